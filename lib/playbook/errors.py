@@ -1,0 +1,83 @@
+"""What can go wrong, as a tree. Each message says what was awaited, what was seen and what to do.
+
+PlaybookError
+├── ParameterError        a parameters file or a parameter is wrong; nothing was started
+├── ModelError            a model cannot be loaded, exported or served as asked
+│   └── UnsafeModel       a SavedModel holds operations that touch files, sockets or Python
+├── ServerError
+│   ├── ServerNotReady    the server did not reach AVAILABLE
+│   ├── ServerDied        the server ended while it was needed
+│   └── DockerUnavailable no engine, no permission, no image
+├── PredictFailed         the server answered with an error; its text is kept
+├── WarmupNotApplied      a warm-up file is present and the server did not replay it
+├── LoadFailed            the load generator could not measure at all
+├── StageFailed           a notebook of the chain failed
+└── RecordError
+    ├── RecordExists      a record is written once
+    ├── RecordUnreadable  missing, half written, or of a schema from the future
+    └── RecordMismatch    two records that must not be compared
+"""
+
+
+class PlaybookError(Exception):
+    """Root of every error the playbook raises on purpose."""
+
+
+class ParameterError(PlaybookError, ValueError):
+    """A parameters file or a parameter is wrong; nothing was started."""
+
+
+class ModelError(PlaybookError):
+    """A model cannot be loaded, exported or served as asked."""
+
+
+class UnsafeModel(ModelError):
+    """A SavedModel holds operations that touch files, sockets or Python."""
+
+
+class ServerError(PlaybookError):
+    """The server is not what the next step needs."""
+
+
+class ServerNotReady(ServerError):
+    """The server did not reach AVAILABLE."""
+
+
+class ServerDied(ServerError):
+    """The server ended while it was needed."""
+
+
+class DockerUnavailable(ServerError):
+    """No Docker engine, no permission for it, or no image."""
+
+
+class PredictFailed(PlaybookError):
+    """The server answered with an error; its text is kept."""
+
+
+class WarmupNotApplied(PlaybookError):
+    """A warm-up file is present and the server did not replay it."""
+
+
+class LoadFailed(PlaybookError):
+    """The load generator could not measure at all."""
+
+
+class StageFailed(PlaybookError):
+    """A notebook of the chain failed."""
+
+
+class RecordError(PlaybookError):
+    """A record cannot be written, read or compared."""
+
+
+class RecordExists(RecordError):
+    """A record is written once; this one stands already."""
+
+
+class RecordUnreadable(RecordError):
+    """A record is missing, half written, or of a schema from the future."""
+
+
+class RecordMismatch(RecordError):
+    """Two records that must not be compared."""
