@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 
-from playbook.errors import ParameterError
+from google.protobuf import text_format
 
-WRAPPED = (  # fields of a wrapper type: they need `name { value: N }`, a bare number is a parse error there
-    "max_batch_size",
-    "batch_timeout_micros",
-    "max_enqueued_batches",
-    "num_batch_threads",
-    "enable_large_batch_splitting",
-    "max_execution_batch_size",
-)
+from playbook.errors import ParameterError
+from playbook.protos import MESSAGES
 
 
 @dataclass(frozen=True)
@@ -44,40 +37,36 @@ class Batching:
             )
 
     def text(self) -> str:
-        """The text proto, one field a line."""
-        lines = []
+        """The text proto. Numbers of a wrapper type stand as `name { value: N }`: bare ones are a parse error there."""
+        message = MESSAGES["BatchingParameters"]()
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name == "allowed_batch_sizes":
-                lines += [f"allowed_batch_sizes: {size}" for size in value]
+                message.allowed_batch_sizes.extend(value)
+            elif value is not None and field.name == "pad_variable_length_inputs":
+                message.pad_variable_length_inputs = value
             elif value is not None:
-                plain = str(value).lower() if isinstance(value, bool) else str(value)
-                wrapped = field.name in WRAPPED
-                lines.append(f"{field.name} {{ value: {plain} }}" if wrapped else f"{field.name}: {plain}")
-        return "".join(f"{line}\n" for line in lines)
+                getattr(message, field.name).value = value
+                getattr(message, field.name).SetInParent()  # a wrapped 0 is not the same as absent
+        return text_format.MessageToString(message)
 
     @classmethod
     def parse(cls, text: str) -> Batching:
-        """Read back what `text` wrote, or any file of the same plain form.
+        """Read a batching file. `thread_pool_name` only names threads and is dropped.
 
         Raises:
-            ParameterError: an unknown field or a value that is no number or bool; names the line.
+            ParameterError: not a text proto of BatchingParameters; carries the parser's line and column.
         """
-        plain = "\n".join(line.split("#", 1)[0] for line in text.splitlines())
-        field = r"(\w+)\s*(?::\s*([\w-]+)|:?\s*\{\s*value\s*:\s*([\w-]+)\s*\})\s*[,;]?\s*"
-        values: dict[str, int | bool | tuple[int, ...]] = {}
-        known = {item.name for item in fields(cls)} | {"thread_pool_name"}
-        rest = re.sub(r'thread_pool_name\s*:?\s*\{\s*value\s*:\s*"[^"]*"\s*\}', "", plain).strip()
-        while rest:
-            match = re.match(field, rest)
-            if not match or match[1] not in known:
-                raise ParameterError(f"Not a batching parameter: {rest.splitlines()[0]!r}.")
-            value = _value(match[2] or match[3])
-            if match[1] == "allowed_batch_sizes":
-                values["allowed_batch_sizes"] = (*values.get("allowed_batch_sizes", ()), value)
-            else:
-                values[match[1]] = value
-            rest = rest[match.end() :]
+        try:
+            message = text_format.Parse(text, MESSAGES["BatchingParameters"]())
+        except text_format.ParseError as error:
+            raise ParameterError(f"Not a batching parameters file: {error}. Numbers need `{{ value: N }}`.") from error
+        values = {"allowed_batch_sizes": tuple(message.allowed_batch_sizes)}
+        for descriptor, value in message.ListFields():
+            if descriptor.name == "pad_variable_length_inputs":
+                values[descriptor.name] = value
+            elif descriptor.name not in ("allowed_batch_sizes", "thread_pool_name"):
+                values[descriptor.name] = value.value
         return cls(**values)
 
     def described(self) -> str:
@@ -89,12 +78,3 @@ class Batching:
                 shown = "/".join(map(str, value)) if isinstance(value, tuple) else value
                 parts.append(f"{field.name} {shown}")
         return ", ".join(parts) or "TensorFlow Serving's batching defaults"
-
-
-def _value(text: str) -> int | bool:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    try:
-        return int(text)
-    except ValueError:
-        raise ParameterError(f"A batching parameter must be a whole number, true or false, not {text!r}.") from None
