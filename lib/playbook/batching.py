@@ -37,18 +37,18 @@ class Batching:
             )
 
     def text(self) -> str:
-        """The text proto. Numbers of a wrapper type stand as `name { value: N }`: bare ones are a parse error there."""
-        message = MESSAGES["BatchingParameters"]()
+        """The text proto, one field a line. A wrapper type needs `name { value: N }`: a bare number does not parse."""
+        wrapped = {f.name for f in MESSAGES["BatchingParameters"].DESCRIPTOR.fields if f.message_type}
+        lines = []
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name == "allowed_batch_sizes":
-                message.allowed_batch_sizes.extend(value)
-            elif value is not None and field.name == "pad_variable_length_inputs":
-                message.pad_variable_length_inputs = value
-            elif value is not None:
-                getattr(message, field.name).value = value
-                getattr(message, field.name).SetInParent()  # a wrapped 0 is not the same as absent
-        return text_format.MessageToString(message)
+            for item in value if isinstance(value, tuple) else (value,):
+                plain = str(item).lower() if isinstance(item, bool) else item
+                if item is not None:
+                    lines.append(
+                        f"{field.name} {{ value: {plain} }}\n" if field.name in wrapped else f"{field.name}: {plain}\n"
+                    )
+        return "".join(lines)
 
     @classmethod
     def parse(cls, text: str) -> Batching:

@@ -28,7 +28,9 @@ message TensorProto {
   repeated int32 half_val = 13; repeated uint32 uint32_val = 16; repeated uint64 uint64_val = 17;
 }
 message ModelSpec { string name = 1; Int64Value version = 2; string signature_name = 3; string version_label = 4; }
-message PredictRequest { ModelSpec model_spec = 1; map<string, TensorProto> inputs = 2; repeated string output_filter = 3; }
+message PredictRequest {
+  ModelSpec model_spec = 1; map<string, TensorProto> inputs = 2; repeated string output_filter = 3;
+}
 message PredictResponse { map<string, TensorProto> outputs = 1; ModelSpec model_spec = 2; }
 message BytesList { repeated bytes value = 1; }
 message FloatList { repeated float value = 1; }
@@ -181,7 +183,7 @@ def from_tensor_proto(proto: Message) -> np.ndarray:
     values = getattr(proto, _VALUES.get(proto.dtype, "int_val"))
     if proto.dtype == 19:  # half precision travels as its bits in int32
         flat = np.array(values, dtype=np.uint16).view(np.float16)
-    elif dtype == object:
+    elif dtype.hasobject:
         flat = np.empty(len(values), dtype=object)
         flat[:] = list(values)
     else:
