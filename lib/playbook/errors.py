@@ -12,8 +12,10 @@ PlaybookError
 ├── WarmupNotApplied      a warm-up file is present and the server did not replay it
 ├── LoadFailed            the load generator could not measure at all
 ├── StageFailed           a notebook of the chain failed
+├── MonitorError          an endpoint does not give metrics, or the monitor could not run
 └── RecordError
     ├── RecordExists      a record is written once
+    ├── QueryFailed       SQL over the records is wrong, or its place cannot be reached
     ├── RecordUnreadable  missing, half written, or of a schema from the future
     └── RecordMismatch    two records that must not be compared
 """
@@ -81,3 +83,11 @@ class RecordUnreadable(RecordError):
 
 class RecordMismatch(RecordError):
     """Two records that must not be compared."""
+
+
+class MonitorError(PlaybookError):
+    """An endpoint does not give metrics, or the monitor could not run."""
+
+
+class QueryFailed(RecordError, ValueError):
+    """SQL over the records is wrong, or the place they lie in cannot be reached."""
