@@ -3,7 +3,8 @@
 PlaybookError
 ├── ParameterError        a parameters file or a parameter is wrong; nothing was started
 ├── ModelError            a model cannot be loaded, exported or served as asked
-│   └── UnsafeModel       a SavedModel holds operations that touch files, sockets or Python
+│   ├── UnsafeModel       a SavedModel holds operations that touch files, sockets or Python
+│   └── PublishFailed     a new version could not be published, or the server did not take it
 ├── ServerError
 │   ├── ServerNotReady    the server did not reach AVAILABLE
 │   ├── ServerDied        the server ended while it was needed
@@ -91,3 +92,7 @@ class MonitorError(PlaybookError):
 
 class QueryFailed(RecordError, ValueError):
     """SQL over the records is wrong, or the place they lie in cannot be reached."""
+
+
+class PublishFailed(ModelError):
+    """A new version could not be published, or the server did not take it."""

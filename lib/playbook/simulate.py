@@ -1,6 +1,6 @@
 """A discrete-event model of TensorFlow Serving's request path: what a configuration would do, in milliseconds of CPU.
 
-Rules of the batch queue: tfs-facts.md section 2.3. Work shares the cores as a time-slicing kernel shares them
+Rules of the batch queue: shared_batch_scheduler.h of TensorFlow and the batching guide of TensorFlow Serving. Work shares the cores as a time-slicing kernel shares them
 (processor sharing), kept in virtual time, so that one heap holds every running piece of work.
 """
 
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def slots(config: Config, cpus: int) -> int:
-    """Requests that may be inside the server at once: REST keeps one thread for its event loop (tfs-facts 2.3)."""
+    """Requests that may be inside the server at once: REST keeps one thread for its event loop."""
     if config.protocol == "grpc":
         return config.grpc_max_threads or 4 * cpus
     return (config.rest_api_num_threads or 4 * cpus) - 1

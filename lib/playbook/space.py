@@ -51,18 +51,18 @@ class Config:
         return {name: mine[name] for name, value in base.plain().items() if mine[name] != value}
 
     def words(self, base: Config | None = None) -> str:
-        """Say the configuration in words, knob by knob, leaving out what equals `base` (TensorFlow Serving's default)."""
+        """Say the configuration knob by knob, leaving out what equals `base` (by default TensorFlow Serving's flags)."""
         told = self.changed(base or Config())
         return ", ".join(f"{name}={_spell(value)}" for name, value in told.items()) or "the default flags"
 
     def tidy(self) -> Config:
-        """The same server behaviour with the knobs that cannot act set to their default, so that equals compare equal."""
+        """The same behaviour with the knobs that cannot act at their default, so that equals compare equal."""
         if self.enable_batching:
             return self
         return replace(self, **{name: getattr(DEFAULT, name) for name in BATCHING})
 
     def contradictions(self) -> list[str]:
-        """What TensorFlow Serving would refuse or choke on, each naming its knobs and the remedy (tfs-facts 1.2, 2.2)."""
+        """What TensorFlow Serving would refuse or choke on (its flags and batching rules), with knobs and remedy."""
         return [text for wrong, text in _checks(self) if wrong]
 
 
