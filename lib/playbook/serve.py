@@ -1,0 +1,174 @@
+"""Serve: start a server of any kind, find it again from another process, end it whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import psutil
+
+from playbook import client
+from playbook.errors import ServerNotReady
+from playbook.handle import Handle, living
+from playbook.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters, split_cpus
+
+__all__ = ["Handle", "ServerSpec", "from_parameters", "running", "split_cpus", "start", "stop", "stop_all"]
+
+
+def start(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str = "serve") -> Handle:
+    """Start the server and wait until the model is AVAILABLE.
+
+    Args:
+        name: Its config files, log and process note are kept under this name in the run folder.
+
+    Raises:
+        ParameterError: a port that was asked for is taken.
+        ServerNotReady: not AVAILABLE within `timeout_s`; the server has been ended.
+    """
+    run_dir = Path(run_dir).resolve()
+    if spec.server == "attach":
+        return _attach(spec, timeout_s)
+    config_dir = run_dir / "config" / name
+    config_dir.mkdir(parents=True, exist_ok=True)
+    for file, text in spec.config_files().items():
+        (config_dir / file).write_text(text)
+    ports = choose_port("rest_api_port", spec.rest_api_port), choose_port("port", spec.port)
+    if spec.server == "docker":
+        from playbook import containers
+
+        handle = containers.start(spec, run_dir, config_dir, *ports, name=name)
+    else:
+        handle = _start_process(spec, run_dir, config_dir, *ports, name=name)
+    return _await(handle, run_dir, timeout_s)
+
+
+def stop(handle: Handle, grace_s: float = 5.0) -> None:
+    """End the server, if it is ours; one that has ended already is no error."""
+    if handle.container_id:
+        from playbook import containers
+
+        containers.stop(handle.container_id)
+    process = handle.process()
+    if process is None:
+        return
+    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(grace_s)
+        if living(handle.pid, handle.pid_started):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(grace_s)
+
+
+@contextlib.contextmanager
+def running(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str = "serve") -> Iterator[Handle]:
+    """A server for the length of a `with` block."""
+    handle = start(spec, run_dir, timeout_s, name)
+    try:
+        yield handle
+    finally:
+        stop(handle)
+
+
+def stop_all(run_dir: Path) -> list[str]:
+    """End every server that this run started and that still lives; returns what was ended, in words."""
+    ended = []
+    for note in sorted((Path(run_dir) / "servers").glob("*.json")):
+        handle = Handle(**json.loads(note.read_text()))
+        if handle.process() is not None or handle.container_id:
+            stop(handle)
+            ended.append(f"{handle.server} server of '{handle.model_name}' ({handle.container_id or handle.pid})")
+        note.unlink()
+    return ended
+
+
+def _start_process(
+    spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_port: int, port: int, name: str
+) -> Handle:
+    flags = spec.flags(config_dir, rest_api_port, port)
+    command = [sys.executable, "-m", "model_server"] if spec.server == "embedded" else [_binary()]
+    log_path = run_dir / "logs" / f"{name}.log"
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *flags], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    if spec.cpus:
+        _pin(process.pid, spec.cpus)
+    handle = Handle(
+        server=spec.server,
+        model_name=spec.model_name,
+        model_base_path=str(spec.model_base_path),
+        rest_url=f"http://127.0.0.1:{rest_api_port}",
+        grpc_target=f"127.0.0.1:{port}",
+        metrics_url=f"http://127.0.0.1:{rest_api_port}{METRICS_PATH}",
+        flags=flags,
+        cpus=list(spec.cpus),
+        log_path=str(log_path),
+        pid=process.pid,
+        pid_started=psutil.Process(process.pid).create_time(),
+    )
+    note = run_dir / "servers" / f"{name}.{process.pid}.json"
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(json.dumps(asdict(handle)))
+    return handle
+
+
+def _pin(pid: int, cpus: tuple[int, ...]) -> None:
+    """Pin a process that has just begun, before it counts its cores and starts threads."""
+    with contextlib.suppress(AttributeError, psutil.Error):  # macOS has no affinity; the record says what was asked
+        psutil.Process(pid).cpu_affinity(list(cpus))
+
+
+def _binary() -> str:
+    path = shutil.which("tensorflow_model_server")
+    if path is None:
+        raise ServerNotReady(
+            "server 'binary' awaits tensorflow_model_server on the PATH, and it is not there. "
+            "Install it, or use server 'embedded' or 'docker'."
+        )
+    return path
+
+
+def _attach(spec: ServerSpec, timeout_s: float) -> Handle:
+    rest_url = spec.rest_url.rstrip("/")
+    handle = Handle(
+        server="attach",
+        model_name=spec.model_name,
+        model_base_path=str(spec.model_base_path),
+        rest_url=rest_url,
+        grpc_target=spec.grpc_url.removeprefix("grpc://"),
+        metrics_url=spec.metrics_url,
+        flags=[],
+        cpus=[],
+    )
+    client.wait_available(handle, timeout_s)
+    return handle
+
+
+def _await(handle: Handle, run_dir: Path, timeout_s: float) -> Handle:
+    begun = time.monotonic()
+    try:
+        client.wait_available(handle, timeout_s, check=lambda: _check_started(handle))
+    except BaseException:
+        stop(handle)
+        raise
+    return Handle(**{**asdict(handle), "start_s": round(time.monotonic() - begun, 3)})
+
+
+def _check_started(handle: Handle) -> None:
+    if handle.pid and handle.process() is None:
+        raise ServerNotReady(
+            f"'{handle.model_name}' was not AVAILABLE: the {handle.server} server ended at once.\n"
+            f"  Last log lines ({handle.log_path}):\n{handle.log_tail(8)}\n"
+            f"  Check that {handle.model_base_path} holds a numbered version folder with a SavedModel."
+        )
