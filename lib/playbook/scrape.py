@@ -140,15 +140,15 @@ def check_histogram(series: Series) -> list[str]:
     problems = []
     if series.buckets and not math.isinf(series.le[-1]):
         if series.count is None:
-            problems.append(f"{series.name} has no le=\"+Inf\" bucket and no count; left out of percentiles")
+            problems.append(f'{series.name} has no le="+Inf" bucket and no count; left out of percentiles')
             series.le, series.buckets = [], []
         else:
-            problems.append(f"{series.name} has no le=\"+Inf\" bucket; taken from its count")
+            problems.append(f'{series.name} has no le="+Inf" bucket; taken from its count')
             series.le.append(math.inf)
             series.buckets.append(series.count)
     if series.count is None and series.buckets:
         series.count = series.buckets[-1]
-    if any(a > b for a, b in zip(series.buckets, series.buckets[1:])) or series.le != sorted(series.le):
+    if series.buckets != sorted(series.buckets) or series.le != sorted(series.le):
         problems.append(f"{series.name} has buckets that do not grow; left out of percentiles, means still hold")
         series.le, series.buckets = [], []
     if series.count is not None and not series.buckets and not problems:
