@@ -1,7 +1,8 @@
 """A discrete-event model of TensorFlow Serving's request path: what a configuration would do, in milliseconds of CPU.
 
-Rules of the batch queue: shared_batch_scheduler.h of TensorFlow and the batching guide of TensorFlow Serving. Work shares the cores as a time-slicing kernel shares them
-(processor sharing), kept in virtual time, so that one heap holds every running piece of work.
+Rules of the batch queue: TensorFlow's shared_batch_scheduler.h and TensorFlow Serving's batching guide. Work shares
+the cores as a time-slicing kernel shares them (processor sharing), kept in virtual time, so that one heap holds
+every running piece of work.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Config:
         return {name: mine[name] for name, value in base.plain().items() if mine[name] != value}
 
     def words(self, base: Config | None = None) -> str:
-        """Say the configuration knob by knob, leaving out what equals `base` (by default TensorFlow Serving's flags)."""
+        """Say the configuration knob by knob, leaving out what equals `base` (TensorFlow Serving's flags)."""
         told = self.changed(base or Config())
         return ", ".join(f"{name}={_spell(value)}" for name, value in told.items()) or "the default flags"
 

@@ -105,7 +105,7 @@ def switch(
     Args:
         base_path: As in `publish`.
         batching: As in `publish`.
-        status: Asks the server for its versions: dicts with `version`, `state` and, after a failure, `error`.
+        status: Asks the server for its versions, as `client.status` answers: `version`, `state`, `status`.
         timeout_s: How long the new version may take to become AVAILABLE.
         every_s: Pause between two questions.
 
@@ -125,9 +125,10 @@ def switch(
             break
         time.sleep(every_s)
     remove(base_path, version)
+    why = state.get("status", {}).get("error_message") or f"last state: {state.get('state', 'unseen')}"
     raise PublishFailed(
-        f"Version {version} did not become AVAILABLE within {timeout_s:g} s (last state: {state.get('state', 'unseen')}"
-        f"{'; ' + str(state['error']) if state.get('error') else ''}). It was removed; the version before it serves on. "
+        f"Version {version} did not become AVAILABLE within {timeout_s:g} s ({why}). "
+        "It was removed; the one before it serves on. "
         "Check that the server polls this path (--file_system_poll_wait_seconds) and its log for the load error."
     )
 
