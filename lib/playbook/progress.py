@@ -1,0 +1,57 @@
+"""Progress of a long stage: a bar in JupyterLab, a line in the terminal when the chain runs the notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+CHANNEL = "PLAYBOOK_PROGRESS"  # the file through which a notebook's kernel tells the chain how far it is
+
+
+class _Told:
+    """Writes the latest state to the chain's file, whole each time."""
+
+    def __init__(self, path: Path, stage: str, total: float) -> None:
+        self.path, self.stage, self.total = path, stage, total
+
+    def update(self, done: float, text: str = "") -> None:
+        """Tell how much of the total is done, and in words what was seen last."""
+        part = self.path.with_suffix(".part")
+        part.write_text(json.dumps({"stage": self.stage, "done": done, "total": self.total, "text": text}))
+        part.replace(self.path)
+
+
+class _Shown:
+    """A tqdm bar, for a person who runs the notebook alone."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar = bar
+
+    def update(self, done: float, text: str = "") -> None:
+        """Move the bar to `done` of the total and show the text behind it."""
+        self.bar.n = min(done, self.bar.total)
+        self.bar.set_postfix_str(text)
+
+
+@contextlib.contextmanager
+def live(stage: str, total: float) -> Iterator[_Told | _Shown]:
+    """Progress of `stage` towards `total`, in any unit: seconds, trials, levels."""
+    if path := os.environ.get(CHANNEL):
+        yield _Told(Path(path), stage, total)
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=stage, bar_format="{desc}: {percentage:3.0f}%|{bar}|{postfix}") as bar:
+        yield _Shown(bar)
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """The state that was told last; None before the first."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
