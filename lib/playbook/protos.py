@@ -76,6 +76,13 @@ message ModelConfigList { repeated ModelConfig config = 1; }
 message ModelServerConfig { ModelConfigList model_config_list = 1; }
 message ReloadConfigRequest { ModelServerConfig config = 1; repeated string metric_names = 2; }
 message ReloadConfigResponse { StatusProto status = 1; }
+message TensorInfo { string name = 1; int32 dtype = 2; TensorShapeProto tensor_shape = 3; }
+message SignatureDef {
+  map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; string method_name = 3;
+}
+message MetaInfoDef { repeated string tags = 4; }
+message MetaGraphDef { MetaInfoDef meta_info_def = 1; map<string, SignatureDef> signature_def = 5; }
+message SavedModel { repeated MetaGraphDef meta_graphs = 2; }
 message BatchingParameters {
   Int64Value max_batch_size = 1; Int64Value batch_timeout_micros = 2; Int64Value max_enqueued_batches = 3;
   Int64Value num_batch_threads = 4; StringValue thread_pool_name = 5; repeated int64 allowed_batch_sizes = 6;

@@ -91,7 +91,7 @@ def from_parameters(parameters: dict, model_base_path: Path, cpus: tuple[int, ..
     """A spec from a notebook's flat parameters; names it does not know are left to others.
 
     `enable_batching` decides whether the batching parameters count; 0 and [] mean TensorFlow Serving's default,
-    except for `batching_timeout_micros`, whose 0 is a value.
+    except for `batch_timeout_micros`, whose 0 is a value (-1 leaves the default).
     """
     names = {field.name for field in fields(ServerSpec)} - {"batching", "cpus", "model_base_path"}
     given = {name: value for name, value in parameters.items() if name in names}

@@ -1,0 +1,47 @@
+PARAMS ?= params/quick.yml
+ARGS ?=
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lab bench fuzz lint stop clean lock
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z.]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv: requirements.lock pyproject.toml  ## build the environment alone
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and f"Python 3.10 or newer is needed; {sys.executable} is {v}. Name another: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch .venv
+
+run: .venv  ## a model to a performance record: make run PARAMS=params/standard.yml ARGS="--set seed=1"
+	$(BIN)/playbook run $(PARAMS) $(ARGS)
+
+test: .venv  ## all tests: unit, conformance, notebooks, chain, docker, browser
+	$(BIN)/python -m pytest $(ARGS)
+
+lab: .venv  ## the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir . $(ARGS)
+
+bench: .venv  ## ratios against named peers; ARGS=loadgen for one area
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+fuzz: .venv  ## 100,000 generated requests against the embedded server
+	$(BIN)/python tests/benchmarks/fuzz_model_server.py $(ARGS)
+
+lint: .venv  ## style of the code; what TensorFlow Serving would get wrong: playbook lint
+	$(BIN)/ruff check lib tests && $(BIN)/ruff format --check lib tests
+
+stop: .venv  ## end servers that a run left behind
+	$(BIN)/playbook stop $(ARGS)
+
+lock: .venv  ## pin the dependencies of pyproject.toml anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --extra dev --extra cluster --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+
+clean:  ## remove the environment, caches and scratch runs (records stay)
+	rm -rf .venv .bench .pytest_cache .ruff_cache .hypothesis outputs/dev lib/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
