@@ -30,20 +30,20 @@ def numbers(base_path: Path) -> list[int]:
 
 def batching_of(base_path: Path, version: int) -> Batching | None:
     """The batching parameters that lie in a version directory; None when it holds none and runs unbatched."""
-    path = _directory(base_path, version) / BATCHING_FILE
+    path = directory(base_path, version) / BATCHING_FILE
     return Batching.parse(path.read_text()) if path.exists() else None
 
 
-def publish(base_path: Path, batching: Batching | None, source: int | None = None) -> int:
+def publish(base_path: Path, batching: Batching | None, source: Path | None = None) -> int:
     """Publish a copy of a version under the next number, with these batching parameters (None: not batched).
 
     Files are hard-linked where the file system can, so a version costs no space; the directory appears under its
     number by one rename, so a server never sees half of it.
 
     Args:
-        base_path: The model's directory of version directories.
+        base_path: The model's directory of version directories; it may be empty when a source is given.
         batching: Written as `batching_params.pbtxt`.
-        source: The version to copy; the highest by default.
+        source: The version directory to copy; the highest of the base path by default.
 
     Returns:
         The new version's number.
@@ -52,17 +52,13 @@ def publish(base_path: Path, batching: Batching | None, source: int | None = Non
         PublishFailed: Nothing to copy, a read-only base path, a full disk; nothing is left behind.
     """
     base, known = Path(base_path), numbers(base_path)
-    if not known:
+    if source is None and not known:
         raise PublishFailed(f"{base} holds no version to copy. Export the model there first.")
-    number = known[-1] + 1
+    number = (known[-1] if known else 0) + 1
     part = base / f"{PART}{number}-{os.getpid()}"
     try:
-        shutil.copytree(
-            _directory(base, source or known[-1]),
-            part,
-            copy_function=_link,
-            ignore=shutil.ignore_patterns(BATCHING_FILE),
-        )
+        skip = shutil.ignore_patterns(BATCHING_FILE)
+        shutil.copytree(source or directory(base, known[-1]), part, copy_function=_link, ignore=skip)
         if batching is not None:
             (part / BATCHING_FILE).write_text(batching.text())
         os.rename(part, base / str(number))
@@ -87,7 +83,7 @@ def remove(base_path: Path, version: int) -> None:
     """Remove one version: renamed out of sight first, so that a server never lists a half-deleted directory."""
     hidden = Path(base_path) / f"{PART}gone-{version}-{os.getpid()}"
     try:
-        os.rename(_directory(base_path, version), hidden)
+        os.rename(directory(base_path, version), hidden)
     except OSError as error:
         raise PublishFailed(f"Version {version} under {base_path} could not be removed: {error}.") from error
     shutil.rmtree(hidden, ignore_errors=True)
@@ -133,9 +129,14 @@ def switch(
     )
 
 
-def _directory(base_path: Path, version: int) -> Path:
+def directory(base_path: Path, version: int) -> Path:
+    """Where a version lies; its name may have leading zeros.
+
+    Raises:
+        PublishFailed: There is no such version.
+    """
     for entry in Path(base_path).iterdir():
-        if entry.name.isdecimal() and int(entry.name) == version:  # TensorFlow Serving takes leading zeros
+        if entry.name.isdecimal() and int(entry.name) == version:
             return entry
     raise PublishFailed(f"{base_path} holds no version {version}.")
 

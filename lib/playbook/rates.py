@@ -1,0 +1,88 @@
+"""The highest rate inside a limit, found with few windows around a guess."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+STEP = 1.12  # from one rate to the next while the limit has not been bracketed
+FAR = 0.6  # after a failure that is far above the limit, the next rate is this share
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The service level objective: what a window must keep."""
+
+    p99_ms: float
+    error_share: float = 0.001
+
+    def kept(self, row: Mapping[str, Any]) -> bool:
+        """Whether a window kept it; one without a p99 (too few requests) did not."""
+        p99 = row["latency_p99_ms"]
+        return p99 is not None and p99 <= self.p99_ms and 1.0 - row["success_rate"] <= self.error_share
+
+
+@dataclass
+class Highest:
+    """The highest rate that kept the limit, 0 when none did; with every window that was held."""
+
+    rate_rps: float = 0.0
+    row: Mapping[str, Any] | None = None
+    failed_rps: float | None = None  # the lowest rate that did not keep it
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def nearest(self) -> Mapping[str, Any] | None:
+        """The window with the lowest p99, for when none kept the limit."""
+        told = [row for row in self.rows if row["latency_p99_ms"] is not None]
+        return min(told, key=lambda row: row["latency_p99_ms"], default=None)
+
+
+def highest_rate(
+    hold: Callable[[float], Mapping[str, Any]],
+    guess_rps: float,
+    limit: Limit,
+    windows: int = 5,
+    tolerance: float = 0.03,
+) -> Highest:
+    """Find the highest rate that keeps the limit: steps from the guess until it is bracketed, then bisection.
+
+    A window that keeps the limit and is INVALID is held once more; the second one counts, marked as it is. One that
+    breaks the limit counts at once: overload makes every window unsteady.
+
+    Args:
+        hold: Holds one rate in requests/s for a window and returns its row (`latency_p99_ms, success_rate, valid`).
+        guess_rps: Where to begin.
+        limit: What must be kept.
+        windows: How many rates may be held.
+        tolerance: Width of the bracket, as a share of the rate, at which the search ends.
+    """
+    found, rate = Highest(), guess_rps
+    for _ in range(windows):
+        row = hold(rate)
+        if limit.kept(row) and not row["valid"]:
+            found.rows.append(row)
+            row = hold(rate)
+        found.rows.append(row)
+        if limit.kept(row):
+            found.rate_rps, found.row = rate, row
+        else:
+            found.failed_rps = rate
+        if found.failed_rps and found.rate_rps and found.failed_rps / found.rate_rps <= 1 + tolerance:
+            break
+        rate = _next(found, row, limit)
+    return found
+
+
+def _next(found: Highest, row: Mapping[str, Any], limit: Limit) -> float:
+    """The rate to hold next."""
+    if found.failed_rps is None:
+        return found.rate_rps * STEP
+    if found.rate_rps:
+        return math.sqrt(found.rate_rps * found.failed_rps)
+    served = row["throughput_rps"] or 0.0
+    if served < 0.97 * found.failed_rps:  # overloaded: what it answered is what it can
+        return max(served * 0.96, FAR * found.failed_rps)
+    return found.failed_rps / STEP
