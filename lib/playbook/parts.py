@@ -20,7 +20,7 @@ class PartWriter:
         self._rows = 0
         folder.mkdir(parents=True, exist_ok=True)
         self._number = 1 + max((int(path.stem[5:]) for path in folder.glob("part-*.parquet")), default=-1)
-        db.execute(f'CREATE TABLE "{table}" ({tables.ddl(table)})')
+        db.execute(f'CREATE TABLE "{table}" ({tables.ddl(tables.TABLES[table])})')
 
     def add(self, row: tuple) -> None:
         """Keep a row, in the order of the table's columns, for the next `flush`."""
@@ -30,11 +30,7 @@ class PartWriter:
         """Put all rows on disk. The file appears whole, by a rename."""
         if not self._pending:
             return
-        columns = tables.TABLES[self._table]
-        values = ", ".join(f"unnest(?::{column.type}[])" for column in columns)
-        self._db.execute(
-            f'INSERT INTO "{self._table}" SELECT {values}', [list(cells) for cells in zip(*self._pending, strict=True)]
-        )
+        tables.insert(self._db, self._table, tables.TABLES[self._table], self._pending)
         self._rows += len(self._pending)
         self._pending.clear()
         path = self._folder / f"part-{self._number:05d}.parquet"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 
 class Column(NamedTuple):
@@ -65,6 +66,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("what", "VARCHAR", "", "endpoint, server, client, monitor or the name of a metric"),
         Column("detail", "VARCHAR", "", "what was seen, in a sentence"),
     ),
+    "trials": (Column("number", "INTEGER", "", "number of the trial in its search, from 0"),),
     "changes": (
         *AT,
         Column("verb", "VARCHAR", "", "the stage that applied it"),
@@ -76,7 +78,75 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+RUN_ID = Column("run_id", "VARCHAR", "", "run folder the row is from")
+STAGE = Column("stage", "VARCHAR", "", "verb that measured it: stress, tune, adapt, ...")
 
-def ddl(table: str) -> str:
+RECORDS: dict[str, tuple[Column, ...]] = {
+    "runs": (
+        RUN_ID,
+        Column("created_utc", "VARCHAR", "UTC", "when the first of its records was written, ISO 8601"),
+        Column("model", "VARCHAR", "", "model name"),
+        Column("server", "VARCHAR", "", "embedded, binary, docker or attach"),
+        Column("stages", "VARCHAR", "", "verbs that have a record, in order"),
+        Column("verdict", "VARCHAR", "", "verdict of its last stage that measured"),
+        Column("limit_ms", "DOUBLE", "ms", "limit of the p99"),
+        Column("best_rps", "DOUBLE", "requests/s", "most throughput of a valid level inside the limit"),
+        Column("best_p99_ms", "DOUBLE", "ms", "p99 of that level"),
+        Column("capacity_rps", "DOUBLE", "requests/s", "rate at which p99 reaches the limit, from analyze"),
+        Column("tuned_rps", "DOUBLE", "requests/s", "best rate inside the limit after tuning"),
+        Column("gain", "DOUBLE", "", "tuned over default rate, both inside the limit"),
+        Column("cpu_model", "VARCHAR", "", "processor"),
+        Column("cores", "INTEGER", "", "cores of the machine the playbook could use"),
+        Column("git_commit", "VARCHAR", "", "commit of the playbook"),
+        Column("problem", "VARCHAR", "", "what could not be read of it; NULL when all could"),
+    ),
+    "levels": (
+        RUN_ID,
+        Column("level", "INTEGER", "", "number of the level in its run, from 0"),
+        Column("arrival", "VARCHAR", "", "closed, poisson, constant or trace"),
+        Column("concurrency", "INTEGER", "", "clients of a closed loop; NULL otherwise"),
+        Column("rate_rps", "DOUBLE", "requests/s", "rate asked for of an open loop; NULL otherwise"),
+        Column("protocol", "VARCHAR", "", "rest or grpc"),
+        Column("duration_s", "DOUBLE", "s", "length of the measurement window"),
+        Column("requests", "BIGINT", "", "requests in the window"),
+        Column("errors", "BIGINT", "", "of them failed"),
+        Column("success_rate", "DOUBLE", "share", "good answers over requests"),
+        Column("throughput_rps", "DOUBLE", "requests/s", "good answers a second"),
+        Column("offered_rps", "DOUBLE", "requests/s", "requests sent a second"),
+        Column("latency_mean_ms", "DOUBLE", "ms", "mean latency from the intended send time, good answers only"),
+        Column("latency_p50_ms", "DOUBLE", "ms", "median"),
+        Column("latency_p90_ms", "DOUBLE", "ms", "90th percentile"),
+        Column("latency_p95_ms", "DOUBLE", "ms", "95th percentile"),
+        Column("latency_p99_ms", "DOUBLE", "ms", "99th percentile; NULL with fewer than ten samples beyond it"),
+        Column("latency_p99_low_ms", "DOUBLE", "ms", "lower end of its 95 % interval"),
+        Column("latency_p99_high_ms", "DOUBLE", "ms", "upper end of its 95 % interval"),
+        Column("latency_p999_ms", "DOUBLE", "ms", "99.9th percentile; NULL with fewer than ten samples beyond it"),
+        Column("latency_max_ms", "DOUBLE", "ms", "slowest good answer"),
+        Column("service_p99_ms", "DOUBLE", "ms", "99th percentile from the actual send time"),
+        Column("lateness_p99_us", "DOUBLE", "us", "99th percentile of how late requests were sent"),
+        Column("mean_in_flight", "DOUBLE", "", "requests in flight, mean over the window"),
+        Column("client_cpu_share", "DOUBLE", "share", "of its cores the load generator used"),
+        Column("valid", "BOOLEAN", "", "whether the level passed every check"),
+        Column("warnings", "VARCHAR", "", "failed checks and remarks, one after another"),
+    ),
+}
+
+
+def documented() -> dict[str, tuple[Column, ...]]:
+    """Every view with its columns as SQL sees them: raw tables have the run, requests also the stage."""
+    raw = {
+        name: (*((RUN_ID, STAGE) if name == "requests" else (RUN_ID,)), *columns) for name, columns in TABLES.items()
+    }
+    return {**RECORDS, **raw}
+
+
+def ddl(columns: Iterable[Column]) -> str:
     """The columns as DuckDB wants them in CREATE TABLE."""
-    return ", ".join(f'"{column.name}" {column.type}' for column in TABLES[table])
+    return ", ".join(f'"{column.name}" {column.type}' for column in columns)
+
+
+def insert(db: Any, table: str, columns: Sequence[Column], rows: Sequence[tuple]) -> None:
+    """Add rows in one statement, column by column; a thousand rows cost milliseconds."""
+    if rows:
+        values = ", ".join(f"unnest(?::{column.type}[])" for column in columns)
+        db.execute(f'INSERT INTO "{table}" SELECT {values}', [list(cells) for cells in zip(*rows, strict=True)])
