@@ -1,0 +1,30 @@
+"""tensorflow_model_server's command line as data: its 48 flags, and what the official image puts in front."""
+
+from __future__ import annotations
+
+# Every flag of tensorflow_model_server 2.20.0 by kind (model_servers/main.cc).
+_KINDS = {
+    "a whole number": """port rest_api_port rest_api_num_threads rest_api_timeout_in_ms
+        model_config_file_poll_wait_seconds num_load_threads num_unload_threads max_num_load_retries
+        load_retry_interval_micros file_system_poll_wait_seconds tensorflow_session_parallelism
+        tensorflow_intra_op_parallelism tensorflow_inter_op_parallelism grpc_max_threads
+        num_request_iterations_for_warmup num_tflite_pools num_tflite_interpreters_per_pool""",
+    "true or false": """rest_api_enable_cors_support enable_batching allow_version_labels_for_unavailable_models
+        enable_per_model_batching_parameters flush_filesystem_caches use_alts_credentials enable_model_warmup version
+        remove_unused_fields_from_bundle_metagraph prefer_tflite_model enable_signature_method_name_check
+        xla_cpu_compilation_enabled xla_gpu_compilation_enabled enable_profiler skip_initialize_tpu
+        enable_grpc_healthcheck_service enable_serialization_as_tensor_content""",
+    "a number": "per_process_gpu_memory_fraction",
+    "text": """grpc_socket_path batching_parameters_file model_config_file model_name model_base_path
+        tensorflow_session_config_file ssl_config_file platform_config_file saved_model_tags grpc_channel_arguments
+        monitoring_config_file thread_pool_factory_config_file mixed_precision""",
+}
+FLAGS = {name: kind for kind, names in _KINDS.items() for name in names.split()}
+FORMS = {"a whole number": r"[+-]?\d+", "true or false": r"(?i)(true|false|0|1)", "a number": r"[+-]?[\d.]+(e-?\d+)?"}
+# Invented in articles; what their readers were after.
+INVENTED = {
+    "enable_per_model_metrics": "Drop it: request metrics carry a model_name label anyway; metrics need "
+    "--monitoring_config_file.",
+}
+# What the official image's entrypoint puts in front of the user's arguments (tf_serving_entrypoint.sh).
+ENTRYPOINT = {"port": "8500", "rest_api_port": "8501", "model_name": "model", "model_base_path": "/models/model"}
