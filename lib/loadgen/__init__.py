@@ -1,0 +1,26 @@
+"""A load generator for servers that answer one encoded request at a time, over HTTP/1.1 or gRPC.
+
+It knows bytes, sockets and clocks, and nothing of models.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loadgen.errors import LevelError, LoadgenError, ServerUnreachable, WorkerFailed
+from loadgen.level import Level
+
+if TYPE_CHECKING:
+    from loadgen.hold import hold
+
+__all__ = ["Level", "LevelError", "LoadgenError", "ServerUnreachable", "WorkerFailed", "hold"]
+
+_LATE = {"hold": "loadgen.hold"}  # loaded on first use: a worker process must not pay for them
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'loadgen' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATE[name]), name)

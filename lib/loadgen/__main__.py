@@ -1,0 +1,97 @@
+"""`python -m loadgen`: hold one level from the command line; the summary is one JSON object on stdout.
+
+Exit codes: 0 the level was held (also when it is INVALID), 2 bad arguments, 3 nothing could be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from loadgen.errors import LevelError, LoadgenError
+from loadgen.hold import hold
+from loadgen.level import ARRIVALS, PROTOCOLS, Level
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; every one is explained in this package's README."""
+    made = argparse.ArgumentParser(prog="python -m loadgen", description=__doc__.splitlines()[0])
+    add = made.add_argument
+    add("--url", required=True, help="http://host:port/path (rest), host:port[/package.Service/Method] (grpc)")
+    add("--protocol", choices=PROTOCOLS, default="rest")
+    add("--body", type=Path, help="one file with an encoded request body")
+    add("--bodies", type=Path, help="directory of NNNNN.body files, NNNNN.expect beside them")
+    add("--concurrency", type=int, help="closed loop: requests kept in flight")
+    add("--rate", type=float, help="open loop: requests a second")
+    add("--arrival", choices=ARRIVALS, help="default: closed with --concurrency, poisson with --rate, else trace")
+    add("--trace", help="file of times in s, or of t_s,rate_rps; or e.g. spike:base=100,peak=1000,at_s=5,width_s=2")
+    add("--duration", type=float, default=10.0, help="measurement window, s")
+    add("--ramp-up", type=float, default=1.0, help="before the window, s")
+    add("--connections", type=int, help="cap on open connections")
+    add("--timeout", type=float, default=10.0, help="a request fails after, s")
+    add("--processes", type=int, default=1, help="worker processes, one core each")
+    add("--cpus", default="", help="cores of the workers, e.g. 1 or 2,3; default: all but the first")
+    add("--seed", type=int, default=0, help="of arrivals, order of bodies and choice of checked replies")
+    add("--level", type=int, default=0, help="number written into the rows")
+    add("--check-share", type=float, default=0.01, help="share of replies compared with the expected answer")
+    add("--metrics-url", help="the server's Prometheus page, to balance the counts")
+    add("--timer", choices=("auto", "timerfd", "portable"), default="auto")
+    add("--out", type=Path, default=Path("loadgen-out"), help="directory for requests.parquet")
+    return made
+
+
+def to_level(given: argparse.Namespace) -> Level:
+    """The level the arguments describe."""
+    bodies = given.bodies or given.body
+    if bodies is None:
+        raise LevelError("--body or --bodies is missing; name a file or a directory of encoded request bodies")
+    guessed = "poisson" if given.rate else "trace" if given.trace else "closed"
+    return Level(
+        url=given.url,
+        protocol=given.protocol,
+        bodies=bodies,
+        arrival=given.arrival or guessed,
+        concurrency=given.concurrency,
+        rate_rps=given.rate,
+        trace=given.trace,
+        duration_s=given.duration,
+        ramp_up_s=given.ramp_up,
+        connections=given.connections,
+        timeout_s=given.timeout,
+        processes=given.processes,
+        cpus=tuple(int(cpu) for cpu in given.cpus.split(",") if cpu),
+        seed=given.seed,
+        level=given.level,
+        check_share=given.check_share,
+        metrics_url=given.metrics_url,
+        timer=given.timer,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = parser()
+    given = options.parse_args(arguments)
+    try:
+        summary = hold(to_level(given), given.out, _show if sys.stderr.isatty() else None)
+    except ValueError as wrong:
+        options.error(str(wrong))
+    except LoadgenError as wrong:
+        print(f"{type(wrong).__name__}: {wrong}", file=sys.stderr)
+        return 3
+    print(json.dumps(summary, allow_nan=False))
+    return 0 if summary["requests"] > summary["errors"] else 3
+
+
+def _show(progress: dict) -> None:
+    print(
+        "\r{elapsed_s:6.1f}/{duration_s:.0f} s {rate_rps:9.0f}/s errors {errors}".format(**progress),
+        end="",
+        file=sys.stderr,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Reads the directory of encoded requests: `NNNNN.body`, optional `NNNNN.expect` beside it, optional `check.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadgen.errors import LevelError
+
+DEFAULT_TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """Encoded request bodies, the replies they must get (None = any), and the tolerance of the comparison."""
+
+    requests: list[bytes]
+    expected: list[bytes | None]
+    rtol: float
+    atol: float
+
+
+def read_bodies(path: Path) -> Bodies:
+    """Read one file, or every `*.body` of a directory in name order.
+
+    Raises:
+        LevelError: There is nothing to send at `path`.
+    """
+    files = sorted(path.glob("*.body")) if path.is_dir() else [path]
+    if not files or not all(f.is_file() for f in files):
+        raise LevelError(
+            f"bodies is {str(path)!r}: no such file, or a directory without *.body files; write them first"
+        )
+    check = path / "check.json" if path.is_dir() else path.with_name("check.json")
+    tolerance = DEFAULT_TOLERANCE | (json.loads(check.read_text()) if check.is_file() else {})
+    expected = [f.with_suffix(".expect") for f in files]
+    return Bodies(
+        requests=[f.read_bytes() for f in files],
+        expected=[e.read_bytes() if e.is_file() else None for e in expected],
+        rtol=float(tolerance["rtol"]),
+        atol=float(tolerance["atol"]),
+    )

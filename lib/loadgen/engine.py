@@ -1,0 +1,250 @@
+"""Drives one worker's share of a level: who sends when, over which connection, and what is kept.
+
+A *slot* is the right to have one request outstanding: an HTTP/1.1 connection has one, an HTTP/2 connection one a
+stream. Closed loop: a client sends again on its slot as soon as the reply is in. Open loop: a timer takes a free slot
+for each due request; with none free the request waits its turn and is still timed from when it was due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from loadgen.answers import Checker
+from loadgen.clock import make_timer
+from loadgen.rows import KIND_SHIFT, QUEUED, REFUSED, STATUS_SHIFT, TIMEOUT, UNSENT, Recorder, pack
+
+DEAD_AFTER_S = 3.0  # no success for so long, and at least DEAD_FAILURES failures: the server is dead
+DEAD_FAILURES = 10
+BACKOFF_S = (0.01, 1.0)  # first and longest wait before a connection is opened again
+TICK_S = 0.1
+OPENING_AT_ONCE = 32  # TensorFlow Serving's listen backlog is 128; stay well below
+clock = time.monotonic_ns
+
+
+class Connection(Protocol):
+    """What the engine asks of a connection (http1.HttpConnection, grpc_connection.GrpcConnection)."""
+
+    lost: asyncio.Future[None]
+    used: bool  # has answered at least once
+
+    def send(self, body: int, scheduled_ns: int, flags: int) -> None:
+        """Write request number `body` now, on a slot the engine took."""
+
+    def fail_overdue(self, before_ns: int) -> None:
+        """Fail what was sent before `before_ns` and is still unanswered, as a time-out."""
+
+    def close(self) -> None:
+        """Close without ceremony."""
+
+
+class Engine:
+    """One worker's load; `await open()`, then `await run(start_ns)`."""
+
+    def __init__(
+        self,
+        connect: Callable[[Engine], Any],
+        *,
+        slots_in_order: bool,
+        connections: int,
+        clients: int,
+        due_ns: array,
+        bodies: int,
+        checker: Checker,
+        timeout_s: float,
+        timer: str = "auto",
+        seed: int = 0,
+    ) -> None:
+        self._connect, self.connections, self.clients = connect, connections, clients
+        self.recorder, self.checker = Recorder(), checker
+        self.finish, self.clock = self.recorder.finish, clock
+        self.due, self.next_due = due_ns, 0
+        self.timeout_ns, self._timer_kind = int(timeout_s * 1e9), timer
+        order = list(range(bodies))
+        random.Random(seed).shuffle(order)
+        self.next_body = itertools.cycle(order).__next__
+        self.free: deque[Connection] = deque()
+        self.take = self.free.popleft if slots_in_order else self.free.pop
+        self.backlog: deque[int] = deque()
+        self.waiting = 0  # closed-loop clients without a slot
+        self.alive: set[Connection] = set()
+        self.opened = self.refusals = self.failures = 0
+        self.answered_ns = 0
+        self.sending, self.dead = False, False
+        self._keepers: list[asyncio.Task[None]] = []
+        self._backoff = random.Random(seed)
+
+    # -- connections -------------------------------------------------------------------------------------------------
+
+    async def open(self, within_s: float = 3.0) -> int:
+        """Open the connections; returns how many stood after at most `within_s` seconds."""
+        gate = asyncio.Semaphore(OPENING_AT_ONCE)
+        self._keepers = [asyncio.ensure_future(self._keep_open(gate)) for _ in range(self.connections)]
+        until = clock() + int(within_s * 1e9)
+        while len(self.alive) < self.connections and clock() < until and not (self.refusals and not self.alive):
+            await asyncio.sleep(0.005)
+        return len(self.alive)
+
+    async def _keep_open(self, gate: asyncio.Semaphore) -> None:
+        wait_s = BACKOFF_S[0]
+        while True:
+            began_ns = clock()
+            try:
+                async with gate:
+                    connection = await asyncio.wait_for(self._connect(self), self.timeout_ns / 1e9)
+            except (OSError, asyncio.TimeoutError) as wrong:
+                self.refused(began_ns, TIMEOUT if isinstance(wrong, asyncio.TimeoutError) else REFUSED)
+                await asyncio.sleep(wait_s * (0.5 + self._backoff.random() / 2))
+                wait_s = min(wait_s * 2, BACKOFF_S[1])
+                continue
+            self.opened += 1
+            self.alive.add(connection)
+            await connection.lost
+            self.alive.discard(connection)
+            if connection.used:
+                wait_s = BACKOFF_S[0]
+            else:  # accepted, then dropped without one answer: as bad as refused
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, BACKOFF_S[1])
+
+    def refused(self, began_ns: int, kind: int) -> None:
+        """No connection could be opened: a closed-loop client fails; with none alive, so does all that is due."""
+        self.refusals += 1
+        if not self.sending:
+            return
+        if self.waiting:
+            self.recorder.start(began_ns, clock())
+            self._failed(began_ns, began_ns, kind)
+        while self.backlog and not self.alive:
+            self._failed(self.backlog.popleft(), 0, kind)
+
+    def _failed(self, scheduled_ns: int, sent_ns: int, kind: int) -> None:
+        self.failures += 1
+        self.recorder.errors += 1
+        self.finish(scheduled_ns, sent_ns, clock(), pack(kind))
+
+    # -- called by connections ---------------------------------------------------------------------------------------
+
+    def ended(self, scheduled_ns: int, sent_ns: int, done_ns: int, code: int) -> None:
+        """A request has ended; `code` as `rows.pack` makes it. Any reply proves the server alive."""
+        self.finish(scheduled_ns, sent_ns, done_ns, code)
+        if not code >> KIND_SHIFT & 0xFF:
+            self.failures = 0
+        else:
+            self.recorder.errors += 1
+            self.failures = 0 if code >> STATUS_SHIFT & 0xFFFF else self.failures + 1
+
+    def freed(self, connection: Connection) -> None:
+        """A slot of `connection` is free: use it at once where something waits."""
+        if self.backlog:
+            connection.send(self.next_body(), self.backlog.popleft(), QUEUED)
+        elif self.clients and self.sending:
+            now = clock()
+            self.recorder.start(now, now)
+            connection.send(self.next_body(), now, 0)
+        else:
+            self.free.append(connection)
+
+    def new_slots(self, connection: Connection, count: int) -> None:
+        """A connection stands and offers `count` slots."""
+        for _ in range(count):
+            if self.waiting and self.sending:
+                self.waiting -= 1
+                self.freed(connection)
+            elif self.backlog:
+                self.freed(connection)
+            else:
+                self.free.append(connection)
+
+    def lost_slots(self, connection: Connection, unanswered: int) -> None:
+        """A connection is gone with `unanswered` requests outstanding (their rows are already written)."""
+        if connection in self.free:
+            kept = [c for c in self.free if c is not connection]
+            self.free.clear()
+            self.free.extend(kept)
+        if self.clients:
+            self.waiting += unanswered
+
+    # -- sending -----------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Send what is due and arm the timer for the next."""
+        due, i, now = self.due, self.next_due, clock()
+        start, end, free = self.recorder.start, len(self.due), self.free
+        while i < end and due[i] <= now:
+            start(due[i], now)
+            if free:
+                self.take().send(self.next_body(), due[i], 0)
+            else:
+                self.backlog.append(due[i])
+            i += 1
+            now = clock()
+        self.next_due = i
+        if i < end:
+            self.timer.arm(due[i])
+
+    def start_client(self) -> None:
+        """One more closed-loop client begins."""
+        if not self.sending:
+            return
+        if self.free:
+            self.freed(self.take())
+        else:
+            self.waiting += 1
+
+    async def run(self, from_ns: int, until_ns: int, ramp_ns: int, on_tick: Callable[[], None]) -> None:
+        """Load from `from_ns - ramp_ns` to `until_ns`, then wait for what is outstanding, at most the time-out."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, (from_ns - ramp_ns - clock()) / 1e9))
+        self.sending, self.answered_ns = True, clock()
+        self.recorder.last_ns = clock()
+        self.timer = make_timer(loop, self.wake, self._timer_kind)
+        for i in range(self.clients):
+            loop.call_later(ramp_ns * i / self.clients / 1e9, self.start_client)
+        if len(self.due):
+            self.timer.arm(self.due[0])
+        while clock() < until_ns and not self.dead:
+            await asyncio.sleep(min(TICK_S, max(0.0, (until_ns - clock()) / 1e9)))
+            self._tick(on_tick)
+        self._stop_sending()
+        end_ns = clock() + self.timeout_ns
+        while self.recorder.in_flight and clock() < end_ns and not self.dead:
+            await asyncio.sleep(0.01)
+            self._tick(None)
+        self._give_up()
+
+    def _tick(self, on_tick: Callable[[], None] | None) -> None:
+        now = clock()
+        overdue = now - self.timeout_ns
+        for connection in list(self.alive):
+            connection.fail_overdue(overdue)
+        while self.backlog and self.backlog[0] < overdue:
+            self._failed(self.backlog.popleft(), 0, TIMEOUT)
+        if self.failures == 0:
+            self.answered_ns = now
+        elif self.failures >= DEAD_FAILURES and now - self.answered_ns > DEAD_AFTER_S * 1e9:
+            self.dead = True
+        if on_tick:
+            on_tick()
+
+    def _stop_sending(self) -> None:
+        if len(self.due) and not self.dead:
+            self.wake()  # the last due requests, should the loop have come here first
+        self.sending = False
+        self.timer.close()
+
+    def _give_up(self) -> None:
+        """Close everything; what is still outstanding is recorded as such."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        while self.backlog:
+            self._failed(self.backlog.popleft(), 0, UNSENT)
+        for connection in list(self.alive):
+            connection.fail_overdue(clock() + 1)
+            connection.close()

@@ -1,0 +1,114 @@
+"""HTTP/1.1 keep-alive, one request outstanding a connection, requests encoded before the clock starts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+
+from httptools import HttpParserError, HttpResponseParser
+
+from loadgen.engine import Engine
+from loadgen.rows import HTTP, OK, PROTOCOL, RESET, SHORT, TIMEOUT, pack
+
+
+def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> list[bytes]:
+    """Whole requests, headers and body, ready to be written."""
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\nContent-Length: "
+    return [head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body for body in bodies]
+
+
+class HttpConnection(asyncio.Protocol):
+    """One connection; tells its engine what became of each request."""
+
+    def __init__(self, engine: Engine, requests: list[bytes]) -> None:
+        self.engine, self.requests = engine, requests
+        self.clock, self.ended, self.wants = engine.clock, engine.ended, engine.checker.wants
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.busy = self.begun = self.used = False
+        self.parts: list[bytes] = []
+        self.body = self.scheduled_ns = self.sent_ns = self.flags = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The connection stands: offer its one slot."""
+        self.transport = transport
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.write = transport.write
+        self._new_parser()
+        self.engine.new_slots(self, 1)
+
+    def _new_parser(self) -> None:
+        self.parser = HttpResponseParser(self)
+        self.feed, self.get_status = self.parser.feed_data, self.parser.get_status_code
+
+    def send(self, body: int, scheduled_ns: int, flags: int) -> None:
+        """Write request number `body`."""
+        self.body, self.scheduled_ns, self.flags, self.busy = body, scheduled_ns, flags, True
+        self.sent_ns = self.clock()
+        self.write(self.requests[body])
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of a reply."""
+        self.done_ns = self.clock()
+        self.begun = True
+        try:
+            self.feed(data)
+        except HttpParserError:
+            self._fail(PROTOCOL)
+
+    def on_body(self, part: bytes) -> None:
+        """Called by the parser for each piece of the body."""
+        self.parts.append(part)
+
+    def on_message_complete(self) -> None:
+        """Called by the parser at the end of a reply."""
+        if not self.busy:  # a reply nobody asked for: the two sides no longer agree
+            self.transport.abort()
+            return
+        parts, engine = self.parts, self.engine
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        status = self.get_status()
+        good = 200 <= status < 300
+        self.busy = self.begun = False
+        self.used = True
+        self.ended(
+            self.scheduled_ns, self.sent_ns, self.done_ns, pack(OK if good else HTTP, status, len(body), self.flags)
+        )
+        if good and self.wants():
+            engine.checker.keep(self.body, body, len(engine.recorder) - 1)
+        if self.parser.should_keep_alive():
+            engine.freed(self)
+        else:
+            self._leave(1)  # a closed-loop client now waits for the next connection
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Gone; a request outstanding was reset, or its reply cut short."""
+        if self.busy:
+            self._fail(SHORT if self.begun else RESET)
+        else:
+            self._leave(0)
+
+    def fail_overdue(self, before_ns: int) -> None:
+        """Fail the request outstanding when it was sent before `before_ns`."""
+        if self.busy and self.sent_ns < before_ns:
+            self._fail(TIMEOUT)
+
+    def close(self) -> None:
+        """Close without ceremony."""
+        self.transport.abort()
+
+    def _fail(self, kind: int) -> None:
+        if self.busy:
+            self.busy = False
+            self.ended(self.scheduled_ns, self.sent_ns, self.clock(), pack(kind, 0, 0, self.flags))
+            self._leave(1)
+        else:
+            self._leave(0)
+
+    def _leave(self, unanswered: int) -> None:
+        """Give the connection up; the engine opens another in its place."""
+        if not self.lost.done():
+            self.lost.set_result(None)
+            self.engine.lost_slots(self, unanswered)
+            self.transport.abort()

@@ -1,0 +1,137 @@
+"""One level of load as a value: where to, what, how fast, how long."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadgen.errors import LevelError
+
+PROTOCOLS = ("rest", "grpc")
+ARRIVALS = ("closed", "poisson", "constant", "trace")
+PREDICT_PATH = "/tensorflow.serving.PredictionService/Predict"
+MAX_IN_FLIGHT = 1000  # most connections (REST) or streams (gRPC) one level opens on its own account
+MIN_IN_FLIGHT = 32
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of load. Times in seconds, rates in requests a second.
+
+    Args:
+        url: REST: the full `http://host:port/path`. gRPC: `host:port`, optionally followed by `/package.Service/Method`.
+        bodies: Directory of `NNNNN.body` files (with optional `NNNNN.expect`), or one file.
+        arrival: `closed` keeps `concurrency` requests in flight; `poisson` and `constant` send at `rate_rps` whatever
+            the server does; `trace` replays the file or rate profile named by `trace`.
+        connections: Cap on open connections. None chooses: closed REST one a client, closed gRPC up to 16,
+            open REST a second's worth of requests (32 to 1000), open gRPC up to 16.
+        cpus: Cores the workers are pinned to, in turn. Empty chooses the last ones and leaves the first for the server.
+        check_share: Share of the replies compared with the expected answer (0 to 1).
+        metrics_url: The server's Prometheus page, to balance counts against `:tensorflow:serving:request_count`.
+
+    Raises:
+        LevelError: A field has a value no level can be held with.
+    """
+
+    url: str
+    protocol: str = "rest"
+    bodies: Path = Path("bodies")
+    arrival: str = "closed"
+    concurrency: int | None = None
+    rate_rps: float | None = None
+    trace: Path | str | None = None
+    duration_s: float = 10.0
+    ramp_up_s: float = 1.0
+    connections: int | None = None
+    timeout_s: float = 10.0
+    processes: int = 1
+    cpus: tuple[int, ...] = ()
+    seed: int = 0
+    level: int = 0
+    check_share: float = 0.01
+    metrics_url: str | None = None
+    timer: str = "auto"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cpus", tuple(self.cpus))
+        for wrong in _problems(self):
+            raise LevelError(wrong)
+
+    @property
+    def open_loop(self) -> bool:
+        """Whether requests are sent on a schedule rather than as replies come back."""
+        return self.arrival != "closed"
+
+    def address(self) -> tuple[str, int, str]:
+        """Host, port and path of the requests."""
+        text = self.url if "//" in self.url else f"http://{self.url}"
+        parts = urlsplit(text)
+        if self.protocol == "grpc":
+            path = parts.path if parts.path not in ("", "/") else PREDICT_PATH
+        else:
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return parts.hostname or "127.0.0.1", parts.port or 80, path
+
+    def in_flight_cap(self) -> int:
+        """Most requests this level keeps outstanding, over all its processes."""
+        if not self.open_loop:
+            return self.concurrency or 1
+        if self.protocol == "rest" and self.connections:
+            return self.connections
+        return int(min(MAX_IN_FLIGHT, max(MIN_IN_FLIGHT, self.rate_rps or MAX_IN_FLIGHT)))
+
+    def connection_count(self) -> int:
+        """Connections opened over all processes."""
+        if self.protocol == "rest":
+            return self.in_flight_cap()
+        return min(self.connections or 16, self.in_flight_cap())
+
+    def to_json(self) -> dict[str, Any]:
+        """The level as plain JSON values; `Level.from_json` turns it back."""
+        made = asdict(self)
+        made["bodies"] = str(self.bodies)
+        made["trace"] = None if self.trace is None else str(self.trace)
+        return made | {"cpus": list(self.cpus)}
+
+    @classmethod
+    def from_json(cls, made: dict[str, Any]) -> Level:
+        """The inverse of `to_json`."""
+        return cls(**{**made, "bodies": Path(made["bodies"]), "cpus": tuple(made["cpus"])})
+
+    def with_(self, **changes: Any) -> Level:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+def _problems(level: Level) -> list[str]:
+    """Why this level cannot be held; empty when it can."""
+    found = []
+    if level.protocol not in PROTOCOLS:
+        found.append(f"protocol is {level.protocol!r}; use one of {', '.join(PROTOCOLS)}")
+    if level.arrival not in ARRIVALS:
+        found.append(f"arrival is {level.arrival!r}; use one of {', '.join(ARRIVALS)}")
+    if level.arrival == "closed" and not (level.concurrency and level.concurrency > 0):
+        found.append(f"concurrency is {level.concurrency!r}; a closed loop needs a whole number of clients above 0")
+    if level.arrival in ("poisson", "constant") and not (level.rate_rps and level.rate_rps > 0):
+        found.append(f"rate_rps is {level.rate_rps!r}; {level.arrival} arrivals need a rate above 0 requests a second")
+    if level.arrival == "trace" and not level.trace:
+        found.append("trace is missing; arrival 'trace' needs a file of timestamps, or a rate profile")
+    for name in ("duration_s", "timeout_s", "processes"):
+        if not getattr(level, name) > 0:
+            found.append(f"{name} is {getattr(level, name)!r}; it must be above 0")
+    if level.ramp_up_s < 0:
+        found.append(f"ramp_up_s is {level.ramp_up_s!r}; it cannot be negative")
+    if not 0 <= level.check_share <= 1:
+        found.append(f"check_share is {level.check_share!r}; it is a share between 0 and 1")
+    if level.connections is not None and level.connections < 1:
+        found.append(f"connections is {level.connections!r}; at least 1")
+    if level.timer not in ("auto", "timerfd", "portable"):
+        found.append(f"timer is {level.timer!r}; use auto, timerfd or portable")
+    if not level.open_loop and level.concurrency and level.processes > level.concurrency:
+        found.append(f"processes is {level.processes}, more than concurrency {level.concurrency}; use fewer")
+    return found
+
+
+FIELDS = tuple(f.name for f in fields(Level))

@@ -1,0 +1,102 @@
+"""What is kept of each request while load runs: four 64-bit words, appended in one call.
+
+Word 0 is when the request was due, 1 when it was written, 2 when its last byte came back (all CLOCK_MONOTONIC ns),
+3 packs `flags | kind | status | bytes`. 32 bytes a request: ten million take 320 MB. Percentiles, files and checks
+come after the window, from these words.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+
+KINDS = (
+    "",
+    "refused",
+    "reset",
+    "timeout",
+    "short_reply",
+    "http",
+    "grpc",
+    "wrong_answer",
+    "protocol",
+    "unsent",
+)
+OK, REFUSED, RESET, TIMEOUT, SHORT, HTTP, GRPC, WRONG, PROTOCOL, UNSENT = range(len(KINDS))
+STATUS_SHIFT, KIND_SHIFT, FLAG_SHIFT = 32, 48, 56
+QUEUED = 1 << FLAG_SHIFT  # waited for a free connection although it was due
+WORDS = 4
+
+
+class Recorder:
+    """Rows of one worker, and an independent count of requests in flight for Little's law."""
+
+    __slots__ = ("area_ns", "errors", "in_flight", "last_ns", "rows")
+
+    def __init__(self) -> None:
+        self.rows = array("q")
+        self.in_flight = self.errors = 0
+        self.area_ns = self.last_ns = 0
+
+    def start(self, scheduled_ns: int, now_ns: int) -> None:
+        """A request is due; it counts as in flight from `scheduled_ns` on, also when noticed later."""
+        self.area_ns += self.in_flight * (now_ns - self.last_ns) + now_ns - scheduled_ns
+        self.last_ns = now_ns
+        self.in_flight += 1
+
+    def finish(self, scheduled_ns: int, sent_ns: int, done_ns: int, code: int) -> None:
+        """A request has ended, well or not."""
+        self.area_ns += self.in_flight * (done_ns - self.last_ns)
+        self.last_ns = done_ns
+        self.in_flight -= 1
+        self.rows.extend((scheduled_ns, sent_ns, done_ns, code))
+
+    def area_at(self, now_ns: int) -> int:
+        """Integral of requests in flight up to `now_ns`, in request nanoseconds."""
+        return self.area_ns + self.in_flight * (now_ns - self.last_ns)
+
+    def __len__(self) -> int:
+        return len(self.rows) // WORDS
+
+
+def pack(kind: int, status: int = 0, size: int = 0, flags: int = 0) -> int:
+    """The fourth word of a row."""
+    return flags | kind << KIND_SHIFT | status << STATUS_SHIFT | size
+
+
+class Rows:
+    """Rows of all workers as columns (numpy); times in CLOCK_MONOTONIC ns of the machine that merged them."""
+
+    def __init__(self, words: np.ndarray, worker: np.ndarray) -> None:
+        words = words.reshape(-1, WORDS)
+        self.scheduled_ns, self.sent_ns, self.done_ns = words[:, 0], words[:, 1], words[:, 2]
+        self.code, self.worker = words[:, 3], worker
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    @property
+    def kind(self) -> np.ndarray:
+        """Index into KINDS; 0 is a good answer."""
+        return (self.code >> KIND_SHIFT & 0xFF).astype(np.int8)
+
+    @property
+    def status(self) -> np.ndarray:
+        """HTTP or gRPC status; 0 for gRPC OK and where no status came."""
+        return (self.code >> STATUS_SHIFT & 0xFFFF).astype(np.int16)
+
+    @property
+    def size(self) -> np.ndarray:
+        """Bytes of the reply body."""
+        return (self.code & 0xFFFFFFFF).astype(np.int32)
+
+    @property
+    def queued(self) -> np.ndarray:
+        """True where a request waited for a free connection."""
+        return (self.code & QUEUED) != 0
+
+    def take(self, mask: np.ndarray) -> Rows:
+        """The rows where `mask` is true."""
+        words = np.stack([self.scheduled_ns, self.sent_ns, self.done_ns, self.code], axis=1)[mask]
+        return Rows(words, self.worker[mask])

@@ -1,0 +1,190 @@
+"""A load worker: one process, one core, one share of a level.
+
+Reads `{"level", "worker", "cpu", "rows"}` as a line of JSON on stdin, opens its connections, prints `{"ready": n}`,
+reads `{"start_ns"}` (CLOCK_MONOTONIC, the window's first nanosecond), holds its share, writes its rows to the file
+`rows` and prints `{"result": {...}}`. In between it prints `{"progress": {...}}` twice a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import socket
+import sys
+import time
+from array import array
+from pathlib import Path
+from typing import Any
+
+from loadgen.answers import Checker, json_comparer
+from loadgen.arrivals import schedule
+from loadgen.bodies import Bodies, read_bodies
+from loadgen.engine import Engine
+from loadgen.http1 import HttpConnection, encode
+from loadgen.level import Level
+from loadgen.rows import WORDS
+
+PROGRESS_S = 0.5
+RECENT = 400  # latencies looked at for the progress line's p99: enough to show, too few to delay a request
+
+
+def share(total: int, worker: int, processes: int) -> int:
+    """This worker's part of `total`, as even as whole numbers allow."""
+    return total // processes + (worker < total % processes)
+
+
+class Share:
+    """One worker's part of a level, from encoded requests to rows."""
+
+    def __init__(self, level: Level, worker: int) -> None:
+        self.level, self.worker = level, worker
+        self.bodies: Bodies = read_bodies(level.bodies)
+        self.checker = Checker(self.bodies.expected, level.check_share, level.seed + worker)
+        self.relative_due_ns = schedule(level, worker)
+        self.edges: list[dict[str, int]] = []
+
+    async def open(self) -> int:
+        """Build the engine and open its connections; returns how many stand."""
+        level, part = self.level, (self.worker, self.level.processes)
+        host, port, path = level.address()
+        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+        requests = encode(host, port, path, self.bodies.requests)
+
+        async def connect(engine: Engine) -> HttpConnection:
+            loop = asyncio.get_running_loop()
+            return (await loop.create_connection(lambda: HttpConnection(engine, requests), address, port))[1]
+
+        self.engine = Engine(
+            connect,
+            slots_in_order=False,
+            connections=max(1, share(level.connection_count(), *part)),
+            clients=0 if level.open_loop else share(level.concurrency or 1, *part),
+            due_ns=array("q"),
+            bodies=len(requests),
+            checker=self.checker,
+            timeout_s=level.timeout_s,
+            timer=level.timer,
+            seed=level.seed * 1000 + self.worker,
+        )
+        return await self.engine.open()
+
+    async def hold(self, start_ns: int, on_progress: Any) -> dict[str, Any]:
+        """Hold the share; the window is `[start_ns, start_ns + duration)`. Returns counts and edges of the window."""
+        level, engine = self.level, self.engine
+        end_ns = start_ns + int(level.duration_s * 1e9)
+        engine.due = array("q", (self.relative_due_ns + start_ns).astype("<i8").tobytes())
+        self.relative_due_ns = None
+        loop = asyncio.get_running_loop()
+        for edge_ns in (start_ns, end_ns):
+            loop.call_later((edge_ns - time.monotonic_ns()) / 1e9, self._edge)
+        shown_ns = [start_ns, 0]
+
+        def tick() -> None:
+            now = time.monotonic_ns()
+            if now - shown_ns[0] >= PROGRESS_S * 1e9:
+                on_progress(self._progress(now, start_ns, shown_ns))
+
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            await engine.run(start_ns, end_ns, int(level.ramp_up_s * 1e9), tick)
+        finally:
+            gc.enable()
+        while len(self.edges) < 2:  # ended early: the window closes now
+            self._edge()
+        return self._result(start_ns)
+
+    def _edge(self) -> None:
+        """An edge of the window: what has been used and what is in flight at this moment."""
+        if len(self.edges) < 2:
+            now = time.monotonic_ns()
+            self.edges.append(
+                {"at_ns": now, "area_ns": self.engine.recorder.area_at(now), "cpu_ns": time.process_time_ns()}
+            )
+
+    def _progress(self, now: int, start_ns: int, shown: list[int]) -> dict[str, Any]:
+        recorder = self.engine.recorder
+        count, rows = len(recorder), recorder.rows
+        since_s, new = (now - shown[0]) / 1e9, count - shown[1]
+        recent = sorted(rows[i + 2] - rows[i] for i in range((count - min(new, RECENT)) * WORDS, count * WORDS, WORDS))
+        shown[:] = [now, count]
+        return {
+            "elapsed_s": max(0.0, (now - start_ns) / 1e9),
+            "requests": count,
+            "errors": recorder.errors,
+            "rate_rps": new / since_s,
+            "p99_ms": recent[int(len(recent) * 0.99)] / 1e6 if recent else None,
+        }
+
+    def _result(self, start_ns: int) -> dict[str, Any]:
+        engine, (first, last) = self.engine, self.edges
+        same = json_comparer(self.bodies.rtol, self.bodies.atol)
+        return {
+            "worker": self.worker,
+            "start_ns": start_ns,
+            "edge_s": (last["at_ns"] - first["at_ns"]) / 1e9,
+            "in_flight_s": (last["area_ns"] - first["area_ns"]) / 1e9,
+            "cpu_s": (last["cpu_ns"] - first["cpu_ns"]) / 1e9,
+            "rows": len(engine.recorder),
+            "unanswered_at_end": engine.recorder.in_flight,
+            "connections_opened": engine.opened,
+            "refusals": engine.refusals,
+            "dead": engine.dead,
+            "ended_ns": last["at_ns"],
+            "answers": self.checker.judge(engine.recorder, same),
+            "offered": len(engine.due),
+        }
+
+
+def use_fast_loop() -> None:
+    """uvloop where it exists; asyncio's own loop elsewhere."""
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+def prepare_process(cpu: int | None) -> None:
+    """Pin to `cpu` where the platform can, and allow as many sockets as the system does."""
+    if cpu is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {cpu})
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def say(**message: Any) -> None:
+    """One line of JSON to the parent."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+async def _serve(job: dict[str, Any]) -> None:
+    held = Share(Level.from_json(job["level"]), job["worker"])
+    say(ready=await held.open())
+    line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    if not line:  # the parent is gone
+        return
+    result = await held.hold(json.loads(line)["start_ns"], lambda p: say(progress=p))
+    with Path(job["rows"]).open("wb") as out:
+        held.engine.recorder.rows.tofile(out)
+    say(result=result)
+
+
+def main() -> None:
+    """Run one job, as read from stdin."""
+    job = json.loads(sys.stdin.readline())
+    prepare_process(job["cpu"])
+    use_fast_loop()
+    asyncio.run(_serve(job))
+
+
+if __name__ == "__main__":
+    main()
