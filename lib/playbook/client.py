@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import requests
 
-from playbook.bodies import grpc_body, rest_body
+from playbook.bodies import TOLERANCE, grpc_body, rest_body
 from playbook.errors import PredictFailed, ServerNotReady
 from playbook.protos import MESSAGES, from_tensor_proto
 from playbook.reference import Arrays, Reference
@@ -106,7 +106,7 @@ def parity(handle: Handle, reference: Reference, protocol: str = "rest", rows: i
     """Largest absolute difference between the server's answers and the model's own, over the first `rows`.
 
     Raises:
-        PredictFailed: the server refused, or a string answer differs.
+        PredictFailed: the server refused, or an answer differs by more than `bodies.TOLERANCE`.
     """
     part = reference.slice(0, rows)
     predict = predict_rest if protocol == "rest" else predict_grpc
@@ -120,6 +120,11 @@ def parity(handle: Handle, reference: Reference, protocol: str = "rest", rows: i
             if seen != list(expected.ravel()):
                 raise PredictFailed(f"Output '{alias}' over {protocol} is not the text the model itself gave.")
         else:
-            difference = np.abs(answers[alias].astype(np.float64) - expected.astype(np.float64))
-            worst = max(worst, float(difference.max(initial=0.0)))
+            seen, meant = answers[alias].astype(np.float64), expected.astype(np.float64)
+            worst = max(worst, float(np.abs(seen - meant).max(initial=0.0)))
+            if not np.allclose(seen, meant, **TOLERANCE):
+                raise PredictFailed(
+                    f"Output '{alias}' over {protocol} differs from the model's own by {worst:g}; at most "
+                    f"{TOLERANCE} was awaited. Is {handle.rest_url} serving the model that was exported?"
+                )
     return worst

@@ -98,3 +98,10 @@ def _check(name: str, value: Any, annotation: str) -> None:
         return
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         raise ParameterError(f"Parameter {name!r} must be of type {annotation}; {value!r} is a {type(value).__name__}.")
+
+
+def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a notebook as they stand in its namespace: defaults, then what was passed in."""
+    from playbook.runs import NOTEBOOK_DIR, NOTEBOOKS
+
+    return {name: namespace[name] for name in declared(NOTEBOOK_DIR / f"{NOTEBOOKS[verb]}.ipynb")}

@@ -13,6 +13,8 @@ from typing import Any
 from playbook import record
 from playbook.errors import ParameterError, RecordUnreadable
 
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK_DIR = ROOT / "notebooks"
 NOTEBOOKS = {
     "export": "10_export",
     "serve": "20_serve",

@@ -19,9 +19,7 @@ import psutil
 from playbook import client
 from playbook.errors import ServerNotReady
 from playbook.handle import Handle, living
-from playbook.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters, split_cpus
-
-__all__ = ["Handle", "ServerSpec", "from_parameters", "running", "split_cpus", "start", "stop", "stop_all"]
+from playbook.spec import METRICS_PATH, ServerSpec, choose_port
 
 
 def start(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str = "serve") -> Handle:
@@ -89,6 +87,24 @@ def stop_all(run_dir: Path) -> list[str]:
             ended.append(f"{handle.server} server of '{handle.model_name}' ({handle.container_id or handle.pid})")
         note.unlink()
     return ended
+
+
+def results(handle: Handle, spec: ServerSpec, version: int, differences: dict[str, float]) -> dict[str, object]:
+    """The `results` of serve.json: the handle, the configuration in words, and the largest difference of answers."""
+    configured = {"configuration": spec.described(), "config_files": spec.config_files()}
+    worst = max(differences.values())
+    return {**asdict(handle), **configured, "version": version, "parity_max_abs_diff": worst, "measured_s": 0.0}
+
+
+def verdict(handle: Handle, spec: ServerSpec, version: int, differences: dict[str, float]) -> str:
+    """One sentence: up, with which configuration, and how far its answers are from the model's own."""
+    worst = max(differences.values())
+    protocols = " and ".join({"rest": "REST", "grpc": "gRPC"}[name] for name in differences)
+    begun = f" after {handle.start_s:.1f} s" if handle.start_s is not None else ""
+    return (
+        f"'{handle.model_name}' version {version} is AVAILABLE on the {handle.server} server{begun}, {spec.described()}; "
+        f"{protocols} answered the model's own numbers (largest difference {worst:.1e})."
+    )
 
 
 def _start_process(

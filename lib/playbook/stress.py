@@ -11,13 +11,11 @@ from typing import Any
 
 import loadgen
 
-from playbook import progress, record
+from playbook import levels, progress, record
 from playbook.bodies import write_bodies
 from playbook.errors import LoadFailed
 from playbook.handle import Handle
 from playbook.reference import Reference
-
-_SUMMARY = ("requests", "errors", "throughput_rps", "offered_rps", "mean_in_flight", "client_cpu_share", "valid")
 
 
 @dataclass(frozen=True)
@@ -92,75 +90,16 @@ def sweep(
     return rows
 
 
-def best_level(levels: Iterable[Mapping[str, Any]], p99_limit_ms: float, max_error_share: float) -> dict | None:
-    """The valid level with the highest throughput whose p99 and error share stay inside the limits."""
-    inside = [
-        level
-        for level in levels
-        if level["valid"]
-        and level["latency_p99_ms"] is not None
-        and level["latency_p99_ms"] <= p99_limit_ms
-        and 1.0 - level["success_rate"] <= max_error_share
-    ]
-    return dict(max(inside, key=lambda level: level["throughput_rps"])) if inside else None
-
-
-def verdict(handle: Handle, best: Mapping[str, Any] | None, levels: list[dict], p99_limit_ms: float) -> str:
-    """One sentence: the best rate inside the limit, or why there is none."""
-    server = f"'{handle.model_name}' on the {handle.server} server"
-    if best is None:
-        valid = [level for level in levels if level["valid"] and level["latency_p99_ms"] is not None]
-        if not valid:
-            return f"No level of {server} is VALID, so nothing can be said; see each level's warnings."
-        nearest = min(valid, key=lambda level: level["latency_p99_ms"])
-        return (
-            f"{server} kept p99 within {p99_limit_ms:g} ms at no level; nearest was {nearest['latency_p99_ms']:.1f} ms "
-            f"at {nearest['throughput_rps']:,.0f} requests/s."
-        )
-    return (
-        f"{server} answered {best['throughput_rps']:,.0f} requests/s at p99 {best['latency_p99_ms']:.1f} ms with "
-        f"{described(best)}; limit {p99_limit_ms:g} ms: met."
-    )
-
-
-def described(level: Mapping[str, Any]) -> str:
-    """The load of a level in words."""
-    if level["arrival"] == "closed":
-        clients = level["concurrency"]
-        return f"{clients} client{'s' if clients != 1 else ''} in a closed loop"
-    return f"{level['arrival']} arrivals at {level['rate_rps']:,.0f}/s"
-
-
-def flat(summary: Mapping[str, Any], load: Load, number: int, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A load generator's summary as one flat row of `results.levels[]`."""
-    latency, requests = summary["latency_ms"], summary["requests"]
-    return {
-        "level": number,
-        "arrival": settings["arrival"],
-        "concurrency": settings.get("concurrency"),
-        "rate_rps": settings.get("rate_rps"),
-        "protocol": load.protocol,
-        "rows_per_request": load.rows_per_request,
-        "duration_s": summary.get("duration_s", load.duration_s),
-        **{name: summary.get(name) for name in _SUMMARY},
-        "success_rate": (requests - summary["errors"]) / requests if requests else 0.0,
-        **{f"latency_{name}_ms": latency.get(name) for name in ("mean", "p50", "p90", "p95", "p99")},
-        "latency_p99_low_ms": latency.get("p99_low"),
-        "latency_p99_high_ms": latency.get("p99_high"),
-        "latency_p999_ms": latency.get("p999"),
-        "latency_max_ms": latency.get("max"),
-        "service_p99_ms": (summary.get("service_ms") or {}).get("p99"),
-        "lateness_p99_us": summary["lateness_us"].get("p99"),
-        "errors_by_kind": summary.get("errors_by_kind") or {},
-        "warnings": list(summary["warnings"]),
-    }
+def passport(load: Load) -> dict[str, Any] | None:
+    """What the load generator says of itself: floor, lateness, highest rate, stall error (about 3 s)."""
+    return loadgen.passport(cpus=load.client_cpus)
 
 
 def _hold(
     handle: Handle, run_dir: Path, load: Load, bodies: Path, number: int, settings: dict[str, Any], bar: Any
 ) -> dict[str, Any]:
     handle.check_alive()
-    words = described({"concurrency": None, "rate_rps": None, **settings})
+    words = levels.described({"concurrency": None, "rate_rps": None, **settings})
 
     def tell(seen: Mapping[str, Any]) -> None:
         share = min(1.0, seen["elapsed_s"] / (load.duration_s + load.ramp_up_s))
@@ -173,7 +112,9 @@ def _hold(
     except loadgen.LoadgenError as error:
         handle.check_alive()
         raise LoadFailed(f"Level {number} ({words}) could not be measured: {error}") from error
-    row = flat(summary, load, number, settings)
+    row = levels.flat(
+        summary, number, {**settings, "protocol": load.protocol, "rows_per_request": load.rows_per_request}
+    )
     _keep(run_dir, row)
     handle.check_alive()
     return row

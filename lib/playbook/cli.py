@@ -1,0 +1,165 @@
+"""The console script `playbook`: each command is a few lines around one function of the library."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playbook.errors import ParameterError, PlaybookError, StageFailed
+
+app = typer.Typer(
+    help="From a TensorFlow model and a promise to a configuration that keeps it, and the record that proves it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Outputs = Annotated[Path, typer.Option("--outputs", help="Folder of the run folders.")]
+
+
+@app.command()
+def run(
+    params_path: Annotated[Path, typer.Argument(metavar="PARAMS", help="A parameters file, e.g. params/quick.yml.")],
+    start: Annotated[str | None, typer.Option("--from", metavar="VERB", help="Begin at this verb.")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="VERB", help="Run just these verbs.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override one.")] = None,
+    outputs: Outputs = Path("outputs"),
+    resume: Annotated[
+        str | None, typer.Option("--resume", metavar="RUN_ID", help="Finish this run; with --from: build on it.")
+    ] = None,
+) -> None:
+    """Run the chain, by papermill, and write the record."""
+    from playbook import params, pipeline, report
+    from playbook.terminal import StageLine
+
+    begun, line = time.monotonic(), StageLine()
+    prepared = pipeline.prepare(params_path, outputs, params.assignments(set_ or []), only or [], start, resume)
+    line.say(f"Run {prepared.run_dir.name}: {' → '.join(prepared.verbs) or 'nothing left to do'}")
+    try:
+        pipeline.execute(prepared, line)
+    finally:
+        page = report.write(prepared.run_dir)
+    total = time.monotonic() - begun
+    rest = total - prepared.measured_s
+    line.say(f"{total:.0f} s in all: {prepared.measured_s:.0f} s measuring and training, {rest:.0f} s everything else.")
+    line.say(report.headline(prepared.run_dir))
+    line.say(f"Record: {page}")
+
+
+@app.command(name="list")
+def list_(outputs: Outputs = Path("outputs")) -> None:
+    """The records, newest first."""
+    from playbook import report
+
+    typer.echo(report.list_runs(outputs))
+
+
+@app.command()
+def show(run_id: Annotated[str, typer.Argument(metavar="RUN")] = "latest", outputs: Outputs = Path("outputs")) -> None:
+    """One record in the terminal."""
+    from playbook import report, runs
+
+    typer.echo(report.show(runs.find(outputs, run_id)))
+
+
+@app.command()
+def compare(
+    base: str,
+    candidate: str,
+    gate: Annotated[float | None, typer.Option(metavar="PERCENT", help="Exit 1 on a regression beyond it.")] = None,
+    force: Annotated[bool, typer.Option(help="Compare even where environment, server or model differ.")] = False,
+    outputs: Outputs = Path("outputs"),
+) -> None:
+    """What changed between two runs, in English, with confidence."""
+    from playbook import compare as comparing
+    from playbook import runs
+
+    result = comparing.compare(runs.find(outputs, base), runs.find(outputs, candidate), gate=gate, force=force)
+    typer.echo(result.text)
+    raise typer.Exit(1 if result.regression else 0)
+
+
+@app.command()
+def sql(
+    query: str,
+    format_: Annotated[str, typer.Option("--format", help="table, csv, md or json.")] = "table",
+    outputs: Annotated[str, typer.Option("--outputs", help="Folder (or bucket) of the run folders.")] = "outputs",
+) -> None:
+    """SQL over every record and every raw sample."""
+    from playbook import store
+
+    typer.echo(store.render(store.query(query, outputs), format_))
+
+
+@app.command()
+def monitor(
+    url: str,
+    every: Annotated[float, typer.Option(metavar="S", help="Seconds between samples.")] = 1.0,
+    for_: Annotated[float | None, typer.Option("--for", metavar="S", help="Stop after so long.")] = None,
+    outputs: Outputs = Path("outputs"),
+) -> None:
+    """Collect a server's metrics into the same store."""
+    from playbook import monitor as monitoring
+
+    typer.echo(monitoring.collect(url, every_s=every, for_s=for_, outputs=outputs))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def lint(
+    context: typer.Context,
+    target: Annotated[list[str], typer.Argument(metavar="DIR_OR_FLAGS", help="A folder, a file, or flags.")],
+    format_: Annotated[str, typer.Option("--format", help="text, json or sarif.")] = "text",
+) -> None:
+    """Everything TensorFlow Serving would silently accept and get wrong, with the remedy."""
+    from playbook import lint as linting
+    from playbook import lint_output
+
+    findings = linting.lint([*target, *context.args])
+    typer.echo(
+        {"text": lint_output.as_text, "json": lint_output.as_json, "sarif": lint_output.as_sarif}[format_](findings)
+    )
+    raise typer.Exit(lint_output.exit_code(findings))
+
+
+@app.command()
+def stop(
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; all of them when left out.")] = None,
+    outputs: Outputs = Path("outputs"),
+) -> None:
+    """Stop servers that a run left behind."""
+    from playbook import runs, serve
+
+    folders = [runs.find(outputs, run_id)] if run_id else [path.parent for path in outputs.glob("*/servers")]
+    ended = [words for folder in folders for words in serve.stop_all(folder)]
+    typer.echo("\n".join(f"Stopped the {words}." for words in ended) or "No server of ours is running.")
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine can do, and how to get what it cannot."""
+    from playbook import doctor as examining
+
+    typer.echo(examining.report())
+
+
+def main() -> None:
+    """Entry point: an error of ours is printed as it is, without a traceback, and exits 1 (2 for bad input)."""
+    try:
+        app()
+    except ParameterError as error:
+        sys.exit(_say(error, 2))
+    except StageFailed as error:
+        sys.exit(_say(error, 1))
+    except PlaybookError as error:
+        sys.exit(_say(f"{type(error).__name__}: {error}", 1))
+    except KeyboardInterrupt as error:
+        sys.exit(_say(f"Interrupted ({error.args[0] if error.args else 'SIGINT'}); everything started was ended.", 130))
+
+
+def _say(message: object, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code

@@ -1,0 +1,80 @@
+"""Doctor: what this machine can do, each part with how to get it when it is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from importlib import metadata
+
+import numpy as np
+
+from playbook.spec import split_cpus
+
+NOISE_LIMIT_US = 500.0
+
+
+def report() -> str:
+    """One line a part: ok or missing, what was seen, what to do."""
+    width = 12
+    return "\n".join(f"{mark:<8}{name:<{width}}{text}" for mark, name, text in examine())
+
+
+def examine() -> Iterator[tuple[str, str, str]]:
+    """Each part of the machine as (`ok` or `missing` or `note`, name, what was seen and what to do)."""
+    yield "ok", "python", platform.python_version()
+    yield "ok", "tensorflow", f"{metadata.version('tensorflow')} (embedded server and export)"
+    yield _cores()
+    yield _noise()
+    yield _docker()
+    for name, program, remedy in (
+        ("binary", "tensorflow_model_server", "server 'binary' needs it; 'embedded' and 'docker' do not"),
+        ("prometheus", "promtool", "apt-get install prometheus; only tests and the compose bundle use it"),
+        ("browser", "chromium", "apt-get install chromium; only tests use it"),
+        ("kubectl", "kubectl", "needed to apply what 'deploy' writes, not to write it"),
+    ):
+        path = shutil.which(program)
+        yield ("ok", name, path) if path else ("missing", name, f"no {program} on the PATH: {remedy}")
+
+
+def _cores() -> tuple[str, str, str]:
+    server, client = split_cpus()
+    if set(server) & set(client):
+        return "note", "cores", "one core: server and client share it, and every record will say so"
+    return "ok", "cores", f"server on {_list(server)}, client on {_list(client)}"
+
+
+def _noise(duration_s: float = 0.3) -> tuple[str, str, str]:
+    """How long this process is kept from a core: the gaps in a loop that only reads the clock."""
+    stamps, end = [], time.perf_counter_ns() + int(duration_s * 1e9)
+    while (now := time.perf_counter_ns()) < end:
+        stamps.append(now)
+    worst_us = float(np.diff(stamps).max()) / 1e3
+    text = f"longest pause {worst_us:,.0f} µs in {duration_s:g} s"
+    if worst_us > NOISE_LIMIT_US:
+        return (
+            "note",
+            "noise",
+            f"{text}: something else is running; p99 below {worst_us / 1e3:.1f} ms is not to be trusted",
+        )
+    return "ok", "noise", text
+
+
+def _docker() -> tuple[str, str, str]:
+    import docker
+
+    try:
+        engine = docker.from_env(timeout=3)
+        return "ok", "docker", f"engine {engine.version()['Version']}"
+    except Exception as error:  # the SDK raises requests', its own and the OS's errors alike
+        installed = (
+            "start it: dockerd &" if shutil.which("dockerd") else "apt-get install docker.io, then start dockerd"
+        )
+        who = f", as user {os.getuid()}" if hasattr(os, "getuid") else ""
+        return "missing", "docker", f"no engine answers ({type(error).__name__}{who}); {installed}"
+
+
+def _list(cpus: tuple[int, ...]) -> str:
+    return f"core{'s' if len(cpus) > 1 else ''} {', '.join(map(str, cpus))}"

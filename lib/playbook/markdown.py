@@ -1,0 +1,42 @@
+"""Markdown for notebooks and pages: a table writer and one way to print a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+MISSING = "–"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; columns of numbers are aligned right, None is shown as a dash, never as 0."""
+    lines = [[cell(value) for value in row] for row in rows]
+    numeric = [all(_is_number(line[place]) for line in lines) for place in range(len(headers))]
+    rule = ["---:" if right and lines else "---" for right in numeric]
+    return "\n".join(f"| {' | '.join(line)} |" for line in ([str(name) for name in headers], rule, *lines))
+
+
+def cell(value: Any) -> str:
+    """One value as text; floats as `number` prints them."""
+    if value is None:
+        return MISSING
+    if isinstance(value, float):
+        return number(value)
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with so many significant digits, thousands separated: 1,234 or 12.3 or 0.0123."""
+    if value is None:
+        return MISSING
+    if value == 0 or abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+
+
+def _is_number(text: str) -> bool:
+    plain = text.replace(",", "").rstrip("%×")
+    try:
+        return text == MISSING or float(plain) is not None
+    except ValueError:
+        return False
