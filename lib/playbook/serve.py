@@ -19,7 +19,20 @@ import psutil
 from playbook import client
 from playbook.errors import ServerNotReady
 from playbook.handle import Handle, living
-from playbook.spec import METRICS_PATH, ServerSpec, choose_port
+from playbook.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters, split_cpus
+
+__all__ = [
+    "Handle",
+    "ServerSpec",
+    "from_parameters",
+    "results",
+    "running",
+    "split_cpus",
+    "start",
+    "stop",
+    "stop_all",
+    "verdict",
+]
 
 
 def start(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str = "serve") -> Handle:
@@ -102,8 +115,8 @@ def verdict(handle: Handle, spec: ServerSpec, version: int, differences: dict[st
     protocols = " and ".join({"rest": "REST", "grpc": "gRPC"}[name] for name in differences)
     begun = f" after {handle.start_s:.1f} s" if handle.start_s is not None else ""
     return (
-        f"'{handle.model_name}' version {version} is AVAILABLE on the {handle.server} server{begun}, {spec.described()}; "
-        f"{protocols} answered the model's own numbers (largest difference {worst:.1e})."
+        f"'{handle.model_name}' version {version} is AVAILABLE on the {handle.server} server{begun}, "
+        f"{spec.described()}; {protocols} answered the model's own numbers (largest difference {worst:.1e})."
     )
 
 
