@@ -99,7 +99,7 @@ def execute(run: Run, line: StageLine) -> None:
         for verb in run.verbs:
             begun = time.monotonic()
             with line.stage(verb, progress_file(run.run_dir)):
-                _stage(run, verb)
+                run_stage(run, verb)
             run.seconds[verb] = time.monotonic() - begun
             line.done(verb, run.seconds[verb], record.load(run.run_dir, verb)["verdict"])
 
@@ -109,7 +109,12 @@ def progress_file(run_dir: Path) -> Path:
     return Path(run_dir) / ".progress.json"
 
 
-def _stage(run: Run, verb: str) -> None:
+def run_stage(run: Run, verb: str) -> None:
+    """Execute one notebook into the run folder and write its Markdown.
+
+    Raises:
+        StageFailed: a cell raised.
+    """
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
