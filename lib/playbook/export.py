@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from playbook import curve, publish, signatures, sources, warmup
 from playbook.errors import ModelError
 from playbook.reference import Arrays, Reference
@@ -72,13 +74,18 @@ def quality(staged: Staged, answers: Arrays | None = None) -> dict[str, Any] | N
     trained = staged.trained
     if trained is None:
         return None
-    seen = (answers or staged.reference.outputs)[trained.output]
+    seen = judged(answers or staged.reference.outputs)
     labels = trained.labels[: len(seen)]
     if trained.metric == "accuracy":
         value = float((seen.argmax(axis=1) == labels).mean())
     else:
         value = 1 - float(((seen.ravel() - labels) ** 2).sum() / ((labels - labels.mean()) ** 2).sum())
     return {"metric": trained.metric, "value": round(value, 5), "rows": len(labels)}
+
+
+def judged(answers: Arrays) -> np.ndarray:
+    """The output that holds scores or values: the first one of decimals."""
+    return next(array for _, array in sorted(answers.items()) if array.dtype.kind == "f")
 
 
 def add_warmup(staged: Staged, sizes: Sequence[int]) -> int:

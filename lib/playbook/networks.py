@@ -33,6 +33,21 @@ class Dense(tf.Module):
         return tf.nn.bias_add(tf.matmul(x, self.kernel), self.bias)
 
 
+class Conv(tf.Module):
+    """A 3 × 3 convolution with ReLU and 2 × 2 max pooling; keeps the padding, halves the sides."""
+
+    def __init__(self, inputs: int, outputs: int, seed: int) -> None:
+        super().__init__()
+        limit = (6 / (9 * (inputs + outputs))) ** 0.5
+        self.kernel = tf.Variable(tf.random.stateless_uniform((3, 3, inputs, outputs), (seed, inputs), -limit, limit))
+        self.bias = tf.Variable(tf.zeros(outputs))
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """Shape (batch, h, w, inputs) to (batch, h/2, w/2, outputs)."""
+        x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, self.kernel, 1, "SAME"), self.bias))
+        return tf.nn.max_pool2d(x, 2, 2, "SAME")
+
+
 class Mlp(tf.Module):
     """Dense layers with ReLU between them, and dropout before the last while `training` is on.
 
@@ -50,18 +65,33 @@ class Mlp(tf.Module):
         """Raw scores before any softmax, shape (batch, sizes[-1])."""
         for layer in self.layers[:-1]:
             x = tf.nn.relu(layer(x))
-        return self.layers[-1](_dropout(x, self))
+        return self.layers[-1](self._dropout(x))
 
     def probabilities(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """Class probabilities, shape (batch, classes)."""
         return {"probabilities": tf.nn.softmax(self.scores(inputs))}
 
+    def _dropout(self, x: tf.Tensor) -> tf.Tensor:
+        def dropped() -> tf.Tensor:
+            return tf.nn.experimental.stateless_dropout(x, self.dropout, self.draws)
 
-def _dropout(x: tf.Tensor, model: Mlp) -> tf.Tensor:
-    def dropped() -> tf.Tensor:
-        return tf.nn.experimental.stateless_dropout(x, model.dropout, model.draws)
+        return tf.cond(self.training, dropped, lambda: x)
 
-    return tf.cond(model.training, dropped, lambda: x)
+
+class Cnn(Mlp):
+    """Convolutions before the dense layers, for square grey images (batch, side, side, 1)."""
+
+    def __init__(self, side: int, filters: tuple[int, ...], sizes: tuple[int, ...], dropout: float, seed: int) -> None:
+        for _ in filters:
+            side = (side + 1) // 2
+        super().__init__((side * side * filters[-1], *sizes), dropout, seed)
+        self.convolutions = [Conv(a, b, seed + 10 + i) for i, (a, b) in enumerate(pairwise((1, *filters)))]
+
+    def scores(self, x: tf.Tensor) -> tf.Tensor:
+        """Raw scores before any softmax, shape (batch, sizes[-1])."""
+        for convolution in self.convolutions:
+            x = convolution(x)
+        return super().scores(tf.reshape(x, (-1, self.layers[0].kernel.shape[0])))
 
 
 def cross_entropy(labels: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
@@ -133,10 +163,29 @@ def fit(
     return total / batches
 
 
+class Scale(tf.Module):
+    """Columns to zero mean and unit spread, by the training rows; kept in the graph as constants."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        super().__init__()
+        self.mean, self.spread = tf.constant(rows.mean(axis=0)), tf.constant(rows.std(axis=0))
+
+    def __call__(self, rows: tf.Tensor) -> tf.Tensor:
+        """Shape (batch, columns)."""
+        return (rows - self.mean) / self.spread
+
+
 def save(
-    model: tf.Module, path: Path, calls: Mapping[str, tuple[Callable[..., dict], Mapping[str, tf.TensorSpec]]]
+    model: tf.Module,
+    path: Path,
+    calls: Mapping[str, tuple[Callable[..., dict], Mapping[str, tf.TensorSpec]]],
+    methods: Mapping[str, str] | None = None,
 ) -> None:
-    """Save with one signature a call: its function and the specs of its inputs by alias."""
+    """Save with one signature a call: its function and the specs of its inputs by alias.
+
+    Args:
+        methods: "classify" or "regress" for the signatures that are no Predict; TensorFlow 2 always writes Predict.
+    """
     functions = {
         name: tf.function(call, autograph=False).get_concrete_function(
             **{alias: tf.TensorSpec(spec.shape, spec.dtype, alias) for alias, spec in specs.items()}
@@ -144,3 +193,8 @@ def save(
         for name, (call, specs) in calls.items()
     }
     tf.saved_model.save(model, str(path), signatures=functions)
+    if methods:
+        updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(path))
+        for name, method in methods.items():
+            updater.replace_method_name(name, f"tensorflow/serving/{method}", tags="serve")
+        updater.save()
