@@ -13,6 +13,8 @@ PlaybookError
 ├── WarmupNotApplied      a warm-up file is present and the server did not replay it
 ├── LoadFailed            the load generator could not measure at all
 ├── StageFailed           a notebook of the chain failed
+├── SizingRefused         nothing measured keeps the promise, so nothing is sized or deployed
+├── BundleBroken          a file of the deployment bundle is not what it must be
 ├── MonitorError          an endpoint does not give metrics, or the monitor could not run
 └── RecordError
     ├── RecordExists      a record is written once
@@ -96,3 +98,11 @@ class QueryFailed(RecordError, ValueError):
 
 class PublishFailed(ModelError):
     """A new version could not be published, or the server did not take it."""
+
+
+class SizingRefused(PlaybookError):
+    """Nothing measured keeps the promise, so nothing is sized or deployed."""
+
+
+class BundleBroken(PlaybookError):
+    """A file of the deployment bundle is not what it must be."""
