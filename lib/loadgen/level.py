@@ -21,7 +21,7 @@ class Level:
     """One level of load. Times in seconds, rates in requests a second.
 
     Args:
-        url: REST: the full `http://host:port/path`. gRPC: `host:port`, optionally followed by `/package.Service/Method`.
+        url: REST: the full `http://host:port/path`. gRPC: `host:port`, optionally with `/package.Service/Method`.
         bodies: Directory of `NNNNN.body` files (with optional `NNNNN.expect`), or one file.
         arrival: `closed` keeps `concurrency` requests in flight; `poisson` and `constant` send at `rate_rps` whatever
             the server does; `trace` replays the file or rate profile named by `trace`.

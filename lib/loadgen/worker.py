@@ -16,16 +16,19 @@ import socket
 import sys
 import time
 from array import array
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from loadgen import grpc_connection, http1
 from loadgen.answers import Checker, json_comparer
 from loadgen.arrivals import schedule
 from loadgen.bodies import Bodies, read_bodies
-from loadgen.engine import Engine
-from loadgen.http1 import HttpConnection, encode
+from loadgen.engine import Connection, Engine
 from loadgen.level import Level
 from loadgen.rows import WORDS
+from loadgen.wire import reply_comparer
 
 PROGRESS_S = 0.5
 RECENT = 400  # latencies looked at for the progress line's p99: enough to show, too few to delay a request
@@ -34,6 +37,23 @@ RECENT = 400  # latencies looked at for the progress line's p99: enough to show,
 def share(total: int, worker: int, processes: int) -> int:
     """This worker's part of `total`, as even as whole numbers allow."""
     return total // processes + (worker < total % processes)
+
+
+def connector(level: Level, bodies: list[bytes], slots: int) -> Callable[[Engine], Awaitable[Connection]]:
+    """A function that opens one connection of the level's protocol, with `slots` streams where it has streams."""
+    host, port, path = level.address()
+    address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+    if level.protocol == "rest":
+        requests = http1.encode(host, port, path, bodies)
+        make = partial(http1.HttpConnection, requests=requests)
+    else:
+        block, messages = grpc_connection.encode(host, port, path, bodies)
+        make = partial(grpc_connection.GrpcConnection, block=block, messages=messages, slots=max(1, slots))
+
+    async def connect(engine: Engine) -> Connection:
+        return (await asyncio.get_running_loop().create_connection(lambda: make(engine), address, port))[1]
+
+    return connect
 
 
 class Share:
@@ -49,21 +69,14 @@ class Share:
     async def open(self) -> int:
         """Build the engine and open its connections; returns how many stand."""
         level, part = self.level, (self.worker, self.level.processes)
-        host, port, path = level.address()
-        address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
-        requests = encode(host, port, path, self.bodies.requests)
-
-        async def connect(engine: Engine) -> HttpConnection:
-            loop = asyncio.get_running_loop()
-            return (await loop.create_connection(lambda: HttpConnection(engine, requests), address, port))[1]
-
+        connections = max(1, share(level.connection_count(), *part))
         self.engine = Engine(
-            connect,
-            slots_in_order=False,
-            connections=max(1, share(level.connection_count(), *part)),
+            connector(level, self.bodies.requests, -(-share(level.in_flight_cap(), *part) // connections)),
+            slots_in_order=level.protocol == "grpc",  # streams are spread over connections; connections kept warm
+            connections=connections,
             clients=0 if level.open_loop else share(level.concurrency or 1, *part),
             due_ns=array("q"),
-            bodies=len(requests),
+            bodies=len(self.bodies.requests),
             checker=self.checker,
             timeout_s=level.timeout_s,
             timer=level.timer,
@@ -122,7 +135,8 @@ class Share:
 
     def _result(self, start_ns: int) -> dict[str, Any]:
         engine, (first, last) = self.engine, self.edges
-        same = json_comparer(self.bodies.rtol, self.bodies.atol)
+        comparer = json_comparer if self.level.protocol == "rest" else reply_comparer
+        same = comparer(self.bodies.rtol, self.bodies.atol)
         return {
             "worker": self.worker,
             "start_ns": start_ns,
