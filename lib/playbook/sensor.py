@@ -34,8 +34,8 @@ class Reading:
 class Window:
     """What happened between two readings. None: nothing happened, or the server does not tell.
 
-    `p99_ms` is the upper edge of a bucket that spans a factor of 1.8: an alarm, not a measurement. It includes the
-    server's JSON work but not the wait for a free thread (TensorFlow Serving, request_latency).
+    `p99_ms` is read off buckets that span a factor of 1.8: an alarm, not a measurement. It includes the server's
+    JSON work but not the wait for a free thread (TensorFlow Serving, request_latency).
     """
 
     seconds: float
@@ -112,11 +112,13 @@ def _mean(total: float, count: float) -> float | None:
 
 
 def _quantile_ms(before: Reading, after: Reading, share: float) -> float | None:
-    """Upper edge in milliseconds of the bucket that holds the quantile; the last finite edge when it is above."""
+    """The quantile in milliseconds, on a straight line within its bucket; the last finite edge when it is above."""
     old = before.buckets if len(before.buckets) == len(after.buckets) else (0.0,) * len(after.buckets)
     counts = [_grown(a, b) for a, b in zip(old, after.buckets, strict=True)]
     if not counts or counts[-1] <= 0:
         return None
-    place = next(i for i, count in enumerate(counts) if count >= share * counts[-1])
-    finite = [edge for edge in after.le_us[: place + 1] if math.isfinite(edge)]
-    return finite[-1] / 1000 if finite else None
+    wanted = share * counts[-1]
+    place = next(i for i, count in enumerate(counts) if count >= wanted)
+    low, below = (after.le_us[place - 1], counts[place - 1]) if place else (0.0, 0.0)
+    high = after.le_us[place] if math.isfinite(after.le_us[place]) else low
+    return (low + (high - low) * (wanted - below) / max(1e-9, counts[place] - below)) / 1000

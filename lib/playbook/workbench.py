@@ -18,12 +18,13 @@ from playbook.bodies import write_bodies
 from playbook.configured import batching_of, live_spec_of, restart_key, spec_of
 from playbook.errors import LoadFailed, MonitorError, PublishFailed
 from playbook.handle import Handle
+from playbook.levels import described, flat
 from playbook.reference import Reference
 from playbook.resources import ProcessTree
 from playbook.sensor import Sensor, between
 from playbook.space import LIVE, Config
 from playbook.spec import ServerSpec
-from playbook.stress import Load, flat, level_of
+from playbook.stress import Load, level_of
 from playbook.versions import directory, numbers, publish, switch
 
 SAMPLES = 1200  # requests a window must hold so that its p99 has ten beyond it
@@ -58,20 +59,20 @@ class Workbench:
         self._starts = 0
 
     def __enter__(self) -> Workbench:
-        self._folder = Path(tempfile.mkdtemp(prefix=".tune-", dir=self.run_dir))
+        self.folder = Path(tempfile.mkdtemp(prefix=".tune-", dir=self.run_dir))
         self._reference = Reference.load(self.run_dir)
         return self
 
     def __exit__(self, *exc: object) -> None:
         for name in list(self.benches):
             self.end(name)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, name: str, config: Config, live: bool = False) -> Bench:
         """Start a server under a name, ending the one that had it."""
         self.end(name)
         self._starts += 1
-        base_path = self._folder / f"{name}-{self._starts}" / self.spec.model_name
+        base_path = self.folder / f"{name}-{self._starts}" / self.spec.model_name
         _copy_newest(self.spec.model_base_path, base_path, batching_of(config) if live else None)
         spec = replace((live_spec_of if live else spec_of)(config, self.spec), model_base_path=base_path.resolve())
         handle = serve.start(spec, self.run_dir, name=f"tune-{name}")
@@ -109,8 +110,8 @@ class Workbench:
             load = replace(load, duration_s=max(load.duration_s, SAMPLES / rate))
         sensor, tree = Sensor(bench.handle.metrics_url, bench.handle.model_name), _tree(bench.handle)
         before, _ = _read(sensor), tree and tree.sample()
-        with tempfile.TemporaryDirectory(dir=self._folder) as raw:
-            level = level_of(bench.handle, load, self._bodies(load.protocol), level=self.held, **settings)
+        with tempfile.TemporaryDirectory(dir=self.folder) as raw:
+            level = level_of(bench.handle, load, self.bodies(load.protocol), level=self.held, **settings)
             try:
                 summary = loadgen.hold(level, Path(raw))
             except loadgen.LoadgenError as error:
@@ -118,17 +119,19 @@ class Workbench:
                 raise LoadFailed(f"{settings} could not be measured: {error}") from error
         used, after = tree and tree.sample(), _read(sensor)
         bench.handle.check_alive()
-        row = flat(summary, load, self.held, settings)
+        shared = {"protocol": load.protocol, "rows_per_request": load.rows_per_request}
+        row = flat(summary, self.held, shared | settings)
         self.held, self.measured_s = self.held + 1, self.measured_s + load.duration_s + load.ramp_up_s
         window = between(before, after) if before and after else None
         row["batch_rows"] = window and window.batch_rows
         row["queue_ms"] = window and window.queue_ms
         row["core_ms_per_request"] = _core_ms(used, window)
-        self.tell(f"{_words(settings)}: {row['throughput_rps'] or 0:,.0f}/s, p99 {row['latency_p99_ms'] or 0:.1f} ms")
+        self.tell(f"{described(row)}: {row['throughput_rps'] or 0:,.0f}/s, p99 {row['latency_p99_ms'] or 0:.1f} ms")
         return row
 
-    def _bodies(self, protocol: str) -> Path:
-        folder = self._folder / f"bodies-{protocol}"
+    def bodies(self, protocol: str) -> Path:
+        """The encoded requests of the model, written once a protocol."""
+        folder = self.folder / f"bodies-{protocol}"
         if not folder.exists():
             rows = self.load.rows_per_request
             write_bodies(folder, self._reference, protocol, rows, model_name=self.spec.model_name)
@@ -159,9 +162,3 @@ def _read(sensor: Sensor) -> Any:
 
 def _tree(handle: Handle) -> ProcessTree | None:
     return ProcessTree("server", handle.pid) if handle.pid else None
-
-
-def _words(settings: dict[str, Any]) -> str:
-    return (
-        f"{settings['rate_rps']:,.0f}/s offered" if settings.get("rate_rps") else f"{settings['concurrency']} clients"
-    )
