@@ -76,16 +76,21 @@ def prepare(
             _retire(run_dir, "serve")
             verbs = ["serve", *verbs]
         return Run(run_dir, verbs, parameters)
-    order = list(runs.NOTEBOOKS)
-    earlier = [verb for verb in order[: order.index(verbs[0])]] if verbs else []
-    base = None
-    if earlier:
-        base = runs.find(outputs, resume) if resume else runs.base_for(outputs, params_path, ["export"])
-        earlier = [verb for verb in order if verb not in verbs and record.has(base, verb)]
+    base, earlier = _base(params_path, outputs, verbs, resume)
     run_dir = runs.create(outputs, params_path, values)
     if base:
-        runs.inherit(run_dir, base, [verb for verb in earlier if verb != "serve"])
+        runs.inherit(run_dir, base, earlier)
     return Run(run_dir, verbs, parameters)
+
+
+def _base(params_path: Path, outputs: Path, verbs: list[str], resume: str | None) -> tuple[Path | None, list[str]]:
+    """The run a part of the chain builds on, and the verbs before its last one that it takes over from there."""
+    order = list(runs.NOTEBOOKS)
+    before = [verb for verb in order[: order.index(verbs[-1])] if verb not in verbs]
+    if not before:
+        return None, []
+    base = runs.find(outputs, resume) if resume else runs.base_for(outputs, params_path, ["export"])
+    return base, [verb for verb in before if verb != "serve" and record.has(base, verb)]
 
 
 def execute(run: Run, line: StageLine) -> None:
@@ -117,6 +122,7 @@ def run_stage(run: Run, verb: str) -> None:
     """
     import papermill
     from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
 
     name = runs.NOTEBOOKS[verb]
     executed = run.run_dir / f"{name}.ipynb"
@@ -131,6 +137,7 @@ def run_stage(run: Run, verb: str) -> None:
                 kernel_name="python3",
                 progress_bar=False,
                 request_save_on_cell_execute=False,
+                config=Config(KernelManager={"transport": "ipc"}),  # a socket file: no port to collide on
             )
         except PapermillExecutionError as error:
             raise StageFailed(_failure(run, verb, error)) from error

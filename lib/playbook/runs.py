@@ -27,6 +27,15 @@ NOTEBOOKS = {
 }
 
 
+DATA = {  # what each verb leaves in data/, beside its record
+    "export": ("reference.npz",),
+    "warmup": ("warmup*",),
+    "stress": ("levels.json", "requests/stress_*", "metrics", "resources", "events"),
+    "tune": ("trials*", "requests/tune_*"),
+    "adapt": ("changes*", "requests/adapt_*"),
+}
+
+
 def create(outputs: Path, params_path: Path, values: dict[str, Any]) -> Path:
     """Make the folder of a new run and write its run.json.
 
@@ -115,16 +124,16 @@ def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:
 
 
 def inherit(run_dir: Path, base: Path, verbs: Iterable[str]) -> None:
-    """Take over what earlier verbs of another run left: a record is never written twice, so it is copied.
-
-    The served model is hard-linked where the file system allows it.
-    """
+    """Take over what earlier verbs of another run left: a record is never written twice, so it is copied."""
     for verb in verbs:
-        for path in (base / f"{verb}.json", *base.glob(f"{NOTEBOOKS[verb]}.*"), *base.glob(f"{NOTEBOOKS[verb]}_files")):
+        name = NOTEBOOKS[verb]
+        found = [base / f"{verb}.json", *base.glob(f"{name}.*"), *base.glob(f"{name}_files")]
+        found += [base / "models"] if verb == "export" else []
+        found += [path for pattern in DATA.get(verb, ()) for path in (base / "data").glob(pattern)]
+        for path in found:
+            target = run_dir / path.relative_to(base)
+            target.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
-                shutil.copytree(path, run_dir / path.name, dirs_exist_ok=True)
+                shutil.copytree(path, target, dirs_exist_ok=True)
             elif path.exists():
-                shutil.copy2(path, run_dir / path.name)
-    for part in ("models", "data"):
-        if (base / part).is_dir():
-            shutil.copytree(base / part, run_dir / part, dirs_exist_ok=True)
+                shutil.copy2(path, target)

@@ -1,0 +1,265 @@
+"""The whole chain on the embedded server, by the command a user types; then the same chain with something broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import duckdb
+import psutil
+import pytest
+from playbook import record, runs, serve
+
+PLAYBOOK = [str(Path(sys.executable).parent / "playbook")]
+VERBS = list(runs.NOTEBOOKS)
+
+
+def playbook(*words: object, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PLAYBOOK, *map(str, words)], capture_output=True, text=True, timeout=timeout_s)
+
+
+def only_run(outputs: Path) -> Path:
+    (run,) = runs.newest_first(outputs)
+    return run
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A parameters file that leaves every notebook at its defaults: the smoke profile."""
+    path = tmp_path_factory.mktemp("params") / "smoke.yml"
+    path.write_text("seed: 7\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def chain(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    outputs = tmp_path_factory.mktemp("outputs")
+    return playbook("run", smoke, "--outputs", outputs, timeout_s=290), outputs
+
+
+def test_the_chain_passes_and_says_one_line_a_stage(chain) -> None:
+    done, outputs = chain
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for verb in VERBS:
+        assert sum(line.startswith(verb) for line in lines) == 1
+    assert re.search(r"\d+ s in all: \d+ s measuring and training, \d+ s everything else\.", done.stdout)
+    assert str(only_run(outputs) / "record.md") in done.stdout.replace("\n", "")
+
+
+def test_every_verb_leaves_its_record_its_notebook_and_its_page(chain) -> None:
+    run = only_run(chain[1])
+    for verb, name in runs.NOTEBOOKS.items():
+        kept = record.load(run, verb)
+        assert kept["verdict"]
+        assert kept["params"]["run_dir"]
+        assert (run / f"{name}.ipynb").exists()
+        assert (run / f"{name}.md").read_text().startswith(f"# {name[:2]} · ")
+
+
+def test_figures_of_a_notebook_are_in_its_markdown(chain) -> None:
+    run = only_run(chain[1])
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", (run / "40_stress.md").read_text())
+    assert pictures
+    assert all((run / picture).stat().st_size > 1000 for picture in pictures)
+
+
+def test_the_record_opens_with_a_verdict_and_names_the_server_kind(chain) -> None:
+    run = only_run(chain[1])
+    text = (run / "record.md").read_text()
+    assert "embedded" in text.splitlines()[0]
+    assert "playbook run" in text
+    page = (run / "record.html").read_text()
+    assert "data:image/" in page
+    assert not re.search(r'(src|href)="(?!data:|#|https?://)[^"]+\.(png|svg|css|js)"', page), "one file, images inside"
+
+
+def test_tuning_names_a_gain_over_the_default(chain) -> None:
+    results = record.load(only_run(chain[1]), "tune")["results"]
+    assert results["gain"] > 0
+    assert results["default"]["rate_rps"] > 0
+
+
+def test_every_request_is_a_row_of_parquet(chain) -> None:
+    run = only_run(chain[1])
+    levels = record.load(run, "stress")["results"]["levels"]
+    rows = f"'{run}/data/requests/stress_*/requests.parquet'"
+    counted = dict(duckdb.sql(f"SELECT level, count(*) FROM {rows} GROUP BY level").fetchall())
+    assert {level["level"]: level["requests"] for level in levels} == counted
+
+
+def test_nothing_is_left_running(chain) -> None:
+    run = only_run(chain[1])
+    left = [
+        p.info for p in psutil.process_iter(["cmdline"]) if any(str(run) in word for word in p.info["cmdline"] or [])
+    ]
+    assert left == []
+    assert serve.Handle.load(run).process() is None
+
+
+def test_a_part_of_the_chain_builds_on_the_newest_run(chain, smoke: Path) -> None:
+    outputs = chain[1]
+    first = runs.newest_first(outputs)[-1]
+    done = playbook("run", smoke, "--only", "analyze", "--outputs", outputs)
+    assert done.returncode == 0, done.stderr
+    second = runs.newest_first(outputs)[0]
+    assert second != first
+    assert record.load(second, "stress") == record.load(first, "stress")
+    assert record.load(second, "analyze")["created_utc"] >= record.load(first, "analyze")["created_utc"]
+    for path in (second, *(second.glob("**/*"))):
+        assert path.exists()
+
+
+def test_a_finished_run_has_nothing_left_to_resume(chain, smoke: Path) -> None:
+    outputs = chain[1]
+    first = runs.newest_first(outputs)[-1]
+    before = (first / "stress.json").stat().st_mtime_ns
+    done = playbook("run", smoke, "--resume", first.name, "--outputs", outputs)
+    assert done.returncode == 0, done.stderr
+    assert "nothing left to do" in done.stdout
+    assert (first / "stress.json").stat().st_mtime_ns == before
+
+
+# --- with something broken ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "concurency=[1]"], "No notebook has a parameter named 'concurency'. Did you mean 'concurrency'?"),
+        (["--set", "duration_s=long"], "Parameter 'duration_s' must be of type float"),
+        (["--only", "strss"], "'strss' is not a verb of the chain"),
+        (["--resume", "20200101"], "A run named '20200101' was awaited"),
+    ],
+)
+def test_bad_words_are_refused_before_anything_starts(smoke: Path, tmp_path: Path, words: list, message: str) -> None:
+    done = playbook("run", smoke, "--outputs", tmp_path / "o", *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_params_file_that_is_not_yaml_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text("concurrency: [1, 2")
+    done = playbook("run", tmp_path / "broken.yml", "--outputs", tmp_path / "o")
+    assert (done.returncode, "broken.yml is not YAML" in done.stderr) == (2, True)
+
+
+def test_a_place_that_cannot_be_written_to_is_named(smoke: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = playbook("run", smoke, "--outputs", tmp_path / "file" / "outputs")
+    assert done.returncode == 2
+    assert "not writable" in done.stderr
+
+
+def test_two_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:
+    made = {runs.create(tmp_path, Path("quick.yml"), {}).name for _ in range(5)}
+    assert len(made) == 5
+
+
+@pytest.fixture
+def base(chain, tmp_path: Path) -> tuple[Path, str]:
+    """An outputs folder in which the finished chain stands, to build on without exporting again."""
+    import shutil
+
+    first = runs.newest_first(chain[1])[-1]
+    shutil.copytree(first, tmp_path / "outputs" / first.name)
+    return tmp_path / "outputs", first.name
+
+
+def test_a_taken_port_fails_the_serve_stage_by_name(base, smoke: Path) -> None:
+    import socket
+
+    outputs, run_id = base
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = playbook(
+            "run", smoke, "--only", "serve", "--resume", run_id, "--outputs", outputs, "--set", f"rest_api_port={port}"
+        )
+    assert done.returncode == 1
+    assert "Stage 'serve' failed in cell" in done.stderr
+    assert f"rest_api_port {port} is taken" in done.stderr
+
+
+def test_a_missing_model_fails_the_serve_stage_with_the_server_s_words(base, smoke: Path) -> None:
+    import shutil
+
+    outputs, run_id = base
+    shutil.rmtree(outputs / run_id / "models" / "digits")
+    done = playbook(
+        "run", smoke, "--only", "serve", "--resume", run_id, "--outputs", outputs, "--set", "start_timeout_s=6.0"
+    )
+    assert done.returncode == 1
+    assert "'digits' was not AVAILABLE" in done.stderr
+    assert "numbered version folder" in done.stderr
+
+
+@pytest.fixture
+def running_chain(base, smoke: Path) -> Iterator[Callable[[Path], subprocess.Popen]]:
+    """Starts serve and stress with long windows, in the background."""
+    outputs, run_id = base
+    process = subprocess.Popen(
+        [
+            *[*PLAYBOOK, "run", str(smoke), "--only", "serve", "--only", "stress", "--resume", run_id],
+            *["--outputs", str(outputs), "--set", "concurrency=[1, 2, 2, 2, 2]", "--set", "duration_s=2.0"],
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.communicate()
+    serve.stop_all(runs.newest_first(outputs)[0])
+
+
+def awaited(condition: Callable[[], object], timeout_s: float = 60.0) -> object:
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if seen := condition():
+            return seen
+        time.sleep(0.05)
+    raise AssertionError("not seen in time")
+
+
+def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(base, running_chain) -> None:
+    outputs, _ = base
+    levels = awaited(
+        lambda: next(iter(outputs.glob("*/data/levels.json")), None) if len(list(outputs.iterdir())) > 1 else None
+    )
+    run = awaited(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
+    awaited(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
+    os.kill(serve.Handle.load(run).pid, signal.SIGKILL)
+    _, errors = running_chain.communicate(timeout=90)
+    assert running_chain.returncode == 1
+    assert "Stage 'stress' failed in cell" in errors
+    assert "has ended while it was needed" in errors
+    kept = json.loads((run / "data" / "levels.json").read_text())
+    assert kept[0]["requests"] > 0
+    rows = duckdb.sql(f"SELECT count(*) FROM '{run}/data/requests/stress_000/requests.parquet'").fetchall()[0][0]
+    assert rows == kept[0]["requests"]
+    assert (run / "record.md").exists()
+
+
+def test_sigterm_ends_the_chain_the_kernel_and_the_server(base, running_chain) -> None:
+    outputs, _ = base
+    run = awaited(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
+    awaited(lambda: record.has(run, "serve") and (run / "data" / "requests").exists())
+    children = psutil.Process(running_chain.pid).children(recursive=True)
+    running_chain.send_signal(signal.SIGTERM)
+    _, errors = running_chain.communicate(timeout=30)
+    assert running_chain.returncode == 130
+    assert "Interrupted" in errors
+    awaited(lambda: not [child for child in children if child.is_running() and child.status() != "zombie"], 10)
+    assert serve.Handle.load(run).process() is None
