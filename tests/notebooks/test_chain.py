@@ -235,9 +235,6 @@ def awaited(condition: Callable[[], object], timeout_s: float = 60.0) -> object:
 
 def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(base, running_chain) -> None:
     outputs, _ = base
-    levels = awaited(
-        lambda: next(iter(outputs.glob("*/data/levels.json")), None) if len(list(outputs.iterdir())) > 1 else None
-    )
     run = awaited(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
     awaited(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
     os.kill(serve.Handle.load(run).pid, signal.SIGKILL)
