@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from playbook import record
 from playbook.reference import Arrays
 
 Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
@@ -64,3 +65,9 @@ def take(rows: Mapping[str, np.ndarray], size: int) -> Arrays:
     """The first `size` rows, from the start again where there are fewer."""
     count = len(next(iter(rows.values())))
     return {alias: array[np.arange(size) % count] for alias, array in rows.items()}
+
+
+def machine() -> dict[str, Any]:
+    """The machine a curve holds for."""
+    seen = record.environment()
+    return {name: seen[name] for name in ("cpu_model", "cores", "memory_gib")}

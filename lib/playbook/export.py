@@ -1,25 +1,21 @@
 """Export: a model becomes a version ready to serve, with the proof that it is right.
 
-Everything is done and checked in a staging place; `publish` makes it a version by one rename.
+Everything is done and checked in a staging place; `publish_version` makes it a version by one rename.
 TensorFlow is imported when the first function is called.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from playbook import curve, publish, signatures, sources, warmup
+from playbook import curve, heldout, inputs, publish, safety, signatures, sources, warmup
 from playbook.errors import ModelError
+from playbook.heldout import HeldOut
 from playbook.reference import Arrays, Reference
 from playbook.signatures import Signature
-
-if TYPE_CHECKING:
-    from playbook.recipes import Trained
 
 REFERENCE_ROWS = 512
 MODELS = "models"
@@ -33,59 +29,64 @@ class Staged:
     path: Path
     base: Path
     signatures: list[Signature]
-    rows: dict[str, Arrays]
+    held_out: HeldOut
     reference: Reference
-    trained: Trained | None = None
+    unsafe_ops: Sequence[str] = ()
 
     @property
     def signature(self) -> Signature:
         """The signature that is measured and checked later."""
         return signatures.pick(self.signatures, self.reference.signature)
 
+    def batch_sizes(self, wanted: Sequence[int]) -> list[int]:
+        """The sizes asked for, or the only one that a model with a fixed first dimension takes."""
+        fixed = inputs.fixed_rows(self.signature)
+        return [fixed] if fixed else sorted(set(wanted))
 
-def build(run_dir: Path, model_name: str, model: str, seed: int, signature: str = "serving_default") -> Staged:
-    """Take a model from its source to a staged SavedModel and ask it for its reference answers.
+
+def build(settings: Mapping[str, Any]) -> Staged:
+    """Take a model from its source to a staged SavedModel, check it is safe to run, and ask for its own answers.
+
+    Args:
+        settings: The notebook's `run_dir`, `model_name`, `model`, `seed`, `signature`, `rows_file`, `input_shapes`,
+            `open_size` and `allow_unsafe_ops`.
 
     Raises:
         ModelError: the source, the signature or the rows are wrong; nothing is left behind.
+        UnsafeModel: the graph reaches outside itself, and that is not allowed.
     """
-    from playbook.savedmodel import Loaded
-
-    base = Path(run_dir).resolve() / MODELS / model_name
+    allow, model = settings.get("allow_unsafe_ops", False), settings["model"]
+    base = Path(settings["run_dir"]).resolve() / MODELS / settings["model_name"]
     place = publish.stage(base)
     path = place / "as_trained"
     with publish.writing(place):
-        trained = sources.save(model, path, seed)
+        trained = sources.save(model, path, settings["seed"], allow)
+        unsafe = safety.check(path, allow)
         found = signatures.read(path)
-        chosen = signatures.pick(found, signature)
-        rows = dict(trained.rows)
-        with Loaded(path) as loaded:
-            inputs = {alias: array[:REFERENCE_ROWS] for alias, array in rows[chosen.name].items()}
-            reference = Reference(chosen.name, inputs, loaded.run(chosen, inputs))
-    return Staged(model, path, base, found, rows, reference, trained)
+        chosen = signatures.pick(found, settings.get("signature", "serving_default"))
+        rows = trained or heldout.collect(found, chosen, signatures.meta_graph(path), settings)
+        reference = _answers(path, chosen, rows.rows[chosen.name])
+    return Staged(model, path, base, found, rows, reference, unsafe)
 
 
-def quality(staged: Staged, answers: Arrays | None = None) -> dict[str, Any] | None:
-    """How good the answers are on held-out rows: accuracy, or R². None where there are no labels.
+def _answers(path: Path, signature: Signature, rows: Arrays) -> Reference:
+    from playbook.savedmodel import Loaded
 
-    Args:
-        answers: Of the reference rows; the model's own by default.
-    """
-    trained = staged.trained
-    if trained is None:
-        return None
-    seen = judged(answers or staged.reference.outputs)
-    labels = trained.labels[: len(seen)]
-    if trained.metric == "accuracy":
-        value = float((seen.argmax(axis=1) == labels).mean())
-    else:
-        value = 1 - float(((seen.ravel() - labels) ** 2).sum() / ((labels - labels.mean()) ** 2).sum())
-    return {"metric": trained.metric, "value": round(value, 5), "rows": len(labels)}
+    fed = {alias: array[:REFERENCE_ROWS] for alias, array in rows.items()}
+    with Loaded(path) as loaded:
+        outputs = loaded.run(signature, fed)
+    count = len(next(iter(fed.values())))
+    if strays := [f"{alias} {array.shape}" for alias, array in outputs.items() if array.shape[:1] != (count,)]:
+        raise ModelError(
+            f"Signature {signature.name!r} answers {count} rows with {', '.join(strays)}: the first dimension is not "
+            "the row, so requests cannot be batched. Export a signature with one answer a row."
+        )
+    return Reference(signature.name, fed, outputs)
 
 
-def judged(answers: Arrays) -> np.ndarray:
-    """The output that holds scores or values: the first one of decimals."""
-    return next(array for _, array in sorted(answers.items()) if array.dtype.kind == "f")
+def quality(staged: Staged) -> dict[str, Any] | None:
+    """How good the model is on rows it never saw; None where there are no labels."""
+    return staged.held_out.quality(staged.reference.outputs)
 
 
 def add_warmup(staged: Staged, sizes: Sequence[int]) -> int:
@@ -99,13 +100,15 @@ def add_warmup(staged: Staged, sizes: Sequence[int]) -> int:
     """
     from playbook.savedmodel import Loaded, replay
 
-    records = [log for s in staged.signatures for log in warmup.logs(s, staged.rows[s.name], sizes)]
+    rows, records = staged.held_out.rows, []
+    for signature in staged.signatures:
+        if signature.name in rows:
+            fixed = inputs.fixed_rows(signature)
+            records += warmup.logs(signature, rows[signature.name], [fixed] if fixed else sorted(set(sizes)))
     with publish.writing(staged.path.parent):
         count = warmup.write(staged.path, records)
         with Loaded(staged.path) as loaded:
-            replayed = replay(loaded, warmup.read(staged.path))
-    if replayed != count:
-        raise ModelError(f"{count} warm-up records were written and {replayed} replayed. Export again.")
+            replay(loaded, warmup.read(staged.path) if count else [])
     return count
 
 
@@ -114,22 +117,31 @@ def batch_curve(staged: Staged, sizes: Sequence[int], budget_s: float) -> dict[s
     from playbook.savedmodel import Loaded
 
     with Loaded(staged.path) as loaded:
-        measured = curve.measure(loaded.runner(staged.signature), staged.reference.inputs, sizes, budget_s)
-    return {**measured, "threads": 1, "signature": staged.signature.name}
+        run = loaded.runner(staged.signature)
+        measured = curve.measure(run, staged.reference.inputs, staged.batch_sizes(sizes), budget_s)
+    return {**measured, "threads": 1, "signature": staged.signature.name, "machine": curve.machine()}
 
 
-def publish_version(staged: Staged, run_dir: Path, version: int = 0) -> int:
+def with_model(staged: Staged, path: Path) -> Staged:
+    """The same model in another form, to be published instead; its own answers become the reference."""
+    found = signatures.read(path)
+    chosen = signatures.pick(found, staged.reference.signature)
+    reference = _answers(path, chosen, staged.held_out.rows[chosen.name])
+    return replace(staged, path=path, signatures=found, reference=reference)
+
+
+def publish_version(staged: Staged, run_dir: str | Path, version: int = 0) -> int:
     """Make the staged model a version and leave the reference rows in the run folder.
 
     Raises:
         PublishFailed: the version exists, or the disk refuses; nothing half-published.
     """
     with publish.writing(staged.path.parent):
-        staged.reference.save(run_dir)
+        staged.reference.save(Path(run_dir))
         return publish.publish(staged.path, staged.base, version)
 
 
-def results(staged: Staged, run_dir: Path, version: int, measured: Mapping[str, Any]) -> dict[str, Any]:
+def results(staged: Staged, run_dir: str | Path, version: int, measured: Mapping[str, Any]) -> dict[str, Any]:
     """What export.json keeps; `base_path` is relative to the run folder."""
     path = staged.base / str(version)
     return {
@@ -141,6 +153,7 @@ def results(staged: Staged, run_dir: Path, version: int, measured: Mapping[str, 
         "size_bytes": publish.size_bytes(path),
         "signature": staged.signature.name,
         "signatures": [signature.described() for signature in staged.signatures],
+        "unsafe_ops": list(staged.unsafe_ops),
         "reference_rows": len(staged.reference),
         "quality": quality(staged),
         **measured,
@@ -149,10 +162,11 @@ def results(staged: Staged, run_dir: Path, version: int, measured: Mapping[str, 
 
 def verdict(results: Mapping[str, Any]) -> str:
     """One sentence: what was published, how good it is, how fast on one core."""
-    good = results["quality"]
+    good, curve_ = results["quality"], results["batch_curve"]
     says = f", {good['metric']} {good['value']:.3f} on {good['rows']} held-out rows" if good else ""
-    curve_ms = results["batch_curve"]["latency_ms"][0]
+    rows = "one row takes" if curve_["batch_sizes"][0] == 1 else f"{curve_['batch_sizes'][0]} rows take"
     return (
         f"{results['model_name']} version {results['version']} ({results['model']}) is published{says}; "
-        f"one row takes {curve_ms:.2g} ms on one core; {results['warmup_records']} warm-up records inside, replayed."
+        f"{rows} {curve_['latency_ms'][0]:.2g} ms on one core; "
+        f"{results['warmup_records']} warm-up requests inside, all replayed."
     )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from playbook import datasets, examples, graph_preprocessing, networks, preprocessing
+from playbook.heldout import HeldOut
 from playbook.protos import to_tensor_proto
 from playbook.reference import Arrays
 from playbook.runtime import tensorflow
@@ -24,31 +24,17 @@ PIXELS = tf.TensorSpec((None, preprocessing.SIDE**2), tf.float32)
 STRINGS = tf.TensorSpec((None,), tf.string)
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a recipe leaves beside its SavedModel: held-out rows of each signature, and how to judge answers.
-
-    `labels` belong to the rows of every signature alike; `metric` is "accuracy" or "r2". `image_rows` says that
-    the graph holds the preprocessing of images, so that it can be proved and its saving measured.
-    """
-
-    rows: dict[str, Arrays]
-    labels: np.ndarray
-    metric: str
-    image_rows: np.ndarray | None = None
-
-
-def digits_mlp(path: Path, seed: int) -> Trained:
+def digits_mlp(path: Path, seed: int) -> HeldOut:
     """Digits by a 784-128-10 network with dropout, on pixels at 0..1."""
     data = datasets.digits(seed)
     train_x, test_x = (_flat(x).astype(np.float32) / np.float32(255) for x in (data.train_x, data.test_x))
     model = networks.Mlp((784, 128, 10), dropout=0.2, seed=seed)
     networks.fit(model, train_x, data.train_y, networks.cross_entropy, epochs=20, seed=seed)
     networks.save(model, path, {"serving_default": (model.probabilities, {"inputs": PIXELS})})
-    return Trained({"serving_default": {"inputs": test_x}}, data.test_y, "accuracy")
+    return HeldOut({"serving_default": {"inputs": test_x}}, data.test_y, "accuracy")
 
 
-def digits_cnn(path: Path, seed: int) -> Trained:
+def digits_cnn(path: Path, seed: int) -> HeldOut:
     """Digits by two convolutions and two dense layers, on (28, 28, 1) at 0..1: bound by computing."""
     data = datasets.digits(seed)
     train_x, test_x = (x[..., None].astype(np.float32) / np.float32(255) for x in (data.train_x, data.test_x))
@@ -56,10 +42,10 @@ def digits_cnn(path: Path, seed: int) -> Trained:
     networks.fit(model, train_x, data.train_y, networks.cross_entropy, epochs=7, seed=seed)
     spec = tf.TensorSpec((None, 28, 28, 1), tf.float32)
     networks.save(model, path, {"serving_default": (model.probabilities, {"inputs": spec})})
-    return Trained({"serving_default": {"inputs": test_x}}, data.test_y, "accuracy")
+    return HeldOut({"serving_default": {"inputs": test_x}}, data.test_y, "accuracy")
 
 
-def digits_bytes(path: Path, seed: int) -> Trained:
+def digits_bytes(path: Path, seed: int) -> HeldOut:
     """Digits from PNG or JPEG files, or from the base64 of a serialized tensor; decoding and scaling in the graph.
 
     The signature `pixels` is the bare network, for clients that prepare the pixels themselves.
@@ -83,10 +69,10 @@ def digits_bytes(path: Path, seed: int) -> Trained:
         "tensor_base64": {"tensor_base64": _objects(serialized_base64(x) for x in data.test_x)},
         "pixels": {"inputs": test_x},
     }
-    return Trained(rows, data.test_y, "accuracy", data.test_x)
+    return HeldOut(rows, data.test_y, "accuracy", data.test_x)
 
 
-def wine_classify(path: Path, seed: int) -> Trained:
+def wine_classify(path: Path, seed: int) -> HeldOut:
     """The grower of a wine from 13 measurements in a tf.Example: Classify, with labels out, and Predict."""
     data, names = datasets.wine(seed), datasets.WINE_FEATURES
     model, scale = networks.Mlp((len(names), 32, 3), dropout=0.1, seed=seed), networks.Scale(data.train_x)
@@ -103,10 +89,10 @@ def wine_classify(path: Path, seed: int) -> Trained:
     table = tf.TensorSpec((None, len(names)), tf.float32)
     calls = {"serving_default": (classify, {"inputs": STRINGS}), "predict": (probabilities, {"inputs": table})}
     networks.save(model, path, calls, {"serving_default": "classify"})
-    return Trained(_tabular_rows(names, data.test_x), data.test_y, "accuracy")
+    return HeldOut(_tabular_rows(names, data.test_x), data.test_y, "accuracy")
 
 
-def diabetes_regress(path: Path, seed: int) -> Trained:
+def diabetes_regress(path: Path, seed: int) -> HeldOut:
     """How far diabetes has gone after a year, from 10 measurements in a tf.Example: Regress and Predict."""
     data, names = datasets.diabetes(seed), datasets.DIABETES_FEATURES
     model, scale = networks.Mlp((len(names), 16, 1), dropout=0.1, seed=seed), networks.Scale(data.train_x)
@@ -123,10 +109,10 @@ def diabetes_regress(path: Path, seed: int) -> Trained:
     table = tf.TensorSpec((None, len(names)), tf.float32)
     calls = {"serving_default": (regress, {"inputs": STRINGS}), "predict": (predict, {"inputs": table})}
     networks.save(model, path, calls, {"serving_default": "regress"})
-    return Trained(_tabular_rows(names, data.test_x), data.test_y, "r2")
+    return HeldOut(_tabular_rows(names, data.test_x), data.test_y, "r2")
 
 
-RECIPES: dict[str, Callable[[Path, int], Trained]] = {
+RECIPES: dict[str, Callable[[Path, int], HeldOut]] = {
     recipe.__name__: recipe for recipe in (digits_mlp, digits_cnn, digits_bytes, wine_classify, diabetes_regress)
 }
 
