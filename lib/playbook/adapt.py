@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ import requests
 from playbook import client, journal
 from playbook.configured import batching_of
 from playbook.control import Decision, Governor
-from playbook.errors import MonitorError, PlaybookError, PublishFailed
+from playbook.errors import MonitorError, PlaybookError
 from playbook.handle import Handle
 from playbook.sensor import Sensor, Window, between
 from playbook.space import Config
@@ -141,31 +140,29 @@ def _step(
     """One window: keep it, decide, act. False when adapting must end."""
     decision = governor.decide(time.monotonic(), seen, state.config)
     if decision.effect and state.changes:
+        journal.effect(run_dir, state.changes[-1]["at_ns"], decision.effect)
         state.changes[-1]["effect"] = decision.effect
-        journal.write(run_dir, state.changes[-1])
     row = {"at_ns": time.monotonic_ns(), **asdict(seen), **_parameters(state.config), "decision": decision.why}
     state.windows.append(row)
     if on_window:
         on_window(row)
     if decision.action == "stay":
         return True
-    state.changes.append(_change(state.config, decision, pace.dry_run))
-    if not pace.dry_run:
-        try:
-            _, seconds = switch(
-                target.base_path, batching_of(decision.config), lambda: _status(target), pace.switch_timeout_s
-            )
-            state.switch_s.append(seconds)
-            prune(target.base_path, pace.keep, spare=client.available_version(target.handle))
-        except (PublishFailed, PlaybookError, requests.RequestException) as error:
-            state.changes[-1]["effect"] = f"not done: {error}"
-            journal.write(run_dir, state.changes[-1])
-            state.ended = f"a change could not be made, the version before it serves on: {error}"
-            return False
-        state.config = decision.config
-    else:
+    state.changes.append(_note(run_dir, state.config, decision, pace.dry_run))
+    if pace.dry_run:
         governor.pending = None  # nothing was done, so it has no effect
-    journal.write(run_dir, state.changes[-1])
+        return True
+    try:
+        _, seconds = switch(
+            target.base_path, batching_of(decision.config), lambda: _status(target), pace.switch_timeout_s
+        )
+        prune(target.base_path, pace.keep, spare=client.available_version(target.handle))
+    except (PlaybookError, requests.RequestException) as error:
+        journal.effect(run_dir, state.changes[-1]["at_ns"], f"not done: {error}")
+        state.ended = f"a change could not be made, the version before it serves on: {error}"
+        return False
+    state.switch_s.append(seconds)
+    state.config = decision.config
     return True
 
 
@@ -176,18 +173,18 @@ def _status(target: Target) -> list[dict]:
         return []
 
 
-def _change(before: Config, decision: Decision, dry_run: bool) -> dict[str, Any]:
-    """A row of the change journal."""
-    return {
-        "when_utc": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-        "at_ns": time.monotonic_ns(),
-        "verb": "adapt",
-        "name": "rollback" if decision.action == "back" else "batching",
-        "before": before.words(decision.config) if before != decision.config else before.words(),
-        "after": decision.config.words(before),
-        "why": decision.why + (" (dry run: not done)" if dry_run else ""),
-        "effect": None,
-    }
+def _note(run_dir: Path, before: Config, decision: Decision, dry_run: bool) -> dict[str, Any]:
+    """Note a change in the journal; returns it as a row."""
+    name = "batching parameters" + (" (rollback)" if decision.action == "back" else "")
+    old, new = (_words(config) for config in (before, decision.config))
+    why = decision.why + (" (dry run: not done)" if dry_run else "")
+    at_ns = journal.note(run_dir, "adapt", name, old, new, why)
+    return {"at_ns": at_ns, "name": name, "before": old, "after": new, "why": why, "effect": None}
+
+
+def _words(config: Config) -> str:
+    batching = batching_of(config)
+    return batching.described() if batching else "batching off"
 
 
 def _parameters(config: Config) -> dict[str, Any]:

@@ -213,9 +213,7 @@ def _study(storage: Path | None, seed: int) -> optuna.Study:
         study_name="tune",
         direction="maximize",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=4, multivariate=True, warn_independent_sampling=False
-        ),
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4),
     )
     unfinished = (optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.WAITING)
     for trial in study.get_trials(deepcopy=False, states=unfinished):

@@ -121,11 +121,12 @@ class _Run:
         self.free_slots = slots(config, cpus)
         self.free_shells = path.shell_threads or self.free_slots
         self.batched = config.enable_batching
-        self.free_threads = (config.num_batch_threads or cpus) if self.batched else self.free_slots
+        self.free_threads = (config.num_batch_threads or cpus) if self.batched else 0
         self.timeout = config.batch_timeout_micros / 1000.0 if self.batched else 0.0
         self.tasks = max(1, (config.max_batch_size or 1000) // rows) if self.batched else 1
         self.room = (config.max_enqueued_batches or 10) * self.tasks if self.batched else math.inf
         self.cost = _costs(path, config, rows, self.tasks)
+        self.alone, self.waiting = self.cost[1], 0
         self.queues: list[deque] = [deque() for _ in shares]
         self.pick = (
             rng.choice(len(shares), total, p=np.array(shares) / sum(shares)).tolist() if len(shares) > 1 else None
@@ -177,8 +178,9 @@ class _Run:
             self.free_slots -= 1
             self.start(IN, self.path.shell_in_ms, self.next)
             self.next += 1
-        while self.free_threads and (queue := self.ready()):
+        while self.free_threads and (queue := self.ready() if self.waiting else None):
             tasks = [queue.popleft() for _ in range(min(self.tasks, len(queue)))]
+            self.waiting -= len(tasks)
             self.free_threads -= 1
             self.batches += 1
             self.start(RUN, self.cost[len(tasks)], tasks)
@@ -198,13 +200,17 @@ class _Run:
         _, _, kind, payload = job
         if kind == IN:
             self.free_shells += 1
+            if not self.batched:  # as many threads as slots: it runs at once
+                self.start(RUN, self.alone, ((payload, self.t),))
+                return
             queue = self.queues[self.pick[payload] if self.pick else 0]
             if len(queue) >= self.room:
                 self.leave(payload, self.t, True)
             else:
+                self.waiting += 1
                 queue.append((payload, self.t))
         elif kind == RUN:
-            self.free_threads += 1
+            self.free_threads += self.batched
             self.outs.append(payload)
         else:
             self.free_shells += 1
@@ -232,7 +238,7 @@ class _Run:
             requests=len(self.done) + self.refused,
             refused=self.refused,
             throughput_rps=1000.0 * (len(done) - 1) / span if span > 0 else 0.0,
-            mean_batch_rows=len(self.done) * self.rows / self.batches if self.batches else 0.0,
+            mean_batch_rows=len(self.done) * self.rows / self.batches if self.batches else float(self.rows),
             core_ms_per_request=self.work / max(1, len(self.done)),
         )
 

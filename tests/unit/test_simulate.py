@@ -1,0 +1,96 @@
+"""The simulated request path against queueing theory and against TensorFlow Serving's batching rules."""
+
+import numpy as np
+import pytest
+from playbook.fit import Probe, fit, predict
+from playbook.simulate import Path, poisson, simulate, slots
+from playbook.space import DEFAULT, Config
+
+LEAN = Path(run_fixed_ms=1.0, run_row_ms=0.0, shell_in_ms=1e-6, shell_out_ms=1e-6, wire_ms=0.0, spread=0.0)
+REAL = Path(0.08, 0.004, 0.04, 0.02, batch_fixed_ms=0.05, wire_ms=0.1, spread=0.2)
+ROOMY = Config(rest_api_num_threads=1000)
+BATCHED = Config(enable_batching=True, max_batch_size=32, rest_api_num_threads=200, max_enqueued_batches=1000)
+
+
+@pytest.mark.parametrize("load", [0.5, 0.7, 0.85])
+def test_shared_cores_keep_the_mean_of_processor_sharing(load):
+    seen = simulate(LEAN, ROOMY, poisson(1000 * load, 60_000))
+    assert seen.latency_ms.mean() == pytest.approx(1 / (1 - load), rel=0.08)
+
+
+@pytest.mark.parametrize("load", [0.5, 0.7, 0.85])
+def test_one_slot_is_a_queue_with_fixed_service_time(load):
+    one_slot = Config(rest_api_num_threads=2)
+    seen = simulate(LEAN, one_slot, poisson(1000 * load, 60_000))
+    assert seen.latency_ms.mean() == pytest.approx(1 + load / (2 * (1 - load)), rel=0.05)
+
+
+def test_a_closed_loop_obeys_littles_law():
+    seen = simulate(REAL, BATCHED, concurrency=16, requests=20_000)
+    assert seen.throughput_rps * seen.latency_ms.mean() / 1000 == pytest.approx(16, rel=0.01)
+
+
+def test_batches_never_exceed_max_batch_size_and_fill_under_load():
+    seen = simulate(REAL, Config(**{**BATCHED.plain(), "batch_timeout_micros": 5000}), concurrency=128, requests=20_000)
+    assert 25 < seen.mean_batch_rows <= 32
+
+
+def test_threads_cap_the_batch_as_in_tensorflow_serving():
+    default_threads = Config(enable_batching=True, batch_timeout_micros=1000)
+    seen = simulate(REAL, default_threads, concurrency=64, requests=5000)
+    assert slots(default_threads, cpus=1) == 3
+    assert seen.mean_batch_rows <= 3
+
+
+def test_a_lone_request_waits_for_the_timeout():
+    waiting = Config(**{**BATCHED.plain(), "batch_timeout_micros": 4000})
+    apart = np.arange(50) * 100.0
+    late, prompt = simulate(LEAN, waiting, apart), simulate(LEAN, BATCHED, apart)
+    assert late.percentile(50) - prompt.percentile(50) == pytest.approx(4.0, abs=0.01)
+
+
+def test_padding_costs_what_the_padded_batch_costs():
+    rows = Path(0.0, 1.0, 1e-6, 1e-6, wire_ms=0.0, spread=0.0)
+    padded = Config(enable_batching=True, max_batch_size=8, allowed_batch_sizes=(8,), rest_api_num_threads=99)
+    assert simulate(rows, padded, np.arange(20) * 100.0).percentile(50) == pytest.approx(8.0, abs=0.01)
+
+
+def test_a_full_queue_refuses():
+    short = Config(enable_batching=True, max_batch_size=2, max_enqueued_batches=1, rest_api_num_threads=500)
+    seen = simulate(LEAN, short, poisson(20_000, 5000))
+    assert seen.error_share > 0.3
+    assert seen.requests == 5000
+
+
+def test_every_signature_has_its_own_queue():
+    waiting = Config(**{**BATCHED.plain(), "batch_timeout_micros": 2000})
+    mixed = simulate(REAL, waiting, concurrency=32, requests=10_000, shares=(0.5, 0.5))
+    single = simulate(REAL, waiting, concurrency=32, requests=10_000)
+    assert mixed.mean_batch_rows < 0.7 * single.mean_batch_rows
+
+
+def test_the_same_seed_gives_the_same_answer():
+    first, again = (simulate(REAL, BATCHED, poisson(5000, 3000, seed=3), seed=3) for _ in range(2))
+    assert np.array_equal(first.latency_ms, again.latency_ms)
+
+
+def test_a_request_larger_than_a_batch_is_refused_before_it_is_simulated():
+    with pytest.raises(ValueError, match="larger than max_batch_size=32"):
+        simulate(REAL, BATCHED, concurrency=1, rows=33)
+
+
+def probe(path: Path, config: Config, clients: int = 32) -> Probe:
+    seen = simulate(path, config, concurrency=clients, requests=10_000, seed=11)
+    rows = seen.mean_batch_rows if config.enable_batching else None
+    return Probe(config, clients, seen.throughput_rps, seen.percentile(50), seen.percentile(99), rows)
+
+
+def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed():
+    fitted = fit(0.07, 0.0045, [probe(REAL, DEFAULT), probe(REAL, BATCHED)], cores=1.0).path
+    for config in (
+        Config(**{**BATCHED.plain(), "max_batch_size": 8, "batch_timeout_micros": 2000}),
+        Config(**{**BATCHED.plain(), "batch_timeout_micros": 2000}),
+        Config(**{**BATCHED.plain(), "num_batch_threads": 2}),
+    ):
+        said, true = (predict(path, config, 20.0) for path in (fitted, REAL))
+        assert said.rate_rps == pytest.approx(true.rate_rps, rel=0.08)
