@@ -1,0 +1,130 @@
+"""How requests become batches: one queue, with TensorFlow Serving's rules (shared_batch_scheduler.h).
+
+A queue holds batches; the last one is open and takes tasks. All methods are called under the scheduler's lock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from model_server.batching_options import QueueOptions
+from model_server.errors import UNAVAILABLE, ServingError, invalid
+
+_FULL = "The batch scheduling queue to which this task was submitted is full; "
+
+
+class Task:
+    """One request's rows in a queue (or a piece of them). Times are time.monotonic_ns()."""
+
+    __slots__ = ("arrays", "deadline_ns", "enqueued_ns", "future", "size")
+
+    def __init__(self, arrays: Sequence[np.ndarray], size: int, future: object, deadline_ns: int | None):
+        self.arrays = arrays
+        self.size = size
+        self.future = future
+        self.deadline_ns = deadline_ns
+        self.enqueued_ns = 0
+
+
+class Batch:
+    """Tasks that will run together."""
+
+    __slots__ = ("size", "started_ns", "tasks")
+
+    def __init__(self):
+        self.tasks: list[Task] = []
+        self.size = 0
+        self.started_ns = 0
+
+
+class Queue:
+    """The batches of one (version, input names, output names).
+
+    Args:
+        execute: Called in a batch thread with every batch that leaves the queue.
+        split: Cuts a task into pieces of the given sizes; needed where large batches are split.
+    """
+
+    def __init__(
+        self,
+        options: QueueOptions,
+        execute: Callable[[Batch], None],
+        split: Callable[[Task, list[int]], list[Task]] | None = None,
+    ):
+        self.options = options
+        self.execute = execute
+        self.closed = False
+        self._split = split
+        self._limit = options.execution_limit
+        self._timeout_ns = options.batch_timeout_micros * 1000
+        self._max_enqueued = max(1, options.max_enqueued_batches)
+        self._batches: deque[Batch] = deque([Batch()])
+
+    def add(self, task: Task) -> None:
+        """Take a task into the open batch, or into new ones.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT for too many rows, UNAVAILABLE when the queue is full.
+        """
+        if task.size > self.options.max_batch_size:
+            raise invalid(
+                f"Task size {task.size} is larger than maximum input batch size {self.options.max_batch_size}"
+            )
+        self._check_room(task)
+        for piece in self._pieces(task):
+            if self._batches[-1].size + piece.size > self._limit:
+                self._batches.append(Batch())
+            batch = self._batches[-1]
+            piece.enqueued_ns = time.monotonic_ns()
+            if not batch.tasks:
+                batch.started_ns = piece.enqueued_ns
+            batch.tasks.append(piece)
+            batch.size += piece.size
+
+    def _check_room(self, task: Task) -> None:
+        count, open_size = len(self._batches), self._batches[-1].size
+        if self.options.enable_large_batch_splitting:
+            capacity = (self._max_enqueued - count) * self._limit + self._limit - open_size
+            if task.size > capacity:
+                raise ServingError(
+                    UNAVAILABLE,
+                    f"{_FULL}task size is {task.size} but scheduling capacity is only {capacity} "
+                    f"(num_enqueued_batches={count}, max_enqueued_batches={self._max_enqueued}, "
+                    f"open_batch_size={open_size}, max_execution_batch_size={self._limit})",
+                )
+        elif open_size + task.size > self._limit and count >= self._max_enqueued:
+            text = f"currently {count} batches enqueued and max_enqueued_batches is {self._max_enqueued}"
+            raise ServingError(UNAVAILABLE, _FULL + text)
+
+    def _pieces(self, task: Task) -> list[Task]:
+        room = self._limit - self._batches[-1].size
+        if task.size <= room or not self.options.enable_large_batch_splitting:
+            return [task]
+        sizes = [room] if room > 0 else []
+        left = task.size - sum(sizes)
+        sizes += [self._limit] * (left // self._limit)
+        if left % self._limit:
+            sizes.append(left % self._limit)
+        return self._split(task, sizes)
+
+    def ready_at_ns(self) -> int | None:
+        """When the first batch may run: 0 for now, None for never (empty), else a time of time.monotonic_ns()."""
+        if len(self._batches) > 1:
+            return 0
+        batch = self._batches[0]
+        if not batch.tasks:
+            return None
+        if self.closed or self._timeout_ns == 0 or batch.size >= self._limit:
+            return 0
+        return batch.started_ns + self._timeout_ns
+
+    def take(self) -> Batch:
+        """Remove and return the first batch; the caller has seen that it is ready."""
+        batch = self._batches.popleft()
+        if not self._batches:
+            self._batches.append(Batch())
+        return batch

@@ -1,0 +1,82 @@
+"""The one pool of batch threads of the server: round-robin over all queues, no thread awake without work."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from model_server.batch_queue import Batch, Queue, Task
+
+
+class BatchScheduler:
+    """`num_batch_threads` threads that run the batches of every queue.
+
+    A thread takes a batch when it is closed, full, or has waited batch_timeout_micros; with a timeout of 0 an idle
+    thread takes whatever is there. Unlike TensorFlow Serving's threads (which look every millisecond) these sleep until
+    the next batch is due, so waiting costs no CPU and timeouts are exact.
+    """
+
+    def __init__(self, num_batch_threads: int, name: str = "batch_threads"):
+        self._wake = threading.Condition(threading.Lock())
+        self._queues: list[Queue] = []
+        self._next = 0
+        self._idle = 0
+        for index in range(num_batch_threads):
+            threading.Thread(target=self._run, name=f"{name}_{index}", daemon=True).start()
+
+    def add_queue(self, queue: Queue) -> None:
+        """Let the threads serve this queue too."""
+        with self._wake:
+            self._queues.append(queue)
+
+    def close_queue(self, queue: Queue) -> None:
+        """Run what the queue still holds at once; it leaves the round when it is empty."""
+        with self._wake:
+            queue.closed = True
+            self._wake.notify_all()
+
+    def schedule(self, queue: Queue, task: Task) -> None:
+        """Put a task into its queue.
+
+        Raises:
+            ServingError: see Queue.add.
+        """
+        with self._wake:
+            was_empty = queue.ready_at_ns() is None
+            queue.add(task)
+            if self._idle and (was_empty or queue.ready_at_ns() == 0):
+                self._wake.notify()
+
+    def _run(self) -> None:
+        while True:
+            queue, batch = self._take()
+            queue.execute(batch)
+
+    def _take(self) -> tuple[Queue, Batch]:
+        with self._wake:
+            while True:
+                found, wait_s = self._look()
+                if found is not None:
+                    batch = found.take()
+                    if self._idle and found.ready_at_ns() is not None:
+                        self._wake.notify()  # there is more, and its timer left with this thread
+                    return found, batch
+                self._idle += 1
+                self._wake.wait(wait_s)
+                self._idle -= 1
+
+    def _look(self) -> tuple[Queue | None, float | None]:
+        """The next queue in the round with a batch that is ready, or how long to sleep in seconds."""
+        self._queues = [queue for queue in self._queues if not (queue.closed and queue.ready_at_ns() is None)]
+        now_ns, earliest_ns = time.monotonic_ns(), None
+        count = len(self._queues)
+        for step in range(count):
+            queue = self._queues[(self._next + step) % count]
+            ready_ns = queue.ready_at_ns()
+            if ready_ns is None:
+                continue
+            if ready_ns <= now_ns:
+                self._next = (self._next + step + 1) % count
+                return queue, None
+            earliest_ns = ready_ns if earliest_ns is None else min(earliest_ns, ready_ns)
+        return None, None if earliest_ns is None else (earliest_ns - now_ns) / 1e9

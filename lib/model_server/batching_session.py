@@ -1,0 +1,117 @@
+"""Runs requests of one model version in merged batches (batching_session.cc)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from model_server import batch_padding, metrics
+from model_server.batch_queue import Batch, Queue, Task
+from model_server.batch_scheduler import BatchScheduler
+from model_server.batch_splitting import split_task
+from model_server.batching_options import QueueOptions
+from model_server.errors import FAILED_PRECONDITION, RESOURCE_EXHAUSTED, ServingError, invalid
+from model_server.executors import Delivery, as_serving_error, measured_run, time_left_ms
+
+
+class BatchingSession:
+    """Puts requests into queues, one for each pair of (input names, output names), and runs the batches.
+
+    Args:
+        model: What runs a batch: `run(run, parts, timeout_ms) -> outputs`.
+    """
+
+    def __init__(self, model, options: QueueOptions, scheduler: BatchScheduler, delivery: Delivery):
+        self._model, self._options = model, options
+        self._scheduler, self._delivery = scheduler, delivery
+        self._queues: dict[tuple, Queue] = {}
+
+    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None) -> asyncio.Future:
+        """Queue one request's tensors (in the order of `run.feeds`); the future gets the list of its outputs.
+
+        Raises:
+            ServingError: the request cannot be batched, or the queue is full.
+        """
+        size = _rows(arrays)
+        for _ in arrays:
+            metrics.input_batch_size.add(size)
+        future = self._delivery.future()
+        self._scheduler.schedule(self._queue(run), Task(arrays, size, future, deadline_ns))
+        return future
+
+    def close(self) -> None:
+        """Let the batch threads forget this version's queues."""
+        for queue in self._queues.values():
+            self._scheduler.close_queue(queue)
+
+    def _queue(self, run) -> Queue:
+        key = (run.feeds, run.fetches)
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = Queue(self._options, lambda batch: self._execute(run, batch), split_task)
+            queue = self._queues.setdefault(key, queue)
+            self._scheduler.add_queue(queue)
+        return queue
+
+    def _execute(self, run, batch: Batch) -> None:
+        started_ns = time.monotonic_ns()
+        for task in batch.tasks:
+            metrics.queuing_latency.add((started_ns - task.enqueued_ns) / 1000, "")
+        try:
+            results = self._outputs(run, batch)
+        except Exception as error:
+            failure = as_serving_error(error)
+            results = [failure] * len(batch.tasks)
+        self._delivery.deliver([(task.future, result) for task, result in zip(batch.tasks, results, strict=True)])
+
+    def _outputs(self, run, batch: Batch) -> list[list[np.ndarray]]:
+        """Each task's share of the outputs of one merged run."""
+        timeout_ms = _timeout_ms(batch)
+        padded = self._options.padded_size(batch.size)
+        metrics.wrapped_run_count.add()
+        metrics.padding_size.add(padded - batch.size, str(padded))
+        metrics.processed_batch_size.add(padded)
+        parts = batch_padding.merge_parts(run.feeds, batch, padded - batch.size, self._options)
+        outputs = measured_run(self._model, run, parts, timeout_ms)
+        _check_outputs(outputs, padded)
+        start, shares = 0, []
+        for task in batch.tasks:
+            shares.append([output[start : start + task.size] for output in outputs])
+            start += task.size
+        return shares
+
+
+def _rows(arrays: Sequence[np.ndarray]) -> int:
+    if not arrays:
+        raise invalid("Batching Run() must have at least one input tensor")
+    if any(array.ndim == 0 for array in arrays):
+        raise invalid("Batching Run() input tensors must have at least one dimension")
+    size = len(arrays[0])
+    if any(len(array) != size for array in arrays[1:]):
+        raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
+    return size
+
+
+def _timeout_ms(batch: Batch) -> int:
+    """The latest deadline of the batch as a run time-out; 0 where a task has none."""
+    deadlines = [task.deadline_ns for task in batch.tasks]
+    if None in deadlines:
+        return 0
+    if max(deadlines) <= time.monotonic_ns():
+        raise ServingError(RESOURCE_EXHAUSTED, "Run() timeout exceeded while waiting in batching queue")
+    return time_left_ms(max(deadlines))
+
+
+def _check_outputs(outputs: Sequence[np.ndarray], rows: int) -> None:
+    for output in outputs:
+        if output.ndim == 0:
+            raise ServingError(FAILED_PRECONDITION, "Batched output tensor has 0 dimensions")
+        if len(output) != rows:
+            raise ServingError(
+                FAILED_PRECONDITION,
+                "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the "
+                "input tensors",
+            )

@@ -1,0 +1,117 @@
+"""Tensors as the JSON of a predict reply, with the layout of TensorFlow Serving (json_tensor.cc)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from model_server.errors import invalid, unimplemented
+from model_server.json_floats import number_texts
+from model_server.tensors import NUMBERS, type_name
+
+_ESCAPES = {byte: f"\\u{byte:04X}".encode() for byte in range(32)}
+_ESCAPES |= {8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
+_SPECIAL = frozenset(_ESCAPES)
+_WRITABLE = frozenset("fiub")
+
+
+def quoted(value: bytes) -> bytes:
+    """A JSON string of these bytes; bytes that are not UTF-8 pass through, as in TensorFlow Serving."""
+    if _SPECIAL.isdisjoint(value):
+        return b'"' + value + b'"'
+    return b'"' + b"".join(_ESCAPES.get(byte) or bytes((byte,)) for byte in value) + b'"'
+
+
+def error_body(message: str) -> bytes:
+    """The body of every error reply."""
+    return b'{\n    "error": ' + quoted(message.encode("utf-8", "replace")) + b"\n}"
+
+
+def _leaf_texts(alias: str, array: np.ndarray) -> list[bytes]:
+    if array.dtype == object:
+        values = array.ravel().tolist()
+        if alias.endswith("_bytes"):
+            return [b'{\n"b64": "' + base64.b64encode(value) + b'"\n}' for value in values]
+        return [quoted(value) for value in values]
+    if array.dtype.kind not in _WRITABLE or (array.dtype.itemsize < 4 and array.dtype.kind == "f"):
+        raise unimplemented(f"Failed to write JSON value for tensor type: {type_name(NUMBERS[array.dtype])}")
+    return [text.encode() for text in number_texts(array.ravel())]
+
+
+def _nested(texts: Sequence[bytes], shape: Sequence[int]) -> bytes:
+    """The texts as lists in lists on one line."""
+    items = list(texts)
+    for axis in range(len(shape) - 1, -1, -1):
+        width = shape[axis]
+        count = int(np.prod(shape[:axis], dtype=np.int64))
+        items = [b"[" + b", ".join(items[i * width : (i + 1) * width]) + b"]" for i in range(count)]
+    return items[0]
+
+
+def _indented(texts: Sequence[bytes], shape: Sequence[int], level: int) -> bytes:
+    """The texts as lists in lists, one value a line."""
+    if not shape:
+        return texts[0]
+    if not shape[0]:
+        return b"[]"
+    step = len(texts) // shape[0]
+    pad = b"\n" + b"    " * (level + 1)
+    inner = [_indented(texts[i * step : (i + 1) * step], shape[1:], level + 1) for i in range(shape[0])]
+    return b"[" + pad + (b"," + pad).join(inner) + b"\n" + b"    " * level + b"]"
+
+
+def row_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
+    """`{"predictions": [...]}`: one element a row, a plain value where there is one output.
+
+    Raises:
+        ServingError: outputs without rows, of unequal rows, or of a type JSON cannot show.
+    """
+    if not outputs:
+        raise invalid("Cannot convert empty tensor map to JSON")
+    rows = None
+    for alias, array in outputs.items():
+        if array.ndim == 0:
+            raise invalid(f"Tensor name: {alias} has no shape information ")
+        if rows is not None and len(array) != rows:
+            raise invalid(f"Tensor name: {alias} has inconsistent batch size: {len(array)} expecting: {rows}")
+        rows = len(array)
+    columns = [(alias.encode(), _rows(alias, array)) for alias, array in sorted(outputs.items())]
+    if len(columns) == 1:
+        elements = columns[0][1]
+    else:
+        elements = [_row_object([(name, texts[row]) for name, texts in columns]) for row in range(rows)]
+    inner = b"[" + b", ".join(elements) + b"\n    ]" if elements else b"[]"
+    return b'{\n    "predictions": ' + inner + b"\n}"
+
+
+def _rows(alias: str, array: np.ndarray) -> list[bytes]:
+    texts, shape = _leaf_texts(alias, array), array.shape[1:]
+    if not shape:
+        return texts
+    step = int(np.prod(shape, dtype=np.int64))
+    return [_nested(texts[row * step : (row + 1) * step], shape) for row in range(len(array))]
+
+
+def _row_object(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
+    lines = [b"            " + quoted(name) + b": " + text for name, text in pairs]
+    return b"{\n" + b",\n".join(lines) + b"\n        }"
+
+
+def column_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
+    """`{"outputs": ...}`: the bare tensor where there is one output, else alias -> tensor.
+
+    Raises:
+        ServingError: no outputs, or of a type JSON cannot show.
+    """
+    if not outputs:
+        raise invalid("Cannot convert empty tensor map to JSON")
+    if len(outputs) == 1:
+        ((alias, array),) = outputs.items()
+        return b'{\n    "outputs": ' + _indented(_leaf_texts(alias, array), array.shape, 1) + b"\n}"
+    pairs = [
+        b"        " + quoted(alias.encode()) + b": " + _indented(_leaf_texts(alias, array), array.shape, 2)
+        for alias, array in sorted(outputs.items())
+    ]
+    return b'{\n    "outputs": {\n' + b",\n".join(pairs) + b"\n    }\n}"

@@ -1,0 +1,193 @@
+"""Loads wanted versions and unloads the others without a gap (AspiredVersionsManager, availability preserving)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from model_server import log
+from model_server.errors import ServingError
+from model_server.executors import as_serving_error
+from model_server.servable import Servable
+from model_server.states import AVAILABLE, END, LOADING, START, UNLOADING, StateMonitor
+
+_WHERE = "tensorflow_serving/core/loader_harness.cc:"
+_BASIC = "tensorflow_serving/core/basic_manager.cc:"
+NEW, BUSY, READY, FAILED, GONE = "new", "busy", "ready", "failed", "gone"
+Load = Callable[[str, int, str], Servable]
+
+
+@dataclass(frozen=True)
+class ManagerOptions:
+    """Threads (0: loads run one by one in the manager's own thread) and retries of the flags."""
+
+    num_load_threads: int = 0
+    num_unload_threads: int = 0
+    initial_load_threads: int = 4
+    max_num_load_retries: int = 5
+    load_retry_interval_s: float = 60.0
+
+
+@dataclass
+class _Harness:
+    name: str
+    version: int
+    path: str
+    aspired: bool = True
+    phase: str = NEW
+    servable: Servable | None = None
+
+    def __str__(self) -> str:
+        return f"{{name: {self.name} version: {self.version}}}"
+
+
+class Manager:
+    """Keeps `serving` (name -> version -> Servable, replaced as a whole) in step with what is aspired."""
+
+    def __init__(self, load: Load, states: StateMonitor, options: ManagerOptions, on_unloaded: Callable[[], None]):
+        self.serving: dict[str, dict[int, Servable]] = {}
+        self._load, self._states, self._options = load, states, options
+        self._on_unloaded = on_unloaded
+        self._wake = threading.Condition(threading.RLock())
+        self._aspired: dict[str, dict[int, str]] = {}
+        self._harnesses: dict[str, dict[int, _Harness]] = {}
+        self._load_pool = ThreadPoolExecutor(max(1, options.initial_load_threads), "load")
+        self._unload_pool = _pool(options.num_unload_threads, "unload")
+        threading.Thread(target=self._manage, name="manager", daemon=True).start()
+
+    def aspire(self, name: str, versions: dict[int, str]) -> None:
+        """Want exactly these versions (number -> path) of a model from now on."""
+        with self._wake:
+            self._aspired[name] = versions
+            self._wake.notify_all()
+
+    def end_initial_load(self) -> None:
+        """The first models are loaded: later loads use num_load_threads."""
+        with self._wake:
+            self._load_pool.shutdown(wait=False)
+            self._load_pool = _pool(self._options.num_load_threads, "load")
+
+    def _manage(self) -> None:
+        while True:
+            with self._wake:
+                action = self._next_action()
+                if action is None:
+                    self._wake.wait()
+                    continue
+                work, harness, pool = action
+                harness.phase = BUSY
+            if pool is None:
+                work(harness)
+            else:
+                pool.submit(work, harness)
+
+    def _next_action(self):
+        for name in list(self._aspired):
+            self._adopt(name)
+        for harnesses in self._harnesses.values():
+            action = self._policy(list(harnesses.values()))
+            if action is not None:
+                return action
+        return None
+
+    def _adopt(self, name: str) -> None:
+        """Make harnesses for newly wanted versions, mark the others; a version on its way out is waited for first."""
+        wanted, harnesses = self._aspired[name], self._harnesses.setdefault(name, {})
+        if any(version in wanted and not harness.aspired for version, harness in harnesses.items()):
+            return
+        for version, harness in list(harnesses.items()):
+            harness.aspired = version in wanted
+            if not harness.aspired and harness.phase in (NEW, FAILED, GONE):
+                if harness.phase == NEW:
+                    self._states.set(name, version, END)
+                del harnesses[version]
+        for version, path in wanted.items():
+            if version not in harnesses:
+                harnesses[version] = _Harness(name, version, path)
+                self._states.set(name, version, START)
+        del self._aspired[name]
+
+    def _policy(self, harnesses: list[_Harness]):
+        """Unload only when a wanted version serves (or none is wanted); else load the highest wanted one."""
+        aspired = [h for h in harnesses if h.aspired]
+        unwanted = sorted((h for h in harnesses if not h.aspired and h.phase == READY), key=lambda h: h.version)
+        serving = any(h.phase == READY for h in aspired)
+        if unwanted and (serving or not aspired or len(unwanted) > 1):
+            return self._do_unload, unwanted[0], self._unload_pool
+        new = [h for h in aspired if h.phase == NEW]
+        return (self._do_load, max(new, key=lambda h: h.version), self._load_pool) if new else None
+
+    def _do_load(self, harness: _Harness) -> None:
+        log.info(_BASIC + "740", f"Successfully reserved resources to load servable {harness}")
+        log.info(_WHERE + "67", f"Approving load for servable version {harness}")
+        log.info(_WHERE + "75", f"Loading servable version {harness}")
+        self._states.set(harness.name, harness.version, LOADING)
+        try:
+            servable = self._load_with_retries(harness)
+        except ServingError as error:
+            self._finish(harness, FAILED, END, error)
+            return
+        log.info(_WHERE + "90", f"Successfully loaded servable version {harness}")
+        harness.servable = servable
+        with self._wake:
+            versions = dict(self.serving.get(harness.name, {}))
+            versions[harness.version] = servable
+            self.serving = {**self.serving, harness.name: versions}
+        self._finish(harness, READY, AVAILABLE)
+
+    def _load_with_retries(self, harness: _Harness) -> Servable:
+        retries = self._options.max_num_load_retries
+        for attempt in range(retries + 1):
+            if attempt:
+                log.info(_WHERE + "49", f"Retrying of Loading servable: {harness} retry: {attempt}")
+            try:
+                return self._load(harness.name, harness.version, harness.path)
+            except Exception as error:
+                failure = as_serving_error(error)
+            log.error(_WHERE + "49", f"Loading servable: {harness} failed: {failure}")
+            if attempt < retries and not self._still_wanted(harness, self._options.load_retry_interval_s):
+                log.info(_WHERE + "49", f"Retrying of Loading servable: {harness} was cancelled.")
+                break
+        else:
+            if retries:
+                log.error(
+                    _WHERE + "49", f"Retrying of Loading servable: {harness} exhausted max_num_retries: {retries}"
+                )
+        raise failure
+
+    def _still_wanted(self, harness: _Harness, wait_s: float) -> bool:
+        """Wait between two attempts; False as soon as nobody wants the version any more."""
+
+        def unwanted() -> bool:
+            wanted = self._aspired.get(harness.name)
+            return not harness.aspired or (wanted is not None and harness.version not in wanted)
+
+        with self._wake:
+            return not self._wake.wait_for(unwanted, wait_s)
+
+    def _do_unload(self, harness: _Harness) -> None:
+        log.info(_WHERE + "127", f"Quiescing servable version {harness}")
+        with self._wake:
+            versions = {v: s for v, s in self.serving[harness.name].items() if v != harness.version}
+            self.serving = {**self.serving, harness.name: versions}
+        self._states.set(harness.name, harness.version, UNLOADING)
+        log.info(_WHERE + "134", f"Unloading servable version {harness}")
+        harness.servable.close()
+        harness.servable = None
+        self._on_unloaded()
+        log.info(_WHERE + "141", f"Done unloading servable version {harness}")
+        self._finish(harness, GONE, END)
+
+    def _finish(self, harness: _Harness, phase: str, state: int, error: ServingError | None = None) -> None:
+        with self._wake:
+            harness.phase = phase
+            if phase == GONE or (phase == FAILED and not harness.aspired):
+                self._harnesses[harness.name].pop(harness.version, None)
+            self._states.set(harness.name, harness.version, state, error)
+            self._wake.notify_all()
+
+
+def _pool(threads: int, name: str) -> ThreadPoolExecutor | None:
+    return ThreadPoolExecutor(threads, name) if threads > 0 else None

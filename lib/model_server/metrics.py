@@ -1,0 +1,142 @@
+"""Counters and histograms with TensorFlow's names, buckets and text format (no HELP, half-open buckets, 6 digits)."""
+
+from __future__ import annotations
+
+import re
+import threading
+from bisect import bisect_right
+from collections.abc import Sequence
+
+
+def exponential(scale: float, growth: float, count: int) -> list[float]:
+    """Bucket limits scale, scale * growth, ...: `count` of them (tensorflow/core/lib/monitoring/sampler.h)."""
+    limits = [scale]
+    for _ in range(count - 1):
+        limits.append(limits[-1] * growth)
+    return limits
+
+
+class Counter:
+    """A number that only grows, one for each combination of label values."""
+
+    kind = "counter"
+
+    def __init__(self, name: str, labels: Sequence[str] = ()):
+        self.name, self.labels = name, tuple(labels)
+        self.cells: dict[tuple[str, ...], int] = {}
+        self._lock = threading.Lock()
+
+    def add(self, *values: str, by: int = 1) -> None:
+        """Count `by` more under these label values."""
+        with self._lock:
+            self.cells[values] = self.cells.get(values, 0) + by
+
+    def lines(self) -> list[str]:
+        """The samples in Prometheus's text format."""
+        name = exported(self.name)
+        return [f"{name}{{{_labels(self.labels, values)}}} {cell}" for values, cell in sorted(self.cells.items())]
+
+
+class Gauge(Counter):
+    """A value that prints as 0 where TensorFlow Serving's is a bool or a string."""
+
+    kind = "gauge"
+
+    def set(self, *values: str, to: int = 0) -> None:
+        """Set the value under these labels."""
+        self.cells[values] = to
+
+
+class Histogram:
+    """Samples counted in buckets; a sample equal to a limit belongs to the next bucket, as in TensorFlow."""
+
+    kind = "histogram"
+
+    def __init__(self, name: str, labels: Sequence[str], limits: Sequence[float]):
+        self.name, self.labels, self.limits = name, tuple(labels), list(limits)
+        self.cells: dict[tuple[str, ...], list] = {}
+        self._lock = threading.Lock()
+
+    def add(self, sample: float, *values: str) -> None:
+        """Count one sample under these label values."""
+        with self._lock:
+            cell = self.cells.get(values)
+            if cell is None:
+                cell = self.cells[values] = [[0] * (len(self.limits) + 1), 0.0]
+            cell[0][bisect_right(self.limits, sample)] += 1
+            cell[1] += sample
+
+    def lines(self) -> list[str]:
+        """The buckets (cumulative), `_sum` and `_count` in Prometheus's text format."""
+        name, lines = exported(self.name), []
+        for values, (counts, total) in sorted(self.cells.items()):
+            labels = _labels(self.labels, values)
+            prefix, seen = labels + "," if labels else "", 0
+            for limit, count in zip((*self.limits, None), counts, strict=True):
+                seen += count
+                shown = "+Inf" if limit is None else f"{limit:.6g}"
+                lines.append(f'{name}_bucket{{{prefix}le="{shown}"}} {seen}')
+            lines += [f"{name}_sum{{{labels}}} {total:.6g}", f"{name}_count{{{labels}}} {seen}"]
+        return lines
+
+
+def exported(name: str) -> str:
+    """The name Prometheus sees: `/tensorflow/serving/x` becomes `:tensorflow:serving:x`."""
+    text = re.sub(r"[^A-Za-z0-9_]", ":", name)
+    return "_" + text if text[:1].isdigit() else text
+
+
+def _labels(names: Sequence[str], values: Sequence[str]) -> str:
+    pairs = zip(names, values, strict=True)
+    return ",".join(f'{re.sub(r"[^A-Za-z0-9_]", "_", n)}="{_escaped(v)}"' for n, v in pairs)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')
+
+
+_LATENCY = exponential(10, 1.8, 33)
+_SIZES = exponential(1, 2, 14)
+_T = "/tensorflow/serving/"
+
+request_count = Counter(_T + "request_count", ("model_name", "status"))
+request_latency = Histogram(_T + "request_latency", ("model_name", "API", "entrypoint"), _LATENCY)
+runtime_latency = Histogram(_T + "runtime_latency", ("model_name", "API", "runtime"), _LATENCY)
+request_example_counts = Histogram(_T + "request_example_counts", ("model",), exponential(1, 2, 15))
+request_example_count_total = Counter(_T + "request_example_count_total", ("model",))
+model_warmup_latency = Histogram(_T + "model_warmup_latency", ("model_path", "status"), _LATENCY)
+model_warmup_records_read = Counter(_T + "model_warmup_records_read", ("model_path", "status"))
+request_log_count = Counter(_T + "request_log_count", ("model_name", "status_code"))
+mlmd_map = Gauge(_T + "mlmd_map", ("model_name", "version"))
+queuing_latency = Histogram(_T + "batching_session/queuing_latency", ("thread_pool_name",), exponential(100, 1.2, 52))
+wrapped_run_count = Counter(_T + "batching_session/wrapped_run_count")
+padding_size = Histogram(_T + "batching_session/padding_size", ("execution_batch_size",), _SIZES)
+input_batch_size = Histogram(_T + "batching_session/input_batch_size", (), _SIZES)
+processed_batch_size = Histogram(_T + "batching_session/processed_batch_size", (), _SIZES)
+session_created = Gauge("/tensorflow/core/session_created")
+direct_session_runs = Counter("/tensorflow/core/direct_session_runs")
+graph_runs = Counter("/tensorflow/core/graph_runs")
+graph_run_time_usecs = Counter("/tensorflow/core/graph_run_time_usecs")
+graph_run_time_usecs_histogram = Histogram(
+    "/tensorflow/core/graph_run_time_usecs_histogram", (), exponential(1000, 2, 20)
+)
+graph_run_input_tensor_bytes = Histogram("/tensorflow/core/graph_run_input_tensor_bytes", (), exponential(1, 4, 14))
+graph_run_output_tensor_bytes = Histogram("/tensorflow/core/graph_run_output_tensor_bytes", (), exponential(1, 4, 14))
+load_attempt_count = Counter("/tensorflow/cc/saved_model/load_attempt_count", ("model_path", "status"))
+load_latency = Counter("/tensorflow/cc/saved_model/load_latency", ("model_path",))
+
+_ALL = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, (Counter, Histogram))}
+
+
+def find(name: str) -> Counter | Histogram | None:
+    """The metric with this raw name, for example `/tensorflow/serving/request_count`."""
+    return _ALL.get(name)
+
+
+def text() -> str:
+    """The page a Prometheus scrapes: every metric in the order of its raw name."""
+    lines = []
+    for name in sorted(_ALL):
+        lines.append(f"# TYPE {exported(name)} {_ALL[name].kind}")
+        lines += _ALL[name].lines()
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,122 @@
+"""Flags turned into what the parts of the server need, with TensorFlow Serving's checks of contradictory options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model_server import log, tensorflow_package, text_proto
+from model_server.config_messages import BatchingParameters, MonitoringConfig
+from model_server.errors import invalid
+from model_server.flags import CPUS
+
+tensorflow_package.install()
+from tensorflow.core.protobuf import config_pb2  # noqa: E402
+
+DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
+_INERT = {
+    "use_alts_credentials": "ALTS credentials exist only inside Google's cloud",
+    "per_process_gpu_memory_fraction": "this server runs on CPUs",
+    "xla_cpu_compilation_enabled": "the XLA JIT is not switched by this server",
+    "xla_gpu_compilation_enabled": "this server runs on CPUs",
+    "thread_pool_factory_config_file": "per-request thread pools need TensorFlow Serving itself",
+    "platform_config_file": "platform configs need TensorFlow Serving itself",
+    "mixed_precision": "the graph is run as it was saved",
+    "skip_initialize_tpu": "there is no TPU support here",
+}
+
+
+@dataclass(frozen=True)
+class Batching:
+    """Batching switched on: the parameters of the file (or none) and whether each version brings its own."""
+
+    parameters: BatchingParameters
+    thread_pool_name: str
+    per_model: bool
+
+
+def check(values: dict) -> None:
+    """Refuse contradictory flags.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT; the server does not start.
+    """
+    if not values["model_base_path"] and not values["model_config_file"]:
+        raise invalid("Both server_options.model_base_path and server_options.model_config_file are empty!")
+    if not values["port"] and not values["grpc_socket_path"]:
+        raise invalid("At least one of server_options.grpc_port or server_options.grpc_socket_path must be set.")
+    if values["use_alts_credentials"] and values["ssl_config_file"]:
+        raise invalid("Either use_alts_credentials must be false or ssl_config_file must be empty.")
+    if values["batching_parameters_file"] and not values["enable_batching"]:
+        raise invalid(
+            "server_options.batching_parameters_file is set without setting server_options.enable_batching to true."
+        )
+    names = ("tensorflow_session_parallelism", "tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism")
+    if all(values[name] > 0 for name in names):
+        raise invalid(
+            "Either configure server_options.tensorflow_session_parallelism or "
+            "(server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) "
+            "separately. You cannot configure all."
+        )
+
+
+def warn_inert(values: dict, defaults: dict) -> None:
+    """One warning line for each flag that was set and cannot act here."""
+    for name, reason in _INERT.items():
+        if values[name] != defaults[name]:
+            log.warning("model_server", f"--{name} has no effect in the embedded server: {reason}.")
+
+
+def batching(values: dict) -> Batching | None:
+    """The batching options, None when batching is off.
+
+    Raises:
+        ServingError: the file is missing or does not parse.
+    """
+    if not values["enable_batching"]:
+        return None
+    path = values["batching_parameters_file"]
+    parameters = text_proto.read(path, BatchingParameters) if path else BatchingParameters()
+    name = parameters.thread_pool_name.value if parameters.HasField("thread_pool_name") else "batch_threads"
+    if not path:
+        name = "model_server_batch_threads"
+    return Batching(parameters, name, values["enable_per_model_batching_parameters"])
+
+
+def session_config(values: dict) -> bytes:
+    """The serialized ConfigProto of every session; the flags overwrite the file's thread counts, even with 0.
+
+    Raises:
+        ServingError: the file is missing or does not parse.
+    """
+    path = values["tensorflow_session_config_file"]
+    config = text_proto.read(path, config_pb2.ConfigProto) if path else config_pb2.ConfigProto()
+    intra, inter = values["tensorflow_intra_op_parallelism"], values["tensorflow_inter_op_parallelism"]
+    if not intra and not inter:
+        intra = inter = values["tensorflow_session_parallelism"]
+    config.intra_op_parallelism_threads, config.inter_op_parallelism_threads = intra, inter
+    config.gpu_options.per_process_gpu_memory_fraction = values["per_process_gpu_memory_fraction"]
+    return config.SerializeToString()
+
+
+def metrics_path(values: dict) -> str | None:
+    """Where Prometheus may scrape; None without a monitoring config that enables it.
+
+    Raises:
+        ServingError: the file is missing or does not parse.
+    """
+    if not values["monitoring_config_file"]:
+        return None
+    config = text_proto.read(values["monitoring_config_file"], MonitoringConfig).prometheus_config
+    return (config.path or DEFAULT_METRICS_PATH) if config.enable else None
+
+
+def rest_workers(values: dict) -> int:
+    """REST requests at work at a time: one thread of the pool runs the event loop (so 1 thread serves none)."""
+    threads = values["rest_api_num_threads"]
+    return max(0, threads - 1) if threads > 0 else 4 * CPUS - 1
+
+
+def grpc_arguments(values: dict) -> list[tuple[str, object]]:
+    """The arguments of --grpc_channel_arguments; a value that parses as an integer is one."""
+    pairs = [item.split("=", 1) for item in values["grpc_channel_arguments"].split(",") if "=" in item]
+    return [(key, int(text) if text.lstrip("-").isdigit() else text) for key, text in pairs]

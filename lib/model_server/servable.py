@@ -1,0 +1,93 @@
+"""One loaded model version: its signatures, how it runs, and who still uses it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from model_server import metrics
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A signature made ready for requests: aliases in the order in which tensors are fed and fetched."""
+
+    signature_name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    run: object
+
+
+class Servable:
+    """A version that answers requests.
+
+    Args:
+        model: A SavedModel or TfliteModel: `signatures`, `prepare`, `run`, `close`.
+        executor: What runs a prepared request: a BatchingSession or a DirectSession.
+    """
+
+    def __init__(self, name: str, version: int, path: str, model, executor):
+        self.name, self.version, self.path = name, version, path
+        self.signatures = model.signatures
+        self._model, self._executor = model, executor
+        self._plans: dict[tuple, Plan] = {}
+        self._users = 0
+        self._closed = False
+        self._unused = threading.Condition()
+
+    def acquire(self) -> bool:
+        """Count one more request in flight; the version stays loaded until release. False: it is being unloaded."""
+        with self._unused:
+            if not self._closed:
+                self._users += 1
+            return not self._closed
+
+    def release(self) -> None:
+        """The request is over."""
+        with self._unused:
+            self._users -= 1
+            if not self._users:
+                self._unused.notify_all()
+
+    def plan(self, key: tuple, signature_name: str, inputs: dict[str, str], outputs: dict[str, str]) -> Plan:
+        """The plan kept under `key`, made from alias -> tensor name maps when it is asked for first.
+
+        Tensors go in the order of their names, so that two signatures over the same tensors share a batching queue.
+        """
+        plan = self._plans.get(key)
+        if plan is None:
+            sent = sorted(inputs.items(), key=lambda item: item[1])
+            fetched = sorted(outputs.items(), key=lambda item: item[1])
+            run = self._model.prepare([name for _, name in sent], [name for _, name in fetched])
+            plan = Plan(signature_name, tuple(a for a, _ in sent), tuple(a for a, _ in fetched), run)
+            self._plans[key] = plan
+        return plan
+
+    def known_plan(self, key: tuple) -> Plan | None:
+        """The plan made earlier under `key`."""
+        return self._plans.get(key)
+
+    async def run(
+        self, plan: Plan, arrays: Sequence[np.ndarray], deadline_ns: int | None, api: str, model_name: str
+    ) -> list[np.ndarray]:
+        """Run the plan on `arrays` (order of plan.inputs); the outputs come in the order of plan.outputs.
+
+        Raises:
+            ServingError: from the batching rules or from TensorFlow.
+        """
+        started_ns = time.monotonic_ns()
+        outputs = await self._executor.submit(plan.run, arrays, deadline_ns)
+        metrics.runtime_latency.add((time.monotonic_ns() - started_ns) / 1000, model_name, api, "TF1")
+        return outputs
+
+    def close(self) -> None:
+        """Wait for the requests in flight, then free the model. Called by the manager when nothing new can come."""
+        with self._unused:
+            self._unused.wait_for(lambda: not self._users)
+            self._closed = True
+        self._executor.close()
+        self._model.close()

@@ -1,0 +1,163 @@
+"""Puts the server together and runs it: models first, then the ports."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+
+from model_server import listeners, log, model_config, options, text_proto
+from model_server.batch_scheduler import BatchScheduler
+from model_server.batching_options import num_batch_threads
+from model_server.core import Core
+from model_server.executors import Delivery, DirectPool
+from model_server.flags import CPUS
+from model_server.grpc_services import GrpcApi, GrpcOptions
+from model_server.loader import Loader, LoadOptions
+from model_server.manager import Manager, ManagerOptions
+from model_server.model_config import ModelServerConfig
+from model_server.rest_app import RestApp, RestOptions
+from model_server.states import StateMonitor
+from model_server.storage_source import StorageSource
+
+_WHERE = "tensorflow_serving/model_servers/server.cc:"
+
+
+class ModelServer:
+    """One server process, made from the values of its flags."""
+
+    def __init__(self, values: dict, loop: asyncio.AbstractEventLoop):
+        self._values, self._loop = values, loop
+        self.core = self._make_core()
+
+    def _make_core(self) -> Core:
+        values = self._values
+        delivery = Delivery(self._loop)
+        batching = options.batching(values)
+        scheduler = None
+        if batching is not None:
+            scheduler = BatchScheduler(num_batch_threads(batching.parameters), batching.thread_pool_name)
+        pool = DirectPool(max(1, options.rest_workers(values)) + max(1, values["grpc_max_threads"]), delivery)
+        load = LoadOptions(
+            tags=tuple(values["saved_model_tags"].split(",")),
+            session_config=options.session_config(values),
+            batching=batching.parameters if batching else None,
+            per_model_batching=bool(batching and batching.per_model),
+            warmup=values["enable_model_warmup"],
+            warmup_iterations=max(1, values["num_request_iterations_for_warmup"]),
+        )
+        states = StateMonitor()
+        manager = Manager(
+            Loader(load, scheduler, pool, delivery).load, states, _manager_options(values), on_unloaded=give_memory_back
+        )
+        source = StorageSource(manager.aspire, values["file_system_poll_wait_seconds"])
+        return Core(manager, source, states, values["allow_version_labels_for_unavailable_models"])
+
+    def config(self) -> ModelServerConfig:
+        """The models the flags ask for.
+
+        Raises:
+            ServingError: the config file is missing or does not parse.
+        """
+        values = self._values
+        if values["model_config_file"]:
+            return text_proto.read(values["model_config_file"], ModelServerConfig)
+        name, path = values["model_name"], values["model_base_path"]
+        log.info(
+            _WHERE + "74",
+            f"Building single TensorFlow model file config:  model_name: {name} model_base_path: {path}",
+        )
+        return model_config.single_model(name, path)
+
+    async def run(self) -> None:
+        """Load the configured models, open the ports, serve until the process ends.
+
+        Raises:
+            ServingError: the start failed.
+        """
+        config = self.config()
+        await _in_daemon_thread(self._loop, lambda: self.core.start(config))
+        await self._open_grpc()
+        await self._open_rest()
+        await asyncio.Event().wait()
+
+    async def _open_grpc(self) -> None:
+        values = self._values
+        api = GrpcApi(
+            self.core,
+            GrpcOptions(
+                max_threads=values["grpc_max_threads"] if values["grpc_max_threads"] > 0 else 4 * CPUS,
+                check_method_names=values["enable_signature_method_name_check"],
+                tensor_content=values["enable_serialization_as_tensor_content"],
+            ),
+        )
+        address, port, path = values["bind_address"], values["port"], values["grpc_socket_path"]
+        log.info(_WHERE + "345", "Using InsecureServerCredentials")
+        self._grpc = await listeners.open_grpc(api.handlers(), address, port, path, options.grpc_arguments(values))
+        listeners.announce_grpc(address, port, path)
+
+    async def _open_rest(self) -> None:
+        values = self._values
+        port = values["rest_api_port"]
+        if not port:
+            return
+        if port == values["port"]:
+            log.error(
+                _WHERE + "430",
+                "server_options.http_port cannot be same as grpc_port. Please use a different port for HTTP/REST API. "
+                "Skipped exporting HTTP/REST API.",
+            )
+            return
+        rest = RestOptions(
+            workers=options.rest_workers(values),
+            timeout_ms=values["rest_api_timeout_in_ms"],
+            cors=values["rest_api_enable_cors_support"],
+            metrics_path=options.metrics_path(values),
+        )
+        app = RestApp(self.core, rest, self._loop)
+        try:
+            self._rest = await listeners.open_rest(app, values["bind_address"], port)
+        except OSError:
+            log.error(_WHERE + "456", f"Failed to start HTTP Server at localhost:{port}")
+            return
+        log.info(_WHERE + "449", f"Exporting HTTP/REST API at:localhost:{port} ...")
+        log.info("tensorflow_serving", "[evhttp_server.cc : 261] NET_LOG: Entering the event loop ...")
+
+
+def _manager_options(values: dict) -> ManagerOptions:
+    return ManagerOptions(
+        num_load_threads=values["num_load_threads"],
+        num_unload_threads=values["num_unload_threads"],
+        initial_load_threads=4 * CPUS,
+        max_num_load_retries=values["max_num_load_retries"],
+        load_retry_interval_s=values["load_retry_interval_micros"] / 1e6,
+    )
+
+
+def give_memory_back() -> None:
+    """Ask glibc to return freed memory to the system after a model is unloaded."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+async def _in_daemon_thread(loop: asyncio.AbstractEventLoop, work) -> None:
+    """Wait for blocking work without keeping the process alive for it."""
+    future = loop.create_future()
+
+    def finish(error: BaseException | None) -> None:
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        error = None
+        try:
+            work()
+        except Exception as caught:
+            error = caught
+        loop.call_soon_threadsafe(finish, error)
+
+    threading.Thread(target=run, name="start", daemon=True).start()
+    await future

@@ -1,0 +1,111 @@
+"""numpy arrays in and out of TensorFlow's own tensors (TF_Tensor), and the table of element types."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import ml_dtypes
+import numpy as np
+
+from model_server.c_api import STRING_SIZE, tf
+from model_server.errors import unimplemented
+
+STRING = 7
+
+# DataType number (types.proto) -> (numpy type, name as TensorFlow's DataTypeString spells it)
+TYPES: dict[int, tuple[np.dtype, str]] = {
+    1: (np.dtype(np.float32), "float"),
+    2: (np.dtype(np.float64), "double"),
+    3: (np.dtype(np.int32), "int32"),
+    4: (np.dtype(np.uint8), "uint8"),
+    5: (np.dtype(np.int16), "int16"),
+    6: (np.dtype(np.int8), "int8"),
+    7: (np.dtype(object), "string"),
+    8: (np.dtype(np.complex64), "complex64"),
+    9: (np.dtype(np.int64), "int64"),
+    10: (np.dtype(np.bool_), "bool"),
+    14: (np.dtype(ml_dtypes.bfloat16), "bfloat16"),
+    17: (np.dtype(np.uint16), "uint16"),
+    18: (np.dtype(np.complex128), "complex128"),
+    19: (np.dtype(np.float16), "half"),
+    22: (np.dtype(np.uint32), "uint32"),
+    23: (np.dtype(np.uint64), "uint64"),
+}
+NUMBERS = {dtype: number for number, (dtype, _) in TYPES.items()}
+
+
+def type_name(number: int) -> str:
+    """`float`, `int64`, `string` ...: how TensorFlow's messages name a DataType number."""
+    return TYPES[number][1] if number in TYPES else f"unknown dtype enum ({number})"
+
+
+def _view(handle: int, dtype: np.dtype, shape: Sequence[int]) -> np.ndarray:
+    """The tensor's own memory as an array; valid only while the tensor lives."""
+    size = tf.TF_TensorByteSize(handle)
+    if size == 0:
+        return np.empty(shape, dtype)
+    memory = (ctypes.c_char * size).from_address(tf.TF_TensorData(handle))
+    return np.frombuffer(memory, dtype).reshape(shape)
+
+
+def _allocate(number: int, shape: Sequence[int], size: int) -> int:
+    dims = (ctypes.c_int64 * len(shape))(*shape)
+    return tf.TF_AllocateTensor(number, dims, len(shape), size)
+
+
+def _allocate_strings(values: np.ndarray) -> int:
+    handle = _allocate(STRING, values.shape, values.size * STRING_SIZE)
+    address = tf.TF_TensorData(handle)
+    for value in values.ravel():
+        tf.TF_StringInit(address)
+        tf.TF_StringCopy(address, value, len(value))
+        address += STRING_SIZE
+    return handle
+
+
+def merge(parts: Sequence[np.ndarray]) -> int:
+    """A new TF_Tensor holding the parts one after another along axis 0; the caller deletes it.
+
+    Numbers are written straight into TensorFlow's memory: one copy in all.
+    """
+    first = parts[0]
+    number = NUMBERS.get(first.dtype)
+    if number is None:
+        raise unimplemented(f"Tensors of numpy type {first.dtype} cannot be fed.")
+    if number == STRING:
+        return _allocate_strings(first if len(parts) == 1 else np.concatenate(parts))
+    if len(parts) == 1:
+        handle = _allocate(number, first.shape, first.nbytes)
+        if first.nbytes:
+            _view(handle, first.dtype, first.shape)[...] = first
+        return handle
+    shape = (sum(len(part) for part in parts), *first.shape[1:])
+    handle = _allocate(number, shape, int(np.prod(shape, dtype=np.int64)) * first.itemsize)
+    np.concatenate(parts, out=_view(handle, first.dtype, shape))
+    return handle
+
+
+def _read_strings(handle: int, shape: Sequence[int]) -> np.ndarray:
+    values = np.empty(int(np.prod(shape, dtype=np.int64)), object)
+    address = tf.TF_TensorData(handle)
+    for index in range(values.size):
+        pointer = tf.TF_StringGetDataPointer(address)
+        values[index] = ctypes.string_at(pointer, tf.TF_StringGetSize(address))
+        address += STRING_SIZE
+    return values.reshape(shape)
+
+
+def read(handle: int) -> np.ndarray:
+    """A copy of a TF_Tensor as an array (object array of bytes for strings).
+
+    Raises:
+        ServingError: UNIMPLEMENTED for an element type that has no numpy form.
+    """
+    number = tf.TF_TensorType(handle)
+    shape = [tf.TF_Dim(handle, axis) for axis in range(tf.TF_NumDims(handle))]
+    if number == STRING:
+        return _read_strings(handle, shape)
+    if number not in TYPES:
+        raise unimplemented(f"Tensors of {type_name(number)} cannot be read.")
+    return _view(handle, TYPES[number][0], shape).copy()

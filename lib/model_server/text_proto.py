@@ -1,0 +1,35 @@
+"""Read a text-proto config file with TensorFlow Serving's errors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+from google.protobuf import text_format
+
+from model_server.errors import invalid, not_found
+
+M = TypeVar("M")
+
+
+def read(path: str, message_type: type[M]) -> M:
+    """The message in the file at `path`.
+
+    Raises:
+        ServingError: NOT_FOUND for a missing file, INVALID_ARGUMENT for one that does not parse; the position of the
+            mistake goes to stderr, as protobuf's C++ parser prints it.
+    """
+    try:
+        text = Path(path).read_text("utf-8")
+    except OSError as error:
+        raise not_found(f"{path}; {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise invalid(f"Invalid protobuf file: '{path}'") from error
+    message = message_type()
+    try:
+        return text_format.Parse(text, message, descriptor_pool=message.DESCRIPTOR.file.pool)
+    except text_format.ParseError as error:
+        name = message.DESCRIPTOR.full_name
+        print(f"[libprotobuf ERROR] Error parsing text-format {name}: {error}", file=sys.stderr, flush=True)
+        raise invalid(f"Invalid protobuf file: '{path}'") from error

@@ -1,0 +1,79 @@
+"""Replays assets.extra/tf_serving_warmup_requests before a version becomes AVAILABLE (saved_model_warmup_util.cc)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from google.protobuf.message import DecodeError
+
+from model_server import log, metrics, record_file, tensorflow_package
+from model_server.errors import CODE_NAMES, ServingError, invalid, unimplemented
+from model_server.predict import predict_on
+from model_server.servable import Servable
+
+tensorflow_package.install()
+from tensorflow_serving.apis import prediction_log_pb2  # noqa: E402
+
+FILE = os.path.join("assets.extra", "tf_serving_warmup_requests")
+MOST_RECORDS = 1000
+_WHERE = "tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc:"
+_NUMBERS = {"session_run_log": 5, "predict_streamed_log": 7}
+
+
+def replay(servable: Servable, iterations: int, loop: asyncio.AbstractEventLoop) -> None:
+    """Run every record of the version's warm-up file, if it has one. Called in the thread that loads the version.
+
+    Raises:
+        ServingError: anything wrong with the file or a request in it; the load fails.
+    """
+    path = os.path.join(servable.path, FILE)
+    if not os.path.exists(path):
+        log.info(_WHERE + "83", f"No warmup data file found at {path}")
+        return
+    options = f"num_request_iterations {{ value: {iterations} }}"
+    log.info(
+        _WHERE + "90",
+        f"Starting to read warmup data for model at {path} with model-warmup-options {options}",
+    )
+    started_ns, code, count = time.monotonic_ns(), 0, 0
+    try:
+        for count, record in enumerate(_records(path), start=1):
+            for _ in range(max(1, iterations)):
+                asyncio.run_coroutine_threadsafe(_run(servable, record), loop).result()
+            if count > MOST_RECORDS:
+                raise invalid(f"Number of warmup records exceeds the maximum ({MOST_RECORDS}) at {path}")
+    except ServingError as error:
+        code = error.code
+        raise
+    finally:
+        micros = (time.monotonic_ns() - started_ns) // 1000
+        metrics.model_warmup_latency.add(micros, servable.path, CODE_NAMES[code])
+        metrics.model_warmup_records_read.add(servable.path, CODE_NAMES[code], by=count)
+    log.info(
+        _WHERE + "140",
+        f"Finished reading warmup data for model at {path}. Number of warmup records read: {count}. "
+        f"Elapsed time (microseconds): {micros}.",
+    )
+
+
+def _records(path: str):
+    try:
+        for data in record_file.records(path):
+            try:
+                yield prediction_log_pb2.PredictionLog.FromString(data)
+            except DecodeError:
+                raise invalid(f"Failed to parse warmup record: {data!r} from {path}") from None
+    except ServingError as error:
+        if error.code_name == "DATA_LOSS":
+            error.message += ". Please verify your warmup data is in TFRecord format."
+        raise
+
+
+async def _run(servable: Servable, record: prediction_log_pb2.PredictionLog) -> None:
+    kind = record.WhichOneof("log_type")
+    if kind == "predict_log":
+        await predict_on(servable, record.predict_log.request, None, False, False)
+    elif kind in _NUMBERS:
+        raise unimplemented(f"Unsupported log_type for warmup: {_NUMBERS[kind]}")
