@@ -1,0 +1,144 @@
+"""One replica, as the records measured it: its configuration, what it carries inside the limit, what it needs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playbook.cited import Cited, Records
+from playbook.errors import SizingRefused
+from playbook.places import whole_files
+
+KNOBS = (
+    "enable_batching",
+    "max_batch_size",
+    "batch_timeout_micros",
+    "max_enqueued_batches",
+    "allowed_batch_sizes",
+    "num_batch_threads",
+    "rest_api_num_threads",
+    "grpc_max_threads",
+    "tensorflow_intra_op_parallelism",
+    "tensorflow_inter_op_parallelism",
+)
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A server as measured. Every value knows its record field; None is what was not measured."""
+
+    config: dict[str, Cited]
+    tuned: bool
+    rate_rps: Cited  # most requests a second inside the limit
+    p99_ms: Cited | None  # at that rate
+    limit_ms: Cited | None
+    saturation_rps: Cited  # the highest rate any level reached
+    cpus: Cited  # cores the server had
+    cpu_cores: Cited | None  # cores it used under load, 95th percentile
+    memory_bytes: Cited | None  # largest resident size
+    start_s: Cited | None  # from the command to AVAILABLE
+    slowest_ms: Cited | None  # the longest answer of the best level
+    server: Cited  # embedded, binary, docker or attach
+    warnings: list[str] = field(default_factory=list)
+
+
+def of_run(run_dir: Path) -> Replica:
+    """Read what one replica is and carries from the records of a run.
+
+    The configuration is tune.json's best; without a tuning record it is the one that stress measured.
+
+    Raises:
+        RecordUnreadable: neither tuning nor stress was run.
+        SizingRefused: nothing that was measured kept the limit.
+    """
+    records = Records(run_dir)
+    tuned = records.of("tune") is not None
+    verb, path = ("tune", "best") if tuned else ("stress", "best")
+    rate = records.get(verb, f"{path}.{'rate_rps' if tuned else 'throughput_rps'}")
+    if not tuned:
+        records.need("stress", "levels")
+    if rate is None or rate.value <= 0:
+        raise SizingRefused(
+            f"No measured configuration kept the limit ({verb}.json results.{path} has no rate), so there is nothing "
+            "to size a deployment with. Raise p99_limit_ms, or measure lower loads, and run that verb again."
+        )
+    config = _config(records, tuned)
+    warnings = [] if tuned else [_untuned(records)]
+    server = records.get("serve", "server") or Cited("embedded", "assumed: there is no serve.json")
+    if server.value == "embedded":
+        warnings.append(
+            "Every rate here was measured on the embedded server, not on TensorFlow Serving: run params/docker.yml "
+            "before you rely on these sizes."
+        )
+    return Replica(
+        config=config,
+        tuned=tuned,
+        rate_rps=rate,
+        p99_ms=records.get(verb, f"{path}.{'p99_ms' if tuned else 'latency_p99_ms'}"),
+        limit_ms=records.get("stress", "limit_ms"),
+        saturation_rps=_saturation(records, rate),
+        cpus=_cpus(records),
+        cpu_cores=_resource(run_dir, "quantile_cont(cpu_cores, 0.95)", "95th percentile of cpu_cores"),
+        memory_bytes=_resource(run_dir, "max(rss_bytes)", "largest rss_bytes"),
+        start_s=records.get("serve", "start_s"),
+        slowest_ms=records.get("stress", "best.latency_max_ms"),
+        server=server,
+        warnings=warnings,
+    )
+
+
+def _config(records: Records, tuned: bool) -> dict[str, Cited]:
+    if tuned:
+        best = records.need("tune", "best.config").value
+        return {name: Cited(best[name], f"tune.json results.best.config.{name}") for name in KNOBS if name in best}
+    params = (records.of("serve") or {}).get("params", {})
+    return {name: Cited(params[name], f"serve.json params.{name}") for name in KNOBS if name in params}
+
+
+def _untuned(records: Records) -> str:
+    batching = (records.of("serve") or {}).get("params", {}).get("enable_batching")
+    what = "with batching as served" if batching else "the default flags"
+    return (
+        f"There is no tuning record: this deploys the configuration that stress measured ({what}). "
+        "Run the 'tune' notebook for a better one."
+    )
+
+
+def _saturation(records: Records, rate: Cited) -> Cited:
+    levels = records.get("stress", "levels")
+    rates = {index: level.get("throughput_rps") or 0.0 for index, level in enumerate(levels.value if levels else [])}
+    best = max(rates, key=rates.__getitem__, default=None)
+    if best is None or rates[best] <= rate.value:
+        return rate
+    return Cited(rates[best], f"stress.json results.levels.{best}.throughput_rps")
+
+
+def _cpus(records: Records) -> Cited:
+    cpus = records.get("serve", "cpus")
+    if cpus is not None and cpus.value:
+        return cpus.as_(len, "how many")
+    environment = (records.of("stress") or records.of("serve") or {}).get("environment", {})
+    return Cited(int(environment.get("cpus_usable") or environment.get("cpus") or 1), "stress.json environment")
+
+
+def _resource(run_dir: Path, what: str, words: str) -> Cited | None:
+    """A figure over the server's samples in data/resources; None without samples."""
+    files = [str(path) for path in whole_files(Path(run_dir), "resources")]
+    if not files:
+        return None
+    import duckdb
+
+    with duckdb.connect() as db:
+        query = f"SELECT {what} FROM read_parquet(?, union_by_name=true) WHERE who = 'server'"
+        value = db.execute(query, [files]).fetchone()[0]
+    if value is None or not math.isfinite(value) or value <= 0:
+        return None
+    return Cited(float(value), f"data/resources, {words} of the server")
+
+
+def rounded_up(step: float) -> Callable[[Any], float]:
+    """Round up to a multiple of `step`, as requests and limits are written."""
+    return lambda value: math.ceil(round(value / step, 9)) * step
