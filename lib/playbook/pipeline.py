@@ -138,6 +138,7 @@ def run_stage(run: Run, verb: str) -> None:
                 progress_bar=False,
                 request_save_on_cell_execute=False,
                 config=Config(KernelManager={"transport": "ipc"}),  # a socket file: no port to collide on
+                extra_arguments=["--IPKernelApp.log_level=50"],  # its warnings would end up in our terminal
             )
         except PapermillExecutionError as error:
             raise StageFailed(_failure(run, verb, error)) from error
