@@ -11,11 +11,33 @@ from loadgen.errors import LevelError, LoadgenError, ServerUnreachable, WorkerFa
 from loadgen.level import Level
 
 if TYPE_CHECKING:
-    from loadgen.hold import hold
+    from loadgen.cluster import dask_crew
+    from loadgen.evidence import claim
+    from loadgen.fitness import passport
+    from loadgen.holding import hold
+    from loadgen.search import find_max_rate
 
-__all__ = ["Level", "LevelError", "LoadgenError", "ServerUnreachable", "WorkerFailed", "hold"]
+# loaded on first use: a worker process must not pay for them
+_LATE = {
+    "claim": "loadgen.evidence",
+    "dask_crew": "loadgen.cluster",
+    "find_max_rate": "loadgen.search",
+    "hold": "loadgen.holding",
+    "passport": "loadgen.fitness",
+}
 
-_LATE = {"hold": "loadgen.hold"}  # loaded on first use: a worker process must not pay for them
+__all__ = [
+    "Level",
+    "LevelError",
+    "LoadgenError",
+    "ServerUnreachable",
+    "WorkerFailed",
+    "claim",
+    "dask_crew",
+    "find_max_rate",
+    "hold",
+    "passport",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,9 +9,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+from loadgen.cluster import dask_crew
+from loadgen.crew import run_crew
 from loadgen.errors import LevelError, LoadgenError
-from loadgen.hold import hold
+from loadgen.fitness import passport
+from loadgen.holding import hold
 from loadgen.level import ARRIVALS, PROTOCOLS, Level
 
 
@@ -37,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     add("--level", type=int, default=0, help="number written into the rows")
     add("--check-share", type=float, default=0.01, help="share of replies compared with the expected answer")
     add("--metrics-url", help="the server's Prometheus page, to balance the counts")
+    add("--p99-limit-ms", type=float, help="the SLO: the summary says whether the requests prove it")
+    add("--passport", action="store_true", help="drive a null server and a scripted stall first, about 3 s")
+    add("--scheduler", help="tcp://host:port of a Dask scheduler: its workers hold the level, one share each")
     add("--timer", choices=("auto", "timerfd", "portable"), default="auto")
     add("--out", type=Path, default=Path("loadgen-out"), help="directory for requests.parquet")
     return made
@@ -75,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser()
     given = options.parse_args(arguments)
     try:
-        summary = hold(to_level(given), given.out, _show if sys.stderr.isatty() else None)
+        summary = _hold(given)
     except ValueError as wrong:
         options.error(str(wrong))
     except LoadgenError as wrong:
@@ -83,6 +90,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
     print(json.dumps(summary, allow_nan=False))
     return 0 if summary["requests"] > summary["errors"] else 3
+
+
+def _hold(given: argparse.Namespace) -> dict[str, Any]:
+    level = to_level(given)
+    found = passport(level.cpus, level.protocol, level.timer) if given.passport else None
+    crew = dask_crew(given.scheduler) if given.scheduler else run_crew
+    show = _show if sys.stderr.isatty() else None
+    return hold(level, given.out, show, p99_limit_ms=given.p99_limit_ms, passport=found, crew=crew)
 
 
 def _show(progress: dict) -> None:

@@ -46,13 +46,7 @@ def _unit_poisson(total: float, level: Level, worker: int) -> np.ndarray:
     return points[points < total]
 
 
-def offered(level: Level) -> float:
-    """Requests a second this level means to send inside its window, over all workers; 0 for a closed loop."""
-    if not level.open_loop:
-        return 0.0
-    if level.arrival != "trace":
-        return float(level.rate_rps or 0)
-    trace = read_trace(str(level.trace))
-    if isinstance(trace, Profile):
-        return trace.cut(level.duration_s).total() / level.duration_s
-    return float(np.count_nonzero(trace < level.duration_s)) / level.duration_s
+def check_trace(level: Level) -> None:
+    """Read the level's trace once, to refuse a bad one before any worker starts. Raises LevelError."""
+    if level.arrival == "trace":
+        read_trace(str(level.trace))

@@ -45,10 +45,12 @@ def client_cpus(level: Level) -> list[int | None]:
 class _Worker:
     """One worker process and the lines it prints."""
 
-    def __init__(self, level: Level, number: int, cpu: int | None, folder: Path, lines: queue.Queue[Any]) -> None:
+    def __init__(
+        self, level: Level, number: int, cpu: int | None, folder: Path, lines: queue.Queue[Any], module: str
+    ) -> None:
         self.number, self.rows = number, folder / f"{number}.rows"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "loadgen.worker"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -87,27 +89,43 @@ class _Worker:
         return self.process.stderr.read().strip()[-2000:] or f"exit code {self.process.returncode}"
 
 
-def run_crew(level: Level, on_progress: Progress | None = None) -> tuple[Rows, list[dict[str, Any]]]:
+def soon(level: Level) -> int:
+    """First nanosecond of a window whose ramp-up begins almost now."""
+    return time.monotonic_ns() + int((LEAD_S + level.ramp_up_s) * 1e9)
+
+
+def run_crew(
+    level: Level,
+    on_progress: Progress | None = None,
+    *,
+    module: str = "loadgen.worker",
+    shares: list[int] | None = None,
+    common_start: Callable[[], int] | None = None,
+) -> tuple[Rows, list[dict[str, Any]]]:
     """Hold `level` with its worker processes; returns all rows (ramp-up included) and each worker's result.
+
+    Args:
+        module: What a worker process runs.
+        shares: Which of the level's shares are held here (all); the others are held elsewhere.
+        common_start: Called when all workers are ready; returns the window's first nanosecond (CLOCK_MONOTONIC).
 
     Raises:
         WorkerFailed: A worker ended early or was not ready in 30 s; the message carries its last words.
     """
     lines: queue.Queue[Any] = queue.Queue()
+    cores = client_cpus(level)
     with tempfile.TemporaryDirectory(prefix="loadgen-") as folder, contextlib.ExitStack() as stack:
         workers = []
-        for number, cpu in enumerate(client_cpus(level)):
-            workers.append(_Worker(level, number, cpu, Path(folder), lines))
+        for number in range(level.processes) if shares is None else shares:
+            workers.append(_Worker(level, number, cores[number], Path(folder), lines, module))
             stack.callback(workers[-1].stop)
         _collect("ready", workers, lines, READY_WITHIN_S, lambda _: None)
-        start_ns = time.monotonic_ns() + int((LEAD_S + level.ramp_up_s) * 1e9)
+        start_ns = common_start() if common_start else soon(level)
         for worker in workers:
             worker.say({"start_ns": start_ns})
         longest_s = level.ramp_up_s + level.duration_s + level.timeout_s + 60
         results = _collect("result", workers, lines, longest_s, _ProgressSum(level, on_progress))
-        for worker in workers:
-            worker.process.wait()
-        return _merge([np.fromfile(w.rows, dtype="<i8") for w in workers]), results
+        return merge([np.fromfile(w.rows, dtype="<i8") for w in workers]), results
 
 
 def _collect(
@@ -123,7 +141,8 @@ def _collect(
             late = [w.number for w in workers if w.number not in said]
             raise WorkerFailed(f"Waited {within_s:.0f} s for {what!r} of workers {late}: nothing came.") from None
         if line is None and number not in said:
-            raise WorkerFailed(f"Worker {number} ended before its {what!r}: {workers[number].last_words()}")
+            words = next(w.last_words() for w in workers if w.number == number)
+            raise WorkerFailed(f"Worker {number} ended before its {what!r}: {words}")
         if line and what in line:
             said[number] = line[what]
         elif line:
@@ -156,7 +175,8 @@ class _ProgressSum:
         )
 
 
-def _merge(parts: list[np.ndarray]) -> Rows:
+def merge(parts: list[np.ndarray]) -> Rows:
+    """Rows of all workers, in worker order."""
     counts = [len(part) // WORDS for part in parts]
     worker = np.repeat(np.arange(len(parts), dtype=np.int16), counts)
     return Rows(np.concatenate(parts) if len(parts) > 1 else parts[0], worker)

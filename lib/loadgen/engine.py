@@ -87,7 +87,9 @@ class Engine:
         gate = asyncio.Semaphore(OPENING_AT_ONCE)
         self._keepers = [asyncio.ensure_future(self._keep_open(gate)) for _ in range(self.connections)]
         until = clock() + int(within_s * 1e9)
-        while len(self.alive) < self.connections and clock() < until and not (self.refusals and not self.alive):
+        while clock() < until and not (self.refusals and not self.alive):
+            if len(self.alive) == self.connections and self.free:
+                break
             await asyncio.sleep(0.005)
         return len(self.alive)
 
@@ -161,6 +163,8 @@ class Engine:
                 self.freed(connection)
             else:
                 self.free.append(connection)
+        if count > 1:
+            self._backoff.shuffle(self.free)  # streams of one connection must not all come first
 
     def lost_slots(self, connection: Connection, unanswered: int) -> None:
         """A connection is gone with `unanswered` requests outstanding (their rows are already written)."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 Z95 = 1.959964
+FEW_MISSES = 10  # with fewer, their clustering cannot be seen
 
 
 def inflation(hits: np.ndarray) -> float:
@@ -79,31 +80,42 @@ def requests_needed(miss_share: float, share: float, confidence: float) -> int |
 
 
 def claim(
-    in_time_order_ms: np.ndarray,
-    limit_ms: float,
-    rate_rps: float,
-    share: float = 0.99,
-    confidence: float = 0.99,
+    in_time_order_ms: np.ndarray, limit_ms: float, rate_rps: float, share: float = 0.99, confidence: float = 0.99
 ) -> dict[str, Any]:
     """Is "the `share` quantile is at most `limit_ms`" proven by these latencies? Failed requests come as infinity.
 
     Returns `proven`, `text` (the answer in words, with the seconds still needed), `requests`, `misses`, `tau`,
     `effective_requests`, `hold_s` (0 when proven, None when more time would not help).
     """
-    count = len(in_time_order_ms)
     beyond = in_time_order_ms > limit_ms
     misses = int(np.count_nonzero(beyond))
-    # with next to no misses their clustering shows in the slowest share instead
-    slow = in_time_order_ms > np.quantile(in_time_order_ms, share, method="higher") if count else beyond
-    tau = max(inflation(beyond.astype(float)) if misses >= 10 else 1.0, inflation(slow.astype(float)) if count else 1.0)
+    tau = inflation(beyond.astype(float)) if misses >= FEW_MISSES else 1.0
+    if len(beyond):  # with next to no misses their clustering shows in the slowest share instead
+        slow = in_time_order_ms > np.quantile(in_time_order_ms, share, method="higher")
+        tau = max(tau, inflation(slow.astype(float)))
+    return _answer(len(beyond), misses, tau, limit_ms, rate_rps, share, confidence)
+
+
+def pooled(
+    claims: list[dict[str, Any]], limit_ms: float, rate_rps: float, share: float = 0.99, confidence: float = 0.99
+) -> dict[str, Any]:
+    """One claim from those of several windows at the same rate."""
+    count, misses = (sum(c[name] for c in claims) for name in ("requests", "misses"))
+    tau = max((c["tau"] for c in claims), default=1.0)
+    return _answer(count, misses, tau, limit_ms, rate_rps, share, confidence)
+
+
+def _answer(
+    count: int, misses: int, tau: float, limit_ms: float, rate_rps: float, share: float, confidence: float
+) -> dict[str, Any]:
     effective = count / tau
     proven = misses / tau <= misses_allowed(effective, share, confidence)
     name = f"p{100 * share:g} <= {limit_ms:g} ms"
     found = {"requests": count, "misses": misses, "tau": tau, "effective_requests": effective, "proven": bool(proven)}
     if proven:
-        return found | {"hold_s": 0.0, "text": f"{name} at {rate_rps:.0f}/s: proven ({confidence:.0%} confidence)"}
+        return found | {"hold_s": 0, "text": f"{name} at {rate_rps:.0f}/s: proven ({confidence:.0%} confidence)"}
     needed = requests_needed(misses / count if count else 0.0, share, confidence)
-    if needed is None:
-        return found | {"hold_s": None, "text": f"{name}: not met, {misses} of {count} requests were slower"}
-    hold_s = math.ceil(max(0.0, needed * tau - count) / rate_rps) if rate_rps > 0 else None
-    return found | {"hold_s": hold_s, "text": f"{name}: not proven, hold {hold_s} s longer"}
+    if needed is None or rate_rps <= 0:
+        return found | {"hold_s": None, "text": f"{name}: not met, {misses} of {count} requests were slower or failed"}
+    hold_s = max(1, math.ceil((needed * tau - count) / rate_rps))
+    return found | {"hold_s": hold_s, "text": f"{name} at {rate_rps:.0f}/s: not proven, hold {hold_s} s longer"}

@@ -66,37 +66,51 @@ def pack(kind: int, status: int = 0, size: int = 0, flags: int = 0) -> int:
 
 
 class Rows:
-    """Rows of all workers as columns (numpy); times in CLOCK_MONOTONIC ns of the machine that merged them."""
+    """Rows of all workers as columns; times in CLOCK_MONOTONIC ns of the machine that merged them."""
 
     def __init__(self, words: np.ndarray, worker: np.ndarray) -> None:
-        words = words.reshape(-1, WORDS)
-        self.scheduled_ns, self.sent_ns, self.done_ns = words[:, 0], words[:, 1], words[:, 2]
-        self.code, self.worker = words[:, 3], worker
+        self.words, self.worker = words.reshape(-1, WORDS), worker
 
     def __len__(self) -> int:
-        return len(self.code)
+        return len(self.words)
+
+    @property
+    def scheduled_ns(self) -> np.ndarray:
+        """When each request was due."""
+        return self.words[:, 0]
+
+    @property
+    def sent_ns(self) -> np.ndarray:
+        """When it was written; 0 where it never was."""
+        return self.words[:, 1]
+
+    @property
+    def done_ns(self) -> np.ndarray:
+        """When its reply was complete, or it was given up."""
+        return self.words[:, 2]
 
     @property
     def kind(self) -> np.ndarray:
         """Index into KINDS; 0 is a good answer."""
-        return (self.code >> KIND_SHIFT & 0xFF).astype(np.int8)
+        return (self.words[:, 3] >> KIND_SHIFT & 0xFF).astype(np.int8)
 
     @property
     def status(self) -> np.ndarray:
         """HTTP or gRPC status; 0 for gRPC OK and where no status came."""
-        return (self.code >> STATUS_SHIFT & 0xFFFF).astype(np.int16)
+        return (self.words[:, 3] >> STATUS_SHIFT & 0xFFFF).astype(np.int16)
 
     @property
     def size(self) -> np.ndarray:
         """Bytes of the reply body."""
-        return (self.code & 0xFFFFFFFF).astype(np.int32)
+        return (self.words[:, 3] & 0xFFFFFFFF).astype(np.int64)
 
     @property
     def queued(self) -> np.ndarray:
         """True where a request waited for a free connection."""
-        return (self.code & QUEUED) != 0
+        return (self.words[:, 3] & QUEUED) != 0
 
-    def take(self, mask: np.ndarray) -> Rows:
-        """The rows where `mask` is true."""
-        words = np.stack([self.scheduled_ns, self.sent_ns, self.done_ns, self.code], axis=1)[mask]
-        return Rows(words, self.worker[mask])
+    def take(self, chosen: np.ndarray | slice) -> Rows:
+        """The rows where a mask is true, or those of a slice."""
+        if isinstance(chosen, np.ndarray) and chosen.all():
+            return self
+        return Rows(self.words[chosen], self.worker[chosen])

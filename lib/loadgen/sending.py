@@ -14,7 +14,7 @@ class Outbox:
         self._write = write
         self.window = self.initial = h2.DEFAULT_WINDOW
         self.largest = h2.DEFAULT_FRAME
-        self._waiting: dict[int, tuple[memoryview, int]] = {}  # stream: bytes left, window of the stream
+        self._waiting: dict[int, tuple[memoryview, int, bytes]] = {}  # stream: bytes left, its window, last frame
 
     def takes(self, size: int) -> bool:
         """Whether `size` bytes may go out at once, in one frame; if so they are deducted from the window."""
@@ -23,9 +23,9 @@ class Outbox:
         self.window -= size
         return True
 
-    def add(self, stream: int, message: bytes) -> None:
-        """Send `message` and end the stream, as the windows allow."""
-        self._waiting[stream] = (memoryview(message), self.initial)
+    def add(self, stream: int, message: bytes, last: bytes = b"") -> None:
+        """Send `message` as the windows allow, then the frame `last`; without one the message ends the stream."""
+        self._waiting[stream] = (memoryview(message), self.initial, last)
         self._pump()
 
     def drop(self, stream: int) -> None:
@@ -37,8 +37,8 @@ class Outbox:
         if stream == 0:
             self.window += by
         elif stream in self._waiting:
-            left, window = self._waiting[stream]
-            self._waiting[stream] = (left, window + by)
+            left, window, last = self._waiting[stream]
+            self._waiting[stream] = (left, window + by, last)
         if self._waiting:
             self._pump()
 
@@ -47,17 +47,19 @@ class Outbox:
         self.largest = values.get(h2.MAX_FRAME_SIZE, self.largest)
         moved = values.get(h2.INITIAL_WINDOW_SIZE, self.initial) - self.initial
         self.initial += moved
-        self._waiting = {stream: (left, window + moved) for stream, (left, window) in self._waiting.items()}
+        self._waiting = {s: (left, window + moved, last) for s, (left, window, last) in self._waiting.items()}
         self._pump()
 
     def _pump(self) -> None:
-        for stream, (left, window) in list(self._waiting.items()):
+        for stream, (left, window, last) in list(self._waiting.items()):
             while left and (room := min(len(left), window, self.window, self.largest)) > 0:
-                ends = h2.END_STREAM if room == len(left) else 0
+                ends = h2.END_STREAM if room == len(left) and not last else 0
                 self._write(h2.frame(h2.DATA, ends, stream, bytes(left[:room])))
                 left, window = left[room:], window - room
                 self.window -= room
             if left:
-                self._waiting[stream] = (left, window)
+                self._waiting[stream] = (left, window, last)
             else:
                 del self._waiting[stream]
+                if last:
+                    self._write(last)

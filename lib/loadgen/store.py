@@ -33,23 +33,12 @@ def write_requests(path: Path, rows: Rows, level: int) -> None:
         db.execute("SET threads = 1")
         select = SELECT.format(level=int(level)).replace("kinds[", f"[{names}][")
         for start in range(0, max(len(rows), 1), SLICE_ROWS):
-            part = _columns(rows, slice(start, start + SLICE_ROWS))  # noqa: F841 (DuckDB reads it by name)
+            part = _columns(rows.take(slice(start, start + SLICE_ROWS)))  # noqa: F841 (DuckDB reads it by name)
             db.execute(("CREATE TABLE kept AS " if start == 0 else "INSERT INTO kept ") + select)
         db.execute(f"COPY kept TO '{str(unfinished).replace(chr(39), chr(39) * 2)}' (FORMAT parquet)")
     os.replace(unfinished, path)
 
 
-def _columns(rows: Rows, cut: slice) -> dict[str, np.ndarray]:
-    piece = Rows(
-        np.stack([rows.scheduled_ns[cut], rows.sent_ns[cut], rows.done_ns[cut], rows.code[cut]], axis=1),
-        rows.worker[cut],
-    )
-    return {
-        "worker": piece.worker,
-        "scheduled_ns": np.ascontiguousarray(piece.scheduled_ns),
-        "sent_ns": np.ascontiguousarray(piece.sent_ns),
-        "done_ns": np.ascontiguousarray(piece.done_ns),
-        "status": piece.status,
-        "kind": piece.kind,
-        "size": piece.size,
-    }
+def _columns(piece: Rows) -> dict[str, np.ndarray]:
+    times = {name: np.ascontiguousarray(getattr(piece, name)) for name in ("scheduled_ns", "sent_ns", "done_ns")}
+    return times | {"worker": piece.worker, "status": piece.status, "kind": piece.kind, "size": piece.size}

@@ -39,7 +39,7 @@ def errors_by_kind(rows: Rows) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def describe(rows: Rows, start_ns: int, duration_s: float, offered: int) -> dict[str, Any]:
+def describe(rows: Rows, start_ns: int, duration_s: float) -> dict[str, Any]:
     """Numbers of the window `[start_ns, start_ns + duration_s)`; `rows` hold what was due in it."""
     good = rows.kind == 0
     latency = (rows.done_ns - rows.scheduled_ns)[good]
@@ -57,7 +57,7 @@ def describe(rows: Rows, start_ns: int, duration_s: float, offered: int) -> dict
         "errors_by_kind": errors_by_kind(rows),
         "success_rate": float(good.mean()) if len(rows) else None,
         "throughput_rps": float(np.count_nonzero(done_inside)) / duration_s,
-        "offered_rps": offered / duration_s,
+        "offered_rps": len(rows) / duration_s,
         "duration_s": duration_s,
         "latency_ms": latency_ms
         | {"p99_low": low / 1e6 if shown and low else None, "p99_high": high / 1e6 if shown and high else None},

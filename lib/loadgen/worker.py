@@ -139,18 +139,18 @@ class Share:
         same = comparer(self.bodies.rtol, self.bodies.atol)
         return {
             "worker": self.worker,
+            "cpu": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
             "start_ns": start_ns,
             "edge_s": (last["at_ns"] - first["at_ns"]) / 1e9,
             "in_flight_s": (last["area_ns"] - first["area_ns"]) / 1e9,
             "cpu_s": (last["cpu_ns"] - first["cpu_ns"]) / 1e9,
             "rows": len(engine.recorder),
-            "unanswered_at_end": engine.recorder.in_flight,
             "connections_opened": engine.opened,
             "refusals": engine.refusals,
             "dead": engine.dead,
-            "ended_ns": last["at_ns"],
+            "edges_ns": [first["at_ns"], last["at_ns"]],
+            "memory_mb": memory_mb(),
             "answers": self.checker.judge(engine.recorder, same),
-            "offered": len(engine.due),
         }
 
 
@@ -172,6 +172,16 @@ def prepare_process(cpu: int | None) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != hard:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def memory_mb() -> float | None:
+    """Most memory this process has had resident, in MB; None where the platform does not say."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def say(**message: Any) -> None:

@@ -1,0 +1,113 @@
+"""The same workers on a Dask cluster: each holds an independent share of the arrival process from one common start.
+
+`distributed` is an optional extra. Request bodies travel to the workers, rows travel back; times are rebased from each
+machine's CLOCK_MONOTONIC to this one's by way of the wall clocks, whose disagreement between machines remains in the
+columns of `requests.parquet` (never in a latency: both its ends were read on one machine).
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadgen.crew import merge, run_crew
+from loadgen.errors import LevelError, WorkerFailed
+from loadgen.level import Level
+from loadgen.rows import WORDS, Rows
+
+LEAD_S = 1.0  # from the last worker's word to the start of the ramp-up: the common start has to reach every machine
+JOIN_WITHIN_S = 60.0
+
+
+def clock_offset_ns() -> int:
+    """Wall clock minus CLOCK_MONOTONIC on this machine."""
+    return time.time_ns() - time.monotonic_ns()
+
+
+def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meeting: str) -> tuple[Any, Any, int]:
+    """Runs on a Dask worker: hold share `number` of `level` in a process of its own; rows, result, clock offset."""
+    from distributed import Queue, Variable, get_client
+
+    client = get_client()
+
+    def common_start() -> int:
+        Queue(f"{meeting}-ready", client=client).put(number)
+        wall_ns = Variable(f"{meeting}-start", client=client).get(timeout=JOIN_WITHIN_S)
+        return wall_ns - clock_offset_ns()
+
+    with tempfile.TemporaryDirectory(prefix="loadgen-bodies-") as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        share = Level.from_json(level | {"bodies": folder})
+        rows, results = run_crew(share, shares=[number], common_start=common_start)
+    return rows.words, results[0], clock_offset_ns()
+
+
+def dask_crew(scheduler: str, workers: int | None = None) -> Callable[..., tuple[Rows, list[dict[str, Any]]]]:
+    """A crew for `hold(..., crew=...)`: one share a Dask worker of the cluster at `scheduler` (tcp://host:port).
+
+    Args:
+        workers: How many of the cluster's workers hold the level; None takes all.
+    """
+
+    def crew(level: Level, on_progress: Any = None) -> tuple[Rows, list[dict[str, Any]]]:
+        try:
+            from distributed import Client
+        except ImportError as missing:
+            raise LevelError(
+                f"scheduler is {scheduler!r}, but Dask is not installed; install the extra `cluster`"
+            ) from missing
+        with Client(scheduler, timeout=JOIN_WITHIN_S) as client:
+            return _meet(client, level, workers)
+
+    return crew
+
+
+def _meet(client: Any, level: Level, workers: int | None) -> tuple[Rows, list[dict[str, Any]]]:
+    """Hand out the shares, agree on a start, collect."""
+    from distributed import Queue, Variable
+
+    addresses = sorted(client.scheduler_info(n_workers=-1)["workers"])[:workers]
+    if not addresses:
+        raise WorkerFailed(f"The cluster at {client.scheduler.address} has no workers; start some and try again.")
+    level = level.with_(processes=len(addresses))
+    meeting = f"loadgen-{uuid.uuid4().hex[:8]}"
+    files = _files(level.bodies)
+    futures = [
+        client.submit(hold_share, level.to_json(), files, n, meeting, workers=[address], pure=False)
+        for n, address in enumerate(addresses)
+    ]
+    ready = Queue(f"{meeting}-ready", client=client)
+    for _ in addresses:
+        ready.get(timeout=JOIN_WITHIN_S)
+    here_ns = clock_offset_ns()
+    start_ns = time.monotonic_ns() + int((LEAD_S + level.ramp_up_s) * 1e9)
+    Variable(f"{meeting}-start", client=client).set(start_ns + here_ns)
+    shares = client.gather(futures)
+    return merge([_rebased(words, there - here_ns) for words, _, there in shares]), [
+        _rebased_result(result, there - here_ns, start_ns) for _, result, there in shares
+    ]
+
+
+def _files(bodies: Path) -> dict[str, bytes]:
+    """What a worker needs of the bodies directory, by file name."""
+    if bodies.is_file():
+        return {"00000.body": bodies.read_bytes()}
+    return {f.name: f.read_bytes() for f in sorted(bodies.iterdir()) if f.suffix in (".body", ".expect", ".json")}
+
+
+def _rebased(words: np.ndarray, by_ns: int) -> np.ndarray:
+    words = words.reshape(-1, WORDS).copy()
+    times = words[:, :3]
+    times[times != 0] += by_ns
+    return words.reshape(-1)
+
+
+def _rebased_result(result: dict[str, Any], by_ns: int, start_ns: int) -> dict[str, Any]:
+    return result | {"start_ns": start_ns, "edges_ns": [edge + by_ns for edge in result["edges_ns"]]}

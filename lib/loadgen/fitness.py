@@ -1,0 +1,116 @@
+"""The generator's passport: what it can measure on this machine, found out before it measures anything else.
+
+It drives a null server (how quick is the quickest answer, how many a second at most) and a server that freezes by a
+script (does the latency it reports equal the one the script implies), on the cores the level will use.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadgen.crew import available_cpus, run_crew
+from loadgen.level import Level
+from loadgen.rows import Rows
+from loadgen.script import Script
+from loadgen.scripted import running
+from loadgen.summary import describe
+
+STALL = Script(delay_s=0.005, freeze_s=0.1, period_s=0.4)
+STALL_RPS = 1500.0
+BODY_BYTES = 5414  # one row of 784 numbers in JSON
+LIMITS = {
+    "floor_ms": (0.25, "a reply that costs nothing takes {:.3f} ms, allowed {:.3f}"),
+    "lateness_p50_us": (150.0, "half of the requests are sent over {:.0f} us late, allowed {:.0f}"),
+    "lateness_p99_us": (2000.0, "1 % of the requests are sent over {:.0f} us late, allowed {:.0f}"),
+    "stall_error": (0.05, "a scripted stall is reported {:.1%} wrong, allowed {:.0%}"),
+}
+MIN_RATE_RPS = 5000.0
+
+
+def passport(
+    cpus: tuple[int, ...] = (), protocol: str = "rest", timer: str = "auto", crew: Callable[..., Any] = run_crew
+) -> dict[str, Any]:
+    """Measure the generator itself in about 3 s.
+
+    Returns `floor_ms` (median of an empty answer), `max_rate_rps` (one process, 32 connections), `lateness_p50_us`,
+    `lateness_p99_us`, `stall_error` (largest relative error of p50 to p99 against the script), `ok`, `problems`.
+
+    Raises:
+        ServerUnreachable: The null server did not start.
+        WorkerFailed: A worker ended without its rows.
+    """
+    server_cpu = next((c for c in available_cpus() if c not in cpus), None) if len(available_cpus()) > 1 else None
+    with tempfile.TemporaryDirectory(prefix="passport-") as folder, ExitStack() as stack:
+        body = Path(folder) / "00000.body"
+        body.write_bytes(b'{"instances": [[' + b"0," * ((BODY_BYTES - 20) // 2) + b"0]]}")
+        servers = [running(protocol, script, server_cpu) for script in (Script(), STALL)]
+        with ThreadPoolExecutor() as both:  # they start at the same time
+            null, stall = both.map(lambda server: server.__enter__(), servers)
+        for server in servers:
+            stack.push(server)
+        base = Level(null.url, protocol, body, concurrency=1, ramp_up_s=0.1, duration_s=0.3, cpus=cpus, timer=timer)
+        floor = _window(base, crew)[1]
+        most = _window(base.with_(concurrency=32, duration_s=0.4), crew)[1]
+        open_loop = base.with_(url=stall.url, arrival="poisson", rate_rps=STALL_RPS, concurrency=None, duration_s=0.8)
+        rows, late = _window(open_loop, crew)
+    return judge(
+        {
+            "protocol": protocol,
+            "cpus": list(cpus),
+            "floor_ms": floor["latency_ms"]["p50"],
+            "max_rate_rps": most["throughput_rps"],
+            "lateness_p50_us": late["lateness_us"]["p50"],
+            "lateness_p99_us": late["lateness_us"]["p99"],
+            "stall_error": stall_error(rows, STALL, stall.epoch_ns, (0.5, 0.9, 0.95, 0.99)),
+        }
+    )
+
+
+def _window(level: Level, crew: Callable[..., Any]) -> tuple[Rows, dict[str, Any]]:
+    rows, workers = crew(level)
+    start_ns = workers[0]["start_ns"]
+    window = rows.take(rows.scheduled_ns >= start_ns)
+    return window, describe(window, start_ns, level.duration_s)
+
+
+def replay(scheduled_ns: np.ndarray, script: Script, epoch_ns: int) -> np.ndarray:
+    """Latency in ms that `script` implies for requests due at these times.
+
+    A request that comes in a freeze is read at its end; a reply that would leave in one leaves at its end.
+    """
+    due_s = (scheduled_ns - epoch_ns) / 1e9
+    read_s = _thawed(due_s, script)
+    return 1e3 * (_thawed(read_s + script.delay_s, script) - due_s)
+
+
+def _thawed(at_s: np.ndarray, script: Script) -> np.ndarray:
+    return at_s + np.maximum(script.freeze_s - at_s % script.period_s, 0.0)
+
+
+def stall_error(rows: Rows, script: Script, epoch_ns: int, shares: tuple[float, ...]) -> float | None:
+    """Largest relative error of the measured percentiles against the replayed ones; None without an answer."""
+    good = rows.take(rows.kind == 0)
+    if not len(good):
+        return None
+    measured = np.quantile((good.done_ns - good.scheduled_ns) / 1e6, shares)
+    implied = np.quantile(replay(good.scheduled_ns, script, epoch_ns), shares)
+    return float(np.abs(measured / implied - 1).max())
+
+
+def judge(found: dict[str, Any]) -> dict[str, Any]:
+    """Add `ok` and `problems` to the figures of a passport."""
+    problems = []
+    for name, (limit, text) in LIMITS.items():
+        value = found[name]
+        if value is None or value > limit:
+            problems.append(f"{name} could not be measured" if value is None else text.format(value, limit))
+    if found["max_rate_rps"] < MIN_RATE_RPS:
+        problems.append(f"one process sends {found['max_rate_rps']:.0f} requests a second, {MIN_RATE_RPS:.0f} needed")
+    return found | {"ok": not problems, "problems": problems}

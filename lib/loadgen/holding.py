@@ -1,0 +1,118 @@
+"""Holds one level and tells what happened: workers, rows, file, checks, summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadgen.arrivals import check_trace
+from loadgen.bodies import read_bodies
+from loadgen.counters import balance, requests_served
+from loadgen.crew import run_crew
+from loadgen.errors import ServerUnreachable
+from loadgen.evidence import claim
+from loadgen.level import Level
+from loadgen.rows import GRPC, HTTP, OK, REFUSED, UNSENT, WRONG, Rows
+from loadgen.steady import little
+from loadgen.store import write_requests
+from loadgen.summary import describe
+from loadgen.validity import Evidence, audit
+
+Crew = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[Rows, list[dict[str, Any]]]]
+
+
+def hold(
+    level: Level,
+    out_dir: Path,
+    on_progress: Callable[[dict[str, Any]], None] | None = None,
+    *,
+    p99_limit_ms: float | None = None,
+    passport: dict[str, Any] | None = None,
+    crew: Crew = run_crew,
+) -> dict[str, Any]:
+    """Hold `level`, write `out_dir/requests.parquet`, return the summary (fields: README of this package).
+
+    Args:
+        on_progress: Called about twice a second with `elapsed_s, duration_s, requests, errors, rate_rps, p99_ms`.
+        p99_limit_ms: The SLO; when given, `claim` says whether the rows prove it at 99 % confidence.
+        passport: What `loadgen.passport` returned; a bad one makes the level INVALID.
+        crew: Who holds the level: processes of this machine, or `loadgen.cluster.dask_crew(address)`.
+
+    Raises:
+        LevelError: The level cannot be held as asked for (nothing to send, unreadable trace).
+        WorkerFailed: A worker process ended without its rows.
+    """
+    read_bodies(level.bodies)  # what cannot be held is refused here, not by a worker
+    check_trace(level)
+    served, problem = _served(level.metrics_url)
+    rows, workers = crew(level, on_progress)
+    start_ns = workers[0]["start_ns"]
+    duration_s = _duration_s(level, start_ns, workers)
+    window = rows.take((rows.scheduled_ns >= start_ns) & (rows.scheduled_ns < start_ns + int(duration_s * 1e9)))
+    write_requests(Path(out_dir) / "requests.parquet", window, level.level)
+    summary = describe(window, start_ns, duration_s) | _of_workers(level, workers)
+    summary["little"] = little(rows, workers)
+    summary["mean_in_flight"] = summary["little"]["mean_in_flight"]
+    summary["passport"] = passport
+    summary |= _balance(level.metrics_url, served, problem, rows)
+    if p99_limit_ms is not None:
+        summary["claim"] = prove(window, p99_limit_ms, summary["throughput_rps"])
+    return summary | audit(Evidence(level, window, summary, start_ns)) | {"level": level.to_json()}
+
+
+def prove(window: Rows, limit_ms: float, rate_rps: float) -> dict[str, Any]:
+    """Is p99 at most `limit_ms` proven by these rows? A failed request counts as slower than any limit."""
+    order = np.argsort(window.scheduled_ns, kind="stable")
+    latency = np.where(window.kind == OK, (window.done_ns - window.scheduled_ns) / 1e6, np.inf)
+    return claim(latency[order], limit_ms, rate_rps)
+
+
+def _duration_s(level: Level, start_ns: int, workers: list[dict[str, Any]]) -> float:
+    """Length of the window; shorter than asked for when the server died."""
+    if not any(w["dead"] for w in workers):
+        return level.duration_s
+    last = max(w["edges_ns"][1] for w in workers if w["dead"])
+    return min(level.duration_s, max(0.001, (last - start_ns) / 1e9))
+
+
+def _of_workers(level: Level, workers: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the workers counted themselves, added up; of CPU shares the highest."""
+    shares = [w["cpu_s"] / w["edge_s"] for w in workers if w["edge_s"] > 0]
+    return {
+        "client_cpu_share": max(shares, default=None),
+        "client_cpus": [w["cpu"] for w in workers],
+        "processes": len(workers),
+        "in_flight_cap": level.in_flight_cap(),
+        "connections": level.connection_count(),
+        "connections_opened": sum(w["connections_opened"] for w in workers),
+        "refusals": sum(w["refusals"] for w in workers),
+        "answers": {k: sum(w["answers"][k] for w in workers) for k in ("checked", "wrong", "unkept")},
+        "dead": any(w["dead"] for w in workers),
+        "worker_memory_mb": max(w["memory_mb"] for w in workers),
+    }
+
+
+def _served(metrics_url: str | None) -> tuple[int, str]:
+    if not metrics_url:
+        return 0, ""
+    try:
+        return requests_served(metrics_url), ""
+    except ServerUnreachable as wrong:
+        return 0, str(wrong)
+
+
+def _balance(metrics_url: str | None, served: int, problem: str, rows: Rows) -> dict[str, Any]:
+    """Counts of both sides since before the ramp-up; `balance` is None when there is no page to read."""
+    if not metrics_url or problem:
+        return {"balance": None, "balance_problem": problem}
+    answered = np.isin(rows.kind, (OK, HTTP, GRPC, WRONG))
+    never_sent = np.isin(rows.kind, (REFUSED, UNSENT)) | (rows.sent_ns == 0)
+    uncertain = len(rows) - np.count_nonzero(answered) - np.count_nonzero(never_sent & ~answered)
+    try:
+        found = balance(metrics_url, served, int(np.count_nonzero(answered)), int(uncertain))
+    except ServerUnreachable as wrong:
+        return {"balance": None, "balance_problem": str(wrong)}
+    return {"balance": found, "balance_problem": ""}
