@@ -107,3 +107,14 @@ def _decode_error() -> type[Exception]:
     from google.protobuf.message import DecodeError
 
     return DecodeError
+
+
+def table(found: Sequence[Any]) -> str:
+    """The logs of a warm-up file as Markdown: how many requests of how many rows for each signature."""
+    sizes: dict[str, list[int]] = {}
+    for log in found:
+        name, fed = request_of(log)
+        sizes.setdefault(name, []).append(len(fed if isinstance(fed, list) else next(iter(fed.values()))))
+    lines = ["| signature | requests | rows |", "|---|---:|---|"]
+    lines += [f"| `{name}` | {len(rows)} | {', '.join(map(str, rows))} |" for name, rows in sizes.items()]
+    return "\n".join(lines)
