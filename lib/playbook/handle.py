@@ -56,7 +56,11 @@ class Handle:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) or "(the log is empty)"
 
     def check_alive(self) -> None:
-        """Raise ServerDied when a process of ours has ended."""
+        """Raise ServerDied when a process or a container of ours has ended."""
+        if self.container_id:
+            from playbook import containers
+
+            containers.check_alive(self)
         if self.pid and self.process() is None:
             raise ServerDied(
                 f"The {self.server} server of '{self.model_name}' (pid {self.pid}) has ended while it was needed.\n"

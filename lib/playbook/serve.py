@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from playbook import client
+from playbook import client, journal, lint
 from playbook.errors import ServerNotReady
 from playbook.handle import Handle, living
 from playbook.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters, split_cpus
@@ -32,14 +32,22 @@ __all__ = [
     "stop",
     "stop_all",
     "verdict",
+    "warnings",
 ]
 
 
-def start(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str = "serve") -> Handle:
-    """Start the server and wait until the model is AVAILABLE.
+def start(
+    spec: ServerSpec,
+    run_dir: Path,
+    timeout_s: float = 60.0,
+    name: str = "serve",
+    why: str = "as the parameters ask",
+) -> Handle:
+    """Start the server, wait until the model is AVAILABLE, and note its flags in the change journal.
 
     Args:
         name: Its config files, log and process note are kept under this name in the run folder.
+        why: The reason, for the journal.
 
     Raises:
         ParameterError: a port that was asked for is taken.
@@ -59,7 +67,9 @@ def start(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str = 
         handle = containers.start(spec, run_dir, config_dir, *ports, name=name)
     else:
         handle = _start_process(spec, run_dir, config_dir, *ports, name=name)
-    return _await(handle, run_dir, timeout_s)
+    handle = _await(handle, timeout_s)
+    journal.note(run_dir, name.split("-")[0], "server flags", None, " ".join(handle.flags), why)
+    return handle
 
 
 def stop(handle: Handle, grace_s: float = 5.0) -> None:
@@ -107,6 +117,12 @@ def results(handle: Handle, spec: ServerSpec, version: int, differences: dict[st
     configured = {"configuration": spec.described(), "config_files": spec.config_files()}
     worst = max(differences.values())
     return {**asdict(handle), **configured, "version": version, "parity_max_abs_diff": worst, "measured_s": 0.0}
+
+
+def warnings(handle: Handle) -> list[str]:
+    """What TensorFlow Serving accepts in these flags and gets wrong, by `playbook lint`."""
+    hits = lint.lint(handle.flags, cpus=len(handle.cpus) or None) if handle.flags else []
+    return [f"{hit.message} {hit.remedy}" for hit in hits if hit.severity in ("error", "warning")]
 
 
 def verdict(handle: Handle, spec: ServerSpec, version: int, differences: dict[str, float]) -> str:
@@ -184,7 +200,7 @@ def _attach(spec: ServerSpec, timeout_s: float) -> Handle:
     return handle
 
 
-def _await(handle: Handle, run_dir: Path, timeout_s: float) -> Handle:
+def _await(handle: Handle, timeout_s: float) -> Handle:
     begun = time.monotonic()
     try:
         client.wait_available(handle, timeout_s, check=lambda: _check_started(handle))
@@ -195,6 +211,10 @@ def _await(handle: Handle, run_dir: Path, timeout_s: float) -> Handle:
 
 
 def _check_started(handle: Handle) -> None:
+    if handle.container_id:
+        from playbook import containers
+
+        containers.check_started(handle)
     if handle.pid and handle.process() is None:
         raise ServerNotReady(
             f"'{handle.model_name}' was not AVAILABLE: the {handle.server} server ended at once.\n"
