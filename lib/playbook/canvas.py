@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,15 @@ class Picture:
     draw: Callable[[Figure, dict[str, Any]], None]
     alt: str
     size_in: tuple[float, float] = (8.0, 4.2)
+    _drawn: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def png(self, theme: str = "light") -> bytes:
-        """The picture as PNG, on an opaque page of the theme (`light` or `dark`)."""
+        """The picture as PNG, on an opaque page of the theme (`light` or `dark`); drawn once, then kept."""
+        if theme not in self._drawn:
+            self._drawn[theme] = self._render(theme)
+        return self._drawn[theme]
+
+    def _render(self, theme: str) -> bytes:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

@@ -1,128 +1,127 @@
-"""Run folders: one a run, named by UTC time and parameters, found again by name or by age."""
+"""One run folder, read: its records, its levels and the raw rows of each. What is broken is told, not fatal."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import sys
-from collections.abc import Iterable
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from playbook import record
-from playbook.errors import ParameterError, RecordUnreadable
-
-NOTEBOOKS = {
-    "export": "10_export",
-    "serve": "20_serve",
-    "warmup": "30_warmup",
-    "stress": "40_stress",
-    "analyze": "50_analyze",
-    "tune": "60_tune",
-    "adapt": "70_adapt",
-    "deploy": "80_deploy",
-}
+from playbook.errors import RecordUnreadable
 
 
-def create(outputs: Path, params_path: Path, values: dict[str, Any]) -> Path:
-    """Make the folder of a new run and write its run.json.
+@dataclass(frozen=True)
+class Rows:
+    """Requests of one level as arrays; times in ns on CLOCK_MONOTONIC, `ok` where the answer was good."""
 
-    Two runs within the same second get names of their own.
+    scheduled_ns: np.ndarray
+    sent_ns: np.ndarray
+    done_ns: np.ndarray
+    ok: np.ndarray
 
-    Raises:
-        ParameterError: the outputs folder cannot be written to.
-    """
-    now = datetime.now(timezone.utc)
-    name = f"{now:%Y%m%dT%H%M%SZ}-{Path(params_path).stem}"
-    outputs = Path(outputs).resolve()
-    for attempt in range(1, 100):
-        run_dir = outputs / (name if attempt == 1 else f"{name}-{attempt}")
+    def __len__(self) -> int:
+        return len(self.done_ns)
+
+    @property
+    def latency_ms(self) -> np.ndarray:
+        """From when each good request was due to its answer, in ms, in order of completion."""
+        return (self.done_ns - self.scheduled_ns)[self.ok] / 1e6
+
+    def between(self, start_ns: int, end_ns: int) -> Rows:
+        """The requests that were answered in [start, end)."""
+        inside = (self.done_ns >= start_ns) & (self.done_ns < end_ns)
+        return Rows(*(array[inside] for array in (self.scheduled_ns, self.sent_ns, self.done_ns, self.ok)))
+
+
+@dataclass
+class RunFolder:
+    """A run folder with the records that could be read; `problems` says in a sentence what could not."""
+
+    run_dir: Path
+    records: dict[str, dict[str, Any]]
+    problems: list[str] = field(default_factory=list)
+    _rows: dict[int, Rows] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name."""
+        return self.run_dir.resolve().name
+
+    @property
+    def stress(self) -> dict[str, Any]:
+        """`results` of stress.json, empty when there is none."""
+        return self.results("stress")
+
+    @property
+    def levels(self) -> list[dict[str, Any]]:
+        """The load levels, also those of a stress that did not finish."""
+        found = self.stress.get("levels")
+        return list(found) if found else self._kept_levels()
+
+    @property
+    def server(self) -> str:
+        """embedded, binary, docker or attach; unknown when nothing says."""
+        return self.results("serve").get("server") or self.params("stress").get("server") or "unknown"
+
+    @property
+    def model(self) -> str | None:
+        """The model's name as served."""
+        names = (self.results(verb).get("model_name") for verb in ("serve", "export"))
+        return next((name for name in names if name), None)
+
+    @property
+    def server_cores(self) -> float | None:
+        """Cores the server may run on: those it is pinned to, else the machine's."""
+        machine = (content.get("environment", {}).get("cores") for content in self.records.values())
+        return float(len(self.results("serve").get("cpus") or [])) or next((float(c) for c in machine if c), None)
+
+    def results(self, verb: str) -> dict[str, Any]:
+        """`results` of a verb's record, empty when there is none."""
+        return self.records.get(verb, {}).get("results") or {}
+
+    def params(self, verb: str) -> dict[str, Any]:
+        """`params` of a verb's record, empty when there is none."""
+        return self.records.get(verb, {}).get("params") or {}
+
+    def environment(self) -> dict[str, Any]:
+        """`environment` of the stage that measured, or of any."""
+        order = ("stress", "tune", *record.VERBS)
+        return next((self.records[verb].get("environment", {}) for verb in order if verb in self.records), {})
+
+    def rows(self, level: int) -> Rows:
+        """The requests of a level in order of completion; no rows when they were not kept."""
+        if level not in self._rows:
+            from playbook import store
+
+            columns = store.request_columns(self.run_dir, level)
+            times = [columns.get(name, np.empty(0, np.int64)) for name in ("scheduled_ns", "sent_ns", "done_ns")]
+            self._rows[level] = Rows(*times, columns.get("ok", np.empty(0, bool)))
+        return self._rows[level]
+
+    def _kept_levels(self) -> list[dict[str, Any]]:
         try:
-            run_dir.mkdir(parents=True)
-            break
-        except FileExistsError:
-            if not outputs.is_dir():
-                raise ParameterError(f"--outputs {outputs} is a file; a folder was awaited.") from None
-        except OSError as error:
-            raise ParameterError(
-                f"A run folder was to be made in {outputs}, and that is not writable ({error.strerror}). "
-                "Choose another place with --outputs."
-            ) from error
-    note = {
-        "schema_version": record.SCHEMA_VERSION,
-        "run_id": run_dir.name,
-        "params_name": Path(params_path).stem,
-        "params": values,
-        "command": " ".join(["playbook", *sys.argv[1:]]),
-        "started_utc": now.isoformat(timespec="seconds"),
-    }
-    (run_dir / "run.json").write_text(json.dumps(note, indent=2) + "\n")
-    return run_dir
+            return json.loads((self.run_dir / "data" / "levels.json").read_text())
+        except (OSError, ValueError):
+            return []
 
 
-def note(run_dir: Path) -> dict[str, Any]:
-    """The run.json of a run.
+def read(run_dir: Path) -> RunFolder:
+    """Read a run folder, whatever stages it has.
 
     Raises:
-        RecordUnreadable: missing or not JSON.
+        RecordUnreadable: there is no such folder.
     """
-    path = Path(run_dir) / "run.json"
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise RecordUnreadable(f"{path} was awaited as the note of a run and cannot be read: {error}.") from error
-
-
-def newest_first(outputs: Path) -> list[Path]:
-    """Every run folder below `outputs`, the newest first."""
-    return sorted((path.parent for path in Path(outputs).glob("*/run.json")), key=lambda run: run.name, reverse=True)
-
-
-def find(outputs: Path, run_id: str) -> Path:
-    """The folder of a run: its id, a part of it that only one has, or `latest`.
-
-    Raises:
-        ParameterError: none or several; names what there is.
-    """
-    runs = newest_first(outputs)
-    if run_id == "latest" and runs:
-        return runs[0]
-    matches = [run for run in runs if run.name == run_id] or [run for run in runs if run_id in run.name]
-    if len(matches) == 1:
-        return matches[0]
-    seen = ", ".join(run.name for run in (matches or runs)[:5]) or "no run at all"
-    count = "several" if matches else "none"
-    raise ParameterError(f"A run named {run_id!r} was awaited in {outputs}; {count} fit. There is: {seen}.")
-
-
-def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:
-    """The newest run of these parameters that has recorded all of `verbs`.
-
-    Raises:
-        ParameterError: there is none.
-    """
-    wanted = list(verbs)
-    for run in newest_first(outputs):
-        same = note(run).get("params_name") == Path(params_path).stem
-        if same and all(record.has(run, verb) for verb in wanted):
-            return run
-    raise ParameterError(
-        f"No run of {Path(params_path).name} in {outputs} has recorded {', '.join(wanted)}. Run the whole chain first."
-    )
-
-
-def inherit(run_dir: Path, base: Path, verbs: Iterable[str]) -> None:
-    """Take over what earlier verbs of another run left: a record is never written twice, so it is copied.
-
-    The served model is hard-linked where the file system allows it.
-    """
-    for verb in verbs:
-        for path in (base / f"{verb}.json", *base.glob(f"{NOTEBOOKS[verb]}.*"), *base.glob(f"{NOTEBOOKS[verb]}_files")):
-            if path.is_dir():
-                shutil.copytree(path, run_dir / path.name, dirs_exist_ok=True)
-            elif path.exists():
-                shutil.copy2(path, run_dir / path.name)
-    for part in ("models", "data"):
-        if (base / part).is_dir():
-            shutil.copytree(base / part, run_dir / part, dirs_exist_ok=True)
+    run_dir = Path(run_dir)
+    if not run_dir.is_dir():
+        raise RecordUnreadable(f"A run folder was awaited at {run_dir}, nothing is there. `playbook list` names them.")
+    records, problems = {}, []
+    for verb in record.VERBS:
+        if record.has(run_dir, verb):
+            try:
+                records[verb] = record.load(run_dir, verb)
+            except RecordUnreadable as error:
+                problems.append(str(error))
+    return RunFolder(run_dir, records, problems)

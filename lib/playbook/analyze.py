@@ -1,0 +1,223 @@
+"""Analyze: where the time goes, what holds the server back, how much it carries, and what of it is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from playbook import bottleneck, capacity, certificate, journal, ledger, record, series, usage
+from playbook.errors import RecordExists
+from playbook.levels import best as best_level
+from playbook.levels import described
+from playbook.runfolder import Rows, RunFolder
+
+REFUSED = ("http_503", "http_429", "grpc_14", "grpc_8")
+SAME = 1e-6  # relative difference below which a repeated analysis is the same
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is promised, and the prices: 0 leaves money out."""
+
+    p99_limit_ms: float = 50.0
+    max_error_share: float = 0.001
+    target_rate_rps: float = 0.0
+    core_hour: float = 0.0
+    gpu_hour: float = 0.0
+
+
+def analyze(run: RunFolder, promise: Promise) -> dict[str, Any]:
+    """Everything the records and samples of a run say; `problems` tells what could not be said and why.
+
+    Returns:
+        `results` of analyze.json: `ledger[]` (a row a level), `bottleneck`, `capacity`, `certificate`, `cost`,
+        `goodput_rps`, `server_used`, `changes`, `problems`. What is not known is None.
+    """
+    levels, problems = run.levels, []
+    if not levels:
+        problems.append("There is no load level in this run: run the 'stress' notebook first.")
+    metrics, resources = series.read(run.run_dir), usage.read(run.run_dir)
+    ledgers = [_ledger(run, level, metrics) for level in levels]
+    problems += _level_problems(run, levels, metrics)
+    hardest = max(levels, key=lambda level: level.get("throughput_rps") or 0.0, default=None)
+    best = _promised(levels, promise) or hardest
+    carried = capacity.estimate(levels, promise.p99_limit_ms, promise.max_error_share, promise.target_rate_rps or None)
+    return {
+        "limit_ms": promise.p99_limit_ms,
+        "ledger": [found for found in ledgers if found],
+        "bottleneck": hardest and asdict(_bottleneck(run, hardest, ledgers, metrics, resources)),
+        "capacity": asdict(carried),
+        "certificate": best and _certificate(run, best, promise),
+        "cost": best and _cost(run, best, resources, promise),
+        "goodput_rps": best and _goodput(run, best, promise),
+        "changes": len(journal.read(run.run_dir)),
+        "problems": problems + run.problems,
+    }
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """One sentence: capacity, then the bottleneck."""
+    found = results["bottleneck"]
+    return f"{results['capacity']['text']} {found['text'] if found else ''}".strip()
+
+
+def keep(run: RunFolder, params: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    """Write analyze.json; where it stands already, the same analysis is fine and another one is refused.
+
+    Raises:
+        RecordExists: the record says something else than this analysis.
+    """
+    results = rounded(results)
+    if record.has(run.run_dir, "analyze") and not record.is_scratch(run.run_dir):
+        kept = record.load(run.run_dir, "analyze")
+        if different := differences(kept["results"], results):
+            raise RecordExists(
+                f"{run.run_dir}/analyze.json stands already and says something else: {'; '.join(different[:3])}. "
+                "Remove it to analyze anew."
+            )
+        return kept
+    return record.save(
+        run.run_dir,
+        "analyze",
+        params=params,
+        results=results,
+        verdict=verdict(results),
+        warnings=results["problems"],
+    )
+
+
+def rounded(value: Any, digits: int = 6) -> Any:
+    """The same value with every float at so many significant digits, so that a record reads well and repeats."""
+    if isinstance(value, Mapping):
+        return {key: rounded(item, digits) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item, digits) for item in value]
+    if isinstance(value, (float, np.floating)):
+        return float(f"{value:.{digits}g}")
+    return value
+
+
+def differences(kept: Any, now: Any, path: str = "results") -> list[str]:
+    """Where two results differ, in words; floats may differ by a millionth."""
+    if isinstance(kept, dict) and isinstance(now, dict):
+        names = sorted({*kept, *now})
+        return [text for name in names for text in differences(kept.get(name), now.get(name), f"{path}.{name}")]
+    if isinstance(kept, list) and isinstance(now, list) and len(kept) == len(now):
+        pairs = enumerate(zip(kept, now, strict=True))
+        return [text for place, (a, b) in pairs for text in differences(a, b, f"{path}[{place}]")]
+    if isinstance(kept, float) and isinstance(now, (int, float)):
+        return [] if abs(kept - now) <= SAME * max(abs(kept), abs(now)) else [f"{path} was {kept:g}, is {now:g}"]
+    return [] if kept == now else [f"{path} was {kept!r}, is {now!r}"]
+
+
+def span_ns(rows: Rows) -> tuple[int, int]:
+    """From the first request due to the last answer of a level."""
+    return (int(rows.scheduled_ns.min()), int(rows.done_ns.max())) if len(rows) else (0, 0)
+
+
+def _promised(levels: list[dict[str, Any]], promise: Promise) -> dict[str, Any] | None:
+    """The best level inside the limit; of open loops where there are any, since users do not wait for the server."""
+    opened = [level for level in levels if level["arrival"] != "closed"]
+    inside = [best_level(some, promise.p99_limit_ms, promise.max_error_share) for some in (opened, levels)]
+    return next((level for level in inside if level), None)
+
+
+def _ledger(run: RunFolder, level: Mapping[str, Any], metrics: series.Metrics) -> dict[str, Any] | None:
+    rows = run.rows(level["level"])
+    if not len(rows):
+        return None
+    found = ledger.build(rows, metrics.window(*span_ns(rows)), run.model, _floor_us(run), _row_us(run))
+    return {"level": level["level"], "load": described(level), **found.to_json()} if found else None
+
+
+def _bottleneck(
+    run: RunFolder,
+    level: Mapping[str, Any],
+    ledgers: list[dict[str, Any] | None],
+    metrics: series.Metrics,
+    resources: usage.Resources,
+) -> bottleneck.Bottleneck:
+    told = next((found for found in ledgers if found and found["level"] == level["level"]), None)
+    entry = ledger.Ledger(**{k: v for k, v in told.items() if k not in ("level", "load")}) if told else None
+    rows = run.rows(level["level"])
+    used = resources.used("server", *span_ns(rows)) if len(rows) else None
+    refused = sum(count for kind, count in (level.get("errors_by_kind") or {}).items() if kind in REFUSED)
+    names = ("protocol", "mean_in_flight", "throughput_rps", "client_cpu_share", "lateness_p99_us", "latency_p99_ms")
+    threads = int(4 * run.server_cores) if run.server_cores else None  # TensorFlow Serving's default
+    return bottleneck.find(
+        bottleneck.Evidence(
+            **{name: level.get(name) for name in names},
+            refused_share=refused / level["requests"] if level.get("requests") else None,
+            ledger=entry,
+            server_cores=used and used.cores,
+            allotted_cores=run.server_cores,
+            run_delay_share=used and used.run_delay_share,
+            throttled_share=used and used.throttled_share,
+            memory_growth_mib_s=used and used.memory_growth_mib_s,
+            memory_growth_share=used and used.memory_growth_share,
+            batching=_batching(run),
+            rest_threads=run.params("serve").get("rest_api_num_threads") or threads,
+            grpc_threads=run.params("serve").get("grpc_max_threads") or threads,
+        )
+    )
+
+
+def _certificate(run: RunFolder, level: Mapping[str, Any], promise: Promise) -> dict[str, Any]:
+    rows = run.rows(level["level"])
+    by_time = np.argsort(rows.scheduled_ns[rows.ok], kind="stable")
+    failed = int(np.count_nonzero(~rows.ok))
+    rate = level.get("throughput_rps") or 0.0
+    found = certificate.certify(rows.latency_ms[by_time], promise.p99_limit_ms, rate, failed)
+    return {"level": level["level"], "load": described(level), **found.to_json()}
+
+
+def _cost(
+    run: RunFolder, level: Mapping[str, Any], resources: usage.Resources, promise: Promise
+) -> dict[str, float | None] | None:
+    rate, rows = level.get("throughput_rps"), run.rows(level["level"])
+    if not rate or not run.server_cores:
+        return None
+    used = resources.used("server", *span_ns(rows)) if len(rows) else None
+    each = used.cores / rate if used and used.cores else None
+    gpus = 1.0 if run.environment().get("gpu") else 0.0
+    return capacity.cost(rate, run.server_cores, each, promise.core_hour, gpus, promise.gpu_hour)
+
+
+def _goodput(run: RunFolder, level: Mapping[str, Any], promise: Promise) -> float | None:
+    rows = run.rows(level["level"])
+    start, end = span_ns(rows)
+    return capacity.goodput_rps(rows.latency_ms, promise.p99_limit_ms, (end - start) / 1e9)
+
+
+def _batching(run: RunFolder) -> dict[str, Any] | None:
+    params = run.params("serve")
+    names = ("max_batch_size", "batch_timeout_micros", "num_batch_threads", "max_enqueued_batches")
+    return {name: params.get(name) for name in names} if params.get("enable_batching") else None
+
+
+def _floor_us(run: RunFolder) -> float | None:
+    passport = run.stress.get("passport") or {}
+    return passport.get("floor_p50_us") or passport.get("floor_us")
+
+
+def _row_us(run: RunFolder) -> float | None:
+    fit = (run.results("export").get("batch_curve") or {}).get("fit") or {}
+    return fit["b_ms"] * 1e3 if fit.get("b_ms") is not None else None
+
+
+def _level_problems(run: RunFolder, levels: list[dict[str, Any]], metrics: series.Metrics) -> list[str]:
+    problems = []
+    for level in levels:
+        name, rows = f"level {level['level']} ({described(level)})", run.rows(level["level"])
+        if not level.get("requests"):
+            problems.append(f"{name} is empty: no request was sent in its window.")
+        elif not len(rows):
+            problems.append(f"{name} has no raw rows, so its latency cannot be split.")
+        elif not rows.ok.any():
+            problems.append(f"{name}: all {len(rows):,} requests failed, so there is no latency to speak of.")
+    if levels and not metrics.times_ns:
+        problems.append("No server metrics were kept: the ledger splits the client's side only.")
+    return problems
