@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -106,10 +107,8 @@ def _overlays(bundle: Path) -> str:
     built = {}
     for overlay in kubernetes.overlays(bundle):
         text = kubernetes.build(overlay)
-        try:
+        with contextlib.suppress(ModuleNotFoundError):  # said by the check before
             kubernetes.validate(text, f"overlay {overlay.name}")
-        except ModuleNotFoundError:
-            pass  # said by the check before
         built[overlay.name] = len(list(kubernetes.objects(text)))
     return ", ".join(f"{name}: {count} objects" for name, count in built.items())
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playbook import bundle, manifest_numbers, record, replica, sizing
+from playbook import bundle, bundle_check, deploy_words, manifest_numbers, record, replica, sizing
 from playbook.cited import Cited, Records
+from playbook.containers import IMAGE
 from playbook.errors import ParameterError
 from playbook.spec import METRICS_PATH
 
-IMAGE = "tensorflow/serving:2.20.0"
 PROMETHEUS_IMAGE = "prom/prometheus:v2.55.1"
 GRAFANA_IMAGE = "grafana/grafana:11.6.0"
 
@@ -44,6 +44,13 @@ class Plan:
     def local_image(self) -> str:
         """The name the image is built under."""
         return f"{self.name}-serving:{re.sub(r'[^A-Za-z0-9_.-]', '-', self.run_dir.resolve().name)}"
+
+    @property
+    def max_batch_size(self) -> int:
+        """The most rows one request may have, as far as batching limits it."""
+        batching = self.replica.config.get("enable_batching")
+        size = self.replica.config.get("max_batch_size")
+        return (size.value if size else 0) or 1000 if batching and batching.value else 1000
 
     @property
     def configuration(self) -> str:
@@ -120,9 +127,9 @@ def context(made: Plan) -> dict[str, Any]:
         "protocol": made.protocol,
         "load_url": ("http://" if rest else "grpc://") + host,
         "loadgen_requirements": manifest_numbers.loadgen_requirements(),
-        "verdict": verdict(made),
+        "verdict": deploy_words.verdict(made),
         "warnings": made.sizing.warnings,
-        "promises": _promises(made),
+        "promises": deploy_words.promises(made),
         **manifest_numbers.lifetimes(made.replica),
         **manifest_numbers.limits(made.replica, made.models, made.demand.target_rate_rps, flags),
     }
@@ -131,35 +138,6 @@ def context(made: Plan) -> dict[str, Any]:
 def gpu(image: str) -> str:
     """The GPU sibling of an official image's tag."""
     return image if "-gpu" in image else f"{image.partition('@')[0]}-gpu"
-
-
-def verdict(made: Plan) -> str:
-    """One sentence: how many replicas carry what, at which price, on which evidence."""
-    size, one = made.sizing, made.replica
-    cost = size.costs[0]
-    what = "the tuned configuration" if one.tuned else "the measured configuration, untuned"
-    return (
-        f"{size.replicas} replicas of {size.cpu_limit} CPU{'s' * (size.cpu_limit.value > 1)} carry "
-        f"{made.demand.target_rate_rps:,.0f} requests/s with {what} ({made.configuration}): each was measured at "
-        f"{one.rate_rps.value:,.0f}/s inside the limit on the {one.server} server and is planned for "
-        f"{size.planned_rps.value:,.0f}/s; {cost['cost_per_million']:.3g} a million predictions."
-    )
-
-
-def _promises(made: Plan) -> list[tuple[str, Cited]]:
-    size, one = made.sizing, made.replica
-    rows = [
-        ("Requests/s one replica was measured at", one.rate_rps),
-        ("p99 at that rate, ms", one.p99_ms),
-        ("The limit, ms", one.limit_ms),
-        ("Requests/s a replica is planned for", size.planned_rps),
-        ("Replicas", size.replicas),
-        ("Autoscaler, least", size.min_replicas),
-        ("Autoscaler, most", size.max_replicas),
-        ("CPU a replica, cores", size.cpu_limit),
-        ("Memory a replica, MiB", size.memory_request_mib),
-    ]
-    return [(label, cited) for label, cited in rows if cited is not None]
 
 
 def results(made: Plan, files: list[str], **more: Any) -> dict[str, Any]:
@@ -174,23 +152,13 @@ def results(made: Plan, files: list[str], **more: Any) -> dict[str, Any]:
     return {"files": files, "image": made.image, "winner": winner, "sizing": made.sizing.results(), **more}
 
 
-def table(rows: list[Mapping[str, Any]]) -> str:
-    """Rows of one shape as a Markdown table; rates and money are rounded for reading."""
-    head = list(rows[0])
-    lines = ["| " + " | ".join(name.replace("_", " ") for name in head) + " |", "|" + "---|" * len(head)]
-    for row in rows:
-        lines.append("| " + " | ".join(_cell(row[name]) for name in head) + " |")
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    return "" if value is None else str(value)
-
-
 def save(run_dir: Path, params: Mapping[str, Any], made: Plan, kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Write deploy.json."""
-    return record.save(
-        run_dir, "deploy", params=params, results=kept, verdict=verdict(made), warnings=made.sizing.warnings
-    )
+    """Write deploy.json; checks that failed and requests that failed in the rehearsal lead verdict and warnings."""
+    faults = bundle_check.failed(kept.get("checks", []))
+    if errors := (kept.get("rehearsal") or {}).get("errors"):
+        faults.append(f"{errors} requests of the rehearsal failed; see logs/deploy.log in the run folder")
+    told = deploy_words.verdict(made)
+    if faults:
+        told = f"BROKEN: {faults[0]}. {told}"
+    warnings = [*faults, *made.sizing.warnings]
+    return record.save(run_dir, "deploy", params=params, results=kept, verdict=told, warnings=warnings)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from playbook.errors import ParameterError
 from playbook.lint_rules import RULES, SEVERITIES, Finding
 
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -16,6 +17,18 @@ def exit_code(findings: Sequence[Finding]) -> int:
     """0 without findings or with notes only, 1 with warnings, 2 with errors."""
     met = {finding.severity for finding in findings}
     return 2 if "error" in met else 1 if "warning" in met else 0
+
+
+def render(findings: Sequence[Finding], format: str = "text") -> str:
+    """The findings as `text`, `json` or `sarif`.
+
+    Raises:
+        ParameterError: another format.
+    """
+    forms = {"text": as_text, "json": as_json, "sarif": as_sarif}
+    if format not in forms:
+        raise ParameterError(f"No format {format!r}: it must be one of {', '.join(forms)}.")
+    return forms[format](findings)
 
 
 def as_text(findings: Sequence[Finding]) -> str:

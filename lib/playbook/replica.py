@@ -42,6 +42,7 @@ class Replica:
     start_s: Cited | None  # from the command to AVAILABLE
     slowest_ms: Cited | None  # the longest answer of the best level
     server: Cited  # embedded, binary, docker or attach
+    proven: bool = True  # False when no VALID level stands behind the rate
     warnings: list[str] = field(default_factory=list)
 
 
@@ -52,21 +53,15 @@ def of_run(run_dir: Path) -> Replica:
 
     Raises:
         RecordUnreadable: neither tuning nor stress was run.
-        SizingRefused: nothing that was measured kept the limit.
+        SizingRefused: levels were measured properly, and none kept the limit.
     """
     records = Records(run_dir)
-    tuned = records.of("tune") is not None
-    verb, path = ("tune", "best") if tuned else ("stress", "best")
-    rate = records.get(verb, f"{path}.{'rate_rps' if tuned else 'throughput_rps'}")
+    tuned = records.get("tune", "best.rate_rps") is not None
     if not tuned:
         records.need("stress", "levels")
-    if rate is None or rate.value <= 0:
-        raise SizingRefused(
-            f"No measured configuration kept the limit ({verb}.json results.{path} has no rate), so there is nothing "
-            "to size a deployment with. Raise p99_limit_ms, or measure lower loads, and run that verb again."
-        )
+    rate, p99, unproven = _carried(records, tuned)
     config = _config(records, tuned)
-    warnings = [] if tuned else [_untuned(records)]
+    warnings = unproven + ([] if tuned else [_untuned(records)])
     server = records.get("serve", "server") or Cited("embedded", "assumed: there is no serve.json")
     if server.value == "embedded":
         warnings.append(
@@ -77,7 +72,8 @@ def of_run(run_dir: Path) -> Replica:
         config=config,
         tuned=tuned,
         rate_rps=rate,
-        p99_ms=records.get(verb, f"{path}.{'p99_ms' if tuned else 'latency_p99_ms'}"),
+        p99_ms=p99,
+        proven=not unproven,
         limit_ms=records.get("stress", "limit_ms"),
         saturation_rps=_saturation(records, rate),
         cpus=_cpus(records),
@@ -88,6 +84,36 @@ def of_run(run_dir: Path) -> Replica:
         server=server,
         warnings=warnings,
     )
+
+
+def _carried(records: Records, tuned: bool) -> tuple[Cited, Cited | None, list[str]]:
+    """Rate and p99 of the best configuration, and what is to be said when no VALID level stands behind them.
+
+    Raises:
+        SizingRefused: levels were measured properly, and none kept the limit.
+    """
+    for verb, rate, p99 in (("tune", "rate_rps", "p99_ms"), ("stress", "throughput_rps", "latency_p99_ms")):
+        found = records.get(verb, f"best.{rate}")
+        if found is not None and found.value > 0 and (tuned or verb == "stress"):
+            return found, records.get(verb, f"best.{p99}"), []
+    levels, limit = records.need("stress", "levels").value, records.get("stress", "limit_ms")
+    unsure = {
+        index: level["throughput_rps"]
+        for index, level in enumerate(levels)
+        if not level.get("valid") and level.get("throughput_rps") and (level.get("latency_p99_ms") or 0) <= limit.value
+    }
+    if any(level.get("valid") for level in levels) or not unsure:
+        raise SizingRefused(
+            f"No measured configuration kept the limit of {limit} ms (stress.json results.best is null), so there is "
+            "nothing to size a deployment with. Raise p99_limit_ms, or measure lower loads, and run 'stress' again."
+        )
+    best = max(unsure, key=unsure.__getitem__)
+    where = f"levels.{best}"
+    told = (
+        f"NOT PROVEN: no level of stress.json is VALID; the size rests on results.{where}, {unsure[best]:,.0f}/s, "
+        "which proves nothing about p99. Hold the levels longer (duration_s) and deploy again."
+    )
+    return records.need("stress", f"{where}.throughput_rps"), records.get("stress", f"{where}.latency_p99_ms"), [told]
 
 
 def _config(records: Records, tuned: bool) -> dict[str, Cited]:
@@ -121,7 +147,7 @@ def _cpus(records: Records) -> Cited:
     if cpus is not None and cpus.value:
         return cpus.as_(len, "how many")
     environment = (records.of("stress") or records.of("serve") or {}).get("environment", {})
-    return Cited(int(environment.get("cpus_usable") or environment.get("cpus") or 1), "stress.json environment")
+    return Cited(int(environment.get("cores") or 1), "stress.json environment.cores")
 
 
 def _resource(run_dir: Path, what: str, words: str) -> Cited | None:
