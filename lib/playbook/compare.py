@@ -1,0 +1,157 @@
+"""Compare two runs in English: what changed, by which factor, how surely; or that nothing did, and what would have
+been seen. Runs of other machines, server kinds or models are refused unless told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playbook import record, runfolder, verdicts
+from playbook.errors import RecordMismatch, RecordUnreadable
+from playbook.levels import described
+from playbook.runfolder import Rows, RunFolder
+
+MUST_AGREE = ("cpu_model", "cores", "memory_gib", "gpu")
+KEY = ("arrival", "concurrency", "rate_rps", "protocol", "rows_per_request")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`rows` are the figures with their ratio (above 1: the candidate is better); `text` says it in English."""
+
+    base: str
+    candidate: str
+    rows: list[dict[str, Any]]
+    text: str
+    regression: bool
+    inputs: list[str] = field(default_factory=list)  # what differs between the two, besides the results
+    left_out: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as plain JSON values."""
+        return asdict(self)
+
+
+def compare(base: Path, candidate: Path, gate: float | None = None, force: bool = False, seed: int = 7) -> Comparison:
+    """What changed from `base` to `candidate`.
+
+    Args:
+        base: Run folder compared with.
+        candidate: Run folder judged.
+        gate: Percent; a figure that is significantly worse, and may be by this much, makes a regression.
+        force: Compare also where environment, server kind or model differ.
+        seed: Of the bootstrap.
+
+    Raises:
+        RecordMismatch: the runs must not be compared; names each input that differs.
+        RecordUnreadable: a run without load levels, or none that both have.
+    """
+    one, two = runfolder.read(base), runfolder.read(candidate)
+    for run in (one, two):
+        if not run.levels:
+            raise RecordUnreadable(f"{run.run_id} has no load level to compare; run its 'stress' notebook first.")
+    if not force and (reasons := mismatches(one, two)):
+        raise RecordMismatch(
+            f"{one.run_id} and {two.run_id} must not be compared: {'; '.join(reasons)}. Use --force to do so anyway."
+        )
+    pairs, left_out = matched(one, two)
+    if not pairs:
+        raise RecordUnreadable(
+            f"{one.run_id} and {two.run_id} have no load level in common with answers in both. {' '.join(left_out)}"
+        )
+    limit_ms = two.stress.get("limit_ms") or one.stress.get("limit_ms")
+    rows = verdicts.judge(pairs, limit_ms, seed)
+    rows += _errors(one, two)
+    inputs = mismatches(one, two) + changed_inputs(one, two)
+    regression = any(verdicts.worse_by(row, gate or 0.0) for row in rows)
+    text = verdicts.in_words(one.run_id, two.run_id, rows, inputs, gate, regression)
+    return Comparison(one.run_id, two.run_id, rows, text, regression and gate is not None, inputs, left_out)
+
+
+def previous(run_dir: Path) -> Path | None:
+    """The newest earlier run of the same model and server beside this one that has load levels; None without one."""
+    run = runfolder.read(run_dir)
+    here = Path(run_dir).resolve()
+    for other in sorted(here.parent.glob("*/stress.json"), key=lambda path: path.parent.name, reverse=True):
+        folder = other.parent
+        if folder.name < here.name and not record.is_scratch(folder) and folder.name[:1].isdigit():
+            candidate = runfolder.read(folder)
+            if candidate.levels and not mismatches(candidate, run):
+                return folder
+    return None
+
+
+def mismatches(one: RunFolder, two: RunFolder) -> list[str]:
+    """Why two runs must not be compared, in words; empty when they may."""
+    found = [f"{run.run_id} is the scratch run, which may be rewritten" for run in (one, two) if _scratch(run)]
+    left, right = one.environment(), two.environment()
+    found += _changed({name: left.get(name) for name in MUST_AGREE}, {name: right.get(name) for name in MUST_AGREE})
+    known = [{"server": run.server, "model": run.model, "model fingerprint": _fingerprint(run)} for run in (one, two)]
+    both = [name for name in known[0] if known[0][name] is not None and known[1][name] is not None]
+    return found + _changed(*({name: some[name] for name in both} for some in known))
+
+
+def changed_inputs(one: RunFolder, two: RunFolder) -> list[str]:
+    """Parameters, flags and versions that differ: candidates for the cause of a difference."""
+    found = []
+    for verb in ("serve", "stress"):
+        found += _changed(one.params(verb), two.params(verb), leave=("run_dir", "port", "rest_api_port"))
+    left, right = one.environment(), two.environment()
+    found += _changed(left.get("packages") or {}, right.get("packages") or {})
+    names = ("os", "python", "git_commit")
+    return found + _changed({name: left.get(name) for name in names}, {name: right.get(name) for name in names})
+
+
+def matched(one: RunFolder, two: RunFolder) -> tuple[dict[str, tuple[Any, list[Rows], list[Rows]]], list[str]]:
+    """Levels of the same load in both runs, repeats together: name -> (level, rows of base, rows of candidate)."""
+    left, right = _by_key(one), _by_key(two)
+    pairs = {}
+    for key in left:
+        if key in right:
+            level = left[key][0]
+            rows = [[run.rows(v["level"]) for v in levels] for run, levels in ((one, left[key]), (two, right[key]))]
+            rows = [[r for r in some if r.ok.sum() >= verdicts.FEWEST] for some in rows]
+            if all(rows):
+                pairs[described(level)] = (level, *rows)
+    names = {described(levels[0]) for levels in (*left.values(), *right.values())}
+    return pairs, [f"{name} is not in both, or has too few answers." for name in sorted(names - set(pairs))]
+
+
+def _by_key(run: RunFolder) -> dict[tuple, list[dict[str, Any]]]:
+    groups: dict[tuple, list[dict[str, Any]]] = {}
+    for level in run.levels:
+        if level.get("valid", True):
+            groups.setdefault(tuple(level.get(name) for name in KEY), []).append(level)
+    return groups
+
+
+def _errors(one: RunFolder, two: RunFolder) -> list[dict[str, Any]]:
+    """A row when the candidate fails its requests where the base did not."""
+    shares = [_failed(run.levels) for run in (one, two)]
+    allowed = two.params("stress").get("max_error_share") or 0.001
+    if shares[1] <= max(allowed, 2 * shares[0]):
+        return []
+    row = dict.fromkeys(("ratio", "low", "high"))
+    return [{"name": "errors", "unit": "share", "base": shares[0], "candidate": shares[1], **row}]
+
+
+def _failed(levels: Sequence[Mapping[str, Any]]) -> float:
+    requests = sum(level.get("requests") or 0 for level in levels)
+    return sum(level.get("errors") or 0 for level in levels) / requests if requests else 0.0
+
+
+def _changed(left: Mapping[str, Any], right: Mapping[str, Any], leave: Sequence[str] = ()) -> list[str]:
+    """The names whose values differ, with both values."""
+    names = [name for name in dict.fromkeys([*left, *right]) if name not in leave]
+    return [f"{n} {left.get(n)} → {right.get(n)}" for n in names if left.get(n) != right.get(n)]
+
+
+def _fingerprint(run: RunFolder) -> str | None:
+    found = run.results("export").get("fingerprint")
+    return found[:12] if found else None
+
+
+def _scratch(run: RunFolder) -> bool:
+    return record.is_scratch(run.run_dir)
