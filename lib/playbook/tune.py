@@ -6,6 +6,7 @@ frontier is measured, on servers with the real flags. The winner is then measure
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -94,27 +95,48 @@ def for_all(points: Sequence[Point], tuned: Sequence[Tuned], load: Load) -> dict
     return {"config": chosen.plain(), "words": chosen.words(), "share_of_best": kept}
 
 
-def trials_frame(tuned: Tuned, point: str = "") -> pd.DataFrame:
+def trials_frame(points: Sequence[Point], tuned: Sequence[Tuned]) -> pd.DataFrame:
     """One row a trial: its configuration, what was measured and what the simulator had said."""
     rows = []
-    for trial in tuned.found.trials:
-        said = tuned.predicted.get(trial.config, {})
-        rows.append(
-            {"point": point, "trial": trial.number, "source": trial.source, "score": trial.score, "error": trial.error}
-            | {name: trial.measured.get(name) for name in _MEASURED}
-            | {f"predicted_{name}": said.get(name) for name in ("score", "rate_rps", "p99_ms", "p50_ms", "batch_rows")}
-            | {"config": trial.config.words()}
-            | trial.config.plain()
-        )
+    for point, result in zip(points, tuned, strict=True):
+        for trial in result.found.trials:
+            said = result.predicted.get(trial.config, {})
+            rows.append(
+                {"point": point.name, "trial": trial.number, "source": trial.source}
+                | {"score": trial.score, "error": trial.error, "config": trial.config.words()}
+                | {name: trial.measured.get(name) for name in _MEASURED}
+                | {f"predicted_{name}": _finite(said.get(name)) for name in _PREDICTED}
+                | trial.config.plain()
+            )
     return pd.DataFrame(rows)
 
 
+def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
+    """Write `data/trials.parquet`."""
+    record.write_parquet(record.data_dir(run_dir) / "trials.parquet", trials)
+
+
+def warnings(trials: pd.DataFrame) -> list[str]:
+    """What is to be known of single trials: those that failed, and those whose window stayed INVALID."""
+    failed = [f"{row.config}: {row.error}" for row in trials.itertuples() if row.error]
+    doubtful = [f"{row.config}: its best window is INVALID" for row in trials.itertuples() if row.valid is False]
+    return failed + doubtful
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_PREDICTED = ("score", "rate_rps", "p99_ms", "p50_ms", "batch_rows")
 _MEASURED = ("kept", "valid", "rate_rps", "p99_ms", "p50_ms", "batch_rows", "core_ms_per_request", "windows")
 
 
 def results(points: Sequence[Point], tuned: Sequence[Tuned], shared: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The results of tune.json: the first point's at the top, every point's under `points`."""
-    told = [{"point": point.name} | _result(result) for point, result in zip(points, tuned, strict=True)]
+    told = [
+        {"point": point.name, "model_name": point.spec.model_name} | _result(result)
+        for point, result in zip(points, tuned, strict=True)
+    ]
     return told[0] | {"points": told, "for_all": shared}
 
 
@@ -124,10 +146,12 @@ def _result(tuned: Tuned) -> dict[str, Any]:
     take = lambda told: {name: told.get(name) for name in figures}  # noqa: E731
     best = tuned.best
     return {
+        "kind": tuned.plan.objective.kind,
         "objective": tuned.plan.objective.words(),
         "p99_limit_ms": tuned.plan.objective.limit.p99_ms,
         "default": {"config": DEFAULT.plain()} | take(tuned.default),
         "best": {"config": best.config.plain(), "words": best.config.words()} | take(best.measured),
+        "nearest": _nearest(tuned),
         "gain": gain,
         "gain_low": low,
         "gain_high": high,
@@ -145,3 +169,11 @@ def _result(tuned: Tuned) -> dict[str, Any]:
             "probes": [vars(p) | {"config": p.config.words()} for p in tuned.probes],
         },
     }
+
+
+def _nearest(tuned: Tuned) -> dict[str, Any] | None:
+    """The trial with the lowest p99, for when no trial keeps the limit."""
+    told = [trial for trial in tuned.found.trials if trial.measured.get("p99_ms") is not None]
+    near = min(told, key=lambda trial: trial.measured["p99_ms"], default=None)
+    figures = ("p99_ms", "nearest_rate_rps")
+    return near and {"words": near.config.words()} | {name: near.measured.get(name) for name in figures}
