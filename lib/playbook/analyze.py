@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from playbook import bottleneck, capacity, certificate, journal, ledger, record, series, usage
-from playbook.errors import RecordExists
+from playbook import bottleneck, capacity, certificate, compare, journal, ledger, record, series, usage
+from playbook.errors import RecordError, RecordExists
 from playbook.levels import best as best_level
 from playbook.levels import described
 from playbook.runfolder import Rows, RunFolder
@@ -25,16 +25,21 @@ class Promise:
     p99_limit_ms: float = 50.0
     max_error_share: float = 0.001
     target_rate_rps: float = 0.0
-    core_hour: float = 0.0
-    gpu_hour: float = 0.0
+    price_per_cpu_hour: float = 0.0
+    price_per_gpu_hour: float = 0.0
 
 
-def analyze(run: RunFolder, promise: Promise) -> dict[str, Any]:
+def analyze(run: RunFolder, promise: Promise, compare_with: str = "") -> dict[str, Any]:
     """Everything the records and samples of a run say; `problems` tells what could not be said and why.
+
+    Args:
+        run: The run folder.
+        promise: The limit and the prices.
+        compare_with: A run folder beside this one, `previous` for the newest earlier one of the same model, or empty.
 
     Returns:
         `results` of analyze.json: `ledger[]` (a row a level), `bottleneck`, `capacity`, `certificate`, `cost`,
-        `goodput_rps`, `server_used`, `changes`, `problems`. What is not known is None.
+        `goodput_rps`, `comparison`, `changes`, `problems`. What is not known is None.
     """
     levels, problems = run.levels, []
     if not levels:
@@ -53,6 +58,7 @@ def analyze(run: RunFolder, promise: Promise) -> dict[str, Any]:
         "certificate": best and _certificate(run, best, promise),
         "cost": best and _cost(run, best, resources, promise),
         "goodput_rps": best and _goodput(run, best, promise),
+        "comparison": _comparison(run, compare_with, problems),
         "changes": len(journal.read(run.run_dir)),
         "problems": problems + run.problems,
     }
@@ -116,6 +122,20 @@ def differences(kept: Any, now: Any, path: str = "results") -> list[str]:
 def span_ns(rows: Rows) -> tuple[int, int]:
     """From the first request due to the last answer of a level."""
     return (int(rows.scheduled_ns.min()), int(rows.done_ns.max())) if len(rows) else (0, 0)
+
+
+def _comparison(run: RunFolder, compare_with: str, problems: list[str]) -> dict[str, Any] | None:
+    if not compare_with:
+        return None
+    base = compare.previous(run.run_dir) if compare_with == "previous" else run.run_dir.resolve().parent / compare_with
+    if base is None:
+        problems.append("This is the first record of this model on this server and machine: nothing to compare with.")
+        return None
+    try:
+        return compare.compare(base, run.run_dir).to_json()
+    except RecordError as error:
+        problems.append(str(error))
+        return None
 
 
 def _promised(levels: list[dict[str, Any]], promise: Promise) -> dict[str, Any] | None:
@@ -183,7 +203,7 @@ def _cost(
     used = resources.used("server", *span_ns(rows)) if len(rows) else None
     each = used.cores / rate if used and used.cores else None
     gpus = 1.0 if run.environment().get("gpu") else 0.0
-    return capacity.cost(rate, run.server_cores, each, promise.core_hour, gpus, promise.gpu_hour)
+    return capacity.cost(rate, run.server_cores, each, promise.price_per_cpu_hour, gpus, promise.price_per_gpu_hour)
 
 
 def _goodput(run: RunFolder, level: Mapping[str, Any], promise: Promise) -> float | None:

@@ -7,14 +7,13 @@ import os
 import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playbook import record, resources
+from playbook import record, resources, runs
 from playbook.errors import MonitorError, ParameterError
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
@@ -48,13 +47,13 @@ def watching(
         _end(process)
 
 
-def collect(url: str, every_s: float = 1.0, for_s: float = 60.0, outputs: Path = Path("outputs")) -> Path:
-    """Collect the metrics of a running server for `for_s` seconds into a new run folder; returns the folder.
+def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs: Path = Path("outputs")) -> Path:
+    """Collect the metrics of a running server into a new run folder; returns the folder.
 
     Args:
         url: The metrics page, or only `http://host:port`; TensorFlow Serving's usual path is then added.
         every_s: Seconds between samples.
-        for_s: How long.
+        for_s: How long; None goes on until interrupted (Ctrl-C), which is a good end too.
         outputs: Where run folders lie.
 
     Raises:
@@ -64,14 +63,15 @@ def collect(url: str, every_s: float = 1.0, for_s: float = 60.0, outputs: Path =
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ParameterError(f"An address such as http://127.0.0.1:8501 was awaited, {url!r} was given.")
-    if every_s <= 0 or for_s <= 0:
+    if every_s <= 0 or (for_s is not None and for_s <= 0):
         raise ParameterError(f"Times must be positive: every {every_s} s for {for_s} s was given.")
     url = url if parts.path not in ("", "/") else f"{parts.scheme}://{parts.netloc}{METRICS_PATH}"
-    run_dir = Path(outputs) / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-monitor"
+    run_dir = runs.create(Path(outputs), Path("monitor"), {"url": url, "every_s": every_s, "for_s": for_s})
     config = {"url": url, "every_s": every_s, "for_s": for_s, "pids": {}, "folder": str(record.data_dir(run_dir))}
     process = _begin(config, every_s)
     try:
-        process.wait()
+        with suppress(KeyboardInterrupt):
+            process.wait()
     finally:
         _end(process)
     if not any((run_dir / "data" / "metrics").glob("*.parquet")):

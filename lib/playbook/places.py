@@ -19,22 +19,22 @@ from playbook.errors import QueryFailed, RecordUnreadable
 EXTENSIONS = {"s3": "httpfs", "gs": "httpfs", "gcs": "httpfs", "r2": "httpfs", "https": "httpfs", "az": "azure"}
 
 
-def place(db: duckdb.DuckDBPyConnection, outputs: Path | str) -> Local | Remote:
-    """The folder or location named.
+def place(db: duckdb.DuckDBPyConnection, outputs: Path | str, run_id: str | None = None) -> Local | Remote:
+    """The folder or location named, with all its runs or one.
 
     Raises:
         QueryFailed: no such folder, or a location that needs an extension DuckDB does not have here.
     """
-    return Remote(db, str(outputs)) if "://" in str(outputs) else Local(Path(outputs))
+    return Remote(db, str(outputs), run_id) if "://" in str(outputs) else Local(Path(outputs), run_id)
 
 
 class Local:
     """Run folders on a disk."""
 
-    def __init__(self, outputs: Path) -> None:
+    def __init__(self, outputs: Path, run_id: str | None = None) -> None:
         if not outputs.is_dir():
             raise QueryFailed(f"Records were awaited in {outputs}, and there is no such folder. Name it by --outputs.")
-        self.outputs, self.prefix = outputs, str(outputs)
+        self.prefix, self._outputs, self._run_id = str(outputs), outputs, run_id
 
     def parquet(self, table: str) -> list[str]:
         """The readable files of a table in all runs."""
@@ -45,14 +45,15 @@ class Local:
         return {run_dir.name: read_records(run_dir) for run_dir in self._runs()}
 
     def _runs(self) -> list[Path]:
-        return sorted(path for path in self.outputs.iterdir() if path.is_dir() and not path.name.startswith("."))
+        named = [self._outputs / self._run_id] if self._run_id else self._outputs.iterdir()
+        return sorted(path for path in named if path.is_dir() and not path.name.startswith("."))
 
 
 class Remote:
     """Run folders in a bucket or behind any other location DuckDB can read."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, outputs: str) -> None:
-        self.prefix, self._db = outputs.rstrip("/"), db
+    def __init__(self, db: duckdb.DuckDBPyConnection, outputs: str, run_id: str | None = None) -> None:
+        self.prefix, self._db, self._run_id = outputs.rstrip("/"), db, run_id or "*"
         extension = EXTENSIONS.get(outputs.split("://")[0])
         if extension is None:
             return
@@ -67,13 +68,13 @@ class Remote:
 
     def parquet(self, table: str) -> list[str]:
         """The readable files of a table in all runs."""
-        found = self._glob(f"*/data/{table}.parquet") + self._glob(f"*/data/{table}/**/*.parquet")
+        found = self._glob(f"data/{table}.parquet") + self._glob(f"data/{table}/**/*.parquet")
         return sorted({path for path in found if self._readable(path)})
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Each run's records by verb; an unreadable one stands as its error."""
         found: dict[str, dict[str, Any]] = {}
-        for path in self._glob("*/*.json"):
+        for path in self._glob("*.json"):
             run_id, verb = path[len(self.prefix) + 1 : -len(".json")].split("/")
             if verb in record.VERBS:
                 text = self._db.execute("SELECT content FROM read_text(?)", [path]).fetchone()[0]
@@ -82,7 +83,7 @@ class Remote:
 
     def _glob(self, pattern: str) -> list[str]:
         try:
-            found = self._db.execute("SELECT file FROM glob(?)", [f"{self.prefix}/{pattern}"]).fetchall()
+            found = self._db.execute("SELECT file FROM glob(?)", [f"{self.prefix}/{self._run_id}/{pattern}"]).fetchall()
         except duckdb.Error as error:
             raise QueryFailed(f"{self.prefix} cannot be listed: {error}") from error
         return [row[0] for row in found]

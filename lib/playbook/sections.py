@@ -89,7 +89,7 @@ def capacity_and_proof(run: RunFolder, found: dict | None, pictures: Pictures) -
 
 def capacity_table(found: dict[str, Any]) -> str:
     """Capacity, knee, law, certificate, goodput and cost as a table of two columns."""
-    carried, law, proof, cost = (found.get(n) or {} for n in ("capacity", "scalability", "certificate", "cost"))
+    carried, proof, cost = (found.get(name) or {} for name in ("capacity", "certificate", "cost"))
     law = carried.get("scalability") or {}
     peak = f"{law['peak_rps']:,.0f}/s at {law['peak_in_flight']:.1f} in flight" if law.get("peak_rps") else "no peak"
     contention = f"{law['contention']:.2g} contention, {law['coherency']:.2g} coherency" if law else None

@@ -10,21 +10,27 @@ from typing import TYPE_CHECKING
 import duckdb
 import numpy as np
 
-from playbook import places, tables, views
-from playbook.errors import QueryFailed
+from playbook import markdown, places, tables, views
+from playbook.errors import ParameterError, QueryFailed
+from playbook.queries import QUERIES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def query(sql: str, outputs: Path | str = "outputs") -> pd.DataFrame:
+def query(sql: str, outputs: Path | str = "outputs", run_id: str | None = None) -> pd.DataFrame:
     """The answer of one SQL statement over the views `runs, levels, requests, metrics, resources, ...`.
+
+    Args:
+        sql: A statement of DuckDB's SQL.
+        outputs: The folder (or bucket) of the run folders.
+        run_id: Read this run alone.
 
     Raises:
         QueryFailed: the statement is wrong (with DuckDB's own words and the columns there are), or the place
             cannot be read.
     """
-    with connect(outputs) as db:
+    with connect(outputs, run_id) as db:
         try:
             relation = db.sql(sql)
         except duckdb.Error as error:
@@ -35,14 +41,42 @@ def query(sql: str, outputs: Path | str = "outputs") -> pd.DataFrame:
 
 
 @contextmanager
-def connect(outputs: Path | str = "outputs") -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(outputs: Path | str = "outputs", run_id: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection with all views over the records in `outputs`, a folder or a location such as s3://…."""
     db = duckdb.connect()
     try:
-        views.create(db, outputs)
+        views.create(db, outputs, run_id)
         yield db
     finally:
         db.close()
+
+
+def answer(name: str, run_dir: Path) -> str:
+    """The answer to a ready-made question about one run, as a Markdown table."""
+    run_dir = Path(run_dir).resolve()
+    frame = query(QUERIES[name].sql, run_dir.parent, run_dir.name).drop(columns="run_id")
+    return render(frame, "md") if len(frame) else "No row."
+
+
+def render(frame: pd.DataFrame, format_: str = "table") -> str:
+    """A frame as text: `table` for a terminal, `csv`, `md` (Markdown) or `json`.
+
+    Raises:
+        ParameterError: another format.
+    """
+    if format_ == "csv":
+        return frame.to_csv(index=False).rstrip("\n")
+    if format_ == "json":
+        return frame.to_json(orient="records", date_format="iso", indent=2)
+    if format_ not in ("md", "table"):
+        raise ParameterError(f"Format {format_!r} was asked for; there is table, csv, md and json.")
+    rows = [[_shown(value) for value in row] for row in frame.itertuples(index=False)]
+    if format_ == "md":
+        return markdown.table([str(name) for name in frame.columns], rows)
+    cells = [[str(name) for name in frame.columns], *([markdown.cell(value) for value in row] for row in rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(cells[0]))]
+    lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
 def request_columns(run_dir: Path, level: int, stage: str = "stress") -> dict[str, np.ndarray]:
@@ -56,6 +90,17 @@ def request_columns(run_dir: Path, level: int, stage: str = "stress") -> dict[st
             "FROM read_parquet(?, union_by_name=true) WHERE level = ? ORDER BY done_ns",
             [files, level],
         ).fetchnumpy()
+
+
+def _shown(value: object) -> object:
+    """A cell: missing as None, lists as their numbers side by side, whole floats as whole numbers."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return " / ".join(markdown.cell(_shown(item)) for item in value)
+    if value is None or (isinstance(value, float) and np.isnan(value)) or str(value) in ("NaT", "<NA>"):
+        return None
+    if isinstance(value, (np.floating, float)):
+        return float(value)
+    return str(value) if isinstance(value, (np.integer, np.bool_)) else value
 
 
 def _columns_near(sql: str) -> str:

@@ -14,13 +14,13 @@ from playbook.parts import quoted
 RAW = ("requests", "metrics", "resources", "events", "changes", "trials")
 
 
-def create(db: duckdb.DuckDBPyConnection, outputs: Path | str) -> None:
-    """Make every documented view in `db` over the run folders in `outputs`.
+def create(db: duckdb.DuckDBPyConnection, outputs: Path | str, run_id: str | None = None) -> None:
+    """Make every documented view in `db` over the run folders in `outputs`, or over one of them.
 
     Raises:
         QueryFailed: no such folder, or a location that needs an extension DuckDB does not have here.
     """
-    place = places.place(db, outputs)
+    place = places.place(db, outputs, run_id)
     for table in RAW:
         _create_raw(db, table, place.prefix, place.parquet(table))
     records = place.records()
