@@ -15,18 +15,20 @@ import orjson
 from playbook.protos import MESSAGES, to_tensor_proto
 from playbook.reference import Arrays, Reference
 
+DEFAULT_SIGNATURE = "serving_default"
 # Batching changes the order of sums in a matrix product, so answers agree to rounding, not to the bit.
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
 
-def rest_body(inputs: Mapping[str, np.ndarray], signature: str = "serving_default") -> bytes:
-    """One Predict request in JSON's row format; bytes travel as `{"b64": …}`."""
+def rest_body(inputs: Mapping[str, np.ndarray], signature: str = DEFAULT_SIGNATURE) -> bytes:
+    """One Predict request in JSON's row format; bytes travel as `{"b64": …}`, the default signature goes unsaid."""
     columns = {alias: _json_rows(np.asarray(array)) for alias, array in inputs.items()}
     if len(columns) == 1:
         instances = next(iter(columns.values()))
     else:
         instances = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return orjson.dumps({"signature_name": signature, "instances": instances}, option=orjson.OPT_SERIALIZE_NUMPY)
+    named = {} if signature == DEFAULT_SIGNATURE else {"signature_name": signature}
+    return orjson.dumps({**named, "instances": instances}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def grpc_body(inputs: Mapping[str, np.ndarray], signature: str, model_name: str) -> bytes:

@@ -166,6 +166,7 @@ def test_bodies_and_expected_answers_lie_side_by_side(tmp_path) -> None:
     )
     folder = bodies.write_bodies(tmp_path / "b", rows, rows_per_request=2)
     first = json.loads((folder / "00000.body").read_text())
-    assert first == {"signature_name": "serving_default", "instances": [[1, 0, 0, 0], [0, 1, 0, 0]]}
+    assert first == {"instances": [[1, 0, 0, 0], [0, 1, 0, 0]]}
+    assert json.loads(bodies.rest_body({"x": np.eye(1)}, "other"))["signature_name"] == "other"
     assert json.loads((folder / "00001.expect").read_text()) == {"predictions": [[2.0], [3.0]]}
     assert len(list(folder.glob("*.body"))) == 2
