@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 from loadgen.profiles import Profile
 
+from playbook import progress, record
 from playbook.adapt import Adapted, Pace, Target, adapt
 from playbook.control import Governor
 from playbook.rates import Limit
 from playbook.space import Config
-from playbook.stress import level_of
+from playbook.spec import ServerSpec
+from playbook.stress import Load, level_of
 from playbook.workbench import Workbench
 
 #: Shares of the time, and of the highest rate, of the four parts: low, ramp, spike, low.
@@ -34,6 +36,19 @@ class Contender:
     governor: Callable[[], Governor] | None = None
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Who plays what: the server, the contenders, the load and the limit."""
+
+    run_dir: Path
+    spec: ServerSpec
+    load: Load
+    limit: Limit
+    pace: Pace
+    contenders: Sequence[Contender]
+    highest_rps: float  # 0: what a closed loop on the high-throughput choice shows
+
+
 @dataclass
 class Performance:
     """How a contender did: one row a second, and what it changed."""
@@ -42,6 +57,7 @@ class Performance:
     seconds: pd.DataFrame  # second, offered, answered, errors, p99_ms, kept
     adapted: Adapted | None
     summary: Mapping[str, Any]
+    began_ns: int  # CLOCK_MONOTONIC of the first request
 
     @property
     def kept_s(self) -> int:
@@ -81,7 +97,8 @@ def perform(
             adapted = adapt(target, contender.governor(), contender.config, pace, out_dir, client_p99_ms=client_p99)
             server.config = adapted.config
         summary = played.result()
-    return Performance(contender, by_second(folder / "requests.parquet", limit), adapted, summary)
+    seconds = by_second(folder / "requests.parquet", limit)
+    return Performance(contender, seconds, adapted, summary, int(seconds["began_ns"].min()))
 
 
 def by_second(requests: Path, limit: Limit) -> pd.DataFrame:
@@ -91,10 +108,10 @@ def by_second(requests: Path, limit: Limit) -> pd.DataFrame:
     """
     query = """
         WITH r AS (
-            SELECT (scheduled_ns - min(scheduled_ns) OVER ()) // 1000000000 AS second,
+            SELECT min(scheduled_ns) OVER () AS began_ns, (scheduled_ns - began_ns) // 1000000000 AS second,
                    (done_ns - scheduled_ns) / 1e6 AS latency_ms, error IS NOT NULL AND error <> '' AS failed
             FROM read_parquet(?))
-        SELECT second, count(*) AS offered, count(*) FILTER (failed) AS errors,
+        SELECT second, min(began_ns) AS began_ns, count(*) AS offered, count(*) FILTER (failed) AS errors,
                quantile_disc(latency_ms, 0.99) FILTER (NOT failed) AS p99_ms,
                max(latency_ms) FILTER (NOT failed) AS max_ms
         FROM r GROUP BY second ORDER BY second"""
@@ -105,29 +122,86 @@ def by_second(requests: Path, limit: Limit) -> pd.DataFrame:
     return seconds
 
 
-def verdict(performances: Sequence[Performance], limit: Limit, seconds: float) -> str:
+def play(stage: Stage) -> list[Performance]:
+    """Let every contender play the same load, one after the other, on one live server."""
+    with (
+        progress.live("adapt", len(stage.contenders)) as bar,
+        Workbench(stage.spec, stage.run_dir, stage.load) as bench,
+    ):
+        highest = stage.highest_rps or 0.95 * _probe(bench, stage)
+        trace = moving_load(highest, stage.pace.for_s, bench.folder / "moving.csv")
+        played = []
+        for number, contender in enumerate(stage.contenders):
+            bar.update(number, contender.name)
+            played.append(perform(bench, contender, trace, stage.limit, stage.pace, stage.run_dir))
+            bar.update(number + 1, f"{contender.name}: {played[-1].kept_s} s kept")
+    return played
+
+
+def _probe(bench: Workbench, stage: Stage) -> float:
+    """What the server carries in a closed loop, in requests/s, with the last fixed choice."""
+    fixed = [c.config for c in stage.contenders if c.governor is None][-1]
+    bench.load = replace(stage.load, duration_s=1.0)
+    rate = bench.hold(bench.bring("trial", fixed), arrival="closed", concurrency=32)["throughput_rps"]
+    bench.load = stage.load
+    return rate
+
+
+def results(stage: Stage, played: Sequence[Performance]) -> dict[str, Any]:
+    """The `results` of adapt.json."""
+    return {
+        "limit_ms": stage.limit.p99_ms,
+        "moving_s": stage.pace.for_s,
+        "contenders": [
+            {
+                "name": p.contender.name,
+                "policy": p.contender.governor is not None,
+                "config": p.contender.config.plain(),
+                "kept_s": p.kept_s,
+                "seconds": len(p.seconds),
+                "requests": p.summary["requests"],
+                "errors": int(p.seconds["errors"].sum()),
+                "latency_p99_ms": p.summary["latency_ms"]["p99"],
+                "latency_max_ms": p.summary["latency_ms"]["max"],
+                "changes": p.adapted.changes if p.adapted else [],
+                "switch_s": p.adapted.switch_s if p.adapted else [],
+                "ended": p.adapted.ended if p.adapted else None,
+            }
+            for p in played
+        ],
+    }
+
+
+def keep_seconds(run_dir: Path, played: Sequence[Performance]) -> None:
+    """Write `data/adapt_seconds.parquet`: one row a second and contender."""
+    frames = [p.seconds.assign(contender=p.contender.name) for p in played]
+    record.write_parquet(record.data_dir(run_dir) / "adapt_seconds.parquet", pd.concat(frames, ignore_index=True))
+
+
+def verdict(performances: Sequence[Performance], stage: Stage) -> str:
     """Who kept most seconds, said plainly, also when adapting does not pay."""
     fixed = [p for p in performances if p.contender.governor is None]
     policies = [p for p in performances if p.contender.governor is not None]
     told = "; ".join(f"{p.contender.name} {p.kept_s} s" for p in performances)
-    lead = f"Of {seconds:g} s of moving load, inside {limit.p99_ms:g} ms: {told}."
-    failed = sum(int(p.seconds["errors"].sum()) for p in policies)
     swaps = sum(len(p.adapted.switch_s) for p in policies if p.adapted)
-    swapped = f" {swaps} live changes, {failed} failed requests."
+    failed = sum(int(p.seconds["errors"].sum()) for p in policies)
+    lead = (
+        f"Of {stage.pace.for_s:g} s of moving load on '{stage.spec.model_name}' ({stage.spec.server} server), inside "
+        f"p99 {stage.limit.p99_ms:g} ms: {told}. {swaps} live changes, {failed} failed requests."
+    )
     if not fixed or not policies:
-        return lead + swapped
-    best_fixed, best_policy = max(fixed, key=lambda p: p.kept_s), max(policies, key=lambda p: p.kept_s)
-    if best_policy.kept_s > best_fixed.kept_s:
-        more = best_policy.kept_s - best_fixed.kept_s
-        end = f" Adapting pays here: {best_policy.contender.name} kept {more} s more than the best fixed choice."
-    elif best_policy.kept_s == best_fixed.kept_s:
-        end = (
-            f" Adapting gains nothing here: fixed {best_fixed.contender.name} keeps as many seconds, with fewer parts."
-        )
-    else:
-        less = best_fixed.kept_s - best_policy.kept_s
-        end = f" Adapting does not pay here: fixed {best_fixed.contender.name} kept {less} s more than the best policy."
-    return lead + swapped + end
+        return lead
+    best_fixed, best_policy = max(fixed, key=_kept), max(policies, key=_kept)
+    more = best_policy.kept_s - best_fixed.kept_s
+    if more > 0:
+        return f"{lead} Adapting pays here: {best_policy.contender.name} kept {more} s more than the best fixed choice."
+    same = f"{best_fixed.contender.name} keeps as many seconds with fewer parts"
+    less = f"{best_fixed.contender.name} kept {-more} s more than the best policy"
+    return f"{lead} Adapting does not pay here: {less if more else same}."
+
+
+def _kept(performance: Performance) -> int:
+    return performance.kept_s
 
 
 def _plain(name: str) -> str:
