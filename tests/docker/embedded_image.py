@@ -1,0 +1,131 @@
+"""An image for the tests, where none can be pulled: Debian's base, the embedded server under TensorFlow Serving's name.
+
+Two layers: `playbook-embedded/base:<key>` holds debootstrap's Debian and the installed packages the server imports
+(about 1.6 GB, one minute), `playbook-embedded/serving:test` adds the server's source and the official entrypoint's
+behaviour (a second). The names say what it is: nothing in it is TensorFlow Serving.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import io
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import docker
+
+IMAGE = "playbook-embedded/serving:test"
+SUITE = "bookworm"
+MIRROR = "http://deb.debian.org/debian"
+PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+PACKAGES = ("anyio", "google", "granian", "grpc", "grpc_health", "ml_dtypes", "numpy", "numpy.libs", "orjson",
+            "tensorflow_serving", "uvloop")  # fmt: skip
+# Of TensorFlow, what the server loads: messages and the two shared libraries.
+TENSORFLOW = ("__init__.py", "core", "compiler", "tsl", "libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
+ENTRYPOINT = """#!/bin/bash
+# As the official image's: the built-in flags first, what follows the image's name last, so that it wins.
+tensorflow_model_server --port=8500 --rest_api_port=8501 \\
+    --model_name=${MODEL_NAME} --model_base_path=${MODEL_BASE_PATH}/${MODEL_NAME} "$@"
+"""
+SERVER = f"""#!/bin/bash
+export PYTHONPATH=/opt/packages:/opt/lib PYTHONDONTWRITEBYTECODE=1
+exec /usr/bin/{PYTHON} -m model_server --bind_address=0.0.0.0 "$@"
+"""
+DOCKERFILE = """FROM {base}
+COPY root/ /
+ENV MODEL_BASE_PATH=/models MODEL_NAME=model
+EXPOSE 8500 8501
+ENTRYPOINT ["/usr/bin/tf_serving_entrypoint.sh"]
+"""
+
+
+def build() -> str:
+    """The image's name, built unless it is there already; the base is rebuilt when a package's version changes."""
+    client = docker.from_env(timeout=600)
+    base = f"playbook-embedded/base:{_key()}"
+    if not client.images.list(name=base):
+        _import_base(client, base)
+    client.images.build(fileobj=io.BytesIO(_context(base)), custom_context=True, tag=IMAGE, rm=True, forcerm=True)
+    return IMAGE
+
+
+def _key() -> str:
+    names = ("granian", "grpcio", "numpy", "tensorflow", "tensorflow-serving-api", "uvloop", "orjson", "protobuf")
+    told = f"{SUITE} {PYTHON} " + " ".join(f"{name}={importlib.metadata.version(name)}" for name in names)
+    return hashlib.sha256((told + str(PACKAGES) + str(TENSORFLOW)).encode()).hexdigest()[:12]
+
+
+def _import_base(client: docker.DockerClient, base: str) -> None:
+    """One layer from a tar that is never on disk: Debian, then the packages."""
+    with tempfile.TemporaryDirectory(prefix="playbook-debian-", dir="/var/tmp") as root:
+        done = subprocess.run(
+            ["debootstrap", "--variant=minbase", f"--include={PYTHON}", SUITE, f"{root}/debian", MIRROR],
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        if done.returncode:
+            raise RuntimeError(f"debootstrap failed: {done.stdout[-800:]}{done.stderr[-400:]}")
+        packages = list(_packages())
+        read, write = os.pipe()
+        with ThreadPoolExecutor(1) as pool, os.fdopen(read, "rb") as stream:
+            written = pool.submit(_write_tar, write, Path(root) / "debian", packages)
+            client.api.import_image_from_stream(stream, repository="playbook-embedded/base", tag="part")
+            written.result()
+    client.images.get("playbook-embedded/base:part").tag(base)
+
+
+def _write_tar(write: int, debian: Path, packages: list[tuple[Path, str]]) -> None:
+    with os.fdopen(write, "wb", buffering=1 << 20) as pipe, tarfile.open(fileobj=pipe, mode="w|", bufsize=1 << 20) as tar:
+        tar.add(debian, arcname=".", filter=lambda member: None if "var/cache/apt" in member.name else member)
+        for source, name in packages:
+            tar.add(source, arcname=f"opt/packages/{name}", filter=_plain)
+
+
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    if member.name.endswith("__pycache__") or "/include/" in member.name:
+        return None
+    member.uid = member.gid = 0
+    member.mode |= 0o444 | (0o111 if member.isdir() else 0)
+    return member
+
+
+def _packages() -> Iterator[tuple[Path, str]]:
+    site = Path(importlib.util.find_spec("numpy").submodule_search_locations[0]).parent
+    for name in PACKAGES:
+        if (site / name).exists():
+            yield site / name, name
+    yield site / "typing_extensions.py", "typing_extensions.py"
+    for name in TENSORFLOW:
+        if (site / "tensorflow" / name).exists():
+            yield site / "tensorflow" / name, f"tensorflow/{name}"
+
+
+def _context(base: str) -> bytes:
+    """A build context of a few hundred kilobytes: source, scripts, Dockerfile."""
+    source = Path(importlib.util.find_spec("model_server").submodule_search_locations[0])
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        _add(tar, "Dockerfile", DOCKERFILE.format(base=base), 0o644)
+        _add(tar, "root/usr/bin/tf_serving_entrypoint.sh", ENTRYPOINT, 0o755)
+        _add(tar, "root/usr/bin/tensorflow_model_server", SERVER, 0o755)
+        tar.add(source, arcname="root/opt/lib/model_server", filter=_plain)
+    return out.getvalue()
+
+
+def _add(tar: tarfile.TarFile, name: str, text: str, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(text.encode()), mode
+    tar.addfile(member, io.BytesIO(text.encode()))
+
+
+if __name__ == "__main__":
+    print(build())
