@@ -114,12 +114,12 @@ def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan:
     flags = spec.extra_flags if way == "assets" else (*spec.extra_flags, NO_WARMUP)
     fresh = replace(spec, extra_flags=flags, rest_api_port=0, port=0)
     with serve.running(fresh, run_dir, plan.start_timeout_s, f"warmup-{way}") as handle:
-        with _sender(handle, plan.protocol) as send:
+        with sender(handle, plan.protocol) as send:
             bodies = _bodies(handle, reference, plan)
             if way == "client_warm":
                 for number in range(plan.client_warmup_requests):
                     send(bodies[-1 - number % len(bodies)])
-            latencies = [_timed_ms(send, bodies[n % len(bodies)]) for n in range(plan.first_requests)]
+            latencies = [timed_ms(send, bodies[n % len(bodies)]) for n in range(plan.first_requests)]
         read = check_applied(handle, 1) if way == "assets" else None
         return {"latency_ms": latencies, "start_s": handle.start_s, "records_read": read}
 
@@ -136,14 +136,15 @@ def _bodies(handle: Handle, reference: Reference, plan: Plan) -> list[bytes]:
     return bodies
 
 
-def _timed_ms(send: Callable[[bytes], None], body: bytes) -> float:
+def timed_ms(send: Callable[[bytes], None], body: bytes) -> float:
+    """Milliseconds from sending a request to having its whole answer."""
     began = time.perf_counter_ns()
     send(body)
     return (time.perf_counter_ns() - began) / 1e6
 
 
 @contextmanager
-def _sender(handle: Handle, protocol: str) -> Iterator[Callable[[bytes], None]]:
+def sender(handle: Handle, protocol: str) -> Iterator[Callable[[bytes], None]]:
     """Send one request on a connection that stays open, and wait for its whole answer."""
     if protocol == "grpc":
         import grpc

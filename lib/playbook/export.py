@@ -165,8 +165,11 @@ def verdict(results: Mapping[str, Any]) -> str:
     good, curve_ = results["quality"], results["batch_curve"]
     says = f", {good['metric']} {good['value']:.3f} on {good['rows']} held-out rows" if good else ""
     rows = "one row takes" if curve_["batch_sizes"][0] == 1 else f"{curve_['batch_sizes'][0]} rows take"
+    form = results.get("published_variant", "as_trained")
+    other = results.get("recommended_variant")
+    advice = f" Recommended form: {other}." if other not in (None, form) else ""
     return (
-        f"{results['model_name']} version {results['version']} ({results['model']}) is published{says}; "
-        f"{rows} {curve_['latency_ms'][0]:.2g} ms on one core; "
-        f"{results['warmup_records']} warm-up requests inside, all replayed."
+        f"{results['model_name']} version {results['version']} ({results['model']}, {form.replace('_', ' ')}) is "
+        f"published{says}; {rows} {curve_['latency_ms'][0]:.2g} ms on one core; "
+        f"{results['warmup_records']} warm-up requests inside, all replayed.{advice}"
     )

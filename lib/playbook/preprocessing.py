@@ -48,10 +48,9 @@ def encode_image(pixels: np.ndarray, kind: str = "png") -> bytes:
     return kept.getvalue()
 
 
-def prepare(encoded: list[bytes]) -> np.ndarray:
-    """Image files to model inputs (n, 784) float32: decode, scale, normalise."""
-    scaled = [resize_bilinear(decode_grey(item)[None]) for item in encoded]
-    return normalise(np.concatenate(scaled)).reshape(len(encoded), SIDE * SIDE)
+def prepare(images: np.ndarray) -> np.ndarray:
+    """Decoded images (n, h, w) uint8 to model inputs (n, 784) float32: scale, normalise."""
+    return normalise(resize_bilinear(images)).reshape(len(images), SIDE * SIDE)
 
 
 def _neighbours(source: int, target: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

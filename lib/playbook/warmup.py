@@ -26,6 +26,15 @@ REMEDY = (
 )
 
 
+def sizes(wanted: Sequence[int], allowed_batch_sizes: Sequence[int] = (), max_batch_size: int = 0) -> list[int]:
+    """Rows of the warm-up requests: those asked for and every allowed batch size, none above the server's largest.
+
+    TensorFlow Serving refuses a request with more rows than max_batch_size, and a refused warm-up fails the load.
+    """
+    largest = max_batch_size or max([1000, *allowed_batch_sizes])
+    return sorted({size for size in (*wanted, *allowed_batch_sizes) if 0 < size <= largest})
+
+
 def logs(signature: Signature, rows: Mapping[str, np.ndarray], sizes: Sequence[int]) -> Iterator[bytes]:
     """One serialized PredictionLog a batch size, from real rows taken in turn.
 
