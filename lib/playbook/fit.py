@@ -19,6 +19,7 @@ from playbook.simulate import Outcome, Path, poisson, simulate
 from playbook.space import Config
 
 REQUESTS = 3000  # simulated for one look at a configuration
+FIT_REQUESTS = 1600  # and for one step of the fit
 WEIGHTS = {"throughput_rps": 4.0, "p50_ms": 2.0, "p99_ms": 1.0, "mean_batch_rows": 0.5}
 STEPS = 7  # bisection steps of a rate: to about 1 % of the bracket
 
@@ -83,7 +84,7 @@ def fit(run_fixed_ms: float, run_row_ms: float, probes: Sequence[Probe], cores: 
         return misfit + 0.002 * float(point @ point)
 
     simplex = np.vstack([np.zeros(len(names)), 0.3 * np.eye(len(names))])
-    options = {"maxfev": 160, "initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4}
+    options = {"maxfev": 120, "initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4}
     found = minimize(loss, np.zeros(len(names)), method="Nelder-Mead", options=options)
     path = build(found.x)
     return Fit(path, [_errors(path, probe) for probe in probes])
@@ -112,7 +113,7 @@ def _closed_form(a: float, b: float, probes: Sequence[Probe], cores: float, shel
 
 def _errors(path: Path, probe: Probe) -> dict[str, float]:
     """Logarithm of simulated over measured, by figure."""
-    seen = simulate(path, probe.config, concurrency=probe.concurrency, requests=REQUESTS)
+    seen = simulate(path, probe.config, concurrency=probe.concurrency, requests=FIT_REQUESTS)
     if not len(seen.latency_ms):
         return dict.fromkeys(WEIGHTS, 5.0)
     told = {"throughput_rps": seen.throughput_rps, "p50_ms": seen.percentile(50), "p99_ms": seen.percentile(99)}
@@ -128,7 +129,7 @@ def predict(
     high = simulate(path, config, concurrency=256, requests=requests // 2).throughput_rps * 1.02
     low, kept = 0.0, None
     for step in range(STEPS):
-        rate = high * (0.97 if step == 0 else 1.0) if step < 2 and low == 0.0 and step == 0 else (low + high) / 2
+        rate = 0.97 * high if step == 0 else (low + high) / 2
         seen = at_rate(path, config, rate, requests)
         if seen.percentile(99) <= p99_limit_ms and seen.error_share <= max_error_share:
             low, kept = rate, seen

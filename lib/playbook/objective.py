@@ -9,7 +9,7 @@ from typing import Any
 
 from playbook.errors import ParameterError
 from playbook.fit import at_rate, predict
-from playbook.rates import Limit, highest_rate
+from playbook.rates import Limit, highest_rate, one_rate
 from playbook.simulate import Path
 from playbook.space import Config
 
@@ -40,8 +40,10 @@ class Objective:
 
     def measured(self, hold: Callable[[float], Mapping[str, Any]], guess_rps: float) -> dict[str, Any]:
         """Measure with `hold`, which holds one Poisson rate and returns its row; `guess_rps` is where to begin."""
-        windows = self.windows if self.kind == "max_rate" else 1
-        found = highest_rate(hold, self.rate_rps or guess_rps, self.limit, windows, self.tolerance)
+        if self.kind == "max_rate":
+            found = highest_rate(hold, guess_rps, self.limit, self.windows, self.tolerance)
+        else:
+            found = one_rate(hold, self.rate_rps, self.limit)
         row = found.row or found.nearest or found.rows[-1]
         told = {
             "kept": found.row is not None,

@@ -34,6 +34,11 @@ class Highest:
     rows: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
+    def bracketed(self) -> bool:
+        """Whether a rate that kept the limit and one that did not are known."""
+        return self.rate_rps > 0 and self.failed_rps is not None
+
+    @property
     def nearest(self) -> Mapping[str, Any] | None:
         """The window with the lowest p99, for when none kept the limit."""
         told = [row for row in self.rows if row["latency_p99_ms"] is not None]
@@ -56,33 +61,45 @@ def highest_rate(
         hold: Holds one rate in requests/s for a window and returns its row (`latency_p99_ms, success_rate, valid`).
         guess_rps: Where to begin.
         limit: What must be kept.
-        windows: How many rates may be held.
+        windows: How many rates may be held; more only while the limit is not bracketed, so that a rate that merely
+            was not surpassed is never taken for the highest.
         tolerance: Width of the bracket, as a share of the rate, at which the search ends.
     """
-    found, rate = Highest(), guess_rps
-    for _ in range(windows):
-        row = hold(rate)
-        if limit.kept(row) and not row["valid"]:
-            found.rows.append(row)
-            row = hold(rate)
-        found.rows.append(row)
-        if limit.kept(row):
-            found.rate_rps, found.row = rate, row
-        else:
-            found.failed_rps = rate
-        if found.failed_rps and found.rate_rps and found.failed_rps / found.rate_rps <= 1 + tolerance:
+    found, rate, held = Highest(), guess_rps, 0
+    while held < windows or (not found.bracketed and held < 2 * windows + 4):
+        row = one_rate(hold, rate, limit, found).rows[-1]
+        held += 1
+        if found.bracketed and found.failed_rps / found.rate_rps <= 1 + tolerance:
             break
-        rate = _next(found, row, limit)
+        rate = _next(found, row, held)
     return found
 
 
-def _next(found: Highest, row: Mapping[str, Any], limit: Limit) -> float:
-    """The rate to hold next."""
+def one_rate(
+    hold: Callable[[float], Mapping[str, Any]], rate_rps: float, limit: Limit, found: Highest | None = None
+) -> Highest:
+    """Hold one rate, once more where it kept the limit but was INVALID, and add what was seen to `found`."""
+    found = found or Highest()
+    row = hold(rate_rps)
+    if limit.kept(row) and not row["valid"]:
+        found.rows.append(row)
+        row = hold(rate_rps)
+    found.rows.append(row)
+    if limit.kept(row):
+        found.rate_rps, found.row = rate_rps, row
+    else:
+        found.failed_rps = rate_rps
+    return found
+
+
+def _next(found: Highest, row: Mapping[str, Any], held: int) -> float:
+    """The rate to hold next; steps grow while the limit is not bracketed."""
+    step = STEP ** (1 + held // 3)
     if found.failed_rps is None:
-        return found.rate_rps * STEP
+        return found.rate_rps * step
     if found.rate_rps:
         return math.sqrt(found.rate_rps * found.failed_rps)
     served = row["throughput_rps"] or 0.0
     if served < 0.97 * found.failed_rps:  # overloaded: what it answered is what it can
         return max(served * 0.96, FAR * found.failed_rps)
-    return found.failed_rps / STEP
+    return found.failed_rps / step

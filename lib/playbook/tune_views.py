@@ -78,10 +78,13 @@ def _shared(results: Mapping[str, Any]) -> str:
 
 def table(trials: pd.DataFrame) -> str:
     """The trials as a Markdown table, best first, with what the simulator had said."""
-    headers = ["trial", "from", "configuration", "score", "predicted", "p99 ms", "rows a batch", "valid"]
+    headers = ["trial", "from", "configuration", "score", "× default", "predicted", "p99 ms", "rows a batch", "valid"]
+    default = trials[trials["source"] == "default"].set_index("point")["score"]
+    times = trials["score"] / trials["point"].map(default).replace(0.0, float("nan"))
+    told = ("trial", "source", "config", "score", "times", "predicted_score", "p99_ms", "batch_rows")
     rows = [
-        [row.trial, row.source, row.config, row.score, row.predicted_score, row.p99_ms, row.batch_rows, _word(row)]
-        for row in trials.sort_values("score", ascending=False, na_position="last").itertuples()
+        [*(getattr(row, name) for name in told), _word(row)]
+        for row in trials.assign(times=times).sort_values("score", ascending=False, na_position="last").itertuples()
     ]
     return markdown.table(headers, [[_plain(value) for value in row] for row in rows])
 

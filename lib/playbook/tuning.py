@@ -141,7 +141,7 @@ class Tuning:
     def repeat(self, best: Trial) -> list[tuple[float, float]]:
         """Winner and default in turns (ABBA), both started with their real flags, each searched afresh."""
         servers = [self.plain_default(), self.bench.start("trial", best.config)]
-        guesses = [self.known[DEFAULT]["rate_rps"] or self.guess(DEFAULT), best.measured["rate_rps"]]
+        guesses = [max(self.known[DEFAULT]["rate_rps"], 0.9 * self.probes[0].throughput_rps), best.measured["rate_rps"]]
         rounds = []
         for turn in range(self.plan.repeats):
             scores = [0.0, 0.0]

@@ -3,7 +3,7 @@
 import pytest
 from playbook.errors import ParameterError
 from playbook.objective import Objective
-from playbook.rates import Limit, highest_rate
+from playbook.rates import Limit, highest_rate, one_rate
 from playbook.tuning import ratio
 
 
@@ -42,9 +42,15 @@ def test_few_windows_do_from_a_good_guess():
 
 def test_an_invalid_window_is_held_once_more_and_then_marked():
     once, twice = Server(1000.0, invalid=[1]), Server(1000.0, invalid=[1, 2])
-    assert highest_rate(once, 900.0, Limit(50.0), windows=1).row["valid"]
-    assert not highest_rate(twice, 900.0, Limit(50.0), windows=1).row["valid"]
+    assert one_rate(once, 900.0, Limit(50.0)).row["valid"]
+    assert not one_rate(twice, 900.0, Limit(50.0)).row["valid"]
     assert once.held == twice.held == [900.0, 900.0]
+
+
+def test_a_rate_that_was_not_surpassed_is_not_taken_for_the_highest():
+    found = highest_rate(Server(3000.0), 500.0, Limit(50.0), windows=3, tolerance=0.05)
+    assert found.rate_rps > 2500
+    assert found.failed_rps is not None
 
 
 def test_a_limit_nobody_keeps_names_the_nearest():
