@@ -1,0 +1,129 @@
+"""Every way a request can fail is counted by kind, stays out of the latency, and does not stop the load."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import threading
+import time
+
+import duckdb
+import pytest
+from loadgen import Level, hold
+from loadgen.script import Script
+from loadgen.scripted import running
+
+ROWS = 50
+
+
+@pytest.fixture(scope="module")
+def bodies(tmp_path_factory):
+    """Fifty rows, each with an answer of its own."""
+    folder = tmp_path_factory.mktemp("bodies")
+    for i in range(ROWS):
+        (folder / f"{i:05d}.body").write_text(json.dumps({"instances": [[i / ROWS] * 20]}))
+        (folder / f"{i:05d}.expect").write_text(json.dumps({"predictions": [[i / ROWS, 1 - i / ROWS]]}))
+    return folder
+
+
+def held(server, protocol, bodies, out, **changes):
+    base = {
+        "arrival": "poisson",
+        "rate_rps": 1500.0,
+        "duration_s": 0.8,
+        "ramp_up_s": 0.1,
+        "timeout_s": 0.4,
+        "connections": 60,
+        "check_share": 1.0,
+        "metrics_url": server.metrics_url,
+    }
+    return hold(Level(server.url, protocol, bodies, **{**base, **changes}), out)
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+@pytest.mark.parametrize(
+    ("fault", "kinds"),
+    [
+        ("reset", {"reset"}),
+        ("status", {"http_503", "grpc_8"}),
+        ("short", {"short_reply"}),
+        ("silent", {"timeout"}),
+        ("garbage", {"protocol"}),
+        ("wrong", {"wrong_answer"}),
+    ],
+)
+def test_each_fault_is_counted_by_kind_and_stays_out_of_latency(protocol, fault, kinds, bodies, tmp_path):
+    script = Script(fault=fault, fault_every=100, bodies=str(bodies))
+    with running(protocol, script) as server:
+        summary = held(server, protocol, bodies, tmp_path)
+    table = duckdb.sql(f"SELECT error, count(*) FROM '{tmp_path}/requests.parquet' GROUP BY 1").fetchall()
+    assert set(summary["errors_by_kind"]) <= kinds | ({"reset"} if fault == "garbage" else set())
+    assert 0 < summary["errors"] <= summary["requests"] * 0.03
+    assert sum(n for error, n in table if error) == summary["errors"]
+    if fault == "silent":
+        assert summary["latency_ms"]["max"] < 400, "a time-out entered latency"
+    if fault == "wrong":
+        assert "wrong_answers" in summary["failed_checks"]
+    assert summary["balance"]["balanced"], summary["balance"]
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_a_server_that_closes_politely_costs_a_connection_but_no_request(protocol, bodies, tmp_path):
+    with running(protocol, Script(fault="leave", fault_every=100, bodies=str(bodies))) as server:
+        summary = held(server, protocol, bodies, tmp_path)
+    assert summary["errors"] == 0
+    assert summary["connections_opened"] > summary["connections"]
+    assert summary["answers"] == {"checked": summary["answers"]["checked"], "wrong": 0, "unkept": 0}
+    assert summary["answers"]["checked"] >= summary["requests"]
+
+
+def test_a_neighbours_row_in_one_reply_of_ten_thousand_is_caught(bodies, tmp_path):
+    script = Script(fault="wrong", fault_every=10_000, bodies=str(bodies))
+    with running("rest", script) as server:
+        summary = held(
+            server, "rest", bodies, tmp_path, arrival="closed", rate_rps=None, concurrency=16, duration_s=3.0
+        )
+    assert summary["requests"] > 10_000
+    assert summary["answers"]["wrong"] >= 1
+    assert "wrong_answers" in summary["failed_checks"]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_dead_port_ends_the_level_early_and_invalid(closed, bodies, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    how = {"arrival": "closed", "concurrency": 4} if closed else {"arrival": "poisson", "rate_rps": 100.0}
+    began = time.monotonic()
+    summary = hold(Level(f"http://127.0.0.1:{port}/", bodies=bodies, duration_s=60.0, ramp_up_s=0.1, **how), tmp_path)
+    assert time.monotonic() - began < 10
+    assert set(summary["errors_by_kind"]) == {"refused"}
+    assert summary["dead"]
+    assert not summary["valid"]
+    assert "stopped answering" in summary["warnings"][0]
+    assert summary["refusals"] < 200, "back-off is not bounded"
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_a_server_killed_under_load_ends_the_level_early(protocol, bodies, tmp_path):
+    with running(protocol, Script(bodies=str(bodies))) as server:
+        threading.Timer(1.0, server.process.send_signal, [signal.SIGKILL]).start()
+        summary = held(server, protocol, bodies, tmp_path, duration_s=60.0)
+    assert summary["dead"]
+    assert summary["duration_s"] < 10
+    assert summary["requests"] > summary["errors"] > 0
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_requests_beyond_the_cap_are_timed_from_when_they_were_due(protocol, bodies, tmp_path):
+    script = Script(delay_s=0.1)
+    with running(protocol, script) as server:  # 300/s x 0.1 s = 30 in flight wanted, 10 allowed: 100/s get through
+        summary = held(server, protocol, bodies, tmp_path, rate_rps=300.0, connections=10, timeout_s=30.0)
+    if protocol == "rest":
+        assert summary["in_flight_cap"] == 10
+        assert summary["queued"] > summary["requests"] / 2
+        assert summary["latency_ms"]["max"] > 3 * summary["service_ms"]["max"]
+        assert "offered_rate" in summary["failed_checks"]
+    else:  # ten connections carry as many streams as the rate asks for
+        assert summary["queued"] == 0
+        assert summary["latency_ms"]["p50"] < 130
