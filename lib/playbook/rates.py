@@ -34,9 +34,9 @@ class Highest:
     rows: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
-    def bracketed(self) -> bool:
-        """Whether a rate that kept the limit and one that did not are known."""
-        return self.rate_rps > 0 and self.failed_rps is not None
+    def width(self) -> float:
+        """The lowest rate that failed over the highest that kept the limit; infinite until both are known."""
+        return self.failed_rps / self.rate_rps if self.rate_rps and self.failed_rps else math.inf
 
     @property
     def nearest(self) -> Mapping[str, Any] | None:
@@ -61,15 +61,15 @@ def highest_rate(
         hold: Holds one rate in requests/s for a window and returns its row (`latency_p99_ms, success_rate, valid`).
         guess_rps: Where to begin.
         limit: What must be kept.
-        windows: How many rates may be held; more only while the limit is not bracketed, so that a rate that merely
+        windows: How many rates may be held; more only while the bracket is wide, so that a rate that merely
             was not surpassed is never taken for the highest.
         tolerance: Width of the bracket, as a share of the rate, at which the search ends.
     """
     found, rate, held = Highest(), guess_rps, 0
-    while held < windows or (not found.bracketed and held < 2 * windows + 4):
+    while held < windows or (found.width > STEP and held < 2 * windows + 4):
         row = one_rate(hold, rate, limit, found).rows[-1]
         held += 1
-        if found.bracketed and found.failed_rps / found.rate_rps <= 1 + tolerance:
+        if found.width <= 1 + tolerance:
             break
         rate = _next(found, row, held)
     return found
