@@ -53,7 +53,8 @@ class Remote:
     """Run folders in a bucket or behind any other location DuckDB can read."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, outputs: str, run_id: str | None = None) -> None:
-        self.prefix, self._db, self._run_id = outputs.rstrip("/"), db, run_id or "*"
+        # DuckDB names files below file:// by their plain path.
+        self.prefix, self._db, self._run_id = outputs.rstrip("/").removeprefix("file://"), db, run_id or "*"
         extension = EXTENSIONS.get(outputs.split("://")[0])
         if extension is None:
             return
@@ -86,7 +87,7 @@ class Remote:
             found = self._db.execute("SELECT file FROM glob(?)", [f"{self.prefix}/{self._run_id}/{pattern}"]).fetchall()
         except duckdb.Error as error:
             raise QueryFailed(f"{self.prefix} cannot be listed: {error}") from error
-        return [row[0] for row in found]
+        return [row[0].removeprefix("file://") for row in found]
 
     def _readable(self, path: str) -> bool:
         try:

@@ -94,4 +94,8 @@ def _create_raw(db: duckdb.DuckDBPyConnection, table: str, prefix: str, files: I
             f" UNION ALL BY NAME SELECT {extra}, * EXCLUDE (filename) "
             f"FROM read_parquet([{listed}], union_by_name=true, filename=true)"
         )
-    db.execute(f'CREATE VIEW "{table}" AS {sql}')
+    # Older files may have another type: the documented one is what a query sees.
+    typed = ", ".join(f'TRY_CAST("{column.name}" AS {column.type}) AS "{column.name}"' for column in columns)
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    rest = f"(SELECT {typed}, * EXCLUDE ({names}) FROM ({sql}))"
+    db.execute(f'CREATE VIEW "{table}" AS FROM {rest}')

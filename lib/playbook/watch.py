@@ -78,7 +78,7 @@ class Watch:
             if usage is None:
                 self._mark_gone(who, f"process {tree.pid} of the {who} is not there")
             else:
-                self._mark_back(who)
+                self._mark_back(who, at_ns)
                 self._keep_usage(at_ns, usage)
         at_ns = time.monotonic_ns()
         self._keep_usage(at_ns, resources.machine())
@@ -102,7 +102,7 @@ class Watch:
     def _sample_page(self) -> None:
         at_ns, text, date = self._fetch()
         series, problems = self._parser.parse(text)
-        self._mark_back("endpoint")
+        self._mark_back("endpoint", at_ns)
         self._check_date(date)
         for sentence in problems:
             self._note_once(sentence)
@@ -152,10 +152,10 @@ class Watch:
             self._gone_since_ns[what] = time.monotonic_ns()
             self.note("gone", what, why)
 
-    def _mark_back(self, what: str) -> None:
+    def _mark_back(self, what: str, at_ns: int) -> None:
         since_ns = self._gone_since_ns.pop(what, None)
         if since_ns is not None:
-            self.note("back", what, f"nothing for {(time.monotonic_ns() - since_ns) / 1e9:.1f} s before")
+            self.note("back", what, f"nothing for {(at_ns - since_ns) / 1e9:.1f} s before", at_ns)
 
     def _note_once(self, sentence: str) -> None:
         if sentence not in self._problems:
