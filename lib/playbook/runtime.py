@@ -27,6 +27,7 @@ def tensorflow() -> ModuleType:
     loaded = sys.modules.get("tensorflow")
     if loaded is not None and hasattr(loaded, "Module"):
         return loaded
+    sys.modules.pop("tensorflow", None)  # a bare package object, as the embedded server makes one
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     with _native_messages_only_on_error(), _without(HELD_BACK):
