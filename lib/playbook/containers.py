@@ -101,11 +101,12 @@ def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout
     begun = time.monotonic()
     try:
         control.wait_available(handle, timeout_s, check=lambda: check_started(handle))
+        start_s = time.monotonic() - begun
         _wait_healthy(handle, timeout_s - (time.monotonic() - begun))
     except BaseException:
         stop(handle.container_id)
         raise
-    return replace(handle, start_s=round(time.monotonic() - begun, 3))
+    return replace(handle, start_s=round(start_s, 3))
 
 
 def _wait_healthy(handle: Handle, timeout_s: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import importlib.util
 import math
@@ -105,6 +106,7 @@ def limits(replica: Replica, models: Path, target_rate_rps: float, found: list[C
     }
 
 
+@functools.lru_cache(maxsize=1)
 def loadgen_requirements() -> list[str]:
     """What the load generator imports, pinned to the versions it was measured with."""
     package = Path(importlib.util.find_spec("loadgen").submodule_search_locations[0])

@@ -8,16 +8,17 @@ behaviour (a second). The names say what it is: nothing in it is TensorFlow Serv
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import io
 import os
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 
 import docker
@@ -26,8 +27,6 @@ IMAGE = "playbook-embedded/serving:test"
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
-PACKAGES = ("anyio", "google", "granian", "grpc", "grpc_health", "ml_dtypes", "numpy", "numpy.libs", "orjson",
-            "tensorflow_serving", "uvloop")  # fmt: skip
 # Of TensorFlow, what the server loads: messages and the two shared libraries.
 TENSORFLOW = ("__init__.py", "core", "compiler", "tsl", "libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
 ENTRYPOINT = """#!/bin/bash
@@ -58,9 +57,33 @@ def build() -> str:
 
 
 def _key() -> str:
-    names = ("granian", "grpcio", "numpy", "tensorflow", "tensorflow-serving-api", "uvloop", "orjson", "protobuf")
-    told = f"{SUITE} {PYTHON} " + " ".join(f"{name}={importlib.metadata.version(name)}" for name in names)
-    return hashlib.sha256((told + str(PACKAGES) + str(TENSORFLOW)).encode()).hexdigest()[:12]
+    told = f"{SUITE} {PYTHON} {TENSORFLOW} " + " ".join(f"{name}={metadata.version(name)}" for name in distributions())
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def distributions() -> list[str]:
+    """The installed packages the server imports, with all they require; of TensorFlow's own requirements none."""
+    source = Path(importlib.util.find_spec("model_server").submodule_search_locations[0])
+    imports = re.findall(
+        r"^ *(?:import|from) (\w+)", "".join(p.read_text() for p in source.rglob("*.py")), re.MULTILINE
+    )
+    owners = metadata.packages_distributions()
+    wanted = {name for top in set(imports) for name in owners.get(top, ()) if top != "model_server"}
+    found: set[str] = {"tensorflow"}
+    while wanted:
+        name = wanted.pop()
+        found.add(name)
+        lines = [line for line in metadata.requires(name) or () if "extra ==" not in line]
+        names = {re.match(r"[\w.-]+", line).group() for line in lines if name != "tensorflow"}
+        wanted |= {need for need in names - found if _installed(need)}
+    return sorted(found, key=str.lower)
+
+
+def _installed(name: str) -> bool:
+    try:
+        return bool(metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False
 
 
 def _import_base(client: docker.DockerClient, base: str) -> None:
@@ -84,7 +107,10 @@ def _import_base(client: docker.DockerClient, base: str) -> None:
 
 
 def _write_tar(write: int, debian: Path, packages: list[tuple[Path, str]]) -> None:
-    with os.fdopen(write, "wb", buffering=1 << 20) as pipe, tarfile.open(fileobj=pipe, mode="w|", bufsize=1 << 20) as tar:
+    with (
+        os.fdopen(write, "wb", buffering=1 << 20) as pipe,
+        tarfile.open(fileobj=pipe, mode="w|", bufsize=1 << 20) as tar,
+    ):
         tar.add(debian, arcname=".", filter=lambda member: None if "var/cache/apt" in member.name else member)
         for source, name in packages:
             tar.add(source, arcname=f"opt/packages/{name}", filter=_plain)
@@ -99,14 +125,13 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def _packages() -> Iterator[tuple[Path, str]]:
-    site = Path(importlib.util.find_spec("numpy").submodule_search_locations[0]).parent
-    for name in PACKAGES:
-        if (site / name).exists():
-            yield site / name, name
-    yield site / "typing_extensions.py", "typing_extensions.py"
-    for name in TENSORFLOW:
-        if (site / "tensorflow" / name).exists():
-            yield site / "tensorflow" / name, f"tensorflow/{name}"
+    """Every file of those packages, by its place below site-packages."""
+    for name in distributions():
+        for file in metadata.files(name) or ():
+            path, parts = Path(file.locate()), file.parts
+            wanted = parts[1] in TENSORFLOW if parts[0] == "tensorflow" and len(parts) > 1 else parts[0] != ".."
+            if wanted and path.suffix != ".pyc" and path.is_file():
+                yield path, str(file)
 
 
 def _context(base: str) -> bytes:
