@@ -76,9 +76,7 @@ def _read_npz(path: Path, signature: Signature, spec: object) -> Arrays:
         with np.load(path, allow_pickle=False) as parts:
             return {name: parts[name] for name in parts.files}
     except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise ModelError(
-            f"{path} is not readable as .npz ({error}). Write it with numpy.savez, without objects."
-        ) from error
+        raise ModelError(f"{path} is no .npz of plain arrays. Write it with numpy.savez, without objects.") from error
 
 
 def _read_jsonl(path: Path, signature: Signature, spec: Mapping[str, examples.Feature]) -> Arrays:

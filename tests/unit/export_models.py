@@ -53,7 +53,10 @@ def two_inputs(path: Path) -> Path:
     tf = tensorflow()
 
     def call(ids, weights):
-        return {"total": tf.reduce_sum(weights, axis=1) + tf.cast(ids[:, 0], tf.float32), "name": tf.as_string(ids[:, 0])}
+        return {
+            "total": tf.reduce_sum(weights, axis=1) + tf.cast(ids[:, 0], tf.float32),
+            "name": tf.as_string(ids[:, 0]),
+        }
 
     return save(path, call, {"ids": ((None, None), "int64"), "weights": ((None, 3), "float32")})
 
