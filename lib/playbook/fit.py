@@ -21,7 +21,8 @@ from playbook.space import Config
 REQUESTS = 3000  # simulated for one look at a configuration
 FIT_REQUESTS = 1600  # and for one step of the fit
 WEIGHTS = {"throughput_rps": 4.0, "p50_ms": 2.0, "p99_ms": 1.0, "mean_batch_rows": 0.5}
-STEPS = 7  # bisection steps of a rate: to about 1 % of the bracket
+STEPS = 8  # bisection steps of a rate, at most
+FINE = 0.015  # width of its bracket, as a share, that is fine enough
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,16 @@ def predict(
 ) -> Prediction:
     """The highest Poisson rate a configuration carries inside the limit, by bisection on one set of draws."""
     high = simulate(path, config, concurrency=256, requests=requests // 2).throughput_rps * 1.02
-    low, kept = 0.0, None
-    for step in range(STEPS):
-        rate = 0.97 * high if step == 0 else (low + high) / 2
+    low, kept, rate = 0.0, None, 0.95 * high
+    for _ in range(STEPS):
         seen = at_rate(path, config, rate, requests)
         if seen.percentile(99) <= p99_limit_ms and seen.error_share <= max_error_share:
             low, kept = rate, seen
         else:
             high = rate
+        if high <= (1 + FINE) * low:
+            break
+        rate = (low + high) / 2
     if kept is None:
         return Prediction(0.0, math.inf, math.inf, 0.0, math.inf)
     return Prediction(low, kept.percentile(50), kept.percentile(99), kept.mean_batch_rows, kept.core_ms_per_request)

@@ -39,6 +39,10 @@ class Memory:
             self._write()
         return self._kept["values"][name]
 
+    def known(self, name: str) -> Any:
+        """The value kept under this name, or None."""
+        return self._kept["values"].get(name)
+
     def finish(self) -> None:
         """The stage is done: the next one begins afresh."""
         self._kept["finished"] = True
