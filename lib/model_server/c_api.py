@@ -1,6 +1,7 @@
 """TensorFlow's public C API (c_api.h), loaded with ctypes: 0.3 s and no Python of TensorFlow.
 
-ctypes releases the interpreter lock during a call, so a running graph never holds up the event loop.
+Calls that may take long (load, run, close) release the interpreter lock, so a running graph never holds up the event
+loop. The short ones keep it: giving it up means waiting for it again, up to a whole switch interval each time.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+import types
 from ctypes import POINTER, Structure, c_char_p, c_int, c_int64, c_size_t, c_ubyte, c_void_p
 
 from model_server import tensorflow_package
@@ -73,15 +75,20 @@ _SIGNATURES = {
 }
 
 
-def _load() -> ctypes.CDLL:
+_LONG = {"TF_LoadSessionFromSavedModel", "TF_CloseSession", "TF_DeleteSession", "TF_DeleteGraph", "TF_SessionRun"}
+
+
+def _load() -> types.SimpleNamespace:
     folder = tensorflow_package.folder()
     suffix = "2.dylib" if sys.platform == "darwin" else "so.2"
     ctypes.CDLL(str(folder / f"libtensorflow_framework.{suffix}"))
-    library = ctypes.CDLL(str(folder / f"libtensorflow_cc.{suffix}"))
+    path = str(folder / f"libtensorflow_cc.{suffix}")
+    releasing, keeping = ctypes.CDLL(path), ctypes.PyDLL(path)
+    functions = {}
     for name, (result, arguments) in _SIGNATURES.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
+        functions[name] = getattr(releasing if name in _LONG else keeping, name)
+        functions[name].restype, functions[name].argtypes = result, arguments
+    return types.SimpleNamespace(**functions)
 
 
 tf = _load()

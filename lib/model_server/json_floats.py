@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import struct
 from collections.abc import Sequence
 
@@ -14,19 +15,16 @@ def _packer(letter: str, count: int) -> struct.Struct:
     return struct.Struct(f"{count}{letter}")
 
 
-def float_texts(values: np.ndarray) -> list[str]:
-    """The texts of a flat float32 or float64 array, `.0` appended where the number would look like an integer."""
-    letter, digits = ("f", 9) if values.dtype.itemsize == 4 else ("d", 17)
-    numbers = values.tolist()
-    short = ("%.6g " * len(numbers) % tuple(numbers)).split()
-    texts = []
-    for text, back, number in zip(short, _rounded(short, letter), numbers, strict=True):
-        if back != number:
-            text = _special(number) or f"{number:.{digits}g}"
-        if "." not in text and "e" not in text and "N" not in text and "I" not in text:
-            text += ".0"
-        texts.append(text)
-    return texts
+def float_texts(values: Sequence[float], letter: str) -> list[str]:
+    """The texts of numbers held as `f` (32 bit) or `d` (64 bit), `.0` appended where one would look like an integer."""
+    count, arguments = len(values), tuple(values)
+    short = ("%.6g " * count % arguments).split()
+    exact = (("%.9g " if letter == "f" else "%.17g ") * count % arguments).split()
+    back = _rounded(short, letter)
+    texts = [s if b == v else e for s, e, b, v in zip(short, exact, back, values, strict=True)]
+    if not math.isfinite(sum(values)):
+        texts = [_special(number) or text for number, text in zip(values, texts, strict=True)]
+    return [t if "." in t or "e" in t or "N" in t or "I" in t else t + ".0" for t in texts]
 
 
 def _rounded(texts: Sequence[str], letter: str) -> tuple[float, ...]:
@@ -48,11 +46,9 @@ def _special(number: float) -> str | None:
 
 def number_texts(values: np.ndarray) -> list[str]:
     """The texts of a flat array of numbers or booleans."""
-    if values.dtype.kind == "f":
-        texts = float_texts(values)
-        if not np.isfinite(values).all():
-            texts = [_special(number) or text for number, text in zip(values.tolist(), texts, strict=True)]
-        return texts
-    if values.dtype.kind == "b":
-        return ["true" if value else "false" for value in values.tolist()]
-    return [str(value) for value in values.tolist()]
+    kind, numbers = values.dtype.kind, values.tolist()
+    if kind == "f":
+        return float_texts(numbers, values.dtype.char)
+    if kind == "b":
+        return ["true" if value else "false" for value in numbers]
+    return [str(value) for value in numbers]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -37,7 +38,7 @@ def _leaf_texts(alias: str, array: np.ndarray) -> list[bytes]:
         return [quoted(value) for value in values]
     if array.dtype.kind not in _WRITABLE or (array.dtype.itemsize < 4 and array.dtype.kind == "f"):
         raise unimplemented(f"Failed to write JSON value for tensor type: {type_name(NUMBERS[array.dtype])}")
-    return [text.encode() for text in number_texts(array.ravel())]
+    return "\n".join(number_texts(array.ravel())).encode().split(b"\n") if array.size else []
 
 
 def _nested(texts: Sequence[bytes], shape: Sequence[int]) -> bytes:
@@ -45,7 +46,7 @@ def _nested(texts: Sequence[bytes], shape: Sequence[int]) -> bytes:
     items = list(texts)
     for axis in range(len(shape) - 1, -1, -1):
         width = shape[axis]
-        count = int(np.prod(shape[:axis], dtype=np.int64))
+        count = math.prod(shape[:axis])
         items = [b"[" + b", ".join(items[i * width : (i + 1) * width]) + b"]" for i in range(count)]
     return items[0]
 
@@ -90,7 +91,7 @@ def _rows(alias: str, array: np.ndarray) -> list[bytes]:
     texts, shape = _leaf_texts(alias, array), array.shape[1:]
     if not shape:
         return texts
-    step = int(np.prod(shape, dtype=np.int64))
+    step = math.prod(shape)
     return [_nested(texts[row * step : (row + 1) * step], shape) for row in range(len(array))]
 
 

@@ -1,17 +1,16 @@
-"""Opens the two ports, gRPC by grpc.aio and REST by granian's RSGI worker, both on the server's one event loop."""
+"""Opens the two ports, gRPC by grpc.aio and REST by our HTTP connections, both on the server's one event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 
 import grpc
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 
 from model_server import log
 from model_server.errors import invalid
+from model_server.http_connection import HttpConnection
 
+BACKLOG = 128  # hard-coded in TensorFlow Serving's HTTP server
 _WHERE = "tensorflow_serving/model_servers/server.cc:"
 
 
@@ -48,24 +47,11 @@ def announce_grpc(address: str, port: int, socket_path: str) -> None:
         log.info(_WHERE + "427", f"Running gRPC ModelServer at UNIX socket {socket_path} ...")
 
 
-async def open_rest(app, address: str, port: int) -> asyncio.Task:
-    """Start the HTTP server; the task ends with it.
+async def open_rest(app, address: str, port: int) -> asyncio.Server:
+    """Start the HTTP server.
 
     Raises:
         OSError: the port is in use.
     """
-    server = Server(
-        app,
-        address=address,
-        port=port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=1024,
-        log_enabled=False,
-    )
-    task = asyncio.ensure_future(server.serve())
-    await asyncio.sleep(0)
-    if task.done() and task.exception():
-        raise OSError(errno.EADDRINUSE, str(task.exception()))
-    return task
+    loop = asyncio.get_running_loop()
+    return await loop.create_server(lambda: HttpConnection(app.answer), address, port, backlog=BACKLOG)

@@ -1,4 +1,4 @@
-"""The HTTP/REST API as one RSGI application: routing, the cap on requests at work, replies and their metrics."""
+"""The HTTP/REST API as one application: routing, the cap on requests at work, replies and their metrics."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import zlib
 from collections import deque
 from dataclasses import dataclass
 
-from model_server import json_reply, metrics, model_info, rest_predict, rest_routes
+from model_server import eager, json_reply, metrics, model_info, rest_predict, rest_routes
 from model_server.core import Core
 from model_server.executors import as_serving_error
+from model_server.http_connection import HTML, Reply, Request, error_page
 from model_server.rest_routes import Route
 
-NOT_FOUND_PAGE = "<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
-_JSON = [("content-type", "application/json")]
-_CORS = [
-    ("access-control-allow-origin", "*"),
-    ("access-control-allow-methods", "POST, GET"),
-    ("access-control-allow-headers", "Content-Type"),
-]
+_JSON = b"Content-Type: application/json\r\n"
+_CORS = (
+    b"Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: POST, GET\r\n"
+    b"Access-Control-Allow-Headers: Content-Type\r\n"
+)
 _MOST_INFLATED = 100 << 20
 _MOST_ROUTES = 1024
 
@@ -53,85 +52,77 @@ class _Gate:
 
 
 class RestApp:
-    """Answers HTTP requests; give it to an RSGI server that runs on `loop`."""
+    """Answers HTTP requests: `app.answer(request, reply)`, called in the thread of `loop`."""
 
     def __init__(self, core: Core, options: RestOptions, loop):
         self._core, self._options = core, options
-        self._headers = _JSON + (_CORS if options.cors else [])
+        self._headers = _JSON + (_CORS if options.cors else b"")
         self._timeout_ns = options.timeout_ms * 1_000_000
         self._gate = _Gate(options.workers, loop)
-        self._routes: dict[tuple[str, str, str], Route] = {}
+        self._routes: dict[tuple[bytes, bytes], Route] = {}
+        self._metrics_path = options.metrics_path.encode() if options.metrics_path else None
 
-    async def __rsgi__(self, scope, protocol) -> None:
-        """Entry point of the RSGI server: one call a request."""
-        if scope.proto != "http":
-            protocol.close(403)
-            return
-        path, method = scope.path, scope.method
-        if path == self._options.metrics_path:
-            await self._metrics(scope, protocol)
-        elif path[:4].lower() != "/v1/":
-            protocol.response_str(404, [("content-type", "text/html"), ("connection", "close")], NOT_FOUND_PAGE)
-        elif method == "OPTIONS":
-            self._options_reply(scope, protocol)
+    def answer(self, request: Request, reply: Reply) -> None:
+        """Answer a request, now or later."""
+        target = request.target
+        if target[:4].lower() == b"/v1/":
+            if request.method == b"OPTIONS":
+                origin = request.headers.get(b"origin", b"")
+                fine = b"http://" in origin or b"https://" in origin
+                reply(200 if fine else 400, self._headers, b"")
+            else:
+                eager.start(self._api(request, reply))
+        elif self._metrics_path and target.partition(b"?")[0] == self._metrics_path:
+            self._metrics(request, reply)
         else:
-            await self._api(scope, protocol, method, path)
+            reply(404, HTML + b"Connection: close\r\n", error_page(404))
 
-    async def _metrics(self, scope, protocol) -> None:
-        path = self._options.metrics_path
-        if scope.query_string:
-            shown = f"{path}?{scope.query_string}"
-            body = json_reply.error_body(f"Unexpected path: {shown}. Should be {path}")
-            protocol.response_bytes(400, self._headers, body)
+    def _metrics(self, request: Request, reply: Reply) -> None:
+        if request.target != self._metrics_path:
+            shown, path = request.target.decode("latin-1"), self._metrics_path.decode()
+            reply(400, self._headers, json_reply.error_body(f"Unexpected path: {shown}. Should be {path}"))
             return
-        protocol.response_str(200, [("content-type", "text/plain")], metrics.text())
+        reply(200, b"Content-Type: text/plain\r\n", metrics.text().encode())
 
-    def _options_reply(self, scope, protocol) -> None:
-        origin = scope.headers.get("origin") or ""
-        fine = "http://" in origin or "https://" in origin
-        protocol.response_empty(200 if fine else 400, self._headers)
-
-    async def _api(self, scope, protocol, method: str, path: str) -> None:
-        body = await protocol()
+    async def _api(self, request: Request, reply: Reply) -> None:
         gate = self._gate
         if gate.free > 0:
             gate.free -= 1
         else:
             await gate.wait()
         started_ns = time.monotonic_ns()
-        model_name, verb, code = "", "", "OK"
+        model_name, verb, code, status = "", "", "OK", 200
         try:
-            route = self._route(method, path, scope.query_string)
+            route = self._route(request)
             model_name, verb = route.spec.name, route.verb
-            reply = await self._answer(route, scope, body, started_ns + self._timeout_ns)
-            status = 200
+            body = await self._answer(route, request, started_ns + self._timeout_ns)
         except Exception as error:
             failure = as_serving_error(error)
             status, code = failure.http_status, failure.code_name
-            reply = json_reply.error_body(failure.message)
-        finally:
-            gate.leave()
+            body = json_reply.error_body(failure.message)
+        gate.leave()
         if status == 200:
-            api = "" if method == "GET" else verb
+            api = "" if request.method == b"GET" else verb
             metrics.request_latency.add((time.monotonic_ns() - started_ns) / 1000, model_name, api, "REST")
         metrics.request_count.add(model_name, code)
-        protocol.response_bytes(status, self._headers, reply)
+        reply(status, self._headers, body)
 
-    def _route(self, method: str, path: str, query: str) -> Route:
-        key = (method, path, query)
+    def _route(self, request: Request) -> Route:
+        key = (request.method, request.target)
         route = self._routes.get(key)
         if route is None:
-            route = rest_routes.parse(method, f"{path}?{query}" if query else path)
+            route = rest_routes.parse(request.method.decode(), request.target.decode("latin-1"))
             if len(self._routes) < _MOST_ROUTES:
                 self._routes[key] = route
         return route
 
-    async def _answer(self, route: Route, scope, body: bytes, deadline_ns: int) -> bytes:
+    async def _answer(self, route: Route, request: Request, deadline_ns: int) -> bytes:
         if route.verb == "status":
             return model_info.as_json(model_info.status(self._core, route.spec.name, route.spec.version)).encode()
         if route.verb == "metadata":
             return model_info.metadata_json(self._core, route.spec).encode()
-        if "gzip" in (scope.headers.get("content-encoding") or ""):
+        body = request.body
+        if b"gzip" in request.headers.get(b"content-encoding", b""):
             body = _inflated(body)
         return await rest_predict.predict(self._core, route.spec, body, deadline_ns)
 

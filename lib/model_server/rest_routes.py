@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from model_server.core import ModelSpec
 from model_server.errors import invalid
@@ -37,7 +38,7 @@ def parse(method: str, path: str) -> Route:
         raise invalid("Missing model name in request.")
     if digits is not None and int(digits) >= _MOST:
         raise invalid(f"Failed to convert version: {digits} to numeric.")
-    spec = ModelSpec(name, None if digits is None else int(digits), label or "")
+    spec = ModelSpec(unquote(name), None if digits is None else int(digits), unquote(label or ""))
     if method == "POST":
         return Route(last.lower(), spec)
     return Route("metadata" if last else "status", spec)

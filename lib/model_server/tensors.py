@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Sequence
 
 import ml_dtypes
@@ -81,13 +82,13 @@ def merge(parts: Sequence[np.ndarray]) -> int:
             _view(handle, first.dtype, first.shape)[...] = first
         return handle
     shape = (sum(len(part) for part in parts), *first.shape[1:])
-    handle = _allocate(number, shape, int(np.prod(shape, dtype=np.int64)) * first.itemsize)
+    handle = _allocate(number, shape, math.prod(shape) * first.itemsize)
     np.concatenate(parts, out=_view(handle, first.dtype, shape))
     return handle
 
 
 def _read_strings(handle: int, shape: Sequence[int]) -> np.ndarray:
-    values = np.empty(int(np.prod(shape, dtype=np.int64)), object)
+    values = np.empty(math.prod(shape), object)
     address = tf.TF_TensorData(handle)
     for index in range(values.size):
         pointer = tf.TF_StringGetDataPointer(address)
