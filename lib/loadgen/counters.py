@@ -26,7 +26,8 @@ def requests_served(metrics_url: str, timeout_s: float = 5.0) -> int:
     except (URLError, OSError, ValueError) as wrong:
         raise ServerUnreachable(f"{metrics_url} cannot be read: {wrong}; is the monitoring config on?") from wrong
     samples = (s for family in text_string_to_metric_families(text) for s in family.samples)
-    return int(sum(s.value for s in samples if s.name == REQUEST_COUNT))
+    # this parser gives a counter OpenMetrics' ending, whatever the page says
+    return int(sum(s.value for s in samples if s.name.removesuffix("_total") == REQUEST_COUNT))
 
 
 def balance(metrics_url: str, before: int, answered: int, uncertain: int, patience_s: float = 1.0) -> dict:

@@ -18,16 +18,20 @@ FEW_MISSES = 10  # with fewer, their clustering cannot be seen
 def inflation(hits: np.ndarray) -> float:
     """How many dependent samples are worth one independent one (>= 1): variance of batch means over the binomial one.
 
-    `hits` is a 0/1 series in time order. Batches are as long as they are many (square root of the length), and also
-    four times as long; the larger answer counts. Source: batch means, Law and Kelton, Simulation Modeling, ch. 9.5.
+    `hits` is a 0/1 series in time order. Batches of one, four and eight times the square root of its length are tried
+    and the largest answer counts; where dependence is plain to see, one standard error is added for what is not.
+    Source: batch means, Law and Kelton, Simulation Modeling and Analysis, ch. 9.5.
     """
     count, share = len(hits), float(np.mean(hits)) if len(hits) else 0.0
     if count < 64 or share in (0.0, 1.0):
         return 1.0
     worst = 1.0
-    for length in {int(math.sqrt(count)), min(4 * int(math.sqrt(count)), count // 8)}:
+    for times in (1, 4, 8):
+        length = min(times * int(math.sqrt(count)), count // 8)
         batches = hits[: count // length * length].reshape(-1, length).mean(axis=1)
-        worst = max(worst, float(batches.var(ddof=1)) * length / (share * (1 - share)))
+        ratio = float(batches.var(ddof=1)) * length / (share * (1 - share))
+        error = math.sqrt(2 / (len(batches) - 1))
+        worst = max(worst, ratio * (1 + error) if ratio > 1 + 2 * error else ratio)
     return worst
 
 

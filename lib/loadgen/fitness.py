@@ -44,7 +44,8 @@ def passport(
     """Measure the generator itself in about 3 s; again, up to `attempts` times, when something disturbed it.
 
     Returns `floor_ms` (median of an empty answer), `max_rate_rps` (one process, 32 connections), `lateness_p50_us`,
-    `lateness_p99_us`, `stall_error` (largest relative error of p50 to p99 against the script), `ok`, `problems`, `attempts`.
+    `lateness_p99_us`, `stall_error` (largest relative error of p50 to p99 against the script), `ok`, `problems`,
+    `attempts`.
 
     Raises:
         ServerUnreachable: The null server did not start.

@@ -121,7 +121,8 @@ def read_trace(trace: str) -> Profile | np.ndarray:
     if trace.partition(":")[0] in SHAPES:
         return parse(trace)
     try:
-        table = np.loadtxt(trace, delimiter=",", comments="#", ndmin=2)
+        lines = [line for line in Path(trace).read_text().splitlines() if line.strip() and not line.startswith("#")]
+        table = np.array([[float(x) for x in line.split(",")] for line in lines], ndmin=2)
     except (OSError, ValueError) as wrong:
         raise LevelError(f"trace {trace!r} cannot be read: {wrong}; one column of seconds, or t_s,rate_rps") from wrong
     if table.size == 0 or table.shape[1] > 2 or np.any(np.diff(table[:, 0]) < 0):

@@ -23,7 +23,7 @@ class Script:
         delay_s: Every reply waits this long, all at once (a server with endless workers).
         service_s: Replies are made one after the other, each in exactly this time (the D/1 of an M/D/1 queue).
         freeze_s: At the start of every `period_s` the whole process stops for so long.
-        fault: What happens to every `fault_every`-th request: connection `reset`, error `status` (HTTP 503 or gRPC 8),
+        fault: What happens to every `fault_every`-th request (several, separated by commas, take turns): connection `reset`, error `status` (HTTP 503 or gRPC 8),
             `short` reply, `silent` (never answered), `wrong` (the answer to another request), `leave` (answered, then
             Connection: close or GOAWAY), `garbage`.
         bodies: Directory with `*.expect` files; a request is answered with the one beside its body.
@@ -56,6 +56,7 @@ class Stage:
     def __init__(self, script: Script, loop: object, epoch_ns: int) -> None:
         self.script, self.epoch_ns = script, epoch_ns
         self.requests = self.errors = 0
+        self._faults = script.fault.split(",")
         self._free_ns = 0
         self._due: deque[tuple[int, Callable[[], None]]] = deque()
         self._timer = make_timer(loop, self._wake)  # type: ignore[arg-type]
@@ -73,8 +74,9 @@ class Stage:
         self.requests += 1
         if self._plain or not self.script.fault or self.requests % self.script.fault_every:
             return ""
-        self.errors += self.script.fault != "wrong"
-        return self.script.fault
+        fault = self._faults[self.requests // self.script.fault_every % len(self._faults)]
+        self.errors += fault not in ("wrong", "leave")
+        return fault
 
     def answer(self, body: bytes, wrong: bool) -> bytes:
         """The reply to `body`, or its neighbour's."""

@@ -59,7 +59,7 @@ def test_a_trace_of_timestamps_is_replayed_exactly_and_dealt_out_in_turn(tmp_pat
     traced = level(arrival="trace", trace=times, rate_rps=None)
     assert schedule(traced).tolist() == [500_000_000, 750_000_000, 1_000_000_000, 7_250_000_000]
     shares = [schedule(traced.with_(processes=2), worker).tolist() for worker in range(2)]
-    assert sorted(sum(shares, [])) == schedule(traced).tolist()
+    assert sorted(shares[0] + shares[1]) == schedule(traced).tolist()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""Several processes and several Dask workers hold one level from a common start."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pytest
+from loadgen import Level, dask_crew, hold
+from loadgen.script import Script
+from loadgen.scripted import running
+
+
+@pytest.fixture
+def bodies(tmp_path):
+    (tmp_path / "00000.body").write_text(json.dumps({"instances": [[0.0]]}))
+    (tmp_path / "00000.expect").write_text(Script().reply)
+    return tmp_path
+
+
+def held(server, bodies, out, **changes):
+    base = {"arrival": "poisson", "rate_rps": 800.0, "duration_s": 2.0, "ramp_up_s": 0.2, "check_share": 1.0}
+    crew = changes.pop("crew", None)
+    level = Level(server.url, bodies=bodies, metrics_url=server.metrics_url, **{**base, **changes})
+    return hold(level, out, **({"crew": crew} if crew else {}))
+
+
+def by_worker(out):
+    """Requests, first and last due time by worker."""
+    query = f"SELECT worker, count(*), min(scheduled_ns), max(scheduled_ns) FROM '{out}/requests.parquet' GROUP BY 1"
+    return {worker: rest for worker, *rest in duckdb.sql(query).fetchall()}
+
+
+def assert_one_level(summary, shares, workers):
+    assert set(shares) == set(range(workers))
+    assert sum(count for count, _, _ in shares.values()) == summary["requests"]
+    assert summary["requests"] == pytest.approx(1600, rel=0.12)
+    firsts = [first for _, first, _ in shares.values()]
+    assert max(firsts) - min(firsts) < 0.1e9, "the workers did not start together"
+    assert summary["errors"] == 0
+    assert summary["balance"]["balanced"]
+    assert summary["little"]["error"] < 0.02
+    assert summary["processes"] == workers
+
+
+def test_processes_share_one_arrival_process(bodies, tmp_path):
+    with running("rest") as server:
+        summary = held(server, bodies, tmp_path / "out", processes=2)
+    assert_one_level(summary, by_worker(tmp_path / "out"), 2)
+
+
+def test_processes_share_the_clients_of_a_closed_loop(bodies, tmp_path):
+    with running("grpc", Script(delay_s=0.02)) as server:
+        level = Level(server.url, "grpc", bodies, concurrency=9, processes=2, duration_s=1.0, ramp_up_s=0.2)
+        summary = hold(level, tmp_path / "out")
+    assert summary["mean_in_flight"] == pytest.approx(9, rel=0.05)
+    assert summary["throughput_rps"] == pytest.approx(9 / 0.02, rel=0.1)
+
+
+def test_two_dask_workers_hold_one_level(bodies, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True, local_directory=str(tmp_path)
+    )
+    with cluster, running("rest") as server:
+        summary = held(server, bodies, tmp_path / "out", crew=dask_crew(cluster.scheduler_address))
+    assert_one_level(summary, by_worker(tmp_path / "out"), 2)

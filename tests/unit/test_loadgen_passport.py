@@ -1,0 +1,66 @@
+"""The passport measures the generator itself, and a bad one makes every level INVALID."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from loadgen import Level, hold, passport
+from loadgen.crew import run_crew
+from loadgen.fitness import judge
+from loadgen.script import Script
+from loadgen.scripted import running
+
+GOOD = {
+    "floor_ms": 0.05,
+    "max_rate_rps": 50_000.0,
+    "lateness_p50_us": 20.0,
+    "lateness_p99_us": 90.0,
+    "stall_error": 0.01,
+}
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_a_passport_says_what_the_generator_can_do(protocol):
+    found = passport(protocol=protocol, attempts=3)
+    assert 0 < found["floor_ms"] < 5
+    assert found["max_rate_rps"] > 1000
+    assert 0 < found["lateness_p50_us"] < found["lateness_p99_us"]
+    assert found["stall_error"] is not None
+    assert found["ok"] is (not found["problems"])
+
+
+def test_two_hundred_microseconds_lost_at_each_send_fail_it(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))  # worker processes inherit the path
+    found = passport(crew=partial(run_crew, module="drag_worker"), attempts=1)
+    assert not found["ok"]
+    assert any("late" in problem for problem in found["problems"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("floor_ms", 0.4),
+        ("max_rate_rps", 3000.0),
+        ("lateness_p50_us", 220.0),
+        ("lateness_p99_us", 9000.0),
+        ("stall_error", 0.2),
+        ("stall_error", None),
+    ],
+)
+def test_each_figure_can_fail_it(name, value):
+    assert judge(GOOD)["ok"]
+    found = judge(GOOD | {name: value})
+    assert not found["ok"]
+    assert len(found["problems"]) == 1
+
+
+def test_a_bad_passport_makes_a_good_level_invalid(tmp_path):
+    (tmp_path / "00000.body").write_text("{}")
+    bad = judge(GOOD | {"lateness_p50_us": 220.0})
+    with running("rest", Script()) as server:
+        level = Level(server.url, bodies=tmp_path, arrival="poisson", rate_rps=2000.0, duration_s=0.8, ramp_up_s=0.1)
+        summary = hold(level, tmp_path, passport=bad)
+    assert "bad_passport" in summary["failed_checks"]
+    assert summary["passport"] == bad
