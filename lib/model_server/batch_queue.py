@@ -57,7 +57,6 @@ class Queue:
     ):
         self.options = options
         self.execute = execute
-        self.closed = False
         self._split = split
         self._limit = options.execution_limit
         self._timeout_ns = options.batch_timeout_micros * 1000
@@ -118,7 +117,7 @@ class Queue:
         batch = self._batches[0]
         if not batch.tasks:
             return None
-        if self.closed or self._timeout_ns == 0 or batch.size >= self._limit:
+        if self._timeout_ns == 0 or batch.size >= self._limit:
             return 0
         return batch.started_ns + self._timeout_ns
 

@@ -14,9 +14,12 @@ class BatchScheduler:
     A thread takes a batch when it is closed, full, or has waited batch_timeout_micros; with a timeout of 0 an idle
     thread takes whatever is there. Unlike TensorFlow Serving's threads (which look every millisecond) these sleep until
     the next batch is due, so waiting costs no CPU and timeouts are exact.
+    Waking a thread waits for the end of the event loop's turn (`defer`): requests that arrived together run together.
     """
 
-    def __init__(self, num_batch_threads: int, name: str = "batch_threads"):
+    def __init__(self, num_batch_threads: int, name: str = "batch_threads", defer=None):
+        self._defer = defer
+        self._wake_due = False
         self._wake = threading.Condition(threading.Lock())
         self._queues: list[Queue] = []
         self._next = 0
@@ -29,14 +32,14 @@ class BatchScheduler:
         with self._wake:
             self._queues.append(queue)
 
-    def close_queue(self, queue: Queue) -> None:
-        """Run what the queue still holds at once; it leaves the round when it is empty."""
+    def remove_queue(self, queue: Queue) -> None:
+        """Forget a queue whose version is unloaded: nothing waits in it any more."""
         with self._wake:
-            queue.closed = True
-            self._wake.notify_all()
+            if queue in self._queues:
+                self._queues.remove(queue)
 
     def schedule(self, queue: Queue, task: Task) -> None:
-        """Put a task into its queue.
+        """Put a task into its queue; called in the event loop's thread.
 
         Raises:
             ServingError: see Queue.add.
@@ -44,8 +47,15 @@ class BatchScheduler:
         with self._wake:
             was_empty = queue.ready_at_ns() is None
             queue.add(task)
-            if self._idle and (was_empty or queue.ready_at_ns() == 0):
-                self._wake.notify()
+            if self._wake_due or not self._idle or not (was_empty or queue.ready_at_ns() == 0):
+                return
+            self._wake_due = True
+        self._defer(self._notify)
+
+    def _notify(self) -> None:
+        with self._wake:
+            self._wake_due = False
+            self._wake.notify()
 
     def _run(self) -> None:
         while True:
@@ -55,28 +65,28 @@ class BatchScheduler:
     def _take(self) -> tuple[Queue, Batch]:
         with self._wake:
             while True:
-                found, wait_s = self._look()
-                if found is not None:
-                    batch = found.take()
-                    if self._idle and found.ready_at_ns() is not None:
-                        self._wake.notify()  # there is more, and its timer left with this thread
-                    return found, batch
+                position, wait_s = self._look()
+                if position is not None:
+                    queue = self._queues[position]
+                    self._next = position + 1
+                    batch = queue.take()
+                    if self._idle and self._look() != (None, None):
+                        self._wake.notify()  # there is more to run, or a timer that left with this thread
+                    return queue, batch
                 self._idle += 1
                 self._wake.wait(wait_s)
                 self._idle -= 1
 
-    def _look(self) -> tuple[Queue | None, float | None]:
+    def _look(self) -> tuple[int | None, float | None]:
         """The next queue in the round with a batch that is ready, or how long to sleep in seconds."""
-        self._queues = [queue for queue in self._queues if not (queue.closed and queue.ready_at_ns() is None)]
         now_ns, earliest_ns = time.monotonic_ns(), None
         count = len(self._queues)
         for step in range(count):
-            queue = self._queues[(self._next + step) % count]
-            ready_ns = queue.ready_at_ns()
+            position = (self._next + step) % count
+            ready_ns = self._queues[position].ready_at_ns()
             if ready_ns is None:
                 continue
             if ready_ns <= now_ns:
-                self._next = (self._next + step + 1) % count
-                return queue, None
+                return position, None
             earliest_ns = ready_ns if earliest_ns is None else min(earliest_ns, ready_ns)
         return None, None if earliest_ns is None else (earliest_ns - now_ns) / 1e9

@@ -45,7 +45,7 @@ class BatchingSession:
     def close(self) -> None:
         """Let the batch threads forget this version's queues."""
         for queue in self._queues.values():
-            self._scheduler.close_queue(queue)
+            self._scheduler.remove_queue(queue)
 
     def _queue(self, run) -> Queue:
         key = (run.feeds, run.fetches)

@@ -19,9 +19,12 @@ def float_texts(values: Sequence[float], letter: str) -> list[str]:
     """The texts of numbers held as `f` (32 bit) or `d` (64 bit), `.0` appended where one would look like an integer."""
     count, arguments = len(values), tuple(values)
     short = ("%.6g " * count % arguments).split()
-    exact = (("%.9g " if letter == "f" else "%.17g ") * count % arguments).split()
     back = _rounded(short, letter)
-    texts = [s if b == v else e for s, e, b, v in zip(short, exact, back, values, strict=True)]
+    if back == arguments:
+        texts = short
+    else:
+        exact = (("%.9g " if letter == "f" else "%.17g ") * count % arguments).split()
+        texts = [s if b == v else e for s, e, b, v in zip(short, exact, back, arguments)]  # noqa: B905
     if not math.isfinite(sum(values)):
         texts = [_special(number) or text for number, text in zip(values, texts, strict=True)]
     return [t if "." in t or "e" in t or "N" in t or "I" in t else t + ".0" for t in texts]

@@ -30,37 +30,45 @@ def error_body(message: str) -> bytes:
     return b'{\n    "error": ' + quoted(message.encode("utf-8", "replace")) + b"\n}"
 
 
-def _leaf_texts(alias: str, array: np.ndarray) -> list[bytes]:
+def _leaf_texts(alias: str, array: np.ndarray) -> list[str]:
+    """Every value's text; bytes that are not UTF-8 travel as surrogates and come out unchanged."""
     if array.dtype == object:
         values = array.ravel().tolist()
         if alias.endswith("_bytes"):
-            return [b'{\n"b64": "' + base64.b64encode(value) + b'"\n}' for value in values]
-        return [quoted(value) for value in values]
+            return ['{\n"b64": "' + base64.b64encode(value).decode() + '"\n}' for value in values]
+        return [_text(quoted(value)) for value in values]
     if array.dtype.kind not in _WRITABLE or (array.dtype.itemsize < 4 and array.dtype.kind == "f"):
         raise unimplemented(f"Failed to write JSON value for tensor type: {type_name(NUMBERS[array.dtype])}")
-    return "\n".join(number_texts(array.ravel())).encode().split(b"\n") if array.size else []
+    return number_texts(array.ravel()) if array.size else []
 
 
-def _nested(texts: Sequence[bytes], shape: Sequence[int]) -> bytes:
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _nested(items: list[str], shape: Sequence[int]) -> str:
     """The texts as lists in lists on one line."""
-    items = list(texts)
     for axis in range(len(shape) - 1, -1, -1):
         width = shape[axis]
         count = math.prod(shape[:axis])
-        items = [b"[" + b", ".join(items[i * width : (i + 1) * width]) + b"]" for i in range(count)]
+        items = ["[" + ", ".join(items[i * width : (i + 1) * width]) + "]" for i in range(count)]
     return items[0]
 
 
-def _indented(texts: Sequence[bytes], shape: Sequence[int], level: int) -> bytes:
+def _indented(texts: Sequence[str], shape: Sequence[int], level: int) -> str:
     """The texts as lists in lists, one value a line."""
     if not shape:
         return texts[0]
     if not shape[0]:
-        return b"[]"
+        return "[]"
     step = len(texts) // shape[0]
-    pad = b"\n" + b"    " * (level + 1)
+    pad = "\n" + "    " * (level + 1)
     inner = [_indented(texts[i * step : (i + 1) * step], shape[1:], level + 1) for i in range(shape[0])]
-    return b"[" + pad + (b"," + pad).join(inner) + b"\n" + b"    " * level + b"]"
+    return "[" + pad + ("," + pad).join(inner) + "\n" + "    " * level + "]"
 
 
 def row_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
@@ -78,26 +86,32 @@ def row_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
         if rows is not None and len(array) != rows:
             raise invalid(f"Tensor name: {alias} has inconsistent batch size: {len(array)} expecting: {rows}")
         rows = len(array)
-    columns = [(alias.encode(), _rows(alias, array)) for alias, array in sorted(outputs.items())]
+    columns = [(alias, _rows(alias, array)) for alias, array in sorted(outputs.items())]
     if len(columns) == 1:
         elements = columns[0][1]
     else:
         elements = [_row_object([(name, texts[row]) for name, texts in columns]) for row in range(rows)]
-    inner = b"[" + b", ".join(elements) + b"\n    ]" if elements else b"[]"
-    return b'{\n    "predictions": ' + inner + b"\n}"
+    inner = "[" + ", ".join(elements) + "\n    ]" if elements else "[]"
+    return _bytes('{\n    "predictions": ' + inner + "\n}")
 
 
-def _rows(alias: str, array: np.ndarray) -> list[bytes]:
+def _rows(alias: str, array: np.ndarray) -> list[str]:
     texts, shape = _leaf_texts(alias, array), array.shape[1:]
     if not shape:
         return texts
+    if len(array) == 1:
+        return [_nested(texts, shape)]
     step = math.prod(shape)
     return [_nested(texts[row * step : (row + 1) * step], shape) for row in range(len(array))]
 
 
-def _row_object(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
-    lines = [b"            " + quoted(name) + b": " + text for name, text in pairs]
-    return b"{\n" + b",\n".join(lines) + b"\n        }"
+def _name(alias: str) -> str:
+    return _text(quoted(alias.encode()))
+
+
+def _row_object(pairs: Sequence[tuple[str, str]]) -> str:
+    lines = [f"            {_name(name)}: {text}" for name, text in pairs]
+    return "{\n" + ",\n".join(lines) + "\n        }"
 
 
 def column_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
@@ -110,9 +124,9 @@ def column_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
         raise invalid("Cannot convert empty tensor map to JSON")
     if len(outputs) == 1:
         ((alias, array),) = outputs.items()
-        return b'{\n    "outputs": ' + _indented(_leaf_texts(alias, array), array.shape, 1) + b"\n}"
+        return _bytes('{\n    "outputs": ' + _indented(_leaf_texts(alias, array), array.shape, 1) + "\n}")
     pairs = [
-        b"        " + quoted(alias.encode()) + b": " + _indented(_leaf_texts(alias, array), array.shape, 2)
+        f"        {_name(alias)}: {_indented(_leaf_texts(alias, array), array.shape, 2)}"
         for alias, array in sorted(outputs.items())
     ]
-    return b'{\n    "outputs": {\n' + b",\n".join(pairs) + b"\n    }\n}"
+    return _bytes('{\n    "outputs": {\n' + ",\n".join(pairs) + "\n    }\n}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from model_server import json_reply, json_tensors, json_text
+from model_server import fast_json, json_reply, json_tensors, json_text
 from model_server.core import Core, ModelSpec
 from model_server.errors import ServingError, invalid
 from model_server.json_text import debug_string
 from model_server.predict import DEFAULT_SIGNATURE
-from model_server.servable import Servable
+from model_server.servable import Plan, Servable
 
 
 async def predict(core: Core, spec: ModelSpec, body: bytes, deadline_ns: int) -> bytes:
@@ -18,19 +18,51 @@ async def predict(core: Core, spec: ModelSpec, body: bytes, deadline_ns: int) ->
     Raises:
         ServingError: in the order of TensorFlow Serving's checks: JSON, model, signature, tensors, run.
     """
-    document = json_text.parse(body)
-    signature_name = read_signature_name(document)
-    servable = core.find(spec)
+    servable = find_after_parsing(core, spec, body)
     try:
-        infos = _input_infos(servable, signature_name)
-        row_format, tensors = read_inputs(document, infos, _plain_numbers(body))
-        plan = _plan(servable, signature_name or DEFAULT_SIGNATURE, infos)
+        row_format, signature_name, tensors = _read(servable, body)
+        plan = _plan(servable, signature_name)
         arrays = [tensors[alias] for alias in plan.inputs]
         outputs = await servable.run(plan, arrays, deadline_ns, "Predict", spec.name)
         named = dict(zip(plan.outputs, outputs, strict=True))
         return json_reply.row_reply(named) if row_format else json_reply.column_reply(named)
     finally:
         servable.release()
+
+
+def find_after_parsing(core: Core, spec: ModelSpec, body: bytes) -> Servable:
+    """The servable, acquired; a body that is no JSON object is complained of before an unknown model.
+
+    Raises:
+        ServingError: of the body, else of the model.
+    """
+    try:
+        return core.find(spec)
+    except ServingError:
+        read_signature_name(json_text.parse(body))
+        raise
+
+
+def _read(servable: Servable, body: bytes) -> tuple[bool, str, dict[str, np.ndarray]]:
+    """Row format or not, the signature's name, and the tensors by alias."""
+    quick = _read_quickly(servable, body)
+    if quick is not None:
+        return quick
+    document = json_text.parse(body)
+    signature_name = read_signature_name(document) or DEFAULT_SIGNATURE
+    infos = _input_infos(servable, signature_name)
+    row_format, tensors = read_inputs(document, infos, _plain_numbers(body))
+    return row_format, signature_name, tensors
+
+
+def _read_quickly(servable: Servable, body: bytes) -> tuple[bool, str, dict[str, np.ndarray]] | None:
+    """The same for plain numbers to the default signature with one float input; None where that does not fit."""
+    signature = servable.signatures.get(DEFAULT_SIGNATURE)
+    if signature is None or len(signature.inputs) != 1:
+        return None
+    ((alias, info),) = signature.inputs.items()
+    quick = fast_json.read(body, info.dtype)
+    return None if quick is None else (quick[0], DEFAULT_SIGNATURE, {alias: quick[1]})
 
 
 def read_signature_name(document: object) -> str:
@@ -57,20 +89,23 @@ def _plain_numbers(body: bytes) -> bool:
 
 
 def _input_infos(servable: Servable, signature_name: str) -> dict:
-    signature = servable.signatures.get(signature_name or DEFAULT_SIGNATURE)
+    signature = servable.signatures.get(signature_name)
     if signature is None:
-        raise invalid(f'Serving signature name: "{signature_name or DEFAULT_SIGNATURE}" not found in signature def')
+        raise invalid(f'Serving signature name: "{signature_name}" not found in signature def')
     if not signature.inputs:
-        raise invalid(f"Failed to get input map for signature: {signature_name or 'DEFAULT'}")
+        shown = "DEFAULT" if signature_name == DEFAULT_SIGNATURE else signature_name
+        raise invalid(f"Failed to get input map for signature: {shown}")
     return signature.inputs
 
 
-def _plan(servable: Servable, signature_name: str, infos):
+def _plan(servable: Servable, signature_name: str) -> Plan:
     key = ("predict", signature_name, ())
     plan = servable.known_plan(key)
     if plan is None:
-        outputs = {alias: info.name for alias, info in servable.signatures[signature_name].outputs.items()}
-        plan = servable.plan(key, signature_name, {alias: info.name for alias, info in infos.items()}, outputs)
+        signature = servable.signatures[signature_name]
+        inputs = {alias: info.name for alias, info in signature.inputs.items()}
+        outputs = {alias: info.name for alias, info in signature.outputs.items()}
+        plan = servable.plan(key, signature_name, inputs, outputs)
     return plan
 
 

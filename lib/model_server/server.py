@@ -36,7 +36,9 @@ class ModelServer:
         batching = options.batching(values)
         scheduler = None
         if batching is not None:
-            scheduler = BatchScheduler(num_batch_threads(batching.parameters), batching.thread_pool_name)
+            scheduler = BatchScheduler(
+                num_batch_threads(batching.parameters), batching.thread_pool_name, self._loop.call_soon
+            )
         pool = DirectPool(max(1, options.rest_workers(values)) + max(1, values["grpc_max_threads"]), delivery)
         load = LoadOptions(
             tags=tuple(values["saved_model_tags"].split(",")),
