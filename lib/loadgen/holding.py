@@ -91,7 +91,7 @@ def _of_workers(level: Level, workers: list[dict[str, Any]]) -> dict[str, Any]:
         "refusals": sum(w["refusals"] for w in workers),
         "answers": {k: sum(w["answers"][k] for w in workers) for k in ("checked", "wrong", "unkept")},
         "dead": any(w["dead"] for w in workers),
-        "worker_memory_mb": max(w["memory_mb"] for w in workers),
+        "worker_memory_mb": max((w["memory_mb"] for w in workers if w["memory_mb"]), default=None),
     }
 
 

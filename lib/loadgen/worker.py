@@ -175,13 +175,15 @@ def prepare_process(cpu: int | None) -> None:
 
 
 def memory_mb() -> float | None:
-    """Most memory this process has had resident, in MB; None where the platform does not say."""
+    """Most memory this process has had resident, in MB; None where the platform does not say.
+
+    Read from /proc: `getrusage` also remembers the size of the parent at the time of the fork.
+    """
     try:
-        import resource
-    except ImportError:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
         return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), None)
 
 
 def say(**message: Any) -> None:

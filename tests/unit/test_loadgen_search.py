@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from loadgen import Level, find_max_rate
 from loadgen.evidence import claim
-from loadgen.queueing import md1_quantile
-from loadgen.script import Script
-from loadgen.scripted import running
 
 LIMIT_MS = 50.0
 
@@ -92,18 +87,3 @@ def test_the_budget_is_kept(tmp_path):
     found = search(Curve(queue(2000)), tmp_path, budget_s=0.5)
     assert len(found["trials"]) == 1
     assert found["status"] == "budget spent"
-
-
-def test_the_rate_of_a_real_queue_is_found(tmp_path):
-    """One server, 4 ms a request: theory says at which load p99 passes 20 ms."""
-    loads = np.linspace(0.3, 0.85, 200)
-    truth = max(load for load in loads if md1_quantile(load, 0.004, 0.99) <= 0.020) / 0.004
-    (tmp_path / "00000.body").write_text(json.dumps({"instances": [[1.0]]}))
-    with running("rest", Script(service_s=0.004)) as server:
-        level = Level(server.url, bodies=tmp_path, concurrency=1, duration_s=2.0, ramp_up_s=0.3, seed=3)
-        found = find_max_rate(level, 20.0, 0.001, 80.0, 400.0, tmp_path / "out", budget_s=40.0)
-    assert found["spent_s"] < 45
-    assert found["status"] in ("found", "budget spent", "cliff")
-    assert found["rate_rps"] == pytest.approx(truth, rel=0.30)  # windows of a thousand requests in 40 s
-    assert found["low_rps"] <= truth * 1.1
-    assert found["high_rps"] >= truth * 0.9
