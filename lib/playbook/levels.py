@@ -24,8 +24,21 @@ def best(levels: Iterable[Mapping[str, Any]], p99_limit_ms: float, max_error_sha
     return dict(max(inside, key=lambda level: level["throughput_rps"])) if inside else None
 
 
-def verdict(handle: Handle, best: Mapping[str, Any] | None, levels: list[dict[str, Any]], p99_limit_ms: float) -> str:
-    """One sentence: the best rate inside the limit, or why there is none."""
+def verdict(
+    handle: Handle,
+    best: Mapping[str, Any] | None,
+    levels: list[dict[str, Any]],
+    p99_limit_ms: float,
+    found: Mapping[str, Any] | None = None,
+) -> str:
+    """One or two sentences: the best rate inside the limit, or why there is none, and what the search found."""
+    searched = f" Search: {found['text']}" if found else ""
+    return _of_levels(handle, best, levels, p99_limit_ms) + searched
+
+
+def _of_levels(
+    handle: Handle, best: Mapping[str, Any] | None, levels: list[dict[str, Any]], p99_limit_ms: float
+) -> str:
     server = f"'{handle.model_name}' on the {handle.server} server"
     if best is None:
         valid = [level for level in levels if level["valid"] and level["latency_p99_ms"] is not None]
@@ -71,19 +84,28 @@ def flat(summary: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -
         "service_p99_ms": (summary.get("service_ms") or {}).get("p99"),
         "lateness_p99_us": summary["lateness_us"].get("p99"),
         "errors_by_kind": summary.get("errors_by_kind") or {},
+        "failed_checks": list(summary.get("failed_checks") or []),
+        "claim": summary.get("claim"),
         "warnings": list(summary["warnings"]),
     }
 
 
 def results(
-    levels: list[dict[str, Any]], best: Mapping[str, Any] | None, passport: Mapping[str, Any] | None, limit_ms: float
+    levels: list[dict[str, Any]],
+    best: Mapping[str, Any] | None,
+    passport: Mapping[str, Any] | None,
+    limit_ms: float,
+    client_cpus: Iterable[int],
+    found: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The `results` of stress.json."""
     return {
         "levels": levels,
         "best": best,
+        "max_rate": found,
         "passport": passport,
         "limit_ms": limit_ms,
+        "client_cpus": list(client_cpus),
         "measured_s": sum(level["duration_s"] for level in levels),
     }
 

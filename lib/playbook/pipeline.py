@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -87,7 +89,7 @@ def _base(params_path: Path, outputs: Path, verbs: list[str], resume: str | None
     """The run a part of the chain builds on, and the verbs before its last one that it takes over from there."""
     order = list(runs.NOTEBOOKS)
     before = [verb for verb in order[: order.index(verbs[-1])] if verb not in verbs]
-    if not before:
+    if "export" in verbs:  # a new model: what an earlier run measured is not about it
         return None, []
     base = runs.find(outputs, resume) if resume else runs.base_for(outputs, params_path, ["export"])
     return base, [verb for verb in before if verb != "serve" and record.has(base, verb)]
@@ -166,8 +168,16 @@ def to_markdown(executed: Path) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
     target = executed.with_suffix(".md")
-    target.write_text(text)
+    target.write_text(_with_alt_texts(text, executed))
     return target
+
+
+def _with_alt_texts(text: str, executed: Path) -> str:
+    """Give each figure the words that its output carries as plain text, in place of nbconvert's `png`."""
+    cells = json.loads(executed.read_text())["cells"]
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    words = iter(["".join(data.get("text/plain", "figure")) for data in outputs if "image/png" in data])
+    return re.sub(r"!\[png\]", lambda _: "![" + next(words, "figure").replace("]", ")").replace("\n", " ") + "]", text)
 
 
 def _from_notebooks(run_dir: Path) -> str:

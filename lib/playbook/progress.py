@@ -29,7 +29,7 @@ class _Shown:
     """A tqdm bar, for a person who runs the notebook alone."""
 
     def __init__(self, bar: Any) -> None:
-        self.bar = bar
+        self.bar, self.total = bar, bar.total
 
     def update(self, done: float, text: str = "") -> None:
         """Move the bar to `done` of the total and show the text behind it."""
