@@ -25,15 +25,19 @@ def render(context: Mapping[str, Any]) -> dict[str, str]:
     Raises:
         jinja2.UndefinedError: a template asks for a name that is not there.
     """
-    loader = jinja2.FileSystemLoader(TEMPLATES)
+    return render_only("", context)
+
+
+def render_only(folder: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """The templates of one folder filled, by their paths in the bundle."""
     environment = jinja2.Environment(
-        loader=loader,
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    names = (name for name in environment.list_templates() if name.endswith(_SUFFIX))
+    names = (name for name in environment.list_templates() if name.endswith(_SUFFIX) and name.startswith(folder))
     return {_target(name): environment.get_template(name).render(context) for name in names}
 
 

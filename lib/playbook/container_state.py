@@ -10,6 +10,8 @@ from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
 from playbook.handle import Handle
 
 LABEL = "playbook.run"
+_TAIL = 8
+_TELLING = ("Couldn't interpret", "Failed to start", "unknown argument", "terminate called", "Check failed")
 
 
 def state(container_id: str) -> dict[str, Any]:
@@ -47,9 +49,11 @@ def told(handle: Handle) -> str:
     if now.get("OOMKilled"):
         what += ", killed because it was out of memory: raise its memory limit, or load a smaller model"
     with speaking("Reading its log"):
-        tail = engine(timeout_s=10.0).api.logs(handle.container_id, tail=8).decode(errors="replace").strip()
+        lines = engine(timeout_s=10.0).api.logs(handle.container_id, tail=400).decode(errors="replace").splitlines()
+    # A refused flag is followed by the whole usage: what tells is then far above the end.
+    tail = [line for line in lines[:-_TAIL] if any(word in line for word in _TELLING)][-_TAIL:] + lines[-_TAIL:]
     return (
-        f"{what}.\n  Last log lines:\n{tail or '(the log is empty)'}\n"
+        f"{what}.\n  Last log lines:\n{chr(10).join(tail) or '(the log is empty)'}\n"
         f"  Check the flags ({' '.join(handle.flags) or 'those of the image'}) and that {handle.model_base_path} "
         "holds a numbered version folder with a SavedModel."
     )

@@ -12,6 +12,7 @@ import importlib.util
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -24,7 +25,7 @@ from pathlib import Path
 import docker
 
 IMAGE = "playbook-embedded/serving:test"
-SUITE = "bookworm"
+SUITE, DEBIAN_PYTHON = "bookworm", "python3.11"
 MIRROR = "http://deb.debian.org/debian"
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 # Of TensorFlow, what the server loads: messages and the two shared libraries.
@@ -44,6 +45,11 @@ ENV MODEL_BASE_PATH=/models MODEL_NAME=model
 EXPOSE 8500 8501
 ENTRYPOINT ["/usr/bin/tf_serving_entrypoint.sh"]
 """
+
+
+def can_build() -> bool:
+    """True where debootstrap can run and Debian's Python runs what is installed here."""
+    return os.geteuid() == 0 and shutil.which("debootstrap") is not None and PYTHON == DEBIAN_PYTHON
 
 
 def build() -> str:

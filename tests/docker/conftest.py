@@ -1,0 +1,51 @@
+"""One export, one image and one engine for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import embedded_image
+import pytest
+from playbook import containers, runs
+from playbook.errors import DockerUnavailable
+
+ROOT = Path(__file__).resolve().parents[2]
+PARAMS = ROOT / "params" / "docker.yml"
+
+
+def playbook(*words: object, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+    """The command a user types, from the repository's root."""
+    command = [str(Path(sys.executable).parent / "playbook"), *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, cwd=ROOT)
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory) -> Path:
+    """A run folder with the digits model exported, and nothing else yet."""
+    outputs = tmp_path_factory.mktemp("outputs")
+    done = playbook("run", PARAMS, "--only", "export", "--set", "curve_s=0.2", "--outputs", outputs)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = runs.newest_first(outputs)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """A client of the engine. PLAYBOOK_DOCKER=required makes its absence a failure, as CI does."""
+    try:
+        return containers.engine()
+    except DockerUnavailable as missing:
+        if os.environ.get("PLAYBOOK_DOCKER") == "required":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def image(engine) -> str:
+    """`playbook-embedded/serving:test`, built here: no image can be pulled where the tests run."""
+    if not embedded_image.can_build():
+        pytest.skip("the test image needs root, debootstrap and Debian's own Python version")
+    return embedded_image.build()
