@@ -219,8 +219,8 @@ def _batching(run: RunFolder) -> dict[str, Any] | None:
 
 
 def _floor_us(run: RunFolder) -> float | None:
-    passport = run.stress.get("passport") or {}
-    return passport.get("floor_p50_us") or passport.get("floor_us")
+    floor_ms = (run.stress.get("passport") or {}).get("floor_ms")
+    return floor_ms * 1e3 if floor_ms is not None else None
 
 
 def _row_us(run: RunFolder) -> float | None:

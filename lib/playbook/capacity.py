@@ -89,25 +89,47 @@ def crossing(
 ) -> tuple[float | None, bool]:
     """Throughput at which `column` meets the limit, and whether a level beyond it was seen.
 
-    The latencies are first made to rise with throughput (isotonic regression); between two levels the logarithm of
-    latency is taken as linear. None when even the lowest level is beyond. Not reached: the highest level's throughput.
+    None when even the lowest level is beyond. Not reached: the highest level's throughput.
     """
-    from scipy.optimize import isotonic_regression
-
-    points = sorted(levels, key=lambda level: level["throughput_rps"])
-    if not points:
+    if not levels:
         return None, False
-    ms = [_beyond(level, limit_ms, max_error_share, column) for level in points]
-    rates = np.array([level["throughput_rps"] for level in points])
-    log_ms = isotonic_regression(np.log(ms), weights=[max(1, level.get("requests") or 1) for level in points]).x
-    over = np.flatnonzero(log_ms > math.log(limit_ms))
-    if len(over) == 0:
-        return float(rates[-1]), False
-    first = int(over[0])
-    if first == 0:
-        return None, True
-    share = (math.log(limit_ms) - log_ms[first - 1]) / (log_ms[first] - log_ms[first - 1])
-    return float(rates[first - 1] + share * (rates[first] - rates[first - 1])), True
+    ms = np.array([[_beyond(level, limit_ms, max_error_share, column) for level in levels]])
+    rates = np.array([[level["throughput_rps"] for level in levels]])
+    weights = np.array([float(max(1, level.get("requests") or 1)) for level in levels])
+    rate, reached = (found[0] for found in crossings(rates, ms, limit_ms, weights))
+    return (None if np.isnan(rate) else float(rate)), bool(reached)
+
+
+def crossings(
+    rates_rps: np.ndarray, ms: np.ndarray, limit_ms: float, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for many curves at once, each a row of levels; NaN where even the lowest level is beyond.
+
+    Latency is first made to rise with throughput (isotonic regression by the max-min formula); between two levels its
+    logarithm is taken as linear.
+
+    Source: R. Barlow et al., Statistical Inference under Order Restrictions, ch. 1.2.
+    """
+    order = np.argsort(rates_rps[0], kind="stable")
+    rates, logs = rates_rps[:, order], np.log(ms[:, order])
+    weight = np.ones(len(order)) if weights is None else weights[order]
+    count = len(order)
+    sums = np.concatenate([np.zeros((len(logs), 1)), np.cumsum(logs * weight, axis=1)], axis=1)
+    total = np.concatenate([[0.0], np.cumsum(weight)])
+    rising = np.full(logs.shape, -np.inf)
+    for place in range(count):
+        for start in range(place + 1):
+            ends = np.arange(place, count) + 1
+            means = (sums[:, ends] - sums[:, [start]]) / (total[ends] - total[start])
+            rising[:, place] = np.maximum(rising[:, place], means.min(axis=1))
+    over = rising > math.log(limit_ms)
+    reached, first, row = over.any(axis=1), over.argmax(axis=1), np.arange(len(logs))
+    low = np.maximum(first - 1, 0)
+    step = np.maximum(rising[row, first] - rising[row, low], 1e-12)
+    share = (math.log(limit_ms) - rising[row, low]) / step
+    found = rates[row, low] + share * (rates[row, first] - rates[row, low])
+    found = np.where(reached, np.where(first == 0, np.nan, found), rates[:, -1])
+    return found, reached
 
 
 def fit_scalability(in_flight: Sequence[float], rate_rps: Sequence[float]) -> Scalability | None:

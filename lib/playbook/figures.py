@@ -26,13 +26,16 @@ def throughput_p99(levels: Sequence[Mapping[str, Any]], limit_ms: float | None, 
     def draw(figure: Any, colours: Mapping[str, Any]) -> None:
         axes = figure.add_subplot()
         for number, (arrival, group) in enumerate(_by_arrival(shown).items()):
-            _draw_levels(axes, group, arrival, colours["series"][number], colours)
+            _draw_levels(axes, group, arrival, colours["series"][number], colours["page"])
+        if not all(level.get("valid", True) for level in shown):
+            axes.plot([], [], "o", color=colours["ink"], markerfacecolor=colours["page"], label="INVALID level")
         draw_limit(axes, limit_ms, colours)
         log_latency(axes, [level["latency_p99_ms"] for level in shown] + ([limit_ms] if limit_ms else []), "y")
-        axes.set(xlabel="throughput (requests/s)", ylabel="p99 latency (ms)", title=title, xlim=(0, None))
-        axes.margins(x=0.12)
+        axes.set(xlabel="throughput (requests/s)", ylabel="p99 latency (ms)", title=title)
+        axes.set_xlim(0, 1.18 * max((level["throughput_rps"] for level in shown), default=1.0))
+        _name_levels(axes, shown, colours["muted"])
         if shown:
-            figure.legend(loc="outside upper right", ncols=3)
+            figure.legend(loc="outside upper right", ncols=4)
         else:
             axes.text(0.5, 0.5, "no level has a p99", transform=axes.transAxes, ha="center")
 
@@ -101,10 +104,9 @@ def level_name(level: Mapping[str, Any]) -> str:
     return f"{level.get('rate_rps') or 0:,.0f}/s {level.get('arrival') or ''}".strip()
 
 
-def _draw_levels(
-    axes: Any, group: Sequence[Mapping[str, Any]], arrival: str, colour: str, colours: Mapping[str, Any]
-) -> None:
-    group = sorted(group, key=lambda level: level["throughput_rps"])
+def _draw_levels(axes: Any, group: Sequence[Mapping[str, Any]], arrival: str, colour: str, page: str) -> None:
+    # In order of the load, so that a server that answers less under more load bends its curve back.
+    group = sorted(group, key=lambda level: (level.get("concurrency") or 0, level.get("rate_rps") or 0.0))
     rate = [level["throughput_rps"] for level in group]
     p99 = [level["latency_p99_ms"] for level in group]
     low = [max(0.0, p - (level.get("latency_p99_low_ms") or p)) for p, level in zip(p99, group, strict=True)]
@@ -112,17 +114,31 @@ def _draw_levels(
     label = "closed loop" if arrival == "closed" else f"open loop, {arrival}"
     axes.errorbar(rate, p99, yerr=[low, high], color=colour, capsize=3, label=label, elinewidth=1.2)
     for level in group:
-        fill = colour if level.get("valid", True) else colours["page"]
+        fill = colour if level.get("valid", True) else page
         axes.plot(level["throughput_rps"], level["latency_p99_ms"], "o", color=colour, markerfacecolor=fill)
-        name = level_name(level) + ("" if level.get("valid", True) else " (INVALID)")
-        axes.annotate(
-            name,
-            (level["throughput_rps"], level["latency_p99_ms"]),
-            textcoords="offset points",
-            xytext=(6, -11),
-            fontsize=8,
-            color=colours["muted"],
-        )
+
+
+def _name_levels(axes: Any, levels: Sequence[Mapping[str, Any]], colour: str) -> None:
+    """Write each level's name beside its mark, on the first side where it covers neither a mark nor a name."""
+    width, height = 0.0095, 0.05  # of one letter and one line, as shares of the axes
+    right, (bottom, top) = axes.get_xlim()[1], np.log(axes.get_ylim())
+    spots = [(v["throughput_rps"] / right, (np.log(v["latency_p99_ms"]) - bottom) / (top - bottom)) for v in levels]
+    taken = [(x - 0.008, y - 0.02, x + 0.008, y + 0.02) for x, y in spots]
+    for level, (x, y) in zip(levels, spots, strict=True):
+        name = level_name(level)
+        wide = width * len(name)
+        beside = (x + 0.012, x - 0.012 - wide)
+        sides = [(beside[0], y - 0.055), (beside[1], y + 0.015), (beside[0], y + 0.015), (beside[1], y - 0.055)]
+        sides += [(x - wide / 2, y + step) for step in (0.04, -0.09, 0.1, -0.15, 0.16, -0.21)]
+        boxes = [(left, low, left + wide, low + height) for left, low in sides]
+        free = [box for box in boxes if box[0] > 0 and box[1] > 0 and not any(_overlap(box, other) for other in taken)]
+        box = (free or boxes)[0]
+        taken.append(box)
+        axes.text(box[0], box[1], name, transform=axes.transAxes, fontsize=8, color=colour)
+
+
+def _overlap(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
+    return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]
 
 
 def _by_arrival(levels: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

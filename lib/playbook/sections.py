@@ -143,10 +143,10 @@ def environment(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
     seen = run.environment()
     if not seen:
         return ""
-    stress, served = run.params("stress"), run.results("serve")
+    served = run.results("serve")
     rows = [[name.replace("_", " "), _shown(value)] for name, value in seen.items() if name != "packages"]
     rows += [[name, version] for name, version in (seen.get("packages") or {}).items()]
-    rows += [["server's cores", _shown(served.get("cpus"))], ["client's cores", _shown(stress.get("client_cpus"))]]
+    rows += [["server's cores", _shown(served.get("cpus"))], ["client's cores", _shown(run.stress.get("client_cpus"))]]
     rows += [["model fingerprint", run.results("export").get("fingerprint")]]
     passport = run.stress.get("passport")
     told = f"\n\n{levels.passport_table(passport)}" if passport else ""

@@ -12,7 +12,7 @@ import numpy as np
 from playbook import journal, series, usage
 from playbook.canvas import Picture
 from playbook.figures import draw_limit, log_latency
-from playbook.runfolder import RunFolder
+from playbook.runfolder import Rows, RunFolder
 
 STEP_S = 1.0
 FEWEST = 20  # answers a step needs before a p99 of it is drawn
@@ -46,9 +46,9 @@ def read(run: RunFolder, step_s: float = STEP_S) -> Timeline | None:
         return None
     start = min(int(rows.scheduled_ns.min()) for _, rows in parts)
     end = max(int(rows.done_ns.max()) for _, rows in parts)
-    done = np.concatenate([rows.done_ns[rows.ok] for _, rows in parts])
-    latency = np.concatenate([rows.latency_ms for _, rows in parts])
-    seconds, rate, p99 = _steps((done - start) / 1e9, latency, (end - start) / 1e9, step_s)
+    seconds, rate, p99 = (
+        np.concatenate(some) for some in zip(*(_steps(rows, start, step_s) for _, rows in parts), strict=True)
+    )
     batches = series.read(run.run_dir, [series.BATCHES]).steps(series.BATCHES)
     batches = [(at, delta.mean) for at, delta in batches if delta.count and start <= at <= end]
     resources = usage.read(run.run_dir)
@@ -94,17 +94,16 @@ def picture(timeline: Timeline, limit_ms: float | None) -> Picture:
     return Picture(draw, _in_words(timeline), (8.0, 6.4))
 
 
-def _steps(
-    done_s: np.ndarray, latency_ms: np.ndarray, length_s: float, step_s: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middle of each step, answers a second in it, and their p99 (NaN where there are too few)."""
-    count = max(1, int(np.ceil(length_s / step_s)))
-    place = np.minimum((done_s / step_s).astype(int), count - 1)
-    order = np.argsort(place, kind="stable")
-    edges = np.searchsorted(place[order], np.arange(count + 1))
-    groups = [latency_ms[order[low:high]] for low, high in itertools.pairwise(edges)]
-    p99 = np.array([np.quantile(g, 0.99, method="inverted_cdf") if len(g) >= FEWEST else np.nan for g in groups])
-    return (np.arange(count) + 0.5) * step_s, np.diff(edges) / step_s, p99
+def _steps(rows: Rows, start: int, step_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Middle of each whole step of a level, answers a second in it, and their p99; a gap (NaN) after the level."""
+    first = int(rows.scheduled_ns.min())
+    count = max(1, round((int(rows.scheduled_ns.max()) - first) / 1e9 / step_s))
+    place = ((rows.done_ns[rows.ok] - first) / 1e9 / step_s).astype(int)  # in order of completion, so it rises
+    edges = np.searchsorted(place, np.arange(count + 1))
+    groups = [rows.latency_ms[low:high] for low, high in itertools.pairwise(edges)]
+    p99 = [np.quantile(g, 0.99, method="inverted_cdf") if len(g) >= FEWEST else np.nan for g in groups]
+    middle = (first - start) / 1e9 + (np.arange(count + 1) + 0.5) * step_s
+    return middle, np.append(np.diff(edges) / step_s, np.nan), np.append(p99, np.nan)
 
 
 def _cores(resources: usage.Resources, who: str, start: int, end: int) -> Track:
@@ -121,7 +120,7 @@ def _line(axes: Any, track: Track, colour: str, label: str, style: str = "-") ->
     axes.set_ylabel(label)
     axes.set_ylim(0, None)
     if len(track.values) == 0:
-        axes.text(0.5, 0.4, "not measured", transform=axes.transAxes, ha="center", fontsize=8)
+        axes.text(0.5, 0.4, "not measured, or batching is off", transform=axes.transAxes, ha="center", fontsize=8)
 
 
 def _mark(axes: Any, timeline: Timeline, colours: Mapping[str, Any]) -> None:
@@ -148,7 +147,7 @@ def _change_words(row: Mapping[str, Any]) -> str:
 def _in_words(timeline: Timeline) -> str:
     rates, p99 = timeline.rate_rps.values, timeline.p99_ms.values
     known = p99[~np.isnan(p99)]
-    parts = [f"Rate up to {rates.max():,.0f}/s" if len(rates) else "No request"]
+    parts = [f"Rate up to {np.nanmax(rates):,.0f}/s" if len(rates) else "No request"]
     parts += [f"p99 from {known.min():.3g} to {known.max():.3g} ms"] if len(known) else []
     changes: Sequence[str] = [f"{second:.0f} s {words}" for second, words in timeline.changes]
     parts += [f"changes: {'; '.join(changes)}"] if changes else ["no change of configuration"]

@@ -164,15 +164,9 @@ def _capacities(curve: Sequence[tuple[Mapping, Mapping]], limit_ms: float) -> np
     """Capacity of the window and of each replicate; None when the curve does not cross the limit in nearly all."""
     opened = [entry for entry in curve if entry[0]["arrival"] != "closed"]
     chosen = opened if len(opened) >= 2 else list(curve)
-    rates = []
-    for draw in range(len(chosen[0][1]["p50"])):
-        points = [
-            {"throughput_rps": figures["throughput"][draw], "latency_p99_ms": figures["p99"][draw], "requests": 1}
-            for _, figures in chosen
-        ]
-        rate, reached = capacity.crossing(points, limit_ms, 1.0, "latency_p99_ms")
-        rates.append(rate if reached and rate else np.nan)
-    found = np.array(rates)
+    rates, p99 = (np.stack([figures[name] for _, figures in chosen], axis=1) for name in ("throughput", "p99"))
+    found, reached = capacity.crossings(rates, p99, limit_ms)
+    found = np.where(reached, found, np.nan)
     if np.isnan(found[0]) or np.isnan(found).mean() > 0.02:
         return None
     return np.where(np.isnan(found), found[0], found)

@@ -43,7 +43,7 @@ def save(folder: Path, rows: list, limit_ms=3.0, seed=1, server="embedded"):
     record.save(folder, "export", params={}, results=exported, verdict="exported")
     served = {"server": server, "model_name": "digits", "cpus": [0], "configuration": "batching off", "flags": ["--x"]}
     record.save(folder, "serve", params={"enable_batching": False}, results=served, verdict="up")
-    results = levels.results(rows, levels.best(rows, limit_ms, 0.001), {"floor_p50_us": FLOOR_US}, limit_ms)
+    results = levels.results(rows, levels.best(rows, limit_ms, 0.001), {"floor_ms": FLOOR_US / 1e3}, limit_ms, [1])
     params = {"protocol": "rest", "p99_limit_ms": limit_ms, "max_error_share": 0.001, "seed": seed}
     record.save(folder, "stress", params=params, results=results, verdict="stressed")
 
