@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import sys
+from importlib import metadata
 
 from model_server import flags, log
 
@@ -22,9 +24,8 @@ def main(arguments: list[str]) -> int:
         print(flags.usage("python -m model_server"), end="")
         return FAILED
     if parsed.values["version"]:
-        from model_server import c_api
-
-        print(f"TensorFlow ModelServer: embedded ({c_api.version()})\nTensorFlow Library: {c_api.version()}")
+        version = metadata.version("tensorflow")
+        print(f"TensorFlow ModelServer: embedded ({version})\nTensorFlow Library: {version}")
         return 0
     if parsed.unknown[:1] == ["--help"]:
         print(flags.usage("python -m model_server"), end="")
@@ -40,6 +41,7 @@ def _serve(values: dict) -> int:
     from model_server import options, server
     from model_server.errors import ServingError
 
+    _raise_limits()
     loop = _new_loop()
     try:
         options.check(values)
@@ -49,6 +51,14 @@ def _serve(values: dict) -> int:
         print(f"Failed to start server. Error: {error}", flush=True)
         return FAILED
     return 0
+
+
+def _raise_limits() -> None:
+    """Room for thousands of connections and for JSON nested a thousand deep."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    sys.setrecursionlimit(10_000)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

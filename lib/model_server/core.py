@@ -82,9 +82,11 @@ class Core:
     def _apply(self, config: ModelServerConfig, what: str) -> None:
         with self._lock:
             kind = config.WhichOneof("config")
-            if kind is None and self._config is None:
+            if kind is None:
                 log.info(_WHERE + "465", "Taking no action for empty config.")
                 return
+            if kind == "custom_model_config":
+                log.fatal(_WHERE + "470", "ModelServer does not yet support custom model config.")
             model_config.check(config, self._config)
             before = {model.name for model in self._config.model_config_list.config} if self._config else set()
             self._config = ModelServerConfig()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -52,10 +53,8 @@ class Delivery:
 
     def deliver(self, results: list[tuple[asyncio.Future, object]]) -> None:
         """Resolve each future with its value, or with its error where the value is a ServingError."""
-        try:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
             self.loop.call_soon_threadsafe(_resolve, results)
-        except RuntimeError:
-            pass  # the loop has ended: nobody waits any more
 
 
 def _resolve(results: list[tuple[asyncio.Future, object]]) -> None:
@@ -66,6 +65,22 @@ def _resolve(results: list[tuple[asyncio.Future, object]]) -> None:
             future.set_exception(value)
         else:
             future.set_result(value)
+
+
+async def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], object]) -> object:
+    """Wait for blocking work in a thread that does not keep the process alive."""
+    future = loop.create_future()
+    delivery = Delivery(loop)
+
+    def run() -> None:
+        try:
+            value = work()
+        except Exception as error:
+            value = as_serving_error(error)
+        delivery.deliver([(future, value)])
+
+    threading.Thread(target=run, daemon=True).start()
+    return await future
 
 
 class DirectPool:

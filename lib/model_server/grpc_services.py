@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.message import DecodeError
 
-from model_server import metrics, model_info, tensorflow_package
+from model_server import inference, metrics, model_info, model_management, tensorflow_package
 from model_server import predict as predicting
 from model_server.core import Core
 from model_server.errors import INTERNAL, ServingError, invalid
@@ -19,9 +19,13 @@ from model_server.predict import spec_of
 
 tensorflow_package.install()
 from tensorflow_serving.apis import (  # noqa: E402
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
     predict_pb2,
+    regression_pb2,
 )
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -57,9 +61,15 @@ class GrpcApi:
         """One generic handler a service."""
         prediction = {
             "Predict": self._method(self._predict, predict_pb2.PredictRequest, "Predict"),
+            "Classify": self._method(self._classify, classification_pb2.ClassificationRequest, "Classify"),
+            "Regress": self._method(self._regress, regression_pb2.RegressionRequest, "Regress"),
+            "MultiInference": self._method(self._multi_infer, inference_pb2.MultiInferenceRequest),
             "GetModelMetadata": self._method(self._metadata, get_model_metadata_pb2.GetModelMetadataRequest),
         }
-        models = {"GetModelStatus": self._method(self._status, get_model_status_pb2.GetModelStatusRequest)}
+        models = {
+            "GetModelStatus": self._method(self._status, get_model_status_pb2.GetModelStatusRequest),
+            "HandleReloadConfigRequest": self._method(self._reload, model_management_pb2.ReloadConfigRequest),
+        }
         return [
             grpc.method_handlers_generic_handler("tensorflow.serving.PredictionService", prediction),
             grpc.method_handlers_generic_handler("tensorflow.serving.ModelService", models),
@@ -92,6 +102,18 @@ class GrpcApi:
         return await predicting.predict(
             self._core, request, deadline_ns, options.check_method_names, options.tensor_content
         )
+
+    async def _classify(self, request, deadline_ns: int | None):
+        return await inference.infer(self._core, request, "Classify", deadline_ns, self._options.check_method_names)
+
+    async def _regress(self, request, deadline_ns: int | None):
+        return await inference.infer(self._core, request, "Regress", deadline_ns, self._options.check_method_names)
+
+    async def _multi_infer(self, request, deadline_ns: int | None):
+        return await inference.multi_infer(self._core, request, deadline_ns, self._options.check_method_names)
+
+    async def _reload(self, request, deadline_ns: int | None):
+        return await model_management.reload(self._core, request, asyncio.get_running_loop())
 
     async def _metadata(self, request, deadline_ns: int | None):
         return model_info.metadata(self._core, spec_of(request), list(request.metadata_field))

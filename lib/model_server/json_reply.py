@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from model_server.element_types import NUMBERS, type_name
 from model_server.errors import invalid, unimplemented
 from model_server.json_floats import number_texts
-from model_server.tensors import NUMBERS, type_name
 
 _ESCAPES = {byte: f"\\u{byte:04X}".encode() for byte in range(32)}
 _ESCAPES |= {8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}

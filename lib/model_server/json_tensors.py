@@ -10,9 +10,9 @@ from itertools import chain
 
 import numpy as np
 
+from model_server.element_types import STRING, TYPES, type_name
 from model_server.errors import invalid, unimplemented
 from model_server.json_text import debug_string
-from model_server.tensors import STRING, TYPES, type_name
 
 BOOL = 10
 _RANGES = {3: 31, 4: 31, 5: 31, 6: 31, 9: 63, 22: 32, 23: 64}
@@ -91,7 +91,7 @@ def _fill(value: object, level: int, shape: list[int], dtype: int, into: list) -
                 f"JSON Value: {debug_string(value)} found at incorrect level: {level + 1} in the JSON DOM. "
                 f"Expected at level: {len(shape)}"
             )
-        into.append(_decode_base64(value) if dtype == STRING and is_base64(value) else leaf(value, dtype))
+        into.append(decode_base64(value) if dtype == STRING and is_base64(value) else leaf(value, dtype))
         return
     if level >= len(shape):
         raise invalid(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
@@ -103,7 +103,12 @@ def _fill(value: object, level: int, shape: list[int], dtype: int, into: list) -
         _fill(item, level + 1, shape, dtype, into)
 
 
-def _decode_base64(value: dict) -> bytes:
+def decode_base64(value: dict) -> bytes:
+    """The bytes of a `{"b64": "..."}` value.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT when it does not hold base64 text.
+    """
     text = value["b64"]
     if not isinstance(text, (str, bytes)):
         raise invalid(f"JSON Value: {debug_string(value)} not formatted correctly for base64 data")
@@ -146,7 +151,7 @@ def leaf(value: object, dtype: int) -> object:
         raise invalid(
             f"JSON Value: {debug_string(value)} Type: {type_of(value)} is not of expected type: {type_name(dtype)}"
         )
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 
 def type_of(value: object) -> str:

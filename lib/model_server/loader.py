@@ -6,14 +6,13 @@ import os
 import time
 from dataclasses import dataclass
 
-from model_server import log, metrics, text_proto, warmup
+from model_server import log, metrics, text_proto, tflite_model, warmup
 from model_server.batch_scheduler import BatchScheduler
 from model_server.batching_options import QueueOptions, queue_options
 from model_server.batching_session import BatchingSession
 from model_server.config_messages import BatchingParameters
 from model_server.errors import ServingError
 from model_server.executors import Delivery, DirectPool, DirectSession
-from model_server.saved_model import SavedModel
 from model_server.servable import Servable
 
 BATCHING_FILE = "batching_params.pbtxt"
@@ -30,6 +29,20 @@ class LoadOptions:
     per_model_batching: bool = False
     warmup: bool = True
     warmup_iterations: int = 1
+    prefer_tflite: bool = False
+    tflite_interpreters: int = 1
+
+
+def saved_model_type() -> type:
+    """SavedModel on the C library, or on the full import where the library is not as expected."""
+    try:
+        from model_server.saved_model import SavedModel
+    except (OSError, AttributeError) as error:
+        log.warning("model_server", f"TensorFlow's C library cannot be used ({error}); importing all of TensorFlow.")
+        from model_server.python_session import PythonSavedModel
+
+        return PythonSavedModel
+    return SavedModel
 
 
 class Loader:
@@ -55,10 +68,13 @@ class Loader:
             raise
         return servable
 
-    def _model(self, path: str) -> SavedModel:
+    def _model(self, path: str):
+        options = self._options
+        if options.prefer_tflite and os.path.exists(os.path.join(path, tflite_model.FILE)):
+            return tflite_model.TfliteModel(path, options.tflite_interpreters)
         started_ns = time.monotonic_ns()
         try:
-            model = SavedModel(path, self._options.tags, self._options.session_config)
+            model = saved_model_type()(path, options.tags, options.session_config)
         except ServingError:
             metrics.load_attempt_count.add(path, "fail")
             raise
@@ -76,7 +92,7 @@ class Loader:
         file = os.path.join(path, BATCHING_FILE)
         return queue_options(text_proto.read(file, BatchingParameters)) if os.path.exists(file) else None
 
-    def _executor(self, model: SavedModel, options: QueueOptions | None):
+    def _executor(self, model, options: QueueOptions | None):
         if options is None:
             return DirectSession(model, self._pool)
         log.info(_FACTORY + "bundle_factory_util.cc:180", "Wrapping session to perform batch processing")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import sys
 import time
+from typing import NoReturn
 
 _LEVELS = {"I": 0, "W": 1, "E": 2, "F": 3}
 
@@ -41,3 +44,11 @@ def warning(where: str, message: str) -> None:
 def error(where: str, message: str) -> None:
     """An ERROR line."""
     write("E", where, message)
+
+
+def fatal(where: str, message: str) -> NoReturn:
+    """A FATAL line, then the process aborts (SIGABRT, exit code 134), as after LOG(FATAL) and a failed CHECK."""
+    write("F", where, message)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGABRT, signal.SIG_DFL)
+    os.abort()

@@ -29,12 +29,10 @@ def check(config: ModelServerConfig, current: ModelServerConfig | None) -> None:
     Raises:
         ServingError: INVALID_ARGUMENT or FAILED_PRECONDITION with TensorFlow Serving's text.
     """
-    if current is not None and current.WhichOneof("config") == "model_config_list":
-        if config.WhichOneof("config") != "model_config_list":
-            raise failed_precondition(
-                "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to "
-                "another."
-            )
+    if current is not None and current.WhichOneof("config") != config.WhichOneof("config"):
+        raise failed_precondition(
+            "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another."
+        )
     seen: set[str] = set()
     for model in config.model_config_list.config:
         if model.name in seen:

@@ -75,4 +75,5 @@ def metadata_json(core: Core, spec: ModelSpec) -> str:
     response = metadata(core, spec, ["signature_def"])
     signatures = get_model_metadata_pb2.SignatureDefMap()
     response.metadata["signature_def"].Unpack(signatures)
-    return f'{{\n"model_spec":{as_json(response.model_spec)}\n,\n"metadata": {{"signature_def": {as_json(signatures)}}}\n}}\n'
+    spec_json, map_json = as_json(response.model_spec), as_json(signatures)
+    return f'{{\n"model_spec":{spec_json}\n,\n"metadata": {{"signature_def": {map_json}}}\n}}\n'

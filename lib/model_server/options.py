@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import grpc
+
 from model_server import log, tensorflow_package, text_proto
-from model_server.config_messages import BatchingParameters, MonitoringConfig
-from model_server.errors import invalid
+from model_server.config_messages import BatchingParameters, MonitoringConfig, SSLConfig
+from model_server.errors import ServingError, invalid
 from model_server.flags import CPUS
 
 tensorflow_package.install()
@@ -108,6 +110,20 @@ def metrics_path(values: dict) -> str | None:
         return None
     config = text_proto.read(values["monitoring_config_file"], MonitoringConfig).prometheus_config
     return (config.path or DEFAULT_METRICS_PATH) if config.enable else None
+
+
+def credentials(values: dict) -> grpc.ServerCredentials | None:
+    """TLS for the gRPC port from --ssl_config_file; None without one. A bad file aborts the process, as there."""
+    path = values["ssl_config_file"]
+    if not path:
+        return None
+    try:
+        config = text_proto.read(path, SSLConfig)
+        authority = config.custom_ca.encode() or None
+        pair = (config.server_key.encode(), config.server_cert.encode())
+        return grpc.ssl_server_credentials([pair], authority, config.client_verify and authority is not None)
+    except (ServingError, ValueError) as error:
+        log.fatal("tensorflow_serving/model_servers/server.cc:98", f"Check failed: {error}")
 
 
 def rest_workers(values: dict) -> int:

@@ -7,7 +7,7 @@ import zlib
 from collections import deque
 from dataclasses import dataclass
 
-from model_server import eager, json_reply, metrics, model_info, rest_predict, rest_routes
+from model_server import eager, json_reply, metrics, model_info, rest_examples, rest_predict, rest_routes
 from model_server.core import Core
 from model_server.executors import as_serving_error
 from model_server.http_connection import HTML, Reply, Request, error_page
@@ -30,6 +30,7 @@ class RestOptions:
     timeout_ms: int = 30000
     cors: bool = False
     metrics_path: str | None = None
+    check_method_names: bool = False
 
 
 class _Gate:
@@ -124,6 +125,9 @@ class RestApp:
         body = request.body
         if b"gzip" in request.headers.get(b"content-encoding", b""):
             body = _inflated(body)
+        if route.verb != "predict":
+            check = self._options.check_method_names
+            return await rest_examples.infer(self._core, route.spec, route.verb, body, deadline_ns, check)
         return await rest_predict.predict(self._core, route.spec, body, deadline_ns)
 
 

@@ -76,7 +76,8 @@ def read_signature_name(document: object) -> str:
     name = document.get("signature_name", "")
     if not isinstance(name, (str, bytes)):
         raise invalid(
-            f"JSON Value: {debug_string(document)} not formatted correctly. 'signature_name' key must be a string value."
+            f"JSON Value: {debug_string(document)} not formatted correctly. 'signature_name' key must be a string "
+            "value."
         )
     return name if isinstance(name, str) else name.decode("utf-8", "replace")
 
@@ -118,8 +119,8 @@ def read_inputs(document: dict, infos, plain_numbers: bool = False) -> tuple[boo
     rows, columns = "instances" in document, "inputs" in document
     if rows and columns:
         raise invalid(
-            f"JSON Value: {debug_string(document)} Not formatted correctly expecting only one of 'inputs' or 'instances' "
-            "keys to exist "
+            f"JSON Value: {debug_string(document)} Not formatted correctly expecting only one of 'inputs' or "
+            "'instances' keys to exist "
         )
     if rows:
         return True, _from_instances(document, infos, plain_numbers)
@@ -218,7 +219,7 @@ def _from_objects(instances: list, infos) -> dict[str, np.ndarray]:
                 ) from None
         if len(item) != len(infos):
             raise invalid(
-                f"Failed to process element: {index} of 'instances' list. JSON object: {debug_string(item)} keys must be "
-                f"equal to: {','.join(sorted(infos))}"
+                f"Failed to process element: {index} of 'instances' list. JSON object: {debug_string(item)} keys "
+                f"must be equal to: {','.join(sorted(infos))}"
             )
     return {alias: _stacked(rows) for alias, rows in columns.items()}

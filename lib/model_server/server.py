@@ -10,7 +10,8 @@ from model_server import listeners, log, model_config, options, text_proto
 from model_server.batch_scheduler import BatchScheduler
 from model_server.batching_options import num_batch_threads
 from model_server.core import Core
-from model_server.executors import Delivery, DirectPool
+from model_server.errors import ServingError
+from model_server.executors import Delivery, DirectPool, in_thread
 from model_server.flags import CPUS
 from model_server.grpc_services import GrpcApi, GrpcOptions
 from model_server.loader import Loader, LoadOptions
@@ -47,6 +48,8 @@ class ModelServer:
             per_model_batching=bool(batching and batching.per_model),
             warmup=values["enable_model_warmup"],
             warmup_iterations=max(1, values["num_request_iterations_for_warmup"]),
+            prefer_tflite=values["prefer_tflite_model"],
+            tflite_interpreters=max(1, values["num_tflite_pools"]) * max(1, values["num_tflite_interpreters_per_pool"]),
         )
         states = StateMonitor()
         manager = Manager(
@@ -77,13 +80,35 @@ class ModelServer:
         Raises:
             ServingError: the start failed.
         """
+        credentials = options.credentials(self._values)
         config = self.config()
-        await _in_daemon_thread(self._loop, lambda: self.core.start(config))
-        await self._open_grpc()
-        await self._open_rest()
+        await in_thread(self._loop, lambda: self.core.start(config))
+        if self._values["model_config_file"] and self._values["model_config_file_poll_wait_seconds"] > 0:
+            threading.Thread(target=self._poll_config, name="config_poll", daemon=True).start()
+        await self._open_grpc(credentials)
+        try:
+            await self._open_rest()
+        except ServingError as error:  # TensorFlow Serving hangs here with gRPC up; so do we, and say so
+            print(f"Failed to start server. Error: {error}", flush=True)
+            log.warning("model_server", "gRPC answers, but there is NO REST API and there are no metrics.")
         await asyncio.Event().wait()
 
-    async def _open_grpc(self) -> None:
+    def _poll_config(self) -> None:
+        """Read the config file again and again; a file that is refused changes nothing."""
+        pause = threading.Event()
+        while not pause.wait(self._values["model_config_file_poll_wait_seconds"]):
+            try:
+                config = text_proto.read(self._values["model_config_file"], ModelServerConfig)
+            except ServingError as error:
+                log.error(_WHERE + "210", f"Failed to read ModelServerConfig file: {error.message}")
+                continue
+            try:
+                self.core.reload(config)
+            except ServingError as error:
+                text = f"PollFilesystemAndReloadConfig failed to ReloadConfig: {error.message}"
+                log.error(_WHERE + "220", text)
+
+    async def _open_grpc(self, credentials) -> None:
         values = self._values
         api = GrpcApi(
             self.core,
@@ -93,10 +118,17 @@ class ModelServer:
                 tensor_content=values["enable_serialization_as_tensor_content"],
             ),
         )
-        address, port, path = values["bind_address"], values["port"], values["grpc_socket_path"]
-        log.info(_WHERE + "345", "Using InsecureServerCredentials")
-        self._grpc = await listeners.open_grpc(api.handlers(), address, port, path, options.grpc_arguments(values))
-        listeners.announce_grpc(address, port, path)
+        listener = listeners.GrpcListener(
+            values["bind_address"],
+            values["port"],
+            values["grpc_socket_path"],
+            tuple(options.grpc_arguments(values)),
+            credentials,
+            values["enable_grpc_healthcheck_service"],
+        )
+        log.info(_WHERE + "345", "Using InsecureServerCredentials" if credentials is None else "Using SSL credentials")
+        self._grpc = await listeners.open_grpc(api.handlers(), listener)
+        listeners.announce_grpc(listener)
 
     async def _open_rest(self) -> None:
         values = self._values
@@ -115,6 +147,7 @@ class ModelServer:
             timeout_ms=values["rest_api_timeout_in_ms"],
             cors=values["rest_api_enable_cors_support"],
             metrics_path=options.metrics_path(values),
+            check_method_names=values["enable_signature_method_name_check"],
         )
         app = RestApp(self.core, rest, self._loop)
         try:
@@ -141,25 +174,3 @@ def give_memory_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-async def _in_daemon_thread(loop: asyncio.AbstractEventLoop, work) -> None:
-    """Wait for blocking work without keeping the process alive for it."""
-    future = loop.create_future()
-
-    def finish(error: BaseException | None) -> None:
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)
-
-    def run() -> None:
-        error = None
-        try:
-            work()
-        except Exception as caught:
-            error = caught
-        loop.call_soon_threadsafe(finish, error)
-
-    threading.Thread(target=run, name="start", daemon=True).start()
-    await future

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from model_server import tensorflow_package
+from model_server.element_types import NUMBERS, STRING, TYPES
 from model_server.errors import invalid
-from model_server.tensors import NUMBERS, STRING, TYPES
 
 tensorflow_package.install()
 from tensorflow.core.framework import tensor_pb2  # noqa: E402

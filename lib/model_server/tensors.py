@@ -1,4 +1,4 @@
-"""numpy arrays in and out of TensorFlow's own tensors (TF_Tensor), and the table of element types."""
+"""numpy arrays in and out of TensorFlow's own tensors (TF_Tensor)."""
 
 from __future__ import annotations
 
@@ -6,39 +6,11 @@ import ctypes
 import math
 from collections.abc import Sequence
 
-import ml_dtypes
 import numpy as np
 
 from model_server.c_api import STRING_SIZE, tf
+from model_server.element_types import NUMBERS, STRING, TYPES, type_name
 from model_server.errors import unimplemented
-
-STRING = 7
-
-# DataType number (types.proto) -> (numpy type, name as TensorFlow's DataTypeString spells it)
-TYPES: dict[int, tuple[np.dtype, str]] = {
-    1: (np.dtype(np.float32), "float"),
-    2: (np.dtype(np.float64), "double"),
-    3: (np.dtype(np.int32), "int32"),
-    4: (np.dtype(np.uint8), "uint8"),
-    5: (np.dtype(np.int16), "int16"),
-    6: (np.dtype(np.int8), "int8"),
-    7: (np.dtype(object), "string"),
-    8: (np.dtype(np.complex64), "complex64"),
-    9: (np.dtype(np.int64), "int64"),
-    10: (np.dtype(np.bool_), "bool"),
-    14: (np.dtype(ml_dtypes.bfloat16), "bfloat16"),
-    17: (np.dtype(np.uint16), "uint16"),
-    18: (np.dtype(np.complex128), "complex128"),
-    19: (np.dtype(np.float16), "half"),
-    22: (np.dtype(np.uint32), "uint32"),
-    23: (np.dtype(np.uint64), "uint64"),
-}
-NUMBERS = {dtype: number for number, (dtype, _) in TYPES.items()}
-
-
-def type_name(number: int) -> str:
-    """`float`, `int64`, `string` ...: how TensorFlow's messages name a DataType number."""
-    return TYPES[number][1] if number in TYPES else f"unknown dtype enum ({number})"
 
 
 def _view(handle: int, dtype: np.dtype, shape: Sequence[int]) -> np.ndarray:
