@@ -16,8 +16,8 @@ import numpy as np
 from playbook.runfolder import Rows
 
 BLOCKS = 30
-BINS = 600
-REPLICATES = 400
+BINS = 400
+REPLICATES = 300
 
 
 @dataclass(frozen=True)
