@@ -97,10 +97,19 @@ class HttpConnection(asyncio.Protocol):
         """Parse what came; the parser calls the on_... methods."""
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._parser = httptools.HttpRequestParser(self)  # no protocol is switched to; the request is answered
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self._refuse(400)
+
+    def _ignore_upgrade(self, rest: bytes) -> None:
+        """Read a request that asks for another protocol once more without that wish: the parser stops at its body."""
+        request = self._request
+        lines = [b"%s %s HTTP/1.1" % (request.method, request.target)]
+        wishes = (b"upgrade", b"connection")
+        lines += [b"%s: %s" % item for item in request.headers.items() if item[0] not in wishes]
+        self._parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def on_message_begin(self) -> None:
         """A request line follows."""
@@ -127,6 +136,8 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The request is whole: answer it now, or after the ones before it."""
+        if self._parser.should_upgrade() and self._request.method != b"CONNECT":
+            return  # not whole yet: see _ignore_upgrade
         request, chunks = self._request, self._chunks
         request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._chunks = []

@@ -71,9 +71,8 @@ def echo(folder: Path) -> None:
     module, signatures = tf.Module(), {}
     names = "float32 float64 int32 int64 int16 int8 uint8 uint16 uint32 uint64 bool string half bfloat16 complex64"
     for name in names.split():
-        signatures[name] = tf.function(
-            lambda x: {"y": tf.identity(x)}, input_signature=[spec(tf.as_dtype(name), name="x", *[None] * 1)]
-        )
+        signature = [spec(tf.as_dtype(name), None, name="x")]
+        signatures[name] = tf.function(lambda x: {"y": tf.identity(x)}, input_signature=signature)
     signatures["any_shape"] = tf.function(
         lambda x: {"y": tf.identity(x)}, input_signature=[tf.TensorSpec(None, F32, name="x")]
     )

@@ -116,7 +116,8 @@ def test_types_json_cannot_carry(server):
     assert server.error("echo", body, 501) == "Conversion of JSON Value: 1 to type: half"
     body = {"signature_name": "half", "instances": [1]}
     assert server.error("echo", body) == (
-        "Failed to process element: 0 of 'instances' list. Error: UNIMPLEMENTED: Conversion of JSON Value: 1 to type: half"
+        "Failed to process element: 0 of 'instances' list. Error: UNIMPLEMENTED: Conversion of JSON Value: 1 to type: "
+        "half"
     )
 
 
