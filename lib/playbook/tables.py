@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from playbook import markdown
+
 
 class Column(NamedTuple):
     """One column: `unit` is empty for names, texts and plain numbers."""
@@ -18,6 +20,17 @@ class Column(NamedTuple):
 AT = (
     Column("at_ns", "BIGINT", "ns", "when, on CLOCK_MONOTONIC of the machine that measured; joins with requests"),
     Column("when_utc", "TIMESTAMP", "UTC", "the same moment on the wall clock"),
+)
+
+KNOBS = (
+    ("max_batch_size", "rows"),
+    ("batch_timeout_micros", "us"),
+    ("max_enqueued_batches", "batches"),
+    ("num_batch_threads", ""),
+    ("rest_api_num_threads", ""),
+    ("grpc_max_threads", ""),
+    ("tensorflow_intra_op_parallelism", ""),
+    ("tensorflow_inter_op_parallelism", ""),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -66,7 +79,31 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("what", "VARCHAR", "", "endpoint, server, client, monitor or the name of a metric"),
         Column("detail", "VARCHAR", "", "what was seen, in a sentence"),
     ),
-    "trials": (Column("number", "INTEGER", "", "number of the trial in its search, from 0"),),
+    "trials": (
+        Column("point", "VARCHAR", "", "promise that was tuned for, by name"),
+        Column("trial", "INTEGER", "", "number of the trial in its search, from 0"),
+        Column("source", "VARCHAR", "", "what proposed it: default, frontier, optuna or grid"),
+        Column("score", "DOUBLE", "the objective's", "what the search compared, larger is better; NULL: not measured"),
+        Column("error", "VARCHAR", "", "why it could not be measured; NULL when it could"),
+        Column("config", "VARCHAR", "", "the knobs that differ from TensorFlow Serving's defaults, in words"),
+        Column("kept", "BOOLEAN", "", "whether the promise was kept at this rate"),
+        Column("valid", "BOOLEAN", "", "whether its best window passed every check"),
+        Column("rate_rps", "DOUBLE", "requests/s", "rate measured inside the promise"),
+        Column("p99_ms", "DOUBLE", "ms", "p99 at that rate"),
+        Column("p50_ms", "DOUBLE", "ms", "median at that rate"),
+        Column("batch_rows", "DOUBLE", "rows", "mean rows of an executed batch"),
+        Column("core_ms_per_request", "DOUBLE", "ms", "core time of the server for one request"),
+        Column("windows", "INTEGER", "", "measurement windows it took"),
+        Column("predicted_score", "DOUBLE", "the objective's", "what the simulator had said of the score"),
+        Column("predicted_rate_rps", "DOUBLE", "requests/s", "what the simulator had said of the rate"),
+        Column("predicted_p99_ms", "DOUBLE", "ms", "what the simulator had said of the p99"),
+        Column("predicted_p50_ms", "DOUBLE", "ms", "what the simulator had said of the median"),
+        Column("predicted_batch_rows", "DOUBLE", "rows", "what the simulator had said of the batches"),
+        Column("enable_batching", "BOOLEAN", "", "knob; this and the following as TensorFlow Serving spells them"),
+        *(Column(name, "INTEGER", unit, "knob; 0 is TensorFlow Serving's default") for name, unit in KNOBS),
+        Column("allowed_batch_sizes", "INTEGER[]", "rows", "knob; empty is TensorFlow Serving's default"),
+        Column("protocol", "VARCHAR", "", "rest or grpc"),
+    ),
     "changes": (
         *AT,
         Column("verb", "VARCHAR", "", "the stage that applied it"),
@@ -130,6 +167,15 @@ RECORDS: dict[str, tuple[Column, ...]] = {
         Column("warnings", "VARCHAR", "", "failed checks and remarks, one after another"),
     ),
 }
+
+
+def described() -> str:
+    """All views as Markdown tables, for outputs/README.md."""
+    parts = []
+    for view, columns in documented().items():
+        rows = [[f"`{c.name}`", c.type.lower(), c.unit or "–", c.meaning] for c in columns]
+        parts += [f"### `{view}`", "", markdown.table(["column", "type", "unit", "meaning"], rows), ""]
+    return "\n".join(parts).rstrip()
 
 
 def documented() -> dict[str, tuple[Column, ...]]:
