@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.message import DecodeError
 
-from model_server import inference, metrics, model_info, model_management, tensorflow_package
+from model_server import eager, inference, metrics, model_info, model_management, tensorflow_package
 from model_server import predict as predicting
 from model_server.core import Core
 from model_server.errors import INTERNAL, ServingError, invalid
@@ -80,22 +80,34 @@ class GrpcApi:
             if self._active >= self._options.max_threads:
                 await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
             self._active += 1
-            started_ns, name, failure = time.monotonic_ns(), "", None
+            reply = asyncio.get_running_loop().create_future()
+            eager.start(self._serve(answer, request_type, api, data, _deadline_ns(context), reply))
             try:
-                request = _parsed(request_type, data)
-                name = _model_name(request)
-                return (await answer(request, _deadline_ns(context))).SerializeToString()
-            except asyncio.CancelledError:
-                raise
-            except Exception as error:
-                failure = as_serving_error(error)
-            finally:
-                self._active -= 1
-                if api:
-                    _count(api, name, failure, started_ns)
+                return await reply
+            except ServingError as error:
+                failure = error
             await context.abort(_CODES[failure.code], _shortened(failure.message))
 
         return grpc.unary_unary_rpc_method_handler(handle)
+
+    async def _serve(self, answer: Method, request_type: type, api: str, data: bytes, deadline_ns, reply) -> None:
+        """Work on a call to its end even when the client gives up: its run still holds the model and a place."""
+        started_ns, name, failure, message = time.monotonic_ns(), "", None, b""
+        try:
+            request = _parsed(request_type, data)
+            name = _model_name(request)
+            message = (await answer(request, deadline_ns)).SerializeToString()
+        except Exception as error:
+            failure = as_serving_error(error)
+        self._active -= 1
+        if api:
+            _count(api, name, failure, started_ns)
+        if reply.done():
+            return
+        if failure is None:
+            reply.set_result(message)
+        else:
+            reply.set_exception(failure)
 
     async def _predict(self, request, deadline_ns: int | None):
         options = self._options
