@@ -59,7 +59,7 @@ def read(run: RunFolder, step_s: float = STEP_S) -> Timeline | None:
         Track(seconds, p99),
         Track(np.array([(at - start) / 1e9 for at, _ in batches]), np.array([rows for _, rows in batches])),
         {who: _cores(resources, who, start, end) for who in ("server", "client")},
-        [(second, words) for second, words in changes if -step_s <= second <= (end - start) / 1e9 + step_s],
+        [(second, words) for second, words in changes if 0 <= second <= (end - start) / 1e9],
         [(_since(low, start), _since(high, start), name) for low, high, name in spans],
     )
 
@@ -82,6 +82,8 @@ def picture(timeline: Timeline, limit_ms: float | None) -> Picture:
         rows[3].set_ylim(0, None)
         rows[3].legend(loc="upper right", fontsize=8, ncols=2)
         rows[3].set_xlabel("seconds since the first request")
+        length = max([1.0, *(high for _, high, _ in timeline.levels)])
+        rows[0].set_xlim(-0.02 * length, 1.02 * length)
         for axes in rows:
             _mark(axes, timeline, colours)
         for low, high, name in timeline.levels:

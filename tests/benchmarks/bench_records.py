@@ -192,14 +192,7 @@ def simulated(folder: Path, model: Path) -> list[list]:
     return [
         ["false alarms, 300 simulated pairs", f"{calm:.1%}", "–", "–", "≤ 5 %", calm <= 0.05],
         ["a 5 % slow-down found, 60 simulated pairs", f"{found:.0%}", "–", "–", "≥ 90 %", found >= 0.9],
-        [
-            f"false certificates, {len(false):,} traces",
-            f"{np.mean(false):.2%}",
-            "–",
-            "–",
-            "≤ 1 %",
-            np.mean(false) <= 0.01,
-        ],
+        [f"false certificates, {len(false):,} traces", f"{lies:.2%}", "–", "–", "≤ 1 %", lies <= 0.01],
         ["USL peak from levels with 2 % noise, median error", f"{off:.1%}", "–", "–", "≤ 10 %", off <= 0.1],
     ]
 
