@@ -55,6 +55,7 @@ def analyze(run: RunFolder, promise: Promise, compare_with: str = "") -> dict[st
         "ledger": [found for found in ledgers if found],
         "bottleneck": hardest and asdict(_bottleneck(run, hardest, ledgers, metrics, resources)),
         "capacity": asdict(carried),
+        "searched": (run.stress.get("max_rate") or {}).get("text"),
         "certificate": best and _certificate(run, best, promise),
         "cost": best and _cost(run, best, resources, promise),
         "goodput_rps": best and _goodput(run, best, promise),

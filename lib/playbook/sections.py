@@ -95,6 +95,7 @@ def capacity_table(found: dict[str, Any]) -> str:
     contention = f"{law['contention']:.2g} contention, {law['coherency']:.2g} coherency" if law else None
     rows = [
         ["capacity", carried.get("text")],
+        ["highest rate found by search", found.get("searched")],
         ["headroom over the target", f"{carried['headroom']:.0%}" if carried.get("headroom") is not None else None],
         ["knee (most throughput for its latency)", carried.get("knee")],
         ["Universal Scalability Law", f"{peak}; {contention}; R² {law['r2']:.3f}" if law else None],
