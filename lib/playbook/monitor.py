@@ -38,8 +38,9 @@ def watching(
     Raises:
         MonitorError: the monitor's own process did not come up.
     """
-    known = {"client": os.getpid(), **_server_pid(handle)} if pids is None else dict(pids)
-    config = {"url": getattr(handle, "metrics_url", None), "every_s": every_s, "pids": known}
+    server, containers = _server(handle)
+    known = {"client": os.getpid(), **server} if pids is None else dict(pids)
+    config = {"url": getattr(handle, "metrics_url", None), "every_s": every_s, "pids": known, "containers": containers}
     process = _begin({**config, "folder": str(record.data_dir(run_dir))}, every_s)
     try:
         yield process
@@ -107,10 +108,11 @@ def _end(process: subprocess.Popen) -> None:
         process.communicate()
 
 
-def _server_pid(handle: Any) -> dict[str, int]:
+def _server(handle: Any) -> tuple[dict[str, int], dict[str, str]]:
+    """The server by its process, or by its container where this machine does not see the process."""
     container_id = getattr(handle, "container_id", None)
     pid = resources.container_pid(container_id) if container_id else getattr(handle, "pid", None)
-    return {"server": pid} if pid else {}
+    return ({"server": pid} if pid else {}), ({"server": container_id} if container_id and not pid else {})
 
 
 def _last_event(run_dir: Path) -> str:

@@ -160,6 +160,33 @@ def gpu() -> Usage | None:
     return Usage("gpu", gpu_share=share / 100, gpu_memory_bytes=int(memory_mib * 2**20))
 
 
+@dataclass
+class Container:
+    """A container whose processes this machine does not see; its engine is asked."""
+
+    who: str
+    container_id: str
+    _client: object = None
+    _first_s: float | None = None
+
+    def sample(self) -> Usage | None:
+        """Usage now, or None when the container or its engine is gone."""
+        try:
+            if self._client is None:
+                import docker
+
+                self._client = docker.from_env(timeout=10)
+            told = self._client.api.stats(self.container_id, stream=False, one_shot=True)
+            cpu_s = told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+        except Exception:  # the engine's client raises what its transport raises
+            return None
+        self._first_s = cpu_s if self._first_s is None else self._first_s
+        throttled_ns = told["cpu_stats"].get("throttling_data", {}).get("throttled_time", 0)
+        threads = told.get("pids_stats", {}).get("current")
+        memory = told.get("memory_stats", {}).get("usage")
+        return Usage(self.who, None, cpu_s - self._first_s, memory, threads, throttled_s=throttled_ns / 1e9)
+
+
 def container_pid(container_id: str) -> int | None:
     """The first process of a container as this machine sees it; None where the engine is remote or absent."""
     try:

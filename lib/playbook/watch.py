@@ -32,7 +32,9 @@ GPU_EVERY_S = 5.0  # nvidia-smi is a process of its own; asking more often costs
 class Watch:
     """What has been seen so far of one endpoint and some processes."""
 
-    def __init__(self, url: str | None, folder: Path, every_s: float, pids: dict[str, int]) -> None:
+    def __init__(
+        self, url: str | None, folder: Path, every_s: float, pids: dict[str, int], containers: dict[str, str]
+    ) -> None:
         self._url, self._every_s = url, every_s
         db = duckdb.connect(config={"threads": 1})
         self._metrics = PartWriter(db, "metrics", folder / "metrics")
@@ -40,6 +42,7 @@ class Watch:
         self._events = PartWriter(db, "events", folder / "events")
         skip = frozenset({os.getpid()})
         self._trees = {who: resources.ProcessTree(who, pid, skip) for who, pid in pids.items()}
+        self._trees |= {who: resources.Container(who, container) for who, container in containers.items()}
         self._parser = Parser()
         self._counters: dict[str, float] = {}
         self._gone_since_ns: dict[str, int] = {}
@@ -76,7 +79,7 @@ class Watch:
         for who, tree in self._trees.items():
             at_ns, usage = time.monotonic_ns(), tree.sample()
             if usage is None:
-                self._mark_gone(who, f"process {tree.pid} of the {who} is not there")
+                self._mark_gone(who, f"the process or container of the {who} is not there")
             else:
                 self._mark_back(who, at_ns)
                 self._keep_usage(at_ns, usage)
@@ -169,7 +172,7 @@ class Watch:
 def run(config: dict) -> None:
     """Sample on a fixed grid until `for_s` is over or standard input closes."""
     every_s, for_s = config["every_s"], config.get("for_s")
-    watch = Watch(config.get("url"), Path(config["folder"]), every_s, config.get("pids", {}))
+    watch = Watch(config.get("url"), Path(config["folder"]), every_s, config["pids"], config.get("containers", {}))
     watch.sample()
     watch.flush()
     print("watching", flush=True)
