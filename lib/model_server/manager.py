@@ -15,7 +15,7 @@ from model_server.states import AVAILABLE, END, LOADING, START, UNLOADING, State
 
 _WHERE = "tensorflow_serving/core/loader_harness.cc:"
 _BASIC = "tensorflow_serving/core/basic_manager.cc:"
-NEW, BUSY, READY, FAILED, GONE = "new", "busy", "ready", "failed", "gone"
+NEW, COMING, READY, LEAVING, FAILED, GONE = "new", "coming", "ready", "leaving", "failed", "gone"
 Load = Callable[[str, int, str], Servable]
 
 
@@ -77,7 +77,7 @@ class Manager:
                     self._wake.wait()
                     continue
                 work, harness, pool = action
-                harness.phase = BUSY
+                harness.phase = COMING if harness.phase == NEW else LEAVING
             if pool is None:
                 work(harness)
             else:
@@ -95,7 +95,7 @@ class Manager:
     def _adopt(self, name: str) -> None:
         """Make harnesses for newly wanted versions, mark the others; a version on its way out is waited for first."""
         wanted, harnesses = self._aspired[name], self._harnesses.setdefault(name, {})
-        if any(version in wanted and not harness.aspired for version, harness in harnesses.items()):
+        if any(version in wanted and harness.phase == LEAVING for version, harness in harnesses.items()):
             return
         for version, harness in list(harnesses.items()):
             harness.aspired = version in wanted

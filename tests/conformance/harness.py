@@ -21,11 +21,24 @@ _had_tensorflow = "tensorflow" in sys.modules
 tensorflow_package.install()
 from tensorflow.core.framework import tensor_pb2  # noqa: E402
 from tensorflow_serving.apis import (  # noqa: E402
+    classification_pb2,
+    get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
+    prediction_log_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
+)
+
+MESSAGES = (  # every module the tests import later must be loaded while the bare package is in place
+    classification_pb2,
+    get_model_metadata_pb2,
+    inference_pb2,
+    prediction_log_pb2,
+    regression_pb2,
 )
 
 if not _had_tensorflow:
