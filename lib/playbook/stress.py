@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,13 @@ class Bench:
         part = path.with_suffix(".part")
         part.write_text(json.dumps(self.rows, indent=1))
         part.replace(path)
+
+
+def load_of(settings: Settings, client_cpus: tuple[int, ...]) -> Load:
+    """The load that a notebook's parameters ask for."""
+    names = {item.name for item in fields(Load)} & settings.keys()
+    chosen = {name: settings[name] for name in names}
+    return Load(**{**chosen, "client_cpus": client_cpus, "processes": settings.get("client_processes", 1)})
 
 
 def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadgen.Level:
