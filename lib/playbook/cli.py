@@ -108,6 +108,40 @@ def monitor(
     typer.echo(monitoring.collect(url, every_s=every, for_s=for_, outputs=outputs))
 
 
+@app.command()
+def adapt(
+    url: Annotated[str, typer.Option(help="REST address of the server, e.g. http://127.0.0.1:8501.")],
+    base_path: Annotated[Path, typer.Option(help="The model's directory as the server polls it, mounted here.")],
+    policy: Annotated[str, typer.Option(help="threshold, aimd or model.")] = "aimd",
+    model_name: Annotated[str, typer.Option(help="The servable's name; the base path's last part when left out.")] = "",
+    p99_limit_ms: Annotated[float, typer.Option(help="The promise.")] = 50.0,
+    every: Annotated[float, typer.Option(metavar="S", help="Seconds between decisions.")] = 5.0,
+    for_: Annotated[float, typer.Option("--for", metavar="S", help="Stop after so long; 0 runs on.")] = 0.0,
+    keep: Annotated[int, typer.Option(help="Versions to keep.")] = 3,
+    tuned_run: Annotated[
+        Optional[Path], typer.Option(help="Folder of a run with tune.json, for the policy 'model'.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be changed, change nothing.")] = False,
+    outputs: Outputs = Path("outputs"),
+) -> None:
+    """Let the batching parameters follow the load of a server that runs, by publishing versions."""
+    from playbook import adapt_command, runs
+
+    settings = adapt_command.Settings(
+        url=url,
+        base_path=base_path,
+        policy=policy,
+        model_name=model_name,
+        p99_limit_ms=p99_limit_ms,
+        every_s=every,
+        for_s=for_,
+        keep=keep,
+        tuned_run=tuned_run,
+        dry_run=dry_run,
+    )
+    adapt_command.run(settings, runs.create(outputs, Path("adapt"), {"url": url}), say=typer.echo)
+
+
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def lint(
     context: typer.Context,
