@@ -119,7 +119,7 @@ def adapt(
     for_: Annotated[float, typer.Option("--for", metavar="S", help="Stop after so long; 0 runs on.")] = 0.0,
     keep: Annotated[int, typer.Option(help="Versions to keep.")] = 3,
     tuned_run: Annotated[
-        Optional[Path], typer.Option(help="Folder of a run with tune.json, for the policy 'model'.")
+        Path | None, typer.Option(help="Folder of a run with tune.json, for the policy 'model'.")
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be changed, change nothing.")] = False,
     outputs: Outputs = Path("outputs"),
