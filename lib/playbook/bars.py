@@ -11,7 +11,7 @@ from playbook.ledger import STAGES
 # Neighbouring stages differ in lightness as well, so the bars read in grey too.
 ORDER = ("send_lag", "client", "network_http", "server_shell", "batch_queue", "graph_run", "padding", "unexplained")
 COLOURS = (3, 6, 5, 0, 4, 2, 1, 7)
-NARROW = 0.07  # a part of a bar below this share of the widest bar has no room for its number
+NARROW, WIDE = 0.07, 0.25  # a part of a bar below this share of the axis has no room for its number
 
 
 def ledger_bars(ledgers: Sequence[Mapping[str, Any]]) -> Picture:
@@ -23,21 +23,24 @@ def ledger_bars(ledgers: Sequence[Mapping[str, Any]]) -> Picture:
     shown = [entry for entry in ledgers if entry["total_ns"] > 0]
 
     def draw(figure: Any, colours: Mapping[str, Any]) -> None:
-        axes = figure.add_subplot()
+        whole, parts = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.6))
         widest = max((entry["total_ns"] for entry in shown), default=1) / 1e6
         for place, entry in enumerate(shown):
-            _draw_bar(axes, place, entry, widest, colours)
-        axes.set_yticks(range(len(shown)), [entry["load"] for entry in shown])
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
-        axes.set(xlabel="mean latency (ms)")
-        axes.set_xlim(min(0.0, *_lows(shown)), widest * 1.08)
-        handles, names = axes.get_legend_handles_labels()
+            _draw_bar(whole, place, entry, 1.0, widest, colours)
+            _draw_bar(parts, place, entry, 100 * 1e6 / entry["total_ns"], 100.0, colours)
+        for axes in (whole, parts):
+            axes.set_yticks(range(len(shown)), [entry["load"].replace(" in a closed loop", "") for entry in shown])
+            axes.grid(axis="y", visible=False)
+        whole.invert_yaxis()
+        whole.set(xlabel="mean latency (ms)", xlim=(min(0.0, *_lows(shown)), widest * 1.05))
+        parts.set(xlabel="share of it (%), with the milliseconds", xlim=(min(0.0, *_shares_below(shown)), 101))
+        handles, names = parts.get_legend_handles_labels()
         unique = dict(zip(names, handles, strict=True))
         if unique:
-            figure.legend(unique.values(), unique.keys(), loc="outside upper left", ncols=4)
+            ordered = [name for name in STAGES.values() if name in unique]
+            figure.legend([unique[name] for name in ordered], ordered, loc="outside upper left", ncols=4)
         else:
-            axes.text(0.5, 0.5, "no level has an answer", transform=axes.transAxes, ha="center")
+            parts.text(0.5, 0.5, "no level has an answer", transform=parts.transAxes, ha="center")
 
     return Picture(draw, _ledger_in_words(shown), (8.0, 1.5 + 0.42 * max(2, len(shown))))
 
@@ -75,23 +78,30 @@ def forest(rows: Sequence[Mapping[str, Any]], base: str, candidate: str) -> Pict
     return Picture(draw, alt, (8.0, 1.4 + 0.4 * max(2, len(shown))))
 
 
-def _draw_bar(axes: Any, place: int, entry: Mapping[str, Any], widest: float, colours: Mapping[str, Any]) -> None:
+def _draw_bar(
+    axes: Any, place: int, entry: Mapping[str, Any], scale: float, widest: float, colours: Mapping[str, Any]
+) -> None:
     left = 0.0
     for stage, index in zip(ORDER, COLOURS, strict=True):
         ms = entry["mean_ns"].get(stage, 0) / 1e6
-        colour = colours["series"][index]
+        colour, width = colours["series"][index], abs(ms) * scale
         if ms == 0:
             continue
-        start, width = (left, ms) if ms > 0 else (ms, -ms)  # what is below zero does not fit: drawn to the left
-        axes.barh(place, width, left=start, height=0.62, color=colour, label=STAGES[stage], edgecolor=colours["page"])
-        if width > NARROW * widest:
+        start = left if ms > 0 else -width  # what is below zero does not fit: drawn to the left
+        edge = {"edgecolor": colours["page"], "linewidth": 0.6}
+        axes.barh(place, width, left=start, height=0.62, color=colour, label=STAGES[stage], **edge)
+        if width > (NARROW if widest == 100.0 else WIDE) * widest:
             ink = "#ffffff" if _dark(colour) else "#1f2328"
             axes.text(start + width / 2, place, f"{ms:.3g}", ha="center", va="center", fontsize=8, color=ink)
-        left += max(0.0, ms)
+        left += max(0.0, ms) * scale
 
 
 def _lows(shown: Sequence[Mapping[str, Any]]) -> list[float]:
     return [1.05 * min([0, *entry["mean_ns"].values()]) / 1e6 for entry in shown] or [0.0]
+
+
+def _shares_below(shown: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [100 * low * 1e6 / entry["total_ns"] for low, entry in zip(_lows(shown), shown, strict=False)] or [0.0]
 
 
 def _dark(colour: str) -> bool:

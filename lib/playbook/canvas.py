@@ -25,7 +25,7 @@ DARK = {
     "ink": "#e6edf3",
     "faint": "#30363d",
     "muted": "#9198a1",
-    "series": ("#56b4e9", "#ff8c42", "#2dd4a3", "#e69fc9", "#f0e442", "#4b93d1", "#a0a0a0", "#e6edf3"),
+    "series": ("#56b4e9", "#ff8c42", "#2dd4a3", "#e69fc9", "#f0e442", "#2573b8", "#a0a0a0", "#e6edf3"),
 }
 THEMES = {"light": LIGHT, "dark": DARK}
 DPI = 110
