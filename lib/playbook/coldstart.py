@@ -16,7 +16,7 @@ import requests
 
 from playbook import serve
 from playbook.bodies import grpc_body, rest_body
-from playbook.errors import PredictFailed, WarmupNotApplied
+from playbook.errors import ParameterError, PredictFailed, WarmupNotApplied
 from playbook.handle import Handle
 from playbook.reference import Reference
 from playbook.scrape import Parser
@@ -38,6 +38,11 @@ class Plan:
     client_warmup_requests: int = 16
     repeats: int = 1
     start_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("first_requests", "client_warmup_requests", "repeats"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"{name} must be at least 1; it is {getattr(self, name)}.")
 
 
 def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: Plan) -> list[dict[str, Any]]:

@@ -23,7 +23,8 @@ def figure(rows: Sequence[Mapping[str, Any]]) -> Picture:
             numbers = range(1, len(row["latency_ms"]) + 1)
             axes.plot(numbers, row["latency_ms"], color=colour, label=NAMES[row["way"]], marker=".", markersize=4)
         axes.set_xscale("log")
-        axes.set_xticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
+        ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if tick <= len(rows[0]["latency_ms"])]
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
         axes.minorticks_off()
         log_latency(axes, [latency for row in rows for latency in row["latency_ms"]], "y")
         axes.set(xlabel="request number since the start", ylabel="latency (ms)")

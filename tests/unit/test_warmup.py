@@ -7,7 +7,7 @@ import export_models
 import numpy as np
 import pytest
 from playbook import coldstart, coldstart_views, export, record, serve, tfrecord, versions, warmup
-from playbook.errors import ModelError, PlaybookError, WarmupNotApplied
+from playbook.errors import ModelError, ParameterError, PlaybookError, WarmupNotApplied
 from playbook.reference import Reference
 from playbook.signatures import Signature, Tensor
 
@@ -176,6 +176,11 @@ def test_a_corrupted_file_turns_the_stage_red_with_the_remedy(run_dir: Path) -> 
     with pytest.raises(PlaybookError, match=r"is corrupted(.|\n)*Export again, or delete the file"):
         pipeline.run_stage(run, "warmup")
     assert not record.has(run_dir, "warmup")
+
+
+def test_a_plan_without_requests_is_refused() -> None:
+    with pytest.raises(ParameterError, match="first_requests must be at least 1; it is 0"):
+        coldstart.Plan(first_requests=0)
 
 
 def test_a_server_that_is_attached_to_is_not_started_afresh() -> None:
