@@ -153,9 +153,7 @@ def lint(
     from playbook import lint_output
 
     findings = linting.lint([*target, *context.args])
-    typer.echo(
-        {"text": lint_output.as_text, "json": lint_output.as_json, "sarif": lint_output.as_sarif}[format_](findings)
-    )
+    typer.echo(lint_output.render(findings, format_))
     raise typer.Exit(lint_output.exit_code(findings))
 
 
