@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playbook import record, runfolder, verdicts
+from playbook import record, runfolder, usage, verdicts
 from playbook.errors import RecordMismatch, RecordUnreadable
 from playbook.levels import described
 from playbook.runfolder import Rows, RunFolder
 
 MUST_AGREE = ("cpu_model", "cores", "memory_gib", "gpu")
+QUIET = 0.1  # share of the machine's cores that may belong to somebody else
 KEY = ("arrival", "concurrency", "rate_rps", "protocol", "rows_per_request")
 
 
@@ -27,6 +28,7 @@ class Comparison:
     text: str
     regression: bool
     inputs: list[str] = field(default_factory=list)  # what differs between the two, besides the results
+    disturbed: list[str] = field(default_factory=list)  # why nothing is decided
     left_out: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -65,9 +67,10 @@ def compare(base: Path, candidate: Path, gate: float | None = None, force: bool 
     rows = verdicts.judge(pairs, limit_ms, seed)
     rows += _errors(one, two)
     inputs = mismatches(one, two) + changed_inputs(one, two)
-    regression = any(verdicts.worse_by(row, gate or 0.0) for row in rows)
-    text = verdicts.in_words(one.run_id, two.run_id, rows, inputs, gate, regression)
-    return Comparison(one.run_id, two.run_id, rows, text, regression and gate is not None, inputs, left_out)
+    disturbed = [text for run in (one, two) if (text := disturbance(run))]
+    regression = not disturbed and any(verdicts.worse_by(row, gate or 0.0) for row in rows)
+    text = verdicts.in_words(one.run_id, two.run_id, rows, inputs, disturbed, gate, regression)
+    return Comparison(one.run_id, two.run_id, rows, text, regression and gate is not None, inputs, disturbed, left_out)
 
 
 def previous(run_dir: Path) -> Path | None:
@@ -81,6 +84,18 @@ def previous(run_dir: Path) -> Path | None:
             if candidate.levels and not mismatches(candidate, run):
                 return folder
     return None
+
+
+def disturbance(run: RunFolder) -> str | None:
+    """Whether something else used the machine while the levels were held, in words; None when it was quiet."""
+    resources, worst = usage.read(run.run_dir), 0.0
+    for level in run.levels:
+        rows = run.rows(level["level"])
+        if len(rows):
+            span = int(rows.scheduled_ns.min()), int(rows.done_ns.max())
+            worst = max(worst, resources.others_cores(*span) or 0.0)
+    allowed = QUIET * (run.environment().get("cores") or 1)
+    return f"other processes used {worst:.1f} cores while {run.run_id} was measured" if worst > allowed else None
 
 
 def mismatches(one: RunFolder, two: RunFolder) -> list[str]:

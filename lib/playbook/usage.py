@@ -64,6 +64,14 @@ class Resources:
             mean,
         )
 
+    def others_cores(self, start_ns: int, end_ns: int) -> float | None:
+        """Cores that neither server nor client used, but somebody did; None where the machine was not sampled."""
+        all_of_it = self.used("machine", start_ns, end_ns)
+        if all_of_it is None or all_of_it.cores is None:
+            return None
+        known = [self.used(who, start_ns, end_ns) for who in ("server", "client")]
+        return max(0.0, all_of_it.cores - sum(used.cores or 0.0 for used in known if used))
+
     def _grown(self, who: str, column: str, start: float, end: float) -> float | None:
         at_ns, values = self.series(who, column)
         inside = values[(at_ns >= start) & (at_ns <= end)]

@@ -78,14 +78,21 @@ def worse_by(row: Mapping[str, Any], percent: float) -> bool:
 
 
 def in_words(
-    base: str, candidate: str, rows: Sequence[Mapping[str, Any]], inputs: Sequence[str], gate: float | None, bad: bool
+    base: str,
+    candidate: str,
+    rows: Sequence[Mapping[str, Any]],
+    inputs: Sequence[str],
+    disturbed: Sequence[str],
+    gate: float | None,
+    bad: bool,
 ) -> str:
-    """The comparison in English, a line a figure."""
+    """The comparison in English, a line a figure; nothing is decided where the machine was not quiet."""
     lines = [f"{candidate} against {base}:"]
+    lines += [f"- not decided: {text}; measure again on a quiet machine" for text in disturbed]
     lines += [f"- {words(row)}" for row in rows]
     lines += [f"- changed: {', '.join(inputs)}" if inputs else "- the same inputs in both"]
     if gate is not None:
-        lines.append(f"Gate of {gate:g} %: {'a regression' if bad else 'passed'}.")
+        lines.append(f"Gate of {gate:g} %: {'not decided' if disturbed else 'a regression' if bad else 'passed'}.")
     return "\n".join(lines)
 
 

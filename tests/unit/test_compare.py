@@ -5,8 +5,9 @@ import shutil
 
 import fake_run
 import numpy as np
+import pandas as pd
 import pytest
-from playbook import bootstrap, compare, verdicts
+from playbook import bootstrap, compare, record, runfolder, verdicts
 from playbook.errors import RecordMismatch, RecordUnreadable
 from playbook.runfolder import Rows
 
@@ -183,3 +184,16 @@ def test_the_scratch_run_is_never_compared(outputs, tmp_path):
     shutil.copytree(outputs / "20260101T000000Z-a", scratch)
     with pytest.raises(RecordMismatch, match="scratch run"):
         compare.compare(outputs / "20260101T000000Z-a", scratch)
+
+
+def test_nothing_is_decided_where_something_else_used_the_machine(outputs, tmp_path):
+    copy = tmp_path / "20260105T000000Z-busy"
+    shutil.copytree(outputs / "20260103T000000Z-slow", copy)
+    rows = runfolder.read(copy).rows(0)
+    samples = pd.DataFrame({"at_ns": np.linspace(rows.scheduled_ns[0], rows.done_ns[-1], 8).astype(np.int64)})
+    samples = samples.assign(who="machine", cpu_s=np.linspace(0, 2 * SECONDS * 8, 8), rss_bytes=2**30)
+    record.write_parquet(copy / "data" / "resources" / "part-00009.parquet", samples)
+    told = compare.compare(outputs / "20260101T000000Z-a", copy, gate=5)
+    assert not told.regression
+    assert "not decided: other processes used" in told.text
+    assert told.text.endswith("Gate of 5 %: not decided.")
