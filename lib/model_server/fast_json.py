@@ -5,6 +5,8 @@ Everything else (strings, objects, mistakes, other dtypes) takes the ordinary wa
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 try:
@@ -31,7 +33,7 @@ def read(body: bytes, dtype: int) -> tuple[bool, np.ndarray] | None:
 
 
 def _read(body: bytes, kind: type) -> tuple[bool, np.ndarray] | None:
-    document = _parser.parse(body)
+    document = _parser().parse(body)
     if type(document) is not simdjson.Object:
         return None
     keys = list(document.keys())
@@ -44,7 +46,13 @@ def _read(body: bytes, kind: type) -> tuple[bool, np.ndarray] | None:
     if shape is None or body.count(b"[") != (1 if len(shape) == 1 else 1 + shape[0]):
         return None  # a list deeper down: as_buffer would flatten it
     numbers = np.frombuffer(values.as_buffer(of_type="d"), np.float64).reshape(shape)
-    return keys[0] == "instances", numbers.astype(kind)
+    return keys[0] == "instances", numbers if kind is np.float64 else _narrow(numbers)
+
+
+def _narrow(numbers: np.ndarray) -> np.ndarray:
+    """float32; a number beyond its range becomes infinite, as in TensorFlow Serving."""
+    with np.errstate(over="ignore"):
+        return numbers.astype(np.float32)
 
 
 def _shape(values) -> tuple[int, ...] | None:
@@ -58,5 +66,11 @@ def _shape(values) -> tuple[int, ...] | None:
     return len(values), width
 
 
-np.seterr(over="ignore")  # a number beyond float32 becomes infinite, as in TensorFlow Serving
-_parser = simdjson.Parser() if simdjson else None
+_local = threading.local()
+
+
+def _parser():
+    """This thread's parser: its memory is used again for each body."""
+    if not hasattr(_local, "parser"):
+        _local.parser = simdjson.Parser()
+    return _local.parser

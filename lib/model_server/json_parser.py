@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import orjson
+
 from model_server.errors import ServingError, invalid
 
 MOST_LEVELS = 400
@@ -15,6 +17,7 @@ _BLANKS = re.compile(rb"[ \t\n\r]*")
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)")
 _FRACTION = re.compile(rb"\.([0-9]*)")
 _EXPONENT = re.compile(rb"[eE][+-]?([0-9]*)")
+_RUN = re.compile(rb"(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?[ \t\n\r]*,[ \t\n\r]*){16,1024}")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
 _WORDS = ((b"null", None), (b"true", True), (b"false", False))
 _SPECIAL = (
@@ -70,6 +73,7 @@ class _Reader:
             self.at += 1
             return items
         while True:
+            self.numbers(items)
             items.append(self.value())
             byte = self.blanks()
             if byte not in (0x2C, 0x5D):
@@ -78,6 +82,15 @@ class _Reader:
             if byte == 0x5D:
                 return items
             self.blanks()
+
+    def numbers(self, items: list) -> None:
+        """Take a long run of plain numbers, each followed by its comma, in one go."""
+        while run := _RUN.match(self.data, self.at):
+            try:
+                items.extend(orjson.loads(b"[" + run.group().rstrip(b" \t\r\n,") + b"]"))
+            except orjson.JSONDecodeError:
+                return
+            self.at = run.end()
 
     def object(self) -> dict:
         self.at += 1

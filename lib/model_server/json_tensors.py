@@ -15,6 +15,7 @@ from model_server.errors import invalid, unimplemented
 from model_server.json_text import debug_string
 
 BOOL = 10
+MOST_RANK = 64  # numpy's
 _RANGES = {3: 31, 4: 31, 5: 31, 6: 31, 9: 63, 22: 32, 23: 64}
 _UNSIGNED = (22, 23)
 _FLOATS = (1, 2)
@@ -47,6 +48,8 @@ def tensor(value: object, dtype: int, plain_numbers: bool = False) -> np.ndarray
         ServingError: INVALID_ARGUMENT, or UNIMPLEMENTED for a dtype that JSON cannot carry.
     """
     shape = shape_of(value)
+    if len(shape) > MOST_RANK:
+        raise invalid(f"Lists are nested {len(shape)} deep; a tensor may have {MOST_RANK} dimensions")
     leaves = _uniform_leaves(value, shape)
     if leaves is not None:
         array = _fast(leaves, dtype, plain_numbers)

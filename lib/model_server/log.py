@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import signal
 import sys
 import time
 from typing import NoReturn
@@ -50,5 +49,4 @@ def fatal(where: str, message: str) -> NoReturn:
     """A FATAL line, then the process aborts (SIGABRT, exit code 134), as after LOG(FATAL) and a failed CHECK."""
     write("F", where, message)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGABRT, signal.SIG_DFL)
     os.abort()

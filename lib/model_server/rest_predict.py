@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import numpy as np
 
 from model_server import fast_json, json_reply, json_tensors, json_text
 from model_server.core import Core, ModelSpec
 from model_server.errors import ServingError, invalid
+from model_server.executors import in_thread
 from model_server.json_text import debug_string
 from model_server.predict import DEFAULT_SIGNATURE
 from model_server.servable import Plan, Servable
+
+LONG = 1 << 20
 
 
 async def predict(core: Core, spec: ModelSpec, body: bytes, deadline_ns: int) -> bytes:
@@ -20,14 +26,20 @@ async def predict(core: Core, spec: ModelSpec, body: bytes, deadline_ns: int) ->
     """
     servable = find_after_parsing(core, spec, body)
     try:
-        row_format, signature_name, tensors = _read(servable, body)
+        row_format, signature_name, tensors = await _unless_long(len(body), lambda: _read(servable, body))
         plan = _plan(servable, signature_name)
         arrays = [tensors[alias] for alias in plan.inputs]
         outputs = await servable.run(plan, arrays, deadline_ns, "Predict", spec.name)
         named = dict(zip(plan.outputs, outputs, strict=True))
-        return json_reply.row_reply(named) if row_format else json_reply.column_reply(named)
+        write = json_reply.row_reply if row_format else json_reply.column_reply
+        return await _unless_long(8 * sum(array.size for array in outputs), lambda: write(named))
     finally:
         servable.release()
+
+
+async def _unless_long(size: int, work: Callable[[], object]) -> object:
+    """Do the work at once, or in a thread when there are more than LONG bytes of JSON: others must not wait for it."""
+    return work() if size <= LONG else await in_thread(asyncio.get_running_loop(), work)
 
 
 def find_after_parsing(core: Core, spec: ModelSpec, body: bytes) -> Servable:

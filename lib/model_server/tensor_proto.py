@@ -27,6 +27,7 @@ _FIELDS = {
     23: "uint64_val",
 }
 _MOST_ELEMENTS = 1 << 31
+_MOST_REPEATED = 1 << 26  # a shape of a few bytes must not take all memory by repeating one value
 
 
 def to_array(proto: TensorProto) -> np.ndarray:
@@ -41,7 +42,7 @@ def to_array(proto: TensorProto) -> np.ndarray:
     count = 1
     for size in shape:
         count *= size
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape) or len(shape) > 254 or count > _MOST_ELEMENTS:
+    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape) or len(shape) > 64 or count > _MOST_ELEMENTS:
         raise ValueError("shape")
     dtype = TYPES[proto.dtype][0]
     if proto.tensor_content:
@@ -95,8 +96,8 @@ def _from_values(proto: TensorProto, dtype: np.dtype, count: int) -> np.ndarray:
         array[:] = list(values)
     else:
         array = np.array(values, np.int64 if dtype.kind in "iu" and dtype.itemsize < 8 else dtype).astype(dtype)
-    if len(array) > count:
-        raise ValueError("too many values")
+    if len(array) > count or (len(array) < count and count > _MOST_REPEATED):
+        raise ValueError("number of values")
     if len(array) == count:
         return array
     filled = np.full(count, b"" if proto.dtype == STRING else 0, dtype)

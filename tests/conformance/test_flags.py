@@ -265,7 +265,7 @@ def test_one_rest_thread_freezes_rest_and_others_wait_their_turn(models, tmp_pat
     with Server(tmp_path, slow, "--rest_api_num_threads=2") as server:
         import threading
 
-        body = {"signature_name": "slow", "instances": [300]}
+        body = {"signature_name": "slow", "instances": [3000]}
         threading.Thread(target=server.predict, args=("default", body)).start()
         time.sleep(0.1)
         started = time.monotonic()

@@ -55,7 +55,7 @@ def test_versions_policies_labels_and_reload(publish, tmp_path):
         wait_until(lambda: server.states("m") == {2: "END", 1: "AVAILABLE"})
 
         stable = 'model_version_policy {{ all {{}} }} version_labels {{ key: "stable" value: {} }}'
-        assert refused(reloadable, server, listed(entry("m", base, stable.format(2)))) == (
+        assert refused(server, listed(entry("m", base, stable.format(2)))) == (
             "FAILED_PRECONDITION",
             "Request to assign label to version 2 of model m, which is not currently available for inference",
         )

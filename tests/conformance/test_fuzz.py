@@ -1,0 +1,35 @@
+"""A reduced fuzz run: never a crash, a hang, a reply of the wrong request, or an error of our own making."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from fuzzing import Checker, fuzz_bytes, fuzz_grpc, fuzz_json, fuzz_paths
+
+
+@pytest.fixture
+def checker(server):
+    made = Checker(server)
+    yield made
+    assert server.process.poll() is None
+    made.sentinel()
+
+
+def test_generated_json(checker):
+    fuzz_json(checker, 400)
+    assert checker.statuses.get(400, 0) > 50
+
+
+def test_mutated_bodies(checker):
+    fuzz_bytes(checker, 600, random.Random(7))
+    assert len(checker.statuses) > 1
+
+
+def test_generated_paths(checker):
+    fuzz_paths(checker, 300)
+
+
+def test_mutated_messages(checker):
+    fuzz_grpc(checker, 800, random.Random(7))
+    assert checker.statuses.get("OK", 0) > 10
