@@ -45,6 +45,11 @@ def _files(bundle: Path, replica: Replica) -> Iterator[Check]:
         yield _run("manifests, strictly", lambda: _manifests(bundle))
     except ModuleNotFoundError:
         yield Check("manifests, strictly", "not tried", "kubernetes-validate is not installed (pip install '.[dev]')")
+    compose = _compose_command()
+    if compose:
+        yield _run("docker compose config", lambda: _compose(bundle, compose))
+    else:
+        yield Check("docker compose config", "not tried", "docker compose is not installed")
     if kubernetes.can_build():
         yield _run("kubectl kustomize", lambda: _overlays(bundle))
     else:
@@ -111,6 +116,21 @@ def _overlays(bundle: Path) -> str:
             kubernetes.validate(text, f"overlay {overlay.name}")
         built[overlay.name] = len(list(kubernetes.objects(text)))
     return ", ".join(f"{name}: {count} objects" for name, count in built.items())
+
+
+def _compose_command() -> list[str]:
+    """Compose as the engine's plugin or as a program of its own; empty without either."""
+    if shutil.which("docker") and not subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
+        return ["docker", "compose"]
+    return ["docker-compose"] if shutil.which("docker-compose") else []
+
+
+def _compose(bundle: Path, command: list[str]) -> str:
+    words = [*command, "-f", str(bundle / "compose.yml"), "config", "-q"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise BundleBroken(done.stderr.strip())
+    return "three services"
 
 
 def _promtool(bundle: Path) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from playbook.errors import ParameterError
+from playbook.lint_batching import limit_of
 from playbook.lint_configs import (
     DEFAULT_METRICS_PATH,
     check_loose_file,
@@ -59,8 +60,16 @@ def _lint_flags(words: Sequence[str], cpus: int | None) -> list[Finding]:
     found += check_named_files(command, here, str, must_exist=True)
     base = Path(command.text("model_base_path"))
     if command.text("model_base_path") and base.is_absolute() and base.is_dir():
-        found += check_base_path(base, str(base), command.on("enable_per_model_batching_parameters"))
+        per_model = command.on("enable_per_model_batching_parameters")
+        found += check_base_path(base, str(base), per_model, _largest_request(command, here))
     return found
+
+
+def _largest_request(command: Command, resolve: Callable[[str], Path | None]) -> int | None:
+    """Rows that batching lets into one request; None while it is off or its file is not here."""
+    named = command.text("batching_parameters_file")
+    path = resolve(named) if named and command.on("enable_batching") else None
+    return limit_of(path) if path else None
 
 
 def _lint_path(root: Path, cpus: int | None) -> list[Finding]:
@@ -85,7 +94,7 @@ def _lint_path(root: Path, cpus: int | None) -> list[Finding]:
     for path in texts.keys() - named:
         if path.suffix in _PROTO_SUFFIXES and "batching_params" not in path.name:
             found += check_loose_file(path, show(path))
-    return found + list(_models(root, read))
+    return found + list(_models(root, read, lambda name: _resolve(name, texts, named)))
 
 
 def _with_cpus(command: Command, cpus: int | None) -> Command:
@@ -136,12 +145,13 @@ def _resolve(name: str, texts: dict[Path, str], named: set[Path]) -> Path | None
     return same[0] if same else None
 
 
-def _models(root: Path, commands: list[Command]) -> Iterator[Finding]:
+def _models(root: Path, commands: list[Command], resolve: Callable[[str], Path | None]) -> Iterator[Finding]:
     per_model = any(command.on("enable_per_model_batching_parameters") for command in commands)
+    limits = [limit for command in commands if (limit := _largest_request(command, resolve)) is not None]
     for folder in [root, *_folders(root)] if root.is_dir() else []:
         if is_base_path(folder):
             shown = "." if folder == root else str(folder.relative_to(root))
-            yield from check_base_path(folder, shown, per_model)
+            yield from check_base_path(folder, shown, per_model, min(limits, default=None))
 
 
 def _folders(root: Path) -> Iterator[Path]:

@@ -45,6 +45,15 @@ def check_batching(path: Path, shown: str, command: Command | None = None) -> It
             yield finding(rule, shown, lines.get(name), **words)
 
 
+def limit_of(path: Path) -> int | None:
+    """The largest request a batching file lets in, in rows; None when it cannot be read."""
+    try:
+        size = lint_text.parse(path.read_text()).first("max_batch_size")
+        return int(size.first("value").value) if size else _DEFAULT_MAX_BATCH_SIZE
+    except (ParameterError, OSError, ValueError, AttributeError, TypeError):
+        return None
+
+
 def _syntax(field: lint_text.Field, shown: str) -> Iterator[Finding]:
     known = _FIELDS.get(field.name)
     if known is None:

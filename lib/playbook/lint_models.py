@@ -8,6 +8,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
+from playbook.lint_batching import limit_of
 from playbook.lint_rules import Finding, finding
 from playbook.protos import MESSAGES
 
@@ -32,8 +33,10 @@ def _is_version(name: str) -> bool:
     return name.isascii() and name.isdigit()
 
 
-def check_base_path(base: Path, shown: str, per_model_batching: bool = False) -> Iterator[Finding]:
-    """Findings of one base path, as the server would list it."""
+def check_base_path(
+    base: Path, shown: str, per_model_batching: bool = False, max_batch_size: int | None = None
+) -> Iterator[Finding]:
+    """Findings of one base path, as the server would list it; `max_batch_size` in rows, None while batching is off."""
     children = sorted(child for child in base.iterdir() if child.is_dir())
     versions = [child for child in children if _is_version(child.name)]
     for child in children:
@@ -42,10 +45,10 @@ def check_base_path(base: Path, shown: str, per_model_batching: bool = False) ->
     if not versions:
         yield finding("no-version", shown, path=shown)
     for version in versions:
-        yield from _check_version(version, f"{shown}/{version.name}", per_model_batching)
+        yield from _check_version(version, f"{shown}/{version.name}", per_model_batching, max_batch_size)
 
 
-def _check_version(folder: Path, shown: str, per_model_batching: bool) -> Iterator[Finding]:
+def _check_version(folder: Path, shown: str, per_model_batching: bool, max_batch_size: int | None) -> Iterator[Finding]:
     problem = _missing(folder)
     if problem:
         yield finding("version-half-copied", shown, version=folder.name, problem=problem)
@@ -56,7 +59,9 @@ def _check_version(folder: Path, shown: str, per_model_batching: bool) -> Iterat
             place = str(path.relative_to(folder))
             yield finding("warmup-misplaced", f"{shown}/{place}", path=place)
     if (folder / "assets.extra" / _WARMUP).is_file():
-        yield from _check_warmup(folder, f"{shown}/assets.extra/{_WARMUP}")
+        own = folder / "batching_params.pbtxt"
+        limit = (limit_of(own) if own.is_file() else None) if per_model_batching else max_batch_size
+        yield from _check_warmup(folder, f"{shown}/assets.extra/{_WARMUP}", limit)
 
 
 def _missing(folder: Path) -> str:
@@ -99,25 +104,32 @@ def signature_names(folder: Path) -> set[str] | None:
     return {name for graph in model.meta_graphs for name in graph.signature_def}
 
 
-def _asked(record: bytes) -> str | None:
-    """The signature a warm-up record asks for; None for a kind of log without one."""
+def _asked(record: bytes) -> tuple[str | None, int]:
+    """The signature a warm-up record asks for, None for a kind of log without one; and its rows, 0 when unknown."""
     log = MESSAGES["PredictionLog"].FromString(record)
     for kind in _LOGS:
         if log.HasField(kind):
-            return getattr(log, kind).request.model_spec.signature_name or "serving_default"
-    return None
+            request = getattr(log, kind).request
+            shapes = [tensor.tensor_shape.dim for tensor in getattr(request, "inputs", {}).values()]
+            rows = max((shape[0].size for shape in shapes if shape), default=0)
+            return request.model_spec.signature_name or "serving_default", rows
+    return None, 0
 
 
-def _check_warmup(folder: Path, shown: str) -> Iterator[Finding]:
-    known, asked, count = signature_names(folder), set(), 0
+def _check_warmup(folder: Path, shown: str, max_batch_size: int | None) -> Iterator[Finding]:
+    known, asked, count, most = signature_names(folder), set(), 0, 0
     try:
         for record in read_records(folder / "assets.extra" / _WARMUP):
             count += 1
-            asked.add(_asked(record))
+            name, rows = _asked(record)
+            asked.add(name)
+            most = max(most, rows)
     except (ValueError, DecodeError) as problem:
         yield finding("warmup-unreadable", shown, problem=problem)
     if count > _MAX_WARMUP_RECORDS:
         yield finding("warmup-too-many", shown, count=f"{count:,}")
+    if max_batch_size is not None and most > max_batch_size:
+        yield finding("warmup-too-large", shown, rows=most, batch=max_batch_size)
     for name in sorted(asked - {None}):
         if known is not None and name not in known:
             yield finding("warmup-unknown-signature", shown, name=name, known=", ".join(sorted(known)))

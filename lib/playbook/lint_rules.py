@@ -141,6 +141,9 @@ _TABLE = (
     ("warmup-too-many", "error", "{count} warm-up records: the limit is 1,000; beyond it the model fails to load.",
      "Keep a handful of records for each shape; repeat them with --num_request_iterations_for_warmup.",
      "saved_model_warmup_util.h"),
+    ("warmup-too-large", "error", "A warm-up record has {rows} rows, max_batch_size is {batch}: it is refused and "
+     "the model fails to load.", "Write warm-up records of {batch} rows at most, or raise max_batch_size.",
+     "saved_model_warmup.cc, batching_session.cc"),
     ("warmup-unknown-signature", "error", "A warm-up record asks for signature '{name}', which the model does not "
      "have ({known}): the model fails to load.", "Write the warm-up file anew with this export.",
      "saved_model_warmup.cc"),

@@ -23,7 +23,7 @@ SHORT = {
     "windows": 1,
     "trial_s": 0.5,
     "trial_ramp_up_s": 0.1,
-    "repeats": 0,
+    "repeats": 1,
     "ablation": 0,
     "moving_s": 2.0,
     "policies": "[threshold]",

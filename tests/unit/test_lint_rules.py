@@ -175,8 +175,24 @@ def test_the_1001st_warmup_record_is_an_error_and_the_1000th_is_not(tmp_path):
     assert rules(warmup_model(tmp_path / "b", ["serving_default"], [""] * 1000)) == set()
 
 
+def test_a_warmup_record_above_max_batch_size_is_named(tmp_path):
+    log = MESSAGES["PredictionLog"]()
+    log.predict_log.request.inputs["x"].tensor_shape.dim.add(size=8)
+    body = log.SerializeToString()
+    files = {
+        "m/1/saved_model.pb": b"",
+        "m/1/assets.extra/tf_serving_warmup_requests": struct.pack("<QI", len(body), 0) + body + bytes(4),
+        "run.sh": RUN.format(options="", flags="--enable_batching --batching_parameters_file=/b.config"),
+        "b.config": b"max_batch_size { value: 4 }",
+    }
+    write(tmp_path, files)
+    assert "warmup-too-large" in rules(tmp_path)
+    (tmp_path / "b.config").write_text("max_batch_size { value: 8 }")
+    assert "warmup-too-large" not in rules(tmp_path)
+
+
 def test_every_rule_of_the_table_has_an_example():
-    elsewhere = {"warmup-unknown-signature", "warmup-too-many"}
+    elsewhere = {"warmup-unknown-signature", "warmup-too-many", "warmup-too-large"}
     assert set(RULES) == FLAGS.keys() | FILES.keys() | elsewhere
 
 
