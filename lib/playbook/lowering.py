@@ -77,7 +77,7 @@ def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays]) -> None:
     tf = tensorflow()
     write(frozen, path)
     names = [one.name for one in frozen.signatures]
-    with _native_messages_to_nowhere():
+    with _quietly():
         converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=names)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: _calibration(names, rows)
@@ -89,8 +89,7 @@ def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays]) -> None:
 def tflite_runner(path: Path, signature: Signature) -> Callable[[Mapping[str, np.ndarray]], Arrays]:
     """A call of one signature of `model.tflite`, on one thread."""
     tf = tensorflow()
-    with warnings.catch_warnings(), _native_messages_to_nowhere():
-        warnings.simplefilter("ignore")  # that the interpreter moves to another package some day
+    with _quietly():
         interpreter = tf.lite.Interpreter(model_path=str(path / TFLITE_FILE), num_threads=1)
         interpreter.allocate_tensors()
         run = interpreter.get_signature_runner(signature.name)
@@ -132,14 +131,16 @@ def _calibration(names: list[str], rows: Mapping[str, Arrays]) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _native_messages_to_nowhere() -> Iterator[None]:
-    """The converter reports its progress on file descriptors 1 and 2, past every log level."""
+def _quietly() -> Iterator[None]:
+    """TFLite reports on file descriptors 1 and 2, past every log level, and warns that it may move some day."""
     before = [os.dup(number) for number in (1, 2)]
     with open(os.devnull, "wb") as nowhere:
         for number in (1, 2):
             os.dup2(nowhere.fileno(), number)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         for number, kept in zip((1, 2), before, strict=True):
             os.dup2(kept, number)

@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+import functools
+import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from playbook import export, publish
 from playbook.runtime import tensorflow
+
+
+def build(run_dir: Path, model: object, **more) -> export.Staged:
+    """Stage a model named `m`."""
+    return export.build({"run_dir": run_dir, "model_name": "m", "model": str(model), "seed": 7} | more)
+
+
+@functools.cache
+def trained(recipe: str) -> export.Staged:
+    """A recipe, trained once for all tests; they look at it and change nothing (`copy_of` is for changing)."""
+    folder = tempfile.TemporaryDirectory(prefix="recipe-")
+    staged = build(Path(folder.name), recipe)
+    trained.folders.append(folder)
+    return staged
+
+
+trained.folders = []
+
+
+def copy_of(staged: export.Staged, run_dir: Path) -> export.Staged:
+    """The same staged model in another run folder, to be changed and published there."""
+    place = publish.stage(run_dir / "models" / staged.base.name)
+    shutil.copytree(staged.path, place / staged.path.name)
+    return replace(staged, path=place / staged.path.name, base=place.parent)
 
 
 def half_plus_two(path: Path) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 import export_models
 import numpy as np
 import pytest
+from export_models import build
 from playbook import export, signatures, sources
 from playbook.errors import ModelError, UnsafeModel
 
@@ -29,10 +30,6 @@ def nothing():
 def broken():
     raise RuntimeError("the weights are gone")
 """
-
-
-def build(run_dir: Path, model: object, **more) -> export.Staged:
-    return export.build({"run_dir": run_dir, "model_name": "m", "model": str(model), "seed": 1} | more)
 
 
 def left_over(run_dir: Path) -> list[Path]:

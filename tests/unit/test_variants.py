@@ -5,6 +5,7 @@ from pathlib import Path
 import export_models
 import numpy as np
 import pytest
+from export_models import build, copy_of, trained
 from playbook import export, freeze, signatures, variant_views, variants
 from playbook.errors import ParameterError
 from playbook.savedmodel import Loaded
@@ -12,13 +13,9 @@ from playbook.savedmodel import Loaded
 ALL = list(variants.FORMS)
 
 
-def build(run_dir: Path, model: object, **more) -> export.Staged:
-    return export.build({"run_dir": run_dir, "model_name": "m", "model": str(model), "seed": 7} | more)
-
-
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> export.Staged:
-    return build(tmp_path_factory.mktemp("run"), "digits_mlp")
+    return copy_of(trained("digits_mlp"), tmp_path_factory.mktemp("run"))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +73,7 @@ def test_signatures_nobody_asked_for_are_pruned(tmp_path: Path) -> None:
 
 
 def test_a_form_that_cannot_be_built_says_why_and_the_others_are_measured(tmp_path: Path) -> None:
-    staged = build(tmp_path / "run", "digits_bytes")
+    staged = copy_of(trained("digits_bytes"), tmp_path)
     rows = {row["name"]: row for row in variants.measure(staged, ["inference", "xla", "int8"], [1], 0.02)}
     assert rows["inference"]["reason"] is None
     assert "XLA does not compile the loops or branches" in rows["xla"]["reason"]
@@ -98,7 +95,7 @@ def test_tables_that_an_initialiser_fills_are_said_not_to_freeze(tmp_path: Path)
 
 
 def test_text_answers_survive_freezing(tmp_path: Path) -> None:
-    staged = build(tmp_path / "run", "wine_classify")
+    staged = copy_of(trained("wine_classify"), tmp_path)
     (row,) = variants.measure(staged, ["inference"], [1], 0.02)
     assert row["max_abs_diff"] is not None
     assert row["max_abs_diff"] <= 1e-6
@@ -124,7 +121,7 @@ def test_a_form_that_needs_a_flag_or_answers_other_text_is_not_recommended() -> 
 
 
 def test_the_form_asked_for_is_published(tmp_path: Path) -> None:
-    staged = build(tmp_path / "run", "digits_mlp")
+    staged = copy_of(trained("digits_mlp"), tmp_path / "run")
     rows = variants.measure(staged, ["as_trained", "float16"], [1], 0.02)
     chosen = variants.choose(staged, rows, "float16", None)
     export.add_warmup(chosen, [1, 2])

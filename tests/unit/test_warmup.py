@@ -84,7 +84,7 @@ def test_more_records_than_a_server_reads_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_signature_of_a_model_is_warmed_up_with_its_own_rows(tmp_path: Path) -> None:
-    staged = export.build({"run_dir": tmp_path, "model_name": "m", "model": "digits_bytes", "seed": 7})
+    staged = export_models.copy_of(export_models.trained("digits_bytes"), tmp_path)
     assert export.add_warmup(staged, [1, 3]) == 6
     logs = warmup.read(staged.path)
     seen = {warmup.request_of(log)[0] for log in logs}
@@ -96,7 +96,7 @@ def test_every_signature_of_a_model_is_warmed_up_with_its_own_rows(tmp_path: Pat
 
 def test_a_request_the_model_refuses_is_found_before_publishing(tmp_path: Path) -> None:
     model = export_models.doubling(tmp_path / "model")
-    staged = export.build({"run_dir": tmp_path / "run", "model_name": "m", "model": str(model), "seed": 1})
+    staged = export_models.build(tmp_path / "run", model)
     staged.held_out.rows["serving_default"]["x"] = np.zeros((2, 9), dtype=np.int32)
     with pytest.raises(ModelError, match="refused the rows x int32"):
         export.add_warmup(staged, [1])
