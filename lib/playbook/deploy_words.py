@@ -63,6 +63,7 @@ def days(simulated: Mapping[str, Mapping[str, Any]]) -> str:
             "in SLO": f"{seen['slo_attainment']:.3%}",
             "refused": f"{seen['refused_share']:.3%}",
             "seconds below": seen["seconds_below_slo"],
+            "p99, ms": seen["p99_ms_median"],
             "pods": f"{seen['pods_min']} to {seen['pods_max']}, mean {seen['pods_mean']:.1f}",
             "cost of the day": seen["cost"],
             "a million": seen["cost_per_million"],

@@ -34,6 +34,7 @@ class Pods:
     least: int
     most: int
     queue_s: float = 0.05  # work a pod may queue, in seconds of its saturation rate; more is refused
+    curve: tuple[tuple[float, float], ...] = ()  # (requests/s, p99 in ms) of one pod, rates rising
 
     @classmethod
     def planned(cls, replica: Replica, sizing: Sizing, schedule_s: float, fixed: bool = False) -> Pods:
@@ -53,6 +54,7 @@ class Pods:
             least=least,
             most=least if fixed else sizing.max_replicas.value,
             queue_s=(replica.limit_ms.value if replica.limit_ms else 50.0) / 1e3,
+            curve=tuple(replica.curve.value) if replica.curve else (),
         )
 
 
@@ -66,6 +68,7 @@ class Day:
     ready: np.ndarray  # pods
     wanted: np.ndarray  # pods the autoscaler asked for
     attained: np.ndarray  # share of the second's requests answered inside the limit
+    p99_ms: np.ndarray  # of a pod with the mean load, from the measured curve, and the wait in its queue; NaN without
 
     def results(self, demand: Demand, cpus: int) -> dict[str, Any]:
         """The day in a dozen figures; shares are of all requests, money is for ready and starting pods."""
@@ -79,6 +82,8 @@ class Day:
             "slo_attainment": float((self.attained * self.offered).sum() / total),
             "refused_share": float(self.refused.sum() / total),
             "seconds_below_slo": int((self.attained < 0.99).sum()),
+            "p99_ms_median": _known(np.median(self.p99_ms)),
+            "p99_ms_worst": _known(self.p99_ms.max()),
             "pods_min": int(self.ready.min()),
             "pods_mean": float(self.ready.mean()),
             "pods_max": int(self.ready.max()),
@@ -108,7 +113,20 @@ def simulate(rates_rps: np.ndarray, pods: Pods, seed: int = 7) -> Day:
     inside = ndtr((pods.slo_rps - load) / np.sqrt(load))
     waiting_s = queue / (ready * pods.saturation_rps)
     attained = np.where(waiting_s < pods.queue_s, inside, 0.0) * (1 - refused / np.maximum(offered, 1.0))
-    return Day(offered, served, refused, ready, wanted, attained)
+    return Day(offered, served, refused, ready, wanted, attained, _p99_ms(load, pods) + waiting_s * 1e3)
+
+
+def _p99_ms(load_rps: np.ndarray, pods: Pods) -> np.ndarray:
+    """The measured curve at a pod's load; beyond the rate that kept the limit it is not under the limit."""
+    if not pods.curve:
+        return np.full_like(load_rps, np.nan)
+    rates, p99s = np.array(pods.curve).T
+    return np.where(load_rps > pods.slo_rps, np.maximum(np.interp(load_rps, rates, p99s), pods.queue_s * 1e3),
+                    np.interp(load_rps, rates, p99s))  # fmt: skip
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _scale(offered: np.ndarray, rates_rps: np.ndarray, pods: Pods) -> tuple[np.ndarray, np.ndarray]:

@@ -42,6 +42,7 @@ class Replica:
     start_s: Cited | None  # from the command to AVAILABLE
     slowest_ms: Cited | None  # the longest answer of the best level
     server: Cited  # embedded, binary, docker or attach
+    curve: Cited | None = None  # (requests/s, p99 in ms) in rising order, as levels showed them
     proven: bool = True  # False when no VALID level stands behind the rate
     warnings: list[str] = field(default_factory=list)
 
@@ -73,6 +74,7 @@ def of_run(run_dir: Path) -> Replica:
         tuned=tuned,
         rate_rps=rate,
         p99_ms=p99,
+        curve=_curve(records, rate, p99),
         proven=not unproven,
         limit_ms=records.get("stress", "limit_ms"),
         saturation_rps=_saturation(records, rate),
@@ -95,7 +97,9 @@ def _carried(records: Records, tuned: bool) -> tuple[Cited, Cited | None, list[s
     for verb, rate, p99 in (("tune", "rate_rps", "p99_ms"), ("stress", "throughput_rps", "latency_p99_ms")):
         found = records.get(verb, f"best.{rate}")
         if found is not None and found.value > 0 and (tuned or verb == "stress"):
-            return found, records.get(verb, f"best.{p99}"), []
+            valid = records.get(verb, "best.valid")
+            doubt = [f"NOT PROVEN: the best of {verb}.json is not VALID; measure longer and deploy again."]
+            return found, records.get(verb, f"best.{p99}"), doubt if valid is not None and not valid.value else []
     levels, limit = records.need("stress", "levels").value, records.get("stress", "limit_ms")
     unsure = {
         index: level["throughput_rps"]
@@ -131,6 +135,22 @@ def _untuned(records: Records) -> str:
         f"There is no tuning record: this deploys the configuration that stress measured ({what}). "
         "Run the 'tune' notebook for a better one."
     )
+
+
+def _curve(records: Records, rate: Cited, p99: Cited | None) -> Cited | None:
+    """p99 over the rate: the levels of stress.json, stretched so that their best rate is the replica's own."""
+    levels = records.get("stress", "levels")
+    known = [level for level in levels.value if level.get("latency_p99_ms")] if levels else []
+    valid = [level for level in known if level.get("valid")] or known
+    best = records.get("stress", "best.throughput_rps")
+    stretch = rate.value / best.value if best is not None and best.value else 1.0
+    points = {level["throughput_rps"] * stretch: level["latency_p99_ms"] for level in valid}
+    if p99 is not None:
+        points[rate.value] = p99.value
+    if not points:
+        return None
+    how = "" if stretch == 1.0 else f", rates × {stretch:.2f} to end at {rate.source}"
+    return Cited(sorted(points.items()), f"stress.json results.levels{how}")
 
 
 def _saturation(records: Records, rate: Cited) -> Cited:

@@ -223,6 +223,17 @@ def test_levels_that_are_not_valid_size_a_bundle_that_says_not_proven(tmp_path):
     assert deploy_words.verdict(made).startswith("NOT PROVEN")
 
 
+def test_the_curve_of_a_tuned_replica_ends_at_its_own_rate_and_p99(run):
+    curve = deploy.plan(run, deploy.IMAGE, Demand(10.0)).replica.curve
+    assert curve.value == [(1800.0, 41.0)]
+    assert "stress.json results.levels, rates × 2.25" in curve.source
+
+
+def test_a_tuned_best_that_is_not_valid_is_not_proven(fresh):
+    deployable_run.change(fresh, "tune", "best.valid", False)
+    assert deploy_words.verdict(bundled(fresh)[1]).startswith("NOT PROVEN")
+
+
 def test_valid_levels_that_all_miss_the_limit_are_refused(tmp_path):
     stress = {"limit_ms": 10.0, "best": None, "levels": [deployable_run.LEVEL]}
     with pytest.raises(SizingRefused, match="kept the limit of 10 ms"):

@@ -97,6 +97,15 @@ def test_no_request_is_lost_or_invented():
     assert ((day.attained >= 0) & (day.attained <= 1)).all()
 
 
+def test_p99_of_a_second_is_read_from_the_measured_curve():
+    curve = ((0.0, 10.0), (500.0, 20.0), (1000.0, 45.0))
+    day = fleet.simulate(np.full(600, 5000.0), pods(least=10, most=10, curve=curve))
+    assert np.median(day.p99_ms) == pytest.approx(20.0, rel=0.02)
+    over = fleet.simulate(np.full(600, 11_000.0), pods(least=10, most=10, curve=curve))
+    assert over.p99_ms.min() >= 45.0
+    assert np.isnan(fleet.simulate(np.full(60, 10.0), pods()).p99_ms).all()
+
+
 def test_a_steady_load_keeps_the_promise_with_the_sized_replicas():
     day = fleet.simulate(np.full(3600, 6900.0), pods(least=10, most=10))
     assert day.attained.min() > 0.99
