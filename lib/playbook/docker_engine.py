@@ -74,12 +74,13 @@ def speaking(doing: str) -> Iterator[None]:
         last = "".join(line.get("stream", "") for line in error.build_log if isinstance(line, dict)).strip()
         raise DockerUnavailable(f"{doing} failed: {error.msg}. Last output: {last[-500:]}") from error
     except docker.errors.APIError as error:
-        raise DockerUnavailable(f"{doing}: {_told(str(error.explanation or error))}") from error
+        raise DockerUnavailable(f"{doing}: {in_words(str(error.explanation or error))}") from error
     except OSError as error:  # the engine went away while it was asked
         raise DockerUnavailable(f"{doing}: the engine does not answer any more ({error}). Start it again.") from error
 
 
-def _told(text: str) -> str:
+def in_words(text: str) -> str:
+    """What the engine said, as what is wrong and what to do."""
     if "port is already allocated" in text or "address already in use" in text:
         return f"a port is taken ({text}). Free it, or use 0 for a free one."
     if any(word in text for word in _UNREACHABLE):
@@ -112,11 +113,11 @@ def pull(client: DockerClient, image: str) -> None:
         layers: dict[str, tuple[int, int]] = {}
         for told in client.api.pull(image, stream=True, decode=True):
             if "error" in told:
-                raise DockerUnavailable(f"Pulling {image}: {_told(told['error'])}")
-            bar.update(*_layers(layers, told))
+                raise DockerUnavailable(f"Pulling {image}: {in_words(told['error'])}")
+            bar.update(*layer_share(layers, told))
 
 
-def _layers(layers: dict[str, tuple[int, int]], told: dict[str, Any]) -> tuple[float, str]:
+def layer_share(layers: dict[str, tuple[int, int]], told: dict[str, Any]) -> tuple[float, str]:
     """Share of bytes here and the words beside the bar, after one line of the engine's report."""
     detail = told.get("progressDetail") or {}
     if detail.get("total"):

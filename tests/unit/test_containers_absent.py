@@ -55,3 +55,31 @@ def test_a_container_may_use_half_the_memory_unless_told():
     told = Limits(memory_bytes=10**9, pids=99, somaxconn=7).settings()
     assert (told["mem_limit"], told["memswap_limit"], told["pids_limit"]) == (10**9, 10**9, 99)
     assert told["sysctls"] == {"net.core.somaxconn": "7"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("driver failed: Bind for 127.0.0.1:8501 failed: port is already allocated", "a port is taken"),
+        ("Get https://registry: dial tcp: lookup registry: no such host", "the registry cannot be reached"),
+        ("manifest for tensorflow/serving:9 not found: manifest unknown", "no such image"),
+        ("pull access denied for nobody/nothing, repository does not exist", "no such image"),
+        ("something else entirely", "something else entirely"),
+    ],
+)
+def test_what_the_engine_says_is_put_as_what_to_do(text, said):
+    from playbook import docker_engine
+
+    assert said in docker_engine.in_words(text)
+
+
+def test_progress_of_a_pull_counts_the_bytes_of_all_layers():
+    from playbook import docker_engine
+
+    layers = {}
+    docker_engine.layer_share(
+        layers, {"id": "a", "status": "Downloading", "progressDetail": {"current": 5, "total": 10}}
+    )
+    told = {"id": "b", "status": "Downloading", "progressDetail": {"current": 15, "total": 30}}
+    assert docker_engine.layer_share(layers, told) == (0.5, "Downloading, 0 of 0 MB")
+    assert docker_engine.layer_share(layers, {"status": "Digest: sha256:1"})[0] == 0.5
