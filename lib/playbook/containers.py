@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ import psutil
 from playbook import client as control
 from playbook import docker_engine
 from playbook.container_state import LABEL, check_alive, check_started, state, stop, stop_labelled, told
-from playbook.docker_engine import engine, problem
+from playbook.docker_engine import build, engine, problem
 from playbook.errors import ServerNotReady
 from playbook.handle import Handle
 from playbook.spec import METRICS_PATH, ServerSpec, choose_port
@@ -127,6 +126,10 @@ def _run(
     settings: Mapping[str, Any],
 ) -> Container:  # fmt: skip
     run_id = Path(run_dir).resolve().name
+    if "-gpu" in image:
+        from docker.types import DeviceRequest
+
+        settings = {**settings, "device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]}
     published = {f"{inside}/tcp": ("127.0.0.1", outside) for inside, outside in zip((_REST, _GRPC), ports, strict=True)}
     container = docker_client.containers.create(
         image,
@@ -188,18 +191,3 @@ def _follow(container_id: str, log_path: Path) -> None:
 def has_image(image: str) -> bool:
     """True when the engine holds the image already."""
     return docker_engine.has_image(engine(), image)
-
-
-def build(folder: Path, image: str, base: str) -> str:
-    """Build a bundle's image on `base`, pulling that if it is not here; returns the image's id.
-
-    Raises:
-        DockerUnavailable: no engine, no base image, or a step of the Dockerfile failed; the last output is shown.
-    """
-    docker_client = engine(timeout_s=600.0)
-    docker_engine.pull(docker_client, base)
-    with docker_engine.speaking(f"Building {image}"):
-        built, _ = docker_client.images.build(
-            path=os.fspath(folder), tag=image, buildargs={"BASE_IMAGE": base}, rm=True, forcerm=True
-        )
-    return built.id

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playbook import progress
@@ -83,6 +85,8 @@ def in_words(text: str) -> str:
     """What the engine said, as what is wrong and what to do."""
     if "port is already allocated" in text or "address already in use" in text:
         return f"a port is taken ({text}). Free it, or use 0 for a free one."
+    if "could not select device driver" in text:
+        return "this engine gives no GPUs. Install the NVIDIA Container Toolkit, or use the image without -gpu."
     if any(word in text for word in _UNREACHABLE):
         return f"the registry cannot be reached ({text}). Check the network, or use docker load. {_INSTEAD}"
     if "not found" in text or "does not exist" in text or "denied" in text:
@@ -124,3 +128,18 @@ def layer_share(layers: dict[str, tuple[int, int]], told: dict[str, Any]) -> tup
         layers[told["id"]] = (detail["current"], detail["total"])
     here, total = (sum(layer[side] for layer in layers.values()) for side in (0, 1))
     return (here / total if total else 0.0), f"{told.get('status', '')}, {here / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+
+
+def build(folder: Path, image: str, base: str) -> str:
+    """Build a bundle's image on `base`, pulling that if it is not here; returns the image's id.
+
+    Raises:
+        DockerUnavailable: no engine, no base image, or a step of the Dockerfile failed; the last output is shown.
+    """
+    docker_client = engine(timeout_s=600.0)
+    pull(docker_client, base)
+    with speaking(f"Building {image}"):
+        built, _ = docker_client.images.build(
+            path=os.fspath(folder), tag=image, buildargs={"BASE_IMAGE": base}, rm=True, forcerm=True
+        )
+    return built.id

@@ -155,6 +155,18 @@ def test_a_port_that_is_taken_is_named(spec, up, tmp_path):
         containers.start(replace(spec, batching=None), tmp_path, tmp_path, taken, choose_port("b", 0))
 
 
+def test_a_gpu_image_asks_for_gpus_and_their_absence_is_told(spec, tmp_path, engine, image):
+    if "nvidia" in engine.info().get("Runtimes", {}):
+        pytest.skip("this engine gives GPUs")
+    engine.images.get(image).tag("playbook-embedded/serving", "test-gpu")
+    try:
+        with pytest.raises(DockerUnavailable, match=r"gives no GPUs.*NVIDIA Container Toolkit"):
+            serve.start(replace(spec, image="playbook-embedded/serving:test-gpu"), tmp_path / "gpu")
+    finally:
+        engine.images.remove("playbook-embedded/serving:test-gpu")
+    assert engine.containers.list(all=True, filters={"label": "playbook.run=gpu"}) == []
+
+
 def test_an_image_that_cannot_be_had_is_told_with_what_to_do(spec, tmp_path):
     with pytest.raises(
         DockerUnavailable, match=r"playbook-embedded/nothing:here.*(registry cannot be reached|no such)"
