@@ -203,9 +203,32 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+def varied(chance: random.Random) -> bytes:
+    """A PredictRequest that parses, with names, types, shapes and numbers of values that seldom fit together."""
+    request = predict_request(chance.choice(MODELS), signature=chance.choice(("", *SIGNATURES)))
+    for _ in range(chance.randint(0, 3)):
+        proto = request.inputs[chance.choice(KEYS)]
+        proto.dtype = chance.choice((0, 1, 1, 1, 2, 3, 4, 6, 7, 9, 10, 14, 19, 20, 23, 101))
+        proto.tensor_shape.SetInParent()
+        for _ in range(chance.choice((0, 1, 1, 1, 2, 2, 3, 70))):
+            proto.tensor_shape.dim.add(size=chance.choice((-1, 0, 1, 1, 2, 2, 3, 4, 1 << 40)))
+        count = chance.choice((0, 1, 2, 4))
+        proto.float_val.extend([chance.random() for _ in range(count)])
+        proto.int_val.extend([chance.randrange(-9, 9) for _ in range(count)])
+        proto.string_val.extend([chance.randbytes(3) for _ in range(count)])
+        if chance.random() < 0.2:
+            proto.tensor_content = chance.randbytes(chance.choice((1, 4, 8, 16)))
+    if chance.random() < 0.2:
+        request.output_filter.append(chance.choice(("y", "sum", "upper", "z")))
+    return request.SerializeToString()
+
+
 def fuzz_grpc(checker: Checker, count: int, chance: random.Random) -> None:
     """Mutated messages to every method but HandleReloadConfigRequest."""
     calls = messages()
     for _ in range(count):
+        if chance.random() < 0.5:
+            checker.call("/tensorflow.serving.PredictionService/Predict", varied(chance))
+            continue
         method, data = chance.choice(calls)
         checker.call(method, mutated(data, chance))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -66,16 +66,13 @@ def run(*flags: str, timeout_s: float = 30) -> tuple[int, str, str]:
 class Server:
     """A running server. Use as a context manager."""
 
-    def __init__(self, folder: Path, *flags: str, wait: bool = True, rest: bool = True, env: dict | None = None):
+    def __init__(self, folder: Path, *flags: str, wait: bool = True, rest: bool = True, prefix: Sequence[str] = ()):
         self.port, self.rest_port = free_port(), free_port()
         self.log_path = folder / f"server_{self.port}.log"
         given = [f"--port={self.port}", *([f"--rest_api_port={self.rest_port}"] if rest else [])]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "model_server", *given, *flags],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                [*prefix, sys.executable, "-m", "model_server", *given, *flags], stdout=log, stderr=subprocess.STDOUT
             )
         self.url = f"http://127.0.0.1:{self.rest_port}"
         self.session = requests.Session()
