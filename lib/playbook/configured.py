@@ -36,9 +36,13 @@ def spec_of(config: Config, base: ServerSpec) -> ServerSpec:
 
 
 def live_spec_of(config: Config, base: ServerSpec) -> ServerSpec:
-    """The same server with per-model batching, so that a version can change all but the threads."""
+    """The same server with per-model batching, so that a version can change all but the threads.
+
+    A version that fails to load is not tried again: by default it would stay LOADING for five minutes.
+    """
     shared = Batching(num_batch_threads=config.num_batch_threads or None)
-    return replace(spec_of(config, base), batching=shared, per_model_batching=True)
+    flags = (*base.extra_flags, "--max_num_load_retries=0")
+    return replace(spec_of(config, base), batching=shared, per_model_batching=True, extra_flags=flags)
 
 
 def restart_key(config: Config) -> tuple:

@@ -52,7 +52,7 @@ def _figure(kind: str, told: Mapping[str, Any]) -> str:
 
 def _earned(told: Mapping[str, Any]) -> str:
     steps = [step for step in told["ablation"] if step["factor"] and step["factor"] >= 1.05]
-    if not steps:
+    if not steps or len(told["ablation"]) < 2:
         return ""
     steps = sorted(steps, key=lambda step: -step["factor"])
     return ", of it " + ", ".join(f"{step['factor']:.1f} × from {step['knobs']}" for step in steps)

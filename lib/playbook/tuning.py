@@ -30,6 +30,7 @@ class Plan:
     frontier: int = 4  # configurations of the simulator's frontier that are measured
     probe_clients: int = 32
     repeats: int = 3  # winner against default, in turns; 0: no interval
+    repeat_windows: int = 3  # rates held for each of them, at most
     ablation: int = 3  # steps from the default to the winner that are measured one by one
     seed: int = 7
 
@@ -139,14 +140,18 @@ class Tuning:
         return replace(self.plan.objective, **changes).measured(hold, guess_rps)
 
     def repeat(self, best: Trial) -> list[tuple[float, float]]:
-        """Winner and default in turns (ABBA), both started with their real flags, each searched afresh."""
+        """Winner and default in turns (ABBA), both started with their real flags, each searched afresh.
+
+        Each search begins a little elsewhere, so that the steps of the rate do not hide the noise.
+        """
         servers = [self.plain_default(), self.bench.start("trial", best.config)]
         guesses = [max(self.known[DEFAULT]["rate_rps"], 0.9 * self.probes[0].throughput_rps), best.measured["rate_rps"]]
-        rounds = []
+        rounds, rng = [], np.random.default_rng(self.plan.seed)
         for turn in range(self.plan.repeats):
             scores = [0.0, 0.0]
             for side in (0, 1) if turn % 2 == 0 else (1, 0):
-                scores[side] = self.value(servers[side], guesses[side], windows=3)["score"] or 0.0
+                guess = guesses[side] * rng.uniform(0.95, 1.06)
+                scores[side] = self.value(servers[side], guess, windows=self.plan.repeat_windows)["score"] or 0.0
             rounds.append((scores[0], scores[1]))
         self.advance()
         return rounds

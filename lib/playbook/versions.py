@@ -34,7 +34,7 @@ def batching_of(base_path: Path, version: int) -> Batching | None:
     return Batching.parse(path.read_text()) if path.exists() else None
 
 
-def publish(base_path: Path, batching: Batching | None, source: Path | None = None) -> int:
+def publish(base_path: Path, batching: Batching | None, source: Path | None = None, above: int = 0) -> int:
     """Publish a copy of a version under the next number, with these batching parameters (None: not batched).
 
     Files are hard-linked where the file system can, so a version costs no space; the directory appears under its
@@ -44,6 +44,7 @@ def publish(base_path: Path, batching: Batching | None, source: Path | None = No
         base_path: The model's directory of version directories; it may be empty when a source is given.
         batching: Written as `batching_params.pbtxt`.
         source: The version directory to copy; the highest of the base path by default.
+        above: The number is higher than this too: a server does not try a number again that failed to load.
 
     Returns:
         The new version's number.
@@ -54,7 +55,7 @@ def publish(base_path: Path, batching: Batching | None, source: Path | None = No
     base, known = Path(base_path), numbers(base_path)
     if source is None and not known:
         raise PublishFailed(f"{base} holds no version to copy. Export the model there first.")
-    number = (known[-1] if known else 0) + 1
+    number = max(above, *known, 0) + 1
     part = base / f"{PART}{number}-{os.getpid()}"
     try:
         skip = shutil.ignore_patterns(BATCHING_FILE)
@@ -112,7 +113,8 @@ def switch(
         PublishFailed: It could not be published, failed to load, or did not become AVAILABLE in time. The version
             is removed again, so that a restart of the server does not stumble over it; the old one keeps serving.
     """
-    version, began, state = publish(base_path, batching), time.monotonic(), {}
+    seen = max((int(row["version"]) for row in status()), default=0)
+    version, began, state = publish(base_path, batching, above=seen), time.monotonic(), {}
     while time.monotonic() - began < timeout_s:
         state = next((s for s in status() if int(s["version"]) == version), state)
         if state.get("state") == "AVAILABLE":

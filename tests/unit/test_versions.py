@@ -67,6 +67,15 @@ def test_a_version_that_fails_to_load_is_removed_and_the_reason_told(base_path):
     assert numbers(base_path) == [7]
 
 
+def test_a_number_that_failed_is_not_taken_again(base_path):
+    told = [{"version": "9", "state": "END"}]
+    states = iter(
+        [told, [*told, {"version": "10", "state": "LOADING"}], [*told, {"version": "10", "state": "AVAILABLE"}]]
+    )
+    version, _ = switch(base_path, None, lambda: next(states), timeout_s=5)
+    assert version == 10
+
+
 def test_a_server_that_never_takes_the_version_is_told_apart(base_path):
     with pytest.raises(PublishFailed, match="unseen"):
         switch(base_path, None, lambda: [], timeout_s=0.2)
