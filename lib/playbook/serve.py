@@ -123,8 +123,8 @@ def warnings(handle: Handle) -> list[str]:
     """What TensorFlow Serving accepts in these flags and gets wrong, by `playbook lint`; what cannot be measured."""
     if handle.server == "attach" and not handle.metrics_url:
         return [
-            "Without metrics_url these figures are missing: time in the batching queue, batch sizes, padding, run time, "
-            "rejections and the count balance; analyze can name no bottleneck inside the server."
+            "Without metrics_url these figures are missing: time in the batching queue, batch sizes, padding, run "
+            "time, rejections and the count balance; analyze can name no bottleneck inside the server."
         ]
     hits = lint.lint(handle.flags, cpus=len(handle.cpus) or None) if handle.flags else []
     return [f"{hit.message} {hit.remedy}" for hit in hits if hit.severity in ("error", "warning")]
