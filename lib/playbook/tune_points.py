@@ -54,7 +54,7 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
         budget=Budget(settings["max_trials"], settings["max_minutes"], settings["patience"]),
         frontier=settings["frontier"],
         probe_clients=settings["probe_clients"],
-        repeats=settings["repeats"],
+        repeats=settings["gain_repeats"],
         ablation=settings["ablation"],
         seed=settings["seed"],
     )
