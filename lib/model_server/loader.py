@@ -37,7 +37,7 @@ def saved_model_type() -> type:
     """SavedModel on the C library, or on the full import where the library is not as expected."""
     try:
         from model_server.saved_model import SavedModel
-    except (OSError, AttributeError) as error:
+    except (OSError, AttributeError, ImportError) as error:
         log.warning("model_server", f"TensorFlow's C library cannot be used ({error}); importing all of TensorFlow.")
         from model_server.python_session import PythonSavedModel
 

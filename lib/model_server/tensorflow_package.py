@@ -20,7 +20,8 @@ def folder() -> Path:
         ImportError: TensorFlow is not installed.
     """
     if "tensorflow" in sys.modules:
-        return Path(next(iter(sys.modules["tensorflow"].__path__)))
+        paths = map(Path, sys.modules["tensorflow"].__path__)  # the whole package adds Keras's folder to it
+        return next(path for path in paths if (path / "core").is_dir())
     spec = importlib.util.find_spec("tensorflow")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError("TensorFlow is not installed: pip install tensorflow")
