@@ -19,7 +19,10 @@ class PythonRun:
 
 
 class PythonSavedModel:
-    """The interface of SavedModel on tf.compat.v1.Session; answers are equal, errors carry TensorFlow's code."""
+    """The interface of SavedModel on tf.compat.v1.Session; answers are equal, errors carry TensorFlow's code.
+
+    Python's Session checks shapes against the placeholders, which TensorFlow Serving leaves to the graph.
+    """
 
     def __init__(self, path: str, tags: Sequence[str] = ("serve",), config: bytes = b""):
         import tensorflow

@@ -3,7 +3,7 @@
 Parts: `rest` (a plain app on the same HTTP library, granian, batching on and off), `grpc` (no-op grpcio servers),
 `peers` (MLServer, BentoML, Ray Serve in environments of their own under .bench/, made with uv), `start`, `idle`,
 `swaps`. One 784-float row a request (784-128-10 network), 32 connections, server on core 0, client (wrk, h2load: Debian
-packages wrk and nghttp2-client) on core 1. Ratios are of one run; best of three windows each.
+packages wrk and nghttp2-client) on core 1. Ratios are of one run; the better of two windows each.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def one_row() -> list[float]:
 
 
 def wrk(url: str, folder: Path, body: bytes, connections: int = 32) -> Load:
-    """Three windows of wrk's closed loop; the best rate with its p99. Failures raise."""
+    """Two windows of wrk's closed loop; the best rate with its p99. Failures raise."""
     (folder / "body").write_bytes(body)
     script = folder / "post.lua"
     script.write_text(
@@ -88,7 +88,7 @@ def wrk(url: str, folder: Path, body: bytes, connections: int = 32) -> Load:
     base = pinned(["wrk", "-t1", f"-c{connections}", "-s", str(script), "--latency", url], CLIENT_CORE)
     subprocess.run([*base, "-d1"], capture_output=True, check=True)
     best = Load(0, 0)
-    for _ in range(3):
+    for _ in range(2):
         out = subprocess.run([*base, f"-d{WINDOW_S:.0f}"], capture_output=True, text=True, check=True).stdout
         assert "Non-2xx" not in out, out
         value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", out).groups()
@@ -100,13 +100,13 @@ def wrk(url: str, folder: Path, body: bytes, connections: int = 32) -> Load:
 
 
 def h2load(port: int, folder: Path, message: bytes) -> float:
-    """The best rate of three windows of unary gRPC calls on 32 connections, one call each at a time."""
+    """The better rate of two windows of unary gRPC calls on 32 connections, one call each at a time."""
     (folder / "message").write_bytes(b"\0" + len(message).to_bytes(4, "big") + message)
     url = f"http://127.0.0.1:{port}/tensorflow.serving.PredictionService/Predict"
     headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
     command = ["h2load", "-t1", "-c32", "-m1", f"-D{WINDOW_S:.0f}", "-d", str(folder / "message"), *headers, url]
     rates = []
-    for _ in range(3):
+    for _ in range(2):
         out = subprocess.run(pinned(command, CLIENT_CORE), capture_output=True, text=True, check=True).stdout
         rates.append(float(re.search(r"finished in [\d.]+s, ([\d.]+) req/s", out)[1]))
     return max(rates)
