@@ -23,9 +23,9 @@ class Script:
         delay_s: Every reply waits this long, all at once (a server with endless workers).
         service_s: Replies are made one after the other, each in exactly this time (the D/1 of an M/D/1 queue).
         freeze_s: At the start of every `period_s` the whole process stops for so long.
-        fault: What happens to every `fault_every`-th request (several, separated by commas, take turns): connection `reset`, error `status` (HTTP 503 or gRPC 8),
-            `short` reply, `silent` (never answered), `wrong` (the answer to another request), `leave` (answered, then
-            Connection: close or GOAWAY), `garbage`.
+        fault: What happens to every `fault_every`-th request; several, separated by commas, take turns: connection
+            `reset`, error `status` (HTTP 503 or gRPC 8), `short` reply, `silent` (never answered), `wrong` (the answer
+            to another request), `leave` (answered, then Connection: close or GOAWAY), `garbage`.
         bodies: Directory with `*.expect` files; a request is answered with the one beside its body.
         reply: The answer to every other request, as text.
     """
