@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from playbook import bottleneck, capacity, certificate, compare, journal, ledger, record, series, usage
+from playbook.agreement import differences, rounded
 from playbook.errors import RecordError, RecordExists
 from playbook.levels import best as best_level
 from playbook.levels import described
 from playbook.runfolder import Rows, RunFolder
 
 REFUSED = ("http_503", "http_429", "grpc_14", "grpc_8")
-SAME = 1e-6  # relative difference below which a repeated analysis is the same
 
 
 @dataclass(frozen=True)
@@ -96,30 +96,6 @@ def keep(run: RunFolder, params: Mapping[str, Any], results: Mapping[str, Any]) 
     )
 
 
-def rounded(value: Any, digits: int = 6) -> Any:
-    """The same value with every float at so many significant digits, so that a record reads well and repeats."""
-    if isinstance(value, Mapping):
-        return {key: rounded(item, digits) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [rounded(item, digits) for item in value]
-    if isinstance(value, (float, np.floating)):
-        return float(f"{value:.{digits}g}")
-    return value
-
-
-def differences(kept: Any, now: Any, path: str = "results") -> list[str]:
-    """Where two results differ, in words; floats may differ by a millionth."""
-    if isinstance(kept, dict) and isinstance(now, dict):
-        names = sorted({*kept, *now})
-        return [text for name in names for text in differences(kept.get(name), now.get(name), f"{path}.{name}")]
-    if isinstance(kept, list) and isinstance(now, list) and len(kept) == len(now):
-        pairs = enumerate(zip(kept, now, strict=True))
-        return [text for place, (a, b) in pairs for text in differences(a, b, f"{path}[{place}]")]
-    if isinstance(kept, float) and isinstance(now, (int, float)):
-        return [] if abs(kept - now) <= SAME * max(abs(kept), abs(now)) else [f"{path} was {kept:g}, is {now:g}"]
-    return [] if kept == now else [f"{path} was {kept!r}, is {now!r}"]
-
-
 def span_ns(rows: Rows) -> tuple[int, int]:
     """From the first request due to the last answer of a level."""
     return (int(rows.scheduled_ns.min()), int(rows.done_ns.max())) if len(rows) else (0, 0)
@@ -174,6 +150,7 @@ def _bottleneck(
             refused_share=refused / level["requests"] if level.get("requests") else None,
             ledger=entry,
             server_cores=used and used.cores,
+            run_ms=_lightest_run_ms(ledgers),
             allotted_cores=run.server_cores,
             run_delay_share=used and used.run_delay_share,
             throttled_share=used and used.throttled_share,
@@ -184,6 +161,16 @@ def _bottleneck(
             grpc_threads=run.params("serve").get("grpc_max_threads") or threads,
         )
     )
+
+
+def _lightest_run_ms(ledgers: list[dict[str, Any] | None]) -> float | None:
+    """Mean run of the model, padding included, at the level with the least latency."""
+    runs = [
+        (found["total_ns"], found["mean_ns"]["graph_run"] + found["mean_ns"].get("padding", 0))
+        for found in ledgers
+        if found and found["mean_ns"].get("graph_run") and not found.get("batch_rows")
+    ]
+    return min(runs)[1] / 1e6 if runs else None
 
 
 def _certificate(run: RunFolder, level: Mapping[str, Any], promise: Promise) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Evidence:
     ledger: Ledger | None = None
     server_cores: float | None = None  # used
     allotted_cores: float | None = None
+    run_ms: float | None = None  # one run of the model at the lightest level, where nothing waits
     run_delay_share: float | None = None  # time ready but without a core, over the time that ran
     throttled_share: float | None = None  # of the window
     memory_growth_mib_s: float | None = None
@@ -54,6 +55,22 @@ class Evidence:
     def busy(self) -> float | None:
         """Used over allotted cores."""
         return self.server_cores / self.allotted_cores if self.server_cores and self.allotted_cores else None
+
+    @property
+    def full(self) -> bool:
+        """Whether the server used nearly all of its cores."""
+        return self.busy is not None and self.busy > BUSY
+
+    @property
+    def work_ms(self) -> tuple[float, float] | None:
+        """CPU milliseconds of one request outside the model and in it; None where CPU or run time is not known.
+
+        On a full server latency tells where requests wait, not what they wait for: the CPU they cost does.
+        """
+        if not (self.server_cores and self.throughput_rps and self.run_ms):
+            return None
+        total = 1e3 * self.server_cores / self.throughput_rps
+        return max(0.0, total - self.run_ms), min(self.run_ms, total)
 
     @property
     def threads(self) -> int | None:
@@ -126,7 +143,7 @@ def _throttled(e: Evidence) -> str | None:
 def _starved(e: Evidence) -> str | None:
     if e.run_delay_share is None or e.run_delay_share < 0.5:
         return None
-    if e.busy is not None and e.busy > BUSY:
+    if e.full:
         return None  # its own threads queue for its own cores: that is compute, not starvation
     return f"its threads waited {e.run_delay_share:.1f} s for a core for each second they ran, yet used {_cores(e)}"
 
@@ -134,7 +151,7 @@ def _starved(e: Evidence) -> str | None:
 def _threads(e: Evidence) -> str | None:
     if e.threads is None or e.mean_in_flight is None or e.mean_in_flight <= e.threads:
         return None
-    if e.share("network_http") < MOST or (e.busy is not None and e.busy > BUSY):
+    if e.share("network_http") < MOST or e.full:
         return None
     return (
         f"{e.mean_in_flight:.0f} requests were in flight, the server takes {e.threads} at a time, and "
@@ -147,7 +164,7 @@ def _queue(e: Evidence) -> str | None:
         return None
     timeout_ms = (e.batching.get("batch_timeout_micros") or 0) / 1e3
     most, rows = e.batching.get("max_batch_size"), e.ledger.batch_rows
-    if e.busy is not None and e.busy > BUSY:
+    if e.full:
         return None
     if not (timeout_ms and most and rows) or rows > 0.5 * most or e.stage_ms("batch_queue") < 0.5 * timeout_ms:
         return None
@@ -158,10 +175,18 @@ def _queue(e: Evidence) -> str | None:
 
 
 def _http(e: Evidence) -> str | None:
-    outside = e.share("network_http", "server_shell")
-    if e.protocol != "rest" or outside < MOST or outside < e.share("graph_run", "padding"):
+    if e.protocol != "rest":
         return None
-    if e.threads is not None and e.mean_in_flight is not None and e.mean_in_flight > e.threads and not _full(e):
+    if e.full and e.work_ms:
+        outside, run = e.work_ms
+        words = (
+            f"{outside:.2f} of the {outside + run:.2f} ms CPU of a request is HTTP and JSON, the model's run {run:.2f}"
+        )
+        return f"{words}; the server used {_cores(e)}" if outside > run else None
+    if e.threads is not None and e.mean_in_flight is not None and e.mean_in_flight > e.threads:
+        return None
+    outside, run = e.share("network_http", "server_shell"), e.share("graph_run", "padding")
+    if outside < MOST or outside < run:
         return None
     return (
         f"{outside:.0%} of the latency ({e.stage_ms('network_http', 'server_shell'):.2f} ms) is HTTP and JSON, "
@@ -170,16 +195,16 @@ def _http(e: Evidence) -> str | None:
 
 
 def _compute(e: Evidence) -> str | None:
+    if e.full and e.work_ms:
+        outside, run = e.work_ms
+        words = f"{run:.2f} of the {outside + run:.2f} ms CPU of a request is the model's run"
+        return f"{words}; the server used {_cores(e)}" if run >= outside else None
     run = e.share("graph_run", "padding", "batch_queue")
     if run < MOST or (e.busy is not None and e.busy < IDLE):
         return None
     if e.busy is None and e.share("graph_run", "padding") < MOST:
         return None
     return f"running the model and waiting for it is {run:.0%} of the latency and the server used {_cores(e)}"
-
-
-def _full(e: Evidence) -> bool:
-    return e.busy is not None and e.busy > BUSY
 
 
 def _cores(e: Evidence) -> str:

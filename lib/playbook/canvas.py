@@ -29,6 +29,7 @@ DARK = {
 }
 THEMES = {"light": LIGHT, "dark": DARK}
 DPI = 110
+COLOURS = 128
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,17 @@ class Picture:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from PIL import Image
 
         colours = THEMES[theme]
         with matplotlib.rc_context(_style(colours)):
             figure = Figure(figsize=self.size_in, layout="constrained")
             FigureCanvasAgg(figure)
             self.draw(figure, colours)
-            out = io.BytesIO()
-            # Without the version in the file, the same data give the same bytes.
-            figure.savefig(out, format="png", dpi=DPI, metadata={"Software": None})
+            drawn, out = io.BytesIO(), io.BytesIO()
+            figure.savefig(drawn, format="png", dpi=DPI)
+        # Few colours make a file a third as large; the same data give the same bytes.
+        Image.open(drawn).convert("RGB").quantize(COLOURS).save(out, "PNG", optimize=True)
         return out.getvalue()
 
     def save(self, folder: Path, name: str) -> Path:

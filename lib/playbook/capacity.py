@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 MILLION = 1_000_000
+FEWEST_POINTS = 3  # the law has three parameters
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,11 @@ def estimate(
     low, _ = crossing(curve, limit_ms, max_error_share, "latency_p99_high_ms")
     high, high_reached = crossing(curve, limit_ms, max_error_share, "latency_p99_low_ms")
     knee = max(usable, key=lambda v: v["throughput_rps"] / (v["latency_mean_ms"] or math.inf), default=None)
-    law = fit_scalability(
-        [v["mean_in_flight"] for v in usable if v.get("mean_in_flight")],
-        [v["throughput_rps"] for v in usable if v.get("mean_in_flight")],
-    )
+    # The law speaks of a fixed number in flight; the bursts of an open loop do not lie on its curve.
+    counted = [v for v in usable if v.get("mean_in_flight")]
+    closed = [v for v in counted if v["arrival"] == "closed"]
+    points = closed if len(closed) >= FEWEST_POINTS else counted
+    law = fit_scalability([v["mean_in_flight"] for v in points], [v["throughput_rps"] for v in points])
     kind = "open loop" if curve is opened else "closed loop"
     return Capacity(
         rate,
@@ -137,7 +139,7 @@ def fit_scalability(in_flight: Sequence[float], rate_rps: Sequence[float]) -> Sc
     from scipy.optimize import nnls
 
     n, x = np.asarray(in_flight, dtype=float), np.asarray(rate_rps, dtype=float)
-    if len(np.unique(np.round(n, 3))) < 3:
+    if len(np.unique(np.round(n, 3))) < FEWEST_POINTS:
         return None
     # N/X = 1/rate1 + (contention/rate1) (N-1) + (coherency/rate1) N (N-1) is linear; weights undo the division by X.
     design = np.stack([np.ones_like(n), n - 1, n * (n - 1)], axis=1)
@@ -178,6 +180,7 @@ def cost(
     """
     hours = MILLION / rate_rps / 3600
     return {
+        "rate_rps": rate_rps,
         "cpu_s_per_million": None if cpu_s_per_request is None else cpu_s_per_request * MILLION,
         "core_s_per_million": cores * MILLION / rate_rps,
         "money_per_million": hours * (cores * core_hour + gpus * gpu_hour),

@@ -3,6 +3,7 @@ been seen. Runs of other machines, server kinds or models are refused unless tol
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from playbook.levels import described
 from playbook.runfolder import Rows, RunFolder
 
 MUST_AGREE = ("cpu_model", "cores", "memory_gib", "gpu")
+RUN_TO_RUN = {"p50": 0.06, "p99": 0.15, "throughput": 0.03, "capacity": 0.06}  # see bench_records.py same
 QUIET = 0.1  # share of the machine's cores that may belong to somebody else
 KEY = ("arrival", "concurrency", "rate_rps", "protocol", "rows_per_request")
 
@@ -64,7 +66,7 @@ def compare(base: Path, candidate: Path, gate: float | None = None, force: bool 
             f"{one.run_id} and {two.run_id} have no load level in common with answers in both. {' '.join(left_out)}"
         )
     limit_ms = two.stress.get("limit_ms") or one.stress.get("limit_ms")
-    rows = verdicts.judge(pairs, limit_ms, seed)
+    rows = verdicts.judge(pairs, limit_ms, seed, None if in_turns(one, two) else RUN_TO_RUN)
     rows += _errors(one, two)
     inputs = mismatches(one, two) + changed_inputs(one, two)
     disturbed = [text for run in (one, two) if (text := disturbance(run))]
@@ -84,6 +86,19 @@ def previous(run_dir: Path) -> Path | None:
             if candidate.levels and not mismatches(candidate, run):
                 return folder
     return None
+
+
+def in_turns(one: RunFolder, two: RunFolder) -> bool:
+    """Whether the windows of two runs alternate, so that a machine that drifts treats both alike."""
+    spans = []
+    for place, run in enumerate((one, two)):
+        for level in run.levels:
+            rows = run.rows(level["level"])
+            spans += [(int(rows.scheduled_ns.min()), int(rows.done_ns.max()), place)] if len(rows) else []
+    spans.sort()
+    apart = all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+    changes = sum(before[2] != after[2] for before, after in itertools.pairwise(spans))
+    return apart and changes >= len(spans) / 4 >= 1
 
 
 def disturbance(run: RunFolder) -> str | None:

@@ -30,7 +30,8 @@ def throughput_p99(levels: Sequence[Mapping[str, Any]], limit_ms: float | None, 
         if not all(level.get("valid", True) for level in shown):
             axes.plot([], [], "o", color=colours["ink"], markerfacecolor=colours["page"], label="INVALID level")
         draw_limit(axes, limit_ms, colours)
-        log_latency(axes, [level["latency_p99_ms"] for level in shown] + ([limit_ms] if limit_ms else []), "y")
+        ends = ("latency_p99_ms", "latency_p99_low_ms", "latency_p99_high_ms")
+        log_latency(axes, [limit_ms, *(level.get(name) for level in shown for name in ends)], "y")
         axes.set(xlabel="throughput (requests/s)", ylabel="p99 latency (ms)", title=title)
         axes.set_xlim(0, 1.18 * max((level["throughput_rps"] for level in shown), default=1.0))
         _name_levels(axes, shown, colours["muted"])
@@ -62,7 +63,7 @@ def latency_percentiles(samples: Mapping[str, np.ndarray], limit_ms: float | Non
         ticks = [p for p in PERCENTILE_TICKS if 1 / (1 - p / 100) <= most]
         axes.set_xticks([1 / (1 - p / 100) for p in ticks], [f"p{p:g}" if p else "min" for p in ticks])
         axes.minorticks_off()
-        log_latency(axes, [v for values in sorted_ms.values() for v in (values[0], values[-1])], "y")
+        log_latency(axes, [limit_ms, *(v for values in sorted_ms.values() for v in (values[0], values[-1]))], "y")
         axes.set(xlabel="percentile (each step right is ten times rarer)", ylabel="latency (ms)")
         if sorted_ms:
             handles, names = axes.get_legend_handles_labels()
@@ -73,8 +74,8 @@ def latency_percentiles(samples: Mapping[str, np.ndarray], limit_ms: float | Non
     return Picture(draw, _percentiles_in_words(sorted_ms))
 
 
-def log_latency(axes: Any, values: Iterable[float], axis: str) -> None:
-    """A logarithmic latency axis with round ticks, wide enough for `values` (ms)."""
+def log_latency(axes: Any, values: Iterable[float | None], axis: str) -> None:
+    """A logarithmic latency axis with round ticks, wide enough for `values` (ms; None is passed over)."""
     seen = [value for value in values if value and value > 0] or [1.0, 10.0]
     low, high = min(seen) / 1.3, max(seen) * 1.4
     ticks = [tick for tick in LATENCY_TICKS if low <= tick <= high]

@@ -51,7 +51,7 @@ FROM steps WHERE batches > 0 ORDER BY run_id, at_ns""",
     "changes": Query(
         "each change of configuration, with p99 in the five seconds before and after it",
         """
-SELECT c.run_id, c.when_utc, c.verb, c.name, c.before, c.after, c.why,
+SELECT c.run_id, c.when_utc, c.verb, c.name, left(c.before, 60) AS before, left(c.after, 60) AS after, c.why,
        quantile_cont((r.done_ns - r.scheduled_ns) / 1e6, 0.99) FILTER (r.done_ns < c.at_ns) AS p99_before_ms,
        quantile_cont((r.done_ns - r.scheduled_ns) / 1e6, 0.99) FILTER (r.done_ns >= c.at_ns) AS p99_after_ms
 FROM changes c LEFT JOIN requests r

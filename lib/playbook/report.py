@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playbook import analyze, catalogue, pages, runfolder, sections
+from playbook import agreement, analyze, catalogue, pages, runfolder, sections
 from playbook.canvas import Picture
 from playbook.runfolder import RunFolder
 
@@ -66,7 +66,7 @@ def _analysis(run: RunFolder) -> dict[str, Any] | None:
     stress = run.params("stress")
     promise = analyze.Promise(stress.get("p99_limit_ms") or 50.0, stress.get("max_error_share") or 0.001)
     try:
-        return analyze.rounded(analyze.analyze(run, promise))
+        return agreement.rounded(analyze.analyze(run, promise))
     except Exception as error:  # the page must come whatever one part of it meets
         run.problems.append(f"The analysis failed: {type(error).__name__}: {error}")
         return None

@@ -47,7 +47,8 @@ def load_curve(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
     if not run.levels:
         return ""
     limit = run.stress.get("limit_ms") or run.params("stress").get("p99_limit_ms")
-    title = f"{run.model} on {KIND.get(run.server, run.server)}, {run.params('stress').get('protocol') or 'rest'}"
+    protocol = {"rest": "REST", "grpc": "gRPC"}.get(run.params("stress").get("protocol") or "rest")
+    title = f"{run.model} on {KIND.get(run.server, run.server)}, {protocol}"
     curve = _add(pictures, "throughput_p99", figures.throughput_p99(run.levels, limit, title))
     samples = {figures.level_name(level): run.rows(level["level"]).latency_ms for level in run.levels}
     parts = [curve, levels.table(run.levels)]
@@ -91,6 +92,7 @@ def capacity_table(found: dict[str, Any]) -> str:
     """Capacity, knee, law, certificate, goodput and cost as a table of two columns."""
     carried, proof, cost = (found.get(name) or {} for name in ("capacity", "certificate", "cost"))
     law = carried.get("scalability") or {}
+    at = f" at {cost['rate_rps']:,.0f}/s" if cost.get("rate_rps") else ""
     peak = f"{law['peak_rps']:,.0f}/s at {law['peak_in_flight']:.1f} in flight" if law.get("peak_rps") else "no peak"
     contention = f"{law['contention']:.2g} contention, {law['coherency']:.2g} coherency" if law else None
     rows = [
@@ -101,9 +103,9 @@ def capacity_table(found: dict[str, Any]) -> str:
         ["Universal Scalability Law", f"{peak}; {contention}; R² {law['r2']:.3f}" if law else None],
         ["certificate", proof.get("text")],
         ["good answers inside the limit", f"{found['goodput_rps']:,.0f}/s" if found.get("goodput_rps") else None],
-        ["CPU used for a million predictions", _unit(cost.get("cpu_s_per_million"), "core-seconds")],
-        ["cores paid for a million predictions", _unit(cost.get("core_s_per_million"), "core-seconds")],
-        ["money for a million predictions", _unit(cost.get("money_per_million") or None, "at the prices given")],
+        [f"a million predictions{at}: CPU used", _unit(cost.get("cpu_s_per_million"), "core-seconds")],
+        [f"a million predictions{at}: cores paid for", _unit(cost.get("core_s_per_million"), "core-seconds")],
+        [f"a million predictions{at}: money", _unit(cost.get("money_per_million") or None, "at the prices given")],
     ]
     return markdown.table(["what", "how much"], [row for row in rows if row[1] is not None])
 

@@ -1,8 +1,9 @@
 """The statistics of a comparison: ratios of p50, p99, throughput and capacity with intervals that hold together.
 
-Every figure is the geometric mean over the levels both runs have. Its uncertainty is the larger of two: what the block
-bootstrap shows within the windows, and how repeats of the same load differ, where there are repeats. The intervals are
-simultaneous: with nothing changed, one chance in twenty that any of them leaves "no change" out.
+Every figure is the geometric mean over the levels both runs have. Its uncertainty is the larger of what the block
+bootstrap shows within the windows and how repeats of the same load differ; to that comes, unless the two were measured
+in turns, what runs differ by when nothing was changed. The intervals are simultaneous: with nothing changed, one
+chance in twenty at most that any of them leaves "no change" out.
 """
 
 from __future__ import annotations
@@ -23,22 +24,24 @@ LOWER_IS_BETTER = ("p50", "p99")
 Pairs = Mapping[str, tuple[Mapping[str, Any], Sequence[Rows], Sequence[Rows]]]
 
 
-def judge(pairs: Pairs, limit_ms: float | None = None, seed: int = 7, run_to_run: float = 0.0) -> list[dict[str, Any]]:
+def judge(
+    pairs: Pairs, limit_ms: float | None = None, seed: int = 7, run_to_run: Mapping[str, float] | None = None
+) -> list[dict[str, Any]]:
     """One row a figure: `name, unit, base, candidate, ratio, low, high, seen`.
 
     Args:
         pairs: Level name -> (level, windows of the base, windows of the candidate).
         limit_ms: Limit of the p99, for the capacity; None leaves it out.
         seed: Of the bootstrap.
-        run_to_run: Relative standard deviation of a figure between runs that changed nothing, where repeats do not
-            show it.
+        run_to_run: Relative standard deviation of each figure between runs that changed nothing; None where the
+            windows of the two were held in turns, so that what changed with time met both.
 
     Returns:
         `ratio` above 1 means the candidate is better; `seen` is the relative change that would have been found in
         four of five cases.
     """
     rng = np.random.default_rng(seed)
-    sides = [_side(pairs, side, limit_ms, rng, run_to_run) for side in (1, 2)]
+    sides = [_side(pairs, side, limit_ms, rng) for side in (1, 2)]
     names = [name for name in UNITS if all(name in side for side in sides)]
     if not names:
         return []
@@ -48,7 +51,8 @@ def judge(pairs: Pairs, limit_ms: float | None = None, seed: int = 7, run_to_run
     within = np.maximum(spread.std(axis=1, ddof=1), 1e-9)
     repeats = np.array([np.hypot(sides[0][n]["repeats_se"], sides[1][n]["repeats_se"]) for n in names])
     freedom = min(side[n]["freedom"] for side in sides for n in names)
-    error = np.maximum(within, repeats)
+    between = np.array([(run_to_run or {}).get(name, 0.0) for name in names])
+    error = np.sqrt(np.maximum(within, repeats) ** 2 + 2 * between**2)
     critical = _critical(spread / within[:, None], freedom)
     rows = []
     for place, name in enumerate(names):
@@ -110,9 +114,7 @@ def words(row: Mapping[str, Any]) -> str:
     return f"{row['name']} {factor:.3g} × {'lower' if lower else 'higher'} (95 %: {low:.3g} to {high:.3g})"
 
 
-def _side(
-    pairs: Pairs, side: int, limit_ms: float | None, rng: np.random.Generator, run_to_run: float
-) -> dict[str, dict[str, Any]]:
+def _side(pairs: Pairs, side: int, limit_ms: float | None, rng: np.random.Generator) -> dict[str, dict[str, Any]]:
     """Each figure of one run: its log with replicates, and the standard error that repeats show."""
     logs: dict[str, list[np.ndarray]] = {"p50": [], "p99": [], "throughput": []}
     variance: dict[str, list[float]] = {name: [] for name in logs}
@@ -130,14 +132,14 @@ def _side(
     found = {
         name: {
             "log": np.mean(logs[name], axis=0),
-            "repeats_se": float(np.hypot(np.sqrt(sum(variance[name])) / len(logs[name]), run_to_run)),
+            "repeats_se": float(np.sqrt(sum(variance[name])) / len(logs[name])),
             "freedom": min(freedom) * levels,
         }
         for name in logs
         if logs[name]
     }
     if limit_ms is not None and (rates := _capacities(curve, limit_ms)) is not None:
-        found["capacity"] = {"log": np.log(rates), "repeats_se": run_to_run, "freedom": min(freedom) * levels}
+        found["capacity"] = {"log": np.log(rates), "repeats_se": 0.0, "freedom": min(freedom) * levels}
     return found
 
 

@@ -78,11 +78,20 @@ CASES = {
         ),
     ],
     "HTTP/JSON-bound": [
+        (
+            {"ledger": WAITING, "server_cores": 0.98, "run_ms": 0.3},
+            {"ledger": WAITING, "server_cores": 0.98, "run_ms": 0.7},
+        ),
         ({"ledger": HTTP}, {"ledger": HTTP, "protocol": "grpc"}),
         ({"ledger": HTTP}, {"ledger": RUNNING, "server_cores": 0.3}),
         ({"ledger": HTTP}, {"ledger": None}),
     ],
     "compute-bound": [
+        # a full server: what costs CPU decides, wherever the requests wait
+        (
+            {"ledger": WAITING, "server_cores": 0.98, "run_ms": 0.7},
+            {"ledger": WAITING, "server_cores": 0.98, "run_ms": 0.3},
+        ),
         ({"ledger": RUNNING, "server_cores": 0.98}, {"ledger": RUNNING, "server_cores": 0.4}),
         ({"ledger": RUNNING, "server_cores": None}, {"ledger": HTTP, "server_cores": None}),
     ],
