@@ -6,8 +6,14 @@ import time
 
 import numpy as np
 import pytest
+from google.protobuf import text_format
 from harness import Server, in_threads, predict_request, rpc_error, run, tensor, wait_until, write_monitoring
+from model_server.batching_options import num_batch_threads, queue_options
+from model_server.config_messages import BatchingParameters
+from model_server.errors import ServingError
+from model_server.flags import CPUS
 
+POOL = BatchingParameters.DESCRIPTOR.file.pool
 PARAMETERS = {
     # name: (source model, batching_params.pbtxt)
     "pair": ("half_plus_two", "max_batch_size { value: 2 } batch_timeout_micros { value: 10000000 }"),
@@ -227,9 +233,9 @@ def test_a_batch_past_every_deadline_is_refused(batched):
     """Two slow batches hold both threads; what waits behind them with a short deadline is never run."""
 
     def call(index: int):
+        time.sleep(index * 0.1)  # one after the other, so that the slow ones do not share a batch
         if index < 2:
-            return slow(batched, "odd", steps=400)
-        time.sleep(0.15)
+            return slow(batched, "odd", steps=1500)
         request = predict_request("odd", signature="slow", steps=tensor([1], np.int32))
         return rpc_error(batched.prediction.Predict, request, timeout=0.2)
 
@@ -269,9 +275,6 @@ def test_batching_metrics_balance(batched):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("num_batch_threads { value: 0 }", "INVALID_ARGUMENT: num_batch_threads must be positive; was 0"),
-        ("max_batch_size: 128", "INVALID_ARGUMENT: Invalid protobuf file: '"),
-        ("low_priority_max_batch_size { value: 1 }", "INVALID_ARGUMENT: Invalid protobuf file: '"),
         (
             "max_batch_size { value: 8 } allowed_batch_sizes: 4",
             "Last entry in allowed_batch_sizes must match max_batch_size; last entry was 4; expected 8",
@@ -291,6 +294,32 @@ def test_batching_metrics_balance(batched):
         ),
     ],
 )
+def test_parameters_that_fail_a_load(text, message):
+    with pytest.raises(ServingError) as caught:
+        queue_options(text_format.Parse(text, BatchingParameters(), descriptor_pool=POOL))
+    assert caught.value.code_name == "INVALID_ARGUMENT"
+    assert caught.value.message.startswith(message)
+
+
+def test_defaults_are_those_of_the_guide():
+    options = queue_options(BatchingParameters())
+    assert (options.max_batch_size, options.batch_timeout_micros, options.max_enqueued_batches) == (1000, 0, 10)
+    assert num_batch_threads(BatchingParameters()) == CPUS
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("num_batch_threads { value: 0 }", "INVALID_ARGUMENT: num_batch_threads must be positive; was 0"),
+        ("max_batch_size: 128", "INVALID_ARGUMENT: Invalid protobuf file: '"),
+        (
+            "max_batch_size { value: 8 } allowed_batch_sizes: 4",
+            "UNKNOWN: 1 servable(s) did not become available: {{name: default version: 123} due to error: "
+            "INVALID_ARGUMENT: Last entry in allowed_batch_sizes must match max_batch_size; last entry was 4; expected "
+            "8",
+        ),
+    ],
+)
 def test_bad_parameters_end_the_start(models, tmp_path, text, message):
     file = tmp_path / "batching.txt"
     file.write_text(text)
@@ -301,5 +330,4 @@ def test_bad_parameters_end_the_start(models, tmp_path, text, message):
         "--max_num_load_retries=0",
     )
     assert code == 255, errors
-    assert output.startswith("Failed to start server. Error: ")
-    assert message in output
+    assert output.startswith(f"Failed to start server. Error: {message}")

@@ -2,62 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
-import pytest
-
 SCRIPT = """
-import json, sys
-import tensorflow  # the whole of it, so that both ways can be compared in one process
+import sys
 import numpy as np
-from model_server import python_session
 from model_server.errors import ServingError
 from model_server.saved_model import SavedModel
 
-root, made = sys.argv[1], np.random.default_rng(7)
-cases = {
-    "digits": [made.random((5, 784), "float32")],
-    "two_inputs": [made.random((3, 2), "float32"), made.random((3, 2), "float32")],
-    "strings": [np.array([b"a", b"\\xff\\x00", b""], object)],
-}
-found = {}
-for name, arrays in cases.items():
-    answers = []
-    for kind in (SavedModel, python_session.PythonSavedModel):
-        model = kind(f"{root}/{name}/1")
-        signature = model.signatures["serving_default"]
-        feeds = [info.name for _, info in sorted(signature.inputs.items())]
-        fetches = [info.name for _, info in sorted(signature.outputs.items())]
-        answers.append(model.run(model.prepare(feeds, fetches), [[array] for array in arrays], 5000))
-        try:
-            model.run(model.prepare(feeds, fetches), [[np.zeros((1, 3), "int32")]] * len(feeds))
-            answers[-1].append("no error")
-        except ServingError as error:
-            answers[-1].append(error.code)
-        model.close()
-    *ours, code = answers[0]
-    *theirs, other_code = answers[1]
-    equal = all(a.dtype == b.dtype and a.shape == b.shape and np.array_equal(a, b) for a, b in zip(ours, theirs))
-    found[name] = equal and code == other_code
-try:
-    python_session.PythonSavedModel(root + "/nothing")
-except ServingError as error:
-    found["missing"] = error.code == 5
-print(json.dumps(found))
+for name in ("digits", "two_inputs", "strings"):
+    kept = np.load(f"{sys.argv[1]}/{name}/answers.npz", allow_pickle=True)
+    arrays = [kept[key] for key in sorted(kept) if key.startswith("input")]
+    expected = [kept[key] for key in sorted(kept) if key.startswith("output")]
+    model = SavedModel(f"{sys.argv[1]}/{name}/1")
+    signature = model.signatures["serving_default"]
+    names = [[info.name for _, info in sorted(side.items())] for side in (signature.inputs, signature.outputs)]
+    outputs = model.run(model.prepare(*names), [[array] for array in arrays], 5000)
+    for output, wanted in zip(outputs, expected, strict=True):
+        assert output.dtype == wanted.dtype and np.array_equal(output, wanted), name
+    try:
+        model.run(model.prepare(*names), [[np.zeros((1, 3), np.uint8)] for _ in arrays])
+        code = 0
+    except ServingError as error:
+        code = error.code
+    assert code == kept["code"] == 3, (name, code)
+    model.close()
+    print(name)
 """
 
 
-@pytest.mark.timeout(200)
-def test_both_ways_give_equal_answers(models):
+def test_the_c_library_answers_as_the_whole_of_tensorflow_did(models):
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, models], capture_output=True, text=True, timeout=190, check=False
+        [sys.executable, "-c", SCRIPT, models], capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(
-        ("digits", "two_inputs", "strings", "missing"), True
-    )
+    assert done.stdout.split() == ["digits", "two_inputs", "strings"], done.stderr[-3000:]
 
 
 def test_the_fallback_is_chosen_when_the_library_is_not_as_expected():

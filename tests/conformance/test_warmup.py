@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 
-import pytest
 from harness import Server, predict_request, run, tensor, write_monitoring
 from model_server.record_file import masked_crc
 from tensorflow_serving.apis import prediction_log_pb2
@@ -72,24 +71,30 @@ def session_run_log() -> bytes:
     return log.SerializeToString()
 
 
-@pytest.mark.parametrize(
-    ("content", "text"),
-    [
-        (tfrecord(b"\xff\xff\xff"), "INVALID_ARGUMENT: Failed to parse warmup record: "),
-        (b"this is not a TFRecord file at all", "Please verify your warmup data is in TFRecord format."),
-        (tfrecord(predict_log(x=[1.0]))[:-3], "DATA_LOSS: truncated record at 0"),
-        (tfrecord(predict_log(y=[1.0])), "not found in request and no default value provided"),
-        (tfrecord(predict_log(x=tensor([1], "int32"))), "Expects arg[0] to be float but int32 is provided"),
-        (tfrecord(session_run_log()), "UNIMPLEMENTED: Unsupported log_type for warmup: 5"),
-        (tfrecord(*[b""] * 1001), "Number of warmup records exceeds the maximum (1000) at "),
-    ],
-)
-def test_a_bad_file_fails_the_load(publish, content, text):
-    base = publish("half_plus_two", 1, files={FILE: content})
-    code, output, errors = run(f"--model_base_path={base}", "--max_num_load_retries=0")
+BAD = {
+    "no_message": (tfrecord(b"\xff\xff\xff"), "INVALID_ARGUMENT: Failed to parse warmup record: "),
+    "no_tfrecord": (b"this is not a TFRecord file at all", "Please verify your warmup data is in TFRecord format."),
+    "cut_off": (tfrecord(predict_log(x=[1.0]))[:-3], "DATA_LOSS: truncated record at 0"),
+    "other_input": (tfrecord(predict_log(y=[1.0])), "not found in request and no default value provided"),
+    "other_type": (tfrecord(predict_log(x=tensor([1], "int32"))), "Expects arg[0] to be float but int32 is provided"),
+    "session_run": (tfrecord(session_run_log()), "UNIMPLEMENTED: Unsupported log_type for warmup: 5"),
+    "too_many": (tfrecord(*[b""] * 1001), "Number of warmup records exceeds the maximum (1000) at "),
+}
+
+
+def test_a_bad_file_fails_the_load(publish, tmp_path):
+    entries = []
+    for name, (content, _) in BAD.items():
+        base = publish("half_plus_two", 1, name=name, files={FILE: content})
+        entries.append(f'config {{ name: "{name}" base_path: "{base}" model_platform: "tensorflow" }}')
+    config = tmp_path / "models.txt"
+    config.write_text("model_config_list { " + " ".join(entries) + " }")
+    code, output, errors = run(f"--model_config_file={config}", "--max_num_load_retries=0")
     assert code == 255, errors
-    assert "1 servable(s) did not become available" in output
-    assert text in output
+    assert f"{len(BAD)} servable(s) did not become available: {{{{name: " in output
+    for name, (_, text) in BAD.items():
+        failure = output.partition(f"{{name: {name} version: 1}} due to error: ")[2].partition("{name: ")[0]
+        assert text in failure, (name, failure)
 
 
 def test_warmup_can_be_switched_off(publish, tmp_path):
