@@ -64,9 +64,26 @@ def build(settings: Mapping[str, Any]) -> Staged:
         unsafe = safety.check(path, allow)
         found = signatures.read(path)
         chosen = signatures.pick(found, settings.get("signature", "serving_default"))
-        rows = trained or heldout.collect(found, chosen, signatures.meta_graph(path), settings)
+        rows = trained or _asked(path, found, chosen, settings)
         reference = _answers(path, chosen, rows.rows[chosen.name])
     return Staged(model, path, base, found, rows, reference, unsafe)
+
+
+def _asked(path: Path, found: Sequence[Signature], chosen: Signature, settings: Mapping[str, Any]) -> HeldOut:
+    """Rows for a model that brings none, without those that the model refuses for a signature beside the chosen one."""
+    from playbook.savedmodel import Loaded
+
+    rows = heldout.collect(found, chosen, signatures.meta_graph(path), settings)
+    others = [one for one in found if one.name in rows.rows and one.name != chosen.name]
+    kept, warnings = dict(rows.rows), list(rows.warnings)
+    with Loaded(path) as loaded:
+        for signature in others:
+            try:
+                loaded.run(signature, kept[signature.name])
+            except ModelError as error:
+                del kept[signature.name]
+                warnings.append(f"No warm-up requests for signature {signature.name!r}: {error}")
+    return replace(rows, rows=kept, warnings=warnings)
 
 
 def _answers(path: Path, signature: Signature, rows: Arrays) -> Reference:

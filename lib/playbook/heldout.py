@@ -75,6 +75,11 @@ def collect(found: Sequence[Signature], chosen: Signature, graph: Any, settings:
             if signature.name == chosen.name:
                 raise
             warnings.append(f"Signature {signature.name!r} has no rows, so no warm-up requests either: {error}")
+    if fixed := inputs.fixed_rows(chosen):
+        warnings.append(
+            f"Signature {chosen.name!r} takes {fixed} rows a request, no other number: set rows_per_request: {fixed}. "
+            "Requests cannot be batched; export it with an open first dimension (None) if they should be."
+        )
     if own is None:
         warnings.append("Rows were generated from the signature. Real rows in `rows_file` make every number truer.")
     return HeldOut(rows, own.labels if own else None, warnings=warnings)

@@ -9,7 +9,7 @@ import export_models
 import numpy as np
 import pytest
 from export_models import build
-from playbook import export, signatures, sources
+from playbook import examples, export, signatures, sources
 from playbook.errors import ModelError, UnsafeModel
 
 FACTORY = """
@@ -92,6 +92,56 @@ def test_several_inputs_of_several_types_get_rows(tmp_path: Path) -> None:
     assert export.add_warmup(staged, [1, 2]) == 2
 
 
+def test_examples_are_made_up_from_what_the_graph_parses(tmp_path: Path) -> None:
+    from playbook.runtime import tensorflow
+
+    tf = tensorflow()
+    features = {
+        "age": tf.io.FixedLenFeature((), tf.float32),
+        "codes": tf.io.FixedLenFeature((3,), tf.int64),
+        "words": tf.io.VarLenFeature(tf.string),
+        "visits": tf.io.RaggedFeature(tf.int64),
+    }
+
+    def call(inputs):
+        parsed = tf.io.parse_example(inputs, features)
+        ones = tf.sparse.map_values(lambda words: tf.ones_like(words, tf.float32), parsed["words"])
+        visits = tf.cast(parsed["visits"].row_lengths(), tf.float32)
+        return {"outputs": parsed["age"] + visits + tf.sparse.reduce_sum(ones, 1)}
+
+    model = export_models.save(tmp_path / "model", call, {"inputs": ((None,), "string")})
+    spec = examples.parsing_spec(signatures.meta_graph(model))
+    assert spec == {
+        "age": examples.Feature("float32", ()),
+        "codes": examples.Feature("int64", (3,)),
+        "words": examples.Feature("string", None),
+        "visits": examples.Feature("int64", None),
+    }
+    answers = build(tmp_path / "run", model).reference.outputs["outputs"]
+    assert ((answers >= 6) & (answers <= 7)).all()  # three words, three visits, an age of 0..1
+
+
+def test_a_tensorflow_1_graph_that_parses_examples_is_read_too(tmp_path: Path) -> None:
+    model = export_models.half_plus_two(tmp_path / "model")
+    assert examples.parsing_spec(signatures.meta_graph(model)) == {"x": examples.Feature("float32", (1,))}
+    staged = build(tmp_path / "run", model, signature="regress_x_to_y")
+    y = staged.reference.outputs["outputs"]
+    assert ((y >= 2) & (y <= 2.5)).all()
+
+
+def test_a_signature_that_refuses_made_up_rows_goes_without_warmup_and_that_is_said(tmp_path: Path) -> None:
+    staged = build(tmp_path / "run", export_models.trained("digits_bytes").path, signature="pixels")
+    assert set(staged.held_out.rows) == {"pixels"}  # made-up words are no images and no base64
+    assert sum("No warm-up requests for signature" in warning for warning in staged.held_out.warnings) == 2
+    assert export.add_warmup(staged, [1, 2]) == 2
+
+
+def test_made_up_rows_that_the_measured_signature_refuses_stop_the_export(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"refused the rows image_bytes object.*in `rows_file`"):
+        build(tmp_path / "run", export_models.trained("digits_bytes").path)
+    assert left_over(tmp_path / "run") == []
+
+
 def test_a_vocabulary_travels_with_the_model(tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     model = export_models.with_vocabulary(tmp_path / "model", words)
@@ -104,6 +154,7 @@ def test_a_vocabulary_travels_with_the_model(tmp_path: Path) -> None:
 def test_a_model_with_a_fixed_batch_is_measured_at_that_batch(tmp_path: Path) -> None:
     staged = build(tmp_path / "run", export_models.doubling(tmp_path / "fixed", (8, 4)))
     assert staged.batch_sizes([1, 2, 4]) == [8]
+    assert any("set rows_per_request: 8" in warning for warning in staged.held_out.warnings)
     assert export.add_warmup(staged, [1, 2, 4]) == 1
     assert export.batch_curve(staged, [1, 2], 0.05)["batch_sizes"] == [8]
 

@@ -6,7 +6,7 @@ import export_models
 import numpy as np
 import pytest
 from export_models import build, copy_of, trained
-from playbook import export, freeze, signatures, variant_views, variants
+from playbook import client, export, freeze, serve, signatures, variant_views, variants
 from playbook.errors import ParameterError
 from playbook.savedmodel import Loaded
 
@@ -132,6 +132,18 @@ def test_the_form_asked_for_is_published(tmp_path: Path) -> None:
         answers = loaded.run(loaded.signatures[0], chosen.reference.inputs)
     assert (answers["probabilities"] == chosen.reference.outputs["probabilities"]).all()
     assert np.abs(chosen.reference.outputs["probabilities"] - staged.reference.outputs["probabilities"]).max() > 0
+
+
+def test_a_server_told_to_serves_the_8_bit_form_and_otherwise_the_graph(tmp_path: Path) -> None:
+    staged = copy_of(trained("digits_mlp"), tmp_path / "run")
+    rows = variants.measure(staged, ["int8"], [1], 0.02)
+    export.publish_version(variants.choose(staged, rows, "int8", None), tmp_path / "run")
+    asked = staged.reference.slice(0, 64)
+    for flag, least, most in (("--prefer_tflite_model=true", 1e-3, rows[0]["max_abs_diff"] + 1e-6), ("", 0, 1e-5)):
+        spec = serve.ServerSpec("m", staged.base, extra_flags=(flag,) if flag else ())
+        with serve.running(spec, tmp_path / "run") as handle:
+            (answers,) = client.predict_rest(handle, asked.inputs).values()
+        assert least <= np.abs(answers - asked.outputs["probabilities"]).max() <= most
 
 
 def test_a_form_that_was_not_measured_cannot_be_published(staged: export.Staged) -> None:
