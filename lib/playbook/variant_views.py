@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playbook.canvas import Picture
-from playbook.figures import log_latency
 
 
 def table(rows: Sequence[Mapping[str, Any]], recommended: str | None) -> str:
@@ -19,7 +18,7 @@ def table(rows: Sequence[Mapping[str, Any]], recommended: str | None) -> str:
     lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 2)}---|"]
     for row in rows:
         name = f"**{row['name']}**" if row["name"] == recommended else row["name"]
-        cells = [f"not built: {row['reason']}", *[""] * (len(heads) - 2)] if row["reason"] else _cells(row, sizes)
+        cells = [_not_built(row), *[""] * (len(heads) - 2)] if row["reason"] else _cells(row, sizes)
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -39,7 +38,7 @@ def figure(rows: Sequence[Mapping[str, Any]]) -> Picture | None:
         ticks = sorted({int(size) for row in built for size in row["latency_ms"]})
         axes.set_xticks(ticks, [str(size) for size in ticks])
         axes.minorticks_off()
-        log_latency(axes, [ms for row in built for ms in row["latency_ms"].values()], "y")
+        _log_ticks(axes)
         axes.set(xlabel="rows in the batch", ylabel="latency of the batch (ms)")
         figure.legend(loc="outside right upper")
 
@@ -65,15 +64,29 @@ def curve_figure(curve: Mapping[str, Any]) -> Picture:
         each.set_xscale("log", base=2)
         each.set_xticks(sizes, [str(size) for size in sizes])
         each.minorticks_off()
-        log_latency(each, per_row, "y")
+        _log_ticks(each)
         each.set(xlabel="rows in the batch", ylabel="latency a row (ms)")
 
     points = ", ".join(f"{ms:.3g} ms at {size}" for size, ms in zip(sizes, latencies, strict=True))
     return Picture(draw, f"Latency of a batch on one thread: {points}; fit {fit['a_ms']:.3g} + {fit['b_ms']:.2g}·n ms.")
 
 
+def _log_ticks(axes: Any) -> None:
+    """A logarithmic latency axis that goes down to microseconds, with round numbers in plain words."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(LogLocator(subs=()))
+
+
 def _in_words(latency_ms: Mapping[str, float]) -> str:
     return ", ".join(f"{ms:.3g} ms at {size}" for size, ms in latency_ms.items())
+
+
+def _not_built(row: Mapping[str, Any]) -> str:
+    return f"not built: {row['reason']}".replace("|", "\\|")
 
 
 def _cells(row: Mapping[str, Any], sizes: Sequence[str]) -> list[str]:
