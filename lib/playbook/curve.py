@@ -13,6 +13,7 @@ from playbook.reference import Arrays
 
 Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
 MIN_RUNS, MAX_RUNS = 5, 200
+BENT = 0.25  # a larger relative residual is worth a warning
 
 
 def latency_ms(run: Runner, rows: Mapping[str, np.ndarray], size: int, budget_s: float) -> float:
@@ -59,6 +60,17 @@ def fit(sizes: Sequence[int], latencies: Sequence[float]) -> dict[str, Any]:
         "residuals_ms": [round(float(r), 5) for r in residuals],
         "max_relative_error": round(float(np.abs(residuals / y).max()), 4),
     }
+
+
+def doubts(curve: Mapping[str, Any]) -> list[str]:
+    """What makes the line a poor picture of the curve, as warnings for the record."""
+    error = curve["fit"]["max_relative_error"]
+    if error <= BENT:
+        return []
+    return [
+        f"The batch curve lies up to {error:.0%} off its line of {curve['fit']['a_ms']:.3g} + "
+        f"{curve['fit']['b_ms']:.3g}·n ms: the machine was busy, or the cost is no line. Repeat with a larger curve_s."
+    ]
 
 
 def take(rows: Mapping[str, np.ndarray], size: int) -> Arrays:

@@ -36,3 +36,10 @@ def test_the_curve_says_what_it_measured() -> None:
     assert measured["batch_sizes"] == [1, 2, 4]
     assert len(measured["latency_ms"]) == 3
     assert measured["latency_ms"][0] < 1.0
+
+
+def test_a_curve_that_is_no_line_is_doubted() -> None:
+    straight, bent = [0.2 + 0.01 * n for n in (1, 8, 64)], [0.2, 5.0, 0.9]
+    assert curve.doubts({"fit": curve.fit([1, 8, 64], straight)}) == []
+    (doubt,) = curve.doubts({"fit": curve.fit([1, 8, 64], bent)})
+    assert "the machine was busy, or the cost is no line" in doubt

@@ -7,7 +7,8 @@ import export_models
 import numpy as np
 import pytest
 from playbook import coldstart, coldstart_views, export, record, serve, tfrecord, versions, warmup
-from playbook.errors import ModelError, ParameterError, PlaybookError, WarmupNotApplied
+from playbook.bodies import grpc_body
+from playbook.errors import ModelError, ParameterError, PlaybookError, PredictFailed, WarmupNotApplied
 from playbook.reference import Reference
 from playbook.signatures import Signature, Tensor
 
@@ -159,8 +160,13 @@ def test_warmup_takes_the_cold_start_away(run_dir: Path) -> None:
 
 def test_a_server_says_that_it_replayed_the_requests_or_the_stage_fails(run_dir: Path) -> None:
     spec = spec_of(run_dir)
+    row = Reference.load(run_dir).slice(0, 1)
     with serve.running(spec, run_dir) as handle:
         assert coldstart.check_applied(handle, 4) == 4
+        with coldstart.sender(handle, "grpc") as send:
+            assert 0 < coldstart.timed_ms(send, grpc_body(row.inputs, row.signature, "digits")) < 10_000
+        with coldstart.sender(handle, "rest") as send, pytest.raises(PredictFailed, match="HTTP 400"):
+            send(b"{}")
     version = versions.numbers(spec.model_base_path)[-1]
     shutil.rmtree(spec.model_base_path / str(version) / "assets.extra")
     says = r"has replayed none \(model_warmup_records_read is 0\)"
