@@ -20,6 +20,7 @@ class BatchScheduler:
     def __init__(self, num_batch_threads: int, name: str = "batch_threads", defer=None):
         self._defer = defer
         self._wake_due = False
+        self._crowded = False
         self._wake = threading.Condition(threading.Lock())
         self._queues: list[Queue] = []
         self._next = 0
@@ -49,6 +50,9 @@ class BatchScheduler:
             queue.add(task)
             if self._wake_due or not self._idle or not (was_empty or queue.ready_at_ns() == 0):
                 return
+            if not self._crowded:  # requests come one by one: nothing is gained by waiting for the turn's end
+                self._wake.notify()
+                return
             self._wake_due = True
         self._defer(self._notify)
 
@@ -70,6 +74,7 @@ class BatchScheduler:
                     queue = self._queues[position]
                     self._next = position + 1
                     batch = queue.take()
+                    self._crowded = len(batch.tasks) > 1
                     if self._idle and self._look() != (None, None):
                         self._wake.notify()  # there is more to run, or a timer that left with this thread
                     return queue, batch

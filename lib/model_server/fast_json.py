@@ -15,7 +15,7 @@ except ImportError:  # the ordinary way does it all, at about a third of the spe
     simdjson = None
 
 _KINDS = {1: np.float32, 2: np.float64}
-_KEYS = (["instances"], ["inputs"])
+_KEYS = ("instances", "inputs")
 
 
 def read(body: bytes, dtype: int) -> tuple[bool, np.ndarray] | None:
@@ -34,43 +34,35 @@ def read(body: bytes, dtype: int) -> tuple[bool, np.ndarray] | None:
 
 def _read(body: bytes, kind: type) -> tuple[bool, np.ndarray] | None:
     document = _parser().parse(body)
-    if type(document) is not simdjson.Object:
+    if type(document) is not simdjson.Object or len(document) != 1:
         return None
-    keys = list(document.keys())
-    if keys not in _KEYS:
-        return None
-    values = document[keys[0]]
-    if type(values) is not simdjson.Array or not len(values):
-        return None
-    shape = _shape(values)
+    (key,) = document.keys()
+    values = document[key]
+    shape = _shape(values) if key in _KEYS and type(values) is simdjson.Array else None
     if shape is None or body.count(b"[") != (1 if len(shape) == 1 else 1 + shape[0]):
         return None  # a list deeper down: as_buffer would flatten it
-    numbers = np.frombuffer(values.as_buffer(of_type="d"), np.float64).reshape(shape)
-    return keys[0] == "instances", numbers if kind is np.float64 else _narrow(numbers)
-
-
-def _narrow(numbers: np.ndarray) -> np.ndarray:
-    """float32; a number beyond its range becomes infinite, as in TensorFlow Serving."""
-    with np.errstate(over="ignore"):
-        return numbers.astype(np.float32)
+    numbers = np.frombuffer(values.as_buffer(of_type="d"), np.float64)
+    return key == "instances", numbers.astype(kind).reshape(shape)
 
 
 def _shape(values) -> tuple[int, ...] | None:
     """The shape of a list of numbers or of equally long lists of numbers; None for anything else."""
-    first = values[0]
+    rows, first = len(values), values[0]
     if type(first) is not simdjson.Array:
-        return (len(values),)
+        return (rows,)
     width = len(first)
-    if any(type(row) is not simdjson.Array or len(row) != width for row in values):
+    if rows > 1 and any(type(row) is not simdjson.Array or len(row) != width for row in values):
         return None
-    return len(values), width
+    return rows, width
 
 
+np.seterr(over="ignore")  # a number beyond float32 becomes infinite without a warning; set once for the loop's thread
 _local = threading.local()
 
 
 def _parser():
     """This thread's parser: its memory is used again for each body."""
     if not hasattr(_local, "parser"):
+        np.seterr(over="ignore")
         _local.parser = simdjson.Parser()
     return _local.parser

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
+import orjson
 
 
 @functools.lru_cache(maxsize=256)
@@ -47,11 +48,25 @@ def _special(number: float) -> str | None:
     return None
 
 
+def _long_texts(values: np.ndarray, numbers: Sequence[float]) -> list[str] | None:
+    """The texts where every number needs more than 6 digits and has a point (scores usually do); else None.
+
+    orjson prints the shortest text that reads back as the same number, so its digits tell.
+    """
+    shortest = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+    if b"e" in shortest or b"n" in shortest or b".0," in shortest or shortest.endswith(b".0"):
+        return None
+    if min([len(text.lstrip(b"-0")) for text in shortest.replace(b".", b"").split(b",")]) < 7:
+        return None
+    text = ("%.9g " if values.dtype.itemsize == 4 else "%.17g ") * len(numbers) % tuple(numbers)
+    return text.split() if text.count(".") == len(numbers) else None
+
+
 def number_texts(values: np.ndarray) -> list[str]:
     """The texts of a flat array of numbers or booleans."""
     kind, numbers = values.dtype.kind, values.tolist()
     if kind == "f":
-        return float_texts(numbers, values.dtype.char)
+        return _long_texts(values, numbers) or float_texts(numbers, values.dtype.char)
     if kind == "b":
         return ["true" if value else "false" for value in numbers]
     return [str(value) for value in numbers]

@@ -26,20 +26,23 @@ async def predict(core: Core, spec: ModelSpec, body: bytes, deadline_ns: int) ->
     """
     servable = find_after_parsing(core, spec, body)
     try:
-        row_format, signature_name, tensors = await _unless_long(len(body), lambda: _read(servable, body))
+        long = len(body) > LONG
+        reading = await _in_thread(lambda: _read(servable, body)) if long else _read(servable, body)
+        row_format, signature_name, tensors = reading
         plan = _plan(servable, signature_name)
         arrays = [tensors[alias] for alias in plan.inputs]
         outputs = await servable.run(plan, arrays, deadline_ns, "Predict", spec.name)
         named = dict(zip(plan.outputs, outputs, strict=True))
         write = json_reply.row_reply if row_format else json_reply.column_reply
-        return await _unless_long(8 * sum(array.size for array in outputs), lambda: write(named))
+        long = 8 * sum(array.size for array in outputs) > LONG
+        return await _in_thread(lambda: write(named)) if long else write(named)
     finally:
         servable.release()
 
 
-async def _unless_long(size: int, work: Callable[[], object]) -> object:
-    """Do the work at once, or in a thread when there are more than LONG bytes of JSON: others must not wait for it."""
-    return work() if size <= LONG else await in_thread(asyncio.get_running_loop(), work)
+async def _in_thread(work: Callable[[], object]) -> object:
+    """Reading or writing more than LONG bytes of JSON, away from the loop: others must not wait for it."""
+    return await in_thread(asyncio.get_running_loop(), work)
 
 
 def find_after_parsing(core: Core, spec: ModelSpec, body: bytes) -> Servable:
@@ -69,11 +72,10 @@ def _read(servable: Servable, body: bytes) -> tuple[bool, str, dict[str, np.ndar
 
 def _read_quickly(servable: Servable, body: bytes) -> tuple[bool, str, dict[str, np.ndarray]] | None:
     """The same for plain numbers to the default signature with one float input; None where that does not fit."""
-    signature = servable.signatures.get(DEFAULT_SIGNATURE)
-    if signature is None or len(signature.inputs) != 1:
+    if servable.only_input is None:
         return None
-    ((alias, info),) = signature.inputs.items()
-    quick = fast_json.read(body, info.dtype)
+    alias, dtype = servable.only_input
+    quick = fast_json.read(body, dtype)
     return None if quick is None else (quick[0], DEFAULT_SIGNATURE, {alias: quick[1]})
 
 

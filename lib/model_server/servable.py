@@ -35,22 +35,24 @@ class Servable:
         self.signatures = model.signatures
         self._model, self._executor = model, executor
         self._plans: dict[tuple, Plan] = {}
+        self.only_input = _only_input(model.signatures.get("serving_default"))
         self._users = 0
-        self._closed = False
-        self._unused = threading.Condition()
+        self._closing = self._closed = False
+        self._lock = threading.Lock()
+        self._unused = threading.Condition(self._lock)
 
     def acquire(self) -> bool:
         """Count one more request in flight; the version stays loaded until release. False: it is being unloaded."""
-        with self._unused:
+        with self._lock:
             if not self._closed:
                 self._users += 1
             return not self._closed
 
     def release(self) -> None:
         """The request is over."""
-        with self._unused:
+        with self._lock:
             self._users -= 1
-            if not self._users:
+            if self._closing and not self._users:
                 self._unused.notify_all()
 
     def plan(self, key: tuple, signature_name: str, inputs: dict[str, str], outputs: dict[str, str]) -> Plan:
@@ -87,7 +89,16 @@ class Servable:
     def close(self) -> None:
         """Wait for the requests in flight, then free the model. Called by the manager when nothing new can come."""
         with self._unused:
+            self._closing = True
             self._unused.wait_for(lambda: not self._users)
             self._closed = True
         self._executor.close()
         self._model.close()
+
+
+def _only_input(signature) -> tuple[str, int] | None:
+    """Alias and DataType number of a signature's input where it has just one."""
+    if signature is None or len(signature.inputs) != 1:
+        return None
+    ((alias, info),) = signature.inputs.items()
+    return alias, info.dtype
