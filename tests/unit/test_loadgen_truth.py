@@ -69,6 +69,7 @@ def stall_errors(protocol, bodies, folder):
 def queue_errors(load, bodies, folder):
     script = Script(service_s=SERVICE_S)
     _, latency_ms, _ = measured("rest", script, lambda url: queue_level(load, url, bodies), folder)
+    latency_ms -= latency_ms.min() - 1e3 * SERVICE_S  # the quickest way through the sockets: no part of the theory
     return np.abs(np.quantile(latency_ms, QUEUE_SHARES) / theory_ms(load) - 1)
 
 
