@@ -1,7 +1,7 @@
 """Records against what they claim. Run alone: `python tests/benchmarks/bench_records.py [PART ...] [--model RUN_DIR]`.
 
 Parts: `percentiles` (10 million request rows), `listing` (200 records), `report` (analysis and page of a standard run),
-`monitor` (its share of a core at one sample a second), `same` (runs of one embedded server compared with themselves),
+`monitor` (its share of a core at one sample a second), `same` (two embedded servers of one configuration, compared),
 `simulated` (comparisons and certificates on data whose truth is known). All by default; `same` needs a run folder with
 an exported model, `outputs/dev` unless told.
 """
@@ -9,7 +9,7 @@ an exported model, `outputs/dev` unless told.
 from __future__ import annotations
 
 import argparse
-import itertools
+import contextlib
 import shutil
 import statistics
 import sys
@@ -24,8 +24,6 @@ import psutil
 from playbook import (
     analyze,
     capacity,
-    compare,
-    levels,
     markdown,
     monitor,
     queries,
@@ -46,7 +44,7 @@ from test_monitor import Endpoint
 
 HEADERS = ["figure", "measured", "peer", "ratio", "target", "met"]
 ROWS = 10_000_000
-RUNS = 8  # of one server with itself: 28 pairs
+PAIRS, REPEATS = 12, 3  # of one server with itself
 
 
 def timed(work: Callable[[], object], times: int = 3) -> float:
@@ -142,41 +140,35 @@ def page() -> str:
 
 
 def same(folder: Path, model: Path) -> list[list]:
-    """The same configuration measured again and again, each time on a new server: every pair is compared."""
-    made = [one_run(folder, model, number) for number in range(RUNS)]
-    quiet = [run for run in made if not compare.disturbance(runfolder.read(run))]
-    alarms, seen = [], []
-    for base, candidate in itertools.combinations(quiet, 2):
-        found = compare.compare(base, candidate)
-        alarms.append([row["name"] for row in found.rows if not row["low"] <= 1 <= row["high"]])
-        seen.append(statistics.median(row["seen"] for row in found.rows))
-        print(base.name, candidate.name, [verdicts.words(row) for row in found.rows], file=sys.stderr)
-    if not alarms:
-        return [["false alarms, real runs", "the machine was never quiet", "–", "–", "≤ 5 %", False]]
-    share = sum(map(bool, alarms)) / len(alarms)
-    told = f"{share:.0%} of {len(alarms)} pairs ({len(quiet)} of {RUNS} runs on a quiet machine)"
-    name = f"false alarms, real runs of the embedded server (would have seen {statistics.median(seen):.0%})"
-    return [[name, told, "–", "–", "≤ 5 %", share <= 0.05]]
-
-
-def one_run(folder: Path, model: Path, number: int) -> Path:
-    """A run of its own: server started, levels held, server stopped."""
-    run = folder / f"20260101T0000{number:02d}Z-same"
-    record.data_dir(run)
-    shutil.copy(model / "export.json", run)
-    shutil.copy(model / "data" / "reference.npz", run / "data")
-    base_path = (model / record.load(model, "export")["results"]["base_path"]).resolve()
+    """Two servers of the same configuration, measured in turns: nothing may be found, pair after pair of runs."""
     server_cpus, client_cpus = serve.split_cpus([], [])
     wanted = {"server": "embedded", "model_name": "digits", "rest_api_num_threads": 16}
+    base_path = (model / record.load(model, "export")["results"]["base_path"]).resolve()
     spec = serve.from_parameters(wanted, base_path, server_cpus)
-    load = stress.Load(duration_s=2.5, ramp_up_s=0.5, client_cpus=client_cpus)
-    with serve.running(spec, run) as handle:
-        record.save(run, "serve", params=wanted, results=serve.results(handle, spec, 1, {"rest": 0.0}), verdict="up")
-        with stress.bench(handle, run, load) as under, monitor.watching(handle, run, 0.5):
-            rows = stress.sweep(under, concurrency=(1, 4), rates_rps=(600.0,), rate_shares=())
-    results = levels.results(rows, levels.best(rows, 50.0, 0.001), None, 50.0, client_cpus)
-    record.save(run, "stress", params={"p99_limit_ms": 50.0}, results=results, verdict="held")
-    return run
+    load = stress.Load(duration_s=0.6, ramp_up_s=0.1, client_cpus=client_cpus)
+    with contextlib.ExitStack() as stack:
+        sides = []
+        for name in ("one", "two"):
+            record.data_dir(folder / name)
+            shutil.copy(model / "data" / "reference.npz", folder / name / "data")
+            handle = stack.enter_context(serve.running(spec, folder / name))
+            sides.append(stack.enter_context(stress.bench(handle, folder / name, load)))
+        for turn in range(PAIRS * REPEATS):
+            for side in sides[:: 1 if turn % 2 else -1]:  # ABBA, so that a drift meets both alike
+                stress.sweep(side, concurrency=(4,), rates_rps=(), rate_shares=())
+    read = [runfolder.read(folder / name) for name in ("one", "two")]
+    found = [verdicts.judge({"4 clients": ({"arrival": "closed"}, *windows)}) for windows in taken(read)]
+    alarms = [[row["name"] for row in rows if not row["low"] <= 1 <= row["high"]] for rows in found]
+    seen = statistics.median(row["seen"] for rows in found for row in rows if row["name"] == "throughput")
+    told = f"{sum(map(bool, alarms))} of {len(alarms)} {[names for names in alarms if names] or ''}".strip()
+    name = f"false alarms, {len(alarms)} pairs of real runs in turns (would have seen {seen:.0%} of throughput)"
+    return [[name, told, "–", "–", "≤ 5 %", sum(map(bool, alarms)) <= 0.05 * len(alarms)]]
+
+
+def taken(read: list[runfolder.RunFolder]) -> list[list[list[runfolder.Rows]]]:
+    """The windows of each pair of runs: REPEATS of the one server and as many of the other."""
+    starts = range(0, PAIRS * REPEATS, REPEATS)
+    return [[[run.rows(start + n) for n in range(REPEATS)] for run in read] for start in starts]
 
 
 def simulated(folder: Path, model: Path) -> list[list]:

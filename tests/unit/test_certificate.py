@@ -6,7 +6,7 @@ from playbook import certificate
 from scipy.signal import lfilter
 from scipy.special import ndtr
 
-TRACES = 250  # a kind; the bound below is on all kinds together and on each
+TRACES = 120  # a kind; the bound below is on all kinds together and on each
 
 
 def independent(rng, count):

@@ -120,15 +120,20 @@ def test_a_process_that_ends_is_an_event(endpoint, tmp_path):
 
 
 def test_a_kill_loses_one_interval_and_leaves_whole_files(endpoint, tmp_path):
-    with monitor.watching(endpoint.handle, tmp_path, every_s=0.5, pids={}) as process:
-        time.sleep(2.6)
-        killed_ns = time.monotonic_ns()
-        os.kill(process.pid, signal.SIGKILL)
-    files = list((tmp_path / "data" / "metrics").rglob("part-*.parquet"))
-    assert files
-    assert all(places.is_whole(path) for path in files)
-    last_ns = series.read(tmp_path).times_ns[-1]
-    assert killed_ns - last_ns < 1.6e9
+    lost_s = []
+    for attempt in range(3):  # a busy machine may keep the monitor waiting
+        run = tmp_path / str(attempt)
+        with monitor.watching(endpoint.handle, run, every_s=0.5, pids={}) as process:
+            time.sleep(2.1)
+            killed_ns = time.monotonic_ns()
+            os.kill(process.pid, signal.SIGKILL)
+        files = list((run / "data" / "metrics").rglob("part-*.parquet"))
+        assert files
+        assert all(places.is_whole(path) for path in files)
+        lost_s.append((killed_ns - series.read(run).times_ns[-1]) / 1e9)
+        if lost_s[-1] < 1.1:
+            break
+    assert min(lost_s) < 1.1, lost_s
 
 
 def test_it_ends_with_the_process_that_began_it(endpoint, tmp_path):
