@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -129,7 +130,7 @@ def run_stage(run: Run, verb: str) -> None:
     name = runs.NOTEBOOKS[verb]
     executed = run.run_dir / f"{name}.ipynb"
     values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
-    with _environment({progress.CHANNEL: str(progress_file(run.run_dir))}):
+    with _environment({progress.CHANNEL: str(progress_file(run.run_dir))}), _sockets() as transport:
         try:
             papermill.execute_notebook(
                 str(runs.NOTEBOOK_DIR / f"{name}.ipynb"),
@@ -139,7 +140,7 @@ def run_stage(run: Run, verb: str) -> None:
                 kernel_name="python3",
                 progress_bar=False,
                 request_save_on_cell_execute=False,
-                config=Config(KernelManager={"transport": "ipc"}),  # a socket file: no port to collide on
+                config=Config(KernelManager=transport),
                 extra_arguments=["--IPKernelApp.log_level=50"],  # its warnings would end up in our terminal
             )
         except PapermillExecutionError as error:
@@ -178,6 +179,13 @@ def _with_alt_texts(text: str, executed: Path) -> str:
     outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
     words = iter(["".join(data.get("text/plain", "figure")) for data in outputs if "image/png" in data])
     return re.sub(r"!\[png\]", lambda _: "![" + next(words, "figure").replace("]", ")").replace("\n", " ") + "]", text)
+
+
+@contextlib.contextmanager
+def _sockets() -> Iterator[dict[str, str]]:
+    """The kernel is spoken to over socket files of its own: no port to collide on, also with a second chain."""
+    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
+        yield {"transport": "ipc", "ip": f"{folder}/ipc"}
 
 
 def _from_notebooks(run_dir: Path) -> str:
