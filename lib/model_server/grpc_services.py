@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.message import DecodeError
 
-from model_server import eager, inference, metrics, model_info, model_management, tensorflow_package
+from model_server import eager, inference, metrics, model_info, model_management, multi_inference, tensorflow_package
 from model_server import predict as predicting
 from model_server.core import Core
 from model_server.errors import INTERNAL, ServingError, invalid
@@ -122,7 +122,7 @@ class GrpcApi:
         return await inference.infer(self._core, request, "Regress", deadline_ns, self._options.check_method_names)
 
     async def _multi_infer(self, request, deadline_ns: int | None):
-        return await inference.multi_infer(self._core, request, deadline_ns, self._options.check_method_names)
+        return await multi_inference.multi_infer(self._core, request, deadline_ns, self._options.check_method_names)
 
     async def _reload(self, request, deadline_ns: int | None):
         return await model_management.reload(self._core, request, asyncio.get_running_loop())

@@ -7,20 +7,14 @@ speed and uvicorn less; both decode the path before the application sees it, whi
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
-from email.utils import formatdate
-from http import HTTPStatus
 
 import httptools
 
+from model_server.http_replies import HTML, REASONS, Date, error_page
+
 KNOWN_METHODS = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"})
-REASONS = {status.value: status.phrase for status in HTTPStatus} | {
-    429: "Client Error",
-    499: "Client Error",
-    504: "Gateway Time-out",
-}
 _MOST_PIPELINED = 64
 
 
@@ -39,33 +33,6 @@ class Request:
 
 Reply = Callable[[int, bytes, bytes], None]
 Answer = Callable[[Request, Reply], None]
-
-
-class _Date:
-    """The Date header's line, made once a second."""
-
-    second = 0
-    line = b""
-
-    @classmethod
-    def now(cls) -> bytes:
-        second = int(time.time())
-        if second != cls.second:
-            cls.second, cls.line = second, b"Date: " + formatdate(second, usegmt=True).encode() + b"\r\n"
-        return cls.line
-
-
-def error_page(status: int) -> bytes:
-    """libevent's own HTML for a status."""
-    reason = REASONS[status].encode()
-    return b"<HTML><HEAD>\n<TITLE>%d %s</TITLE>\n</HEAD><BODY>\n<H1>%s</H1>\n</BODY></HTML>\n" % (
-        status,
-        reason,
-        reason,
-    )
-
-
-HTML = b"Content-Type: text/html\r\n"
 
 
 class HttpConnection(asyncio.Protocol):
@@ -171,7 +138,7 @@ class HttpConnection(asyncio.Protocol):
             status,
             REASONS.get(status, "Unknown").encode(),
             headers,
-            _Date.now(),
+            Date.now(),
             len(body),
         )
         transport.write(head if request.method == b"HEAD" else head + body)

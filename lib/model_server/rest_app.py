@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from model_server import eager, json_reply, metrics, model_info, rest_examples, rest_predict, rest_routes
 from model_server.core import Core
 from model_server.executors import as_serving_error
-from model_server.http_connection import HTML, Reply, Request, error_page
+from model_server.http_connection import Reply, Request
+from model_server.http_replies import HTML, error_page
 from model_server.rest_routes import Route
 
 _JSON = b"Content-Type: application/json\r\n"

@@ -8,7 +8,7 @@ import time
 
 from google.protobuf.message import DecodeError
 
-from model_server import inference, log, metrics, record_file, tensorflow_package
+from model_server import inference, log, metrics, multi_inference, record_file, tensorflow_package
 from model_server.errors import CODE_NAMES, ServingError, invalid, unimplemented
 from model_server.predict import predict_on
 from model_server.servable import Servable
@@ -80,6 +80,6 @@ async def _run(servable: Servable, record: prediction_log_pb2.PredictionLog) -> 
     elif kind == "regress_log":
         await inference.infer_on(servable, record.regress_log.request, "Regress", None, False)
     elif kind == "multi_inference_log":
-        await inference.multi_infer_on(servable, record.multi_inference_log.request, None, False)
+        await multi_inference.multi_infer_on(servable, record.multi_inference_log.request, None, False)
     elif kind in _NUMBERS:
         raise unimplemented(f"Unsupported log_type for warmup: {_NUMBERS[kind]}")
