@@ -33,7 +33,8 @@ def stage(base_path: Path) -> Path:
     place = base / f"{STAGING}{os.getpid()}-{next(_COUNT)}"
     with writing(place):
         for old in base.glob(f"{STAGING}*"):
-            if not psutil.pid_exists(int(old.name.removeprefix(STAGING).partition("-")[0])):
+            pid = old.name.removeprefix(STAGING).partition("-")[0]
+            if pid.isdecimal() and not psutil.pid_exists(int(pid)):
                 shutil.rmtree(old, ignore_errors=True)
         place.mkdir(parents=True)
     atexit.register(shutil.rmtree, place, ignore_errors=True)
