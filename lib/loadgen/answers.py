@@ -30,7 +30,7 @@ class Checker:
         self._seen: dict[tuple[int, bytes], int] = {}
         self._rows, self._which = array("q"), array("q")
         self._kept_bytes = self.unkept = 0
-        self._skip = self._gap()
+        self.skip = self._gap()
 
     def _gap(self) -> int:
         """Replies to let pass before the next one is checked: geometric, so no pattern in the bodies is missed."""
@@ -40,16 +40,12 @@ class Checker:
             return 1 << 62
         return int(math.log(1.0 - self._random.random()) / math.log(1.0 - self._share))
 
-    def wants(self) -> bool:
-        """Whether the reply just received is to be checked."""
-        if self._skip:
-            self._skip -= 1
-            return False
-        self._skip = self._gap()
-        return True
-
     def keep(self, body: int, reply: bytes, row: int) -> None:
-        """Keep the reply to request number `body`, recorded in row number `row`."""
+        """Keep the reply to request number `body`, recorded in row number `row`, and choose the next to be kept.
+
+        A connection counts `skip` down by one at each good reply and calls this when it is 0.
+        """
+        self.skip = self._gap()
         if self._expected[body] is None:
             return
         known = self._seen.get((body, reply))

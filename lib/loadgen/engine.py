@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from loadgen.answers import Checker
 from loadgen.clock import make_timer
-from loadgen.rows import KIND_SHIFT, QUEUED, REFUSED, STATUS_SHIFT, TIMEOUT, UNSENT, Recorder, pack
+from loadgen.rows import QUEUED, REFUSED, TIMEOUT, UNSENT, Recorder, pack
 
 DEAD_AFTER_S = 3.0  # no success for so long, and at least DEAD_FAILURES failures: the server is dead
 DEAD_FAILURES = 10
@@ -63,7 +63,7 @@ class Engine:
     ) -> None:
         self._connect, self.connections, self.clients = connect, connections, clients
         self.recorder, self.checker = Recorder(), checker
-        self.finish, self.clock = self.recorder.finish, clock
+        self.start, self.finish, self.closed = self.recorder.start, self.recorder.finish, clients > 0
         self.due, self.next_due = due_ns, 0
         self.timeout_ns, self._timer_kind = int(timeout_s * 1e9), timer
         order = list(range(bodies))
@@ -133,23 +133,19 @@ class Engine:
 
     # -- called by connections ---------------------------------------------------------------------------------------
 
-    def ended(self, scheduled_ns: int, sent_ns: int, done_ns: int, code: int) -> None:
-        """A request has ended; `code` as `rows.pack` makes it. Any reply proves the server alive."""
-        self.finish(scheduled_ns, sent_ns, done_ns, code)
-        if not code >> KIND_SHIFT & 0xFF:
-            self.failures = 0
-        else:
-            self.recorder.errors += 1
-            self.failures = 0 if code >> STATUS_SHIFT & 0xFFFF else self.failures + 1
+    def failed(self, answered: bool) -> None:
+        """A request has ended badly; any reply, whatever its status, proves the server alive."""
+        self.recorder.errors += 1
+        self.failures = 0 if answered else self.failures + 1
 
     def freed(self, connection: Connection) -> None:
         """A slot of `connection` is free: use it at once where something waits."""
-        if self.backlog:
-            connection.send(self.next_body(), self.backlog.popleft(), QUEUED)
-        elif self.clients and self.sending:
+        if self.closed and self.sending:
             now = clock()
-            self.recorder.start(now, now)
+            self.start(now, now)
             connection.send(self.next_body(), now, 0)
+        elif self.backlog:
+            connection.send(self.next_body(), self.backlog.popleft(), QUEUED)
         else:
             self.free.append(connection)
 
@@ -207,7 +203,6 @@ class Engine:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, (from_ns - ramp_ns - clock()) / 1e9))
         self.sending, self.answered_ns = True, clock()
-        self.recorder.last_ns = clock()
         self.timer = make_timer(loop, self.wake, self._timer_kind)
         for i in range(self.clients):
             loop.call_later(ramp_ns * i / self.clients / 1e9, self.start_client)
@@ -218,7 +213,7 @@ class Engine:
             self._tick(on_tick)
         self._stop_sending()
         end_ns = clock() + self.timeout_ns
-        while self.recorder.in_flight and clock() < end_ns and not self.dead:
+        while self.recorder.in_flight() and clock() < end_ns and not self.dead:
             await asyncio.sleep(0.01)
             self._tick(None)
         self._give_up()

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 
 from loadgen import frames as h2
-from loadgen.engine import Engine
+from loadgen.engine import Engine, clock
 from loadgen.frames import HEAD, STREAM
 from loadgen.rows import GRPC, HTTP, OK, PROTOCOL, RESET, SHORT, TIMEOUT, pack
 from loadgen.sending import Outbox
@@ -52,7 +52,7 @@ class GrpcConnection(asyncio.Protocol):
 
     def __init__(self, engine: Engine, block: bytes, messages: list[bytes], slots: int) -> None:
         self.engine, self.slots = engine, slots
-        self.clock, self.ended, self.wants = engine.clock, engine.ended, engine.checker.wants
+        self.finish, self.freed, self.checker = engine.finish, engine.freed, engine.checker
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.streams: dict[int, _Stream] = {}
         self.next_id, self.rest, self.received = 1, b"", 0
@@ -72,7 +72,7 @@ class GrpcConnection(asyncio.Protocol):
         """Begin a call with message number `body`."""
         stream, message = self.next_id, self.messages[body]
         self.next_id = stream + 2
-        self.streams[stream] = _Stream(body, scheduled_ns, self.clock(), flags)
+        self.streams[stream] = _Stream(body, scheduled_ns, clock(), flags)
         number, outbox = STREAM.pack(stream), self.outbox
         if outbox.takes(len(message)):
             self.write(b"".join((self.head, number, self.middles[body], number, message)))
@@ -84,7 +84,7 @@ class GrpcConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Frames of any number of replies."""
-        self.done_ns = self.clock()
+        self.done_ns = clock()
         data = self.rest + data if self.rest else data
         position, size, streams, unpack = 0, len(data), self.streams, HEAD.unpack_from
         while size - position >= 9:
@@ -134,20 +134,27 @@ class GrpcConnection(asyncio.Protocol):
             self._finish(number, OK, 0)
 
     def _finish(self, number: int, kind: int, status: int) -> None:
-        stream, engine = self.streams.pop(number), self.engine
+        stream, engine, checker = self.streams.pop(number), self.engine, self.checker
         reply = stream.parts
-        if kind == OK and (len(reply) < 5 or int.from_bytes(reply[1:5], "big") != len(reply) - 5):
+        size = len(reply) - 5
+        if kind == OK and (size < 0 or int.from_bytes(reply[1:5], "big") != size):
             kind = SHORT
         self.used = True
-        self.ended(
-            stream.scheduled_ns, stream.sent_ns, self.done_ns, pack(kind, status, max(0, len(reply) - 5), stream.flags)
-        )
-        if kind == OK and self.wants():
-            engine.checker.keep(stream.body, reply[5:], len(engine.recorder) - 1)
+        if kind == OK:
+            engine.failures = 0
+            self.finish(stream.scheduled_ns, stream.sent_ns, self.done_ns, size | stream.flags)
+            if checker.skip:
+                checker.skip -= 1
+            else:
+                checker.keep(stream.body, reply[5:], len(engine.recorder) - 1)
+        else:
+            engine.failed(answered=status > 0)
+            code = pack(kind, status, max(0, size), stream.flags)
+            self.finish(stream.scheduled_ns, stream.sent_ns, self.done_ns, code)
         if not self.leaving:
-            engine.freed(self)
+            self.freed(self)
         elif not self.streams:
-            self._leave(0)
+            self._leave()
 
     def _control(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         if kind == h2.SETTINGS and not flags & h2.ACK:
@@ -183,7 +190,7 @@ class GrpcConnection(asyncio.Protocol):
         for number in [n for n in self.streams if n > last]:
             self._finish(number, RESET, 0)
         if not self.streams:
-            self._leave(0)
+            self._leave()
 
     def _leave_after_last(self) -> None:
         if not self.leaving:
@@ -201,7 +208,7 @@ class GrpcConnection(asyncio.Protocol):
             if stream.sent_ns >= before_ns:
                 break
             late.append(number)
-        self.done_ns = self.clock()
+        self.done_ns = clock()
         for number in late:
             self.outbox.drop(number)
             self.write(h2.frame(h2.RST_STREAM, 0, number, STREAM.pack(h2.CANCEL)))
@@ -212,13 +219,13 @@ class GrpcConnection(asyncio.Protocol):
         self.transport.abort()
 
     def _fail_all(self, kind: int) -> None:
-        self.done_ns = self.clock()
+        self.done_ns = clock()
         self._leave_after_last()
         for number in list(self.streams):
             self._finish(number, kind, 0)
-        self._leave(0)
+        self._leave()
 
-    def _leave(self, _: int) -> None:
+    def _leave(self) -> None:
         if not self.lost.done():
             self.lost.set_result(None)
             self.engine.lost_slots(self, 0)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from httptools import HttpParserError, HttpResponseParser
 
-from loadgen.engine import Engine
-from loadgen.rows import HTTP, OK, PROTOCOL, RESET, SHORT, TIMEOUT, pack
+from loadgen.engine import Engine, clock
+from loadgen.rows import HTTP, KIND_SHIFT, PROTOCOL, RESET, SHORT, STATUS_SHIFT, TIMEOUT, pack
 
 
 def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> list[bytes]:
@@ -23,7 +23,7 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, engine: Engine, requests: list[bytes]) -> None:
         self.engine, self.requests = engine, requests
-        self.clock, self.ended, self.wants = engine.clock, engine.ended, engine.checker.wants
+        self.finish, self.freed, self.checker = engine.finish, engine.freed, engine.checker
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.busy = self.begun = self.used = False
         self.parts: list[bytes] = []
@@ -40,16 +40,17 @@ class HttpConnection(asyncio.Protocol):
     def _new_parser(self) -> None:
         self.parser = HttpResponseParser(self)
         self.feed, self.get_status = self.parser.feed_data, self.parser.get_status_code
+        self.keeps_alive = self.parser.should_keep_alive
 
     def send(self, body: int, scheduled_ns: int, flags: int) -> None:
         """Write request number `body`."""
         self.body, self.scheduled_ns, self.flags, self.busy = body, scheduled_ns, flags, True
-        self.sent_ns = self.clock()
+        self.sent_ns = clock()
         self.write(self.requests[body])
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a reply."""
-        self.done_ns = self.clock()
+        self.done_ns = clock()
         self.begun = True
         try:
             self.feed(data)
@@ -65,20 +66,26 @@ class HttpConnection(asyncio.Protocol):
         if not self.busy:  # a reply nobody asked for: the two sides no longer agree
             self.transport.abort()
             return
-        parts, engine = self.parts, self.engine
+        parts = self.parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
-        status = self.get_status()
-        good = 200 <= status < 300
+        status, checker, engine = self.get_status(), self.checker, self.engine
         self.busy = self.begun = False
         self.used = True
-        self.ended(
-            self.scheduled_ns, self.sent_ns, self.done_ns, pack(OK if good else HTTP, status, len(body), self.flags)
-        )
-        if good and self.wants():
-            engine.checker.keep(self.body, body, len(engine.recorder) - 1)
-        if self.parser.should_keep_alive():
-            engine.freed(self)
+        code = status << STATUS_SHIFT | len(body) | self.flags
+        good = 200 <= status < 300
+        if good:
+            engine.failures = 0
+        else:
+            code |= HTTP << KIND_SHIFT
+            engine.failed(answered=True)
+        self.finish(self.scheduled_ns, self.sent_ns, self.done_ns, code)
+        if checker.skip:
+            checker.skip -= 1
+        elif good:
+            checker.keep(self.body, body, len(engine.recorder) - 1)
+        if self.keeps_alive():
+            self.freed(self)
         else:
             self._leave(1)  # a closed-loop client now waits for the next connection
 
@@ -101,7 +108,8 @@ class HttpConnection(asyncio.Protocol):
     def _fail(self, kind: int) -> None:
         if self.busy:
             self.busy = False
-            self.ended(self.scheduled_ns, self.sent_ns, self.clock(), pack(kind, 0, 0, self.flags))
+            self.engine.failed(answered=False)
+            self.finish(self.scheduled_ns, self.sent_ns, clock(), pack(kind, 0, 0, self.flags))
             self._leave(1)
         else:
             self._leave(0)

@@ -115,7 +115,9 @@ def judged(share, replies, expected):
     for body, text in replies:
         recorder.start(0, 0)
         recorder.finish(0, 0, 1, pack(0, 200, len(text)))
-        if checker.wants():
+        if checker.skip:
+            checker.skip -= 1
+        else:
             checker.keep(body, text, len(recorder) - 1)
     counts = checker.judge(recorder, lambda got, want: got == want)
     rows = Rows(np.frombuffer(recorder.rows, dtype=np.int64), np.zeros(len(recorder)))
