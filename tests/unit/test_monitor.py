@@ -21,6 +21,7 @@ class Endpoint:
 
     def __init__(self):
         self.count, self.page, self.port, self.server = 0, None, 0, None
+        self.clock_back_s = 0
 
     def start(self):
         endpoint = self
@@ -32,6 +33,9 @@ class Endpoint:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def date_time_string(self, timestamp=None):
+                return super().date_time_string(time.time() - endpoint.clock_back_s)
 
             def log_message(self, *args):
                 pass
@@ -107,6 +111,18 @@ def test_a_page_of_html_is_an_event_and_sampling_goes_on(endpoint, tmp_path):
     assert "HTML page came" in seen[1][2]
     assert ("back", "endpoint") in kinds(tmp_path)
     assert len(series.read(tmp_path).times_ns) >= 1
+
+
+def test_a_server_clock_that_goes_back_is_an_event_and_moves_no_sample(endpoint, tmp_path):
+    with monitor.watching(endpoint.handle, tmp_path, every_s=0.1, pids={}):
+        time.sleep(0.25)
+        endpoint.clock_back_s = 3600
+        time.sleep(0.25)
+    problems = [detail for event, _, detail in events(tmp_path) if event == "problem"]
+    assert problems
+    assert "the server's clock went back 3" in problems[0]
+    times = series.read(tmp_path).times_ns
+    assert max(times) - min(times) < 30e9
 
 
 def test_a_process_that_ends_is_an_event(endpoint, tmp_path):
