@@ -27,6 +27,7 @@ class Level:
             the server does; `trace` replays the file or rate profile named by `trace`.
         connections: Cap on open connections. None chooses: closed REST one a client, closed gRPC up to 16,
             open REST a second's worth of requests (32 to 1000), open gRPC up to 16.
+        processes: Worker processes; in a closed loop with fewer clients than processes the rest stay idle.
         cpus: Cores the workers are pinned to, in turn. Empty chooses the last ones and leaves the first for the server.
         check_share: Share of the replies compared with the expected answer (0 to 1).
         metrics_url: The server's Prometheus page, to balance counts against `:tensorflow:serving:request_count`.
@@ -129,8 +130,6 @@ def _problems(level: Level) -> list[str]:
         found.append(f"connections is {level.connections!r}; at least 1")
     if level.timer not in ("auto", "timerfd", "portable"):
         found.append(f"timer is {level.timer!r}; use auto, timerfd or portable")
-    if not level.open_loop and level.concurrency and level.processes > level.concurrency:
-        found.append(f"processes is {level.processes}, more than concurrency {level.concurrency}; use fewer")
     return found
 
 

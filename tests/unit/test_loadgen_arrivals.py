@@ -110,7 +110,7 @@ def test_a_trace_file_must_be_ascending_with_one_or_two_columns(content, tmp_pat
         ({"duration_s": 0}, "duration_s"),
         ({"check_share": 2}, "check_share"),
         ({"connections": 0}, "connections"),
-        ({"arrival": "closed", "concurrency": 2, "processes": 3}, "processes"),
+        ({"processes": 0}, "processes"),
     ],
 )
 def test_a_level_that_cannot_be_held_names_the_field(changes, field):

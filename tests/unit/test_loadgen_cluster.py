@@ -57,6 +57,14 @@ def test_processes_share_the_clients_of_a_closed_loop(bodies, tmp_path):
     assert summary["throughput_rps"] == pytest.approx(9 / 0.02, rel=0.1)
 
 
+def test_more_processes_than_clients_leave_some_idle(bodies, tmp_path):
+    with running("rest", Script(delay_s=0.02)) as server:
+        level = Level(server.url, bodies=bodies, concurrency=1, processes=2, duration_s=0.6, ramp_up_s=0.1)
+        summary = hold(level, tmp_path / "out")
+    assert summary["mean_in_flight"] == pytest.approx(1, rel=0.05)
+    assert summary["errors"] == 0
+
+
 def test_two_dask_workers_hold_one_level(bodies, tmp_path):
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
