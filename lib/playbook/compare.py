@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ MUST_AGREE = ("cpu_model", "cores", "memory_gib", "gpu")
 # What the same configuration differs by from run to run (standard deviation of the logarithm): three undisturbed runs,
 # each with a server of its own, on a virtual machine of two cores.
 RUN_TO_RUN = {"p50": 0.06, "p99": 0.15, "throughput": 0.05, "capacity": 0.06}
+SAME_BOOT_S = 120.0  # a record is written some time after its last window
 QUIET = 0.1  # share of the machine's cores that may belong to somebody else
 KEY = ("arrival", "concurrency", "rate_rps", "protocol", "rows_per_request")
 
@@ -99,10 +101,23 @@ def in_turns(one: RunFolder, two: RunFolder) -> bool:
         for level in run.levels:
             rows = run.rows(level["level"])
             spans += [(int(rows.scheduled_ns.min()), int(rows.done_ns.max()), place)] if len(rows) else []
+    if not spans or not _same_boot(
+        one, two, [max((s[1] for s in spans if s[2] == side), default=0) for side in (0, 1)]
+    ):
+        return False
     spans.sort()
     apart = all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
     changes = sum(before[2] != after[2] for before, after in itertools.pairwise(spans))
     return apart and changes >= len(spans) / 4 >= 1
+
+
+def _same_boot(one: RunFolder, two: RunFolder, ends_ns: Sequence[int]) -> bool:
+    """Whether the monotonic clocks of both runs are one: it then differs between their ends as the wall clock does."""
+    times = [run.records.get("stress", {}).get("created_utc") for run in (one, two)]
+    if not all(times):
+        return False
+    wall_s = (datetime.fromisoformat(times[1]) - datetime.fromisoformat(times[0])).total_seconds()
+    return abs(wall_s - (ends_ns[1] - ends_ns[0]) / 1e9) < SAME_BOOT_S
 
 
 def disturbance(run: RunFolder) -> str | None:
