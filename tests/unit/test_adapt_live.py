@@ -11,7 +11,7 @@ from pathlib import Path
 
 import loadgen
 import pytest
-from playbook import client, journal, record
+from playbook import client, export, journal, record
 from playbook.adapt import Pace, Target, adapt, present
 from playbook.configured import batching_of
 from playbook.control import Governor, Rules
@@ -31,19 +31,18 @@ LIMIT = Limit(500.0)
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    """A run folder with the default model in it, exported as a user does."""
-    outputs = tmp_path_factory.mktemp("outputs")
-    (params := outputs / "smoke.yml").write_text("seed: 7\n")
-    command = [str(Path(sys.executable).parent / "playbook"), "run", str(params), "--only", "export"]
-    subprocess.run([*command, "--outputs", str(outputs)], check=True, capture_output=True, timeout=200)
-    return next(path.parent for path in outputs.glob("*/export.json"))
+    """A run folder with the default model published in it, its warm-up records of up to eight rows inside."""
+    run = tmp_path_factory.mktemp("run")
+    staged = export.build({"run_dir": str(run), "model_name": "digits", "model": "digits_mlp", "seed": 7})
+    export.add_warmup(staged, [1, 8])
+    export.publish_version(staged, run, 0)
+    return run
 
 
 @pytest.fixture(scope="module")
 def bench(run_dir):
-    base_path = run_dir / record.load(run_dir, "export")["results"]["base_path"]
-    load = Load(duration_s=1.0, ramp_up_s=0.1)
-    with Workbench(ServerSpec("digits", base_path.resolve()), run_dir, load) as bench:
+    spec = ServerSpec("digits", (run_dir / "models" / "digits").resolve())
+    with Workbench(spec, run_dir, Load(duration_s=0.8, ramp_up_s=0.1)) as bench:
         yield bench
 
 
@@ -59,7 +58,7 @@ def always(config):
 
 def test_a_version_changes_the_batching_of_a_server_under_load_without_a_failed_request(bench, server):
     with ThreadPoolExecutor(1) as pool:
-        load = replace(bench.load, duration_s=6.0)
+        load = replace(bench.load, duration_s=4.0)
         level = level_of(server.handle, load, bench.bodies("rest"), arrival="poisson", rate_rps=200.0)
         played = pool.submit(loadgen.hold, level, bench.folder / "swap")
         changed = [replace(BASE, max_batch_size=size, batch_timeout_micros=wait) for size, wait in ((64, 3000), (8, 0))]
@@ -68,7 +67,7 @@ def test_a_version_changes_the_batching_of_a_server_under_load_without_a_failed_
             assert present(Target(server.handle, server.base_path), BASE) == config
         summary = played.result()
     assert summary["errors"] == 0
-    assert summary["requests"] > 800
+    assert summary["requests"] > 500
     assert summary["answers"]["wrong"] == 0
 
 
@@ -93,14 +92,14 @@ def test_a_version_that_fails_to_load_is_removed_and_the_old_one_serves_on(bench
 
 
 def test_the_controller_changes_notes_verifies_and_keeps_few_versions(bench, server, tmp_path):
-    sizes = iter((24, 32, 40, 48, 56, 64, 72, 80))
+    sizes = iter(range(24, 100_000, 8))
     governor = Governor(
         lambda seen, now: Wish(replace(BASE, max_batch_size=next(sizes)), "grow"),
         LIMIT,
         Rules(confirm=1, cool_down_s=0),
     )
     target = Target(server.handle, server.base_path)
-    adapted = adapt(target, governor, BASE, Pace(every_s=0.3, for_s=7.0, keep=2), tmp_path)
+    adapted = adapt(target, governor, BASE, Pace(every_s=0.3, for_s=5.0, keep=2), tmp_path)
     server.config = adapted.config
     assert len(adapted.switch_s) >= 2
     assert len(numbers(server.base_path)) <= 2
