@@ -34,7 +34,7 @@ class Objective:
         if self.kind not in OBJECTIVES:
             raise ParameterError(f"objective is {self.kind!r}; it must be one of {', '.join(OBJECTIVES)}.")
         if self.kind != "max_rate" and self.rate_rps <= 0:
-            raise ParameterError(f"objective {self.kind} needs target_rate_rps above 0, in requests/s.")
+            raise ParameterError(f"objective {self.kind} needs objective_rate_rps above 0, in requests/s.")
         if self.limit.p99_ms <= 0:
             raise ParameterError(f"p99_limit_ms is {self.limit.p99_ms}; a limit is above 0 ms.")
 

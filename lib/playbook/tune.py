@@ -118,8 +118,8 @@ def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
 
 def warnings(trials: pd.DataFrame) -> list[str]:
     """What is to be known of single trials: those that failed, and those whose window stayed INVALID."""
-    failed = [f"{row.config}: {row.error}" for row in trials.itertuples() if row.error]
-    doubtful = [f"{row.config}: its best window is INVALID" for row in trials.itertuples() if row.valid is False]
+    failed = [f"{row.config}: {row.error}" for row in trials.itertuples() if isinstance(row.error, str)]
+    doubtful = [f"{row.config}: its best window is INVALID" for row in trials[trials["valid"].eq(False)].itertuples()]
     return failed + doubtful
 
 

@@ -79,7 +79,7 @@ def _point(run_dir: Path, limit_ms: float, plan: Plan, settings: Mapping[str, An
 
 def _check_warmup(exported: Mapping[str, Any], plan: Plan) -> None:
     """A warm-up record with more rows than max_batch_size fails the load of the version."""
-    largest = max(exported["params"].get("warmup_batch_sizes") or [0])
+    largest = max(exported["results"].get("warmup_sizes") or [0])
     small = [size for size in plan.space.get("max_batch_size", []) if 0 < size < largest]
     if small:
         raise ParameterError(

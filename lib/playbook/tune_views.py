@@ -123,6 +123,6 @@ def _plain(value: Any) -> Any:
 
 
 def _word(row: Any) -> str:
-    if row.error:
+    if isinstance(row.error, str):
         return "failed"
-    return "VALID" if row.valid is True else "INVALID"
+    return "VALID" if row.valid == True else "INVALID"  # noqa: E712 (pandas has its own booleans)

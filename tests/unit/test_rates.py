@@ -71,7 +71,7 @@ def test_each_objective_scores_better_as_larger():
     ("settings", "named"),
     [
         ({"kind": "speed"}, "speed"),
-        ({"kind": "min_p99_at_rate"}, "target_rate_rps"),
+        ({"kind": "min_p99_at_rate"}, "objective_rate_rps"),
         ({"limit": Limit(0.0)}, "p99_limit_ms"),
     ],
 )

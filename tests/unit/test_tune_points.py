@@ -1,0 +1,91 @@
+"""What 60_tune is asked for is checked before any server is started, and told in words afterwards."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from playbook import params, tune, tune_points, tune_views
+from playbook.errors import ParameterError
+from playbook.fit import Fit
+from playbook.search import Found, Trial
+from playbook.simulate import Path as RequestPath
+from playbook.space import DEFAULT, Config
+from playbook.tuning import Tuned
+
+BATCHED = Config(enable_batching=True, max_batch_size=32, rest_api_num_threads=65)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """The notebook's own defaults, on a run folder with an export in it."""
+    from playbook.runs import NOTEBOOK_DIR
+
+    results = {"model_name": "digits", "base_path": "models/digits", "warmup_sizes": [1, 8]}
+    (tmp_path / "export.json").write_text(json.dumps({"schema_version": 1, "params": {}, "results": results}))
+    defaults = {name: value for name, (_, value) in params.declared(NOTEBOOK_DIR / "60_tune.ipynb").items()}
+    return defaults | {"run_dir": str(tmp_path)}
+
+
+def test_every_model_and_every_limit_is_a_point(settings):
+    points = tune_points.points(settings | {"slo_points": [10.0, 25.0]})
+    assert [point.name for point in points] == ["digits-50ms", "digits-10ms", "digits-25ms"]
+    assert [point.plan.objective.limit.p99_ms for point in points] == [50.0, 10.0, 25.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"server": "attach"}, "attach"),
+        ({"space": {"enable_batching": [True], "max_batch_size": [4, 16]}}, "warm-up records have up to 8 rows"),
+        ({"space": {"rest_api_num_threads": [1]}}, "freezes REST"),
+        ({"objective": "min_cost_at_rate"}, "objective_rate_rps"),
+        ({"p99_limit_ms": -5.0}, "p99_limit_ms"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused_by_name(settings, change, named):
+    with pytest.raises(ParameterError, match=named):
+        tune_points.points(settings | change)
+
+
+def tuned(settings, best_rate: float, default_rate: float = 1000.0, **measured):
+    (point,) = tune_points.points(settings)
+    told = {"kept": True, "valid": True, "p99_ms": 30.0, "p50_ms": 5.0, "nearest_rate_rps": 100.0} | measured
+    default, best = ({**told, "rate_rps": rate, "score": rate} for rate in (default_rate, best_rate))
+    trials = [Trial(0, DEFAULT, "default", default_rate, default), Trial(1, BATCHED, "frontier", best_rate, best)]
+    path = RequestPath(0.2, 0.005, 0.05, 0.05)
+    found = Found(trials, "every chosen configuration was measured", 0)
+    return point, Tuned(point.plan, default, found, Fit(path, []), {})
+
+
+def test_the_verdict_names_the_change_the_gain_and_what_earned_it(settings):
+    point, result = tuned(settings, 4000.0)
+    result.repeats = [(1000.0, 4100.0), (1000.0, 4000.0), (1010.0, 4050.0)]
+    result.ablation = [{"knobs": "rest_api_num_threads", "score": 1000.0, "factor": 1.0}]
+    result.ablation += [{"knobs": "enable_batching", "score": 4000.0, "factor": 4.0}]
+    told = tune.results([point], [result])
+    text = tune_views.verdict(told, "embedded")
+    assert "4,000 requests/s" in text
+    assert "max_batch_size=32" in text
+    assert "4.0 × the default flags' 1,000 requests/s" in text
+    assert "4.0 × from enable_batching" in text
+    assert told["gain_low"] < told["gain"] < told["gain_high"]
+
+
+def test_a_limit_nothing_keeps_is_told_with_the_nearest_and_what_limits_it(settings):
+    point, result = tuned(settings, 0.0, 0.0, kept=False, p99_ms=80.0)
+    text = tune_views.verdict(tune.results([point], [result]), "embedded")
+    assert "no configuration of" in text
+    assert "p99 80 ms at 100/s" in text
+    assert "a request alone takes" in text
+
+
+def test_trials_become_a_table_with_failures_marked(settings):
+    point, result = tuned(settings, 4000.0)
+    dead = Trial(2, replace(BATCHED, max_batch_size=64), "frontier", None, {"score": None}, "the server ended")
+    result.found.trials.append(dead)
+    trials = tune.trials_frame([point], [result])
+    table = tune_views.table(trials)
+    assert "| 1 | frontier |" in table
+    assert "failed" in table
+    assert tune.warnings(trials) == ["enable_batching=on, max_batch_size=64, rest_api_num_threads=65: the server ended"]
+    assert "Predicted against measured" in tune_views.predicted_against_measured(trials).alt
