@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from functools import partial
 
 
 def start(coroutine: Coroutine) -> None:
@@ -20,4 +21,4 @@ def _step(coroutine: Coroutine, _done: object) -> None:
     except StopIteration:
         return
     future._asyncio_future_blocking = False
-    future.add_done_callback(lambda done: _step(coroutine, done))
+    future.add_done_callback(partial(_step, coroutine))
