@@ -42,7 +42,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "run = pipeline.Run(Path(sys.argv[1]), ['export'], {'export': {}}); run.run_dir.mkdir(); "
         "pipeline.run_stage(run, 'export')"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(run_dir)], capture_output=True, text=True, timeout=240)
+    done = subprocess.run([sys.executable, "-c", code, str(run_dir)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return run_dir
 

@@ -41,6 +41,11 @@ def run(
     line.say(f"Run {prepared.run_dir.name}: {' → '.join(prepared.verbs) or 'nothing left to do'}")
     try:
         pipeline.execute(prepared, line)
+    except KeyboardInterrupt as error:
+        typer.echo(
+            f"Interrupted ({error.args[0] if error.args else 'SIGINT'}); everything started was ended.", err=True
+        )
+        raise typer.Exit(130) from error
     finally:
         page = report.write(prepared.run_dir)
     total = time.monotonic() - begun
@@ -188,8 +193,6 @@ def main() -> None:
         sys.exit(_say(error, 1))
     except PlaybookError as error:
         sys.exit(_say(f"{type(error).__name__}: {error}", 1))
-    except KeyboardInterrupt as error:
-        sys.exit(_say(f"Interrupted ({error.args[0] if error.args else 'SIGINT'}); everything started was ended.", 130))
 
 
 def _say(message: object, code: int) -> int:

@@ -17,11 +17,12 @@ import psutil
 import pytest
 from playbook import record, runs, serve
 
+pytestmark = pytest.mark.timeout(900)  # a machine that does other things too makes the chain slow, not wrong
 PLAYBOOK = [str(Path(sys.executable).parent / "playbook")]
 VERBS = list(runs.NOTEBOOKS)
 
 
-def playbook(*words: object, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+def playbook(*words: object, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*PLAYBOOK, *map(str, words)], capture_output=True, text=True, timeout=timeout_s)
 
 
@@ -41,7 +42,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def chain(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
     outputs = tmp_path_factory.mktemp("outputs")
-    return playbook("run", smoke, "--outputs", outputs, timeout_s=290), outputs
+    return playbook("run", smoke, "--outputs", outputs, timeout_s=800), outputs
 
 
 def test_the_chain_passes_and_says_one_line_a_stage(chain) -> None:
@@ -224,7 +225,7 @@ def running_chain(base, smoke: Path) -> Iterator[Callable[[Path], subprocess.Pop
     serve.stop_all(runs.newest_first(outputs)[0])
 
 
-def awaited(condition: Callable[[], object], timeout_s: float = 60.0) -> object:
+def awaited(condition: Callable[[], object], timeout_s: float = 200.0) -> object:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         if seen := condition():
@@ -238,7 +239,7 @@ def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(bas
     run = awaited(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
     awaited(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
     os.kill(serve.Handle.load(run).pid, signal.SIGKILL)
-    _, errors = running_chain.communicate(timeout=90)
+    _, errors = running_chain.communicate(timeout=200)
     assert running_chain.returncode == 1
     assert "Stage 'stress' failed in cell" in errors
     assert "has ended while it was needed" in errors
@@ -255,7 +256,7 @@ def test_sigterm_ends_the_chain_the_kernel_and_the_server(base, running_chain) -
     awaited(lambda: record.has(run, "serve") and (run / "data" / "requests").exists())
     children = psutil.Process(running_chain.pid).children(recursive=True)
     running_chain.send_signal(signal.SIGTERM)
-    _, errors = running_chain.communicate(timeout=30)
+    _, errors = running_chain.communicate(timeout=100)
     assert running_chain.returncode == 130
     assert "Interrupted" in errors
     awaited(lambda: not [child for child in children if child.is_running() and child.status() != "zombie"], 10)
