@@ -103,7 +103,7 @@ def predict_grpc(
 
 
 def parity(
-    handle: Handle, reference: Reference, protocol: str = "rest", rtol: float = TOLERANCE["rtol"], rows: int = 64
+    handle: Handle, reference: Reference, protocol: str = "rest", rows: int = 64, rtol: float = TOLERANCE["rtol"]
 ) -> float:
     """Largest absolute difference between the server's answers and the model's own, over the first `rows`.
 
