@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,8 +25,14 @@ def playbook(*words: object, timeout_s: float = 600) -> subprocess.CompletedProc
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory) -> Path:
-    """A run folder with the digits model exported, and nothing else yet."""
+    """A run folder with the digits model exported, and nothing else yet.
+
+    PLAYBOOK_EXPORTED_RUN names one that is there already, for who repeats these tests.
+    """
     outputs = tmp_path_factory.mktemp("outputs")
+    if there := os.environ.get("PLAYBOOK_EXPORTED_RUN"):
+        kept = shutil.ignore_patterns("deploy", "serve.json", "stress.json", "tune.json", "deploy.json", "servers")
+        return Path(shutil.copytree(there, outputs / Path(there).name, ignore=kept))
     done = playbook("run", PARAMS, "--only", "export", "--set", "curve_s=0.2", "--outputs", outputs)
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = runs.newest_first(outputs)
