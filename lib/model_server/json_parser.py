@@ -195,7 +195,8 @@ def _decoded(data: bytes) -> str | bytes:
 
 
 def _text(name: str | bytes) -> str:
-    return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+    """A member's name; what is not UTF-8 in it becomes U+FFFD, which is the name of no input."""
+    return name if isinstance(name, str) else name.decode("utf-8", "replace")
 
 
 def parse(body: bytes) -> object:

@@ -62,8 +62,6 @@ def _fill_example(value: object, example) -> None:
     if not isinstance(value, dict):
         raise invalid(f"Example must be JSON object but got JSON {json_tensors.type_of(value)}")
     for name, content in value.items():
-        if any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise invalid(f"Feature name is not UTF-8: {name!a}")
         items = content if isinstance(content, list) else [content]
         _fill_feature(name, items, example.features.feature[name])
 
