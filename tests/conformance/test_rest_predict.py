@@ -285,6 +285,13 @@ def test_defaults_of_the_signature_do_not_help_rest(server):
     assert "keys must be equal to: a,b" in server.error("defaults", {"instances": [{"a": [1, 2]}]})
 
 
+def test_a_name_that_is_not_utf8_is_the_name_of_no_input(server):
+    """Found by `make fuzz`."""
+    message = server.error("two_inputs", b'{"x": "\xd5", "instances": [{"a\xfd": [1, 2], "b": [3, 4]}]}')
+    assert "JSON object: does not have named input: a\ufffd" in message
+    assert server.post("tf1:regress", b'{"examples": [{"\xfd": 1.0}]}')[0] == 400
+
+
 def test_debug_text_is_cut(server):
     message = server.error("half_plus_two", {"instances": "x" * 1000})
     assert len(message) < 340
