@@ -42,7 +42,7 @@ KERAS = """
 import json, os, sys, time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 began = time.perf_counter()
-import tensorflow as tf, keras
+import keras, tensorflow
 imported = time.perf_counter()
 from playbook import datasets
 data = datasets.digits(7)
@@ -50,7 +50,7 @@ flat = lambda images: images.reshape(len(images), -1).astype("float32") / 255
 keras.utils.set_random_seed(7)
 layers = [keras.Input((784,)), keras.layers.Dense(128, "relu"), keras.layers.Dropout(0.2)]
 model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")])
-model.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", ["accuracy"])
+model.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
 model.fit(flat(data.train_x), data.train_y, batch_size=64, epochs=20, verbose=0)
 accuracy = model.evaluate(flat(data.test_x), data.test_y, verbose=0)[1]
 model.export(sys.argv[1], verbose=False)
