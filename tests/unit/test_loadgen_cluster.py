@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import duckdb
 import pytest
 from loadgen import Level, dask_crew, hold
+from loadgen.crew import available_cpus
 from loadgen.script import Script
 from loadgen.scripted import running
 
@@ -41,6 +43,17 @@ def assert_one_level(summary, shares, workers):
     assert summary["balance"]["balanced"]
     assert summary["little"]["error"] < 0.02
     assert summary["processes"] == workers
+
+
+def test_workers_are_pinned_and_leave_the_first_core_to_the_server(bodies, tmp_path):
+    cores = available_cpus()
+    if len(cores) < 2 or not hasattr(os, "sched_setaffinity"):
+        pytest.skip("needs two cores and a platform that pins")
+    with running("rest") as server:
+        summary = held(server, bodies, tmp_path / "out", processes=2, duration_s=0.5)
+        named = held(server, bodies, tmp_path / "out", cpus=(cores[0],), duration_s=0.5)
+    assert all(len(pinned) == 1 and pinned[0] in cores[1:] for pinned in summary["client_cpus"])
+    assert named["client_cpus"] == [[cores[0]]]
 
 
 def test_processes_share_one_arrival_process(bodies, tmp_path):

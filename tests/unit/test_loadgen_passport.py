@@ -21,9 +21,9 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("protocol", ["rest", "grpc"])
-def test_a_passport_says_what_the_generator_can_do(protocol):
-    found = passport(protocol=protocol, attempts=1)
+@pytest.mark.parametrize(("protocol", "timer"), [("rest", "auto"), ("grpc", "auto"), ("rest", "portable")])
+def test_a_passport_says_what_the_generator_can_do_with_either_timer(protocol, timer):
+    found = passport(protocol=protocol, timer=timer, attempts=1)
     assert 0 < found["floor_ms"] < 5
     assert found["max_rate_rps"] > 1000
     assert 0 < found["lateness_p50_us"] < found["lateness_p99_us"]
