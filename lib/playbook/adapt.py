@@ -109,29 +109,34 @@ def adapt(
         client_p99_ms: The p99 a client sees now, where there is one to ask; the server's own otherwise.
     """
     state, stop = Adapted(config), stop or threading.Event()
-    sensor = Sensor(target.handle.metrics_url, target.handle.model_name)
-    began, last, silent = time.monotonic(), None, 0
-    while not stop.wait(pace.every_s if last or silent else 0.0):
+    began = time.monotonic()
+    for seen in _windows(state, target, pace, stop):
+        p99 = client_p99_ms() if client_p99_ms else None
+        seen = seen if p99 is None else replace(seen, p99_ms=p99)
+        if not _step(state, target, governor, seen, pace, run_dir, on_window):
+            return state
         if pace.for_s is not None and time.monotonic() - began >= pace.for_s:
             state.ended = f"{pace.for_s:g} s were over"
-            break
+            return state
+    state.ended = state.ended or "a stop was asked for"
+    return state
+
+
+def _windows(state: Adapted, target: Target, pace: Pace, stop: threading.Event) -> Iterator[Window]:
+    """A window every `pace.every_s` until a stop is asked for, or the server does not answer for some in a row."""
+    sensor, last, silent = Sensor(target.handle.metrics_url, target.handle.model_name), None, 0
+    while not stop.wait(pace.every_s if last or silent else 0.0):
         try:
             reading, silent = sensor.read(), 0
         except MonitorError as error:
             silent += 1
             if silent >= GONE_AFTER:
                 state.ended = f"the server did not answer {GONE_AFTER} times in a row ({error})"
-                break
+                return
             continue
         if last:
-            seen = between(last, reading)
-            p99 = client_p99_ms() if client_p99_ms else None
-            seen = seen if p99 is None else replace(seen, p99_ms=p99)
-            if not _step(state, target, governor, seen, pace, run_dir, on_window):
-                break
+            yield between(last, reading)
         last = reading
-    state.ended = state.ended or "a stop was asked for"
-    return state
 
 
 def _step(
