@@ -123,8 +123,8 @@ def _bracket(
     held: float | None = None
     rate = low_rps
     while search.affords(rate) or not search.trials:
-        if not passes(rate):
-            return held, rate
+        if not passes(rate) and (held or not search.affords(rate) or not passes(rate)):
+            return held, rate  # the first rate has a second chance: one bad moment must not end the search
         held = rate
         if rate >= high_rps:
             return held, None

@@ -68,7 +68,16 @@ def test_a_limit_below_the_first_rate_is_not_reached(tmp_path):
     found = search(Curve(lambda rate: 80.0), tmp_path)
     assert found["status"] == "not reached"
     assert found["rate_rps"] is None
-    assert len(found["trials"]) == 1
+    assert len(found["trials"]) == 2
+
+
+def test_one_bad_moment_at_the_first_rate_does_not_end_the_search(tmp_path):
+    curve, moments = Curve(queue(2000)), iter([900.0])
+    calm = curve.p99_of
+    curve.p99_of = lambda rate: next(moments, None) or calm(rate)
+    found = search(curve, tmp_path)
+    assert found["status"] == "found"
+    assert found["rate_rps"] == pytest.approx(1908, rel=0.05)
 
 
 def test_a_server_faster_than_the_range_is_said_to_be(tmp_path):
