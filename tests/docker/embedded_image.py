@@ -58,7 +58,12 @@ def build() -> str:
     base = f"playbook-embedded/base:{_key()}"
     if not client.images.list(name=base):
         _import_base(client, base)
-    client.images.build(fileobj=io.BytesIO(_context(base)), custom_context=True, tag=IMAGE, rm=True, forcerm=True)
+    before = {image.id for image in client.images.list(name=IMAGE)}
+    built, _ = client.images.build(
+        fileobj=io.BytesIO(_context(base)), custom_context=True, tag=IMAGE, rm=True, forcerm=True
+    )
+    for image in before - {built.id}:
+        client.images.remove(image, force=True)
     return IMAGE
 
 
@@ -110,6 +115,7 @@ def _import_base(client: docker.DockerClient, base: str) -> None:
             client.api.import_image_from_stream(stream, repository="playbook-embedded/base", tag="part")
             written.result()
     client.images.get("playbook-embedded/base:part").tag(base)
+    client.images.remove("playbook-embedded/base:part")
 
 
 def _write_tar(write: int, debian: Path, packages: list[tuple[Path, str]]) -> None:

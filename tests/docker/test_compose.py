@@ -50,7 +50,7 @@ def ports():
 
 
 @pytest.fixture(scope="module")
-def up(bundle, ports):
+def up(bundle, ports, engine):
     try:
         compose(bundle, "up", "-d", "--build", "serving", **ports)
         rest, grpc = f"http://127.0.0.1:{ports['REST_PORT']}", f"127.0.0.1:{ports['GRPC_PORT']}"
@@ -60,7 +60,8 @@ def up(bundle, ports):
         client.wait_available(handle, 60)
         yield handle
     finally:
-        compose(bundle, "down", "--rmi", "local", "-t", "1")
+        compose(bundle, "down", "-t", "1")
+        engine.images.remove("digits-serving:compose-test", force=True)
 
 
 def test_compose_accepts_the_file(bundle):
