@@ -99,9 +99,8 @@ def main() -> int:
         shown = row["reason"] or ", ".join(f"{ms:.3f} ms at {size}" for size, ms in row["latency_ms"].items())
         size = "" if row["reason"] else f", {row['size_bytes'] / 1024:.0f} KiB, off by {row['max_abs_diff']:.1e}"
         line(f"variant {row['name']}", shown + size)
-    print(
-        f"\nMeasured in {time.perf_counter() - began:.0f} s, TensorFlow on one thread in ours, on all cores in the peer."
-    )
+    took_s = time.perf_counter() - began
+    print(f"\nMeasured in {took_s:.0f} s; TensorFlow on one thread in ours, on all cores in the peer.")
     return 0 if all(met) else 1
 
 
