@@ -26,6 +26,9 @@ STALL = Script(delay_s=0.04, freeze_s=0.5, period_s=2.0)
 STALL_SHARES, STALL_TOLERANCE = (0.50, 0.90, 0.95, 0.99, 0.999), 0.02
 SERVICE_S = 0.012
 QUEUE_SHARES, QUEUE_TOLERANCE = (0.50, 0.95, 0.99), 0.05
+# At 50 % load exactly half of the requests do not wait: p50 stands at the edge of a jump, where any delay at all, or one
+# request more on the other side, moves it. There the measured value may be any the theory has between p47 and p53.
+EDGE = 0.03
 # load: a seed whose own schedule, sent through the recursion of a single queue, gives the percentiles of the theory.
 # A window of a thousand requests is one draw of a heavy-tailed process: most seeds lie further than 5 % from the
 # theory at p99 by chance alone, whatever measures them. These were found by trying seeds from 0 on.
@@ -44,8 +47,10 @@ def queue_level(load, url, bodies):
     )
 
 
-def theory_ms(load):
-    return 1e3 * np.array([md1_quantile(load, SERVICE_S, share) for share in QUEUE_SHARES])
+def theory_ms(load, edge=0.0):
+    """Percentiles of the theory; one that stands at the edge of the atom (no wait at all) is moved by `edge`."""
+    shares = [share + edge * (abs(share - (1 - load)) < EDGE) for share in QUEUE_SHARES]
+    return 1e3 * np.array([md1_quantile(load, SERVICE_S, share) for share in shares])
 
 
 def measured(protocol, script, level_of, folder):
@@ -70,7 +75,9 @@ def queue_errors(load, bodies, folder):
     script = Script(service_s=SERVICE_S)
     _, latency_ms, _ = measured("rest", script, lambda url: queue_level(load, url, bodies), folder)
     latency_ms -= latency_ms.min() - 1e3 * SERVICE_S  # the quickest way through the sockets: no part of the theory
-    return np.abs(np.quantile(latency_ms, QUEUE_SHARES) / theory_ms(load) - 1)
+    found = np.quantile(latency_ms, QUEUE_SHARES)
+    low, high = (theory_ms(load, edge) for edge in (-EDGE, EDGE))
+    return np.abs(found / np.clip(found, low, high) - 1)
 
 
 @pytest.fixture(scope="module")
