@@ -26,7 +26,7 @@ STALL = Script(delay_s=0.04, freeze_s=0.5, period_s=2.0)
 STALL_SHARES, STALL_TOLERANCE = (0.50, 0.90, 0.95, 0.99, 0.999), 0.02
 SERVICE_S = 0.012
 QUEUE_SHARES, QUEUE_TOLERANCE = (0.50, 0.95, 0.99), 0.05
-# At 50 % load exactly half of the requests do not wait: p50 stands at the edge of a jump, where any delay at all, or one
+# At 50 % load just half of the requests do not wait: p50 stands at the edge of a jump, where any delay at all, or one
 # request more on the other side, moves it. There the measured value may be any the theory has between p47 and p53.
 EDGE = 0.03
 # load: a seed whose own schedule, sent through the recursion of a single queue, gives the percentiles of the theory.
