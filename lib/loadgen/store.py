@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def write_requests(path: Path, rows: Rows, level: int) -> None:
     names = ", ".join(f"'{kind}'" for kind in KINDS)
     with duckdb.connect() as db:
         db.execute("SET threads = 1")
-        db.execute("SET enable_progress_bar = false")  # it would be drawn on stdout, where the summary goes
+        with contextlib.suppress(duckdb.Error):  # a Jupyter kernel without ipywidgets refuses even to turn it off
+            db.execute("SET enable_progress_bar = false")  # it would be drawn on stdout, where the summary goes
         select = SELECT.format(level=int(level)).replace("kinds[", f"[{names}][")
         for start in range(0, max(len(rows), 1), SLICE_ROWS):
             part = _columns(rows.take(slice(start, start + SLICE_ROWS)))  # noqa: F841 (DuckDB reads it by name)
