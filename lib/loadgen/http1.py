@@ -11,6 +11,10 @@ from httptools import HttpParserError, HttpResponseParser
 from loadgen.engine import Engine, clock
 from loadgen.rows import HTTP, KIND_SHIFT, PROTOCOL, RESET, SHORT, STATUS_SHIFT, TIMEOUT, pack
 
+BLANK_LINE = b"\r\n\r\n"
+MOST_HEADS = 1000
+Heads = dict[bytes, tuple[int, int, bool]]  # head of a reply: its status, length of its body, whether to keep alive
+
 
 def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> list[bytes]:
     """Whole requests, headers and body, ready to be written."""
@@ -21,12 +25,13 @@ def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> list[byt
 class HttpConnection(asyncio.Protocol):
     """One connection; tells its engine what became of each request."""
 
-    def __init__(self, engine: Engine, requests: list[bytes]) -> None:
-        self.engine, self.requests = engine, requests
+    def __init__(self, engine: Engine, requests: list[bytes], heads: Heads) -> None:
+        self.engine, self.requests, self.heads = engine, requests, heads
         self.finish, self.freed, self.checker = engine.finish, engine.freed, engine.checker
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.busy = self.begun = self.used = False
         self.parts: list[bytes] = []
+        self.first = b""
         self.body = self.scheduled_ns = self.sent_ns = self.flags = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -34,13 +39,9 @@ class HttpConnection(asyncio.Protocol):
         self.transport = transport
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.write = transport.write
-        self._new_parser()
-        self.engine.new_slots(self, 1)
-
-    def _new_parser(self) -> None:
         self.parser = HttpResponseParser(self)
-        self.feed, self.get_status = self.parser.feed_data, self.parser.get_status_code
-        self.keeps_alive = self.parser.should_keep_alive
+        self.feed = self.parser.feed_data
+        self.engine.new_slots(self, 1)
 
     def send(self, body: int, scheduled_ns: int, flags: int) -> None:
         """Write request number `body`."""
@@ -49,9 +50,17 @@ class HttpConnection(asyncio.Protocol):
         self.write(self.requests[body])
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of a reply."""
+        """Bytes of a reply. One that came whole, under a head seen before, needs no parser."""
         self.done_ns = clock()
-        self.begun = True
+        if self.begun:
+            self.first = b""
+        else:
+            body_at = data.find(BLANK_LINE) + len(BLANK_LINE)
+            known = self.heads.get(data[:body_at])
+            if known and len(data) == body_at + known[1]:
+                self._answered(known[0], data[body_at:], known[2])
+                return
+            self.begun, self.first = True, data
         try:
             self.feed(data)
         except HttpParserError:
@@ -63,13 +72,22 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser at the end of a reply."""
-        if not self.busy:  # a reply nobody asked for: the two sides no longer agree
-            self.transport.abort()
-            return
         parts = self.parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         parts.clear()
-        status, checker, engine = self.get_status(), self.checker, self.engine
+        status, keeps_alive = self.parser.get_status_code(), self.parser.should_keep_alive()
+        body_at = self.first.find(BLANK_LINE) + len(BLANK_LINE)
+        if body and len(self.first) == body_at + len(body):  # came whole, and not in chunks
+            if len(self.heads) >= MOST_HEADS:  # they may hold the time of day
+                self.heads.clear()
+            self.heads[self.first[:body_at]] = (status, len(body), keeps_alive)
+        self._answered(status, body, keeps_alive)
+
+    def _answered(self, status: int, body: bytes, keeps_alive: bool) -> None:
+        if not self.busy:  # a reply nobody asked for: the two sides no longer agree
+            self.transport.abort()
+            return
+        checker, engine = self.checker, self.engine
         self.busy = self.begun = False
         self.used = True
         code = status << STATUS_SHIFT | len(body) | self.flags
@@ -84,7 +102,7 @@ class HttpConnection(asyncio.Protocol):
             checker.skip -= 1
         elif good:
             checker.keep(self.body, body, len(engine.recorder) - 1)
-        if self.keeps_alive():
+        if keeps_alive:
             self.freed(self)
         else:
             self._leave(1)  # a closed-loop client now waits for the next connection

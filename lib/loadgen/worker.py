@@ -46,7 +46,7 @@ def connector(level: Level, bodies: list[bytes], slots: int) -> Callable[[Engine
     address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
     if level.protocol == "rest":
         requests = http1.encode(host, port, path, bodies)
-        make = partial(http1.HttpConnection, requests=requests)
+        make = partial(http1.HttpConnection, requests=requests, heads={})
     else:
         block, messages = grpc_connection.encode(host, port, path, bodies)
         make = partial(grpc_connection.GrpcConnection, block=block, messages=messages, slots=max(1, slots))
