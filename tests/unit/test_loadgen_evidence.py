@@ -77,7 +77,7 @@ def test_independent_hits_are_not_inflated_and_runs_of_them_are():
     rng = np.random.default_rng(8)
     hits = (rng.uniform(size=40_000) < 0.05).astype(float)
     assert inflation(hits) < 1.6
-    assert inflation(np.repeat(hits[:4000], 10)) == pytest.approx(10, rel=0.5)
+    assert 8 < inflation(np.repeat(hits[:4000], 10)) < 25  # 10; erring towards more evidence
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.9])
