@@ -18,15 +18,16 @@ from typing import Any
 
 import requests
 
-from playbook import client, journal
-from playbook.configured import batching_of
-from playbook.control import Decision, Governor
+from playbook import journal
+from playbook.adapting.control import Decision, Governor
+from playbook.adapting.sensor import Sensor, Window, between
+from playbook.adapting.versions import batching_of as batching_in
+from playbook.adapting.versions import prune, switch
 from playbook.errors import MonitorError, PlaybookError
-from playbook.handle import Handle
-from playbook.sensor import Sensor, Window, between
-from playbook.space import Config
-from playbook.versions import batching_of as batching_in
-from playbook.versions import prune, switch
+from playbook.serving import client
+from playbook.serving.handle import Handle
+from playbook.tuning.configured import batching_of
+from playbook.tuning.space import Config
 
 GONE_AFTER = 3  # windows in a row without an answer
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from playbook import bottleneck, capacity, certificate, compare, journal, ledger, record, series, usage
-from playbook.agreement import differences, rounded
+from playbook import compare, journal, record
+from playbook.analyzing import bottleneck, capacity, certificate, ledger
+from playbook.analyzing.agreement import differences, rounded
+from playbook.analyzing.runfolder import Rows, RunFolder
 from playbook.errors import RecordError, RecordExists
-from playbook.levels import best as best_level
-from playbook.levels import described
-from playbook.runfolder import Rows, RunFolder
+from playbook.serving.levels import best as best_level
+from playbook.serving.levels import described
+from playbook.watching import series, usage
 
 REFUSED = ("http_503", "http_429", "grpc_14", "grpc_8")
 

@@ -130,7 +130,8 @@ def adapt(
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """Let the batching parameters follow the load of a server that runs, by publishing versions."""
-    from playbook import adapt_command, runs
+    from playbook import runs
+    from playbook.adapting import adapt_command
 
     settings = adapt_command.Settings(
         url=url,
@@ -155,7 +156,7 @@ def lint(
 ) -> None:
     """Everything TensorFlow Serving would silently accept and get wrong, with the remedy."""
     from playbook import lint as linting
-    from playbook import lint_output
+    from playbook.linting import lint_output
 
     findings = linting.lint([*target, *context.args])
     typer.echo(lint_output.render(findings, format_))

@@ -10,10 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from playbook import record, runfolder, usage, verdicts
+from playbook import record
+from playbook.analyzing import runfolder, verdicts
+from playbook.analyzing.runfolder import Rows, RunFolder
 from playbook.errors import RecordMismatch, RecordUnreadable
-from playbook.levels import described
-from playbook.runfolder import Rows, RunFolder
+from playbook.serving.levels import described
+from playbook.watching import usage
 
 MUST_AGREE = ("cpu_model", "cores", "memory_gib", "gpu")
 # What the same configuration differs by from run to run (standard deviation of the logarithm): three undisturbed runs,

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playbook import bundle, bundle_check, deploy_words, manifest_numbers, record, replica, sizing
-from playbook.cited import Cited, Records
-from playbook.containers import IMAGE
+from playbook import record
+from playbook.deploying import bundle, bundle_check, deploy_words, manifest_numbers, replica, sizing
+from playbook.deploying.cited import Cited, Records
 from playbook.errors import ParameterError
-from playbook.spec import METRICS_PATH
+from playbook.serving.containers import IMAGE
+from playbook.serving.spec import METRICS_PATH
 
 PROMETHEUS_IMAGE = "prom/prometheus:v2.55.1"
 GRAFANA_IMAGE = "grafana/grafana:11.6.0"

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from playbook import curve, heldout, inputs, publish, safety, signatures, sources, warmup
+from playbook import warmup
 from playbook.errors import ModelError
-from playbook.heldout import HeldOut
+from playbook.exporting import curve, heldout, inputs, publish, safety, signatures, sources
+from playbook.exporting.heldout import HeldOut
+from playbook.exporting.signatures import Signature
 from playbook.reference import Arrays, Reference
-from playbook.signatures import Signature
 
 REFERENCE_ROWS = 512
 MODELS = "models"
@@ -71,7 +72,7 @@ def build(settings: Mapping[str, Any]) -> Staged:
 
 def _asked(path: Path, found: Sequence[Signature], chosen: Signature, settings: Mapping[str, Any]) -> HeldOut:
     """Rows for a model that brings none, without those that the model refuses for a signature beside the chosen one."""
-    from playbook.savedmodel import Loaded
+    from playbook.exporting.savedmodel import Loaded
 
     rows = heldout.collect(found, chosen, signatures.meta_graph(path), settings)
     others = [one for one in found if one.name in rows.rows and one.name != chosen.name]
@@ -87,7 +88,7 @@ def _asked(path: Path, found: Sequence[Signature], chosen: Signature, settings: 
 
 
 def _answers(path: Path, signature: Signature, rows: Arrays) -> Reference:
-    from playbook.savedmodel import Loaded
+    from playbook.exporting.savedmodel import Loaded
 
     fed = {alias: array[:REFERENCE_ROWS] for alias, array in rows.items()}
     with Loaded(path) as loaded:
@@ -115,7 +116,7 @@ def add_warmup(staged: Staged, sizes: Sequence[int]) -> int:
     Raises:
         ModelError: too many records, or the model refuses one.
     """
-    from playbook.savedmodel import Loaded, replay
+    from playbook.exporting.savedmodel import Loaded, replay
 
     rows, records = staged.held_out.rows, []
     for signature in staged.signatures:
@@ -131,7 +132,7 @@ def add_warmup(staged: Staged, sizes: Sequence[int]) -> int:
 
 def batch_curve(staged: Staged, sizes: Sequence[int], budget_s: float) -> dict[str, Any]:
     """Milliseconds a batch against its rows, on one thread of this machine, with the fit `a + b·n`."""
-    from playbook.savedmodel import Loaded
+    from playbook.exporting.savedmodel import Loaded
 
     with Loaded(staged.path) as loaded:
         run = loaded.runner(staged.signature)

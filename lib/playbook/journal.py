@@ -10,8 +10,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from playbook import record, tables
-from playbook.parts import quoted
+from playbook import record
+from playbook.storing import tables
+from playbook.storing.parts import quoted
 
 COLUMNS = tables.TABLES["changes"]
 
@@ -85,7 +86,7 @@ def _path(run_dir: Path) -> Path:
 def _load(path: Path) -> list[tuple]:
     import duckdb
 
-    from playbook.places import is_whole
+    from playbook.storing.places import is_whole
 
     if not is_whole(path):
         return []

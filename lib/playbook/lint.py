@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from playbook.errors import ParameterError
-from playbook.lint_batching import limit_of
-from playbook.lint_configs import (
+from playbook.linting.lint_batching import limit_of
+from playbook.linting.lint_configs import (
     DEFAULT_METRICS_PATH,
     check_loose_file,
     check_named_files,
     kind_of,
     served_metrics_path,
 )
-from playbook.lint_dockerfile import check_cmd_form, check_dockerfile
-from playbook.lint_flags import Command, check_command
-from playbook.lint_models import check_base_path, is_base_path, is_saved_model
-from playbook.lint_rules import SEVERITIES, Finding
-from playbook.lint_scripts import check_script
-from playbook.lint_yaml import check_yaml
+from playbook.linting.lint_dockerfile import check_cmd_form, check_dockerfile
+from playbook.linting.lint_flags import Command, check_command
+from playbook.linting.lint_models import check_base_path, is_base_path, is_saved_model
+from playbook.linting.lint_rules import SEVERITIES, Finding
+from playbook.linting.lint_scripts import check_script
+from playbook.linting.lint_yaml import check_yaml
 
 _SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints"}
 _MAX_BYTES = 1_000_000

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playbook import record, resources, runs
+from playbook import record, runs
 from playbook.errors import MonitorError, ParameterError
+from playbook.watching import resources
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 READY_TIMEOUT_S = 20.0
@@ -82,7 +83,7 @@ def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs:
 
 def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
     """Start the process and wait until its first sample is on disk."""
-    command = [sys.executable, "-m", "playbook.watch", json.dumps(config)]
+    command = [sys.executable, "-m", "playbook.watching.watch", json.dumps(config)]
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

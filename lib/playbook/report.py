@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playbook import agreement, analyze, catalogue, pages, runfolder, sections
-from playbook.canvas import Picture
-from playbook.runfolder import RunFolder
+from playbook import analyze
+from playbook.analyzing import agreement, runfolder
+from playbook.analyzing.runfolder import RunFolder
+from playbook.drawing import pages, sections
+from playbook.drawing.canvas import Picture
+from playbook.storing import catalogue
 
 FIGURES = "figures"
 

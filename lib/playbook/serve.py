@@ -16,10 +16,11 @@ from pathlib import Path
 
 import psutil
 
-from playbook import client, journal, lint
+from playbook import journal, lint
 from playbook.errors import ServerNotReady
-from playbook.handle import Handle, living
-from playbook.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters, split_cpus
+from playbook.serving import client
+from playbook.serving.handle import Handle, living
+from playbook.serving.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters, split_cpus
 
 __all__ = [
     "Handle",
@@ -62,7 +63,7 @@ def start(
         (config_dir / file).write_text(text)
     ports = choose_port("rest_api_port", spec.rest_api_port), choose_port("port", spec.port)
     if spec.server == "docker":
-        from playbook import containers
+        from playbook.serving import containers
 
         handle = containers.start(spec, run_dir, config_dir, *ports, name=name)
     else:
@@ -75,7 +76,7 @@ def start(
 def stop(handle: Handle, grace_s: float = 5.0) -> None:
     """End the server, if it is ours; one that has ended already is no error."""
     if handle.container_id:
-        from playbook import containers
+        from playbook.serving import containers
 
         containers.stop(handle.container_id)
     process = handle.process()
@@ -217,7 +218,7 @@ def _await(handle: Handle, timeout_s: float) -> Handle:
 
 def _check_started(handle: Handle) -> None:
     if handle.container_id:
-        from playbook import containers
+        from playbook.serving import containers
 
         containers.check_started(handle)
     if handle.pid and handle.process() is None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import duckdb
 import numpy as np
 
-from playbook import markdown, places, tables, views
+from playbook import markdown
 from playbook.errors import ParameterError, QueryFailed
-from playbook.queries import QUERIES
+from playbook.storing import places, tables, views
+from playbook.storing.queries import QUERIES
 
 if TYPE_CHECKING:
     import pandas as pd

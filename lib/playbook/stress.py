@@ -12,11 +12,12 @@ from typing import Any
 
 import loadgen
 
-from playbook import levels, progress, record
-from playbook.bodies import write_bodies
+from playbook import progress, record
 from playbook.errors import LoadFailed
-from playbook.handle import Handle
 from playbook.reference import Reference
+from playbook.serving import levels
+from playbook.serving.bodies import write_bodies
+from playbook.serving.handle import Handle
 
 Settings = Mapping[str, Any]
 

@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 
 from playbook import progress, record
-from playbook.memory import Memory
-from playbook.search import frontier, search
-from playbook.space import DEFAULT, Config, expand
-from playbook.spec import ServerSpec
+from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
-from playbook.tuning import Plan, Tuned, Tuning
-from playbook.workbench import Workbench
+from playbook.tuning.memory import Memory
+from playbook.tuning.search import frontier, search
+from playbook.tuning.space import DEFAULT, Config, expand
+from playbook.tuning.steps import Plan, Tuned, Tuning
+from playbook.tuning.workbench import Workbench
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from playbook import tfrecord
 from playbook.errors import ModelError, WarmupNotApplied
-from playbook.protos import MESSAGES, to_tensor_proto
+from playbook.exporting import tfrecord
+from playbook.exporting.signatures import Signature
 from playbook.reference import Arrays
-from playbook.signatures import Signature
+from playbook.serving.protos import MESSAGES, to_tensor_proto
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MAX_RECORDS = 1000  # TensorFlow Serving fails the load at the 1001st
@@ -86,7 +86,7 @@ def read(saved_model: Path) -> list[Any]:
 
 def request_of(log: Any) -> tuple[str, Arrays | list[bytes]]:
     """The signature of a log and what it feeds: arrays by alias, or serialized tf.Examples."""
-    from playbook.protos import from_tensor_proto
+    from playbook.serving.protos import from_tensor_proto
 
     for field in ("classify_log", "regress_log"):
         if log.HasField(field):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from playbook import demand, fleet
+from playbook.deploying import demand, fleet
 from playbook.lint import lint
 
 ARTICLE = Path(__file__).resolve().parents[1] / "unit" / "data" / "article"

@@ -21,20 +21,9 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import psutil
-from playbook import (
-    analyze,
-    capacity,
-    markdown,
-    monitor,
-    queries,
-    record,
-    report,
-    runfolder,
-    serve,
-    store,
-    stress,
-    verdicts,
-)
+from playbook import analyze, markdown, monitor, record, report, serve, store, stress
+from playbook.analyzing import capacity, runfolder, verdicts
+from playbook.storing import queries
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import fake_run

@@ -24,20 +24,20 @@ from types import SimpleNamespace
 import loadgen
 import numpy as np
 from playbook import record
-from playbook.demonstration import by_second
-from playbook.fit import Probe, at_rate, fit, predict
-from playbook.memory import Memory
-from playbook.objective import Objective
-from playbook.rates import Limit
-from playbook.search import Budget, frontier, search
-from playbook.simulate import Path as RequestPath
-from playbook.simulate import poisson, simulate
-from playbook.space import DEFAULT, Config, expand
-from playbook.spec import ServerSpec, split_cpus
+from playbook.adapting.demonstration import by_second
+from playbook.adapting.versions import prune
+from playbook.serving.spec import ServerSpec, split_cpus
 from playbook.stress import Load, level_of
-from playbook.tuning import Plan, Tuning
-from playbook.versions import prune
-from playbook.workbench import Workbench
+from playbook.tuning.fit import Probe, at_rate, fit, predict
+from playbook.tuning.memory import Memory
+from playbook.tuning.objective import Objective
+from playbook.tuning.rates import Limit
+from playbook.tuning.search import Budget, frontier, search
+from playbook.tuning.simulate import Path as RequestPath
+from playbook.tuning.simulate import poisson, simulate
+from playbook.tuning.space import DEFAULT, Config, expand
+from playbook.tuning.steps import Plan, Tuning
+from playbook.tuning.workbench import Workbench
 
 HERE = Path(__file__).parent
 RECORD = HERE / "records" / "tune_grid.json"

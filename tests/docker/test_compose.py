@@ -8,11 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from playbook import client, deploy, record
-from playbook.handle import Handle
+from playbook import deploy, record
+from playbook.deploying.sizing import Demand
 from playbook.reference import Reference
-from playbook.sizing import Demand
-from playbook.spec import choose_port
+from playbook.serving import client
+from playbook.serving.handle import Handle
+from playbook.serving.spec import choose_port
 
 pytestmark = [
     pytest.mark.docker,

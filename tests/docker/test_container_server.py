@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playbook import client, containers, publish, serve
-from playbook.batching import Batching
-from playbook.containers import Limits
+from playbook import serve
 from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
+from playbook.exporting import publish
 from playbook.reference import Reference
-from playbook.spec import ServerSpec, choose_port
+from playbook.serving import client, containers
+from playbook.serving.batching import Batching
+from playbook.serving.containers import Limits
+from playbook.serving.spec import ServerSpec, choose_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 

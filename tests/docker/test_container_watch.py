@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from playbook import bottleneck, resources
+from playbook.analyzing import bottleneck
+from playbook.watching import resources
 
 pytestmark = pytest.mark.docker
 

@@ -12,12 +12,13 @@ import loadgen
 import pytest
 import requests
 import yaml
-from playbook import bundle, serve
-from playbook.batching import Batching
-from playbook.bodies import write_bodies
-from playbook.cited import Cited
+from playbook import serve
+from playbook.deploying import bundle
+from playbook.deploying.cited import Cited
 from playbook.reference import Reference
-from playbook.spec import ServerSpec, choose_port
+from playbook.serving.batching import Batching
+from playbook.serving.bodies import write_bodies
+from playbook.serving.spec import ServerSpec, choose_port
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("prometheus") is None, reason="Debian's prometheus is not installed"),

@@ -7,11 +7,12 @@ import sys
 from dataclasses import replace
 
 import pytest
-from playbook import client, serve
+from playbook import serve
 from playbook.errors import ServerNotReady
-from playbook.handle import Handle
 from playbook.reference import Reference
-from playbook.spec import ServerSpec
+from playbook.serving import client
+from playbook.serving.handle import Handle
+from playbook.serving.spec import ServerSpec
 
 pytestmark = pytest.mark.timeout(300)
 

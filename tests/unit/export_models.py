@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from playbook import export, publish
-from playbook.runtime import tensorflow
+from playbook import export
+from playbook.exporting import publish
+from playbook.exporting.runtime import tensorflow
 
 
 def build(run_dir: Path, model: object, **more) -> export.Staged:

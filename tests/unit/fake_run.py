@@ -7,8 +7,10 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
-from playbook import levels, record, series
-from playbook.parts import PartWriter
+from playbook import record
+from playbook.serving import levels
+from playbook.storing.parts import PartWriter
+from playbook.watching import series
 
 SHELL_US, NET_US, FLOOR_US = 180.0, 90.0, 60.0
 LE = [10 * 1.8**power for power in range(33)] + [float("inf")]

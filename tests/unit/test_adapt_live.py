@@ -11,19 +11,20 @@ from pathlib import Path
 
 import loadgen
 import pytest
-from playbook import client, export, journal, record
+from playbook import export, journal, record
 from playbook.adapt import Pace, Target, adapt, present
-from playbook.configured import batching_of
-from playbook.control import Governor, Rules
+from playbook.adapting.control import Governor, Rules
+from playbook.adapting.policies import Wish
+from playbook.adapting.sensor import Sensor, between
+from playbook.adapting.versions import numbers, switch
 from playbook.errors import PlaybookError, PublishFailed
-from playbook.policies import Wish
-from playbook.rates import Limit
-from playbook.sensor import Sensor, between
-from playbook.space import DEFAULT, Config
-from playbook.spec import ServerSpec
+from playbook.serving import client
+from playbook.serving.spec import ServerSpec
 from playbook.stress import Load, level_of
-from playbook.versions import numbers, switch
-from playbook.workbench import Workbench
+from playbook.tuning.configured import batching_of
+from playbook.tuning.rates import Limit
+from playbook.tuning.space import DEFAULT, Config
+from playbook.tuning.workbench import Workbench
 
 BASE = Config(enable_batching=True, max_batch_size=16, num_batch_threads=1, rest_api_num_threads=33)
 LIMIT = Limit(500.0)
@@ -139,7 +140,7 @@ def test_a_read_only_base_path_ends_the_controller(server, tmp_path):
 
 def test_the_command_ends_on_sigterm_and_leaves_a_valid_version(server, tmp_path):
     code = (
-        "import sys; from pathlib import Path; from playbook import adapt_command as c; "
+        "import sys; from pathlib import Path; from playbook.adapting import adapt_command as c; "
         "c.run(c.Settings(sys.argv[1], Path(sys.argv[2]), 'aimd', every_s=0.3, model_name='digits'), Path(sys.argv[3]),"
         " lambda text: print(text, flush=True))"
     )

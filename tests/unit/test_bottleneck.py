@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from playbook import bottleneck
-from playbook.bottleneck import Evidence
-from playbook.ledger import Ledger
+from playbook.analyzing import bottleneck
+from playbook.analyzing.bottleneck import Evidence
+from playbook.analyzing.ledger import Ledger
 
 
 def ledger(batch_rows=None, **ms):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from playbook import capacity
+from playbook.analyzing import capacity
 
 
 def level(rate, p99, arrival="poisson", **more):

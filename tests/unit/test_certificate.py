@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from playbook import certificate
+from playbook.analyzing import certificate
 from scipy.signal import lfilter
 from scipy.special import ndtr
 

@@ -7,9 +7,10 @@ import fake_run
 import numpy as np
 import pandas as pd
 import pytest
-from playbook import bootstrap, compare, record, runfolder, verdicts
+from playbook import compare, record
+from playbook.analyzing import bootstrap, runfolder, verdicts
+from playbook.analyzing.runfolder import Rows
 from playbook.errors import RecordMismatch, RecordUnreadable
-from playbook.runfolder import Rows
 
 SECONDS = 3.0
 

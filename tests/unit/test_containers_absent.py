@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from playbook import containers
-from playbook.containers import Limits
 from playbook.errors import DockerUnavailable
+from playbook.serving import containers
+from playbook.serving.containers import Limits
 
 
 @pytest.fixture
@@ -68,13 +68,13 @@ def test_a_container_may_use_half_the_memory_unless_told():
     ],
 )
 def test_what_the_engine_says_is_put_as_what_to_do(text, said):
-    from playbook import docker_engine
+    from playbook.serving import docker_engine
 
     assert said in docker_engine.in_words(text)
 
 
 def test_progress_of_a_pull_counts_the_bytes_of_all_layers():
-    from playbook import docker_engine
+    from playbook.serving import docker_engine
 
     layers = {}
     docker_engine.layer_share(

@@ -1,13 +1,13 @@
 """Policies and their governor in simulated time: hysteresis, cool-down, rollback, and no swinging."""
 
 import pytest
-from playbook.control import Governor, Rules
+from playbook.adapting.control import Governor, Rules
+from playbook.adapting.policies import Bounds, Wish, aimd, model, threshold
+from playbook.adapting.sensor import Window
 from playbook.errors import ParameterError
-from playbook.policies import Bounds, Wish, aimd, model, threshold
-from playbook.rates import Limit
-from playbook.sensor import Window
-from playbook.simulate import Path
-from playbook.space import Config
+from playbook.tuning.rates import Limit
+from playbook.tuning.simulate import Path
+from playbook.tuning.space import Config
 
 LIMIT, BOUNDS = Limit(50.0), Bounds((8, 128), (0, 8000))
 START = Config(enable_batching=True, max_batch_size=32, batch_timeout_micros=2000)

@@ -9,11 +9,12 @@ import deployable_run
 import jinja2
 import pytest
 import yaml
-from playbook import bundle, bundle_check, deploy, deploy_words, kubernetes
-from playbook.batching import Batching
+from playbook import deploy
+from playbook.deploying import bundle, bundle_check, deploy_words, kubernetes
+from playbook.deploying.sizing import Demand
 from playbook.errors import BundleBroken, ParameterError, SizingRefused
 from playbook.lint import lint
-from playbook.sizing import Demand
+from playbook.serving.batching import Batching
 
 
 def bundled(run, target_rate_rps=5000.0, **demand):

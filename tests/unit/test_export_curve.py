@@ -1,7 +1,7 @@
 """The batch curve finds the line that is there."""
 
 import numpy as np
-from playbook import curve
+from playbook.exporting import curve
 
 
 def test_the_fit_finds_the_fixed_cost_and_the_slope() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playbook import examples, inputs, rows_file
 from playbook.errors import ModelError
-from playbook.protos import MESSAGES
-from playbook.signatures import Signature, Tensor
+from playbook.exporting import examples, inputs, rows_file
+from playbook.exporting.signatures import Signature, Tensor
+from playbook.serving.protos import MESSAGES
 
 OPEN = inputs.Openings({}, 5)
 
@@ -170,7 +170,8 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
 
 
 def test_none_of_the_client_side_modules_loads_tensorflow() -> None:
-    names = "export warmup coldstart coldstart_views inputs rows_file heldout signatures safety publish variants curve"
-    code = f"import sys; [__import__('playbook.' + n) for n in {names.split()}]; print('tensorflow' in sys.modules)"
+    names = "coldstart coldstart_views inputs rows_file heldout signatures safety publish variants curve".split()
+    names = ["export", "warmup", *(f"exporting.{name}" for name in names)]
+    code = f"import sys; [__import__('playbook.' + n) for n in {names}]; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

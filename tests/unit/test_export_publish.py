@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from playbook import publish, versions
+from playbook.adapting import versions
 from playbook.errors import PublishFailed
+from playbook.exporting import publish
 
 
 def staged(base: Path, content: str = "graph") -> Path:
@@ -72,7 +73,7 @@ def test_a_full_disk_publishes_nothing_and_names_the_remedy(tmp_path: Path) -> N
 def test_a_disk_that_is_really_full_publishes_nothing(tmp_path: Path) -> None:
     """A file size limit makes the kernel refuse, in the middle of the training's result."""
     code = (
-        "import resource, signal; from pathlib import Path; from playbook import publish\n"
+        "import resource, signal; from pathlib import Path; from playbook.exporting import publish\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         f"place = publish.stage(Path({str(tmp_path)!r}))\n"
         "with publish.writing(place):\n    (place / 'variables.data').write_bytes(bytes(100_000))\n"
@@ -101,8 +102,8 @@ def test_what_a_killed_export_left_is_swept_up(tmp_path: Path) -> None:
 
 
 def test_a_staging_place_goes_when_the_process_ends(tmp_path: Path) -> None:
-    code = f"from pathlib import Path; from playbook import publish; print(publish.stage(Path({str(tmp_path)!r})))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = "import sys, pathlib as p; from playbook.exporting import publish; print(publish.stage(p.Path(sys.argv[1])))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert publish.STAGING in done.stdout
     assert list(tmp_path.iterdir()) == []
 

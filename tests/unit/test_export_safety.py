@@ -4,8 +4,9 @@ from pathlib import Path
 
 import export_models
 import pytest
-from playbook import export, safety
+from playbook import export
 from playbook.errors import UnsafeModel
+from playbook.exporting import safety
 
 
 def settings(run_dir: Path, model: Path, **more) -> dict:
@@ -39,7 +40,7 @@ def test_a_vocabulary_among_the_assets_is_no_danger(tmp_path: Path) -> None:
 
 
 def test_a_vocabulary_outside_of_the_assets_is(tmp_path: Path) -> None:
-    from playbook import signatures
+    from playbook.exporting import signatures
 
     model = export_models.with_vocabulary(tmp_path / "model", tmp_path / "words.txt")
     proto = signatures.load_proto(model)
@@ -50,7 +51,7 @@ def test_a_vocabulary_outside_of_the_assets_is(tmp_path: Path) -> None:
 
 
 def test_storing_variables_is_allowed_until_a_request_reaches_it(tmp_path: Path) -> None:
-    from playbook import signatures
+    from playbook.exporting import signatures
 
     model = export_models.half_plus_two(tmp_path / "model")
     assert safety.check(model) == []  # its saver writes and reads files
@@ -64,7 +65,7 @@ def test_storing_variables_is_allowed_until_a_request_reaches_it(tmp_path: Path)
 
 
 def test_printing_is_allowed_except_to_a_file(tmp_path: Path) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tf = tensorflow()
 
@@ -82,7 +83,7 @@ def test_printing_is_allowed_except_to_a_file(tmp_path: Path) -> None:
 
 
 def test_every_refused_operation_is_one_tensorflow_knows() -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tensorflow()
     from tensorflow.core.framework import op_def_pb2

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import export_models
-from playbook import signatures
+from playbook.exporting import signatures
 
 
 def test_the_table_shows_method_types_shapes(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_the_table_shows_method_types_shapes(tmp_path: Path) -> None:
 
 
 def test_it_agrees_with_saved_model_cli(tmp_path: Path) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tensorflow()
     from tensorflow.python.tools import saved_model_cli
@@ -39,7 +39,7 @@ def _shown_by_cli(saved_model_cli, model: Path) -> str:
 
 
 def test_a_default_declared_in_the_signature_is_shown(tmp_path: Path) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tf = tensorflow()
     model = export_models.doubling(tmp_path / "model")

@@ -9,11 +9,12 @@ import export_models
 import numpy as np
 import pytest
 from export_models import build
-from playbook import examples, export, signatures, sources
+from playbook import export
 from playbook.errors import ModelError, UnsafeModel
+from playbook.exporting import examples, signatures, sources
 
 FACTORY = """
-from playbook.runtime import tensorflow
+from playbook.exporting.runtime import tensorflow
 tf = tensorflow()
 
 class Halving(tf.Module):
@@ -47,7 +48,7 @@ def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture(scope="module")
 def keras_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A .keras file and one that carries code; TensorFlow was loaded without Keras, and finds it now."""
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tensorflow()
     import keras
@@ -93,7 +94,7 @@ def test_several_inputs_of_several_types_get_rows(tmp_path: Path) -> None:
 
 
 def test_examples_are_made_up_from_what_the_graph_parses(tmp_path: Path) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tf = tensorflow()
     features = {
@@ -288,7 +289,7 @@ def test_an_input_of_unknown_rank_needs_a_shape(tmp_path: Path) -> None:
 
 
 def test_rows_that_the_model_refuses_are_named_with_their_shapes(tmp_path: Path) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tf = tensorflow()
     weights = tf.ones((4, 2))
@@ -298,7 +299,7 @@ def test_rows_that_the_model_refuses_are_named_with_their_shapes(tmp_path: Path)
 
 
 def test_an_answer_without_the_batch_dimension_is_refused(tmp_path: Path) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tf = tensorflow()
     model = export_models.save(tmp_path / "m", lambda x: {"mean": tf.reduce_mean(x)}, {"x": ((None, 4), "float32")})

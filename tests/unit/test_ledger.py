@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import loadgen
 import numpy as np
 import pytest
-from playbook import ledger, monitor, runfolder, series, store
-from playbook.runfolder import Rows
-from playbook.series import Delta, Window
+from playbook import monitor, store
+from playbook.analyzing import ledger, runfolder
+from playbook.analyzing.runfolder import Rows
+from playbook.watching import series
+from playbook.watching.series import Delta, Window
 
 SERVER = Path(__file__).with_name("staged_server.py")
 DELAYS_US = {"http": 400.0, "shell": 500.0, "queue": 800.0, "run": 1200.0}

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from playbook import levels, markdown
+from playbook import markdown
+from playbook.serving import levels
 
 HANDLE = SimpleNamespace(model_name="digits", server="embedded")
 

@@ -4,11 +4,11 @@ import json
 import struct
 
 import pytest
-from playbook import lint_output
 from playbook.errors import ParameterError
 from playbook.lint import lint
-from playbook.lint_rules import RULES
-from playbook.protos import MESSAGES
+from playbook.linting import lint_output
+from playbook.linting.lint_rules import RULES
+from playbook.serving.protos import MESSAGES
 
 ON = ["--rest_api_port=8501", "--model_base_path=/m", "--monitoring_config_file=/nowhere/x"]
 FLAGS = {

@@ -9,7 +9,7 @@ import pytest
 from loadgen.answers import Checker, json_comparer
 from loadgen.rows import KINDS, Recorder, Rows, pack
 from loadgen.wire import reply_comparer, tensors
-from playbook import protos
+from playbook.serving import protos
 
 ARRAYS = [
     np.array([[0.25, 0.75], [1.5, -2.0]], np.float32),

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from playbook import bodies, protos
-from playbook.batching import Batching
 from playbook.errors import ParameterError
 from playbook.reference import Reference
-from playbook.spec import ServerSpec, choose_port, from_parameters, split_cpus
+from playbook.serving import bodies, protos
+from playbook.serving.batching import Batching
+from playbook.serving.spec import ServerSpec, choose_port, from_parameters, split_cpus
 
 OFFICIAL = """
 import json, sys, types, importlib.util

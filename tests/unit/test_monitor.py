@@ -10,8 +10,10 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
-from playbook import monitor, places, series
+from playbook import monitor
 from playbook.errors import MonitorError, ParameterError
+from playbook.storing import places
+from playbook.watching import series
 
 NAME = series.REQUESTS
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import fake_run
 import pytest
-from playbook import analyze, queries, record, runfolder, store, tables
+from playbook import analyze, record, store
+from playbook.analyzing import runfolder
+from playbook.storing import queries, tables
 
 TEXT = (Path(__file__).parents[2] / "outputs" / "README.md").read_text()
 
@@ -42,7 +44,7 @@ def test_the_trials_are_documented_as_tune_writes_them():
 
     frame_columns = {"point", "trial", "source", "score", "error", "config"}
     wanted = frame_columns | set(tune._MEASURED) | {f"predicted_{name}" for name in tune._PREDICTED}
-    from playbook.space import KNOBS
+    from playbook.tuning.space import KNOBS
 
     assert {column.name for column in tables.TABLES["trials"]} == wanted | set(KNOBS)
 

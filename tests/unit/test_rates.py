@@ -2,9 +2,9 @@
 
 import pytest
 from playbook.errors import ParameterError
-from playbook.objective import Objective
-from playbook.rates import Limit, highest_rate, one_rate
-from playbook.tuning import ratio
+from playbook.tuning.objective import Objective
+from playbook.tuning.rates import Limit, highest_rate, one_rate
+from playbook.tuning.steps import ratio
 
 
 class Server:

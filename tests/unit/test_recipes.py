@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from export_models import build, trained
-from playbook import datasets, export, preprocessing, preprocessing_proof, signatures
+from playbook import export
 from playbook.errors import ModelError
+from playbook.exporting import datasets, preprocessing, preprocessing_proof, signatures
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_labels_come_out_of_classify() -> None:
 
 
 def test_regress_and_predict_agree() -> None:
-    from playbook.savedmodel import Loaded
+    from playbook.exporting.savedmodel import Loaded
 
     staged = trained("diabetes_regress")
     assert staged.signature.method == "Regress"
@@ -98,7 +99,7 @@ def test_a_model_without_preprocessing_has_nothing_to_prove() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 33])
 def test_raw_images_come_in_any_number_and_size(image_bytes: export.Staged, count: int) -> None:
-    from playbook.savedmodel import Loaded
+    from playbook.exporting.savedmodel import Loaded
 
     random = np.random.default_rng(count)
     shapes = random.integers(8, 60, (count, 2))
@@ -112,8 +113,8 @@ def test_raw_images_come_in_any_number_and_size(image_bytes: export.Staged, coun
 
 
 def test_both_base64_alphabets_and_missing_padding_are_read(image_bytes: export.Staged) -> None:
-    from playbook.recipes import serialized_base64
-    from playbook.savedmodel import Loaded
+    from playbook.exporting.recipes import serialized_base64
+    from playbook.exporting.savedmodel import Loaded
 
     text = next(
         found for image in image_bytes.held_out.image_rows if {*b"+/="} <= {*(found := serialized_base64(image))}
@@ -127,7 +128,7 @@ def test_both_base64_alphabets_and_missing_padding_are_read(image_bytes: export.
 
 
 def test_bytes_that_are_no_image_are_refused_and_said(image_bytes: export.Staged) -> None:
-    from playbook.savedmodel import Loaded
+    from playbook.exporting.savedmodel import Loaded
 
     with Loaded(image_bytes.path) as loaded, pytest.raises(ModelError, match="refused the rows image_bytes object"):
         loaded.run(image_bytes.signature, {"image_bytes": np.array([b"GIF89a"], dtype=object)})
@@ -142,7 +143,7 @@ def test_bytes_on_the_wire_are_five_times_fewer(image_bytes: export.Staged) -> N
 
 
 def test_bilinear_scaling_is_tensorflows() -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     images = np.random.default_rng(0).integers(0, 256, (2, 31, 17)).astype(np.uint8)
     for size in ((28, 28), (40, 9), (1, 1), (64, 64)):

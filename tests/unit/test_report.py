@@ -9,7 +9,9 @@ import fake_run
 import numpy as np
 import pandas as pd
 import pytest
-from playbook import analyze, canvas, figures, journal, record, report, runfolder, timeline
+from playbook import analyze, journal, record, report
+from playbook.analyzing import runfolder
+from playbook.drawing import canvas, figures, timeline
 from playbook.errors import QueryFailed, RecordExists, RecordUnreadable
 
 

@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pytest
-from playbook import resources, usage
-from playbook.resources import ProcessTree
+from playbook.watching import resources, usage
+from playbook.watching.resources import ProcessTree
 
 BURN = "import time; end = time.monotonic() + {0}\nwhile time.monotonic() < end: pass"
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 from playbook.errors import MonitorError
-from playbook.scrape import Parser
+from playbook.watching.scrape import Parser
 
 PAGE = """# TYPE :tensorflow:serving:request_count counter
 :tensorflow:serving:request_count{model_name="di } \\"gits",status="OK"} 12

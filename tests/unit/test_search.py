@@ -3,9 +3,9 @@
 import optuna
 import pytest
 from playbook.errors import ParameterError, ServerDied
-from playbook.memory import Memory
-from playbook.search import Budget, frontier, search
-from playbook.space import DEFAULT, Config, expand
+from playbook.tuning.memory import Memory
+from playbook.tuning.search import Budget, frontier, search
+from playbook.tuning.space import DEFAULT, Config, expand
 
 SPACE = {
     "enable_batching": [False, True],

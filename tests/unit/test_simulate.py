@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from playbook.fit import Probe, fit, predict
-from playbook.simulate import Path, poisson, simulate, slots
-from playbook.space import DEFAULT, Config
+from playbook.tuning.fit import Probe, fit, predict
+from playbook.tuning.simulate import Path, poisson, simulate, slots
+from playbook.tuning.space import DEFAULT, Config
 
 LEAN = Path(run_fixed_ms=1.0, run_row_ms=0.0, shell_in_ms=1e-6, shell_out_ms=1e-6, wire_ms=0.0, spread=0.0)
 REAL = Path(0.08, 0.004, 0.04, 0.02, batch_fixed_ms=0.05, wire_ms=0.1, spread=0.2)

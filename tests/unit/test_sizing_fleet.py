@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 import pytest
-from playbook import demand, fleet, fleet_figure, sizing
-from playbook.cited import Cited
+from playbook.deploying import demand, fleet, fleet_figure, sizing
+from playbook.deploying.cited import Cited
+from playbook.deploying.replica import Replica
 from playbook.errors import ParameterError
-from playbook.replica import Replica
 
 
 def replica(rate_rps=1000.0, saturation_rps=1200.0, cpus=2, start_s=5.0, **more):

@@ -8,8 +8,9 @@ import duckdb
 import fake_run
 import pandas as pd
 import pytest
-from playbook import places, queries, record, store, tables
+from playbook import record, store
 from playbook.errors import ParameterError, QueryFailed
+from playbook.storing import places, queries, tables
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,11 @@ import export_models
 import numpy as np
 import pytest
 from export_models import build, copy_of, trained
-from playbook import client, export, freeze, serve, signatures, variant_views, variants
+from playbook import export, serve
 from playbook.errors import ParameterError
-from playbook.savedmodel import Loaded
+from playbook.exporting import freeze, signatures, variant_views, variants
+from playbook.exporting.savedmodel import Loaded
+from playbook.serving import client
 
 ALL = list(variants.FORMS)
 
@@ -157,7 +159,7 @@ def test_an_unknown_form_is_refused(staged: export.Staged) -> None:
 
 
 def test_measuring_runs_on_one_thread(staged: export.Staged) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     threading = tensorflow().config.threading
     assert (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()) == (1, 1)

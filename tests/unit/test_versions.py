@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from playbook.batching import Batching
+from playbook.adapting.versions import BATCHING_FILE, batching_of, directory, numbers, prune, publish, switch
 from playbook.errors import PublishFailed
-from playbook.versions import BATCHING_FILE, batching_of, directory, numbers, prune, publish, switch
+from playbook.serving.batching import Batching
 
 
 @pytest.fixture

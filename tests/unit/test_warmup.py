@@ -6,11 +6,13 @@ from pathlib import Path
 import export_models
 import numpy as np
 import pytest
-from playbook import coldstart, coldstart_views, export, record, serve, tfrecord, versions, warmup
-from playbook.bodies import grpc_body
+from playbook import export, record, serve, warmup
+from playbook.adapting import versions
 from playbook.errors import ModelError, ParameterError, PlaybookError, PredictFailed, WarmupNotApplied
+from playbook.exporting import coldstart, coldstart_views, tfrecord
+from playbook.exporting.signatures import Signature, Tensor
 from playbook.reference import Reference
-from playbook.signatures import Signature, Tensor
+from playbook.serving.bodies import grpc_body
 
 PREDICT = Signature(
     "serving_default", "Predict", (Tensor("x", "float32", (-1, 2)),), (Tensor("y", "float32", (-1, 2)),)
@@ -25,7 +27,7 @@ def test_the_checksum_is_the_published_one() -> None:
 
 
 def test_tensorflow_reads_what_is_written_and_we_read_what_it_writes(tmp_path: Path) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tf = tensorflow()
     records = [b"", b"one", bytes(range(256)) * 40]
@@ -40,7 +42,7 @@ def test_tensorflow_reads_what_is_written_and_we_read_what_it_writes(tmp_path: P
 
 
 def test_records_are_the_official_prediction_logs(tmp_path: Path) -> None:
-    from playbook.runtime import tensorflow
+    from playbook.exporting.runtime import tensorflow
 
     tf = tensorflow()
     from tensorflow_serving.apis import prediction_log_pb2
@@ -54,8 +56,8 @@ def test_records_are_the_official_prediction_logs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("method", "field"), [("Classify", "classify_log"), ("Regress", "regress_log")])
 def test_classify_and_regress_get_their_own_logs(method: str, field: str) -> None:
-    from playbook import examples
-    from playbook.runtime import tensorflow
+    from playbook.exporting import examples
+    from playbook.exporting.runtime import tensorflow
 
     tensorflow()
     from tensorflow_serving.apis import prediction_log_pb2

@@ -1,0 +1,1 @@
+"""Parts of adapt: what to change, when to dare it, how a version carries it."""

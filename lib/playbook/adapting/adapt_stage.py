@@ -1,0 +1,95 @@
+"""The stage of the demonstration, from a notebook's flat parameters: contenders, bounds, pace and load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from playbook import record
+from playbook.adapt import Pace
+from playbook.adapting.control import Governor, Rules
+from playbook.adapting.demonstration import Contender, Stage
+from playbook.adapting.policies import POLICIES, Bounds, Policy, aimd, model, threshold
+from playbook.errors import ParameterError
+from playbook.serving.spec import ServerSpec, split_cpus
+from playbook.stress import Load
+from playbook.tuning.rates import Limit
+from playbook.tuning.simulate import Path as RequestPath
+from playbook.tuning.space import LIVE, Config
+
+LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned
+
+
+def stage(settings: Mapping[str, Any]) -> Stage:
+    """Everything the demonstration needs, checked before a server is started.
+
+    Args:
+        settings: The parameters of 70_adapt.
+
+    Raises:
+        ParameterError: An unknown policy, crossing bounds, a server that is not ours to start, or the policy `model`
+            without a tune.json to take the fitted simulator from.
+    """
+    if settings["server"] == "attach":
+        raise ParameterError(
+            "70_adapt starts a server of its own; `playbook adapt --url ... --base-path ...` adapts one that runs."
+        )
+    run, limit = Path(settings["run_dir"]), Limit(settings["p99_limit_ms"], settings["max_error_share"])
+    tuned = record.load(run, "tune")["results"] if record.has(run, "tune") else None
+    exported = record.load(run, "export")["results"]
+    low, high = fixed(settings, tuned)
+    server, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
+    base_path = (run / exported["base_path"]).resolve()
+    governors = {f"policy {name}": governor(name, settings, limit, low, tuned) for name in settings["policies"]}
+    return Stage(
+        run_dir=run,
+        spec=ServerSpec(exported["model_name"], base_path, settings["server"], cpus=server, image=settings["image"]),
+        load=Load(settings["protocol"], ramp_up_s=0.2, client_cpus=client, seed=settings["seed"]),
+        limit=limit,
+        pace=Pace(settings["look_every_s"], settings["moving_s"], settings["keep_versions"], settings["dry_run"]),
+        contenders=[
+            Contender("fixed low latency", low),
+            Contender("fixed high throughput", high),
+            *(Contender(name, low, made) for name, made in governors.items()),
+        ],
+        highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
+    )
+
+
+def fixed(settings: Mapping[str, Any], tuned: Mapping[str, Any] | None) -> tuple[Config, Config]:
+    """The two fixed choices; they share the thread flags, which no live change can reach."""
+    threads = {name: settings[name] for name in ("rest_api_num_threads", "num_batch_threads", "protocol")}
+    shared = Config.of({**threads, "enable_batching": True, "max_enqueued_batches": 1000})
+    large, best = LARGE, tuned["best"]["config"] if tuned else None
+    if best and best["enable_batching"]:
+        shared = replace(shared, **{n: v for n, v in Config.of(best).plain().items() if n not in (*LIVE, "protocol")})
+        large = {name: best[name] for name in LIVE}
+    high = settings["high_throughput"] or large
+    return tuple(Config.of({**shared.plain(), **choice}) for choice in (settings["low_latency"], high))
+
+
+def governor(
+    name: str, settings: Mapping[str, Any], limit: Limit, base: Config, tuned: Mapping[str, Any] | None
+) -> Any:
+    """Makes a governor of a policy, new for each performance."""
+    bounds = Bounds(tuple(settings["batch_size_bounds"]), tuple(settings["batch_timeout_bounds"]))
+    policy = policy_of(name, limit, bounds, base, tuned)
+    rules = Rules(confirm=settings["confirm"], cool_down_s=settings["cool_down_s"])
+    return lambda: Governor(policy, limit, rules)
+
+
+def policy_of(name: str, limit: Limit, bounds: Bounds, base: Config, tuned: Mapping[str, Any] | None) -> Policy:
+    """A policy by its name.
+
+    Raises:
+        ParameterError: Unknown, or `model` without a fitted simulator.
+    """
+    if name not in POLICIES:
+        raise ParameterError(f"policy is {name!r}; it must be one of {', '.join(POLICIES)}.")
+    if name != "model":
+        return {"threshold": threshold, "aimd": aimd}[name](limit, bounds)
+    if tuned is None:
+        raise ParameterError("policy 'model' asks the simulator that 60_tune fits; run the 'tune' notebook first.")
+    return model(limit, bounds, RequestPath(**tuned["simulator"]["path"]), base)

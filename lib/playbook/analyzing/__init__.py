@@ -1,0 +1,1 @@
+"""Parts of analyze and compare: where the time goes, what is proven, what changed."""

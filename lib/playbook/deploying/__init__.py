@@ -1,0 +1,1 @@
+"""Parts of deploy: sizing, the bundle and its checks."""

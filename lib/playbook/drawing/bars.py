@@ -1,0 +1,125 @@
+"""Figures of parts and of differences: the latency ledger as stacked bars, a comparison as a forest of intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from playbook.analyzing.ledger import STAGES
+from playbook.drawing.canvas import Picture
+
+# Neighbouring stages differ in lightness as well, so the bars read in grey too.
+ORDER = ("send_lag", "client", "network_http", "server_shell", "batch_queue", "graph_run", "padding", "unexplained")
+COLOURS = (3, 6, 5, 0, 4, 2, 1, 7)
+NARROW, WIDE = 0.07, 0.25  # a part of a bar below this share of the axis has no room for its number
+
+
+def ledger_bars(ledgers: Sequence[Mapping[str, Any]]) -> Picture:
+    """Mean latency of each level by stage, one bar a level, in ms.
+
+    Args:
+        ledgers: Rows of analyze.json `results.ledger[]`.
+    """
+    shown = [entry for entry in ledgers if entry["total_ns"] > 0]
+
+    def draw(figure: Any, colours: Mapping[str, Any]) -> None:
+        whole, parts = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.6))
+        widest = max((entry["total_ns"] for entry in shown), default=1) / 1e6
+        for place, entry in enumerate(shown):
+            _draw_bar(whole, place, entry, 1.0, widest, colours)
+            _draw_bar(parts, place, entry, 100 * 1e6 / entry["total_ns"], 100.0, colours)
+        for axes in (whole, parts):
+            axes.set_yticks(range(len(shown)), [entry["load"].replace(" in a closed loop", "") for entry in shown])
+            axes.grid(axis="y", visible=False)
+        whole.invert_yaxis()
+        whole.set(xlabel="mean latency (ms)", xlim=(min(0.0, *_lows(shown)), widest * 1.05))
+        parts.set(xlabel="share of it (%), with the milliseconds", xlim=(min(0.0, *_shares_below(shown)), 101))
+        handles, names = parts.get_legend_handles_labels()
+        unique = dict(zip(names, handles, strict=True))
+        if unique:
+            ordered = [name for name in STAGES.values() if name in unique]
+            figure.legend([unique[name] for name in ordered], ordered, loc="outside upper left", ncols=4)
+        else:
+            parts.text(0.5, 0.5, "no level has an answer", transform=parts.transAxes, ha="center")
+
+    return Picture(draw, _ledger_in_words(shown), (8.0, 1.5 + 0.42 * max(2, len(shown))))
+
+
+def forest(rows: Sequence[Mapping[str, Any]], base: str, candidate: str) -> Picture:
+    """Ratios with their intervals around "no change"; right of the line the candidate is better.
+
+    Args:
+        rows: Each with `name`, `ratio`, `low`, `high` (above 1: candidate better).
+        base: Name of the base run.
+        candidate: Name of the candidate run.
+    """
+    shown = [row for row in rows if row.get("ratio") is not None]
+
+    def draw(figure: Any, colours: Mapping[str, Any]) -> None:
+        axes = figure.add_subplot()
+        axes.axvline(1.0, color=colours["ink"], linewidth=1)
+        for place, row in enumerate(shown):
+            better, worse = row["low"] > 1, row["high"] < 1
+            colour = colours["series"][2 if better else 1 if worse else 6]
+            marker = "o" if better else "X" if worse else "d"  # told apart without colour as well
+            reach = [[row["ratio"] - row["low"]], [row["high"] - row["ratio"]]]
+            axes.errorbar(row["ratio"], place, xerr=reach, fmt=marker, color=colour, capsize=4, markersize=8)
+        axes.set_yticks(range(len(shown)), [row["name"] for row in shown])
+        axes.invert_yaxis()
+        axes.set_ylim(len(shown) - 0.5, -0.5)
+        axes.set_xscale("log")
+        ticks = _ratio_ticks(shown)
+        axes.set_xticks(ticks, [f"{tick:g} ×" for tick in ticks])
+        axes.minorticks_off()
+        axes.set(xlabel=f"times better than {base} (left: worse); 95 % intervals", title=candidate)
+
+    words = "; ".join(f"{r['name']} {r['ratio']:.3g} ({r['low']:.3g} to {r['high']:.3g})" for r in shown)
+    alt = f"How many times better {candidate} is than {base}: {words or 'nothing to compare'}."
+    return Picture(draw, alt, (8.0, 1.4 + 0.4 * max(2, len(shown))))
+
+
+def _draw_bar(
+    axes: Any, place: int, entry: Mapping[str, Any], scale: float, widest: float, colours: Mapping[str, Any]
+) -> None:
+    left = 0.0
+    for stage, index in zip(ORDER, COLOURS, strict=True):
+        ms = entry["mean_ns"].get(stage, 0) / 1e6
+        colour, width = colours["series"][index], abs(ms) * scale
+        if ms == 0:
+            continue
+        start = left if ms > 0 else -width  # what is below zero does not fit: drawn to the left
+        edge = {"edgecolor": colours["page"], "linewidth": 0.6}
+        axes.barh(place, width, left=start, height=0.62, color=colour, label=STAGES[stage], **edge)
+        if width > (NARROW if widest == 100.0 else WIDE) * widest:
+            ink = "#ffffff" if _dark(colour) else "#1f2328"
+            axes.text(start + width / 2, place, f"{ms:.3g}", ha="center", va="center", fontsize=8, color=ink)
+        left += max(0.0, ms) * scale
+
+
+def _lows(shown: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [1.05 * min([0, *entry["mean_ns"].values()]) / 1e6 for entry in shown] or [0.0]
+
+
+def _shares_below(shown: Sequence[Mapping[str, Any]]) -> list[float]:
+    return [100 * low * 1e6 / entry["total_ns"] for low, entry in zip(_lows(shown), shown, strict=False)] or [0.0]
+
+
+def _dark(colour: str) -> bool:
+    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 140
+
+
+def _ratio_ticks(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    low = min([0.9, *(row["low"] for row in rows)])
+    high = max([1.1, *(row["high"] for row in rows)])
+    steps = (0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.25, 1.5, 2, 3, 4, 5, 10, 20)
+    ticks = [step for step in steps if low * 0.95 <= step <= high * 1.05]
+    return [tick for tick in ticks if high / low < 1.5 or tick not in (0.95, 1.05)]
+
+
+def _ledger_in_words(shown: Sequence[Mapping[str, Any]]) -> str:
+    lines = []
+    for entry in shown:
+        parts = [f"{STAGES[stage]} {ns / 1e6:.3g}" for stage, ns in entry["mean_ns"].items() if ns]
+        lines.append(f"{entry['load']}: {entry['total_ns'] / 1e6:.3g} ms = {' + '.join(parts)}")
+    return f"Mean latency by stage in ms. {'; '.join(lines) or 'No level has an answer'}."

@@ -1,0 +1,45 @@
+"""A Markdown page as one HTML file: pictures inside it, light and dark, no script, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from playbook.drawing.canvas import Picture
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1f2328; --page: #fff; --faint: #d0d7de; --band: #f6f8fa; --link: #0969da }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6edf3; --page: #0d1117; --faint: #30363d; --band: #161b22; --link: #4493f8 }
+}
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 60rem;
+  margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; border-bottom: 1px solid var(--faint); padding-bottom: .3rem }
+a { color: var(--link) } img { max-width: 100%; height: auto }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
+th, td { border: 1px solid var(--faint); padding: .3rem .6rem; text-align: left }
+th[style*=right], td[style*=right] { text-align: right } tr:nth-child(even) { background: var(--band) }
+code, pre { font: .85em ui-monospace, monospace; background: var(--band) } pre { padding: .7rem; overflow-x: auto }
+"""
+
+
+def html(markdown: str, pictures: Mapping[str, Picture], title: str) -> str:
+    """The page as one HTML document.
+
+    Args:
+        markdown: The page; `![...](NAME)` stands for the picture of that name.
+        pictures: Pictures by the address they have in the Markdown.
+        title: The document's title.
+    """
+    import mistune  # nbconvert's own renderer; importing nbconvert itself would cost seconds
+
+    body = mistune.create_markdown(plugins=["table"])(markdown)
+    for address, picture in pictures.items():
+        body = re.sub(rf'<img [^>]*src="{re.escape(address)}"[^>]*>', lambda _, p=picture: p.html(), body)
+    body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_plain(title)}</title>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}</body></html>\n'
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,1 @@
+"""Parts of the store: the tables of a run folder and the views over all of them."""

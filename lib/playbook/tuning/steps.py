@@ -1,0 +1,210 @@
+"""The steps of tuning one model for one promise, on one workbench of real servers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from playbook.tuning.fit import Fit, Probe, fit
+from playbook.tuning.memory import Memory
+from playbook.tuning.objective import Objective
+from playbook.tuning.search import Budget, Found, Trial
+from playbook.tuning.simulate import Path
+from playbook.tuning.space import DEFAULT, Config, expand
+from playbook.tuning.workbench import Bench, Workbench
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to tune for, over which space, and at what expense."""
+
+    space: Mapping[str, Sequence[Any]]
+    objective: Objective
+    search: str = "simulate"
+    budget: Budget = field(default_factory=Budget)
+    frontier: int = 4  # configurations of the simulator's frontier that are measured
+    probe_clients: int = 32
+    repeats: int = 3  # winner against default, in turns; 0: no interval
+    repeat_windows: int = 3  # rates held for each of them, at most
+    ablation: int = 3  # steps from the default to the winner that are measured one by one
+    seed: int = 7
+
+
+@dataclass
+class Tuned:
+    """All that tuning one model for one promise showed."""
+
+    plan: Plan
+    default: dict[str, Any]
+    found: Found
+    fit: Fit
+    predicted: dict[Config, dict[str, Any]]
+    repeats: list[tuple[float, float]] = field(default_factory=list)  # scores (default, winner)
+    ablation: list[dict[str, Any]] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    measured_s: float = 0.0
+
+    @property
+    def best(self) -> Trial:
+        """The best trial; the default when nothing else could be measured."""
+        return self.found.best or self.found.trials[0]
+
+    def gain(self) -> tuple[float | None, float | None, float | None]:
+        """Best over default and its 95 % interval; from the repeats in turns where there are any."""
+        return ratio(self.repeats or [(self.default["score"] or 0.0, self.best.score or 0.0)])
+
+
+class Tuning:
+    """The steps of tuning on one workbench."""
+
+    def __init__(self, bench: Workbench, plan: Plan, bar: Any, memory: Memory) -> None:
+        self.bench, self.plan, self.bar, self.memory = bench, plan, bar, memory
+        self.probes: list[Probe] = []
+        self.known: dict[Config, dict[str, Any]] = {}
+        self.predicted: dict[Config, dict[str, Any]] = {}
+        self.path: Path | None = None
+        self.steps = 0
+        bench.tell = lambda text: bar.update(self.steps, text)
+
+    def default(self) -> dict[str, Any]:
+        """Measure the default flags, first of all and on a server started with them."""
+        probe = self.probe("default", DEFAULT)
+        guess = 0.95 * probe.throughput_rps
+        self.known[DEFAULT] = self.memory.recall("default", lambda: self.value(self.plain_default(), guess))
+        self.advance()
+        return self.known[DEFAULT]
+
+    def plain_default(self) -> Bench:
+        """The server with the default flags; it stays up beside the others."""
+        return self.bench.benches.get("default") or self.bench.start("default", DEFAULT)
+
+    def probe(self, name: str, config: Config) -> Probe:
+        """A closed loop that saturates a configuration."""
+
+        def hold() -> list[Any]:
+            server = self.plain_default() if config == DEFAULT else self.bench.bring("trial", config)
+            row = self.bench.hold(server, arrival="closed", concurrency=self.plan.probe_clients)
+            p99 = row["latency_p99_ms"] or row["latency_max_ms"]
+            return [row["throughput_rps"], row["latency_p50_ms"], p99, row["batch_rows"]]
+
+        rate, p50, p99, rows = self.memory.recall(f"probe {name}", hold)
+        told = Probe(config, self.plan.probe_clients, rate, p50, p99, rows if config.enable_batching else None)
+        self.probes.append(told)
+        return told
+
+    def fit(self, curve: Mapping[str, Any]) -> Fit:
+        """Probe a batched configuration of the space and fit the simulator."""
+        configs = expand({**self.plan.space, "enable_batching": [True]}, DEFAULT)
+        roomy = max(configs, key=lambda c: (c.rest_api_num_threads, c.max_batch_size, -c.batch_timeout_micros))
+        self.probe("batched", roomy)
+        self.advance()
+        cores, shells = float(len(self.bench.spec.cpus) or 1), int(self.bench.spec.server == "embedded")
+        fitted = fit(curve["fit"]["a_ms"], curve["fit"]["b_ms"], self.probes, cores, shells)
+        self.path = fitted.path
+        return fitted
+
+    def predict(self, configs: Sequence[Config]) -> None:
+        """Ask the simulator for every configuration."""
+        for config in (DEFAULT, *configs):
+            self.promise(config)
+        self.advance()
+
+    def behaviour(self, config: Config) -> tuple[float, float, float]:
+        """What tells configurations apart: predicted score, batch size, median."""
+        told = self.predicted[config]
+        return told["score"], told["batch_rows"], told["p50_ms"] if math.isfinite(told["p50_ms"]) else 1e9
+
+    def measure(self, config: Config) -> dict[str, Any]:
+        """One trial; the default is known already."""
+        if config not in self.known:
+            self.known[config] = self.value(self.bench.bring("trial", config), self.guess(config))
+        self.advance()
+        return self.known[config]
+
+    def guess(self, config: Config) -> float:
+        """The predicted rate, corrected by how far the last measured configurations were from theirs."""
+        pairs = [(k["rate_rps"], self.predicted[c]["rate_rps"]) for c, k in self.known.items() if c in self.predicted]
+        shifts = [math.log(m / p) for m, p in pairs if m > 0 and p > 0]
+        shift = math.exp(np.median(shifts[-3:])) if shifts else 1.0
+        rate = self.predicted.get(config, {}).get("rate_rps") or 0.5 * self.probes[0].throughput_rps
+        return rate * min(1.5, max(0.67, shift))
+
+    def value(self, server: Bench, guess_rps: float, **changes: Any) -> dict[str, Any]:
+        """What a server is worth by the objective."""
+        hold = lambda rate: self.bench.hold(server, arrival="poisson", rate_rps=round(rate, 1))  # noqa: E731
+        return replace(self.plan.objective, **changes).measured(hold, guess_rps)
+
+    def repeat(self, best: Trial) -> list[tuple[float, float]]:
+        """Winner and default in turns (ABBA), both started with their real flags, each searched afresh.
+
+        Each search begins a little elsewhere, so that the steps of the rate do not hide the noise.
+        """
+        servers = [self.plain_default(), self.bench.start("trial", best.config)]
+        guesses = [max(self.known[DEFAULT]["rate_rps"], 0.9 * self.probes[0].throughput_rps), best.measured["rate_rps"]]
+        rounds, rng = [], np.random.default_rng(self.plan.seed)
+        for turn in range(self.plan.repeats):
+            scores = [0.0, 0.0]
+            for side in (0, 1) if turn % 2 == 0 else (1, 0):
+                guess = guesses[side] * rng.uniform(0.95, 1.06)
+                scores[side] = self.value(servers[side], guess, windows=self.plan.repeat_windows)["score"] or 0.0
+            rounds.append((scores[0], scores[1]))
+        self.advance()
+        return rounds
+
+    def ablate(self, best: Trial) -> list[dict[str, Any]]:
+        """What each knob earned: from the default to the winner, the most promising knob first, each step measured."""
+        steps, config, score = [], DEFAULT, self.known[DEFAULT]["score"]
+        while config != best.config:
+            options = _towards(config, best.config)
+            before, (names, config) = config, max(options, key=lambda option: self.promise(option[1]))
+            if len(steps) + 1 >= self.plan.ablation:
+                names, config = " + ".join(best.config.changed(before)), best.config
+            told = self.measure(config)
+            steps.append({"knobs": names, "score": told["score"], "factor": _over(told["score"], score)})
+            score = told["score"]
+        return steps
+
+    def promise(self, config: Config) -> float:
+        """The predicted score of any configuration."""
+        if config not in self.predicted:
+            self.predicted[config] = self.plan.objective.predicted(self.path, config)
+        return self.predicted[config]["score"]
+
+    def advance(self) -> None:
+        """One step further."""
+        self.steps += 1
+        self.bar.update(self.steps)
+
+
+def ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float | None, float | None, float | None]:
+    """Geometric mean of second over first, and its 95 % interval (Student's t on the logarithms, pairs in turns).
+
+    None where it does not exist: a score of 0 has no ratio, one pair has no interval.
+    """
+    if not pairs or any(a <= 0 or b <= 0 for a, b in pairs):
+        return None, None, None
+    logs = np.log([b / a for a, b in pairs])
+    middle = float(logs.mean())
+    if len(logs) < 2:
+        return math.exp(middle), None, None
+    half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
+    return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
+
+
+def _towards(config: Config, goal: Config) -> list[tuple[str, Config]]:
+    """The configurations one knob nearer to the goal, where that knob acts and contradicts nothing; else the goal."""
+    options = []
+    for name in (missing := goal.changed(config)):
+        nearer = replace(config, **{name: getattr(goal, name)})
+        if nearer.tidy() == nearer and not nearer.contradictions():
+            options.append((name, nearer))
+    return options or [(" + ".join(missing), goal)]
+
+
+def _over(after: float | None, before: float | None) -> float | None:
+    return after / before if after and before else None

@@ -1,0 +1,1 @@
+"""Parts of monitoring: a server's metrics and resources as time series."""
