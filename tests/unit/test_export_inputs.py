@@ -170,7 +170,18 @@ def test_objects_are_never_unpickled(tmp_path: Path) -> None:
 
 
 def test_none_of_the_client_side_modules_loads_tensorflow() -> None:
-    names = "coldstart coldstart_views inputs rows_file heldout signatures safety publish variants curve".split()
+    names = [
+        "coldstart",
+        "coldstart_views",
+        "inputs",
+        "rows_file",
+        "heldout",
+        "signatures",
+        "safety",
+        "publish",
+        "variants",
+        "curve",
+    ]
     names = ["export", "warmup", *(f"exporting.{name}" for name in names)]
     code = f"import sys; [__import__('playbook.' + n) for n in {names}]; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
