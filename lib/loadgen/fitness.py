@@ -22,7 +22,7 @@ from loadgen.script import Script
 from loadgen.scripted import running
 from loadgen.summary import describe
 
-STALL = Script(delay_s=0.005, freeze_s=0.1, period_s=0.4)
+STALL = Script(delay_s=0.02, freeze_s=0.1, period_s=0.4)
 STALL_RPS = 1500.0
 BODY_BYTES = 5414  # one row of 784 numbers in JSON
 LIMITS = {
