@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import loadgen
-
 from playbook import progress, record
 from playbook.errors import LoadFailed
 from playbook.reference import Reference

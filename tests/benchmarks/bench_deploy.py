@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
 from playbook.deploying import demand, fleet
 from playbook.lint import lint
 

@@ -21,11 +21,12 @@ from pathlib import Path
 from statistics import median
 
 from bench_model_server import CLIENT_CORE, WINDOW_S, Row, embedded, make_models, process, rest_body
+from loadgen_peers import GRPC_AIO, REQUESTS, Window, h2load, hey, locust, script, wrk
+
 from loadgen import Level, dask_crew, find_max_rate, hold
 from loadgen.queueing import md1_quantile
 from loadgen.script import Script
 from loadgen.scripted import running
-from loadgen_peers import GRPC_AIO, REQUESTS, Window, h2load, hey, locust, script, wrk
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 CPUS = (int(CLIENT_CORE),)

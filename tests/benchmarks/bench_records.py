@@ -21,6 +21,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import psutil
+
 from playbook import analyze, markdown, monitor, record, report, serve, store, stress
 from playbook.analyzing import capacity, runfolder, verdicts
 from playbook.storing import queries

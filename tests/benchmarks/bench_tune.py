@@ -21,8 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import loadgen
 import numpy as np
+
+import loadgen
 from playbook import record
 from playbook.adapting.demonstration import by_second
 from playbook.adapting.versions import prune

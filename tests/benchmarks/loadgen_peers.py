@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench_model_server import CLIENT_CORE, pinned
+
 from loadgen.worker import PRIORITY
 
 UNIT_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}

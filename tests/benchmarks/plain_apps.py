@@ -17,6 +17,7 @@ SERVICE, METHOD = "tensorflow.serving.PredictionService", "Predict"
 async def connection(port: int) -> None:
     """The HTTP layer of the embedded server with an app that parses and answers a constant."""
     import orjson
+
     from model_server.http_connection import HttpConnection
 
     def answer(request, reply) -> None:

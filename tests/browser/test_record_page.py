@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from playbook import report
 
 ROOT = Path(__file__).parents[2]

@@ -15,6 +15,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import requests
+
 from model_server import tensorflow_package
 
 _had_tensorflow = "tensorflow" in sys.modules

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
 from model_server.errors import ServingError
 from model_server.python_session import PythonSavedModel
-from tensorflow.core.protobuf import saved_model_pb2
 
 v1 = tf.compat.v1
 F32, I32, I64, STR = tf.float32, tf.int32, tf.int64, tf.string

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from harness import METRICS_PATH, Server, free_port, predict_request, run, wait_until
+
 from model_server.flags import CPUS, FLAGS, parse, usage
 
 NAMES = """

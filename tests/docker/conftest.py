@@ -10,6 +10,7 @@ from pathlib import Path
 
 import embedded_image
 import pytest
+
 from playbook import runs
 from playbook.errors import DockerUnavailable
 from playbook.serving import containers

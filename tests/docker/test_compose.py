@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from playbook import deploy, record
 from playbook.deploying.sizing import Demand
 from playbook.reference import Reference

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from playbook import serve
 from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
 from playbook.exporting import publish

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from playbook.analyzing import bottleneck
 from playbook.watching import resources
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from playbook import record, runs
-
 from conftest import PARAMS, playbook
+
+from playbook import record, runs
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 # What docker.yml holds for minutes, this holds for a second: the test is of the chain, not of the numbers.

@@ -8,10 +8,11 @@ import subprocess
 import time
 from pathlib import Path
 
-import loadgen
 import pytest
 import requests
 import yaml
+
+import loadgen
 from playbook import serve
 from playbook.deploying import bundle
 from playbook.deploying.cited import Cited

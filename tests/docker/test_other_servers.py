@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import pytest
+
 from playbook import serve
 from playbook.errors import ServerNotReady
 from playbook.reference import Reference

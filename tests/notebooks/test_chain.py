@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import psutil
 import pytest
+
 from playbook import record, runs, serve
 
 pytestmark = pytest.mark.timeout(900)  # a machine that does other things too makes the chain slow, not wrong

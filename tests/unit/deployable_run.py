@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from playbook import record
 from playbook.reference import Reference
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 from playbook import export
 from playbook.exporting import publish
 from playbook.exporting.runtime import tensorflow

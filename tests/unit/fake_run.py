@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+
 from playbook import record
 from playbook.serving import levels
 from playbook.storing.parts import PartWriter

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import loadgen
 import pytest
+
+import loadgen
 from playbook import export, journal, record
 from playbook.adapt import Pace, Target, adapt, present
 from playbook.adapting.control import Governor, Rules

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from playbook.analyzing import bottleneck
 from playbook.analyzing.bottleneck import Evidence
 from playbook.analyzing.ledger import Ledger

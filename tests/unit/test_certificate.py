@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from playbook.analyzing import certificate
 from scipy.signal import lfilter
 from scipy.special import ndtr
+
+from playbook.analyzing import certificate
 
 TRACES = 120  # a kind; the bound below is on all kinds together and on each
 

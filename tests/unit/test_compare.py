@@ -7,6 +7,7 @@ import fake_run
 import numpy as np
 import pandas as pd
 import pytest
+
 from playbook import compare, record
 from playbook.analyzing import bootstrap, runfolder, verdicts
 from playbook.analyzing.runfolder import Rows

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from playbook.errors import DockerUnavailable
 from playbook.serving import containers
 from playbook.serving.containers import Limits

@@ -1,6 +1,7 @@
 """Policies and their governor in simulated time: hysteresis, cool-down, rollback, and no swinging."""
 
 import pytest
+
 from playbook.adapting.control import Governor, Rules
 from playbook.adapting.policies import Bounds, Wish, aimd, model, threshold
 from playbook.adapting.sensor import Window

@@ -9,6 +9,7 @@ import deployable_run
 import jinja2
 import pytest
 import yaml
+
 from playbook import deploy
 from playbook.deploying import bundle, bundle_check, deploy_words, kubernetes
 from playbook.deploying.sizing import Demand

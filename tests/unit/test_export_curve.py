@@ -1,6 +1,7 @@
 """The batch curve finds the line that is there."""
 
 import numpy as np
+
 from playbook.exporting import curve
 
 

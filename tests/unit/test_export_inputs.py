@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from playbook.errors import ModelError
 from playbook.exporting import examples, inputs, rows_file
 from playbook.exporting.signatures import Signature, Tensor

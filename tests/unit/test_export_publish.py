@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from playbook.adapting import versions
 from playbook.errors import PublishFailed
 from playbook.exporting import publish

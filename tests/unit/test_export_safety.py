@@ -4,6 +4,7 @@ from pathlib import Path
 
 import export_models
 import pytest
+
 from playbook import export
 from playbook.errors import UnsafeModel
 from playbook.exporting import safety

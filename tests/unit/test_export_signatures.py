@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import export_models
+
 from playbook.exporting import signatures
 
 

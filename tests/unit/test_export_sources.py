@@ -9,6 +9,7 @@ import export_models
 import numpy as np
 import pytest
 from export_models import build
+
 from playbook import export
 from playbook.errors import ModelError, UnsafeModel
 from playbook.exporting import examples, signatures, sources

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from playbook import params, runs
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import loadgen
 import numpy as np
 import pytest
+
+import loadgen
 from playbook import monitor, store
 from playbook.analyzing import ledger, runfolder
 from playbook.analyzing.runfolder import Rows
@@ -182,6 +183,7 @@ def test_a_quantile_lies_in_its_bucket():
 
 def test_a_run_folder_gives_a_ledger_for_each_level(tmp_path):
     import fake_run
+
     from playbook import analyze
 
     run = runfolder.read(fake_run.make(tmp_path / "run"))

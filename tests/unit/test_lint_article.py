@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from playbook.lint import lint
 
 ARTICLE = Path(__file__).parent / "data" / "article"

@@ -4,6 +4,7 @@ import json
 import struct
 
 import pytest
+
 from playbook.errors import ParameterError
 from playbook.lint import lint
 from playbook.linting import lint_output

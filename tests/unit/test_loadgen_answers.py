@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from loadgen.answers import Checker, json_comparer
 from loadgen.rows import KINDS, Recorder, Rows, pack
 from loadgen.wire import reply_comparer, tensors

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from loadgen import Level, LevelError
 from loadgen.arrivals import schedule
 from loadgen.profiles import Profile, diurnal, parse, ramp, read_trace, spike, steps

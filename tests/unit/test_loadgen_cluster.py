@@ -7,6 +7,7 @@ import os
 
 import duckdb
 import pytest
+
 from loadgen import Level, dask_crew, hold
 from loadgen.crew import available_cpus
 from loadgen.script import Script

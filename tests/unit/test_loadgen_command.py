@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import duckdb
-import loadgen
 import pytest
+
+import loadgen
 from loadgen.__main__ import parser
 from loadgen.scripted import running
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from loadgen.evidence import claim, inflation, misses_allowed, percentile_interval, pooled, requests_needed
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import pytest
+
 from loadgen import Level, hold
 from loadgen.script import Script
 from loadgen.scripted import running

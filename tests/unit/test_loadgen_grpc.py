@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import duckdb
 import grpc
 import pytest
+
 from loadgen import Level, hold
 from loadgen.frames import literal, read_status
 from loadgen.script import Script

@@ -9,6 +9,7 @@ import threading
 
 import duckdb
 import pytest
+
 from loadgen import Level, hold
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
 from loadgen import Level, hold, passport
 from loadgen.crew import run_crew
 from loadgen.fitness import judge

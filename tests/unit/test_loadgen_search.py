@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from loadgen import Level, find_max_rate
 from loadgen.evidence import claim
 

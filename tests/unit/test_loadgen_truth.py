@@ -13,6 +13,7 @@ from functools import partial
 import duckdb
 import numpy as np
 import pytest
+
 from loadgen import Level, hold
 from loadgen.arrivals import schedule
 from loadgen.crew import available_cpus

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from loadgen import Level
 from loadgen.rows import HTTP, QUEUED, Rows, pack
 from loadgen.steady import little

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from playbook.errors import ParameterError
 from playbook.reference import Reference
 from playbook.serving import bodies, protos

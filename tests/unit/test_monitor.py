@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
+
 from playbook import monitor
 from playbook.errors import MonitorError, ParameterError
 from playbook.storing import places

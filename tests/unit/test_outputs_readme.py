@@ -5,6 +5,7 @@ from pathlib import Path
 
 import fake_run
 import pytest
+
 from playbook import analyze, record, store
 from playbook.analyzing import runfolder
 from playbook.storing import queries, tables

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
 from playbook import params
 from playbook.errors import ParameterError
 

@@ -1,6 +1,7 @@
 """The highest rate inside a limit, against servers whose answer is known."""
 
 import pytest
+
 from playbook.errors import ParameterError
 from playbook.tuning.objective import Objective
 from playbook.tuning.rates import Limit, highest_rate, one_rate

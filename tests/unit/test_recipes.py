@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from export_models import build, trained
+
 from playbook import export
 from playbook.errors import ModelError
 from playbook.exporting import datasets, preprocessing, preprocessing_proof, signatures

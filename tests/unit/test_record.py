@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from playbook import record
 from playbook.errors import RecordExists, RecordUnreadable
 from playbook.reference import Reference

@@ -9,6 +9,7 @@ import fake_run
 import numpy as np
 import pandas as pd
 import pytest
+
 from playbook import analyze, journal, record, report
 from playbook.analyzing import runfolder
 from playbook.drawing import canvas, figures, timeline

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+
 from playbook.watching import resources, usage
 from playbook.watching.resources import ProcessTree
 

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from playbook.errors import MonitorError
 from playbook.watching.scrape import Parser
 

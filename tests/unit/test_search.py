@@ -2,6 +2,7 @@
 
 import optuna
 import pytest
+
 from playbook.errors import ParameterError, ServerDied
 from playbook.tuning.memory import Memory
 from playbook.tuning.search import Budget, frontier, search

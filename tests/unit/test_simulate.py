@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from playbook.tuning.fit import Probe, fit, predict
 from playbook.tuning.simulate import Path, poisson, simulate, slots
 from playbook.tuning.space import DEFAULT, Config

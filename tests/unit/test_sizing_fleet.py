@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+
 from playbook.deploying import demand, fleet, fleet_figure, sizing
 from playbook.deploying.cited import Cited
 from playbook.deploying.replica import Replica

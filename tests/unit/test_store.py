@@ -8,6 +8,7 @@ import duckdb
 import fake_run
 import pandas as pd
 import pytest
+
 from playbook import record, store
 from playbook.errors import ParameterError, QueryFailed
 from playbook.storing import places, queries, tables

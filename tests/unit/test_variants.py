@@ -6,6 +6,7 @@ import export_models
 import numpy as np
 import pytest
 from export_models import build, copy_of, trained
+
 from playbook import export, serve
 from playbook.errors import ParameterError
 from playbook.exporting import freeze, signatures, variant_views, variants

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from playbook.adapting.versions import BATCHING_FILE, batching_of, directory, numbers, prune, publish, switch
 from playbook.errors import PublishFailed
 from playbook.serving.batching import Batching

@@ -6,6 +6,7 @@ from pathlib import Path
 import export_models
 import numpy as np
 import pytest
+
 from playbook import export, record, serve, warmup
 from playbook.adapting import versions
 from playbook.errors import ModelError, ParameterError, PlaybookError, PredictFailed, WarmupNotApplied

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import loadgen
 import numpy as np
 import pandas as pd
-from loadgen.profiles import Profile
 
+import loadgen
+from loadgen.profiles import Profile
 from playbook import progress, record
 from playbook.adapt import Adapted, Pace, Target, adapt
 from playbook.adapting.control import Governor

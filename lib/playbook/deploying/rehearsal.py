@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import loadgen
-
 from playbook import record, serve, stress
 from playbook.deploy import Plan
 from playbook.errors import LoadFailed, ParameterError

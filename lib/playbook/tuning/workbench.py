@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import loadgen
-
 from playbook import serve
 from playbook.adapting.sensor import Sensor, between
 from playbook.adapting.versions import directory, numbers, publish, switch
