@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from playbook import stopwatch
 from playbook.errors import RecordExists, RecordUnreadable
 
 SCHEMA_VERSION = 1
@@ -35,7 +36,8 @@ def save(
 ) -> dict[str, Any]:
     """Write `<run_dir>/<verb>.json` and return what was kept.
 
-    A second write raises, except in the scratch run `outputs/dev`. Missing values are None, never 0.
+    A second write raises, except in the scratch run `outputs/dev`. Missing values are None, never 0. `measured_s`
+    (seconds in measurement windows and training) is added to the results.
 
     Raises:
         RecordExists: the record stands already.
@@ -47,7 +49,7 @@ def save(
         "created_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "params": dict(params),
         "environment": environment(),
-        "results": dict(results),
+        "results": {"measured_s": stopwatch.take(), **results},
         "warnings": list(warnings),
         "verdict": verdict,
     }

@@ -117,7 +117,7 @@ def results(handle: Handle, spec: ServerSpec, version: int, differences: dict[st
     """The `results` of serve.json: the handle, the configuration in words, and the largest difference of answers."""
     configured = {"configuration": spec.described(), "config_files": spec.config_files()}
     worst = max(differences.values())
-    return {**asdict(handle), **configured, "version": version, "parity_max_abs_diff": worst, "measured_s": 0.0}
+    return {**asdict(handle), **configured, "version": version, "parity_max_abs_diff": worst}
 
 
 def warnings(handle: Handle) -> list[str]:

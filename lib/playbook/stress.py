@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import loadgen
-from playbook import progress, record
+from playbook import progress, record, stopwatch
 from playbook.errors import LoadFailed
 from playbook.reference import Reference
 from playbook.serving import levels
@@ -87,6 +87,7 @@ class Bench:
     def keep(self, summary: Mapping[str, Any], settings: Settings) -> None:
         """Add the level to the rows and to data/levels.json: what was measured outlives a run that dies."""
         shared = {"protocol": self.load.protocol, "rows_per_request": self.load.rows_per_request}
+        stopwatch.add(summary["duration_s"] + self.load.ramp_up_s)
         self.rows.append(levels.flat(summary, len(self.rows), {**shared, **settings}))
         path = record.data_dir(self.run_dir) / "levels.json"
         part = path.with_suffix(".part")
@@ -131,7 +132,8 @@ def bench(handle: Handle, run_dir: Path, load: Load, passport: Mapping[str, Any]
 
 def passport(load: Load) -> dict[str, Any]:
     """What the load generator says of itself: floor, lateness, highest rate, stall error (about 3 s)."""
-    return loadgen.passport(cpus=load.client_cpus)
+    with stopwatch.measuring():
+        return loadgen.passport(cpus=load.client_cpus)
 
 
 def sweep(

@@ -14,7 +14,7 @@ import pandas as pd
 
 import loadgen
 from loadgen.profiles import Profile
-from playbook import progress, record
+from playbook import progress, record, stopwatch
 from playbook.adapt import Adapted, Pace, Target, adapt
 from playbook.adapting.control import Governor
 from playbook.serving.spec import ServerSpec
@@ -97,6 +97,7 @@ def perform(
             adapted = adapt(target, contender.governor(), contender.config, pace, out_dir, client_p99_ms=client_p99)
             server.config = adapted.config
         summary = played.result()
+        stopwatch.add(pace.for_s)
     seconds = by_second(folder / "requests.parquet", limit)
     return Performance(contender, seconds, adapted, summary, int(seconds["began_ns"].min()))
 

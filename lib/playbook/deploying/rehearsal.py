@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import loadgen
-from playbook import record, serve, stress
+from playbook import record, serve, stopwatch, stress
 from playbook.deploy import Plan
 from playbook.errors import LoadFailed, ParameterError
 from playbook.reference import Reference
@@ -130,7 +130,9 @@ def _hold(
         bodies = write_bodies(Path(folder), reference, made.protocol, made.rows_per_request, model_name=made.model_name)
         level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate)
         try:
-            return {**loadgen.hold(level, rows), "rate_rps": rate}
+            summary = loadgen.hold(level, rows)
+            stopwatch.add(load.duration_s + load.ramp_up_s)
+            return {**summary, "rate_rps": rate}
         except loadgen.LoadgenError as error:
             handle.check_alive()
             raise LoadFailed(f"The rehearsal at {rate:,.0f} requests/s could not be measured: {error}") from error

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 
-from playbook import serve
+from playbook import serve, stopwatch
 from playbook.errors import ParameterError, PredictFailed, WarmupNotApplied
 from playbook.reference import Reference
 from playbook.serving.bodies import grpc_body, rest_body
@@ -124,7 +124,8 @@ def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan:
             if way == "client_warm":
                 for number in range(plan.client_warmup_requests):
                     send(bodies[-1 - number % len(bodies)])
-            latencies = [timed_ms(send, bodies[n % len(bodies)]) for n in range(plan.first_requests)]
+            with stopwatch.measuring():
+                latencies = [timed_ms(send, bodies[n % len(bodies)]) for n in range(plan.first_requests)]
         read = check_applied(handle, 1) if way == "assets" else None
         return {"latency_ms": latencies, "start_s": handle.start_s, "records_read": read}
 

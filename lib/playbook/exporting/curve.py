@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from playbook import record
+from playbook import record, stopwatch
 from playbook.reference import Arrays
 
 Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
@@ -21,10 +21,11 @@ def latency_ms(run: Runner, rows: Mapping[str, np.ndarray], size: int, budget_s:
     batch = take(rows, size)
     run(batch), run(batch)
     seen, end = [], time.perf_counter() + budget_s
-    while len(seen) < MIN_RUNS or (time.perf_counter() < end and len(seen) < MAX_RUNS):
-        began = time.perf_counter()
-        run(batch)
-        seen.append(time.perf_counter() - began)
+    with stopwatch.measuring():
+        while len(seen) < MIN_RUNS or (time.perf_counter() < end and len(seen) < MAX_RUNS):
+            began = time.perf_counter()
+            run(batch)
+            seen.append(time.perf_counter() - began)
     return float(np.median(seen)) * 1e3
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from playbook import stopwatch
 from playbook.exporting.runtime import tensorflow
 
 tf = tensorflow()
@@ -156,9 +157,10 @@ def fit(
 
     shuffler, total = np.random.default_rng(seed), 0.0
     model.training.assign(True)
-    for _ in range(epochs):
-        order = shuffler.permutation(len(x))[: batches * BATCH].reshape(batches, -1)
-        total = float(epoch(tf.constant(order)))
+    with stopwatch.measuring():
+        for _ in range(epochs):
+            order = shuffler.permutation(len(x))[: batches * BATCH].reshape(batches, -1)
+            total = float(epoch(tf.constant(order)))
     model.training.assign(False)
     return total / batches
 

@@ -106,7 +106,6 @@ def results(
         "passport": passport,
         "limit_ms": limit_ms,
         "client_cpus": list(client_cpus),
-        "measured_s": sum(level["duration_s"] for level in levels),
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import loadgen
-from playbook import serve
+from playbook import serve, stopwatch
 from playbook.adapting.sensor import Sensor, between
 from playbook.adapting.versions import directory, numbers, publish, switch
 from playbook.errors import LoadFailed, MonitorError, PublishFailed
@@ -122,6 +122,7 @@ class Workbench:
         shared = {"protocol": load.protocol, "rows_per_request": load.rows_per_request}
         row = flat(summary, self.held, shared | settings)
         self.held, self.measured_s = self.held + 1, self.measured_s + load.duration_s + load.ramp_up_s
+        stopwatch.add(load.duration_s + load.ramp_up_s)
         window = between(before, after) if before and after else None
         row["batch_rows"] = window and window.batch_rows
         row["queue_ms"] = window and window.queue_ms
