@@ -24,7 +24,7 @@ from types import SimpleNamespace
 import numpy as np
 
 import loadgen
-from playbook import record
+from playbook import pipeline, record
 from playbook.adapting.demonstration import by_second
 from playbook.adapting.versions import prune
 from playbook.serving.spec import ServerSpec, split_cpus
@@ -341,6 +341,13 @@ def _row(figure: str, measured: str, peer: str, ratio: str, target: str, met: bo
 PARTS = {"speed": speed, "optimum": optimum, "accuracy": accuracy, "tuner": tuner, "swaps": swaps}
 
 
+def exported(run: Path) -> None:
+    """Export the default model into the run folder when nothing has been exported there yet."""
+    if not record.has(run, "export"):
+        run.mkdir(parents=True, exist_ok=True)
+        pipeline.run_stage(pipeline.Run(run, ["export"], {"export": {}}), "export")
+
+
 def main() -> None:
     """Run the parts asked for and print one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -353,6 +360,7 @@ def main() -> None:
     parser.add_argument("--grid", metavar="RUN_DIR", help="measure the exhaustive grid and keep it there")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop the grid after so long; it can be resumed")
     options = parser.parse_args()
+    exported(Path(options.model))
     if options.grid:
         grid(options)
         return
