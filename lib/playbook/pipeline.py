@@ -33,8 +33,7 @@ class Run:
     @property
     def measured_s(self) -> float:
         """Seconds inside measurement windows and training, as the records state them."""
-        done = (record.load(self.run_dir, verb)["results"].get("measured_s") for verb in self.seconds)
-        return sum(value or 0.0 for value in done)
+        return sum(record.load(self.run_dir, verb).get("measured_s") or 0.0 for verb in self.seconds)
 
 
 def choose(only: list[str], start: str | None) -> list[str]:

@@ -37,7 +37,7 @@ def save(
     """Write `<run_dir>/<verb>.json` and return what was kept.
 
     A second write raises, except in the scratch run `outputs/dev`. Missing values are None, never 0. `measured_s`
-    (seconds in measurement windows and training) is added to the results.
+    (seconds in measurement windows and training) is added.
 
     Raises:
         RecordExists: the record stands already.
@@ -49,7 +49,8 @@ def save(
         "created_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "params": dict(params),
         "environment": environment(),
-        "results": {"measured_s": stopwatch.take(), **results},
+        "measured_s": stopwatch.take(),
+        "results": dict(results),
         "warnings": list(warnings),
         "verdict": verdict,
     }

@@ -133,7 +133,7 @@ def bench(handle: Handle, run_dir: Path, load: Load, passport: Mapping[str, Any]
 def passport(load: Load) -> dict[str, Any]:
     """What the load generator says of itself: floor, lateness, highest rate, stall error (about 3 s)."""
     with stopwatch.measuring():
-        return loadgen.passport(cpus=load.client_cpus)
+        return loadgen.passport(cpus=load.client_cpus, protocol=load.protocol)
 
 
 def sweep(

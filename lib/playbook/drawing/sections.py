@@ -112,13 +112,16 @@ def capacity_table(found: dict[str, Any]) -> str:
     return markdown.table(["what", "how much"], [row for row in rows if row[1] is not None])
 
 
+_UNSET = "TensorFlow Serving's"  # a knob left alone: 0 in the record means that no flag was given
+
+
 def configuration(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
     """The configuration found best against the default, or the one that was served."""
     tune, served = run.results("tune"), run.results("serve")
     best, default = tune.get("best") or {}, tune.get("default") or {}
     if best.get("config"):
         names = [n for n, v in best["config"].items() if v != (default.get("config") or {}).get(n)]
-        rows = [[name, (default.get("config") or {}).get(name), best["config"][name]] for name in names]
+        rows = [[name, _of_default(default, name), best["config"][name]] for name in names]
         rows += [["requests/s inside the limit", default.get("rate_rps"), best.get("rate_rps")]]
         rows += [["p99 ms there", default.get("p99_ms"), best.get("p99_ms")]]
         return markdown.table(["knob", "default", "tuned"], [[n, _shown(a), _shown(b)] for n, a, b in rows])
@@ -126,6 +129,11 @@ def configuration(run: RunFolder, found: dict | None, pictures: Pictures) -> str
         return ""
     flags = "\n".join(str(flag) for flag in served.get("flags") or [])
     return f"Served with {served.get('configuration') or 'unknown settings'}.\n\n```\n{flags}\n```"
+
+
+def _of_default(default: dict, name: str) -> Any:
+    value = (default.get("config") or {}).get(name)
+    return _UNSET if value == [] or (value == 0 and value is not False) else value
 
 
 def over_time(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
