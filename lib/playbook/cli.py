@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -51,8 +52,8 @@ def run(
     total = time.monotonic() - begun
     rest = total - prepared.measured_s
     line.say(f"{total:.0f} s in all: {prepared.measured_s:.0f} s measuring and training, {rest:.0f} s everything else.")
-    line.say(report.headline(prepared.run_dir))
-    line.say(f"Record: {page}")
+    line.say(report.headline(prepared.run_dir).strip("*"))
+    line.say(f"Record: {os.path.relpath(page) if Path.cwd() in page.parents else page}")
 
 
 @app.command(name="list")
