@@ -144,6 +144,9 @@ class Tuning:
 
         Each search begins a little elsewhere, so that the steps of the rate do not hide the noise.
         """
+        if not self.plan.repeats:
+            self.advance()
+            return []
         servers = [self.plain_default(), self.bench.start("trial", best.config)]
         guesses = [max(self.known[DEFAULT]["rate_rps"], 0.9 * self.probes[0].throughput_rps), best.measured["rate_rps"]]
         rounds, rng = [], np.random.default_rng(self.plan.seed)
