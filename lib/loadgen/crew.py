@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +15,7 @@ import numpy as np
 
 from loadgen.errors import WorkerFailed
 from loadgen.level import Level
+from loadgen.processes import Lines, Worker, give_back, take
 from loadgen.rows import WORDS, Rows
 
 READY_WITHIN_S = 30.0
@@ -40,53 +37,6 @@ def client_cpus(level: Level) -> list[int | None]:
     if not chosen or not hasattr(os, "sched_setaffinity"):
         return [None] * level.processes
     return [chosen[i % len(chosen)] for i in range(level.processes)]
-
-
-class _Worker:
-    """One worker process and the lines it prints."""
-
-    def __init__(
-        self, level: Level, number: int, cpu: int | None, folder: Path, lines: queue.Queue[Any], module: str
-    ) -> None:
-        self.number, self.rows = number, folder / f"{number}.rows"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([p for p in sys.path if p])},
-        )
-        self.say({"level": level.to_json(), "worker": number, "cpu": cpu, "rows": str(self.rows)})
-        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
-
-    def say(self, message: dict[str, Any]) -> None:
-        assert self.process.stdin
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(message) + "\n")
-            self.process.stdin.flush()
-
-    def _read(self, lines: queue.Queue[Any]) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
-            with contextlib.suppress(ValueError):
-                lines.put((self.number, json.loads(line)))
-        lines.put((self.number, None))
-
-    def stop(self) -> None:
-        """End the process, whatever it does."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-
-    def last_words(self) -> str:
-        assert self.process.stderr
-        self.process.wait()
-        return self.process.stderr.read().strip()[-2000:] or f"exit code {self.process.returncode}"
 
 
 def soon(level: Level) -> int:
@@ -112,42 +62,60 @@ def run_crew(
     Raises:
         WorkerFailed: A worker ended early or was not ready in 30 s; the message carries its last words.
     """
-    lines: queue.Queue[Any] = queue.Queue()
-    cores = client_cpus(level)
+    lines: Lines = queue.SimpleQueue()
+    numbers = list(range(level.processes) if shares is None else shares)
+    longest_s = level.ramp_up_s + level.duration_s + level.timeout_s + 60
     with tempfile.TemporaryDirectory(prefix="loadgen-") as folder, contextlib.ExitStack() as stack:
-        workers = []
-        for number in range(level.processes) if shares is None else shares:
-            workers.append(_Worker(level, number, cores[number], Path(folder), lines, module))
-            stack.callback(workers[-1].stop)
+        workers = _begin(level, numbers, module, Path(folder), lines)
+        stack.callback(lambda: [worker.stop() for worker in workers])
         _collect("ready", workers, lines, READY_WITHIN_S, lambda _: None)
         start_ns = common_start() if common_start else soon(level)
         for worker in workers:
             worker.say({"start_ns": start_ns})
-        longest_s = level.ramp_up_s + level.duration_s + level.timeout_s + 60
         results = _collect("result", workers, lines, longest_s, _ProgressSum(level, on_progress))
-        return merge([np.fromfile(w.rows, dtype="<i8") for w in workers]), results
+        rows = merge([np.fromfile(worker.job["rows"], dtype="<i8") for worker in workers])
+        while workers:  # all went well: they may hold the next level
+            give_back(workers.pop())
+        return rows, results
+
+
+def _begin(level: Level, numbers: list[int], module: str, folder: Path, lines: Lines) -> list[Worker]:
+    """Give each share to a worker that stands ready, or to a new one."""
+    cores, workers = client_cpus(level), []
+    shared = {"level": level.to_json(), "folder": os.getcwd()}  # relative paths mean what they mean here
+    for number in numbers:
+        workers.append(take(module))
+        job = {"worker": number, "cpu": cores[number], "rows": str(folder / f"{number}.rows")}
+        workers[-1].begin(number, lines, shared | job)
+    return workers
 
 
 def _collect(
-    what: str, workers: list[_Worker], lines: queue.Queue[Any], within_s: float, on_other: Callable[[Any], None]
+    what: str, workers: list[Worker], lines: Lines, within_s: float, on_other: Callable[[Any], None]
 ) -> list[Any]:
-    """Wait until every worker has said `what`; returns what they said, in worker order."""
-    said: dict[int, Any] = {}
+    """Wait until every worker has said `what`; returns what they said, in worker order.
+
+    One that was kept and died before its level began is replaced in `workers` by a fresh one, once.
+    """
+    said: dict[Worker, Any] = {}
     until = time.monotonic() + within_s
     while len(said) < len(workers):
         try:
-            number, line = lines.get(timeout=max(0.0, until - time.monotonic()))
+            worker, line = lines.get(timeout=max(0.0, until - time.monotonic()))
         except queue.Empty:
-            late = [w.number for w in workers if w.number not in said]
+            late = [w.number for w in workers if w not in said]
             raise WorkerFailed(f"Waited {within_s:.0f} s for {what!r} of workers {late}: nothing came.") from None
-        if line is None and number not in said:
-            words = next(w.last_words() for w in workers if w.number == number)
-            raise WorkerFailed(f"Worker {number} ended before its {what!r}: {words}")
-        if line and what in line:
-            said[number] = line[what]
-        elif line:
-            on_other((number, line))
-    return [said[w.number] for w in workers]
+        if worker not in workers or (line is None and worker in said):
+            continue
+        if line is None:
+            if what == "result" or not worker.used:
+                raise WorkerFailed(f"Worker {worker.number} ended before its {what!r}: {worker.last_words()}")
+            workers[workers.index(worker)] = worker.replace()
+        elif what in line:
+            said[worker] = line[what]
+        else:
+            on_other((worker.number, line))
+    return [said[worker] for worker in workers]
 
 
 class _ProgressSum:

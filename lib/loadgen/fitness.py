@@ -17,6 +17,7 @@ import numpy as np
 
 from loadgen.crew import available_cpus, run_crew
 from loadgen.level import Level
+from loadgen.processes import start_early
 from loadgen.rows import Rows
 from loadgen.script import Script
 from loadgen.scripted import running
@@ -64,8 +65,9 @@ def _measure(cpus: tuple[int, ...], protocol: str, timer: str, crew: Callable[..
         body = Path(folder) / "00000.body"
         body.write_bytes(b'{"instances": [[' + b"0," * ((BODY_BYTES - 20) // 2) + b"0]]}")
         servers = [running(protocol, script, server_cpu) for script in (Script(), STALL)]
-        with ThreadPoolExecutor() as both:  # they start at the same time
-            null, stall = both.map(lambda server: server.__enter__(), servers)
+        with ThreadPoolExecutor() as pool:  # they and the worker start at the same time
+            pool.submit(start_early)
+            null, stall = pool.map(lambda server: server.__enter__(), servers)
         for server in servers:
             stack.push(server)
         base = Level(null.url, protocol, body, concurrency=1, ramp_up_s=0.1, duration_s=0.3, cpus=cpus, timer=timer)

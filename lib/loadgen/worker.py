@@ -1,8 +1,9 @@
 """A load worker: one process, one core, one share of a level.
 
-Reads `{"level", "worker", "cpu", "rows"}` as a line of JSON on stdin, opens its connections, prints `{"ready": n}`,
-reads `{"start_ns"}` (CLOCK_MONOTONIC, the window's first nanosecond), holds its share, writes its rows to the file
-`rows` and prints `{"result": {...}}`. In between it prints `{"progress": {...}}` twice a second.
+Reads `{"level", "worker", "cpu", "rows", "folder"}` as a line of JSON on stdin, opens its connections, prints
+`{"ready": n}`, reads `{"start_ns"}` (CLOCK_MONOTONIC, the window's first nanosecond), holds its share, writes its rows
+to the file `rows` and prints `{"result": {...}}`. In between it prints `{"progress": {...}}` twice a second. Each job
+runs in a fork of the process that imported all this, which then reads the next.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import socket
 import sys
 import time
+import traceback
 from array import array
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -211,12 +213,37 @@ async def _serve(job: dict[str, Any]) -> None:
     say(result=result)
 
 
-def main() -> None:
-    """Run one job, as read from stdin."""
-    job = json.loads(sys.stdin.readline())
+def _run(job: dict[str, Any]) -> None:
+    os.chdir(job["folder"])
     prepare_process(job["cpu"])
-    use_fast_loop()
     asyncio.run(_serve(job))
+
+
+def _run_in_a_child(job: dict[str, Any]) -> int:
+    """Hold one job in a fork of this process, which so stays as it was; returns the exit status."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    status = 1
+    try:
+        _run(job)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def main() -> None:
+    """Run the jobs read from stdin, one after the other, until one fails or stdin closes."""
+    use_fast_loop()
+    gc.freeze()
+    if not hasattr(os, "fork"):
+        _run(json.loads(sys.stdin.readline()))
+        return
+    while line := sys.stdin.readline():
+        if _run_in_a_child(json.loads(line)):
+            sys.exit(1)
 
 
 if __name__ == "__main__":
