@@ -20,12 +20,12 @@ _FULL = "The batch scheduling queue to which this task was submitted is full; "
 class Task:
     """One request's rows in a queue (or a piece of them). Times are time.monotonic_ns()."""
 
-    __slots__ = ("arrays", "deadline_ns", "enqueued_ns", "future", "size")
+    __slots__ = ("arrays", "deadline_ns", "enqueued_ns", "size", "ticket")
 
-    def __init__(self, arrays: Sequence[np.ndarray], size: int, future: object, deadline_ns: int | None):
+    def __init__(self, arrays: Sequence[np.ndarray], size: int, ticket: object, deadline_ns: int | None):
         self.arrays = arrays
         self.size = size
-        self.future = future
+        self.ticket = ticket
         self.deadline_ns = deadline_ns
         self.enqueued_ns = 0
 
@@ -74,15 +74,27 @@ class Queue:
                 f"Task size {task.size} is larger than maximum input batch size {self.options.max_batch_size}"
             )
         self._check_room(task)
-        for piece in self._pieces(task):
-            if self._batches[-1].size + piece.size > self._limit:
-                self._batches.append(Batch())
-            batch = self._batches[-1]
-            piece.enqueued_ns = time.monotonic_ns()
-            if not batch.tasks:
-                batch.started_ns = piece.enqueued_ns
-            batch.tasks.append(piece)
-            batch.size += piece.size
+        if self.options.enable_large_batch_splitting:
+            for piece in self._pieces(task):
+                self._put(piece)
+        else:
+            self._put(task)
+
+    def _put(self, task: Task) -> None:
+        batch = self._batches[-1]
+        if batch.size + task.size > self._limit:
+            batch = Batch()
+            self._batches.append(batch)
+        task.enqueued_ns = time.monotonic_ns()
+        if not batch.tasks:
+            batch.started_ns = task.enqueued_ns
+        batch.tasks.append(task)
+        batch.size += task.size
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return len(self._batches) == 1 and not self._batches[0].tasks
 
     def _check_room(self, task: Task) -> None:
         count, open_size = len(self._batches), self._batches[-1].size
@@ -101,7 +113,7 @@ class Queue:
 
     def _pieces(self, task: Task) -> list[Task]:
         room = self._limit - self._batches[-1].size
-        if task.size <= room or not self.options.enable_large_batch_splitting:
+        if task.size <= room:
             return [task]
         sizes = [room] if room > 0 else []
         left = task.size - sum(sizes)

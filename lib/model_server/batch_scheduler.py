@@ -21,7 +21,8 @@ class BatchScheduler:
         self._defer = defer
         self._wake_due = False
         self._crowded = False
-        self._wake = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
         self._queues: list[Queue] = []
         self._next = 0
         self._idle = 0
@@ -45,8 +46,8 @@ class BatchScheduler:
         Raises:
             ServingError: see Queue.add.
         """
-        with self._wake:
-            was_empty = queue.ready_at_ns() is None
+        with self._lock:
+            was_empty = queue.empty
             queue.add(task)
             if self._wake_due or not self._idle or not (was_empty or queue.ready_at_ns() == 0):
                 return

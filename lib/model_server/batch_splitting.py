@@ -2,54 +2,48 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 
 from model_server.batch_queue import Task
+from model_server.eager import Ticket
 from model_server.errors import ServingError
+from model_server.run_outputs import RunOutputs, Share
 
 
 class _Join:
-    """Stands in for the futures of the pieces; resolves the request's own future when all have answered."""
+    """Stands in for the tickets of the pieces; resolves the request's own when all have answered, or one has failed."""
 
-    def __init__(self, future, pieces: int):
-        self._future, self._results = future, [None] * pieces
+    def __init__(self, ticket: Ticket, pieces: int):
+        self._ticket, self._results = ticket, [None] * pieces
         self._left = pieces
-        self._lock = threading.Lock()
 
-    def set(self, index: int, value: object, failed: bool) -> None:
-        with self._lock:
-            self._results[index] = value
-            self._left -= 1
-            finished = self._left == 0
-        if self._future.done():
-            return
-        if failed:
-            self._future.set_exception(value)
-        elif finished:
-            self._future.set_result([np.concatenate(parts) for parts in zip(*self._results, strict=True)])
+    def set(self, index: int, value: Share | ServingError) -> None:
+        """One piece's result; called in the loop's thread, as every ticket's is."""
+        if self._left <= 0:
+            return  # a piece has failed: the request is answered
+        self._results[index] = value
+        self._left -= 1
+        if isinstance(value, ServingError):
+            self._left = 0
+            self._ticket.resolve(value)
+        elif not self._left:
+            columns = zip(*(share.arrays for share in self._results), strict=True)
+            self._ticket.resolve(Share(RunOutputs([np.concatenate(parts) for parts in columns])))
 
 
 class _Piece:
-    """The future of one piece."""
+    """The ticket of one piece."""
 
     def __init__(self, join: _Join, index: int):
         self._join, self._index = join, index
 
-    def done(self) -> bool:
-        return False
-
-    def set_result(self, value: list[np.ndarray]) -> None:
-        self._join.set(self._index, value, failed=False)
-
-    def set_exception(self, error: ServingError) -> None:
-        self._join.set(self._index, error, failed=True)
+    def resolve(self, value: Share | ServingError) -> None:
+        self._join.set(self._index, value)
 
 
 def split_task(task: Task, sizes: list[int]) -> list[Task]:
     """Tasks of the given sizes (rows) that together are `task`; one failing piece fails the request."""
-    join, start, pieces = _Join(task.future, len(sizes)), 0, []
+    join, start, pieces = _Join(task.ticket, len(sizes)), 0, []
     for index, size in enumerate(sizes):
         arrays = [array[start : start + size] for array in task.arrays]
         pieces.append(Task(arrays, size, _Piece(join, index), task.deadline_ns))

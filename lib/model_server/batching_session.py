@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
 
@@ -13,8 +12,10 @@ from model_server.batch_queue import Batch, Queue, Task
 from model_server.batch_scheduler import BatchScheduler
 from model_server.batch_splitting import split_task
 from model_server.batching_options import QueueOptions
+from model_server.eager import Ticket
 from model_server.errors import FAILED_PRECONDITION, RESOURCE_EXHAUSTED, ServingError, invalid
 from model_server.executors import Delivery, as_serving_error, measured_run, time_left_ms
+from model_server.run_outputs import RunOutputs, Share
 
 
 class BatchingSession:
@@ -28,9 +29,10 @@ class BatchingSession:
         self._model, self._options = model, options
         self._scheduler, self._delivery = scheduler, delivery
         self._queues: dict[tuple, Queue] = {}
+        self._queue_of: dict[object, Queue] = {}  # the same by prepared run: no names to hash for each request
 
-    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None) -> asyncio.Future:
-        """Queue one request's tensors (in the order of `run.feeds`); the future gets the list of its outputs.
+    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None) -> Ticket:
+        """Queue one request's tensors (in the order of `run.feeds`); the ticket gets its Share of the run's outputs.
 
         Raises:
             ServingError: the request cannot be batched, or the queue is full.
@@ -38,9 +40,9 @@ class BatchingSession:
         size = _rows(arrays)
         for _ in arrays:
             metrics.input_batch_size.add(size)
-        future = self._delivery.future()
-        self._scheduler.schedule(self._queue(run), Task(arrays, size, future, deadline_ns))
-        return future
+        ticket = Ticket()
+        self._scheduler.schedule(self._queue_of.get(run) or self._queue(run), Task(arrays, size, ticket, deadline_ns))
+        return ticket
 
     def close(self) -> None:
         """Let the batch threads forget this version's queues."""
@@ -54,20 +56,20 @@ class BatchingSession:
             queue = Queue(self._options, lambda batch: self._execute(run, batch), split_task)
             queue = self._queues.setdefault(key, queue)
             self._scheduler.add_queue(queue)
+        self._queue_of[run] = queue
         return queue
 
     def _execute(self, run, batch: Batch) -> None:
         started_ns = time.monotonic_ns()
-        for task in batch.tasks:
-            metrics.queuing_latency.add((started_ns - task.enqueued_ns) / 1000, "")
+        metrics.queuing_latency.add_all([(started_ns - task.enqueued_ns) / 1000 for task in batch.tasks], "")
         try:
-            results = self._outputs(run, batch)
+            results = self._shares(run, batch)
         except Exception as error:
             failure = as_serving_error(error)
             results = [failure] * len(batch.tasks)
-        self._delivery.deliver([(task.future, result) for task, result in zip(batch.tasks, results, strict=True)])
+        self._delivery.deliver([(task.ticket, result) for task, result in zip(batch.tasks, results, strict=True)])
 
-    def _outputs(self, run, batch: Batch) -> list[list[np.ndarray]]:
+    def _shares(self, run, batch: Batch) -> list[Share]:
         """Each task's share of the outputs of one merged run."""
         timeout_ms = _timeout_ms(batch)
         padded = self._options.padded_size(batch.size)
@@ -77,9 +79,9 @@ class BatchingSession:
         parts = batch_padding.merge_parts(run.feeds, batch, padded - batch.size, self._options)
         outputs = measured_run(self._model, run, parts, timeout_ms)
         _check_outputs(outputs, padded)
-        start, shares = 0, []
+        together, start, shares = RunOutputs(outputs), 0, []
         for task in batch.tasks:
-            shares.append([output[start : start + task.size] for output in outputs])
+            shares.append(Share(together, start, start + task.size))
             start += task.size
         return shares
 
@@ -87,11 +89,13 @@ class BatchingSession:
 def _rows(arrays: Sequence[np.ndarray]) -> int:
     if not arrays:
         raise invalid("Batching Run() must have at least one input tensor")
-    if any(array.ndim == 0 for array in arrays):
-        raise invalid("Batching Run() input tensors must have at least one dimension")
+    for array in arrays:
+        if array.ndim == 0:
+            raise invalid("Batching Run() input tensors must have at least one dimension")
     size = len(arrays[0])
-    if any(len(array) != size for array in arrays[1:]):
-        raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
+    for array in arrays:
+        if len(array) != size:
+            raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
     return size
 
 

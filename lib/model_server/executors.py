@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from model_server import metrics
+from model_server.eager import Ticket
 from model_server.errors import INTERNAL, ServingError
+from model_server.run_outputs import RunOutputs, Share
 
 Done = Callable[[list], None]
 
@@ -42,45 +44,41 @@ def measured_run(model, run, parts: Sequence[Sequence[np.ndarray]], timeout_ms: 
 
 
 class Delivery:
-    """Hands results from worker threads to futures of the event loop: one wake-up of the loop for a whole batch."""
+    """Hands results from worker threads to tickets of the event loop: one wake-up of the loop for a whole batch."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop):
         self.loop = loop
 
-    def future(self) -> asyncio.Future:
-        """A future a worker's result can be delivered to."""
-        return self.loop.create_future()
-
-    def deliver(self, results: list[tuple[asyncio.Future, object]]) -> None:
-        """Resolve each future with its value, or with its error where the value is a ServingError."""
+    def deliver(self, results: list[tuple[Ticket, object]]) -> None:
+        """Resolve each ticket with its value; one that is a ServingError is raised where it is awaited."""
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
             self.loop.call_soon_threadsafe(_resolve, results)
 
 
-def _resolve(results: list[tuple[asyncio.Future, object]]) -> None:
-    for future, value in results:
-        if future.done():
-            continue
-        if isinstance(value, ServingError):
-            future.set_exception(value)
-        else:
-            future.set_result(value)
+def _resolve(results: list[tuple[Ticket, object]]) -> None:
+    for ticket, value in results:
+        ticket.resolve(value)
 
 
 async def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], object]) -> object:
     """Wait for blocking work in a thread that does not keep the process alive."""
     future = loop.create_future()
-    delivery = Delivery(loop)
 
     def run() -> None:
         try:
             value = work()
         except Exception as error:
             value = as_serving_error(error)
-        delivery.deliver([(future, value)])
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(_settle, future, value)
 
     threading.Thread(target=run, daemon=True).start()
     return await future
+
+
+def _settle(future: asyncio.Future, value: object) -> None:
+    if not future.done():
+        future.set_exception(value) if isinstance(value, ServingError) else future.set_result(value)
 
 
 class DirectPool:
@@ -93,27 +91,27 @@ class DirectPool:
         self._idle = 0
         self._lock = threading.Lock()
 
-    def submit(self, work: Callable[[], object]) -> asyncio.Future:
-        """Run `work` in a thread; the future gets what it returns."""
-        future = self._delivery.future()
-        self._jobs.put((work, future))
+    def submit(self, work: Callable[[], object]) -> Ticket:
+        """Run `work` in a thread; the ticket gets what it returns."""
+        ticket = Ticket()
+        self._jobs.put((work, ticket))
         with self._lock:
             needed = self._jobs.qsize() > self._idle and self._threads < self._limit
             self._threads += needed
         if needed:
             threading.Thread(target=self._serve, name=f"run_{self._threads}", daemon=True).start()
-        return future
+        return ticket
 
     def _serve(self) -> None:
         while True:
             self._idle += 1
-            work, future = self._jobs.get()
+            work, ticket = self._jobs.get()
             self._idle -= 1
             try:
                 value = work()
             except Exception as error:
                 value = as_serving_error(error)
-            self._delivery.deliver([(future, value)])
+            self._delivery.deliver([(ticket, value)])
 
 
 class DirectSession:
@@ -122,10 +120,14 @@ class DirectSession:
     def __init__(self, model, pool):
         self._model, self._pool = model, pool
 
-    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None) -> asyncio.Future:
-        """Start one run; the future gets its outputs."""
+    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None) -> Ticket:
+        """Start one run; the ticket gets the Share with its outputs."""
         parts = [[array] for array in arrays]
-        return self._pool.submit(lambda: measured_run(self._model, run, parts, time_left_ms(deadline_ns)))
+
+        def work() -> Share:
+            return Share(RunOutputs(measured_run(self._model, run, parts, time_left_ms(deadline_ns))))
+
+        return self._pool.submit(work)
 
     def close(self) -> None:
         """Nothing is kept between requests."""

@@ -91,7 +91,7 @@ async def infer_on(servable: Servable, request, api: str, deadline_ns: int | Non
     inputs, outputs = tensors_of(signature, check_method)
     plan = servable.plan((api, name), name, inputs, outputs)
     rows = serialized_examples(request.input)
-    arrays = await servable.run(plan, [rows], deadline_ns, api, request.model_spec.name)
+    arrays = (await servable.run(plan, [rows], deadline_ns, api, request.model_spec.name)).arrays
     response = response_type()
     fill_spec(response.model_spec, servable, name)
     write_result(api, response.result, dict(zip(plan.outputs, arrays, strict=True)), len(rows))

@@ -8,7 +8,6 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
-import orjson
 
 
 @functools.lru_cache(maxsize=256)
@@ -48,25 +47,49 @@ def _special(number: float) -> str | None:
     return None
 
 
-def _long_texts(values: np.ndarray, numbers: Sequence[float]) -> list[str] | None:
-    """The texts where every number needs more than 6 digits and has a point (scores usually do); else None.
+_MANY = 32  # numbers; below, looking at all of them at once costs more than it saves
+# A decimal of six digits reads back as a float32 that is nearer to it than half the spacing there, which is between
+# 2**-25 and 2**-24 of the number; float64 has 2**-54 to 2**-53, too near to what the look itself can tell.
+_LOOK = {"f": ("%.9g", 2.9e-8, 6.0e-8), "d": ("%.17g", -1.0, 1e-14)}
 
-    orjson prints the shortest text that reads back as the same number, so its digits tell.
+
+def _many_texts(values: np.ndarray) -> list[str]:
+    """The texts of many floats: one look sorts them, a format for each kind writes them, the odd ones go one by one."""
+    digits, near, far = _LOOK[values.dtype.char]
+    away = _distance_to_six_digits(values)
+    texts, numbers = [""] * values.size, values.tolist()
+    kinds = (away > far, _spaced(digits)), (away < near, _spaced("%.6g"))
+    odd = ~(kinds[0][0] | kinds[1][0])
+    for chosen, write in (*kinds, (odd, lambda some: float_texts(some, values.dtype.char))):
+        places = np.flatnonzero(chosen).tolist()
+        for place, text in zip(places, write([numbers[place] for place in places]) if places else (), strict=True):
+            texts[place] = text
+    return texts
+
+
+def _spaced(digits: str):
+    return lambda some: ((digits + " ") * len(some) % tuple(some)).split()
+
+
+def _distance_to_six_digits(values: np.ndarray) -> np.ndarray:
+    """How far the nearest decimal of six digits lies, as a share of the number.
+
+    NaN for what needs care: whole numbers (they get a `.0`), infinities, NaN and subnormal numbers.
     """
-    shortest = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
-    if b"e" in shortest or b"n" in shortest or b".0," in shortest or shortest.endswith(b".0"):
-        return None
-    if min([len(text.lstrip(b"-0")) for text in shortest.replace(b".", b"").split(b",")]) < 7:
-        return None
-    text = ("%.9g " if values.dtype.itemsize == 4 else "%.17g ") * len(numbers) % tuple(numbers)
-    return text.split() if text.count(".") == len(numbers) else None
+    wide = values.astype(np.float64)
+    with np.errstate(all="ignore"):
+        size = np.abs(wide)
+        scale = 10.0 ** (5 - np.floor(np.log10(size)))
+        away = np.abs(np.rint(wide * scale) / scale - wide) / size
+        away[(wide == np.rint(wide)) | (size < np.finfo(values.dtype).tiny)] = np.nan
+        return away
 
 
 def number_texts(values: np.ndarray) -> list[str]:
     """The texts of a flat array of numbers or booleans."""
-    kind, numbers = values.dtype.kind, values.tolist()
+    kind = values.dtype.kind
     if kind == "f":
-        return _long_texts(values, numbers) or float_texts(numbers, values.dtype.char)
+        return _many_texts(values) if values.size >= _MANY else float_texts(values.tolist(), values.dtype.char)
     if kind == "b":
-        return ["true" if value else "false" for value in numbers]
-    return [str(value) for value in numbers]
+        return ["true" if value else "false" for value in values.tolist()]
+    return [str(value) for value in values.tolist()]

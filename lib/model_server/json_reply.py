@@ -71,6 +71,12 @@ def _indented(texts: Sequence[str], shape: Sequence[int], level: int) -> str:
     return "[" + pad + ("," + pad).join(inner) + "\n" + "    " * level + "]"
 
 
+def row_reply_of(elements: Sequence[str]) -> bytes:
+    """`{"predictions": [...]}` around elements that are JSON already."""
+    inner = "[" + ", ".join(elements) + "\n    ]" if elements else "[]"
+    return _bytes('{\n    "predictions": ' + inner + "\n}")
+
+
 def row_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
     """`{"predictions": [...]}`: one element a row, a plain value where there is one output.
 
@@ -86,22 +92,28 @@ def row_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
         if rows is not None and len(array) != rows:
             raise invalid(f"Tensor name: {alias} has inconsistent batch size: {len(array)} expecting: {rows}")
         rows = len(array)
-    columns = [(alias, _rows(alias, array)) for alias, array in sorted(outputs.items())]
+    columns = [(alias, row_texts(alias, array)) for alias, array in sorted(outputs.items())]
     if len(columns) == 1:
         elements = columns[0][1]
     else:
         elements = [_row_object([(name, texts[row]) for name, texts in columns]) for row in range(rows)]
-    inner = "[" + ", ".join(elements) + "\n    ]" if elements else "[]"
-    return _bytes('{\n    "predictions": ' + inner + "\n}")
+    return row_reply_of(elements)
 
 
-def _rows(alias: str, array: np.ndarray) -> list[str]:
+def row_texts(alias: str, array: np.ndarray) -> list[str]:
+    """The JSON of each row of an output.
+
+    Raises:
+        ServingError: JSON cannot show its type.
+    """
     texts, shape = _leaf_texts(alias, array), array.shape[1:]
     if not shape:
         return texts
     if len(array) == 1:
         return [_nested(texts, shape)]
     step = math.prod(shape)
+    if len(shape) == 1 and step:
+        return ["[" + ", ".join(texts[start : start + step]) + "]" for start in range(0, len(texts), step)]
     return [_nested(texts[row * step : (row + 1) * step], shape) for row in range(len(array))]
 
 

@@ -8,6 +8,9 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 
+_MOST_NOTES = 4096
+
+
 def exponential(scale: float, growth: float, count: int) -> list[float]:
     """Bucket limits scale, scale * growth, ...: `count` of them (tensorflow/core/lib/monitoring/sampler.h)."""
     limits = [scale]
@@ -48,23 +51,51 @@ class Gauge(Counter):
 
 
 class Histogram:
-    """Samples counted in buckets; a sample equal to a limit belongs to the next bucket, as in TensorFlow."""
+    """Samples counted in buckets; a sample equal to a limit belongs to the next bucket, as in TensorFlow.
+
+    `add` only notes the sample: it is called several times a request. Notes are sorted into buckets when somebody looks.
+    """
 
     kind = "histogram"
 
     def __init__(self, name: str, labels: Sequence[str], limits: Sequence[float]):
         self.name, self.labels, self.limits = name, tuple(labels), list(limits)
-        self.cells: dict[tuple[str, ...], list] = {}
+        self._notes: dict[tuple[str, ...], list[float]] = {}
+        self._cells: dict[tuple[str, ...], list] = {}
         self._lock = threading.Lock()
 
     def add(self, sample: float, *values: str) -> None:
         """Count one sample under these label values."""
+        notes = self._notes.get(values)
+        if notes is None:
+            notes = self._notes.setdefault(values, [])
+        notes.append(sample)
+        if len(notes) > _MOST_NOTES:
+            self._sort(values)
+
+    def add_all(self, samples: Sequence[float], *values: str) -> None:
+        """Count several samples under these label values."""
+        notes = self._notes.setdefault(values, [])
+        notes.extend(samples)
+        if len(notes) > _MOST_NOTES:
+            self._sort(values)
+
+    def _sort(self, values: tuple[str, ...]) -> None:
         with self._lock:
-            cell = self.cells.get(values)
-            if cell is None:
-                cell = self.cells[values] = [[0] * (len(self.limits) + 1), 0.0]
-            cell[0][bisect_right(self.limits, sample)] += 1
-            cell[1] += sample
+            notes = self._notes[values]
+            samples = notes[:]  # threads may append meanwhile: what is taken is cut off by its number
+            del notes[: len(samples)]
+            cell = self._cells.setdefault(values, [[0] * (len(self.limits) + 1), 0.0])
+            for sample in samples:
+                cell[0][bisect_right(self.limits, sample)] += 1
+            cell[1] += sum(samples)
+
+    @property
+    def cells(self) -> dict[tuple[str, ...], list]:
+        """Label values -> [counts of the buckets, sum of the samples]."""
+        for values in list(self._notes):
+            self._sort(values)
+        return self._cells
 
     def lines(self) -> list[str]:
         """The buckets (cumulative), `_sum` and `_count` in Prometheus's text format."""

@@ -40,7 +40,7 @@ async def multi_infer_on(servable: Servable, request, deadline_ns: int | None, c
     rows = serialized_examples(request.input)
     metrics.request_example_counts.add(len(rows), servable.name)
     metrics.request_example_count_total.add(servable.name, by=len(rows))
-    arrays = await servable.run(plan, [rows], deadline_ns, "MultiInference", servable.name)
+    arrays = (await servable.run(plan, [rows], deadline_ns, "MultiInference", servable.name)).arrays
     found = dict(zip(plan.outputs, arrays, strict=True))
     response = inference_pb2.MultiInferenceResponse()
     for name, api, _, fetched in tasks:

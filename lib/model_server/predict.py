@@ -151,7 +151,7 @@ async def predict_on(
     plan = plan_of(servable, signature_name, request.output_filter, check_method)
     arrays = input_arrays(servable, plan, request.inputs)
     model_name = request.model_spec.name
-    outputs = await servable.run(plan, arrays, deadline_ns, "Predict", model_name)
+    outputs = (await servable.run(plan, arrays, deadline_ns, "Predict", model_name)).arrays
     response = predict_pb2.PredictResponse()
     fill_spec(response.model_spec, servable, signature_name)
     for alias, array in zip(plan.outputs, outputs, strict=True):

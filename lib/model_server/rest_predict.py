@@ -32,7 +32,11 @@ async def predict(core: Core, spec: ModelSpec, body: bytes, deadline_ns: int) ->
         row_format, signature_name, tensors = reading
         plan = _plan(servable, signature_name)
         arrays = [tensors[alias] for alias in plan.inputs]
-        outputs = await servable.run(plan, arrays, deadline_ns, "Predict", spec.name)
+        share = await servable.run(plan, arrays, deadline_ns, "Predict", spec.name)
+        texts = share.row_texts(plan.outputs[0]) if row_format and len(plan.outputs) == 1 else None
+        if texts is not None:
+            return json_reply.row_reply_of(texts)
+        outputs = share.arrays
         named = dict(zip(plan.outputs, outputs, strict=True))
         write = json_reply.row_reply if row_format else json_reply.column_reply
         long = 8 * sum(array.size for array in outputs) > LONG

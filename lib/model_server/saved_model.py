@@ -16,7 +16,7 @@ tensorflow_package.install()
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2  # noqa: E402
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """What one kind of request feeds and fetches: tensor names, and the C arrays that name them to TensorFlow."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model_server import metrics
+from model_server.run_outputs import Share
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,16 @@ class Servable:
 
     async def run(
         self, plan: Plan, arrays: Sequence[np.ndarray], deadline_ns: int | None, api: str, model_name: str
-    ) -> list[np.ndarray]:
-        """Run the plan on `arrays` (order of plan.inputs); the outputs come in the order of plan.outputs.
+    ) -> Share:
+        """Run the plan on `arrays` (order of plan.inputs); the Share's arrays come in the order of plan.outputs.
 
         Raises:
             ServingError: from the batching rules or from TensorFlow.
         """
         started_ns = time.monotonic_ns()
-        outputs = await self._executor.submit(plan.run, arrays, deadline_ns)
+        share = await self._executor.submit(plan.run, arrays, deadline_ns)
         metrics.runtime_latency.add((time.monotonic_ns() - started_ns) / 1000, model_name, api, "TF1")
-        return outputs
+        return share
 
     def close(self) -> None:
         """Wait for the requests in flight, then free the model. Called by the manager when nothing new can come."""

@@ -8,7 +8,7 @@ import time
 
 from google.protobuf.message import DecodeError
 
-from model_server import inference, log, metrics, multi_inference, record_file, tensorflow_package
+from model_server import eager, inference, log, metrics, multi_inference, record_file, tensorflow_package
 from model_server.errors import CODE_NAMES, ServingError, invalid, unimplemented
 from model_server.predict import predict_on
 from model_server.servable import Servable
@@ -41,7 +41,7 @@ def replay(servable: Servable, iterations: int, loop: asyncio.AbstractEventLoop)
     try:
         for count, record in enumerate(_records(path), start=1):
             for _ in range(max(1, iterations)):
-                asyncio.run_coroutine_threadsafe(_run(servable, record), loop).result()
+                eager.result_of(_run(servable, record), loop)
             if count > MOST_RECORDS:
                 raise invalid(f"Number of warmup records exceeds the maximum ({MOST_RECORDS}) at {path}")
     except ServingError as error:

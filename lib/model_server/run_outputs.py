@@ -1,0 +1,57 @@
+"""What one run of the graph gave, and each request's share of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model_server import json_reply
+
+_MOST_NUMBERS = 1 << 16  # a larger output is written request by request, so that none waits for all
+
+
+class RunOutputs:
+    """The outputs of one run, possibly for many requests; the JSON of their rows is written once for all of them."""
+
+    __slots__ = ("_texts", "arrays")
+
+    def __init__(self, arrays: Sequence[np.ndarray]):
+        self.arrays = arrays
+        self._texts: dict[str, list[str]] = {}
+
+    def texts(self, alias: str) -> list[str] | None:
+        """The JSON of each row of the only output, under this alias; None where there are more or it is large.
+
+        Raises:
+            ServingError: JSON cannot show its type.
+        """
+        if len(self.arrays) != 1 or self.arrays[0].size > _MOST_NUMBERS:
+            return None
+        texts = self._texts.get(alias)
+        if texts is None:
+            texts = self._texts[alias] = json_reply.row_texts(alias, self.arrays[0])
+        return texts
+
+
+class Share:
+    """One request's rows of a run: `start` to `stop`, or everything where `stop` is None."""
+
+    __slots__ = ("_run", "_start", "_stop")
+
+    def __init__(self, run: RunOutputs, start: int = 0, stop: int | None = None):
+        self._run, self._start, self._stop = run, start, stop
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """The outputs in the order in which they were fetched."""
+        if self._stop is None:
+            return list(self._run.arrays)
+        return [array[self._start : self._stop] for array in self._run.arrays]
+
+    def row_texts(self, alias: str) -> list[str] | None:
+        """The JSON of the rows, where the run has one output of rows; None: write it from the arrays."""
+        if self._stop is None:
+            return None
+        texts = self._run.texts(alias)
+        return None if texts is None else texts[self._start : self._stop]
