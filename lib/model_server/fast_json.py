@@ -36,24 +36,32 @@ def _read(body: bytes, kind: type) -> tuple[bool, np.ndarray] | None:
     document = _parser().parse(body)
     if type(document) is not simdjson.Object or len(document) != 1:
         return None
-    (key,) = document.keys()
+    (key,) = document
     values = document[key]
-    shape = _shape(values) if key in _KEYS and type(values) is simdjson.Array else None
-    if shape is None or body.count(b"[") != (1 if len(shape) == 1 else 1 + shape[0]):
-        return None  # a list deeper down: as_buffer would flatten it
+    if key not in _KEYS or type(values) is not simdjson.Array:
+        return None
+    shape = _shape(body, values)
+    if shape is None:
+        return None
     numbers = np.frombuffer(values.as_buffer(of_type="d"), np.float64)
     return key == "instances", numbers.astype(kind).reshape(shape)
 
 
-def _shape(values) -> tuple[int, ...] | None:
-    """The shape of a list of numbers or of equally long lists of numbers; None for anything else."""
-    rows, first = len(values), values[0]
-    if type(first) is not simdjson.Array:
-        return (rows,)
-    width = len(first)
-    if rows > 1 and any(type(row) is not simdjson.Array or len(row) != width for row in values):
+def _shape(body: bytes, values) -> tuple[int, ...] | None:
+    """The shape of a list of numbers or of equally long lists of numbers; None for anything else.
+
+    The brackets tell about lists deeper down, which as_buffer would flatten.
+    """
+    rows = len(values)
+    second = body.find(b"[", body.find(b"[") + 1)
+    if second < 0:
+        return (rows,) if rows else None
+    if rows == 1:
+        return (1, -1) if body.find(b"[", second + 1) < 0 and len(values[0]) else None
+    width = len(values[0])
+    if any(type(row) is not simdjson.Array or len(row) != width for row in values):
         return None
-    return rows, width
+    return (rows, width) if body.count(b"[", second) == rows else None
 
 
 np.seterr(over="ignore")  # a number beyond float32 becomes infinite without a warning; set once for the loop's thread

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache, partial
 
 import httptools
 
@@ -16,23 +17,57 @@ from model_server.http_replies import HTML, REASONS, Date, error_page
 
 KNOWN_METHODS = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"})
 _MOST_PIPELINED = 64
+_MOST_HEADS, _LONGEST_HEAD = 1024, 4096
+_PARTED = (b"transfer-encoding", b"expect", b"upgrade")
 
 
 class Request:
     """One request as it came: `target` is the raw path with its query, header names are lower case."""
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "target")
+    __slots__ = ("body", "headers", "keep_alive", "length", "method", "target")
 
     def __init__(self):
         self.method = b""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
         self.body = b""
+        self.length = 0
         self.keep_alive = True
+
+    def again(self, body: bytes) -> Request:
+        """A request with the same head and another body of the same length."""
+        request = Request.__new__(Request)
+        request.method, request.target, request.headers = self.method, self.target, self.headers
+        request.keep_alive, request.length, request.body = self.keep_alive, self.length, body
+        return request
+
+
+_heads: dict[bytes, Request] = {}  # what httptools parsed before: clients send the same heads again and again
+
+
+def _remember(data: bytes, request: Request) -> None:
+    """Keep the head of `data`, which was exactly this one request, for the next request with the same head."""
+    headers, length = request.headers, len(request.body)
+    end = data.find(b"\r\n\r\n") + 4
+    whole = end + length == len(data) and headers.get(b"content-length", b"0") == b"%d" % length
+    room = end <= _LONGEST_HEAD and len(_heads) < _MOST_HEADS
+    if whole and room and request.keep_alive and headers.keys().isdisjoint(_PARTED):
+        head = request.again(b"")
+        head.length = length
+        _heads[data[:end]] = head
 
 
 Reply = Callable[[int, bytes, bytes], None]
 Answer = Callable[[Request, Reply], None]
+
+
+@lru_cache(maxsize=64)
+def _start_of_reply(status: int, headers: bytes, keep_alive: bool) -> tuple[bytes, bool]:
+    """Status line and headers, and whether the connection ends with this reply."""
+    close = not keep_alive or b"Connection: close" in headers
+    if not keep_alive:
+        headers += b"Connection: close\r\n"
+    return b"HTTP/1.1 %d %s\r\n%s" % (status, REASONS.get(status, "Unknown").encode(), headers), close
 
 
 class HttpConnection(asyncio.Protocol):
@@ -50,6 +85,8 @@ class HttpConnection(asyncio.Protocol):
         self._waiting: deque[Request] = deque()
         self._busy = False
         self._paused = False
+        self._inside = False
+        self._complete = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """A client connected."""
@@ -61,9 +98,19 @@ class HttpConnection(asyncio.Protocol):
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came; the parser calls the on_... methods."""
+        """Parse what came, unless it is one whole request with a known head; the parser calls the on_... methods."""
+        inside = self._inside
+        if not inside:
+            end = data.find(b"\r\n\r\n") + 4
+            known = _heads.get(data[:end])
+            if known is not None and known.length == len(data) - end:
+                self._take(known.again(data[end:]))
+                return
+        self._complete = 0
         try:
             self._parser.feed_data(data)
+            if self._complete == 1 and not inside and not self._inside:
+                _remember(data, self._request)
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
@@ -80,6 +127,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request line follows."""
+        self._inside = True
         self._request, self._chunks = Request(), []
 
     def on_url(self, url: bytes) -> None:
@@ -108,6 +156,11 @@ class HttpConnection(asyncio.Protocol):
         request, chunks = self._request, self._chunks
         request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._chunks = []
+        self._inside = False
+        self._complete += 1
+        self._take(request)
+
+    def _take(self, request: Request) -> None:
         if self._busy:
             self._waiting.append(request)
             if len(self._waiting) >= _MOST_PIPELINED and not self._paused:
@@ -121,27 +174,17 @@ class HttpConnection(asyncio.Protocol):
         if request.method not in KNOWN_METHODS:
             self._refuse(501)
             return
-
-        def reply(status: int, headers: bytes, body: bytes) -> None:
-            self._reply(request, status, headers, body)
-
-        self._answer(request, reply)
+        self._answer(request, partial(self._reply, request))
 
     def _reply(self, request: Request, status: int, headers: bytes, body: bytes) -> None:
         transport = self._transport
         if transport is None:
             return
-        close = not request.keep_alive or b"Connection: close" in headers
-        if not request.keep_alive:
-            headers += b"Connection: close\r\n"
-        head = b"HTTP/1.1 %d %s\r\n%s%sContent-Length: %d\r\n\r\n" % (
-            status,
-            REASONS.get(status, "Unknown").encode(),
-            headers,
-            Date.now(),
-            len(body),
-        )
-        transport.write(head if request.method == b"HEAD" else head + body)
+        start, close = _start_of_reply(status, headers, request.keep_alive)
+        if request.method == b"HEAD":
+            transport.write(b"%s%sContent-Length: %d\r\n\r\n" % (start, Date.now(), len(body)))
+        else:
+            transport.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (start, Date.now(), len(body), body))
         if close:
             transport.close()
             self._waiting.clear()

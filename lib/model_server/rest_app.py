@@ -97,7 +97,14 @@ class RestApp:
         try:
             route = self._route(request)
             model_name, verb = route.spec.name, route.verb
-            body = await self._answer(route, request, started_ns + self._timeout_ns)
+            deadline_ns = started_ns + self._timeout_ns
+            if verb == "predict":
+                body = await rest_predict.predict(self._core, route.spec, _body(request), deadline_ns)
+            elif verb in ("status", "metadata"):
+                body = self._describe(route)
+            else:
+                check = self._options.check_method_names
+                body = await rest_examples.infer(self._core, route.spec, verb, _body(request), deadline_ns, check)
         except Exception as error:
             failure = as_serving_error(error)
             status, code = failure.http_status, failure.code_name
@@ -118,18 +125,16 @@ class RestApp:
                 self._routes[key] = route
         return route
 
-    async def _answer(self, route: Route, request: Request, deadline_ns: int) -> bytes:
+    def _describe(self, route: Route) -> bytes:
         if route.verb == "status":
             return model_info.as_json(model_info.status(self._core, route.spec.name, route.spec.version)).encode()
-        if route.verb == "metadata":
-            return model_info.metadata_json(self._core, route.spec).encode()
-        body = request.body
-        if b"gzip" in request.headers.get(b"content-encoding", b""):
-            body = _inflated(body)
-        if route.verb != "predict":
-            check = self._options.check_method_names
-            return await rest_examples.infer(self._core, route.spec, route.verb, body, deadline_ns, check)
-        return await rest_predict.predict(self._core, route.spec, body, deadline_ns)
+        return model_info.metadata_json(self._core, route.spec).encode()
+
+
+def _body(request: Request) -> bytes:
+    """The request's body, inflated where it is said to be gzip."""
+    compressed = b"gzip" in request.headers.get(b"content-encoding", b"")
+    return _inflated(request.body) if compressed else request.body
 
 
 def _inflated(body: bytes) -> bytes:
