@@ -1,8 +1,9 @@
 """The same workers on a Dask cluster: each holds an independent share of the arrival process from one common start.
 
-`distributed` is an optional extra. Request bodies travel to the workers, rows travel back; times are rebased from each
-machine's CLOCK_MONOTONIC to this one's by way of the wall clocks, whose disagreement between machines remains in the
-columns of `requests.parquet` (never in a latency: both its ends were read on one machine).
+`distributed` is an optional extra. Request bodies travel to the workers, each worker's rows travel back as Parquet and
+are merged by SQL; times are rebased from each machine's CLOCK_MONOTONIC to this one's by way of the wall clocks, whose
+disagreement between machines remains in the columns of `requests.parquet` (never in a latency: both its ends were read
+on one machine).
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from __future__ import annotations
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from loadgen.crew import merge, run_crew
+from loadgen.crew import run_crew
 from loadgen.errors import LevelError, WorkerFailed
 from loadgen.level import Level
-from loadgen.rows import WORDS, Rows
+from loadgen.rows import Rows
+from loadgen.store import merge_shares, write_share
 
 LEAD_S = 1.0  # from the last worker's word to the start of the ramp-up: the common start has to reach every machine
 JOIN_WITHIN_S = 60.0
@@ -30,8 +30,8 @@ def clock_offset_ns() -> int:
     return time.time_ns() - time.monotonic_ns()
 
 
-def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meeting: str) -> tuple[Any, Any, int]:
-    """Runs on a Dask worker: hold share `number` of `level` in a process of its own; rows, result, clock offset."""
+def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meeting: str) -> tuple[bytes, Any, int]:
+    """Runs on a Dask worker: hold share `number` of `level` in its own process; rows as Parquet, result, offset."""
     from distributed import Queue, Variable, get_client
 
     client = get_client()
@@ -46,7 +46,9 @@ def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meet
             (Path(folder) / name).write_bytes(content)
         share = Level.from_json(level | {"bodies": folder})
         rows, results = run_crew(share, shares=[number], common_start=common_start)
-    return rows.words, results[0], clock_offset_ns()
+        path = Path(folder) / "rows.parquet"
+        write_share(path, rows.words, number)
+        return path.read_bytes(), results[0], clock_offset_ns()
 
 
 def dask_crew(scheduler: str, workers: int | None = None) -> Callable[..., tuple[Rows, list[dict[str, Any]]]]:
@@ -89,10 +91,18 @@ def _meet(client: Any, level: Level, workers: int | None) -> tuple[Rows, list[di
     here_ns = clock_offset_ns()
     start_ns = time.monotonic_ns() + int((LEAD_S + level.ramp_up_s) * 1e9)
     Variable(f"{meeting}-start", client=client).set(start_ns + here_ns)
-    shares = client.gather(futures)
-    return merge([_rebased(words, there - here_ns) for words, _, there in shares]), [
-        _rebased_result(result, there - here_ns, start_ns) for _, result, there in shares
-    ]
+    files_of_rows, results, offsets = zip(*client.gather(futures), strict=True)
+    by_ns = [there - here_ns for there in offsets]
+    rebased = [_rebased(result, by, start_ns) for result, by in zip(results, by_ns, strict=True)]
+    return _merged(files_of_rows, by_ns), rebased
+
+
+def _merged(parquet: Sequence[bytes], by_ns: Sequence[int]) -> Rows:
+    with tempfile.TemporaryDirectory(prefix="loadgen-rows-") as folder:
+        paths = [Path(folder) / f"{number}.parquet" for number in range(len(parquet))]
+        for path, content in zip(paths, parquet, strict=True):
+            path.write_bytes(content)
+        return merge_shares(paths, by_ns)
 
 
 def _files(bodies: Path) -> dict[str, bytes]:
@@ -102,12 +112,5 @@ def _files(bodies: Path) -> dict[str, bytes]:
     return {f.name: f.read_bytes() for f in sorted(bodies.iterdir()) if f.suffix in (".body", ".expect", ".json")}
 
 
-def _rebased(words: np.ndarray, by_ns: int) -> np.ndarray:
-    words = words.reshape(-1, WORDS).copy()
-    times = words[:, :3]
-    times[times != 0] += by_ns
-    return words.reshape(-1)
-
-
-def _rebased_result(result: dict[str, Any], by_ns: int, start_ns: int) -> dict[str, Any]:
+def _rebased(result: dict[str, Any], by_ns: int, start_ns: int) -> dict[str, Any]:
     return result | {"start_ns": start_ns, "edges_ns": [edge + by_ns for edge in result["edges_ns"]]}

@@ -16,6 +16,7 @@ from loadgen.level import Level
 NARROW = 1.05  # the bracket is narrow enough when its ends differ by 5 %
 REPLICATES = 2  # further levels at each end of the bracket
 SAMPLES = 1300  # requests a level needs at least: p99 wants 1000 good ones
+AROUND_S = 0.3  # from one window to the next beside ramp-up: connections, rows, checks
 OF_SERVER = {"offered_rate", "server_dead", "too_many_errors", "not_steady"}  # an overloaded server fails these
 OF_CLIENT = {"client_cpu", "client_late", "bad_passport", "little_law"}
 
@@ -33,7 +34,7 @@ class _Search:
 
     def seconds(self, rate: float) -> float:
         """Wall time one level at `rate` takes."""
-        return self.level.ramp_up_s + max(self.level.duration_s, SAMPLES / rate) + 1.0
+        return self.level.ramp_up_s + max(self.level.duration_s, SAMPLES / rate) + AROUND_S
 
     def affords(self, rate: float, levels: int = 1) -> bool:
         return time.monotonic() + levels * self.seconds(rate) <= self.until

@@ -6,12 +6,14 @@ import json
 import os
 
 import duckdb
+import numpy as np
 import pytest
 
 from loadgen import Level, dask_crew, hold
 from loadgen.crew import available_cpus
 from loadgen.script import Script
 from loadgen.scripted import running
+from loadgen.store import merge_shares, write_share
 
 
 @pytest.fixture
@@ -77,6 +79,23 @@ def test_more_processes_than_clients_leave_some_idle(bodies, tmp_path):
         summary = hold(level, tmp_path / "out")
     assert summary["mean_in_flight"] == pytest.approx(1, rel=0.05)
     assert summary["errors"] == 0
+
+
+def test_shares_written_elsewhere_are_merged_by_their_own_clocks(tmp_path):
+    rng = np.random.default_rng(3)
+    shares, files, by_ns = [], [], [-(10**15), 0, 7 * 10**14]
+    for number in range(3):
+        words = rng.integers(2 * 10**15, 3 * 10**15, (1000 - number, 4))
+        words[::7, 1] = 0  # never sent
+        words = words[words[:, 2].argsort()]
+        files.append(tmp_path / f"it's {number}.parquet")
+        write_share(files[-1], words.reshape(-1), number)
+        words[:, [0, 2]] += by_ns[number]
+        words[words[:, 1] > 0, 1] += by_ns[number]
+        shares.append(words)
+    merged = merge_shares(files, by_ns)
+    assert np.array_equal(merged.words, np.concatenate(shares))
+    assert merged.worker.tolist() == [0] * 1000 + [1] * 999 + [2] * 998
 
 
 def test_two_dask_workers_hold_one_level(bodies, tmp_path):
