@@ -7,7 +7,6 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 
-
 _MOST_NOTES = 4096
 
 
@@ -53,7 +52,7 @@ class Gauge(Counter):
 class Histogram:
     """Samples counted in buckets; a sample equal to a limit belongs to the next bucket, as in TensorFlow.
 
-    `add` only notes the sample: it is called several times a request. Notes are sorted into buckets when somebody looks.
+    `add` only notes the sample: it is called several times a request. Who looks has them sorted into buckets.
     """
 
     kind = "histogram"

@@ -3,7 +3,8 @@
 Parts: `rest` (a plain app on the same HTTP library, granian, batching on and off), `grpc` (no-op grpcio servers),
 `peers` (MLServer, BentoML, Ray Serve in environments of their own under .bench/, made with uv), `start`, `idle`,
 `swaps`. One 784-float row a request (784-128-10 network), 32 connections, server on core 0, client (wrk, h2load: Debian
-packages wrk and nghttp2-client) on core 1. Ratios are of one run; the better of two windows each.
+packages wrk and nghttp2-client) on core 1. What is compared is up at the same time and loaded in turns, in windows of
+BENCH_WINDOW_S (1) seconds, BENCH_ROUNDS (8) of them; a ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import json
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +29,11 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "conformance"))
 from harness import Server, free_port, predict_request, tensor, wait_until, write_monitoring  # noqa: E402
-from peer_servers import PEERS, Peer  # noqa: E402
+from peer_servers import PEERS, Peer, environment  # noqa: E402
 
 SERVER_CORE, CLIENT_CORE = "0", "1"
-WINDOW_S = float(os.environ.get("BENCH_WINDOW_S", "4"))
+WINDOW_S = int(os.environ.get("BENCH_WINDOW_S", "1"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "8"))
 BATCHING = (
     "max_batch_size { value: 32 } batch_timeout_micros { value: 2000 } max_enqueued_batches { value: 1000 } "
     "num_batch_threads { value: 1 }"
@@ -58,13 +61,41 @@ class Row:
 
 @dataclass(frozen=True)
 class Load:
-    """What a window of load measured."""
+    """What windows of load measured, one number a window."""
 
-    rate_rps: float
-    p99_ms: float
+    rates_rps: tuple[float, ...]
+    p99s_ms: tuple[float, ...] = ()
+
+    @property
+    def rate_rps(self) -> float:
+        """The median window's."""
+        return statistics.median(self.rates_rps)
+
+    @property
+    def p99_ms(self) -> float:
+        """The median window's."""
+        return statistics.median(self.p99s_ms)
+
+    def over(self, other: Load) -> float:
+        """The median of the ratios of windows that stood side by side."""
+        return statistics.median(a / b for a, b in zip(self.rates_rps, other.rates_rps, strict=True))
 
     def __str__(self) -> str:
-        return f"{self.rate_rps:,.0f}/s, p99 {self.p99_ms:.1f} ms"
+        return f"{self.rate_rps:,.0f}/s" + (f", p99 {self.p99_ms:.1f} ms" if self.p99s_ms else "")
+
+
+def in_turns(windows: dict[str, Callable[[], Load]], rounds: int = ROUNDS) -> dict[str, Load]:
+    """One window each, round after round, every other round backwards; a first round warms up and is dropped."""
+    seen: dict[str, list[Load]] = {name: [] for name in windows}
+    for number in range(rounds + 1):
+        for name in list(windows)[:: 1 if number % 2 else -1]:
+            seen[name].append(windows[name]())
+    return {name: together(loads[1:]) for name, loads in seen.items()}
+
+
+def together(loads: list[Load]) -> Load:
+    """Several windows as one."""
+    return Load(sum((load.rates_rps for load in loads), ()), sum((load.p99s_ms for load in loads), ()))
 
 
 def pinned(command: list[str], core: str) -> list[str]:
@@ -78,38 +109,29 @@ def one_row() -> list[float]:
 
 
 def wrk(url: str, folder: Path, body: bytes, connections: int = 32) -> Load:
-    """Two windows of wrk's closed loop; the best rate with its p99. Failures raise."""
+    """A window of wrk's closed loop. Failures raise."""
     (folder / "body").write_bytes(body)
     script = folder / "post.lua"
     script.write_text(
         f'wrk.method="POST"; local f=io.open("{folder}/body"); wrk.body=f:read("*a"); '
         'wrk.headers["Content-Type"]="application/json"'
     )
-    base = pinned(["wrk", "-t1", f"-c{connections}", "-s", str(script), "--latency", url], CLIENT_CORE)
-    subprocess.run([*base, "-d1"], capture_output=True, check=True)
-    best = Load(0, 0)
-    for _ in range(2):
-        out = subprocess.run([*base, f"-d{WINDOW_S:.0f}"], capture_output=True, text=True, check=True).stdout
-        assert "Non-2xx" not in out, out
-        value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", out).groups()
-        load = Load(
-            float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]), float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
-        )
-        best = max(best, load, key=lambda found: found.rate_rps)
-    return best
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{WINDOW_S}", "-s", str(script), "--latency", url]
+    out = subprocess.run(pinned(command, CLIENT_CORE), capture_output=True, text=True, check=True).stdout
+    assert "Non-2xx" not in out, out
+    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", out).groups()
+    p99_ms = float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
+    return Load((float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),), (p99_ms,))
 
 
-def h2load(port: int, folder: Path, message: bytes) -> float:
-    """The better rate of two windows of unary gRPC calls on 32 connections, one call each at a time."""
+def h2load(port: int, folder: Path, message: bytes) -> Load:
+    """A window of unary gRPC calls on 32 connections, one call each at a time."""
     (folder / "message").write_bytes(b"\0" + len(message).to_bytes(4, "big") + message)
     url = f"http://127.0.0.1:{port}/tensorflow.serving.PredictionService/Predict"
     headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
-    command = ["h2load", "-t1", "-c32", "-m1", f"-D{WINDOW_S:.0f}", "-d", str(folder / "message"), *headers, url]
-    rates = []
-    for _ in range(2):
-        out = subprocess.run(pinned(command, CLIENT_CORE), capture_output=True, text=True, check=True).stdout
-        rates.append(float(re.search(r"finished in [\d.]+s, ([\d.]+) req/s", out)[1]))
-    return max(rates)
+    command = ["h2load", "-t1", "-c32", "-m1", f"-D{WINDOW_S}", "-d", str(folder / "message"), *headers, url]
+    out = subprocess.run(pinned(command, CLIENT_CORE), capture_output=True, text=True, check=True).stdout
+    return Load((float(re.search(r"finished in [\d.]+s, ([\d.]+) req/s", out)[1]),))
 
 
 @contextlib.contextmanager
@@ -154,6 +176,13 @@ def process(command: list[str], port: int, timeout_s: float = 90, **options) -> 
         started.wait(10)
 
 
+PLAIN_APPS = {
+    "connection": lambda: sys.executable,
+    "granian": lambda: sys.executable,
+    "uvicorn": lambda: environment("uvicorn", "uvicorn", "httptools", "uvloop", "orjson"),
+}
+
+
 def rest_body() -> bytes:
     """One request in row format."""
     return json.dumps({"instances": [one_row()]}).encode()
@@ -166,26 +195,41 @@ def predict_load(server: Server, folder: Path, connections: int = 32) -> Load:
 
 def bench_rest(folder: Path, models: Path) -> list[Row]:
     """REST against its ceilings, and batching on against off."""
-    plain = {}
-    for name in ("connection", "granian"):
-        port = free_port()
-        with process([sys.executable, str(HERE / "plain_apps.py"), name, str(port)], port):
-            plain[name] = wrk(f"http://127.0.0.1:{port}/v1/models/x:predict", folder, rest_body())
-    with embedded(folder, models, *batching_flags(folder, BATCHING)) as server:
-        on = predict_load(server, folder)
-    with embedded(folder, models, *batching_flags(folder, EAGER)) as server:
-        eager, one_eager = predict_load(server, folder), predict_load(server, folder, 1)
-    with embedded(folder, models) as server:
-        off, one_off = predict_load(server, folder), predict_load(server, folder, 1)
-    best = max(on, eager, key=lambda load: load.rate_rps)
+    with contextlib.ExitStack() as running:
+        windows, single = {}, {}
+        for name, python in PLAIN_APPS.items():
+            port = free_port()
+            running.enter_context(process([str(python()), str(HERE / "plain_apps.py"), name, str(port)], port))
+            url = f"http://127.0.0.1:{port}/v1/models/x:predict"
+            windows[name] = lambda url=url: wrk(url, folder, rest_body())
+        for name, text in (("on", BATCHING), ("eager", EAGER), ("off", "")):
+            place = folder / name
+            place.mkdir()
+            flags = batching_flags(place, text) if text else ()
+            server = running.enter_context(embedded(place, models, *flags))
+            windows[name] = lambda server=server: predict_load(server, folder)
+            single[name] = lambda server=server: predict_load(server, folder, 1)
+        loads, one = in_turns(windows), in_turns(single)
+    best = max(loads["on"], loads["eager"], key=lambda load: load.rate_rps)
     rows = []
-    for name, what in (("connection", "plain app, same HTTP layer"), ("granian", "plain RSGI app, granian")):
-        ratio = best.rate_rps / plain[name].rate_rps
-        rows.append(Row(f"REST, batching on, over a {what}", str(best), str(plain[name]), ratio, "≥ 0.7", ratio >= 0.7))
-    gain, slower = best.rate_rps / off.rate_rps, one_eager.rate_rps / one_off.rate_rps
+    for name, what in (("granian", "an RSGI app on granian"), ("uvicorn", "an ASGI app on the same HTTP library")):
+        ratio = best.over(loads[name])
+        rows.append(Row(f"REST, batching on, over {what}", str(best), str(loads[name]), ratio, "≥ 0.7", ratio >= 0.7))
+    bare, off = loads["connection"], loads["off"]
+    figure = "REST, batching on, over our bare HTTP layer with a constant answer"
+    rows.append(Row(figure, str(best), str(bare), best.over(bare)))
+    gain, slower = best.over(off), one["eager"].over(one["off"])
     rows.append(Row("batching on over off, 32 connections", str(best), str(off), gain, "≥ 3", gain >= 3))
-    rows.append(Row("timeout 0 over off, 1 connection", str(one_eager), str(one_off), slower, "≥ 0.9", slower >= 0.9))
-    rows.append(Row("timeout 0, 32 connections", str(eager), str(on), eager.rate_rps / on.rate_rps))
+    figure = "timeout 0 over off, 1 connection"
+    rows.append(Row(figure, str(one["eager"]), str(one["off"]), slower, "≥ 0.9", slower >= 0.9))
+    rows.append(
+        Row(
+            "timeout 0 over 2 ms, 32 connections",
+            str(loads["eager"]),
+            str(loads["on"]),
+            loads["eager"].over(loads["on"]),
+        )
+    )
     return rows
 
 
@@ -202,17 +246,20 @@ def grpc_message() -> bytes:
 def bench_grpc(folder: Path, models: Path) -> list[Row]:
     """gRPC against no-op servers that answer the same bytes."""
     message = grpc_message()
-    with embedded(folder, models, *batching_flags(folder, BATCHING)) as server:
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(embedded(folder, models, *batching_flags(folder, BATCHING)))
         (folder / "answer").write_bytes(server.channel.unary_unary(PREDICT)(message, timeout=9))
-        ours = h2load(server.port, folder, message)
+        ports = {"on": server.port}
+        for name in ("grpc_aio", "grpc_sync"):
+            ports[name] = port = free_port()
+            command = [sys.executable, str(HERE / "plain_apps.py"), name, str(port), str(folder / "answer")]
+            running.enter_context(process(command, port))
+        loads = in_turns({name: lambda port=port: h2load(port, folder, message) for name, port in ports.items()})
     rows = []
     for name in ("grpc_aio", "grpc_sync"):
-        port = free_port()
-        with process([sys.executable, str(HERE / "plain_apps.py"), name, str(port), str(folder / "answer")], port):
-            noop = h2load(port, folder, message)
-        ratio = ours / noop
+        ratio = loads["on"].over(loads[name])
         figure = f"gRPC, batching on, over a no-op grpcio server ({name[5:]})"
-        rows.append(Row(figure, f"{ours:,.0f}/s", f"{noop:,.0f}/s", ratio, "≥ 0.7", ratio >= 0.7))
+        rows.append(Row(figure, str(loads["on"]), str(loads[name]), ratio, "≥ 0.7", ratio >= 0.7))
     return rows
 
 
@@ -222,7 +269,7 @@ PREDICT = "/tensorflow.serving.PredictionService/Predict"
 def bench_peers(folder: Path, models: Path) -> list[Row]:
     """The same network behind other servers, with their own batching (their numpy needs no TensorFlow runtime)."""
     with embedded(folder, models, *batching_flags(folder, BATCHING)) as server:
-        ours = predict_load(server, folder)
+        ours = together([predict_load(server, folder) for _ in range(ROUNDS)])
     rows, loads = [], []
     for peer in PEERS:
         load = peer_load(peer, folder)
@@ -250,7 +297,8 @@ def peer_load(peer: Peer, folder: Path) -> Load | str:
         with process(command, port, cwd=place, env=peer.variables(python)):
             body = peer.body(one_row())
             wait_until(lambda: peer.answers(port, body), 90)
-            return wrk(f"http://127.0.0.1:{port}{peer.path}", folder, body)
+            windows = [wrk(f"http://127.0.0.1:{port}{peer.path}", folder, body) for _ in range(ROUNDS + 1)]
+            return together(windows[1:])
     except (OSError, AssertionError, subprocess.CalledProcessError) as error:
         return f"{type(error).__name__}: {str(error)[:80]}"
 

@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
+UV = str(Path(sys.executable).with_name("uv"))
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / ".bench"
 NETWORK = '''
 import numpy as np
@@ -26,6 +28,23 @@ def predict(rows):
 '''
 
 
+def environment(name: str, *packages: str) -> Path:
+    """The Python of an environment under .bench/ with these packages, the first of which tells that all are there.
+
+    Raises:
+        subprocess.CalledProcessError: they cannot be installed.
+    """
+    folder = ENVIRONMENTS / name
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([UV, "venv", "-q", str(folder), "--python", "3.11"], check=True, capture_output=True)
+    probe = [str(python), "-c", f"import {packages[0].partition('[')[0]}"]
+    if subprocess.run(probe, capture_output=True, check=False).returncode:
+        install = [UV, "pip", "install", "-q", "--python", str(python), *packages]
+        subprocess.run(install, check=True, capture_output=True)
+    return python
+
+
 @dataclass(frozen=True)
 class Peer:
     """How to install, start and ask one of them. `files`: name -> text, {port} filled in."""
@@ -38,15 +57,7 @@ class Peer:
 
     def environment(self) -> Path:
         """The Python of its environment under .bench/, made when it is not there."""
-        folder = ENVIRONMENTS / self.name.lower()
-        python = folder / "bin" / "python"
-        if not python.exists():
-            subprocess.run(["uv", "venv", "-q", str(folder), "--python", "3.11"], check=True, capture_output=True)
-        probe = [str(python), "-c", f"import {self.package.partition('[')[0]}"]
-        if subprocess.run(probe, capture_output=True, check=False).returncode:
-            install = ["uv", "pip", "install", "-q", "--python", str(python), self.package, "numpy"]
-            subprocess.run(install, check=True, capture_output=True)
-        return python
+        return environment(self.name.lower(), self.package, "numpy")
 
     def prepare(self, folder: Path, python: Path, port: int) -> list[str]:
         """Write its files; the command that starts it there."""

@@ -1,6 +1,6 @@
 """The ceilings: apps that only parse the same body, and gRPC servers that only answer the same bytes.
 
-`python plain_apps.py connection|granian|grpc_aio|grpc_sync PORT [ANSWER_FILE]`
+`python plain_apps.py connection|granian|uvicorn|grpc_aio|grpc_sync PORT [ANSWER_FILE]`; uvicorn in its own environment.
 """
 
 from __future__ import annotations
@@ -43,6 +43,27 @@ async def granian(port: int) -> None:
     await Server(app, port=port, interface=Interfaces.RSGI, http=HTTPModes.http1, websockets=False).serve()
 
 
+async def asgi_app(scope, receive, send) -> None:
+    """The same app for ASGI."""
+    import orjson
+
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    orjson.loads(body)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(REPLY)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": REPLY})
+
+
+def uvicorn(port: int) -> None:
+    """The ASGI app on the embedded server's HTTP library and loop: uvicorn with httptools on uvloop."""
+    import uvicorn
+
+    uvicorn.run(asgi_app, port=port, http="httptools", loop="uvloop", lifespan="off", log_level="error")
+
+
 def handlers(method):
     """A generic handler for Predict on raw bytes."""
     import grpc
@@ -77,13 +98,17 @@ def grpc_sync(port: int, answer: bytes) -> None:
 
 def main(name: str, port: int, answer: bytes = b"") -> None:
     """Serve until killed."""
-    import uvloop
-
-    if name == "grpc_sync":
+    if name == "uvicorn":
+        uvicorn(port)
+    elif name == "grpc_sync":
         grpc_sync(port, answer)
     elif name == "grpc_aio":
+        import uvloop
+
         uvloop.run(grpc_aio(port, answer))
     else:
+        import uvloop
+
         uvloop.run({"connection": connection, "granian": granian}[name](port))
 
 
