@@ -8,6 +8,7 @@ for each due request; with none free the request waits its turn and is still tim
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
 import time
@@ -25,6 +26,7 @@ DEAD_FAILURES = 10
 BACKOFF_S = (0.01, 1.0)  # first and longest wait before a connection is opened again
 TICK_S = 0.1
 OPENING_AT_ONCE = 32  # TensorFlow Serving's listen backlog is 128; stay well below
+ASK_AGAIN_S = (0.05, 0.2)  # a full backlog drops the first packet, and TCP itself asks again only after 1 s
 clock = time.monotonic_ns
 
 
@@ -99,7 +101,7 @@ class Engine:
             began_ns = clock()
             try:
                 async with gate:
-                    connection = await asyncio.wait_for(self._connect(self), self.timeout_ns / 1e9)
+                    connection = await self._connected()
             except (OSError, asyncio.TimeoutError) as wrong:
                 self.refused(began_ns, TIMEOUT if isinstance(wrong, asyncio.TimeoutError) else REFUSED)
                 await asyncio.sleep(wait_s * (0.5 + self._backoff.random() / 2))
@@ -114,6 +116,18 @@ class Engine:
             else:  # accepted, then dropped without one answer: as bad as refused
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, BACKOFF_S[1])
+
+    async def _connected(self) -> Connection:
+        """One connection, asked for anew where nothing comes of it at first.
+
+        Raises:
+            OSError: refused, or reset.
+            asyncio.TimeoutError: none within the time-out.
+        """
+        for within_s in ASK_AGAIN_S:
+            with contextlib.suppress(asyncio.TimeoutError):
+                return await asyncio.wait_for(self._connect(self), within_s)
+        return await asyncio.wait_for(self._connect(self), self.timeout_ns / 1e9)
 
     def refused(self, began_ns: int, kind: int) -> None:
         """No connection could be opened: a closed-loop client fails; with none alive, so does all that is due."""
