@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,8 +13,10 @@ from typing import Any
 
 from playbook import params, progress, record, runs, serve
 from playbook.errors import ParameterError, StageFailed
+from playbook.running.kernels import Nursery, nurseries
 from playbook.terminal import StageLine
 
+KERNEL_DIED = "its kernel died while a cell ran. Was it killed, or is memory short (dmesg tells)?"
 NEEDS_SERVER = ("warmup", "stress")  # tune and adapt start servers of their own
 
 
@@ -102,11 +101,11 @@ def execute(run: Run, line: StageLine) -> None:
         StageFailed: names the stage, the cell, the error and the server's last log lines; earlier records stand.
         KeyboardInterrupt: SIGINT or SIGTERM came; everything that was started has been ended.
     """
-    with _ended_by_signals(), _server_stopped(run.run_dir):
+    with _ended_by_signals(), _server_stopped(run.run_dir), nurseries(run.verbs) as warm:
         for verb in run.verbs:
             begun = time.monotonic()
             with line.stage(verb, progress_file(run.run_dir)):
-                run_stage(run, verb)
+                run_stage(run, verb, warm.of(verb))
             run.seconds[verb] = time.monotonic() - begun
             line.done(verb, run.seconds[verb], record.load(run.run_dir, verb)["verdict"])
 
@@ -116,75 +115,29 @@ def progress_file(run_dir: Path) -> Path:
     return Path(run_dir) / ".progress.json"
 
 
-def run_stage(run: Run, verb: str) -> None:
+def run_stage(run: Run, verb: str, nursery: Nursery | None = None) -> None:
     """Execute one notebook into the run folder and write its Markdown.
 
     Raises:
         StageFailed: a cell raised.
     """
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-    from traitlets.config import Config
+    from playbook.running import executing  # papermill: loaded while the nurseries warm up
 
     name = runs.NOTEBOOKS[verb]
     executed = run.run_dir / f"{name}.ipynb"
     values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
-    with _environment({progress.CHANNEL: str(progress_file(run.run_dir))}), _sockets() as transport:
-        try:
-            papermill.execute_notebook(
-                str(runs.NOTEBOOK_DIR / f"{name}.ipynb"),
-                str(executed),
-                parameters=values,
-                cwd=str(runs.NOTEBOOK_DIR),
-                kernel_name="python3",
-                progress_bar=False,
-                request_save_on_cell_execute=False,
-                config=Config(KernelManager=transport),
-                extra_arguments=["--IPKernelApp.log_level=50"],  # its warnings would end up in our terminal
-            )
-        except PapermillExecutionError as error:
-            raise StageFailed(_failure(run, verb, error)) from error
-        finally:
-            progress_file(run.run_dir).unlink(missing_ok=True)
-            if executed.exists():
-                to_markdown(executed)
-
-
-def to_markdown(executed: Path) -> Path:
-    """Write the executed notebook as Markdown beside it, its figures in `<name>_files/`."""
-    from nbconvert import MarkdownExporter
-    from traitlets.config import Config
-
-    settings = Config()
-    settings.TagRemovePreprocessor.enabled = True
-    settings.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
-    settings.TagRemovePreprocessor.remove_cell_tags = {"injected-parameters", "papermill-error-cell-tag"}
-    exporter = MarkdownExporter(config=settings)
-    exporter.register_preprocessor("nbconvert.preprocessors.TagRemovePreprocessor", enabled=True)
-    resources = {"output_files_dir": f"{executed.stem}_files"}
-    text, resources = exporter.from_filename(str(executed), resources=resources)
-    for name, content in resources.get("outputs", {}).items():
-        path = executed.parent / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(content)
-    target = executed.with_suffix(".md")
-    target.write_text(_with_alt_texts(text, executed))
-    return target
-
-
-def _with_alt_texts(text: str, executed: Path) -> str:
-    """Give each figure the words that its output carries as plain text, in place of nbconvert's `png`."""
-    cells = json.loads(executed.read_text())["cells"]
-    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    words = iter(["".join(data.get("text/plain", "figure")) for data in outputs if "image/png" in data])
-    return re.sub(r"!\[png\]", lambda _: "![" + next(words, "figure").replace("]", ")").replace("\n", " ") + "]", text)
-
-
-@contextlib.contextmanager
-def _sockets() -> Iterator[dict[str, str]]:
-    """The kernel is spoken to over socket files of its own: no port to collide on, also with a second chain."""
-    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
-        yield {"transport": "ipc", "ip": f"{folder}/ipc"}
+    told = progress_file(run.run_dir)
+    env = {progress.CHANNEL: str(told)}
+    try:
+        executing.execute(runs.NOTEBOOK_DIR / f"{name}.ipynb", executed, values, env, nursery)
+    except executing.PapermillExecutionError as error:
+        raise StageFailed(_failure(run, _cell(verb, error))) from error
+    except executing.DeadKernelError as error:
+        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED}"])) from error
+    finally:
+        told.unlink(missing_ok=True)
+        if executed.exists():
+            executing.to_markdown(executed)
 
 
 def _from_notebooks(run_dir: Path) -> str:
@@ -192,12 +145,15 @@ def _from_notebooks(run_dir: Path) -> str:
     return os.path.relpath(run_dir, runs.NOTEBOOK_DIR) if runs.ROOT in run_dir.parents else str(run_dir)
 
 
-def _failure(run: Run, verb: str, error: Any) -> str:
-    lines = [
+def _cell(verb: str, error: Any) -> list[str]:
+    return [
         f"Stage '{verb}' failed in cell {error.exec_count} of {runs.NOTEBOOKS[verb]}.ipynb:",
         *(f"    {line}" for line in error.source.strip().splitlines()[:6]),
         f"  {error.ename.rsplit('.', 1)[-1]}: {error.evalue.strip()}",
     ]
+
+
+def _failure(run: Run, lines: list[str]) -> str:
     if record.has(run.run_dir, "serve"):
         handle = serve.Handle.load(run.run_dir)
         lines += [f"  The server's last log lines ({handle.log_path}):", *handle.log_tail(5).splitlines()]
@@ -220,20 +176,6 @@ def _server_stopped(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         serve.stop_all(run_dir)
-
-
-@contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextlib.contextmanager

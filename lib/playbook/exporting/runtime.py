@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Iterator
 from types import ModuleType
 
+from playbook.imports import without
+
 HELD_BACK = "keras"
 
 
@@ -30,26 +32,13 @@ def tensorflow() -> ModuleType:
     sys.modules.pop("tensorflow", None)  # a bare package object, as the embedded server makes one
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    with _native_messages_only_on_error(), _without(HELD_BACK):
+    with _native_messages_only_on_error(), without(HELD_BACK):
         tf = importlib.import_module("tensorflow")
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.list_logical_devices()
     tf.get_logger().setLevel("ERROR")
     return tf
-
-
-@contextlib.contextmanager
-def _without(package: str) -> Iterator[None]:
-    """Let `import package` fail for a while, unless it is loaded already."""
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = None  # type: ignore[assignment]  # Python's own mark of a blocked import
-    try:
-        yield
-    finally:
-        del sys.modules[package]
 
 
 @contextlib.contextmanager
