@@ -13,15 +13,16 @@ help:  ## list the targets
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is awaited; %s is %s. Name another: make PYTHON=python3.11 ..." % (sys.executable, sys.version.split()[0]))'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q lib
 	@touch .venv
 
 run: .venv  ## a model to a performance record: make run PARAMS=params/standard.yml ARGS="--set seed=1"
 	$(BIN)/playbook run $(PARAMS) $(ARGS)
 
 test: .venv  ## all tests: unit, conformance, notebooks, chain, docker, browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lab: .venv  ## the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir . $(ARGS)

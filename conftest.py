@@ -1,4 +1,4 @@
-"""For pytest: the scratch run that nbval's notebooks share, and programs that a test may need."""
+"""For pytest: which tests run beside others and which alone, the notebooks' scratch run, a model that tests share."""
 
 from __future__ import annotations
 
@@ -9,21 +9,64 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
 SCRATCH = ROOT / "outputs" / "dev"
+# What measures must not be measured beside other tests: with -n it comes last, on one worker, with the others gone.
+ALONE = (
+    "notebooks/",
+    "tests/docker/test_docker_chain.py",
+    "tests/notebooks/",
+    *(f"tests/unit/test_{name}.py" for name in ("adapt_live", "ledger", "resources", "warmup")),
+    *(
+        f"tests/unit/test_loadgen_{name}.py"
+        for name in ("cluster", "command", "faults", "grpc", "passport", "search", "truth", "workers")
+    ),
+)
+TOGETHER = ("tests/docker/", "tests/conformance/", "notebooks/")  # on one worker, in order: they share what they start
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Begin the notebooks (which run in order, each reading what the one before wrote) on an empty scratch run."""
+    """What runs alone comes last, and the notebooks (each reads what the one before wrote) begin on an empty run."""
+    items.sort(key=lambda item: (item.nodeid.startswith(ALONE), not item.nodeid.startswith(TOGETHER)))
     if any(item.nodeid.startswith("notebooks/") for item in items) and not session.config.option.collectonly:
         _stop_scratch_servers()
         shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """With -n: files go to the workers in the order above."""
+    config.option.loadscopereorder = False
+    return _ThenAlone(config, log)
+
+
+class _ThenAlone(LoadScopeScheduling):
+    """Files beside one another on all workers; when they are done and one worker is left, those that run alone."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        alone = "alone " if nodeid.startswith(ALONE) else ""
+        return alone + next((top for top in TOGETHER if nodeid.startswith(top)), nodeid.partition("::")[0])
+
+    def _assign_work_unit(self, node: object) -> None:
+        if next(iter(self.workqueue)).startswith("alone ") and len(self.nodes) > 1:
+            if sum(not other.shutting_down for other in self.nodes) > 1:
+                node.shutdown()  # it ends what it has
+            return
+        super()._assign_work_unit(node)
+
+    def remove_node(self, node: object) -> str | None:
+        crashed = super().remove_node(node)
+        for left in self.nodes:
+            self._reschedule(left)
+        return crashed
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End the server that 20_serve started."""
-    _stop_scratch_servers()
+    if not hasattr(session.config, "workerinput"):  # a worker that ends early leaves it to who is still at work
+        _stop_scratch_servers()
 
 
 def _stop_scratch_servers() -> None:
