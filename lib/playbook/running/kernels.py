@@ -17,7 +17,10 @@ from playbook import runs
 
 ANSWER_WITHIN_S = 60.0
 TENSORFLOW = "playbook.exporting.recipes"  # the only verb that needs it is export, and it needs it first of all
-DRAWING = ("pandas", "matplotlib.backends.backend_agg", "matplotlib.figure", "PIL.Image")  # at the first figure
+AT_FIRST_USE = (  # what figures and tune's study import when they are made
+    *("pandas", "matplotlib.backends.backend_agg", "matplotlib.figure", "PIL.Image"),
+    *("optuna.storages._rdb.storage", "sqlalchemy.dialects.sqlite"),
+)
 
 
 class Kernel:
@@ -95,8 +98,8 @@ class Nurseries:
         if "export" in verbs:
             self._of["export"] = Nursery([*imported_by("export"), TENSORFLOW], once=True)
         if others := [verb for verb in verbs if verb != "export"]:
-            drawing = DRAWING if set(others) - {"serve"} else ()
-            shared = Nursery([*(name for verb in others for name in imported_by(verb)), *drawing])
+            later = AT_FIRST_USE if set(others) - {"serve"} else ()
+            shared = Nursery([*(name for verb in others for name in imported_by(verb)), *later])
             self._of |= dict.fromkeys(others, shared)
 
     def of(self, verb: str) -> Nursery | None:
