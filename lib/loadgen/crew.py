@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.errors import WorkerFailed
+from loadgen.errors import LevelError, WorkerFailed
 from loadgen.level import Level
 from loadgen.processes import Lines, Worker, give_back, take
 from loadgen.rows import WORDS, Rows
@@ -33,6 +33,8 @@ def available_cpus() -> list[int]:
 def client_cpus(level: Level) -> list[int | None]:
     """The core of each worker: those of the level in turn, or the last ones, always leaving the first to the server."""
     cores = available_cpus()
+    if missing := sorted(set(level.cpus) - set(cores)):
+        raise LevelError(f"cpus names {missing}, but this process may use {cores}")
     chosen = list(level.cpus) or cores[1:][-level.processes :]
     if not chosen or not hasattr(os, "sched_setaffinity"):
         return [None] * level.processes
@@ -66,8 +68,9 @@ def run_crew(
     numbers = list(range(level.processes) if shares is None else shares)
     longest_s = level.ramp_up_s + level.duration_s + level.timeout_s + 60
     with tempfile.TemporaryDirectory(prefix="loadgen-") as folder, contextlib.ExitStack() as stack:
-        workers = _begin(level, numbers, module, Path(folder), lines)
+        workers: list[Worker] = []
         stack.callback(lambda: [worker.stop() for worker in workers])
+        _begin(workers, level, numbers, module, Path(folder), lines)
         _collect("ready", workers, lines, READY_WITHIN_S, lambda _: None)
         start_ns = common_start() if common_start else soon(level)
         for worker in workers:
@@ -79,15 +82,14 @@ def run_crew(
         return rows, results
 
 
-def _begin(level: Level, numbers: list[int], module: str, folder: Path, lines: Lines) -> list[Worker]:
-    """Give each share to a worker that stands ready, or to a new one."""
-    cores, workers = client_cpus(level), []
+def _begin(workers: list[Worker], level: Level, numbers: list[int], module: str, folder: Path, lines: Lines) -> None:
+    """Give each share to a worker that stands ready, or to a new one; all come into `workers`."""
+    cores = client_cpus(level)
     shared = {"level": level.to_json(), "folder": os.getcwd()}  # relative paths mean what they mean here
     for number in numbers:
         workers.append(take(module))
         job = {"worker": number, "cpu": cores[number], "rows": str(folder / f"{number}.rows")}
         workers[-1].begin(number, lines, shared | job)
-    return workers
 
 
 def _collect(

@@ -118,12 +118,7 @@ class Engine:
                 wait_s = min(wait_s * 2, BACKOFF_S[1])
 
     async def _connected(self) -> Connection:
-        """One connection, asked for anew where nothing comes of it at first.
-
-        Raises:
-            OSError: refused, or reset.
-            asyncio.TimeoutError: none within the time-out.
-        """
+        """One connection, asked for anew where nothing comes of it at first."""
         for within_s in ASK_AGAIN_S:
             with contextlib.suppress(asyncio.TimeoutError):
                 return await asyncio.wait_for(self._connect(self), within_s)

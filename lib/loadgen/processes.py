@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from typing import Any
 
 MOST_IDLE = 4  # workers kept between levels, 30 MB each
@@ -46,6 +47,7 @@ class Worker:
             | {"PYTHONPATH": self.kind[1], "OPENBLAS_NUM_THREADS": "1"},  # threads do not live on in a fork
             start_new_session=True,  # its own process group: `stop` reaches the child that holds the level
         )
+        _started.add(self)
         threading.Thread(target=self._read, daemon=True).start()
 
     def begin(self, number: int, lines: Lines, job: dict[str, Any]) -> None:
@@ -99,6 +101,7 @@ class Worker:
 
 
 _idle: list[Worker] = []
+_started: weakref.WeakSet[Worker] = weakref.WeakSet()
 _access = threading.Lock()
 
 
@@ -139,9 +142,16 @@ def stop_idle() -> None:
 
 
 def _forget() -> None:
-    """In a fork of this process: its parent's workers are not its own."""
+    """In a fork of this process: its parent's workers are not its own, and end with the parent, not with the fork."""
     global _idle, _access
-    _theirs.extend(_idle)  # kept: their destructors would wait for processes that are not children of this one
+    _theirs.extend(_started)  # kept: their destructors would wait for processes that are not children of this one
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for worker in _started:
+        for pipe in (worker.process.stdin, worker.process.stdout):
+            if pipe and not pipe.closed:
+                os.dup2(nowhere, pipe.fileno(), inheritable=False)
+    os.close(nowhere)
+    _started.clear()
     _idle, _access = [], threading.Lock()
 
 

@@ -204,10 +204,16 @@ def say(**message: Any) -> None:
 async def _serve(job: dict[str, Any]) -> None:
     held = Share(Level.from_json(job["level"]), job["worker"])
     say(ready=await held.open())
-    line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+    loop = asyncio.get_running_loop()
+    line = await loop.run_in_executor(None, sys.stdin.readline)
     if not line:  # the parent is gone
         return
+    if hasattr(os, "fork"):  # from here to the result nothing comes on stdin but its end, with that of the parent
+        loop.add_reader(sys.stdin.fileno(), os._exit, 1)
     result = await held.hold(json.loads(line)["start_ns"], lambda p: say(progress=p))
+    if hasattr(os, "fork"):
+        loop.remove_reader(sys.stdin.fileno())
+        os.set_blocking(sys.stdin.fileno(), True)  # uvloop changed the pipe, which the next job is read from
     with Path(job["rows"]).open("wb") as out:
         held.engine.recorder.rows.tofile(out)
     say(result=result)

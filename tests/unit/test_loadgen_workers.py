@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import numpy as np
@@ -36,15 +37,26 @@ def server(bodies):
         yield found
 
 
-@pytest.fixture(autouse=True)
-def no_worker_from_before():
+@pytest.fixture(scope="module", autouse=True)
+def none_from_elsewhere():
     processes.stop_idle()
     yield
     processes.stop_idle()
 
 
+@pytest.fixture
+def kept(server, bodies, tmp_path):
+    """The one worker that stands ready, kept after a level."""
+    if len(processes._idle) != 1 or not processes._idle[0].used:
+        processes.stop_idle()
+        hold(level_of(server, bodies), tmp_path)
+        hold(level_of(server, bodies), tmp_path)
+    return processes._idle[0]
+
+
 def level_of(server, bodies, **changes):
-    base = {"arrival": "poisson", "rate_rps": 2000.0, "duration_s": 0.4, "ramp_up_s": 0.1, "check_share": 0.3}
+    base = {"arrival": "poisson", "rate_rps": 2000.0, "duration_s": 0.3, "ramp_up_s": 0.05, "check_share": 0.3}
+    base["connections"] = 40
     return Level(server.url, bodies=bodies, **{**base, **changes})
 
 
@@ -63,6 +75,7 @@ def told_apart(summary):
 
 
 def test_the_next_level_is_held_by_the_same_process_and_begins_sooner(server, bodies, tmp_path):
+    processes.stop_idle()
     seconds, pids = [], []
     for number in range(3):
         began = time.monotonic()
@@ -75,6 +88,7 @@ def test_the_next_level_is_held_by_the_same_process_and_begins_sooner(server, bo
 
 
 def test_a_kept_worker_does_what_a_fresh_one_does(server, bodies, tmp_path):
+    processes.stop_idle()
     level = level_of(server, bodies)
     fresh = hold(level, tmp_path / "fresh")
     hold(level_of(server, bodies, arrival="closed", concurrency=40, rate_rps=None), tmp_path / "between")
@@ -84,8 +98,8 @@ def test_a_kept_worker_does_what_a_fresh_one_does(server, bodies, tmp_path):
     assert kept["connections_opened"] == level.connection_count()
 
 
-def test_memory_of_a_large_level_is_gone_in_the_next(server, bodies, tmp_path):
-    small, large = level_of(server, bodies), level_of(server, bodies, rate_rps=400_000.0, duration_s=1.0, timeout_s=0.5)
+def test_memory_of_a_large_level_is_gone_in_the_next(kept, server, bodies, tmp_path):
+    small, large = level_of(server, bodies), level_of(server, bodies, rate_rps=800_000.0, timeout_s=0.3)
     first = hold(small, tmp_path)["worker_memory_mb"]
     swollen = hold(large, tmp_path)["worker_memory_mb"]
     again = hold(small, tmp_path)["worker_memory_mb"]
@@ -93,49 +107,54 @@ def test_memory_of_a_large_level_is_gone_in_the_next(server, bodies, tmp_path):
     assert again < first + 2
 
 
-def test_a_level_of_another_protocol_on_other_cores_follows(server, bodies, tmp_path):
-    hold(level_of(server, bodies), tmp_path)
+def test_a_level_of_another_protocol_on_other_cores_follows(kept, server, bodies, tmp_path):
     cores = sorted(os.sched_getaffinity(0))
     with running("grpc") as other:
-        level = Level(other.url, "grpc", bodies, concurrency=4, duration_s=0.3, cpus=(cores[0],), check_share=0.0)
-        summary = hold(level, tmp_path)
+        level = Level(other.url, "grpc", bodies, concurrency=4, duration_s=0.3, ramp_up_s=0.1, cpus=(cores[0],))
+        summary = hold(level.with_(check_share=0.0), tmp_path)
     assert summary["errors"] == 0
     assert summary["client_cpus"] == [[cores[0]]]
     assert hold(level_of(server, bodies, cpus=(cores[-1],)), tmp_path)["client_cpus"] == [[cores[-1]]]
+    assert processes._idle == [kept]
 
 
-def test_a_kept_worker_that_has_died_is_replaced(server, bodies, tmp_path):
-    hold(level_of(server, bodies), tmp_path)
-    os.kill(processes._idle[0].process.pid, signal.SIGKILL)
-    assert hold(level_of(server, bodies), tmp_path)["requests"] > 500
+def test_several_threads_hold_levels_at_once_each_with_workers_of_its_own(kept, server, bodies, tmp_path):
+    def held(number):
+        level = level_of(server, bodies, rate_rps=300.0, processes=1 + number % 2, seed=number)
+        return [hold(level, tmp_path / str(number)) for _ in range(2)]
+
+    with ThreadPoolExecutor(4) as pool:
+        summaries = list(pool.map(held, range(4)))
+    for number, (first, second) in enumerate(summaries):
+        assert first["errors"] == second["errors"] == 0
+        assert first["requests"] == second["requests"] == len(due(tmp_path / str(number))), "rows of another level"
+    assert len({worker.process.pid for worker in processes._idle}) == len(processes._idle) <= processes.MOST_IDLE
 
 
-def test_a_kept_worker_that_dies_as_its_level_begins_is_replaced(server, bodies, tmp_path, monkeypatch):
-    hold(level_of(server, bodies), tmp_path)
-    dying = processes._idle[0]
-    monkeypatch.setattr(dying.process, "poll", lambda: None)  # it is taken for alive: it dies a moment later
-    os.kill(dying.process.pid, signal.SIGKILL)
-    dying.process.wait()
-    assert hold(level_of(server, bodies), tmp_path)["requests"] > 500
+def test_a_kept_worker_that_has_died_is_replaced(kept, server, bodies, tmp_path):
+    os.kill(kept.process.pid, signal.SIGKILL)
+    assert hold(level_of(server, bodies), tmp_path)["requests"] > 400
 
 
-def test_a_worker_killed_in_its_level_fails_that_level_only(server, bodies, tmp_path):
-    hold(level_of(server, bodies), tmp_path)
-    child = []
+def test_a_kept_worker_that_dies_as_its_level_begins_is_replaced(kept, server, bodies, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept.process, "poll", lambda: None)  # it is taken for alive: it dies a moment later
+    os.kill(kept.process.pid, signal.SIGKILL)
+    kept.process.wait()
+    assert hold(level_of(server, bodies), tmp_path)["requests"] > 400
 
+
+def test_a_worker_killed_in_its_level_fails_that_level_only(kept, server, bodies, tmp_path):
     def kill(_):
-        child[:] = child or psutil.Process(held[0]).children()
-        child[0].kill()
+        for child in psutil.Process(kept.process.pid).children():
+            child.kill()
 
-    held = [worker.process.pid for worker in processes._idle]
     with pytest.raises(WorkerFailed, match="ended before its 'result'"):
         hold(level_of(server, bodies, duration_s=5.0), tmp_path, kill)
-    assert hold(level_of(server, bodies), tmp_path)["requests"] > 500
-    assert held != [worker.process.pid for worker in processes._idle]
+    assert hold(level_of(server, bodies), tmp_path)["requests"] > 400
+    assert kept not in processes._idle
 
 
-def test_the_last_words_are_those_of_the_level_that_failed(server, bodies, tmp_path):
-    hold(level_of(server, bodies), tmp_path)
+def test_the_last_words_are_those_of_the_level_that_failed(kept, server, bodies, tmp_path):
     nowhere = level_of(server, bodies).with_(url="http://no-such-host.invalid:1/x")
     with pytest.raises(WorkerFailed, match=r"Traceback(.|\n)*gaierror"):
         hold(nowhere, tmp_path)
@@ -146,6 +165,7 @@ def test_a_level_given_up_half_way_leaves_no_process(server, bodies, tmp_path):
         children[:] = psutil.Process().children(recursive=True)
         raise KeyboardInterrupt
 
+    processes.stop_idle()
     children: list[psutil.Process] = []
     before = psutil.Process().children(recursive=True)
     with pytest.raises(KeyboardInterrupt):
@@ -156,35 +176,72 @@ def test_a_level_given_up_half_way_leaves_no_process(server, bodies, tmp_path):
 
 
 HOLD_AND = """
-import sys, time, psutil
+import os, sys, threading, time, psutil
 from pathlib import Path
 from loadgen import Level, hold
-hold(Level(sys.argv[1], bodies=Path(sys.argv[2]), rate_rps=500.0, arrival="poisson", duration_s=0.3), Path(sys.argv[3]))
-print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
+
+def end():
+    print(*[child.pid for child in psutil.Process().children(recursive=True)], flush=True)
+    os.kill(os.getpid(), {signal}) if {signal} else sys.exit()
+
+def fork():
+    if os.fork() == 0:
+        os.closerange(0, 3)  # it outlives its parent, with copies of all that the parent had open
+        time.sleep(6)
+        os._exit(0)
+
+ramp_up_s = {ramp_up_s}
+if ramp_up_s:
+    threading.Timer(1.0, fork).start()
+    threading.Timer(1.2, end).start()
+level = Level(sys.argv[1], bodies=Path(sys.argv[2]), rate_rps=200.0, arrival="poisson", ramp_up_s=ramp_up_s)
+hold(level.with_(duration_s=30.0 if ramp_up_s else 0.3), Path(sys.argv[3]))
+end()
 """
+ENDS = {
+    "it exits": {"signal": 0, "ramp_up_s": 0.0},
+    "it is killed between levels": {"signal": 9, "ramp_up_s": 0.0},
+    "it is terminated in a window": {"signal": 15, "ramp_up_s": 0.1},
+    "it is killed in a ramp-up": {"signal": 9, "ramp_up_s": 20.0},
+}
 
 
-@pytest.mark.parametrize("end", ["sys.exit()", "__import__('os').kill(__import__('os').getpid(), 9)"])
-def test_workers_end_with_the_process_that_started_them(end, server, bodies, tmp_path):
-    command = [sys.executable, "-c", HOLD_AND + end, server.url, str(bodies), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    pids = [int(pid) for pid in done.stdout.split()]
-    assert len(pids) == 1, done.stderr
-    until = time.monotonic() + 3
-    while psutil.pid_exists(pids[0]) and psutil.Process(pids[0]).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < until, "the worker outlived its parent"
-        time.sleep(0.02)
+@pytest.fixture(scope="module")
+def left_alone(server, bodies, tmp_path_factory):
+    """How many workers each process had as it ended, and which of them outlive it by more than 2 s."""
+    begun = {}
+    for name, how in ENDS.items():
+        out = str(tmp_path_factory.mktemp("out"))
+        command = [sys.executable, "-c", HOLD_AND.format(**how), server.url, str(bodies), out]
+        begun[name] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    found = {}
+    for name, process in begun.items():
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        workers = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+        process.wait(30)
+        workers = [w for w in workers if w.is_running() and "loadgen.worker" in w.cmdline()]
+        found[name] = len(pids), psutil.wait_procs(workers, timeout=2)[1]
+        process.stdout.close()
+    return found
 
 
-def test_a_fork_of_this_process_has_workers_of_its_own(server, bodies, tmp_path):
-    hold(level_of(server, bodies), tmp_path)
-    mine = processes._idle[0].process.pid
+@pytest.mark.parametrize("name", ENDS)
+def test_workers_end_with_the_process_that_started_them_when(name, left_alone):
+    count, alive = left_alone[name]
+    for worker in alive:
+        worker.kill()
+    assert count >= 1
+    assert alive == []
+
+
+def test_a_fork_of_this_process_has_workers_of_its_own(kept, server, bodies, tmp_path):
+    mine = kept.process.pid
     child = os.fork()
     if child == 0:
-        ok = hold(level_of(server, bodies), tmp_path / "fork")["requests"] > 500
+        ok = hold(level_of(server, bodies), tmp_path / "fork")["requests"] > 400
         theirs = [worker.process.pid for worker in processes._idle]
         processes.stop_idle()
         os._exit(0 if ok and mine not in theirs else 1)
     assert os.waitpid(child, 0)[1] == 0
-    assert hold(level_of(server, bodies), tmp_path)["requests"] > 500
+    assert hold(level_of(server, bodies), tmp_path)["requests"] > 400
     assert [worker.process.pid for worker in processes._idle] == [mine]
