@@ -1,12 +1,14 @@
 """`python -m loadgen`: hold one level from the command line; the summary is one JSON object on stdout.
 
-Exit codes: 0 the level was held (also when it is INVALID), 2 bad arguments, 3 nothing could be measured.
+Exit codes: 0 the level was held (also when it is INVALID), 2 bad arguments, 3 nothing could be measured, 130
+interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,9 @@ def to_level(given: argparse.Namespace) -> Level:
     bodies = given.bodies or given.body
     if bodies is None:
         raise LevelError("--body or --bodies is missing; name a file or a directory of encoded request bodies")
+    for one, other in (("body", "bodies"), ("concurrency", "rate"), ("concurrency", "trace"), ("rate", "trace")):
+        if getattr(given, one) is not None and getattr(given, other) is not None:
+            raise LevelError(f"--{one} and --{other} exclude each other; leave one out")
     guessed = "poisson" if given.rate else "trace" if given.trace else "closed"
     return Level(
         url=given.url,
@@ -88,6 +93,9 @@ def main(arguments: list[str] | None = None) -> int:
     except LoadgenError as wrong:
         print(f"{type(wrong).__name__}: {wrong}", file=sys.stderr)
         return 3
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was written.", file=sys.stderr)
+        return 130
     print(json.dumps(summary, allow_nan=False))
     return 0 if summary["requests"] > summary["errors"] else 3
 
@@ -109,4 +117,5 @@ def _show(progress: dict) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the workers and tidies up, as Ctrl-C does
     sys.exit(main())

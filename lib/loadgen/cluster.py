@@ -8,6 +8,7 @@ on one machine).
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 import uuid
@@ -22,7 +23,7 @@ from loadgen.rows import Rows
 from loadgen.store import merge_shares, write_share
 
 LEAD_S = 1.0  # from the last worker's word to the start of the ramp-up: the common start has to reach every machine
-JOIN_WITHIN_S = 60.0
+JOIN_WITHIN_S, CONNECT_WITHIN_S = 60.0, 10.0
 
 
 def clock_offset_ns() -> int:
@@ -65,7 +66,13 @@ def dask_crew(scheduler: str, workers: int | None = None) -> Callable[..., tuple
             raise LevelError(
                 f"scheduler is {scheduler!r}, but Dask is not installed; install the extra `cluster`"
             ) from missing
-        with Client(scheduler, timeout=JOIN_WITHIN_S) as client:
+        try:
+            client = Client(scheduler, timeout=CONNECT_WITHIN_S)
+        except OSError as wrong:
+            raise WorkerFailed(
+                f"No Dask scheduler answers at {scheduler}: {wrong}; start one, or name its port"
+            ) from wrong
+        with client:
             return _meet(client, level, workers)
 
     return crew
@@ -85,16 +92,39 @@ def _meet(client: Any, level: Level, workers: int | None) -> tuple[Rows, list[di
         client.submit(hold_share, level.to_json(), files, n, meeting, workers=[address], pure=False)
         for n, address in enumerate(addresses)
     ]
-    ready = Queue(f"{meeting}-ready", client=client)
-    for _ in addresses:
-        ready.get(timeout=JOIN_WITHIN_S)
-    here_ns = clock_offset_ns()
-    start_ns = time.monotonic_ns() + int((LEAD_S + level.ramp_up_s) * 1e9)
-    Variable(f"{meeting}-start", client=client).set(start_ns + here_ns)
-    files_of_rows, results, offsets = zip(*client.gather(futures), strict=True)
+    ready, start = Queue(f"{meeting}-ready", client=client), Variable(f"{meeting}-start", client=client)
+    try:
+        _wait_for_all(ready, futures)
+        here_ns = clock_offset_ns()
+        start_ns = time.monotonic_ns() + int((LEAD_S + level.ramp_up_s) * 1e9)
+        start.set(start_ns + here_ns)
+        files_of_rows, results, offsets = zip(*client.gather(futures), strict=True)
+    finally:  # the scheduler would keep them
+        ready.close()
+        start.delete()
     by_ns = [there - here_ns for there in offsets]
     rebased = [_rebased(result, by, start_ns) for result, by in zip(results, by_ns, strict=True)]
     return _merged(files_of_rows, by_ns), rebased
+
+
+def _wait_for_all(ready: Any, futures: Sequence[Any]) -> None:
+    """Wait until every share has said that it is ready.
+
+    Raises:
+        WorkerFailed: One ended instead, or was not ready in a minute.
+    """
+    until, waiting = time.monotonic() + JOIN_WITHIN_S, len(futures)
+    while waiting:
+        try:
+            ready.get(timeout=1.0)
+            waiting -= 1
+        except asyncio.TimeoutError:
+            for number, future in enumerate(futures):
+                if future.status == "error":
+                    raise WorkerFailed(f"Dask worker {number} failed: {future.exception()!r}") from None
+            if time.monotonic() > until:
+                text = f"Waited {JOIN_WITHIN_S:.0f} s for {waiting} Dask workers to be ready; are they busy otherwise?"
+                raise WorkerFailed(text) from None
 
 
 def _merged(parquet: Sequence[bytes], by_ns: Sequence[int]) -> Rows:

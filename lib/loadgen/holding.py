@@ -12,7 +12,7 @@ from loadgen.arrivals import check_trace
 from loadgen.bodies import read_bodies
 from loadgen.counters import balance, requests_served
 from loadgen.crew import run_crew
-from loadgen.errors import ServerUnreachable
+from loadgen.errors import LevelError, ServerUnreachable
 from loadgen.evidence import claim
 from loadgen.level import Level
 from loadgen.rows import GRPC, HTTP, OK, REFUSED, UNSENT, WRONG, Rows
@@ -47,6 +47,7 @@ def hold(
     """
     read_bodies(level.bodies)  # what cannot be held is refused here, not by a worker
     check_trace(level)
+    _make_room(Path(out_dir))
     served, problem = _served(level.metrics_url)
     rows, workers = crew(level, on_progress)
     start_ns = workers[0]["start_ns"]
@@ -61,6 +62,14 @@ def hold(
     if p99_limit_ms is not None:
         summary["claim"] = prove(window, p99_limit_ms, summary["throughput_rps"])
     return summary | audit(Evidence(level, window, summary, start_ns)) | {"level": level.to_json()}
+
+
+def _make_room(out_dir: Path) -> None:
+    """The directory of the rows: whether it can be written is told before the load, not after it."""
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise LevelError(f"out is {str(out_dir)!r}, which cannot be a directory: {wrong}") from wrong
 
 
 def prove(window: Rows, limit_ms: float, rate_rps: float) -> dict[str, Any]:

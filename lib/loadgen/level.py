@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+import math
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ ARRIVALS = ("closed", "poisson", "constant", "trace")
 PREDICT_PATH = "/tensorflow.serving.PredictionService/Predict"
 MAX_IN_FLIGHT = 1000  # most connections (REST) or streams (gRPC) one level opens on its own account
 MIN_IN_FLIGHT = 32
+MOST_REQUESTS = 100_000_000  # 32 bytes each while the level is held
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Level:
             path = parts.path if parts.path not in ("", "/") else PREDICT_PATH
         else:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return parts.hostname or "127.0.0.1", parts.port or 80, path
+        return parts.hostname or "", parts.port or 80, path
 
     def in_flight_cap(self) -> int:
         """Most requests this level keeps outstanding, over all its processes."""
@@ -119,11 +121,16 @@ def _problems(level: Level) -> list[str]:
         found.append(f"rate_rps is {level.rate_rps!r}; {level.arrival} arrivals need a rate above 0 requests a second")
     if level.arrival == "trace" and not level.trace:
         found.append("trace is missing; arrival 'trace' needs a file of timestamps, or a rate profile")
+    found += _address_problems(level)
     for name in ("duration_s", "timeout_s", "processes"):
-        if not getattr(level, name) > 0:
+        if not 0 < getattr(level, name) < math.inf:
             found.append(f"{name} is {getattr(level, name)!r}; it must be above 0")
-    if level.ramp_up_s < 0:
+    if not 0 <= level.ramp_up_s < math.inf:
         found.append(f"ramp_up_s is {level.ramp_up_s!r}; it cannot be negative")
+    if level.seed < 0:
+        found.append(f"seed is {level.seed!r}; it cannot be negative")
+    if level.rate_rps and not level.rate_rps * level.duration_s <= MOST_REQUESTS:
+        found.append(f"rate_rps is {level.rate_rps!r}: over {MOST_REQUESTS:,} requests in one level; hold it for less")
     if not 0 <= level.check_share <= 1:
         found.append(f"check_share is {level.check_share!r}; it is a share between 0 and 1")
     if level.connections is not None and level.connections < 1:
@@ -133,4 +140,13 @@ def _problems(level: Level) -> list[str]:
     return found
 
 
-FIELDS = tuple(f.name for f in fields(Level))
+def _address_problems(level: Level) -> list[str]:
+    """Why requests cannot be addressed to the level's url."""
+    scheme = level.url.split("://")[0] if "://" in level.url else "http"
+    if scheme != "http":
+        return [f"url is {level.url!r}; only plain http is spoken, to a host and a port"]
+    try:
+        named = level.address()[0]
+    except ValueError as wrong:
+        return [f"url is {level.url!r}: {wrong}"]
+    return [] if named else [f"url is {level.url!r}, which names no host"]
