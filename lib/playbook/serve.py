@@ -19,7 +19,7 @@ import psutil
 from playbook import journal, lint
 from playbook.errors import ServerNotReady
 from playbook.serving import client
-from playbook.serving.handle import Handle, living
+from playbook.serving.handle import Handle, begun_s, living
 from playbook.serving.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters, split_cpus
 
 __all__ = [
@@ -166,7 +166,7 @@ def _start_process(
         cpus=list(spec.cpus),
         log_path=str(log_path),
         pid=process.pid,
-        pid_started=psutil.Process(process.pid).create_time(),
+        pid_started=begun_s(psutil.Process(process.pid)),
     )
     note = run_dir / "servers" / f"{name}.{process.pid}.json"
     note.parent.mkdir(exist_ok=True)

@@ -10,6 +10,8 @@ import psutil
 from playbook import record
 from playbook.errors import ServerDied
 
+SAME_START_S = 1.5  # no pid is given out twice so soon; elsewhere than on Linux a clock that is set moves it a little
+
 
 @dataclass(frozen=True)
 class Handle:
@@ -25,7 +27,7 @@ class Handle:
     cpus: list[int]
     log_path: str | None = None
     pid: int | None = None
-    pid_started: float | None = None  # with the pid, proof against a pid that was given out again
+    pid_started: float | None = None  # s since boot; with the pid, proof against a pid that was given out again
     container_id: str | None = None
     start_s: float | None = None  # from the command to AVAILABLE
 
@@ -69,12 +71,17 @@ class Handle:
             )
 
 
+def begun_s(process: psutil.Process) -> float:
+    """When a process began, in seconds since boot; psutil's own time moves by whole seconds when the clock is set."""
+    return process.create_time() - psutil.boot_time()
+
+
 def living(pid: int | None, started: float | None) -> psutil.Process | None:
     """The process with this pid, unless it has ended or the pid belongs to another by now."""
     try:
         process = psutil.Process(pid) if pid else None
         if process is None or process.status() == psutil.STATUS_ZOMBIE:
             return None
-        return process if started is None or abs(process.create_time() - started) < 0.1 else None
+        return process if started is None or abs(begun_s(process) - started) < SAME_START_S else None
     except psutil.NoSuchProcess:
         return None
