@@ -13,11 +13,12 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
 SCRATCH = ROOT / "outputs" / "dev"
+USES_SCRATCH = pytest.StashKey[bool]()
 # What measures must not be measured beside other tests: with -n it comes last, on one worker, with the others gone.
 ALONE = (
     "notebooks/",
     "tests/docker/test_docker_chain.py",
-    "tests/notebooks/",
+    "tests/notebooks/test_chain.py",
     *(f"tests/unit/test_{name}.py" for name in ("adapt_live", "ledger", "resources", "warmup")),
     *(
         f"tests/unit/test_loadgen_{name}.py"
@@ -27,10 +28,16 @@ ALONE = (
 TOGETHER = ("tests/docker/", "tests/conformance/", "notebooks/")  # on one worker, in order: they share what they start
 
 
-def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """What runs alone comes last, and the notebooks (each reads what the one before wrote) begin on an empty run."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs alone comes last."""
     items.sort(key=lambda item: (item.nodeid.startswith(ALONE), not item.nodeid.startswith(TOGETHER)))
-    if any(item.nodeid.startswith("notebooks/") for item in items) and not session.config.option.collectonly:
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin the notebooks (which run in order, each reading what the one before wrote) on an empty scratch run."""
+    if item.nodeid.startswith("notebooks/") and not item.config.stash.get(USES_SCRATCH, False):
+        item.config.stash[USES_SCRATCH] = True
         _stop_scratch_servers()
         shutil.rmtree(SCRATCH, ignore_errors=True)
 
@@ -64,8 +71,8 @@ class _ThenAlone(LoadScopeScheduling):
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End the server that 20_serve started."""
-    if not hasattr(session.config, "workerinput"):  # a worker that ends early leaves it to who is still at work
+    """End the server that 20_serve started; one that another session runs meanwhile is left alone."""
+    if session.config.stash.get(USES_SCRATCH, False):
         _stop_scratch_servers()
 
 
