@@ -75,32 +75,21 @@ def test_a_neighbours_row_in_one_reply_of_ten_thousand_is_caught(bodies, tmp_pat
     script = Script(fault="wrong", fault_every=10_000, bodies=str(bodies))
     with running("rest", script) as server:
         summary = held(
-            server, "rest", bodies, tmp_path, arrival="closed", rate_rps=None, concurrency=16, duration_s=3.0
+            server, "rest", bodies, tmp_path, arrival="closed", rate_rps=None, concurrency=16, duration_s=2.0
         )
     assert summary["requests"] > 10_000
     assert summary["answers"]["wrong"] >= 1
     assert "wrong_answers" in summary["failed_checks"]
 
 
-def test_a_dead_port_ends_the_level_early_and_invalid(bodies, tmp_path):
+@pytest.fixture(scope="module")
+def ended_early(bodies, tmp_path_factory):
+    """Levels of 60 s against a port where nothing listens, and against servers killed under load, all at once."""
+    out = tmp_path_factory.mktemp("out")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
-    hows = [{"concurrency": 4}, {"arrival": "poisson", "rate_rps": 100.0}]
-    levels = [Level(url, bodies=bodies, duration_s=60.0, ramp_up_s=0.1, connections=10, **how) for how in hows]
-    began = time.monotonic()
-    with ThreadPoolExecutor() as pool:
-        summaries = list(pool.map(hold, levels, [tmp_path / "closed", tmp_path / "open"]))
-    assert time.monotonic() - began < 12
-    for summary in summaries:
-        assert "refused" in summary["errors_by_kind"]
-        assert summary["errors"] == summary["requests"] > 0
-        assert summary["dead"]
-        assert not summary["valid"]
-        assert "stopped answering" in summary["warnings"][0]
-        assert summary["refusals"] <= 10 * 20, "ten connections that back off to a second let no more pass"
+    base = Level(url, bodies=bodies, concurrency=4, duration_s=60.0, ramp_up_s=0.1, connections=10)
 
-
-def test_a_server_killed_under_load_ends_the_level_early(bodies, tmp_path):
     def killed(protocol):
         with running(protocol, Script(bodies=str(bodies))) as server:
 
@@ -108,20 +97,41 @@ def test_a_server_killed_under_load_ends_the_level_early(bodies, tmp_path):
                 if progress["requests"] > 300:
                     server.process.send_signal(signal.SIGKILL)
 
-            return held(server, protocol, bodies, tmp_path / protocol, on_progress=kill, duration_s=60.0)
+            return held(server, protocol, bodies, out / protocol, on_progress=kill, duration_s=60.0)
 
+    began = time.monotonic()
     with ThreadPoolExecutor() as pool:
-        for summary in pool.map(killed, ("rest", "grpc")):
-            assert summary["dead"]
-            assert summary["duration_s"] < 12
-            assert summary["requests"] > summary["errors"] > 0
+        jobs = {protocol: pool.submit(killed, protocol) for protocol in ("rest", "grpc")}
+        jobs["closed"] = pool.submit(hold, base, out / "closed")
+        jobs["open"] = pool.submit(hold, base.with_(arrival="poisson", rate_rps=100.0, concurrency=None), out / "open")
+        found = {name: job.result() for name, job in jobs.items()}
+    assert time.monotonic() - began < 15
+    return found
+
+
+@pytest.mark.parametrize("loop", ["closed", "open"])
+def test_a_dead_port_ends_the_level_early_and_invalid(loop, ended_early):
+    summary = ended_early[loop]
+    assert "refused" in summary["errors_by_kind"]
+    assert summary["errors"] == summary["requests"] > 0
+    assert summary["dead"]
+    assert not summary["valid"]
+    assert "stopped answering" in summary["warnings"][0]
+    assert summary["refusals"] <= 10 * 20, "ten connections that back off to a second let no more pass"
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_a_server_killed_under_load_ends_the_level_early(protocol, ended_early):
+    summary = ended_early[protocol]
+    assert summary["dead"]
+    assert summary["duration_s"] < 12
+    assert summary["requests"] > summary["errors"] > 0
 
 
 def test_requests_beyond_the_cap_are_timed_from_when_they_were_due(bodies, tmp_path):
-    with running(
-        "rest", Script(delay_s=0.1, bodies=str(bodies))
-    ) as server:  # 300/s x 0.1 s want 30 connections; 10 let 100/s through
-        summary = held(server, "rest", bodies, tmp_path, rate_rps=300.0, connections=10, timeout_s=30.0)
+    script = Script(delay_s=0.05, bodies=str(bodies))  # 600/s x 0.05 s want 30 connections; 10 let 200/s through
+    with running("rest", script) as server:
+        summary = held(server, "rest", bodies, tmp_path, rate_rps=600.0, connections=10, timeout_s=30.0, duration_s=0.5)
     assert summary["in_flight_cap"] == 10
     assert summary["queued"] > summary["requests"] / 2
     assert summary["latency_ms"]["max"] > 5 * summary["service_ms"]["mean"]
@@ -130,6 +140,6 @@ def test_requests_beyond_the_cap_are_timed_from_when_they_were_due(bodies, tmp_p
 
 def test_a_few_grpc_connections_carry_as_many_streams_as_the_rate_asks_for(bodies, tmp_path):
     with running("grpc", Script(delay_s=0.1, bodies=str(bodies))) as server:
-        summary = held(server, "grpc", bodies, tmp_path, rate_rps=300.0, connections=2)
+        summary = held(server, "grpc", bodies, tmp_path, rate_rps=300.0, connections=2, duration_s=0.5)
     assert summary["queued"] == 0
     assert summary["latency_ms"]["mean"] < 150

@@ -17,6 +17,7 @@ from loadgen.script import Script
 from loadgen.scripted import running
 
 METHOD = "/tensorflow.serving.PredictionService/Predict"
+LATE_MS = 5.0
 SIZES = (0, 1, 3190, 16_384, 70_000, 1_000_000)  # around a frame, beyond the first window, beyond both
 
 
@@ -53,11 +54,13 @@ def test_the_first_reply_of_a_level_holds_up_no_request(tmp_path):
         body = write(tmp_path, [b"x"])
         level = Level(server.url, "grpc", body, arrival="constant", rate_rps=500.0, duration_s=0.2, ramp_up_s=0.0)
         for _ in range(3):  # the machine may be busy once; an import is there every time
+            stop_idle()
             rows, _ = run_crew(level)
             first = np.sort(rows.scheduled_ns)[49]
             late_ms.append(np.quantile((rows.sent_ns - rows.scheduled_ns)[rows.scheduled_ns <= first], 0.9) / 1e6)
-            stop_idle()
-    assert min(late_ms) < 5.0
+            if late_ms[-1] < LATE_MS:
+                break
+    assert min(late_ms) < LATE_MS
 
 
 def test_answers_are_those_grpcio_gets_for_messages_of_every_size(grpcio_server, tmp_path):
@@ -72,7 +75,7 @@ def test_answers_are_those_grpcio_gets_for_messages_of_every_size(grpcio_server,
         arrival="closed",
         concurrency=8,
         connections=2,
-        duration_s=1.5,
+        duration_s=1.0,
         ramp_up_s=0.1,
         check_share=1.0,
     )
@@ -86,23 +89,27 @@ def test_answers_are_those_grpcio_gets_for_messages_of_every_size(grpcio_server,
 
 def test_a_status_of_grpcio_is_counted_under_its_number(grpcio_server, tmp_path):
     write(tmp_path, [b"refuse", b"fine", b"good"])
-    level = Level(grpcio_server, "grpc", tmp_path, concurrency=4, duration_s=0.8, ramp_up_s=0.1)
+    level = Level(grpcio_server, "grpc", tmp_path, concurrency=4, duration_s=0.4, ramp_up_s=0.1)
     summary = hold(level, tmp_path)
     assert set(summary["errors_by_kind"]) == {"grpc_8"}
     assert summary["errors"] == pytest.approx(summary["requests"] / 3, rel=0.1)
 
 
 def test_a_method_the_server_lacks_is_unimplemented(grpcio_server, tmp_path):
-    level = Level(f"{grpcio_server}/no.Such/Method", "grpc", write(tmp_path, [b"x"]), concurrency=2, duration_s=0.5)
-    assert set(hold(level, tmp_path)["errors_by_kind"]) == {"grpc_12"}
+    level = Level(f"{grpcio_server}/no.Such/Method", "grpc", write(tmp_path, [b"x"]), concurrency=2, duration_s=0.3)
+    assert set(hold(level.with_(ramp_up_s=0.1), tmp_path)["errors_by_kind"]) == {"grpc_12"}
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_grpcio_understands_the_scripted_server(size):
-    reply = "a" * min(size, 100_000)  # a command line cannot carry more
-    with running("grpc", Script(reply=reply)) as server, grpc.insecure_channel(server.url) as channel:
+def test_grpcio_understands_the_scripted_server_at_every_size(tmp_path):
+    bodies = [bytes([97 + i]) * size for i, size in enumerate(SIZES)]
+    write(tmp_path, bodies)
+    (tmp_path / "00000.expect").write_bytes(b"nothing")  # an empty file is no answer
+    anything = [("grpc.max_receive_message_length", -1)]
+    server = running("grpc", Script(bodies=str(tmp_path)))
+    with server as there, grpc.insecure_channel(there.url, anything) as channel:
         call = channel.unary_unary(METHOD)
-        assert [call(b"q" * size, timeout=10) for _ in range(3)] == [reply.encode()] * 3
+        for body in bodies:
+            assert [call(body, timeout=10) for _ in range(3)] == [body[::-1] or b"nothing"] * 3
 
 
 def test_grpcio_sees_the_scripted_faults():

@@ -63,7 +63,7 @@ def server():
 
 def test_replies_whole_in_pieces_and_in_chunks_are_all_read(server, tmp_path):
     (tmp_path / "00000.body").write_text("{}")
-    level = Level(f"http://127.0.0.1:{server['port']}/", bodies=tmp_path, concurrency=4, duration_s=1.0, ramp_up_s=0.1)
+    level = Level(f"http://127.0.0.1:{server['port']}/", bodies=tmp_path, concurrency=4, duration_s=0.6, ramp_up_s=0.1)
     summary = hold(level, tmp_path)
     assert summary["requests"] > 100
     assert set(summary["errors_by_kind"]) == {"http_404"}
