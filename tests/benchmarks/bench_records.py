@@ -1,18 +1,19 @@
-"""Records against what they claim. Run alone: `python tests/benchmarks/bench_records.py [PART ...] [--model RUN_DIR]`.
+"""Records against what they claim. Run alone: `python tests/benchmarks/bench_records.py [PART ...]`.
 
 Parts: `percentiles` (10 million request rows), `listing` (200 records), `report` (analysis and page of a standard run),
-`monitor` (its share of a core at one sample a second), `same` (two embedded servers of one configuration, compared),
-`simulated` (comparisons and certificates on data whose truth is known). All by default; `same` needs a run folder with
-an exported model, `outputs/dev` unless told.
+`monitor` (its share of a core at one sample a second), `simulated` (comparisons and certificates on data whose truth is
+known), `bucket` (a record read from a store that speaks S3). All by default. Real runs compared: `bench_compare.py`.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
+import json
 import shutil
 import statistics
+import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,19 +23,20 @@ import duckdb
 import numpy as np
 import psutil
 
-from playbook import analyze, markdown, monitor, record, report, serve, store, stress
-from playbook.analyzing import capacity, runfolder, verdicts
+from playbook import analyze, markdown, monitor, report, store
+from playbook.analyzing import capacity, runfolder
 from playbook.storing import queries
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import fake_run
 import test_certificate
 import test_compare
+from peer_servers import environment
 from test_monitor import Endpoint
 
 HEADERS = ["figure", "measured", "peer", "ratio", "target", "met"]
 ROWS = 10_000_000
-PAIRS, REPEATS = 12, 3  # of one server with itself
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def timed(work: Callable[[], object], times: int = 3) -> float:
@@ -47,7 +49,7 @@ def timed(work: Callable[[], object], times: int = 3) -> float:
     return min(seconds)
 
 
-def percentiles(folder: Path, model: Path) -> list[list]:
+def percentiles(folder: Path) -> list[list]:
     """Exact p50, p95 and p99 by level over 10 million rows, beside pandas on the same file."""
     path = folder / "big" / "data" / "requests" / "stress_000" / "requests.parquet"
     path.parent.mkdir(parents=True)
@@ -67,7 +69,7 @@ def percentiles(folder: Path, model: Path) -> list[list]:
     return [[name, f"{ours:.2f} s", f"pandas {peer:.2f} s", f"{peer / ours:.1f} × faster", "≤ 1 s", ours <= 1.0]]
 
 
-def listing(folder: Path, model: Path) -> list[list]:
+def listing(folder: Path) -> list[list]:
     """200 records listed, and their index written."""
     fake_run.make(folder / "run000", seconds=1.0)
     for number in range(1, 200):
@@ -78,7 +80,7 @@ def listing(folder: Path, model: Path) -> list[list]:
     return [["a folder of 200 records listed", f"{seconds:.2f} s", "–", "–", "≤ 1 s", seconds <= 1.0]]
 
 
-def standard(folder: Path, model: Path) -> list[list]:
+def standard(folder: Path) -> list[list]:
     """Analysis and page of a run as large as params/standard.yml makes it: 11 levels of 20 s."""
     plan = [("closed", n, None) for n in (1, 2, 4, 8, 16, 32, 64)]
     plan += [("poisson", None, rate) for rate in (900.0, 1300.0, 1500.0, 1700.0)]
@@ -95,7 +97,7 @@ def standard(folder: Path, model: Path) -> list[list]:
     return [[name, f"{seconds:.1f} s", "–", "–", "≤ 20 s", seconds <= 20]]
 
 
-def watching(folder: Path, model: Path) -> list[list]:
+def watching(folder: Path) -> list[list]:
     """CPU of the monitor's process at one sample a second of a page as long as TensorFlow Serving's."""
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -129,39 +131,7 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def same(folder: Path, model: Path) -> list[list]:
-    """Two servers of the same configuration, measured in turns: nothing may be found, pair after pair of runs."""
-    server_cpus, client_cpus = serve.split_cpus([], [])
-    wanted = {"server": "embedded", "model_name": "digits", "rest_api_num_threads": 16}
-    base_path = (model / record.load(model, "export")["results"]["base_path"]).resolve()
-    spec = serve.from_parameters(wanted, base_path, server_cpus)
-    load = stress.Load(duration_s=0.6, ramp_up_s=0.1, client_cpus=client_cpus)
-    with contextlib.ExitStack() as stack:
-        sides = []
-        for name in ("one", "two"):
-            record.data_dir(folder / name)
-            shutil.copy(model / "data" / "reference.npz", folder / name / "data")
-            handle = stack.enter_context(serve.running(spec, folder / name))
-            sides.append(stack.enter_context(stress.bench(handle, folder / name, load)))
-        for turn in range(PAIRS * REPEATS):
-            for side in sides[:: 1 if turn % 2 else -1]:  # ABBA, so that a drift meets both alike
-                stress.sweep(side, concurrency=(4,), rates_rps=(), rate_shares=())
-    read = [runfolder.read(folder / name) for name in ("one", "two")]
-    found = [verdicts.judge({"4 clients": ({"arrival": "closed"}, *windows)}) for windows in taken(read)]
-    alarms = [[row["name"] for row in rows if not row["low"] <= 1 <= row["high"]] for rows in found]
-    seen = statistics.median(row["seen"] for rows in found for row in rows if row["name"] == "throughput")
-    told = f"{sum(map(bool, alarms))} of {len(alarms)} {[names for names in alarms if names] or ''}".strip()
-    name = f"false alarms, {len(alarms)} pairs of real runs in turns (would have seen {seen:.0%} of throughput)"
-    return [[name, told, "–", "–", "≤ 5 %", sum(map(bool, alarms)) <= 0.05 * len(alarms)]]
-
-
-def taken(read: list[runfolder.RunFolder]) -> list[list[list[runfolder.Rows]]]:
-    """The windows of each pair of runs: REPEATS of the one server and as many of the other."""
-    starts = range(0, PAIRS * REPEATS, REPEATS)
-    return [[[run.rows(start + n) for n in range(REPEATS)] for run in read] for start in starts]
-
-
-def simulated(folder: Path, model: Path) -> list[list]:
+def simulated(folder: Path) -> list[list]:
     """Comparisons and certificates where the truth is known."""
     rng = np.random.default_rng(99)
     calm = sum(bool(test_compare.significant(test_compare.judged(rng, 1.0, seed))) for seed in range(300)) / 300
@@ -184,13 +154,26 @@ def simulated(folder: Path, model: Path) -> list[list]:
     ]
 
 
+def bucket(folder: Path) -> list[list]:
+    """The example record out of a bucket: every view row by row as from the folder."""
+    python = environment("bucket", "moto[server]", "boto3", "duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5")
+    packages = [sysconfig.get_path("purelib"), str(REPOSITORY / "lib")]
+    command = [str(python), str(Path(__file__).with_name("bucket_store.py")), str(REPOSITORY / "outputs" / "example")]
+    done = subprocess.run([*command, *packages], capture_output=True, text=True, check=True)
+    tables = json.loads(done.stdout.splitlines()[-1])
+    same = sum(equal for _, equal in tables)
+    rows = sum(number for number, _ in tables)
+    name = f"views read from a bucket as from the folder ({rows:,} rows)"
+    return [[name, f"{same} of {len(tables)}", "–", "–", "all", same == len(tables)]]
+
+
 PARTS = {
     "percentiles": percentiles,
     "listing": listing,
     "report": standard,
     "monitor": watching,
     "simulated": simulated,
-    "same": same,
+    "bucket": bucket,
 }
 
 
@@ -198,18 +181,14 @@ def main() -> int:
     """Print the table; exit 1 when a target was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART")
-    parser.add_argument("--model", type=Path, default=Path("outputs/dev"), help="run folder with an exported model")
     parser.add_argument("--keep", type=Path, help="keep the folders that were measured here, one a part")
     asked = parser.parse_args()
     rows = []
     for name in asked.parts or PARTS:
-        if name == "same" and not record.has(asked.model, "export"):
-            print(f"`same` needs an exported model; {asked.model} has none (run 10_export, or --model).\n")
-            continue
         with tempfile.TemporaryDirectory() as scratch:
             folder = asked.keep / name if asked.keep else Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)
-            rows += PARTS[name](folder, asked.model)
+            rows += PARTS[name](folder)
     print(markdown.table(HEADERS, [[*row[:5], "yes" if row[5] else "NO"] for row in rows]))
     return 0 if all(row[5] for row in rows) else 1
 

@@ -6,9 +6,11 @@ break a query. So every file is tried before it is read.
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import orjson
@@ -66,6 +68,8 @@ class Remote:
                 f"allows it, run once: python -c \"import duckdb; duckdb.sql('INSTALL {extension}')\"; "
                 "or copy the records to a folder."
             ) from error
+        if extension == "httpfs":
+            _use_endpoint(db)
 
     def parquet(self, table: str) -> list[str]:
         """The readable files of a table in all runs."""
@@ -80,7 +84,7 @@ class Remote:
             if verb in record.VERBS:
                 text = self._db.execute("SELECT content FROM read_text(?)", [path]).fetchone()[0]
                 found.setdefault(run_id, {})[verb] = parse_record(path, text)
-        return found
+        return {run_id: {v: verbs[v] for v in record.VERBS if v in verbs} for run_id, verbs in found.items()}
 
     def _glob(self, pattern: str) -> list[str]:
         try:
@@ -95,6 +99,15 @@ class Remote:
         except duckdb.Error:
             return False
         return True
+
+
+def _use_endpoint(db: duckdb.DuckDBPyConnection) -> None:
+    """Ask the store that AWS_ENDPOINT_URL names (MinIO and its like), as other clients do; DuckDB knows only keys."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        parts = urlsplit(endpoint)
+        for name, value in (("endpoint", parts.netloc), ("use_ssl", parts.scheme == "https"), ("url_style", "path")):
+            db.execute(f"SET s3_{name} = '{value}'")
 
 
 def whole_files(run_dir: Path, table: str) -> list[Path]:
