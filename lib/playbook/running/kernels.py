@@ -17,9 +17,10 @@ from playbook import runs
 
 ANSWER_WITHIN_S = 60.0
 TENSORFLOW = "playbook.exporting.recipes"  # the only verb that needs it is export, and it needs it first of all
-AT_FIRST_USE = (  # what figures and tune's study import when they are made
+AT_FIRST_USE = (  # what figures, tune's study and deploy's checks import when they are made
     *("pandas", "matplotlib.backends.backend_agg", "matplotlib.figure", "PIL.Image"),
     *("optuna.storages._rdb.storage", "sqlalchemy.dialects.sqlite"),
+    "kubernetes_validate",
 )
 
 
