@@ -143,7 +143,7 @@ def _problems(level: Level) -> list[str]:
 def _address_problems(level: Level) -> list[str]:
     """Why requests cannot be addressed to the level's url."""
     scheme = level.url.split("://")[0] if "://" in level.url else "http"
-    if scheme != "http":
+    if scheme != "http" and not scheme == level.protocol == "grpc":
         return [f"url is {level.url!r}; only plain http is spoken, to a host and a port"]
     try:
         named = level.address()[0]

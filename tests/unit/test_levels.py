@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from playbook import markdown
+from playbook import markdown, stress
 from playbook.serving import levels
+from playbook.serving.handle import Handle
 
 HANDLE = SimpleNamespace(model_name="digits", server="embedded")
 
@@ -75,3 +77,12 @@ def test_tables_align_numbers_and_escape_bars() -> None:
         "| x\\|y | 1,234 |",
         "| – | 0.0123 |",
     ]
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_the_load_generator_takes_the_levels_that_stress_asks_for(protocol: str, tmp_path: Path) -> None:
+    (tmp_path / "00000.body").write_bytes(b"{}")
+    handle = Handle("embedded", "digits", "/m", "http://127.0.0.1:8501", "127.0.0.1:8500", "", [], [])
+    asked = stress.level_of(handle, stress.Load(protocol=protocol), tmp_path, arrival="closed", concurrency=1)
+    port = {"rest": 8501, "grpc": 8500}[protocol]
+    assert asked.address()[:2] == ("127.0.0.1", port)
