@@ -19,10 +19,10 @@ ALONE = (
     "notebooks/",
     "tests/docker/test_docker_chain.py",
     "tests/notebooks/test_chain.py",
-    *(f"tests/unit/test_{name}.py" for name in ("adapt_live", "ledger", "resources", "warmup")),
+    *(f"tests/unit/test_{name}.py" for name in ("ledger", "resources", "warmup")),
     *(
         f"tests/unit/test_loadgen_{name}.py"
-        for name in ("cluster", "command", "faults", "grpc", "passport", "search", "truth", "workers")
+        for name in ("cluster", "faults", "grpc", "passport", "search", "truth", "workers")
     ),
 )
 TOGETHER = ("tests/docker/", "tests/conformance/", "notebooks/")  # on one worker, in order: they share what they start
