@@ -7,6 +7,7 @@ loop's own timer serves, and the passport shows what that costs.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import sys
@@ -33,18 +34,19 @@ class TimerFd:
             raise OSError(ctypes.get_errno(), "timerfd_create failed")
         self._settime, self._spec = libc.timerfd_settime, _Itimerspec()
         self._at = ctypes.byref(self._spec)
-        self._loop, self._wake = loop, wake
+        self._loop, self._wake, self._armed = loop, wake, False
         loop.add_reader(self._fd, self._expired)
 
     def _expired(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:  # re-armed between expiry and this callback
-            return
+        self._armed = False
         self._wake()
+        if not self._armed:  # else arming has cleared the expiry, which saves a call for each request
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._fd, 8)
 
     def arm(self, at_ns: int) -> None:
         """Wake at `at_ns` (CLOCK_MONOTONIC); a time already past wakes at once."""
+        self._armed = True
         self._spec.at_s, self._spec.at_ns = divmod(max(at_ns, 1), 1_000_000_000)
         self._settime(self._fd, TFD_TIMER_ABSTIME, self._at, None)
 
