@@ -1,6 +1,6 @@
 """Tune: find the configuration that keeps the promise best, measured against the default flags.
 
-The default is measured first. Two closed-loop probes fit the simulator, which ranks the whole space; only its
+The default is measured first. Two short probes fit the simulator, which ranks the whole space; only its
 frontier is measured, on servers with the real flags. The winner is then measured against the default in turns.
 """
 

@@ -1,13 +1,20 @@
 """Policies and their governor in simulated time: hysteresis, cool-down, rollback, and no swinging."""
 
-import pytest
+from types import SimpleNamespace
 
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from playbook.adapting.adapt_views import timeline
 from playbook.adapting.control import Governor, Rules
+from playbook.adapting.demonstration import Contender, Performance
 from playbook.adapting.policies import Bounds, Wish, aimd, model, threshold
 from playbook.adapting.sensor import Window
+from playbook.drawing.canvas import LIGHT
 from playbook.errors import ParameterError
+from playbook.tuning.costs import Path
 from playbook.tuning.rates import Limit
-from playbook.tuning.simulate import Path
 from playbook.tuning.space import Config
 
 LIMIT, BOUNDS = Limit(50.0), Bounds((8, 128), (0, 8000))
@@ -117,3 +124,20 @@ def test_noise_around_the_limit_changes_nothing():
     governor = Governor(aimd(LIMIT, BOUNDS), LIMIT, Rules(confirm=2, cool_down_s=5))
     actions = {governor.decide(5.0 * i, window(500, 51.0 if i % 2 else 45.0), START).action for i in range(100)}
     assert actions == {"stay"}
+
+
+def test_the_timeline_names_each_change_by_its_batch_size_and_its_waiting_time():
+    changed = (
+        "max_batch_size 8, max_enqueued_batches 1000",
+        "max_batch_size 64, batch_timeout_micros 2500",
+        "batching off",
+    )
+    changes = [{"at_ns": int(at * 1e9), "after": words} for at, words in enumerate(changed)]
+    seconds = pd.DataFrame({"second": [0, 1], "offered": [100, 200], "p99_ms": [2.0, 60.0], "kept": [True, False]})
+    contender = Contender("policy aimd", Config(), lambda: None)
+    picture = timeline([Performance(contender, seconds, SimpleNamespace(changes=changes), {}, 0)], 50.0)
+    figure = Figure()
+    picture.draw(figure, LIGHT)
+    told = [text.get_text().strip() for axes in figure.axes for text in axes.texts]
+    assert [text for text in told if "limit" not in text] == ["8", "64, 2.5 ms", "off"]
+    assert "policy aimd kept 1 of 2 seconds" in picture.alt

@@ -1,22 +1,41 @@
 """The simulated request path against queueing theory and against TensorFlow Serving's batching rules."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from playbook.tuning.fit import Probe, fit, predict
-from playbook.tuning.simulate import Path, poisson, simulate, slots
+from playbook.tuning.costs import Path, slots
+from playbook.tuning.fit import Probe, at_rate, fit, predict
+from playbook.tuning.simulate import Outcome, poisson, simulate
 from playbook.tuning.space import DEFAULT, Config
+from playbook.tuning.steps import BUSY, CALM
 
 LEAN = Path(run_fixed_ms=1.0, run_row_ms=0.0, shell_in_ms=1e-6, shell_out_ms=1e-6, wire_ms=0.0, spread=0.0)
-REAL = Path(0.08, 0.004, 0.04, 0.02, batch_fixed_ms=0.05, wire_ms=0.1, spread=0.2)
+REAL = Path(
+    *(0.08, 0.004, 0.04, 0.02),
+    batch_fixed_ms=0.05,
+    spread=0.2,
+    turn_ms=0.03,
+    cold_ms=0.01,
+    client_ms=0.02,
+    client_cold_ms=0.01,
+)
 ROOMY = Config(rest_api_num_threads=1000)
 BATCHED = Config(enable_batching=True, max_batch_size=32, rest_api_num_threads=200, max_enqueued_batches=1000)
 
 
-@pytest.mark.parametrize("load", [0.5, 0.7, 0.85])
-def test_shared_cores_keep_the_mean_of_processor_sharing(load):
-    seen = simulate(LEAN, ROOMY, poisson(1000 * load, 60_000))
+@pytest.mark.parametrize("load", [0.5, 0.7])
+def test_short_time_slices_are_processor_sharing(load):
+    sliced = replace(LEAN, slice_ms=0.02)
+    seen = simulate(sliced, ROOMY, poisson(1000 * load, 30_000))
     assert seen.latency_ms.mean() == pytest.approx(1 / (1 - load), rel=0.08)
+
+
+@pytest.mark.parametrize("load", [0.5, 0.7, 0.85])
+def test_a_thread_a_request_queues_for_the_core_in_order(load):
+    seen = simulate(replace(LEAN, shell_threads=0), ROOMY, poisson(1000 * load, 60_000))
+    assert seen.latency_ms.mean() == pytest.approx(1 + load / (2 * (1 - load)), rel=0.05)
 
 
 @pytest.mark.parametrize("load", [0.5, 0.7, 0.85])
@@ -29,6 +48,28 @@ def test_one_slot_is_a_queue_with_fixed_service_time(load):
 def test_a_closed_loop_obeys_littles_law():
     seen = simulate(REAL, BATCHED, concurrency=16, requests=20_000)
     assert seen.throughput_rps * seen.latency_ms.mean() / 1000 == pytest.approx(16, rel=0.01)
+
+
+def test_on_a_second_core_batches_run_beside_the_event_loop():
+    one, two = (simulate(replace(REAL, cores=cores), BATCHED, concurrency=64, requests=20_000) for cores in (1, 2))
+    assert 1.1 < two.throughput_rps / one.throughput_rps <= 2.0
+
+
+def test_the_loop_reads_a_burst_before_a_batch_gets_the_core():
+    together = np.repeat(np.arange(100) * 50.0, 16)
+    greedy, fair = (simulate(replace(REAL, burst_ms=ms), BATCHED, together) for ms in (5.0, 0.2))
+    assert greedy.mean_batch_rows == pytest.approx(16, abs=0.5)
+    assert fair.mean_batch_rows < 10
+
+
+def test_calm_requests_pay_a_turn_of_the_loop_each():
+    calm, busy = (simulate(REAL, BATCHED, poisson(rate, 5000)).core_ms_per_request for rate in (500, 8000))
+    assert calm > busy + REAL.turn_ms
+
+
+def test_one_client_thread_caps_the_closed_loop():
+    slow = replace(REAL, client_ms=1.0)
+    assert simulate(slow, BATCHED, concurrency=32, requests=5000).throughput_rps == pytest.approx(1000, rel=0.02)
 
 
 def test_batches_never_exceed_max_batch_size_and_fill_under_load():
@@ -80,14 +121,22 @@ def test_a_request_larger_than_a_batch_is_refused_before_it_is_simulated():
         simulate(REAL, BATCHED, concurrency=1, rows=33)
 
 
-def probe(path: Path, config: Config, clients: int = 32) -> Probe:
-    seen = simulate(path, config, concurrency=clients, requests=10_000, seed=11)
+def probes(path: Path, config: Config, clients: int = 32) -> list[Probe]:
+    """What a closed loop and an open one below its rate show of a server that has this path."""
+    closed = simulate(path, config, concurrency=clients, requests=10_000, seed=11)
+    rate = (BUSY if config.enable_batching else CALM) * closed.throughput_rps
+    calm = simulate(path, config, poisson(rate, 10_000, seed=12), seed=12)
+    cold = path.client_ms + path.client_cold_ms
+    return [told(config, clients, closed, None, path.client_ms), told(config, 0, calm, rate, cold)]
+
+
+def told(config: Config, clients: int, seen: Outcome, rate: float | None, client_ms: float) -> Probe:
     rows = seen.mean_batch_rows if config.enable_batching else None
-    return Probe(config, clients, seen.throughput_rps, seen.percentile(50), seen.percentile(99), rows)
+    return Probe(config, clients, seen.throughput_rps, seen.percentile(50), seen.percentile(99), rows, rate, client_ms)
 
 
 def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed():
-    fitted = fit(0.07, 0.0045, [probe(REAL, DEFAULT), probe(REAL, BATCHED)], cores=1.0).path
+    fitted = fit(0.07, 0.0045, [*probes(REAL, DEFAULT), *probes(REAL, BATCHED)], cores=1.0).path
     for config in (
         Config(**{**BATCHED.plain(), "max_batch_size": 8, "batch_timeout_micros": 2000}),
         Config(**{**BATCHED.plain(), "batch_timeout_micros": 2000}),
@@ -95,3 +144,6 @@ def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed():
     ):
         said, true = (predict(path, config, 20.0) for path in (fitted, REAL))
         assert said.rate_rps == pytest.approx(true.rate_rps, rel=0.08)
+        calm = 0.6 * true.rate_rps
+        seen = [at_rate(path, config, calm, 10_000).percentile(99) for path in (fitted, REAL)]
+        assert seen[0] == pytest.approx(seen[1], rel=0.25)

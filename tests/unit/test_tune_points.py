@@ -8,9 +8,9 @@ import pytest
 from playbook import params, tune
 from playbook.errors import ParameterError
 from playbook.tuning import tune_points, tune_views
+from playbook.tuning.costs import Path as RequestPath
 from playbook.tuning.fit import Fit
 from playbook.tuning.search import Found, Trial
-from playbook.tuning.simulate import Path as RequestPath
 from playbook.tuning.space import DEFAULT, Config
 from playbook.tuning.steps import Tuned
 
@@ -91,3 +91,16 @@ def test_trials_become_a_table_with_failures_marked(settings):
     assert "failed" in table
     assert tune.warnings(trials) == ["enable_batching=on, max_batch_size=64, rest_api_num_threads=65: the server ended"]
     assert "Predicted against measured" in tune_views.predicted_against_measured(trials).alt
+
+
+def test_a_repeat_that_broke_the_limit_leaves_the_gain_of_the_trials_without_an_interval(settings):
+    _, result = tuned(settings, 4000.0)
+    result.repeats = [(0.0, 4100.0), (1000.0, 4000.0)]
+    assert result.gain() == (4.0, None, None)
+
+
+def test_a_default_that_breaks_the_limit_is_said_to(settings):
+    point, result = tuned(settings, 4000.0, 0.0)
+    text = tune_views.verdict(tune.results([point], [result]), "embedded")
+    assert "4,000 requests/s" in text
+    assert "the default flags do not keep the limit" in text

@@ -15,8 +15,8 @@ from playbook.adapting.policies import POLICIES, Bounds, Policy, aimd, model, th
 from playbook.errors import ParameterError
 from playbook.serving.spec import ServerSpec, split_cpus
 from playbook.stress import Load
+from playbook.tuning.costs import Path as RequestPath
 from playbook.tuning.rates import Limit
-from playbook.tuning.simulate import Path as RequestPath
 from playbook.tuning.space import LIVE, Config
 
 LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned
@@ -61,6 +61,8 @@ def stage(settings: Mapping[str, Any]) -> Stage:
 def fixed(settings: Mapping[str, Any], tuned: Mapping[str, Any] | None) -> tuple[Config, Config]:
     """The two fixed choices; they share the thread flags, which no live change can reach."""
     threads = {name: settings[name] for name in ("rest_api_num_threads", "num_batch_threads", "protocol")}
+    if settings["protocol"] == "grpc":  # its own cap on requests inside; the default of four a core forms no batches
+        threads["grpc_max_threads"] = settings["rest_api_num_threads"]
     shared = Config.of({**threads, "enable_batching": True, "max_enqueued_batches": 1000})
     large, best = LARGE, tuned["best"]["config"] if tuned else None
     if best and best["enable_batching"]:

@@ -51,6 +51,7 @@ def timeline(played: Sequence[Performance], limit_ms: float) -> Picture:
         rows = figure.subplots(len(played), 1, sharex=True, squeeze=False)[:, 0]
         for axes, performance in zip(rows, played, strict=True):
             _draw_one(axes, performance, limit_ms, colours)
+            log_latency(axes, [limit_ms, *(p99 for p in played for p99 in p.seconds["p99_ms"].dropna())], "y")
         rows[-1].set(xlabel="time (s)")
 
     words = [f"{p.contender.name} kept {p.kept_s} of {len(p.seconds)} seconds" for p in played]
@@ -67,11 +68,17 @@ def _draw_one(axes: Any, performance: Performance, limit_ms: float, colours: Map
     axes.patch.set_visible(False)
     axes.plot(seconds["second"] + 0.5, seconds["p99_ms"], "o-", color=colours["series"][0], markersize=3)
     draw_limit(axes, limit_ms, colours)
-    log_latency(axes, [*seconds["p99_ms"].dropna(), limit_ms], "y")
     axes.set(ylabel="p99 (ms)", title=performance.contender.name)
     began_ns = performance.began_ns
-    for change in performance.adapted.changes if performance.adapted else []:
+    for number, change in enumerate(performance.adapted.changes if performance.adapted else []):
         at_s = (change["at_ns"] - began_ns) / 1e9
         axes.axvline(at_s, color=colours["series"][1], linewidth=1.0)
-        size = change["after"].replace("max_batch_size ", "").replace("batch_timeout_micros ", "").split(", ")
-        axes.annotate("/".join(size[:2]), (at_s, 0.02), xycoords=("data", "axes fraction"), fontsize=7)
+        place = (at_s, 0.96 - 0.13 * (number % 3))  # neighbours one below the other
+        axes.annotate(f" {_short(change['after'])}", place, xycoords=("data", "axes fraction"), fontsize=7, va="top")
+
+
+def _short(words: str) -> str:
+    """Batching parameters as a label: `64, 2 ms` for max_batch_size 64 and batch_timeout_micros 2000."""
+    told = dict(part.split(" ", 1) for part in words.split(", ") if " " in part)
+    wait = float(told.get("batch_timeout_micros", 0)) / 1000
+    return f"{told.get('max_batch_size', 'off')}" + (f", {wait:g} ms" if wait else "")

@@ -196,6 +196,8 @@ def verdict(performances: Sequence[Performance], stage: Stage) -> str:
     more = best_policy.kept_s - best_fixed.kept_s
     if more > 0:
         return f"{lead} Adapting pays here: {best_policy.contender.name} kept {more} s more than the best fixed choice."
+    if not best_fixed.kept_s and not best_policy.kept_s:
+        return f"{lead} The load is too much for each of them."
     same = f"{best_fixed.contender.name} keeps as many seconds with fewer parts"
     less = f"{best_fixed.contender.name} kept {-more} s more than the best policy"
     return f"{lead} Adapting does not pay here: {less if more else same}."

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from playbook.adapting.sensor import Window
 from playbook.errors import ParameterError
+from playbook.tuning.costs import Path
 from playbook.tuning.fit import at_rate
 from playbook.tuning.rates import Limit
-from playbook.tuning.simulate import Path
 from playbook.tuning.space import Config
 
 POLICIES = ("threshold", "aimd", "model")

@@ -1,8 +1,8 @@
 """Fit the simulated request path to one server: its batch curve and two short probes give every cost in it.
 
-Two saturated closed loops, one unbatched and one batched, give two sums: what a request costs alone, and what it
-costs in a batch of known size. With the graph's own cost known from the batch curve, the shell around a request and
-the overhead of a batch follow. The spread of the costs comes from the tail of the probes.
+A probe is one configuration, one unbatched and one batched, in a saturated closed loop and in an open one. The two
+closed loops give what a request costs alone and what it costs in a batch of known size. The open ones give what is
+paid when there is little to do: a turn of the event loop for every request, and many connections that are each cold.
 """
 
 from __future__ import annotations
@@ -15,19 +15,24 @@ import numpy as np
 from scipy.optimize import minimize
 
 from playbook.errors import ParameterError
-from playbook.tuning.simulate import Outcome, Path, poisson, simulate
+from playbook.tuning.costs import Path
+from playbook.tuning.simulate import Outcome, poisson, simulate
 from playbook.tuning.space import Config
 
 REQUESTS = 3000  # simulated for one look at a configuration
-FIT_REQUESTS = 1600  # and for one step of the fit
-WEIGHTS = {"throughput_rps": 4.0, "p50_ms": 2.0, "p99_ms": 1.0, "mean_batch_rows": 0.5}
+FIT_REQUESTS = 1200  # and for one step of the fit
+FIT_STEPS = 240
+WEIGHTS = {"throughput_rps": 12.0, "p50_ms": 2.0, "p99_ms": 0.3, "mean_batch_rows": 0.5}
+FITTED = ("shell", "batch_fixed_ms", "run_fixed_ms", "turn_ms", "cold_ms", "burst_ms", "spread")
+READING = 0.55  # share of the shell's cost that is reading; the rest is writing
+DOUBT = 0.2  # a figure of a probe may be off by this share; what is further off weighs less than squared
 STEPS = 8  # bisection steps of a rate, at most
 FINE = 0.015  # width of its bracket, as a share, that is fine enough
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a short closed loop showed on the real server."""
+    """What a short window showed on the real server: a closed loop, or an open one where there is a `rate_rps`."""
 
     config: Config
     concurrency: int
@@ -35,6 +40,15 @@ class Probe:
     p50_ms: float
     p99_ms: float
     mean_batch_rows: float | None = None  # None: not batched, or the server gives no metrics
+    rate_rps: float | None = None
+    client_ms: float = 0.0  # CPU of the client for one request
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What a fit must meet; an open loop's throughput is no figure of the server."""
+        told = {"p50_ms": self.p50_ms, "p99_ms": self.p99_ms}
+        told |= {} if self.rate_rps else {"throughput_rps": self.throughput_rps}
+        return told | ({"mean_batch_rows": self.mean_batch_rows} if self.mean_batch_rows else {})
 
 
 @dataclass(frozen=True)
@@ -62,65 +76,92 @@ def fit(run_fixed_ms: float, run_row_ms: float, probes: Sequence[Probe], cores: 
     Args:
         run_fixed_ms: Fixed part of one graph call, from the batch curve of export.json.
         run_row_ms: Part per row, from the same.
-        probes: Closed loops, at least one batched and one not.
+        probes: Closed loops, at least one batched and one not, and open ones where there are any.
         cores: Cores the server may use.
         shell_threads: 1 for a server with one event loop (embedded), 0 for one thread a request.
 
     Raises:
         ParameterError: Probes of both kinds are needed to tell the shell's cost from the batch's.
     """
-    if len({probe.config.enable_batching for probe in probes}) < 2:
+    if len({probe.config.enable_batching for probe in probes if not probe.rate_rps}) < 2:
         raise ParameterError("The simulator needs two probes, one with enable_batching and one without it.")
-    start = _closed_form(run_fixed_ms, run_row_ms, probes, cores, shell_threads)
-    names = ("shell_in_ms", "shell_out_ms", "batch_fixed_ms", "wire_ms", "run_fixed_ms", "spread")
-    origin = np.log([getattr(start, name) for name in names])
+    start, names = _first_guess(run_fixed_ms, run_row_ms, probes, cores, shell_threads), _fitted(probes, shell_threads)
+    origin = np.log([_read(start, name) for name in names])
 
     def build(point: np.ndarray) -> Path:
-        bounded = np.exp(origin + np.clip(point, -2.5, 2.5))
-        return replace(start, **dict(zip(names, map(float, bounded), strict=True)))
+        bounded = np.exp(origin + np.clip(point, -2.0, 2.0))
+        values = dict(zip(names, map(float, bounded), strict=True))
+        shell = values.pop("shell")
+        return replace(start, shell_in_ms=READING * shell, shell_out_ms=(1 - READING) * shell, **values)
 
     def loss(point: np.ndarray) -> float:
-        told = [_errors(build(point), probe) for probe in probes]
-        misfit = sum(WEIGHTS[name] * error * error for errors in told for name, error in errors.items())
-        return misfit + 0.002 * float(point @ point)
+        path = build(point)
+        told = [_errors(path, probe) for probe in probes]
+        misfit = sum(WEIGHTS[name] * _doubted(error) for errors in told for name, error in errors.items())
+        return misfit + 0.004 * float(point @ point)
 
-    simplex = np.vstack([np.zeros(len(names)), 0.3 * np.eye(len(names))])
-    options = {"maxfev": 120, "initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4}
+    simplex = np.vstack([np.zeros(len(names)), 0.4 * np.eye(len(names))])
+    options = {"maxfev": FIT_STEPS, "initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4}
     found = minimize(loss, np.zeros(len(names)), method="Nelder-Mead", options=options)
     path = build(found.x)
     return Fit(path, [_errors(path, probe) for probe in probes])
 
 
-def _closed_form(a: float, b: float, probes: Sequence[Probe], cores: float, shell_threads: int) -> Path:
-    """First guess: at saturation a request costs cores/throughput of core time."""
-    alone = next(p for p in probes if not p.config.enable_batching)
-    batched = next(p for p in probes if p.config.enable_batching)
+def _fitted(probes: Sequence[Probe], shell_threads: int) -> list[str]:
+    """The costs these probes can tell: without an open one nothing is known of calm and cold requests."""
+    unknown = set() if any(probe.rate_rps for probe in probes) else {"turn_ms", "cold_ms"}
+    unknown |= set() if shell_threads else {"turn_ms", "burst_ms"}
+    return [name for name in FITTED if name not in unknown]
+
+
+def _read(path: Path, name: str) -> float:
+    return path.shell_in_ms + path.shell_out_ms if name == "shell" else getattr(path, name)
+
+
+def _doubted(error: float) -> float:
+    """Half squared, half linear: one disturbed window must not bend the fit (a pseudo-Huber loss)."""
+    return 2 * DOUBT * DOUBT * (math.sqrt(1 + (error / DOUBT) ** 2) - 1)
+
+
+def _first_guess(a: float, b: float, probes: Sequence[Probe], cores: float, shell_threads: int) -> Path:
+    """At saturation a request costs cores/throughput of core time; the open loops' extras start small."""
+    closed, opened = [p for p in probes if not p.rate_rps], [p for p in probes if p.rate_rps]
+    alone = next(p for p in closed if not p.config.enable_batching)
+    batched = next(p for p in closed if p.config.enable_batching)
     rows = max(1.0, batched.mean_batch_rows or batched.concurrency / 2)
     cost_alone, cost_batched = 1000 * cores / alone.throughput_rps, 1000 * cores / batched.throughput_rps
     shell = max(0.2 * cost_batched, min(cost_alone - a - b, cost_batched - b - a / rows))
     overhead = max(0.02, rows * (cost_batched - shell - b) - a)
+    client = min((p.client_ms for p in closed), default=0.0)
     return Path(
         run_fixed_ms=max(a, cost_alone - shell - b, 1e-3),
         run_row_ms=max(b, 1e-5),
-        shell_in_ms=0.6 * shell,
-        shell_out_ms=0.4 * shell,
+        shell_in_ms=READING * shell,
+        shell_out_ms=(1 - READING) * shell,
         batch_fixed_ms=overhead,
-        wire_ms=0.1,
+        wire_ms=0.05,
         cores=cores,
         shell_threads=shell_threads,
-        spread=0.15,
+        spread=0.3,
+        turn_ms=0.3 * shell if opened and shell_threads else 0.0,
+        cold_ms=0.2 * shell if opened else 0.0,
+        client_ms=client,
+        client_cold_ms=max(0.0, float(np.mean([p.client_ms for p in opened])) - client) if opened else 0.0,
+        burst_ms=0.7,
     )
 
 
 def _errors(path: Path, probe: Probe) -> dict[str, float]:
     """Logarithm of simulated over measured, by figure."""
-    seen = simulate(path, probe.config, concurrency=probe.concurrency, requests=FIT_REQUESTS)
+    if probe.rate_rps:
+        seen = at_rate(path, probe.config, probe.rate_rps, FIT_REQUESTS)
+    else:
+        seen = simulate(path, probe.config, concurrency=probe.concurrency, requests=FIT_REQUESTS)
     if not len(seen.latency_ms):
         return dict.fromkeys(WEIGHTS, 5.0)
     told = {"throughput_rps": seen.throughput_rps, "p50_ms": seen.percentile(50), "p99_ms": seen.percentile(99)}
-    if probe.mean_batch_rows:
-        told["mean_batch_rows"] = seen.mean_batch_rows
-    return {name: math.log(value / getattr(probe, name)) for name, value in told.items()}
+    told["mean_batch_rows"] = seen.mean_batch_rows
+    return {name: math.log(told[name] / value) for name, value in probe.figures.items()}
 
 
 def predict(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from playbook.errors import ParameterError
+from playbook.tuning.costs import Path
 from playbook.tuning.fit import at_rate, predict
 from playbook.tuning.rates import Limit, highest_rate, one_rate
-from playbook.tuning.simulate import Path
 from playbook.tuning.space import Config
 
 OBJECTIVES = ("max_rate", "min_p99_at_rate", "min_cost_at_rate")

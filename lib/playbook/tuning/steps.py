@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from playbook.tuning.costs import Path
 from playbook.tuning.fit import Fit, Probe, fit
 from playbook.tuning.memory import Memory
 from playbook.tuning.objective import Objective
 from playbook.tuning.search import Budget, Found, Trial
-from playbook.tuning.simulate import Path
 from playbook.tuning.space import DEFAULT, Config, expand
 from playbook.tuning.workbench import Bench, Workbench
+
+CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,9 @@ class Tuned:
         return self.found.best or self.found.trials[0]
 
     def gain(self) -> tuple[float | None, float | None, float | None]:
-        """Best over default and its 95 % interval; from the repeats in turns where there are any."""
-        return ratio(self.repeats or [(self.default["score"] or 0.0, self.best.score or 0.0)])
+        """Best over default and its 95 % interval; from the repeats in turns, where both kept the limit in each."""
+        told = ratio(self.repeats)
+        return told if told[0] else ratio([(self.default["score"] or 0.0, self.best.score or 0.0)])
 
 
 class Tuning:
@@ -84,18 +87,24 @@ class Tuning:
         return self.bench.benches.get("default") or self.bench.start("default", DEFAULT)
 
     def probe(self, name: str, config: Config) -> Probe:
-        """A closed loop that saturates a configuration."""
+        """A closed loop that saturates a configuration; then, for the fit alone, an open one below its rate."""
+        closed = self._probe(name, config, arrival="closed", concurrency=self.plan.probe_clients)
+        rate = round((BUSY if config.enable_batching else CALM) * closed.throughput_rps, 1)
+        self.probes += [closed, self._probe(f"{name}, open", config, arrival="poisson", rate_rps=rate)]
+        return closed
 
+    def _probe(self, name: str, config: Config, **settings: Any) -> Probe:
         def hold() -> list[Any]:
             server = self.plain_default() if config == DEFAULT else self.bench.bring("trial", config)
-            row = self.bench.hold(server, arrival="closed", concurrency=self.plan.probe_clients)
-            p99 = row["latency_p99_ms"] or row["latency_max_ms"]
-            return [row["throughput_rps"], row["latency_p50_ms"], p99, row["batch_rows"]]
+            row = self.bench.hold(server, **settings)
+            p99, client = row["latency_p99_ms"] or row["latency_max_ms"], row["client_cpu_share"] or 0.0
+            client_ms = 1000 * client / row["throughput_rps"]
+            return [row["throughput_rps"], row["latency_p50_ms"], p99, row["batch_rows"], client_ms]
 
-        rate, p50, p99, rows = self.memory.recall(f"probe {name}", hold)
-        told = Probe(config, self.plan.probe_clients, rate, p50, p99, rows if config.enable_batching else None)
-        self.probes.append(told)
-        return told
+        rate, p50, p99, rows, client_ms = self.memory.recall(f"probe {name}", hold)
+        rows = rows if config.enable_batching else None
+        clients, offered = settings.get("concurrency", 0), settings.get("rate_rps")
+        return Probe(config, clients, rate, p50, p99, rows, offered, client_ms)
 
     def fit(self, curve: Mapping[str, Any]) -> Fit:
         """Probe a batched configuration of the space and fit the simulator."""
@@ -154,7 +163,8 @@ class Tuning:
             scores = [0.0, 0.0]
             for side in (0, 1) if turn % 2 == 0 else (1, 0):
                 guess = guesses[side] * rng.uniform(0.95, 1.06)
-                scores[side] = self.value(servers[side], guess, windows=self.plan.repeat_windows)["score"] or 0.0
+                one = lambda s=side, g=guess: self.value(servers[s], g, windows=self.plan.repeat_windows)  # noqa: E731
+                scores[side] = self.memory.recall(f"repeat {turn} {side}", one)["score"] or 0.0
             rounds.append((scores[0], scores[1]))
         self.advance()
         return rounds

@@ -13,7 +13,12 @@ from playbook.tune import Point
 from playbook.tuning.space import DEFAULT, expand
 from playbook.tuning.steps import Tuned
 
-#: How an objective's score is told: a unit, and what makes the score a figure people know.
+#: How an objective's score is told: as the axis of a figure, and the unit of the figure people know.
+_SCORES = {
+    "max_rate": "requests/s inside the limit",
+    "min_p99_at_rate": "1000 / p99 in ms",
+    "min_cost_at_rate": "requests/s of one core's time",
+}
 _UNITS = {"max_rate": "requests/s", "min_p99_at_rate": "ms p99", "min_cost_at_rate": "core ms a request"}
 
 
@@ -38,8 +43,8 @@ def _sentence(server: str, told: Mapping[str, Any]) -> str:
     figure = _figure(told["kind"], best)
     if best["config"] == default["config"]:
         return f"{who}: the default flags are the best of {told['trials']} measured ({figure}) for {told['objective']}."
-    against = f"the default flags' {_figure(told['kind'], default)}" if default["score"] else "nothing with the default"
-    times = f"{told['gain']:.1f} × {against}" if told["gain"] else f"where the default flags keep {against}"
+    against = f"the default flags' {_figure(told['kind'], default)}" if default["score"] else ""
+    times = f"{told['gain']:.1f} × {against}" if told["gain"] else "the default flags do not keep the limit"
     interval = f" (95 %: {told['gain_low']:.1f} to {told['gain_high']:.1f})" if told["gain_low"] else ""
     return f"{who}: {figure} with {best['words']}: {times}{interval}{_earned(told)}, for {told['objective']}."
 
@@ -97,8 +102,8 @@ def ablation_table(tuned: Tuned) -> str:
     return markdown.table(["change", "score", "times"], [["default", tuned.default["score"], None], *rows])
 
 
-def predicted_against_measured(trials: pd.DataFrame, title: str = "") -> Picture:
-    """Each measured trial over its prediction; on the line the simulator was right."""
+def predicted_against_measured(trials: pd.DataFrame, kind: str = "max_rate") -> Picture:
+    """Each measured trial over its prediction, in the objective's score; on the line the simulator was right."""
     kept = trials.dropna(subset=["score", "predicted_score"])
     kept = kept[(kept["score"] > 0) & (kept["predicted_score"] > 0)]
     pairs: Sequence[tuple[float, float]] = list(zip(kept["predicted_score"], kept["score"], strict=True))
@@ -109,7 +114,7 @@ def predicted_against_measured(trials: pd.DataFrame, title: str = "") -> Picture
         axes.plot([0, top], [0, top], color=colours["muted"], linewidth=1.0, linestyle=":")
         for number, (source, group) in enumerate(kept.groupby("source")):
             axes.plot(group["predicted_score"], group["score"], "o", color=colours["series"][number], label=source)
-        axes.set(xlim=(0, top), ylim=(0, top), xlabel="predicted score", ylabel="measured score", title=title)
+        axes.set(xlim=(0, top), ylim=(0, top), xlabel=f"predicted {_SCORES[kind]}", ylabel=f"measured {_SCORES[kind]}")
         if pairs:
             figure.legend(loc="outside upper right", ncols=4)
 

@@ -1,0 +1,241 @@
+"""The request path of a model server, event by event.
+
+Rules of the batch queue: TensorFlow's shared_batch_scheduler.h and TensorFlow Serving's batching guide. Work waits
+for a core in its order and keeps it for a time slice at most. An event loop (the embedded server's) works in turns:
+one turn reads every request that has come and writes every reply that is ready, and as long as more is ready the loop
+keeps its core before batches get it. The client is one thread of its own, which sends and reads in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+import numpy as np
+
+from playbook.tuning.costs import NOISE, Path, batch_costs, noise, slots
+from playbook.tuning.space import Config
+
+TURN, READ, RUN, BATCH, WRITE, REST = range(6)  # what a core is busy with; REST: the rest of longer work
+EPS = 1e-8  # times closer than this are one, in milliseconds
+
+
+class Events:
+    """State of one simulation. Times are milliseconds; requests are known by their place in `due`."""
+
+    def __init__(self, path: Path, config: Config, due: list, total: int, rows: int, shares: Sequence, seed: int):
+        rng = np.random.default_rng(seed)
+        self.path, self.due, self.total, self.rows = path, due, total, rows
+        self.closed = len(due) < total
+        self.read_ms = path.shell_in_ms + (0.0 if self.closed else path.cold_ms)
+        self.half_ms = (path.client_ms + (0.0 if self.closed else path.client_cold_ms)) / 2  # to send, or to read
+        self.sent_ms = self.half_ms + path.wire_ms / 2
+        cpus = max(1, round(path.cores))
+        self.free_cores, self.free_slots, self.looped = cpus, slots(config, cpus), path.shell_threads > 0
+        self.batched = config.enable_batching
+        self.idle = (config.num_batch_threads or cpus) if self.batched else 0  # batch threads without a batch
+        self.called = 0  # of them, those that wait for a core to take one
+        self.timeout = config.batch_timeout_micros / 1000.0 if self.batched else 0.0
+        self.tasks = max(1, (config.max_batch_size or 1000) // rows) if self.batched else 1
+        self.room = (config.max_enqueued_batches or 10) * self.tasks if self.batched else math.inf
+        self.cost = batch_costs(path, config, rows, self.tasks)
+        self.queues: list[deque] = [deque() for _ in shares]  # of (request, queued at)
+        self.pick = (
+            rng.choice(len(shares), total, p=np.array(shares) / sum(shares)).tolist() if len(shares) > 1 else None
+        )
+        self.noise = noise(rng, path.spread)
+        self.busy: list[tuple] = []  # heap of (until, order, kind, payload): what the cores do
+        self.ready: deque = deque()  # of (kind, payload): what waits for a core
+        self.inbox: deque = deque()  # requests that reached the server and were not read
+        self.outbox: list = []  # requests whose replies were not written
+        self.looping, self.loop_since = False, 0.0  # the event loop waits for a core or has one, since when
+        self.t = self.client = self.work = 0.0
+        self.next = self.order = self.queued = self.refused = self.batches = self.turn = 0
+        self.done: list[tuple] = []  # (due, read by the client)
+
+    def play(self) -> None:
+        """Run events until every request is answered or refused."""
+        busy, ready, due, done, inbox = self.busy, self.ready, self.due, self.done, self.inbox
+        half_ms, sent_ms, closed, inf = self.half_ms, self.sent_ms, self.closed, math.inf
+        place = 0  # of the next request to send
+        while len(done) + self.refused < self.total:
+            when = busy[0][0] if busy else inf
+            if place < len(due):
+                sent = due[place] if closed or due[place] > self.client else self.client
+                if sent + sent_ms < when:
+                    when = sent + sent_ms
+            if self.timeout and self.queued and self.idle > self.called:
+                late = self.deadline()
+                if self.t + EPS < late < when:
+                    when = late
+            self.t, until = when, when + EPS
+            while place < len(due):  # what is due is sent as soon as the client is free
+                sent = due[place] if closed or due[place] > self.client else self.client
+                if sent + sent_ms > until:
+                    break
+                if not closed:  # there `leave` has counted the sending
+                    self.client = sent + half_ms
+                inbox.append(place)
+                place += 1
+            while busy and busy[0][0] <= until:
+                job = heappop(busy)
+                self.finish(job[2], job[3])
+            if self.looped:
+                if not self.looping and (self.outbox or (inbox and self.free_slots)):
+                    self.looping, self.loop_since = True, inf
+                    ready.append((TURN, None))
+            else:
+                self.spread_out()
+            if self.queued and self.idle > self.called:
+                self.call()
+            while ready and self.free_cores:
+                kind, payload = ready.popleft()
+                self.begin(kind, payload)
+
+    def deadline(self) -> float:
+        """When the first waiting task of any queue has waited batch_timeout_micros."""
+        return min(queue[0][1] for queue in self.queues if queue) + self.timeout
+
+    def spread_out(self) -> None:
+        """Without an event loop each request has a thread of its own, which asks for a core."""
+        while self.inbox and self.free_slots:
+            self.free_slots -= 1
+            self.ready.append((READ, self.inbox.popleft()))
+        self.ready.extend((WRITE, request) for request in self.outbox)
+        self.outbox = []
+
+    def call(self) -> None:
+        """Wake a batch thread for each batch that may run."""
+        for _ in range(min(self.idle, self.full()) - self.called):
+            self.called += 1
+            self.ready.append((BATCH, None))
+
+    def full(self) -> int:
+        """Batches that may run now: full ones, and those whose first task has waited long enough."""
+        late, count = self.t + EPS - self.timeout, 0
+        for queue in self.queues:
+            whole, more = divmod(len(queue), self.tasks)
+            count += whole + (1 if more and queue[-more][1] <= late else 0)
+        return count
+
+    def take(self) -> list:
+        """The tasks of the next batch, round robin over the queues; empty when none may run."""
+        queues, count, late = self.queues, len(self.queues), self.t + EPS - self.timeout
+        for step in range(count):
+            queue = queues[(self.turn + step) % count]
+            if queue and (len(queue) >= self.tasks or queue[0][1] <= late):
+                self.turn = (self.turn + step + 1) % count
+                tasks = [queue.popleft()[0] for _ in range(min(self.tasks, len(queue)))]
+                self.queued -= len(tasks)
+                return tasks
+        return []
+
+    def begin(self, kind: int, payload: object) -> None:
+        """A core takes up a piece of work; a turn and a batch take what there is at this moment."""
+        if kind == REST:
+            self.occupy(*payload)
+            return
+        if kind == TURN:
+            write, self.outbox = self.outbox, []
+            read = self.some(self.path.turn_ms + self.path.shell_out_ms * len(write)) if self.inbox else ()
+            if self.t < self.loop_since:
+                self.loop_since = self.t
+            payload = read, write
+            cost = self.path.turn_ms + self.read_ms * len(read) + self.path.shell_out_ms * len(write)
+        elif kind == BATCH:
+            self.called -= 1
+            payload = self.take()
+            if not payload:
+                return
+            self.idle -= 1
+            self.batches += 1
+            cost = self.cost[len(payload)]
+        else:
+            cost = self.cost[1] if kind == RUN else self.read_ms if kind == READ else self.path.shell_out_ms
+        self.order += 1
+        cost *= self.noise[self.order & (NOISE - 1)]
+        self.work += cost
+        self.occupy(cost, kind, payload)
+
+    def some(self, spent_ms: float) -> list:
+        """The requests a turn reads: all there are, but no more than free slots and the rest of a burst allow."""
+        inbox = self.inbox
+        most = max(1, min(self.free_slots, int((self.path.burst_ms - spent_ms) / self.read_ms) + 1))
+        if not self.free_slots:
+            return []
+        if len(inbox) <= most:
+            read = list(inbox)
+            inbox.clear()
+        else:
+            read = [inbox.popleft() for _ in range(most)]
+        self.free_slots -= len(read)
+        return read
+
+    def occupy(self, cost: float, kind: int, payload: object) -> None:
+        """Keep a core for this long; longer than a time slice only piece by piece, but for the event loop."""
+        self.free_cores -= 1
+        self.order += 1
+        if cost > self.path.slice_ms and kind != TURN:
+            kind, payload, cost = REST, (cost - self.path.slice_ms, kind, payload), self.path.slice_ms
+        heappush(self.busy, (self.t + cost, self.order, kind, payload))
+
+    def finish(self, kind: int, payload: object) -> None:
+        """A piece of work is done: hand its requests to the next step."""
+        self.free_cores += 1
+        if kind == TURN:
+            read, write = payload
+            if self.batched:
+                for request in read:
+                    self.enter(request)
+            elif read:
+                self.ready.extend([(RUN, request) for request in read])
+            if write:
+                self.leave(write)
+            self.looping = bool(self.outbox or (self.inbox and self.free_slots))
+            if self.looping and self.t - self.loop_since < self.path.burst_ms:
+                self.ready.appendleft((TURN, None))
+            elif self.looping:
+                self.loop_since = math.inf
+                self.ready.append((TURN, None))
+        elif kind == READ:
+            self.enter(payload)
+        elif kind == RUN and self.looped:
+            self.outbox.append(payload)
+        elif kind == RUN:
+            self.ready.appendleft((WRITE, payload))  # its own thread goes on
+        elif kind == BATCH:
+            self.idle += 1
+            self.outbox += payload
+        elif kind == WRITE:
+            self.leave((payload,))
+        else:
+            self.ready.append((REST, payload))
+
+    def enter(self, request: int) -> None:
+        """A request that was read by its thread runs at once; where batches are formed it is queued, or refused."""
+        if not self.batched:
+            self.ready.appendleft((RUN, request))  # in the thread that read it
+            return
+        queue = self.queues[self.pick[request] if self.pick else 0]
+        if len(queue) >= self.room:
+            self.refused += 1
+            self.leave((request,), answered=False)
+        else:
+            queue.append((request, self.t))
+            self.queued += 1
+
+    def leave(self, requests: Sequence[int], answered: bool = True) -> None:
+        """Replies reach the client, which reads them one by one; in a closed loop each makes it send the next."""
+        self.free_slots += len(requests)
+        half_ms, due, done = self.half_ms, self.due, self.done
+        at = max(self.client, self.t + self.path.wire_ms / 2)
+        for request in requests:
+            at += half_ms
+            if answered:
+                done.append((due[request], at))
+            if self.closed and len(due) < self.total:
+                due.append(at)
+                at += half_ms
+        self.client = at
