@@ -67,6 +67,24 @@ def test_a_5_percent_slow_down_is_found_nine_times_in_ten():
     assert found >= 9
 
 
+def turn_about(rng, slow, turns=80, drift=0.15):
+    """Windows of two servers in turns on a machine whose speed wanders; what each window meets differs by 5 %."""
+    speed, sides = np.exp(np.cumsum(rng.normal(0, drift, turns))), ([], [])
+    for pace in speed:
+        for side, factor in zip(sides, (1.0, slow), strict=True):
+            ends = np.cumsum(rng.gamma(9, 0.4e-3 * pace * factor * np.exp(rng.normal(0, 0.05)) / 9, 400))
+            side.append(rows_of(np.concatenate([np.zeros(4), ends[:-4]]), ends))
+    return {"4 clients": ({"arrival": "closed"}, *sides)}
+
+
+def test_in_turns_a_machine_that_wanders_hides_no_slow_down_and_makes_no_alarm():
+    rng = np.random.default_rng(23)
+    alarms = [significant(verdicts.judge(turn_about(rng, 1.0))) for _ in range(40)]
+    slow = [verdicts.judge(turn_about(rng, 1.05)) for _ in range(20)]
+    assert sum(map(bool, alarms)) <= 0.05 * 40, [names for names in alarms if names]
+    assert sum(any(verdicts.worse_by(row, 5.0) for row in rows) for rows in slow) >= 18
+
+
 def test_the_interval_holds_the_true_ratio_and_says_it_in_english():
     rows = {row["name"]: row for row in judged(np.random.default_rng(4), 1.25, 4)}
     throughput = rows["throughput"]

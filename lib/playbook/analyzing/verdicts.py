@@ -1,9 +1,10 @@
 """The statistics of a comparison: ratios of p50, p99, throughput and capacity with intervals that hold together.
 
-Every figure is the geometric mean over the levels both runs have. Its uncertainty is the larger of what the block
-bootstrap shows within the windows and how repeats of the same load differ; to that comes, unless the two were measured
-in turns, what runs differ by when nothing was changed. The intervals are simultaneous: with nothing changed, one
-chance in twenty at most that any of them leaves "no change" out.
+Every figure is the geometric mean over the levels both runs have. Where the windows of the two were held in turns, and
+enough of them, neighbours are compared (`turns`). Elsewhere the uncertainty is the larger of what the block bootstrap
+shows within the windows and how repeats of the same load differ; to that comes, unless the two were measured in turns,
+what runs differ by when nothing was changed. The intervals are simultaneous: with nothing changed, one chance in twenty
+at most that any of them leaves "no change" out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from playbook.analyzing import bootstrap, capacity
+from playbook.analyzing import bootstrap, capacity, turns
 from playbook.analyzing.runfolder import Rows
 
 FEWEST = 100  # answers a level needs to be compared
@@ -40,6 +41,8 @@ def judge(
         `ratio` above 1 means the candidate is better; `seen` is the relative change that would have been found in
         four of five cases.
     """
+    if run_to_run is None and turns.enough(pairs):
+        return _of_turns(pairs, limit_ms, seed)
     rng = np.random.default_rng(seed)
     sides = [_side(pairs, side, limit_ms, rng) for side in (1, 2)]
     names = [name for name in UNITS if all(name in side for side in sides)]
@@ -54,23 +57,36 @@ def judge(
     between = np.array([(run_to_run or {}).get(name, 0.0) for name in names])
     error = np.sqrt(np.maximum(within, repeats) ** 2 + 2 * between**2)
     critical = _critical(spread / within[:, None], freedom)
+    bases, candidates = ([float(np.exp(side[name]["log"][0])) for name in names] for side in sides)
+    return _rows(names, bases, candidates, estimate, error, critical)
+
+
+def _of_turns(pairs: Pairs, limit_ms: float | None, seed: int) -> list[dict[str, Any]]:
+    """The same from neighbouring windows."""
+    sides = [turns.figures(pairs, side, limit_ms) for side in (1, 2)]
+    names = [name for name in UNITS if all(name in side for side in sides)]
+    signs = np.array([-1.0 if name in LOWER_IS_BETTER else 1.0 for name in names])
+    logs = [np.stack([side[name] for name in names], axis=1) for side in sides]
+    mean, error, critical = turns.estimate(signs * (logs[1] - logs[0]), seed)
+    bases, candidates = (np.exp(np.median(side, axis=0)).tolist() for side in logs)
+    return _rows(names, bases, candidates, mean, error, critical)
+
+
+def _rows(
+    names: Sequence[str],
+    bases: Sequence[float],
+    candidates: Sequence[float],
+    estimate: np.ndarray,
+    error: np.ndarray,
+    critical: float,
+) -> list[dict[str, Any]]:
     rows = []
     for place, name in enumerate(names):
         reach = critical * error[place]
         low, ratio, high = np.exp(estimate[place] + np.array([-reach, 0.0, reach]))
-        shown = [float(np.exp(side[name]["log"][0])) for side in sides]
-        rows.append(
-            {
-                "name": name,
-                "unit": UNITS[name],
-                "base": shown[0],
-                "candidate": shown[1],
-                "ratio": float(ratio),
-                "low": float(low),
-                "high": float(high),
-                "seen": float(np.expm1(reach + 0.84 * error[place])),
-            }
-        )
+        shown = {"name": name, "unit": UNITS[name], "base": bases[place], "candidate": candidates[place]}
+        interval = {"ratio": float(ratio), "low": float(low), "high": float(high)}
+        rows.append({**shown, **interval, "seen": float(np.expm1(reach + 0.84 * error[place]))})
     return rows
 
 
