@@ -1,10 +1,12 @@
 """The load generator beside its peers. `python tests/benchmarks/bench_loadgen.py [PART ...]`.
 
 Parts: `http` (nginx as a null server: wrk, hey, Locust FastHttpUser, a requests thread pool), `grpc` (nghttpd: h2load,
-grpc.aio), `open` (20,000 a second on one core), `embedded` (the model server: wrk), `worker` (start, memory, ten
-million rows), `cluster` (one and two Dask workers), `search` (the highest rate of a queue whose theory is known).
-Server on core 0, client on core 1, 32 connections, body of one 784-float row; peers interleaved, medians of
-BENCH_ROUNDS (3) windows of BENCH_WINDOW_S (4) seconds. Needs the Debian packages nginx-light, nghttp2, wrk and hey.
+grpc.aio), `open` (20,000 a second on one core), `embedded` (the model server: wrk), `queue` (one whose theory is
+known), `worker` (start, memory, passport, ten million rows), `cluster` (one and two Dask workers), `search` (the
+highest rate of a known queue). Server on core 0, client on core 1, 32 connections, body of one 784-float row. Peers
+take turns, every other round backwards, in BENCH_ROUNDS (5; `embedded` three times as many) rounds of windows of
+BENCH_WINDOW_S (2) seconds; a ratio is the median of the rounds' ratios. Needs the Debian packages nginx-light,
+nghttp2-server, nghttp2-client, wrk and hey.
 """
 
 from __future__ import annotations
@@ -17,18 +19,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench_model_server import CLIENT_CORE, WINDOW_S, Row, embedded, make_models, process, rest_body
-from loadgen_peers import GRPC_AIO, REQUESTS, Window, h2load, hey, locust, script, wrk
+import duckdb
+import numpy as np
+from bench_model_server import CLIENT_CORE, Row, embedded, make_models, process, rest_body
+from loadgen_peers import GRPC_AIO, REQUESTS, Window, h2load, hey, locust, run, script, wrk
 
-from loadgen import Level, dask_crew, find_max_rate, hold
-from loadgen.queueing import md1_quantile
+from loadgen import Level, dask_crew, find_max_rate, hold, passport
+from loadgen.processes import stop_idle
+from loadgen.queueing import SHARES, md1_quantile, replayed, typical
 from loadgen.script import Script
 from loadgen.scripted import running
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+ROUNDS, WINDOW_S = (int(os.environ.get(f"BENCH_{name}", at_rest)) for name, at_rest in (("ROUNDS", 5), ("WINDOW_S", 2)))
 CPUS = (int(CLIENT_CORE),)
 HTTP_PORT, GRPC_PORT = 18611, 18612
 NGINX = """
@@ -70,30 +77,40 @@ def ours(url: str, bodies: Path, out: Path, **changes: object) -> tuple[Window, 
     return Window(summary["throughput_rps"], found["p50"], found["p99"], cpu_micros), summary
 
 
-def interleaved(clients: dict[str, Callable[[], Window]]) -> dict[str, Window]:
-    """Every client in turn, ROUNDS times; the window with the median rate of each, its CPU the median too."""
+@dataclass(frozen=True)
+class Windows:
+    """The windows of one client, one a round."""
+
+    rounds: tuple[Window, ...]
+
+    def of(self, figure: str) -> float | None:
+        """The median of a figure."""
+        values = [getattr(window, figure) for window in self.rounds]
+        return None if None in values else median(values)
+
+    def over(self, other: Windows, figure: str) -> float:
+        """The median of the ratios of windows that stood side by side."""
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return median(getattr(mine, figure) / getattr(theirs, figure) for mine, theirs in pairs)
+
+    def __str__(self) -> str:
+        return f"{self.of('rate_rps'):,.0f}/s, {self.of('cpu_micros'):.1f} us CPU each"
+
+
+def interleaved(clients: dict[str, Callable[[], Window]], rounds: int = ROUNDS) -> dict[str, Windows]:
+    """One window each, round after round, every other round backwards; a first round warms up and is dropped."""
     seen: dict[str, list[Window]] = {name: [] for name in clients}
-    for _ in range(ROUNDS):
-        for name, client in clients.items():
-            seen[name].append(client())
-    return {name: medians(windows) for name, windows in seen.items()}
+    for number in range(rounds + 1):
+        for name in list(clients)[:: 1 if number % 2 else -1]:
+            seen[name].append(clients[name]())
+    return {name: Windows(tuple(windows[1:])) for name, windows in seen.items()}
 
 
-def medians(windows: list[Window]) -> Window:
-    """Figure by figure."""
-    columns = zip(*((w.rate_rps, w.p50_ms, w.p99_ms, w.cpu_micros) for w in windows), strict=True)
-    return Window(*(None if None in column else median(column) for column in columns))
-
-
-def told(window: Window) -> str:
-    return f"{window.rate_rps:,.0f}/s, {window.cpu_micros:.1f} us CPU each"
-
-
-def against(figure: str, mine: Window, other: Window, name: str, target: float | None) -> Row:
+def against(figure: str, mine: Windows, other: Windows, name: str, target: float | None) -> Row:
     """A ratio of rates."""
-    ratio = mine.rate_rps / other.rate_rps
+    ratio = mine.over(other, "rate_rps")
     aim = f">= {target:g}" if target else ""
-    return Row(figure, told(mine), f"{name} {told(other)}", ratio, aim, None if target is None else ratio >= target)
+    return Row(figure, str(mine), f"{name} {other}", ratio, aim, None if target is None else ratio >= target)
 
 
 def write_bodies(folder: Path, expected: bytes | None) -> Path:
@@ -131,33 +148,65 @@ def bench_grpc(folder: Path) -> list[Row]:
     body = bodies / "00000.body"
     body.write_bytes(os.urandom(3190))
     with nghttpd(folder) as target:
-        found = interleaved(
+        peers = interleaved(
             {
                 "loadgen": lambda: ours(target, body, folder, protocol="grpc")[0],
                 "grpc.aio": lambda: script(GRPC_AIO, target, body, WINDOW_S),
                 "h2load": lambda: h2load(target, body, WINDOW_S),
             }
         )
-    mine = found.pop("loadgen")
+    mine = peers.pop("loadgen")
     with running("grpc", cpu=0) as server:
-        own = medians([ours(server.url, body, folder, protocol="grpc")[0] for _ in range(ROUNDS)])
-    rows = [Row("gRPC on nghttpd", told(mine), "", None, ">= 40,000/s", mine.rate_rps >= 40_000)]
-    rows.append(Row("gRPC on the scripted server", told(own), "", None, ">= 40,000/s", own.rate_rps >= 40_000))
-    return rows + [against("gRPC on nghttpd", mine, w, n, {"grpc.aio": 4}.get(n)) for n, w in found.items()]
+        own = interleaved({"loadgen": lambda: ours(server.url, body, folder, protocol="grpc")[0]})["loadgen"]
+    rows = []
+    for target, found in (("nghttpd", mine), ("the scripted server", own)):
+        met = found.of("rate_rps") >= 40_000
+        rows.append(Row(f"gRPC on {target}", str(found), "", None, ">= 40,000/s", met))
+    return rows + [against("gRPC on nghttpd", mine, w, n, {"grpc.aio": 4}.get(n)) for n, w in peers.items()]
+
+
+BARE_TIMER = """
+import ctypes, os, select, sys, time
+import numpy as np
+from loadgen.clock import _Itimerspec
+libc, spec = ctypes.CDLL(None), _Itimerspec()
+fd, poll = libc.timerfd_create(1, os.O_NONBLOCK), select.epoll()
+poll.register(fd, select.EPOLLIN)
+due = time.monotonic_ns() + 10**8 + np.cumsum(np.random.default_rng(1).exponential(5e4, 40_000)).astype(np.int64)
+late = []
+for at in due.tolist():
+    while (now := time.monotonic_ns()) < at:
+        spec.at_s, spec.at_ns = divmod(at, 10**9)
+        libc.timerfd_settime(fd, 1, ctypes.byref(spec), None)
+        poll.poll()
+    late.append(now - at)
+print(*(np.quantile(late, (0.5, 0.99)) / 1e3))
+"""
+
+
+def bare_timer() -> tuple[float, float]:
+    """Lateness of a timerfd at 20,000 a second that sends nothing, us at p50 and p99: what the machine can do."""
+    p50, p99 = run([sys.executable, "-c", BARE_TIMER], 3)[0].split()
+    return float(p50), float(p99)
 
 
 def bench_open(folder: Path) -> list[Row]:
-    """Lateness at 20,000 a second."""
+    """Lateness at 20,000 a second, beside a timer that sends nothing."""
     bodies = write_bodies(folder / "open", None)
     rows = []
     with nginx(folder) as url, nghttpd(folder) as target:
         for protocol, address in (("rest", url), ("grpc", target)):
             how = {"protocol": protocol, "arrival": "poisson", "rate_rps": 20_000.0, "concurrency": None}
-            found = [ours(address, bodies, folder, connections=100, **how)[1] for _ in range(ROUNDS)]
+            found, bare = [], []
+            for _ in range(ROUNDS):
+                bare.append(bare_timer())
+                found.append(ours(address, bodies, folder, connections=100, **how)[1])
             p50, late = (median(s["lateness_us"][share] or float("inf") for s in found) for share in ("p50", "p99"))
             cpu = median(s["client_cpu_share"] for s in found)
             text = f"p50 {p50:.0f} us, p99 {late:.0f} us, {cpu:.0%} of a core"
-            rows.append(Row(f"lateness at 20,000/s, {protocol}", text, "", None, "p99 <= 100 us", late <= 100))
+            alone = [median(column) for column in zip(*bare, strict=True)]
+            peer, ratio = "a bare timerfd p50 {:.0f} us, p99 {:.0f} us".format(*alone), late / alone[1]
+            rows.append(Row(f"lateness at 20,000/s, {protocol}", text, peer, ratio, "p99 <= 100 us", late <= 100))
     return rows
 
 
@@ -170,14 +219,40 @@ def bench_embedded(folder: Path) -> list[Row]:
             {
                 "wrk": lambda: wrk(url, bodies / "00000.body", WINDOW_S),
                 "loadgen": lambda: ours(url, bodies, folder)[0],
-            }
+            },
+            3 * ROUNDS,
         )
     mine, other = found["loadgen"], found["wrk"]
     rows = [against("embedded server, 32 connections", mine, other, "wrk", 0.95)]
-    for name, a, b in (("p50", mine.p50_ms, other.p50_ms), ("p99", mine.p99_ms, other.p99_ms)):
+    for name in ("p50", "p99"):
+        a, b, ratio = mine.of(f"{name}_ms"), other.of(f"{name}_ms"), mine.over(other, f"{name}_ms")
         text = f"{a:.2f} ms", f"wrk {b:.2f} ms"
-        rows.append(Row(f"embedded server, {name}", *text, a / b, "0.9 to 1.1", 0.9 <= a / b <= 1.1))
+        rows.append(Row(f"embedded server, {name}", *text, ratio, "0.9 to 1.1", 0.9 <= ratio <= 1.1))
     return rows
+
+
+def bench_queue(folder: Path) -> list[Row]:
+    """Percentiles of a single queue of fixed service time, all three loads at once, against the theory."""
+    bodies, service_s = write_bodies(folder / "queue", None), 0.04  # long against the moments a machine stands still
+
+    def one(load: float) -> Row:
+        base = {"arrival": "poisson", "rate_rps": load / service_s, "connections": 200, "cpus": CPUS}
+        with running("rest", Script(service_s=service_s), cpu=0) as server:
+            level = typical(Level(server.url, bodies=bodies, duration_s=80.0, **base), service_s)
+            hold(level, out := folder / f"queue-{load}")
+        rows = duckdb.connect().sql(f"SELECT (done_ns - scheduled_ns) / 1e6 AS ms FROM '{out}/requests.parquet'")
+        measured = np.quantile(rows.fetchnumpy()["ms"], SHARES)
+        theory = 1e3 * np.array([md1_quantile(load, service_s, share) for share in SHARES])
+        own = 1e3 * np.quantile(replayed(level, service_s), SHARES)
+        errors = measured / theory - 1
+        text = ", ".join(
+            f"p{100 * s:.0f} {m:.1f} ms ({e:+.1%})" for s, m, e in zip(SHARES, measured, errors, strict=True)
+        )
+        peer = f"M/D/1 {', '.join(f'{t:.1f}' for t in theory)}; its own schedule {', '.join(f'{t:.1f}' for t in own)}"
+        return Row(f"known queue at {load:.0%} load", text, peer, None, "5 %", bool(np.abs(errors).max() <= 0.05))
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(one, (0.50, 0.70, 0.85)))
 
 
 FILL = """
@@ -221,6 +296,14 @@ def bench_worker(folder: Path) -> list[Row]:
         Row("worker starts in", f"{median(spent):.2f} s", "", None, "<= 0.5 s", median(spent) <= 0.5),
         Row("worker's memory", f"{median(memory):.0f} MB", "", None, "<= 100 MB", median(memory) <= 100),
     ]
+    spent = []
+    for protocol in ("rest", "grpc") * 3:
+        stop_idle()
+        began = time.monotonic()
+        assert passport(CPUS, protocol)["ok"]
+        spent.append(time.monotonic() - began)
+    text = f"{median(spent):.1f} s ({min(spent):.1f} to {max(spent):.1f})"
+    rows.append(Row("passport takes", text, "", None, "<= 3.5 s", median(spent) <= 3.5))
     for who, limit in (("worker", 600), ("parent", 2000)):
         command = [sys.executable, "-c", FILL, who, "10000000", str(folder / "ten.parquet")]
         began = time.monotonic()
@@ -266,6 +349,7 @@ PARTS = {
     "grpc": bench_grpc,
     "open": bench_open,
     "embedded": bench_embedded,
+    "queue": bench_queue,
     "worker": bench_worker,
     "cluster": bench_cluster,
     "search": bench_search,
@@ -276,7 +360,8 @@ def main(*parts: str) -> bool:
     """Print the table; True when every target was met."""
     missing = [tool for tool in ("wrk", "hey", "h2load", "nghttpd", "nginx") if not shutil.which(tool)]
     if missing:
-        print(f"bench_loadgen needs {', '.join(missing)}: apt-get install nginx-light nghttp2 wrk hey")
+        packages = "nginx-light nghttp2-client nghttp2-server wrk hey"
+        print(f"bench_loadgen needs {', '.join(missing)}: apt-get install {packages}")
         return False
     print("| figure | measured | peer | ratio | target | met |\n|---|---|---|---|---|---|")
     met = True

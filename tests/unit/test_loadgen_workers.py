@@ -206,6 +206,15 @@ ENDS = {
 }
 
 
+def a_worker(pid):
+    """The load worker of this number, while there is one."""
+    try:
+        process = psutil.Process(pid)
+        return process if "loadgen.worker" in process.cmdline() else None
+    except psutil.Error:  # it has ended, which is what they are to do
+        return None
+
+
 @pytest.fixture(scope="module")
 def left_alone(server, bodies, tmp_path_factory):
     """How many workers each process had as it ended, and which of them outlive it by more than 2 s."""
@@ -217,10 +226,8 @@ def left_alone(server, bodies, tmp_path_factory):
     found = {}
     for name, process in begun.items():
         pids = [int(pid) for pid in process.stdout.readline().split()]
-        workers = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
         process.wait(30)
-        workers = [w for w in workers if w.is_running() and "loadgen.worker" in w.cmdline()]
-        found[name] = len(pids), psutil.wait_procs(workers, timeout=2)[1]
+        found[name] = len(pids), psutil.wait_procs([w for w in map(a_worker, pids) if w], timeout=2)[1]
         process.stdout.close()
     return found
 
