@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from loadgen import frames as h2
 from loadgen.engine import Engine, clock
 from loadgen.frames import HEAD, STREAM
+from loadgen.level import authority
 from loadgen.rows import GRPC, HTTP, OK, PROTOCOL, RESET, SHORT, TIMEOUT, pack
 from loadgen.sending import Outbox
 
@@ -27,7 +28,7 @@ def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> tuple[by
     """The header block of every call, and each body with its gRPC prefix."""
     named = {
         ":path": path,
-        ":authority": f"{host}:{port}",
+        ":authority": authority(host, port),
         "content-type": "application/grpc",
         "te": "trailers",
         "user-agent": "loadgen",

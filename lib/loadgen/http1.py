@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from httptools import HttpParserError, HttpResponseParser
 
 from loadgen.engine import Engine, clock
+from loadgen.level import authority
 from loadgen.rows import HTTP, KIND_SHIFT, PROTOCOL, RESET, SHORT, STATUS_SHIFT, TIMEOUT, pack
 
 BLANK_LINE = b"\r\n\r\n"
@@ -18,7 +19,8 @@ Heads = dict[bytes, tuple[int, int, bool]]  # head of a reply: its status, lengt
 
 def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> list[bytes]:
     """Whole requests, headers and body, ready to be written."""
-    head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\nContent-Length: "
+    named = authority(host, port)
+    head = f"POST {path} HTTP/1.1\r\nHost: {named}\r\nContent-Type: application/json\r\nContent-Length: "
     return [head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body for body in bodies]
 
 

@@ -108,6 +108,11 @@ class Level:
         return replace(self, **changes)
 
 
+def authority(host: str, port: int) -> str:
+    """How a request names its server: an IPv6 address stands in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _problems(level: Level) -> list[str]:
     """Why this level cannot be held; empty when it can."""
     found = []
