@@ -264,10 +264,11 @@ def bench_grpc(folder: Path, models: Path) -> list[Row]:
             running.enter_context(process(command, port))
         loads = in_turns({name: lambda port=port: h2load(port, folder, message) for name, port in ports.items()})
     rows = []
-    for name in ("grpc_aio", "grpc_sync"):
+    for name, target in (("grpc_aio", "≥ 0.7"), ("grpc_sync", "")):  # ours is grpc.aio: the other is told beside it
         ratio = loads["on"].over(loads[name])
         figure = f"gRPC, batching on, over a no-op grpcio server ({name[5:]})"
-        rows.append(Row(figure, str(loads["on"]), str(loads[name]), ratio, "≥ 0.7", ratio >= 0.7))
+        met = ratio >= 0.7 if target else None
+        rows.append(Row(figure, str(loads["on"]), str(loads[name]), ratio, target, met))
     return rows
 
 
