@@ -37,8 +37,6 @@ def test_a_clock_that_is_set_does_not_lose_the_server(process: psutil.Process, m
     from psutil import _pslinux
 
     begun, told, boot = begun_s(process), process.create_time(), _pslinux.boot_time()
-    monkeypatch.setattr(
-        _pslinux, "boot_time", lambda: boot + 3600
-    )  # the clock was set an hour on
+    monkeypatch.setattr(_pslinux, "boot_time", lambda: boot + 3600)  # the clock was set an hour on
     assert psutil.Process(process.pid).create_time() == pytest.approx(told + 3600), "psutil's own time has moved"
     assert living(process.pid, begun) is not None
