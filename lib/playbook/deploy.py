@@ -156,8 +156,10 @@ def results(made: Plan, files: list[str], **more: Any) -> dict[str, Any]:
 def save(run_dir: Path, params: Mapping[str, Any], made: Plan, kept: Mapping[str, Any]) -> dict[str, Any]:
     """Write deploy.json; checks that failed and requests that failed in the rehearsal lead verdict and warnings."""
     faults = bundle_check.failed(kept.get("checks", []))
-    if errors := (kept.get("rehearsal") or {}).get("errors"):
-        faults.append(f"{errors} requests of the rehearsal failed; see logs/deploy.log in the run folder")
+    seen = kept.get("rehearsal") or {}
+    if errors := seen.get("errors"):
+        kinds = ", ".join(f"{count} {kind}" for kind, count in (seen.get("errors_by_kind") or {}).items())
+        faults.append(f"{errors} requests of the rehearsal failed ({kinds}); see logs/deploy.log in the run folder")
     told = deploy_words.verdict(made)
     if faults:
         told = f"BROKEN: {faults[0]}. {told}"

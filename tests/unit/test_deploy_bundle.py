@@ -253,3 +253,22 @@ def test_a_failed_check_leads_the_verdict(fresh):
     rows = [{"what": "playbook lint", "outcome": "failed", "detail": "image not pinned"}]
     saved = deploy.save(fresh, {}, made, deploy.results(made, [], checks=rows))
     assert saved["verdict"].startswith("BROKEN: playbook lint: image not pinned")
+
+
+def test_a_replica_is_planned_for_the_lowest_rate_its_winner_reached_when_measured_again(fresh):
+    deployable_run.change(fresh, "tune", "repeats", [[780.0, 1900.0], [810.0, 1500.0]])
+    rate = deploy.plan(fresh, deploy.IMAGE, Demand(10.0)).replica.rate_rps
+    assert (rate.value, rate.source) == (1500.0, "tune.json results.repeats, the winner's lowest")
+
+
+def test_repeats_of_another_objective_are_no_rates(fresh):
+    deployable_run.change(fresh, "tune", "repeats", [[20.0, 25.0], [21.0, 24.0]])
+    deployable_run.change(fresh, "tune", "kind", "min_p99_at_rate")
+    assert deploy.plan(fresh, deploy.IMAGE, Demand(10.0)).replica.rate_rps.value == 1800.0
+
+
+def test_requests_that_fail_in_the_rehearsal_lead_the_verdict_with_their_kinds(fresh):
+    _, made = bundled(fresh)
+    seen = {"errors": 90, "errors_by_kind": {"http_503": 88, "reset": 2}}
+    told = deploy.save(fresh, {}, made, deploy.results(made, [], checks=[], rehearsal=seen))["verdict"]
+    assert told.startswith("BROKEN: 90 requests of the rehearsal failed (88 http_503, 2 reset)")

@@ -79,6 +79,7 @@ def run(made: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
         "rate_rps": level["rate_rps"],
         "throughput_rps": level["throughput_rps"],
         "errors": level["errors"],
+        "errors_by_kind": level["errors_by_kind"],
         "p99_ms": p99_ms,
         "valid": level["valid"],
         "inside_limit": None if p99_ms is None or limit is None else p99_ms <= limit.value,
