@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import threading
-from bisect import bisect_right
 from collections.abc import Sequence
 
-_MOST_NOTES = 4096
+import numpy as np
+
+_MOST_NOTES = 256  # sorting them takes some 20 us, which a request has to wait for
 
 
 def exponential(scale: float, growth: float, count: int) -> list[float]:
@@ -59,6 +60,7 @@ class Histogram:
 
     def __init__(self, name: str, labels: Sequence[str], limits: Sequence[float]):
         self.name, self.labels, self.limits = name, tuple(labels), list(limits)
+        self._edges = np.array(self.limits, np.float64)
         self._notes: dict[tuple[str, ...], list[float]] = {}
         self._cells: dict[tuple[str, ...], list] = {}
         self._lock = threading.Lock()
@@ -84,10 +86,10 @@ class Histogram:
             notes = self._notes[values]
             samples = notes[:]  # threads may append meanwhile: what is taken is cut off by its number
             del notes[: len(samples)]
-            cell = self._cells.setdefault(values, [[0] * (len(self.limits) + 1), 0.0])
-            for sample in samples:
-                cell[0][bisect_right(self.limits, sample)] += 1
-            cell[1] += sum(samples)
+            cell = self._cells.setdefault(values, [np.zeros(len(self.limits) + 1, np.int64), 0.0])
+            found = np.asarray(samples, np.float64)
+            cell[0] += np.bincount(np.searchsorted(self._edges, found, side="right"), minlength=len(cell[0]))
+            cell[1] += float(found.sum())
 
     @property
     def cells(self) -> dict[tuple[str, ...], list]:
