@@ -62,7 +62,7 @@ HELD_OUT = {
 ROOMY = Config(
     enable_batching=True, max_batch_size=64, max_enqueued_batches=1000, num_batch_threads=1, rest_api_num_threads=65
 )
-ROUNDS, CALM = 4, 0.6  # of the accuracy part: windows in turns, and the share of the closed loop's rate
+ROUNDS, CALM = 6, 0.6  # of the accuracy part: windows in turns, and the share of the closed loop's rate
 REFERENCE = Config(
     enable_batching=True, max_batch_size=32, max_enqueued_batches=1000, num_batch_threads=1, rest_api_num_threads=65
 )
@@ -152,10 +152,11 @@ def accuracy(options: argparse.Namespace) -> list[Row]:
     The machine's speed drifts by a quarter within minutes: a server that never changes is measured beside each
     configuration, and the predicted costs are divided by how much faster it was than beside the probes.
     """
-    rng, space = np.random.default_rng(20), expand(HELD_OUT)
+    rng, space = np.random.default_rng(26), expand(HELD_OUT)
     configs = [space[i] for i in sorted(rng.choice(len(space), 20, replace=False))]
-    memory = Memory(record.data_dir(Path(options.model)) / "accuracy.json", [HELD_OUT, ROUNDS, CALM])
-    with _bench(options, window_s=0.7) as bench:
+    plan = [HELD_OUT, ROUNDS, CALM, "core_ms_per_request"]
+    memory = Memory(record.data_dir(Path(options.model)) / "accuracy.json", plan)
+    with _bench(options, window_s=1.0) as bench:
         seen = {c: _seen(bench, c, memory) for c in (DEFAULT, ROOMY, *sorted(configs, key=_threads))}
     memory.finish()
     curve = _curve(options)["fit"]
@@ -217,11 +218,13 @@ def _as_probe(config: Config, rows: list[dict], clients: int) -> Probe:
     batch = middle["batch_rows"] if config.enable_batching else None
     p50, p99, offered = middle["latency_p50_ms"], middle["latency_p99_ms"], None if clients else middle["rate_rps"]
     client_ms = 1000 * middle["client_cpu_share"] / middle["throughput_rps"]
-    return Probe(config, clients, middle["throughput_rps"], p50, p99, batch, offered, client_ms)
+    core_ms = middle["core_ms_per_request"]
+    return Probe(config, clients, middle["throughput_rps"], p50, p99, batch, offered, client_ms, core_ms)
 
 
 def _kept(row: dict) -> dict:
     names = ("throughput_rps", "rate_rps", "latency_p50_ms", "latency_p99_ms", "batch_rows", "client_cpu_share")
+    names += ("core_ms_per_request",)
     return {name: row[name] for name in names}
 
 

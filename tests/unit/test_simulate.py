@@ -132,7 +132,8 @@ def probes(path: Path, config: Config, clients: int = 32) -> list[Probe]:
 
 def told(config: Config, clients: int, seen: Outcome, rate: float | None, client_ms: float) -> Probe:
     rows = seen.mean_batch_rows if config.enable_batching else None
-    return Probe(config, clients, seen.throughput_rps, seen.percentile(50), seen.percentile(99), rows, rate, client_ms)
+    figures = seen.throughput_rps, seen.percentile(50), seen.percentile(99), rows
+    return Probe(config, clients, *figures, rate, client_ms, seen.core_ms_per_request)
 
 
 def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed():

@@ -3,6 +3,8 @@
 A probe is one configuration, one unbatched and one batched, in a saturated closed loop and in an open one. The two
 closed loops give what a request costs alone and what it costs in a batch of known size. The open ones give what is
 paid when there is little to do: a turn of the event loop for every request, and many connections that are each cold.
+What tells a cost of each request from one of each batch is the CPU time of the server for one request at the two batch
+sizes: latency alone is shown as well by dear batches as by dear requests, which then predict small batches wrongly.
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ from playbook.tuning.simulate import Outcome, poisson, simulate
 from playbook.tuning.space import Config
 
 REQUESTS = 3000  # simulated for one look at a configuration
-FIT_REQUESTS = 1200  # and for one step of the fit
-FIT_STEPS = 240
-WEIGHTS = {"throughput_rps": 12.0, "p50_ms": 2.0, "p99_ms": 0.3, "mean_batch_rows": 0.5}
+FIT_REQUESTS = 2000  # and for one step of the fit
+FIT_STEPS = 160
+WEIGHTS = {"throughput_rps": 12.0, "core_ms": 12.0, "p50_ms": 4.0, "p99_ms": 0.3, "mean_batch_rows": 2.0}
 FITTED = ("shell", "batch_fixed_ms", "run_fixed_ms", "turn_ms", "cold_ms", "burst_ms", "spread")
 READING = 0.55  # share of the shell's cost that is reading; the rest is writing
 DOUBT = 0.2  # a figure of a probe may be off by this share; what is further off weighs less than squared
+SHELL_SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)  # of the guesses a fit may begin from
+BURSTS_MS = (0.1, 0.2, 0.35, 0.5, 0.7)
 STEPS = 8  # bisection steps of a rate, at most
 FINE = 0.015  # width of its bracket, as a share, that is fine enough
 
@@ -42,12 +46,14 @@ class Probe:
     mean_batch_rows: float | None = None  # None: not batched, or the server gives no metrics
     rate_rps: float | None = None
     client_ms: float = 0.0  # CPU of the client for one request
+    core_ms: float | None = None  # CPU of the server for one request; None: it cannot be told
 
     @property
     def figures(self) -> dict[str, float]:
         """What a fit must meet; an open loop's throughput is no figure of the server."""
         told = {"p50_ms": self.p50_ms, "p99_ms": self.p99_ms}
         told |= {} if self.rate_rps else {"throughput_rps": self.throughput_rps}
+        told |= {"core_ms": self.core_ms} if self.core_ms else {}
         return told | ({"mean_batch_rows": self.mean_batch_rows} if self.mean_batch_rows else {})
 
 
@@ -85,25 +91,13 @@ def fit(run_fixed_ms: float, run_row_ms: float, probes: Sequence[Probe], cores: 
     """
     if len({probe.config.enable_batching for probe in probes if not probe.rate_rps}) < 2:
         raise ParameterError("The simulator needs two probes, one with enable_batching and one without it.")
-    start, names = _first_guess(run_fixed_ms, run_row_ms, probes, cores, shell_threads), _fitted(probes, shell_threads)
-    origin = np.log([_read(start, name) for name in names])
-
-    def build(point: np.ndarray) -> Path:
-        bounded = np.exp(origin + np.clip(point, -2.0, 2.0))
-        values = dict(zip(names, map(float, bounded), strict=True))
-        shell = values.pop("shell")
-        return replace(start, shell_in_ms=READING * shell, shell_out_ms=(1 - READING) * shell, **values)
-
-    def loss(point: np.ndarray) -> float:
-        path = build(point)
-        told = [_errors(path, probe) for probe in probes]
-        misfit = sum(WEIGHTS[name] * _doubted(error) for errors in told for name, error in errors.items())
-        return misfit + 0.004 * float(point @ point)
-
-    simplex = np.vstack([np.zeros(len(names)), 0.4 * np.eye(len(names))])
-    options = {"maxfev": FIT_STEPS, "initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4}
-    found = minimize(loss, np.zeros(len(names)), method="Nelder-Mead", options=options)
-    path = build(found.x)
+    guesses = [
+        replace(_guess(run_fixed_ms, run_row_ms, probes, cores, shell_threads, share), burst_ms=burst_ms)
+        for share in SHELL_SHARES
+        for burst_ms in (BURSTS_MS if shell_threads else BURSTS_MS[:1])
+    ]
+    start = min(guesses, key=lambda path: _misfit(path, probes))
+    path = _refined(start, _fitted(probes, shell_threads), probes)
     return Fit(path, [_errors(path, probe) for probe in probes])
 
 
@@ -123,18 +117,46 @@ def _doubted(error: float) -> float:
     return 2 * DOUBT * DOUBT * (math.sqrt(1 + (error / DOUBT) ** 2) - 1)
 
 
-def _first_guess(a: float, b: float, probes: Sequence[Probe], cores: float, shell_threads: int) -> Path:
-    """At saturation a request costs cores/throughput of core time; the open loops' extras start small."""
+def _refined(start: Path, names: Sequence[str], probes: Sequence[Probe]) -> Path:
+    """The path near `start` that shows best what the probes showed (Nelder and Mead, on logarithms)."""
+    origin = np.log([_read(start, name) for name in names])
+
+    def build(point: np.ndarray) -> Path:
+        bounded = np.exp(origin + np.clip(point, -2.0, 2.0))
+        values = dict(zip(names, map(float, bounded), strict=True))
+        shell = values.pop("shell")
+        return replace(start, shell_in_ms=READING * shell, shell_out_ms=(1 - READING) * shell, **values)
+
+    def loss(point: np.ndarray) -> float:
+        return _misfit(build(point), probes) + 0.004 * float(point @ point)
+
+    simplex = np.vstack([np.zeros(len(names)), 0.4 * np.eye(len(names))])
+    options = {"maxfev": FIT_STEPS, "initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4}
+    found = minimize(loss, np.zeros(len(names)), method="Nelder-Mead", options=options)
+    return build(found.x)
+
+
+def _misfit(path: Path, probes: Sequence[Probe]) -> float:
+    told = [_errors(path, probe) for probe in probes]
+    return sum(WEIGHTS[name] * _doubted(error) for errors in told for name, error in errors.items())
+
+
+def _guess(a: float, b: float, probes: Sequence[Probe], cores: float, shell_threads: int, shell_share: float) -> Path:
+    """One place to begin: the shell is this share of what a request costs in a saturated batched loop.
+
+    There a request costs cores/throughput of core time, which settles the rest; the open loops' extras start small.
+    """
     closed, opened = [p for p in probes if not p.rate_rps], [p for p in probes if p.rate_rps]
     alone = next(p for p in closed if not p.config.enable_batching)
     batched = next(p for p in closed if p.config.enable_batching)
     rows = max(1.0, batched.mean_batch_rows or batched.concurrency / 2)
     cost_alone, cost_batched = 1000 * cores / alone.throughput_rps, 1000 * cores / batched.throughput_rps
-    shell = max(0.2 * cost_batched, min(cost_alone - a - b, cost_batched - b - a / rows))
-    overhead = max(0.02, rows * (cost_batched - shell - b) - a)
+    shell = shell_share * min(cost_batched, cost_alone)
+    run = max(cost_alone - shell - b, 0.1 * a, 1e-3)
+    overhead = max(0.02, rows * (cost_batched - shell - b) - run)
     client = min((p.client_ms for p in closed), default=0.0)
     return Path(
-        run_fixed_ms=max(a, cost_alone - shell - b, 1e-3),
+        run_fixed_ms=run,
         run_row_ms=max(b, 1e-5),
         shell_in_ms=READING * shell,
         shell_out_ms=(1 - READING) * shell,
@@ -147,7 +169,6 @@ def _first_guess(a: float, b: float, probes: Sequence[Probe], cores: float, shel
         cold_ms=0.2 * shell if opened else 0.0,
         client_ms=client,
         client_cold_ms=max(0.0, float(np.mean([p.client_ms for p in opened])) - client) if opened else 0.0,
-        burst_ms=0.7,
     )
 
 
@@ -160,7 +181,7 @@ def _errors(path: Path, probe: Probe) -> dict[str, float]:
     if not len(seen.latency_ms):
         return dict.fromkeys(WEIGHTS, 5.0)
     told = {"throughput_rps": seen.throughput_rps, "p50_ms": seen.percentile(50), "p99_ms": seen.percentile(99)}
-    told["mean_batch_rows"] = seen.mean_batch_rows
+    told |= {"mean_batch_rows": seen.mean_batch_rows, "core_ms": seen.core_ms_per_request}
     return {name: math.log(told[name] / value) for name, value in probe.figures.items()}
 
 

@@ -99,12 +99,13 @@ class Tuning:
             row = self.bench.hold(server, **settings)
             p99, client = row["latency_p99_ms"] or row["latency_max_ms"], row["client_cpu_share"] or 0.0
             client_ms = 1000 * client / row["throughput_rps"]
-            return [row["throughput_rps"], row["latency_p50_ms"], p99, row["batch_rows"], client_ms]
+            told = [row["throughput_rps"], row["latency_p50_ms"], p99, row["batch_rows"], client_ms]
+            return [*told, row["core_ms_per_request"]]
 
-        rate, p50, p99, rows, client_ms = self.memory.recall(f"probe {name}", hold)
+        rate, p50, p99, rows, client_ms, core_ms = self.memory.recall(f"probe {name}", hold)
         rows = rows if config.enable_batching else None
         clients, offered = settings.get("concurrency", 0), settings.get("rate_rps")
-        return Probe(config, clients, rate, p50, p99, rows, offered, client_ms)
+        return Probe(config, clients, rate, p50, p99, rows, offered, client_ms, core_ms)
 
     def fit(self, curve: Mapping[str, Any]) -> Fit:
         """Probe a batched configuration of the space and fit the simulator."""
