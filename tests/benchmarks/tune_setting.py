@@ -1,0 +1,68 @@
+"""What the tuning benchmarks share: the space, the servers they run on, and a row of their table."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+from playbook import record
+from playbook.serving.spec import ServerSpec, split_cpus
+from playbook.stress import Load
+from playbook.tuning.memory import Memory
+from playbook.tuning.objective import Objective
+from playbook.tuning.rates import Limit
+from playbook.tuning.space import Config
+from playbook.tuning.steps import Plan, Tuning
+from playbook.tuning.workbench import Bench, Workbench
+
+HERE = Path(__file__).parent
+LIMIT = Limit(50.0)
+GRID = {
+    "enable_batching": [True],
+    "max_batch_size": [8, 16, 32, 64],
+    "batch_timeout_micros": [0, 1000, 2000, 5000],
+    "max_enqueued_batches": [1000],
+    "num_batch_threads": [1, 2],
+    "rest_api_num_threads": [0, 17, 65],
+}
+REFERENCE = Config(
+    enable_batching=True, max_batch_size=32, max_enqueued_batches=1000, num_batch_threads=1, rest_api_num_threads=65
+)
+Row = tuple[str, str, str, str, str, str]
+
+
+def workbench(options: argparse.Namespace, window_s: float) -> Workbench:
+    """A workbench on the model of a run folder (exported by `10_export`)."""
+    run = Path(options.model)
+    exported = record.load(run, "export")["results"]
+    server, client = split_cpus()
+    spec = ServerSpec(exported["model_name"], (run / exported["base_path"]).resolve(), cpus=server)
+    return Workbench(spec, run, Load(duration_s=window_s, ramp_up_s=0.2, client_cpus=client))
+
+
+def tuning_on(bench: Workbench, folder: Path, plan: Plan | None = None) -> Tuning:
+    plan = plan or Plan(GRID, Objective(LIMIT, windows=4))
+    return Tuning(bench, plan, SimpleNamespace(update=lambda *_: None), Memory(folder / "memory.json", "bench"))
+
+
+def batch_curve(options: argparse.Namespace) -> dict:
+    return record.load(Path(options.model), "export")["results"]["batch_curve"]
+
+
+def threads(config: Config) -> tuple:
+    return config.rest_api_num_threads, config.num_batch_threads, config.max_batch_size
+
+
+def table_row(figure: str, measured: str, peer: str, ratio: str, target: str, met: bool) -> Row:
+    return figure, measured, peer, ratio, target, "yes" if met else "no"
+
+
+def closed_rps(bench: Workbench, server: Bench, window_s: float = 0.5) -> float:
+    """Throughput of a closed loop of 48, in a short window."""
+    whole, bench.load = bench.load, replace(bench.load, duration_s=window_s)
+    try:
+        return bench.hold(server, arrival="closed", concurrency=48)["throughput_rps"]
+    finally:
+        bench.load = whole
