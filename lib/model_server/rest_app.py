@@ -35,22 +35,32 @@ class RestOptions:
 
 
 class _Gate:
-    """Lets `free` requests in at a time, the others in their order."""
+    """Lets `free` requests in at a time, the others in their order, in the loop's turn after those before them left."""
 
     def __init__(self, free: int, loop):
-        self.free, self._loop = free, loop
-        self._waiting: deque = deque()
+        self.free, self._call_soon = free, loop.call_soon
+        self._waiting: deque[eager.Ticket] = deque()
+        self._let_in: list[eager.Ticket] = []
 
-    async def wait(self) -> None:
-        ticket = self._loop.create_future()
+    def wait(self) -> eager.Ticket:
+        """What a request awaits that finds none free."""
+        ticket = eager.Ticket()
         self._waiting.append(ticket)
-        await ticket
+        return ticket
 
     def leave(self) -> None:
-        if self._waiting:
-            self._waiting.popleft().set_result(None)
-        else:
+        """A request is done: its place goes to the next one, or is free."""
+        if not self._waiting:
             self.free += 1
+            return
+        if not self._let_in:
+            self._call_soon(self._open)
+        self._let_in.append(self._waiting.popleft())
+
+    def _open(self) -> None:
+        tickets, self._let_in = self._let_in, []
+        for ticket in tickets:
+            ticket.resolve(True)
 
 
 class RestApp:
