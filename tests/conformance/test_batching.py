@@ -236,7 +236,7 @@ def test_a_batch_past_every_deadline_is_refused(batched):
     def call(index: int):
         time.sleep(index * 0.1)  # one after the other, so that the slow ones do not share a batch
         if index < 2:
-            return slow(batched, "odd", steps=1500)
+            return slow(batched, "odd", steps=6000)
         request = predict_request("odd", signature="slow", steps=tensor([1], np.int32))
         return rpc_error(batched.prediction.Predict, request, timeout=0.2)
 
