@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,18 +19,23 @@ from model_server.states import AVAILABLE, END, LOADING, START, UNLOADING, State
 _WHERE = "tensorflow_serving/core/loader_harness.cc:"
 _BASIC = "tensorflow_serving/core/basic_manager.cc:"
 NEW, COMING, READY, LEAVING, FAILED, GONE = "new", "coming", "ready", "leaving", "failed", "gone"
+NICENESS = 10  # of threads that load and unload while requests are answered
 Load = Callable[[str, int, str], Servable]
 
 
 @dataclass(frozen=True)
 class ManagerOptions:
-    """Threads (0: loads run one by one in the manager's own thread) and retries of the flags."""
+    """Threads (0: loads run one by one) and retries of the flags.
+
+    `shared_threads`: every session runs on threads that TensorFlow makes once, at the first load, and not at each.
+    """
 
     num_load_threads: int = 0
     num_unload_threads: int = 0
     initial_load_threads: int = 4
     max_num_load_retries: int = 5
     load_retry_interval_s: float = 60.0
+    shared_threads: bool = True
 
 
 @dataclass
@@ -50,11 +58,13 @@ class Manager:
         self.serving: dict[str, dict[int, Servable]] = {}
         self._load, self._states, self._options = load, states, options
         self._on_unloaded = on_unloaded
+        self._loaded = False  # whether any version ever was
         self._wake = threading.Condition(threading.RLock())
         self._aspired: dict[str, dict[int, str]] = {}
         self._harnesses: dict[str, dict[int, _Harness]] = {}
         self._load_pool = ThreadPoolExecutor(max(1, options.initial_load_threads), "load")
         self._unload_pool = _pool(options.num_unload_threads, "unload")
+        self._one_by_one = ThreadPoolExecutor(1, "manage")
         threading.Thread(target=self._manage, name="manager", daemon=True).start()
 
     def aspire(self, name: str, versions: dict[int, str]) -> None:
@@ -78,10 +88,20 @@ class Manager:
                     continue
                 work, harness, pool = action
                 harness.phase = COMING if harness.phase == NEW else LEAVING
+            done = (pool or self._one_by_one).submit(self._behind_requests, work, harness)
             if pool is None:
-                work(harness)
-            else:
-                pool.submit(work, harness)
+                done.result()
+
+    def _behind_requests(self, work: Callable[[_Harness], None], harness: _Harness) -> None:
+        """Load or unload in a thread that leaves the cores to those that answer requests.
+
+        On one core a load otherwise takes their turns, some 50 ms of them. A thread hands its niceness on to those it
+        starts: none may be TensorFlow's own, which run the graph.
+        """
+        if self._loaded and self._options.shared_threads and sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        work(harness)
 
     def _next_action(self):
         for name in list(self._aspired):
@@ -130,7 +150,7 @@ class Manager:
             self._finish(harness, FAILED, END, error)
             return
         log.info(_WHERE + "90", f"Successfully loaded servable version {harness}")
-        harness.servable = servable
+        harness.servable, self._loaded = servable, True
         with self._wake:
             versions = dict(self.serving.get(harness.name, {}))
             versions[harness.version] = servable

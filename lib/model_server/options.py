@@ -100,6 +100,12 @@ def session_config(values: dict) -> bytes:
     return config.SerializeToString()
 
 
+def shared_threads(serialized: bytes) -> bool:
+    """Whether all sessions of this ConfigProto run on the same threads, made once."""
+    config = config_pb2.ConfigProto.FromString(serialized)
+    return not config.use_per_session_threads and not config.session_inter_op_thread_pool
+
+
 def metrics_path(values: dict) -> str | None:
     """Where Prometheus may scrape; None without a monitoring config that enables it.
 

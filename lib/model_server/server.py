@@ -168,6 +168,7 @@ def _manager_options(values: dict) -> ManagerOptions:
         initial_load_threads=4 * CPUS,
         max_num_load_retries=values["max_num_load_retries"],
         load_retry_interval_s=values["load_retry_interval_micros"] / 1e6,
+        shared_threads=options.shared_threads(options.session_config(values)),
     )
 
 
