@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -292,3 +294,29 @@ def test_tflite_models_are_served(models, tmp_path):
         reply = server.prediction.Predict(predict_request("default", x=[[5.0]]), timeout=9)
         assert list(reply.outputs["y"].float_val) == [4.5]
         assert "Reading SavedModel" not in server.log
+
+
+def niceness(server: Server) -> dict[str, set[int]]:
+    """Thread name -> niceness of the threads of that name."""
+    found: dict[str, set[int]] = {}
+    for task in Path(f"/proc/{server.process.pid}/task").iterdir():
+        name, fields = (task / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+        found.setdefault(name, set()).add(int(fields.split()[16]))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a niceness of their own on Linux only")
+@pytest.mark.parametrize("first", [True, False], ids=["a model at the start", "the first model by reload"])
+def test_later_versions_are_loaded_behind_requests_and_never_by_threads_that_run_graphs(publish, tmp_path, first):
+    base = publish("half_plus_two", 1)
+    given = (f"--model_base_path={base}", "--model_name=m") if first else (write(tmp_path, ""),)
+    with Server(tmp_path, *given, *QUICK) as server:
+        if not first:
+            server.reload(listed(entry("m", base)))
+        assert set().union(*niceness(server).values()) == {0}
+        publish("half_plus_three", 2)
+        wait_until(lambda: server.states("m") == {2: "AVAILABLE", 1: "END"}, describe=lambda: server.log)
+        server.predict("m", {"instances": [1.0]})
+        seen = niceness(server)
+        assert seen["tf_Compute"] == {0}
+        assert sorted(nice for values in seen.values() for nice in values if nice) == [10]
