@@ -62,7 +62,8 @@ class Loader:
         try:
             servable = Servable(name, version, path, model, self._executor(model, self._queue_options(path)))
             if self._options.warmup:
-                warmup.replay(servable, self._options.warmup_iterations, self._delivery.loop)
+                alone = servable.on(DirectSession(model, self._pool)) if self._scheduler else None
+                warmup.replay(servable, self._options.warmup_iterations, self._delivery.loop, alone)
         except Exception:
             model.close()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Sequence
@@ -41,6 +42,12 @@ class Servable:
         self._closing = self._closed = False
         self._lock = threading.Lock()
         self._unused = threading.Condition(self._lock)
+
+    def on(self, executor) -> Servable:
+        """This version with the same plans, run by another executor."""
+        other = copy.copy(self)
+        other._executor = executor
+        return other
 
     def acquire(self) -> bool:
         """Count one more request in flight; the version stays loaded until release. False: it is being unloaded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 
@@ -22,8 +23,15 @@ _WHERE = "tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc:"
 _NUMBERS = {"session_run_log": 5, "predict_streamed_log": 7}
 
 
-def replay(servable: Servable, iterations: int, loop: asyncio.AbstractEventLoop) -> None:
+def replay(servable: Servable, iterations: int, loop: asyncio.AbstractEventLoop, alone: Servable | None = None) -> None:
     """Run every record of the version's warm-up file, if it has one. Called in the thread that loads the version.
+
+    Args:
+        servable: The version.
+        iterations: How often each record is run.
+        loop: The event loop, which answers requests meanwhile.
+        alone: The version without batching: a signature's first run, in which TensorFlow optimizes its graph, is done
+            there, so that no batch thread stands still for it while others wait for their batches.
 
     Raises:
         ServingError: anything wrong with the file or a request in it; the load fails.
@@ -37,9 +45,13 @@ def replay(servable: Servable, iterations: int, loop: asyncio.AbstractEventLoop)
         _WHERE + "90",
         f"Starting to read warmup data for model at {path} with model-warmup-options {options}",
     )
-    started_ns, code, count = time.monotonic_ns(), 0, 0
+    started_ns, code, count, ready = time.monotonic_ns(), 0, 0, set()
     try:
         for count, record in enumerate(_records(path), start=1):
+            if alone is not None and (signature := _signature(record)) not in ready:
+                ready.add(signature)
+                with contextlib.suppress(ServingError):  # what is wrong with the record is told by the run that counts
+                    eager.result_of(_run(alone, record), loop)
             for _ in range(max(1, iterations)):
                 eager.result_of(_run(servable, record), loop)
             if count > MOST_RECORDS:
@@ -69,6 +81,13 @@ def _records(path: str):
         if error.code_name == "DATA_LOSS":
             error.message += ". Please verify your warmup data is in TFRecord format."
         raise
+
+
+def _signature(record: prediction_log_pb2.PredictionLog) -> tuple:
+    """What tells records apart that run different parts of the graph."""
+    kind = record.WhichOneof("log_type")
+    request = getattr(getattr(record, kind), "request", None) if kind else None
+    return kind, getattr(request, "model_spec", None) and request.model_spec.signature_name
 
 
 async def _run(servable: Servable, record: prediction_log_pb2.PredictionLog) -> None:

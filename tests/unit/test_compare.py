@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from playbook import compare, record
-from playbook.analyzing import bootstrap, runfolder, verdicts
+from playbook.analyzing import bootstrap, runfolder, turns, verdicts
 from playbook.analyzing.runfolder import Rows
 from playbook.errors import RecordMismatch, RecordUnreadable
 
