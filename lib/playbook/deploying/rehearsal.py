@@ -22,6 +22,9 @@ from playbook.serving.spec import ServerSpec
 
 BUILD = ("auto", "always", "never")
 _PARITY_ROWS = 64
+# REST connections: fewer than the 128 that TensorFlow Serving lets wait to be accepted. Docker's proxy accepts any
+# number for it at once, and resets those whose turn never came.
+_CONNECTIONS = 100
 _SLOWER = 1.5  # a p99 this many times the record's is worth a word; a short window scatters
 _THREADS = re.compile(r"--(rest_api_num_threads|grpc_max_threads|tensorflow_int\w+_op_parallelism)=(\d+)")
 
@@ -129,7 +132,8 @@ def _hold(
     rows = record.data_dir(made.run_dir) / "requests" / "deploy_000"
     with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
         bodies = write_bodies(Path(folder), reference, made.protocol, made.rows_per_request, model_name=made.model_name)
-        level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate)
+        connections = _CONNECTIONS if made.protocol == "rest" else None
+        level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate, connections=connections)
         try:
             summary = loadgen.hold(level, rows)
             stopwatch.add(load.duration_s + load.ramp_up_s)
