@@ -29,8 +29,8 @@ from playbook.storing import queries
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 import fake_run
-import test_certificate
 import test_compare
+import test_loadgen_evidence
 from peer_servers import environment
 from test_monitor import Endpoint
 
@@ -138,7 +138,7 @@ def simulated(folder: Path) -> list[list]:
     slow = [test_compare.judged(rng, 1.05, seed) for seed in range(60)]
     found = sum(any(row["high"] < 1 for row in rows) for rows in slow) / 60
     false = []
-    for trace, count in test_certificate.KINDS.values():
+    for trace, count in test_loadgen_evidence.KINDS.values():
         for _ in range(400):
             false.append(analyze.certificate.certify(trace(rng, count), 0.99 - 1e-9, 1000.0).proven)
     lies = sum(false) / len(false)
