@@ -55,61 +55,59 @@ class Queue:
         execute: Callable[[Batch], None],
         split: Callable[[Task, list[int]], list[Task]] | None = None,
     ):
-        self.options = options
         self.execute = execute
         self._split = split
-        self._limit = options.execution_limit
-        self._timeout_ns = options.batch_timeout_micros * 1000
+        self._most, self._limit = options.max_batch_size, options.execution_limit
+        self._splitting = options.enable_large_batch_splitting
+        self.timeout_ns = options.batch_timeout_micros * 1000
         self._max_enqueued = max(1, options.max_enqueued_batches)
         self._batches: deque[Batch] = deque([Batch()])
 
-    def add(self, task: Task) -> None:
+    def add(self, task: Task) -> int | None:
         """Take a task into the open batch, or into new ones.
+
+        Returns:
+            When the first batch is due, as `ready_at_ns`, if this task changed it or the batch is ready; else None.
 
         Raises:
             ServingError: INVALID_ARGUMENT for too many rows, UNAVAILABLE when the queue is full.
         """
-        if task.size > self.options.max_batch_size:
-            raise invalid(
-                f"Task size {task.size} is larger than maximum input batch size {self.options.max_batch_size}"
-            )
-        self._check_room(task)
-        if self.options.enable_large_batch_splitting:
+        if task.size > self._most:
+            raise invalid(f"Task size {task.size} is larger than maximum input batch size {self._most}")
+        if self._splitting:
+            self._check_capacity(task)
             for piece in self._pieces(task):
                 self._put(piece)
         else:
             self._put(task)
+        due_ns = self.ready_at_ns()
+        return due_ns if due_ns == 0 or len(self._batches[0].tasks) == 1 else None
 
     def _put(self, task: Task) -> None:
-        batch = self._batches[-1]
+        batches = self._batches
+        batch = batches[-1]
         if batch.size + task.size > self._limit:
+            if len(batches) >= self._max_enqueued:
+                text = f"currently {len(batches)} batches enqueued and max_enqueued_batches is {self._max_enqueued}"
+                raise ServingError(UNAVAILABLE, _FULL + text)
             batch = Batch()
-            self._batches.append(batch)
+            batches.append(batch)
         task.enqueued_ns = time.monotonic_ns()
         if not batch.tasks:
             batch.started_ns = task.enqueued_ns
         batch.tasks.append(task)
         batch.size += task.size
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing waits."""
-        return len(self._batches) == 1 and not self._batches[0].tasks
-
-    def _check_room(self, task: Task) -> None:
+    def _check_capacity(self, task: Task) -> None:
         count, open_size = len(self._batches), self._batches[-1].size
-        if self.options.enable_large_batch_splitting:
-            capacity = (self._max_enqueued - count) * self._limit + self._limit - open_size
-            if task.size > capacity:
-                raise ServingError(
-                    UNAVAILABLE,
-                    f"{_FULL}task size is {task.size} but scheduling capacity is only {capacity} "
-                    f"(num_enqueued_batches={count}, max_enqueued_batches={self._max_enqueued}, "
-                    f"open_batch_size={open_size}, max_execution_batch_size={self._limit})",
-                )
-        elif open_size + task.size > self._limit and count >= self._max_enqueued:
-            text = f"currently {count} batches enqueued and max_enqueued_batches is {self._max_enqueued}"
-            raise ServingError(UNAVAILABLE, _FULL + text)
+        capacity = (self._max_enqueued - count) * self._limit + self._limit - open_size
+        if task.size > capacity:
+            raise ServingError(
+                UNAVAILABLE,
+                f"{_FULL}task size is {task.size} but scheduling capacity is only {capacity} "
+                f"(num_enqueued_batches={count}, max_enqueued_batches={self._max_enqueued}, "
+                f"open_batch_size={open_size}, max_execution_batch_size={self._limit})",
+            )
 
     def _pieces(self, task: Task) -> list[Task]:
         room = self._limit - self._batches[-1].size
@@ -124,14 +122,11 @@ class Queue:
 
     def ready_at_ns(self) -> int | None:
         """When the first batch may run: 0 for now, None for never (empty), else a time of time.monotonic_ns()."""
-        if len(self._batches) > 1:
-            return 0
         batch = self._batches[0]
         if not batch.tasks:
             return None
-        if self._timeout_ns == 0 or batch.size >= self._limit:
-            return 0
-        return batch.started_ns + self._timeout_ns
+        ready = self.timeout_ns == 0 or batch.size >= self._limit or len(self._batches) > 1
+        return 0 if ready else batch.started_ns + self.timeout_ns
 
     def take(self) -> Batch:
         """Remove and return the first batch; the caller has seen that it is ready."""

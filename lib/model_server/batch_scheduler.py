@@ -13,7 +13,8 @@ class BatchScheduler:
 
     A thread takes a batch when it is closed, full, or has waited batch_timeout_micros; with a timeout of 0 an idle
     thread takes whatever is there. Unlike TensorFlow Serving's threads (which look every millisecond) these sleep until
-    the next batch is due, so waiting costs no CPU and timeouts are exact.
+    the next batch is due, so waiting costs no CPU and timeouts are exact. A thread that has run a batch looks once more
+    after that queue's time-out: under load a new batch's first task then finds its time-out watched and wakes nobody.
     Waking a thread waits for the end of the event loop's turn (`defer`): requests that arrived together run together.
     """
 
@@ -26,6 +27,7 @@ class BatchScheduler:
         self._queues: list[Queue] = []
         self._next = 0
         self._idle = 0
+        self._looks_ns: dict[int, int] = {}  # when the idle threads look by themselves
         for index in range(num_batch_threads):
             threading.Thread(target=self._run, name=f"{name}_{index}", daemon=True).start()
 
@@ -47,9 +49,8 @@ class BatchScheduler:
             ServingError: see Queue.add.
         """
         with self._lock:
-            was_empty = queue.empty
-            queue.add(task)
-            if self._wake_due or not self._idle or not (was_empty or queue.ready_at_ns() == 0):
+            due_ns = queue.add(task)
+            if due_ns is None or not self._idle or self._wake_due or self._is_watched(due_ns):
                 return
             if not self._crowded:  # requests come one by one: nothing is gained by waiting for the turn's end
                 self._wake.notify()
@@ -57,20 +58,27 @@ class BatchScheduler:
             self._wake_due = True
         self._defer(self._notify)
 
+    def _is_watched(self, due_ns: int) -> bool:
+        """Whether an idle thread looks by itself before a batch is due."""
+        return any(look_ns <= due_ns for look_ns in self._looks_ns.values())
+
     def _notify(self) -> None:
         with self._wake:
             self._wake_due = False
             self._wake.notify()
 
     def _run(self) -> None:
+        linger_ns = 0
         while True:
-            queue, batch = self._take()
+            queue, batch = self._take(linger_ns)
             queue.execute(batch)
+            linger_ns = queue.timeout_ns
 
-    def _take(self) -> tuple[Queue, Batch]:
+    def _take(self, linger_ns: int) -> tuple[Queue, Batch]:
+        me = threading.get_ident()
         with self._wake:
             while True:
-                position, wait_s = self._look()
+                position, look_ns = self._look()
                 if position is not None:
                     queue = self._queues[position]
                     self._next = position + 1
@@ -79,12 +87,18 @@ class BatchScheduler:
                     if self._idle and self._look() != (None, None):
                         self._wake.notify()  # there is more to run, or a timer that left with this thread
                     return queue, batch
+                now_ns = time.monotonic_ns()
+                if look_ns is None and linger_ns:
+                    look_ns, linger_ns = now_ns + linger_ns, 0
+                if look_ns is not None:
+                    self._looks_ns[me] = look_ns
                 self._idle += 1
-                self._wake.wait(wait_s)
+                self._wake.wait(None if look_ns is None else (look_ns - now_ns) / 1e9)
                 self._idle -= 1
+                self._looks_ns.pop(me, None)
 
-    def _look(self) -> tuple[int | None, float | None]:
-        """The next queue in the round with a batch that is ready, or how long to sleep in seconds."""
+    def _look(self) -> tuple[int | None, int | None]:
+        """The next queue in the round with a batch that is ready, or when to look again, in time.monotonic_ns()."""
         now_ns, earliest_ns = time.monotonic_ns(), None
         count = len(self._queues)
         for step in range(count):
@@ -95,4 +109,4 @@ class BatchScheduler:
             if ready_ns <= now_ns:
                 return position, None
             earliest_ns = ready_ns if earliest_ns is None else min(earliest_ns, ready_ns)
-        return None, None if earliest_ns is None else (earliest_ns - now_ns) / 1e9
+        return None, earliest_ns

@@ -31,7 +31,7 @@ class BatchingSession:
         self._queues: dict[tuple, Queue] = {}
         self._queue_of: dict[object, Queue] = {}  # the same by prepared run: no names to hash for each request
 
-    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None) -> Ticket:
+    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None, ticket: Ticket) -> None:
         """Queue one request's tensors (in the order of `run.feeds`); the ticket gets its Share of the run's outputs.
 
         Raises:
@@ -40,9 +40,7 @@ class BatchingSession:
         size = _rows(arrays)
         for _ in arrays:
             metrics.input_batch_size.add(size)
-        ticket = Ticket()
         self._scheduler.schedule(self._queue_of.get(run) or self._queue(run), Task(arrays, size, ticket, deadline_ns))
-        return ticket
 
     def close(self) -> None:
         """Let the batch threads forget this version's queues."""
@@ -63,14 +61,20 @@ class BatchingSession:
         started_ns = time.monotonic_ns()
         metrics.queuing_latency.add_all([(started_ns - task.enqueued_ns) / 1000 for task in batch.tasks], "")
         try:
-            results = self._shares(run, batch)
+            outputs = RunOutputs(self._run(run, batch))
         except Exception as error:
             failure = as_serving_error(error)
-            results = [failure] * len(batch.tasks)
-        self._delivery.deliver([(task.ticket, result) for task, result in zip(batch.tasks, results, strict=True)])
+            self._delivery.deliver([(task.ticket, failure) for task in batch.tasks])
+            return
+        shares, start = [], 0
+        for task in batch.tasks:
+            stop = start + task.size
+            shares.append((task.ticket, Share(outputs, start, stop)))
+            start = stop
+        self._delivery.deliver(shares)
 
-    def _shares(self, run, batch: Batch) -> list[Share]:
-        """Each task's share of the outputs of one merged run."""
+    def _run(self, run, batch: Batch) -> list[np.ndarray]:
+        """The outputs of one merged run."""
         timeout_ms = _timeout_ms(batch)
         padded = self._options.padded_size(batch.size)
         metrics.wrapped_run_count.add()
@@ -79,11 +83,7 @@ class BatchingSession:
         parts = batch_padding.merge_parts(run.feeds, batch, padded - batch.size, self._options)
         outputs = measured_run(self._model, run, parts, timeout_ms)
         _check_outputs(outputs, padded)
-        together, start, shares = RunOutputs(outputs), 0, []
-        for task in batch.tasks:
-            shares.append(Share(together, start, start + task.size))
-            start += task.size
-        return shares
+        return outputs
 
 
 def _rows(arrays: Sequence[np.ndarray]) -> int:
@@ -104,9 +104,10 @@ def _timeout_ms(batch: Batch) -> int:
     deadlines = [task.deadline_ns for task in batch.tasks]
     if None in deadlines:
         return 0
-    if max(deadlines) <= time.monotonic_ns():
+    latest_ns = max(deadlines)
+    if latest_ns <= time.monotonic_ns():
         raise ServingError(RESOURCE_EXHAUSTED, "Run() timeout exceeded while waiting in batching queue")
-    return time_left_ms(max(deadlines))
+    return time_left_ms(latest_ns)
 
 
 def _check_outputs(outputs: Sequence[np.ndarray], rows: int) -> None:

@@ -16,8 +16,6 @@ from model_server.eager import Ticket
 from model_server.errors import INTERNAL, ServingError
 from model_server.run_outputs import RunOutputs, Share
 
-Done = Callable[[list], None]
-
 
 def time_left_ms(deadline_ns: int | None) -> int:
     """Milliseconds to a deadline of time.monotonic_ns(), at least 1; 0 where there is no deadline."""
@@ -91,16 +89,14 @@ class DirectPool:
         self._idle = 0
         self._lock = threading.Lock()
 
-    def submit(self, work: Callable[[], object]) -> Ticket:
+    def submit(self, work: Callable[[], object], ticket: Ticket) -> None:
         """Run `work` in a thread; the ticket gets what it returns."""
-        ticket = Ticket()
         self._jobs.put((work, ticket))
         with self._lock:
             needed = self._jobs.qsize() > self._idle and self._threads < self._limit
             self._threads += needed
         if needed:
             threading.Thread(target=self._serve, name=f"run_{self._threads}", daemon=True).start()
-        return ticket
 
     def _serve(self) -> None:
         while True:
@@ -120,14 +116,14 @@ class DirectSession:
     def __init__(self, model, pool):
         self._model, self._pool = model, pool
 
-    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None) -> Ticket:
+    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None, ticket: Ticket) -> None:
         """Start one run; the ticket gets the Share with its outputs."""
         parts = [[array] for array in arrays]
 
         def work() -> Share:
             return Share(RunOutputs(measured_run(self._model, run, parts, time_left_ms(deadline_ns))))
 
-        return self._pool.submit(work)
+        self._pool.submit(work, ticket)
 
     def close(self) -> None:
         """Nothing is kept between requests."""

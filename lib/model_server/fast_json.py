@@ -18,33 +18,30 @@ _KINDS = {1: np.float32, 2: np.float64}
 _KEYS = ("instances", "inputs")
 
 
-def read(body: bytes, dtype: int) -> tuple[bool, np.ndarray] | None:
+def read(body: bytes, dtype: int | None) -> tuple[bool, np.ndarray] | None:
     """Whether the body is in row format, and its one float tensor of rank 1 or 2; None: take the ordinary way.
 
     Args:
-        dtype: DataType number of the signature's only input.
+        dtype: DataType number of the signature's only input; None where there are more.
     """
-    if simdjson is None or dtype not in _KINDS:
+    kind = _KINDS.get(dtype)
+    if simdjson is None or kind is None:
         return None
     try:
-        return _read(body, _KINDS[dtype])
+        document = (getattr(_local, "parser", None) or _new_parser()).parse(body)
+        if type(document) is not simdjson.Object or len(document) != 1:
+            return None
+        (key,) = document
+        values = document[key]
+        if key not in _KEYS or type(values) is not simdjson.Array:
+            return None
+        shape = _shape(body, values)
+        if shape is None:
+            return None
+        numbers = np.frombuffer(values.as_buffer(of_type="d"), np.float64)
+        return key == "instances", numbers.astype(kind).reshape(shape)
     except (ValueError, TypeError, IndexError, RuntimeError, UnicodeDecodeError):
         return None
-
-
-def _read(body: bytes, kind: type) -> tuple[bool, np.ndarray] | None:
-    document = _parser().parse(body)
-    if type(document) is not simdjson.Object or len(document) != 1:
-        return None
-    (key,) = document
-    values = document[key]
-    if key not in _KEYS or type(values) is not simdjson.Array:
-        return None
-    shape = _shape(body, values)
-    if shape is None:
-        return None
-    numbers = np.frombuffer(values.as_buffer(of_type="d"), np.float64)
-    return key == "instances", numbers.astype(kind).reshape(shape)
 
 
 def _shape(body: bytes, values) -> tuple[int, ...] | None:
@@ -68,9 +65,8 @@ np.seterr(over="ignore")  # a number beyond float32 becomes infinite without a w
 _local = threading.local()
 
 
-def _parser():
+def _new_parser():
     """This thread's parser: its memory is used again for each body."""
-    if not hasattr(_local, "parser"):
-        np.seterr(over="ignore")
-        _local.parser = simdjson.Parser()
+    np.seterr(over="ignore")
+    _local.parser = simdjson.Parser()
     return _local.parser

@@ -7,13 +7,13 @@ speed and uvicorn less; both decode the path before the application sees it, whi
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
-from functools import lru_cache, partial
 
 import httptools
 
-from model_server.http_replies import HTML, REASONS, Date, error_page
+from model_server.http_replies import HTML, REASONS, error_page, start_of_reply
 
 KNOWN_METHODS = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"})
 _MOST_PIPELINED = 64
@@ -22,24 +22,21 @@ _PARTED = (b"transfer-encoding", b"expect", b"upgrade")
 
 
 class Request:
-    """One request as it came: `target` is the raw path with its query, header names are lower case."""
+    """The head of one request: `target` is the raw path with its query, header names are lower case, `length` its
+    body's in bytes.
 
-    __slots__ = ("body", "headers", "keep_alive", "length", "method", "target")
+    A head that comes again is the same object, so what the application keeps in `note` is there again too.
+    """
+
+    __slots__ = ("headers", "keep_alive", "length", "method", "note", "target")
 
     def __init__(self):
         self.method = b""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
-        self.body = b""
         self.length = 0
         self.keep_alive = True
-
-    def again(self, body: bytes) -> Request:
-        """A request with the same head and another body of the same length."""
-        request = Request.__new__(Request)
-        request.method, request.target, request.headers = self.method, self.target, self.headers
-        request.keep_alive, request.length, request.body = self.keep_alive, self.length, body
-        return request
+        self.note: object = None
 
 
 _heads: dict[bytes, Request] = {}  # what httptools parsed before: clients send the same heads again and again
@@ -47,31 +44,20 @@ _heads: dict[bytes, Request] = {}  # what httptools parsed before: clients send 
 
 def _remember(data: bytes, request: Request) -> None:
     """Keep the head of `data`, which was exactly this one request, for the next request with the same head."""
-    headers, length = request.headers, len(request.body)
+    headers, length = request.headers, request.length
     end = data.find(b"\r\n\r\n") + 4
     whole = end + length == len(data) and headers.get(b"content-length", b"0") == b"%d" % length
     room = end <= _LONGEST_HEAD and len(_heads) < _MOST_HEADS
     if whole and room and request.keep_alive and headers.keys().isdisjoint(_PARTED):
-        head = request.again(b"")
-        head.length = length
-        _heads[data[:end]] = head
+        _heads[data[:end]] = request
 
 
 Reply = Callable[[int, bytes, bytes], None]
-Answer = Callable[[Request, Reply], None]
-
-
-@lru_cache(maxsize=64)
-def _start_of_reply(status: int, headers: bytes, keep_alive: bool) -> tuple[bytes, bool]:
-    """Status line and headers, and whether the connection ends with this reply."""
-    close = not keep_alive or b"Connection: close" in headers
-    if not keep_alive:
-        headers += b"Connection: close\r\n"
-    return b"HTTP/1.1 %d %s\r\n%s" % (status, REASONS.get(status, "Unknown").encode(), headers), close
+Answer = Callable[[Request, bytes, Reply], None]
 
 
 class HttpConnection(asyncio.Protocol):
-    """Feeds each complete request to `answer(request, reply)`; `reply(status, headers, body)` may come later.
+    """Feeds each complete request to `answer(request, body, reply)`; `reply(status, headers, body)` may come later.
 
     `headers` are encoded lines, each ended by CR LF; Date and Content-Length are added.
     """
@@ -82,7 +68,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._request = Request()
         self._chunks: list[bytes] = []
-        self._waiting: deque[Request] = deque()
+        self._answered = self._request  # whose reply is awaited while _busy
+        self._waiting: deque[tuple[Request, bytes]] = deque()
         self._busy = False
         self._paused = False
         self._inside = False
@@ -104,7 +91,7 @@ class HttpConnection(asyncio.Protocol):
             end = data.find(b"\r\n\r\n") + 4
             known = _heads.get(data[:end])
             if known is not None and known.length == len(data) - end:
-                self._take(known.again(data[end:]))
+                self._take(known, data[end:])
                 return
         self._complete = 0
         try:
@@ -153,56 +140,48 @@ class HttpConnection(asyncio.Protocol):
         """The request is whole: answer it now, or after the ones before it."""
         if self._parser.should_upgrade() and self._request.method != b"CONNECT":
             return  # not whole yet: see _ignore_upgrade
-        request, chunks = self._request, self._chunks
-        request.body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks = self._chunks
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self._request.length = len(body)
         self._chunks = []
         self._inside = False
         self._complete += 1
-        self._take(request)
+        self._take(self._request, body)
 
-    def _take(self, request: Request) -> None:
+    def _take(self, request: Request, body: bytes) -> None:
         if self._busy:
-            self._waiting.append(request)
+            self._waiting.append((request, body))
             if len(self._waiting) >= _MOST_PIPELINED and not self._paused:
                 self._paused = True
                 self._transport.pause_reading()
-        else:
-            self._start(request)
-
-    def _start(self, request: Request) -> None:
-        self._busy = True
-        if request.method not in KNOWN_METHODS:
-            self._refuse(501)
             return
-        self._answer(request, partial(self._reply, request))
+        self._busy, self._answered = True, request
+        if request.method in KNOWN_METHODS:
+            self._answer(request, body, self._reply)
+        else:
+            self._refuse(501)
 
-    def _reply(self, request: Request, status: int, headers: bytes, body: bytes) -> None:
-        transport = self._transport
+    def _reply(self, status: int, headers: bytes, body: bytes) -> None:
+        transport, request = self._transport, self._answered
         if transport is None:
             return
-        start, close = _start_of_reply(status, headers, request.keep_alive)
-        if request.method == b"HEAD":
-            transport.write(b"%s%sContent-Length: %d\r\n\r\n" % (start, Date.now(), len(body)))
-        else:
-            transport.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (start, Date.now(), len(body), body))
-        if close:
+        start, ends = start_of_reply(status, headers, request.keep_alive, int(time.time()))
+        transport.write(b"%s%d\r\n\r\n%s" % (start, len(body), b"" if request.method == b"HEAD" else body))
+        if ends:
             transport.close()
             self._waiting.clear()
-            return
-        self._next()
-
-    def _next(self) -> None:
-        self._busy = False
-        if self._waiting:
+        elif self._waiting:
             asyncio.get_running_loop().call_soon(self._start_waiting)
-            self._busy = True
+        else:
+            self._busy = False
 
     def _start_waiting(self) -> None:
         if self._waiting and self._transport:
             if self._paused:
                 self._paused = False
                 self._transport.resume_reading()
-            self._start(self._waiting.popleft())
+            self._busy = False
+            self._take(*self._waiting.popleft())
 
     def _refuse(self, status: int) -> None:
         """Answer with libevent's page and hang up."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 
 REASONS = {status.value: status.phrase for status in HTTPStatus} | {
@@ -13,19 +13,19 @@ REASONS = {status.value: status.phrase for status in HTTPStatus} | {
 }
 
 
-class Date:
-    """The Date header's line, made once a second."""
+@lru_cache(maxsize=64)
+def start_of_reply(status: int, headers: bytes, keep_alive: bool, second: int) -> tuple[bytes, bool]:
+    """A reply up to the number of its Content-Length, and whether the connection ends with it.
 
-    second = 0
-    line = b""
-
-    @classmethod
-    def now(cls) -> bytes:
-        """The line for this second, ended by CR LF."""
-        second = int(time.time())
-        if second != cls.second:
-            cls.second, cls.line = second, b"Date: " + formatdate(second, usegmt=True).encode() + b"\r\n"
-        return cls.line
+    Args:
+        headers: Encoded lines, each ended by CR LF.
+        second: The time as time.time() has it, which the Date header shows.
+    """
+    ends = not keep_alive or b"Connection: close" in headers
+    if not keep_alive:
+        headers += b"Connection: close\r\n"
+    reason, date = REASONS.get(status, "Unknown").encode(), formatdate(second, usegmt=True).encode()
+    return b"HTTP/1.1 %d %s\r\n%sDate: %s\r\nContent-Length: " % (status, reason, headers, date), ends
 
 
 def error_page(status: int) -> bytes:

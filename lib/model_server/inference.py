@@ -10,8 +10,8 @@ from model_server import tensorflow_package
 from model_server.core import Core
 from model_server.errors import invalid
 from model_server.example_input import serialized_examples
-from model_server.predict import DEFAULT_SIGNATURE, fill_spec, spec_of
-from model_server.servable import Servable
+from model_server.predict import fill_spec, spec_of
+from model_server.servable import DEFAULT_SIGNATURE, Servable
 
 tensorflow_package.install()
 from tensorflow_serving.apis import classification_pb2, regression_pb2  # noqa: E402

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
+import orjson
 
 
 @functools.lru_cache(maxsize=256)
@@ -48,48 +49,40 @@ def _special(number: float) -> str | None:
 
 
 _MANY = 32  # numbers; below, looking at all of them at once costs more than it saves
-# A decimal of six digits reads back as a float32 that is nearer to it than half the spacing there, which is between
-# 2**-25 and 2**-24 of the number; float64 has 2**-54 to 2**-53, too near to what the look itself can tell.
-_LOOK = {"f": ("%.9g", 2.9e-8, 6.0e-8), "d": ("%.17g", -1.0, 1e-14)}
+# Powers of ten around what %g writes without an exponent. A float32 has 24 bits and 5**12 has 28: times 10**12 at most,
+# which the nine digits of 0.0001 need, it is exact in a double, and so is the rounding to digits.
+_POWERS = 10.0 ** np.arange(-4, 7)
+_DIGITS = (6, 9)
 
 
 def _many_texts(values: np.ndarray) -> list[str]:
-    """The texts of many floats: one look sorts them, a format for each kind writes them, the odd ones go one by one."""
-    digits, near, far = _LOOK[values.dtype.char]
-    away = _distance_to_six_digits(values)
-    texts, numbers = [""] * values.size, values.tolist()
-    kinds = (away > far, _spaced(digits)), (away < near, _spaced("%.6g"))
-    odd = ~(kinds[0][0] | kinds[1][0])
-    for chosen, write in (*kinds, (odd, lambda some: float_texts(some, values.dtype.char))):
-        places = np.flatnonzero(chosen).tolist()
-        for place, text in zip(places, write([numbers[place] for place in places]) if places else (), strict=True):
-            texts[place] = text
+    """The texts of many 32 bit floats: rounded together to 6 or 9 digits, which the shortest text of a double shows."""
+    wide = values.astype(np.float64)
+    above = np.searchsorted(_POWERS, np.abs(wide), side="right")  # index of the first power of ten above the number
+    short, exact = (_rounded_to(wide, above, digits) for digits in _DIGITS)
+    shown = np.where(short.astype(np.float32) == values, short, exact)
+    texts = orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().split(",")
+    odd = np.flatnonzero(((above == 0) & (wide != 0)) | (above == len(_POWERS))).tolist()
+    for place, text in zip(odd, float_texts(values[odd].tolist(), "f") if odd else (), strict=True):
+        texts[place] = text
     return texts
 
 
-def _spaced(digits: str):
-    return lambda some: ((digits + " ") * len(some) % tuple(some)).split()
+def _rounded_to(wide: np.ndarray, above: np.ndarray, digits: int) -> np.ndarray:
+    """The doubles next to the decimals of so many digits."""
+    scale = _SCALES[digits][above]
+    return np.rint(wide * scale) / scale
 
 
-def _distance_to_six_digits(values: np.ndarray) -> np.ndarray:
-    """How far the nearest decimal of six digits lies, as a share of the number.
-
-    NaN for what needs care: whole numbers (they get a `.0`), infinities, NaN and subnormal numbers.
-    """
-    wide = values.astype(np.float64)
-    with np.errstate(all="ignore"):
-        size = np.abs(wide)
-        scale = 10.0 ** (5 - np.floor(np.log10(size)))
-        away = np.abs(np.rint(wide * scale) / scale - wide) / size
-        away[(wide == np.rint(wide)) | (size < np.finfo(values.dtype).tiny)] = np.nan
-        return away
+_SCALES = {digits: 10.0 ** (digits + 4 - np.arange(len(_POWERS) + 1)) for digits in _DIGITS}
 
 
 def number_texts(values: np.ndarray) -> list[str]:
     """The texts of a flat array of numbers or booleans."""
     kind = values.dtype.kind
     if kind == "f":
-        return _many_texts(values) if values.size >= _MANY else float_texts(values.tolist(), values.dtype.char)
+        many = values.size >= _MANY and values.dtype.char == "f"
+        return _many_texts(values) if many else float_texts(values.tolist(), values.dtype.char)
     if kind == "b":
         return ["true" if value else "false" for value in values.tolist()]
     return [str(value) for value in values.tolist()]

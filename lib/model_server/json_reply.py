@@ -73,8 +73,8 @@ def _indented(texts: Sequence[str], shape: Sequence[int], level: int) -> str:
 
 def row_reply_of(elements: Sequence[str]) -> bytes:
     """`{"predictions": [...]}` around elements that are JSON already."""
-    inner = "[" + ", ".join(elements) + "\n    ]" if elements else "[]"
-    return _bytes('{\n    "predictions": ' + inner + "\n}")
+    end = "\n    ]\n}" if elements else "]\n}"
+    return f'{{\n    "predictions": [{", ".join(elements)}{end}'.encode("utf-8", "surrogateescape")
 
 
 def row_reply(outputs: Mapping[str, np.ndarray]) -> bytes:

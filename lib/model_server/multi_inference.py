@@ -7,8 +7,8 @@ from model_server.core import Core, ModelSpec
 from model_server.errors import invalid, unimplemented
 from model_server.example_input import serialized_examples
 from model_server.inference import CLASSIFY, REGRESS, classify_tensors, regress_tensors, write_result
-from model_server.predict import DEFAULT_SIGNATURE, fill_spec
-from model_server.servable import Servable
+from model_server.predict import fill_spec
+from model_server.servable import DEFAULT_SIGNATURE, Servable
 
 tensorflow_package.install()
 from tensorflow_serving.apis import inference_pb2  # noqa: E402

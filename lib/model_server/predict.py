@@ -9,13 +9,12 @@ import numpy as np
 from model_server import tensorflow_package
 from model_server.core import Core, ModelSpec
 from model_server.errors import FAILED_PRECONDITION, ServingError, invalid
-from model_server.servable import Plan, Servable
+from model_server.servable import DEFAULT_SIGNATURE, Plan, Servable
 from model_server.tensor_proto import parse, to_proto
 
 tensorflow_package.install()
 from tensorflow_serving.apis import predict_pb2  # noqa: E402
 
-DEFAULT_SIGNATURE = "serving_default"
 METHODS = (
     "tensorflow/serving/predict",
     "tensorflow/serving/classify",

@@ -12,9 +12,9 @@ from model_server.core import Core, ModelSpec
 from model_server.errors import ServingError, invalid
 from model_server.executors import in_thread
 from model_server.json_text import debug_string
-from model_server.predict import DEFAULT_SIGNATURE
 from model_server.rest_inputs import plain_numbers, read_inputs
-from model_server.servable import Plan, Servable
+from model_server.run_outputs import Share
+from model_server.servable import DEFAULT_SIGNATURE, Plan, Servable
 
 LONG = 1 << 20
 
@@ -28,26 +28,29 @@ async def predict(core: Core, spec: ModelSpec, body: bytes, deadline_ns: int) ->
     servable = find_after_parsing(core, spec, body)
     try:
         long = len(body) > LONG
-        reading = await _in_thread(lambda: _read(servable, body)) if long else _read(servable, body)
-        row_format, signature_name, tensors = reading
-        plan = _plan(servable, signature_name)
-        arrays = [tensors[alias] for alias in plan.inputs]
+        row_format, plan, arrays = await _in_thread(_read, servable, body) if long else _read(servable, body)
         share = await servable.run(plan, arrays, deadline_ns, "Predict", spec.name)
-        texts = share.row_texts(plan.outputs[0]) if row_format and len(plan.outputs) == 1 else None
-        if texts is not None:
-            return json_reply.row_reply_of(texts)
-        outputs = share.arrays
-        named = dict(zip(plan.outputs, outputs, strict=True))
-        write = json_reply.row_reply if row_format else json_reply.column_reply
-        long = 8 * sum(array.size for array in outputs) > LONG
-        return await _in_thread(lambda: write(named)) if long else write(named)
+        return await reply_of(plan, share, row_format)
     finally:
         servable.release()
 
 
-async def _in_thread(work: Callable[[], object]) -> object:
+async def reply_of(plan: Plan, share: Share, row_format: bool) -> bytes:
+    """The reply's body.
+
+    Raises:
+        ServingError: JSON cannot show the outputs.
+    """
+    outputs = share.arrays
+    named = dict(zip(plan.outputs, outputs, strict=True))
+    write = json_reply.row_reply if row_format else json_reply.column_reply
+    long = 8 * sum(array.size for array in outputs) > LONG
+    return await _in_thread(write, named) if long else write(named)
+
+
+async def _in_thread(work: Callable, *arguments: object) -> object:
     """Reading or writing more than LONG bytes of JSON, away from the loop: others must not wait for it."""
-    return await in_thread(asyncio.get_running_loop(), work)
+    return await in_thread(asyncio.get_running_loop(), lambda: work(*arguments))
 
 
 def find_after_parsing(core: Core, spec: ModelSpec, body: bytes) -> Servable:
@@ -63,25 +66,23 @@ def find_after_parsing(core: Core, spec: ModelSpec, body: bytes) -> Servable:
         raise
 
 
-def _read(servable: Servable, body: bytes) -> tuple[bool, str, dict[str, np.ndarray]]:
-    """Row format or not, the signature's name, and the tensors by alias."""
-    quick = _read_quickly(servable, body)
-    if quick is not None:
-        return quick
+def _read(servable: Servable, body: bytes) -> tuple[bool, Plan, list[np.ndarray]]:
+    """Row format or not, what is to run, and the tensors for it in the plan's order."""
+    plain = fast_json.read(body, servable.plain_type)
+    if plain is not None:
+        return plain[0], plain_plan(servable), [plain[1]]
     document = json_text.parse(body)
     signature_name = read_signature_name(document) or DEFAULT_SIGNATURE
     infos = _input_infos(servable, signature_name)
     row_format, tensors = read_inputs(document, infos, plain_numbers(body))
-    return row_format, signature_name, tensors
+    plan = _plan(servable, signature_name)
+    return row_format, plan, [tensors[alias] for alias in plan.inputs]
 
 
-def _read_quickly(servable: Servable, body: bytes) -> tuple[bool, str, dict[str, np.ndarray]] | None:
-    """The same for plain numbers to the default signature with one float input; None where that does not fit."""
-    if servable.only_input is None:
-        return None
-    alias, dtype = servable.only_input
-    quick = fast_json.read(body, dtype)
-    return None if quick is None else (quick[0], DEFAULT_SIGNATURE, {alias: quick[1]})
+def plain_plan(servable: Servable) -> Plan:
+    """What plain numbers are for, the default signature; kept in `servable.plain_plan`."""
+    servable.plain_plan = _plan(servable, DEFAULT_SIGNATURE)
+    return servable.plain_plan
 
 
 def read_signature_name(document: object) -> str:

@@ -14,23 +14,21 @@ _MOST_NUMBERS = 1 << 16  # a larger output is written request by request, so tha
 class RunOutputs:
     """The outputs of one run, possibly for many requests; the JSON of their rows is written once for all of them."""
 
-    __slots__ = ("_texts", "arrays")
+    __slots__ = ("arrays", "texts")
 
     def __init__(self, arrays: Sequence[np.ndarray]):
         self.arrays = arrays
-        self._texts: dict[str, list[str]] = {}
+        self.texts: dict[str, list[str]] = {}
 
-    def texts(self, alias: str) -> list[str] | None:
-        """The JSON of each row of the only output, under this alias; None where there are more or it is large.
+    def write(self, alias: str) -> list[str] | None:
+        """The JSON of each row of the only output, under this alias, kept in `texts`; None where it is large.
 
         Raises:
             ServingError: JSON cannot show its type.
         """
-        if len(self.arrays) != 1 or self.arrays[0].size > _MOST_NUMBERS:
+        if self.arrays[0].size > _MOST_NUMBERS:
             return None
-        texts = self._texts.get(alias)
-        if texts is None:
-            texts = self._texts[alias] = json_reply.row_texts(alias, self.arrays[0])
+        texts = self.texts[alias] = json_reply.row_texts(alias, self.arrays[0])
         return texts
 
 
@@ -50,8 +48,12 @@ class Share:
         return [array[self._start : self._stop] for array in self._run.arrays]
 
     def row_texts(self, alias: str) -> list[str] | None:
-        """The JSON of the rows, where the run has one output of rows; None: write it from the arrays."""
+        """The JSON of the rows, where `alias` is the run's only output; None: write it from the arrays.
+
+        Raises:
+            ServingError: JSON cannot show its type.
+        """
         if self._stop is None:
             return None
-        texts = self._run.texts(alias)
+        texts = self._run.texts.get(alias) or self._run.write(alias)
         return None if texts is None else texts[self._start : self._stop]

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from model_server import metrics
+from model_server.eager import Ticket
 from model_server.run_outputs import Share
 
 
@@ -23,44 +25,58 @@ class Plan:
     outputs: tuple[str, ...]
     run: object
 
+    @cached_property
+    def only_output(self) -> str | None:
+        """The output's alias where there is one output."""
+        return self.outputs[0] if len(self.outputs) == 1 else None
+
+
+DEFAULT_SIGNATURE = "serving_default"
+
 
 class Servable:
     """A version that answers requests.
 
     Args:
         model: A SavedModel or TfliteModel: `signatures`, `prepare`, `run`, `close`.
-        executor: What runs a prepared request: a BatchingSession or a DirectSession.
+        executor: What runs a prepared request: a BatchingSession or a DirectSession. `submit(run, arrays, deadline_ns,
+            ticket)` gives `ticket.resolve` the Share or the ServingError.
     """
 
     def __init__(self, name: str, version: int, path: str, model, executor):
         self.name, self.version, self.path = name, version, path
         self.signatures = model.signatures
-        self._model, self._executor = model, executor
+        self._model, self.executor = model, executor
         self._plans: dict[tuple, Plan] = {}
-        self.only_input = _only_input(model.signatures.get("serving_default"))
+        self.plain_type = _type_of_only_input(model.signatures.get(DEFAULT_SIGNATURE))
+        self.plain_plan: Plan | None = None  # the default signature's, made when it is first needed
         self._users = 0
-        self._closing = self._closed = False
-        self._lock = threading.Lock()
-        self._unused = threading.Condition(self._lock)
+        self._closing = False
+        self._unused = threading.Condition()
 
     def on(self, executor) -> Servable:
         """This version with the same plans, run by another executor."""
         other = copy.copy(self)
-        other._executor = executor
+        other.executor = executor
         return other
 
     def acquire(self) -> bool:
-        """Count one more request in flight; the version stays loaded until release. False: it is being unloaded."""
-        with self._lock:
-            if not self._closed:
-                self._users += 1
-            return not self._closed
+        """Count one more request in flight; the version stays loaded until release. False: it is being unloaded.
+
+        Called, as `release`, in the loop's thread alone: counting needs no lock. It counts first and then looks, and
+        `close` does it the other way round: at least one of the two sees the other.
+        """
+        self._users += 1
+        if not self._closing:
+            return True
+        self.release()
+        return False
 
     def release(self) -> None:
         """The request is over."""
-        with self._lock:
-            self._users -= 1
-            if self._closing and not self._users:
+        self._users -= 1
+        if self._closing and not self._users:
+            with self._unused:
                 self._unused.notify_all()
 
     def plan(self, key: tuple, signature_name: str, inputs: dict[str, str], outputs: dict[str, str]) -> Plan:
@@ -89,24 +105,24 @@ class Servable:
         Raises:
             ServingError: from the batching rules or from TensorFlow.
         """
-        started_ns = time.monotonic_ns()
-        share = await self._executor.submit(plan.run, arrays, deadline_ns)
+        started_ns, ticket = time.monotonic_ns(), Ticket()
+        self.executor.submit(plan.run, arrays, deadline_ns, ticket)
+        share = await ticket
         metrics.runtime_latency.add((time.monotonic_ns() - started_ns) / 1000, model_name, api, "TF1")
         return share
 
     def close(self) -> None:
         """Wait for the requests in flight, then free the model. Called by the manager when nothing new can come."""
+        self._closing = True
         with self._unused:
-            self._closing = True
             self._unused.wait_for(lambda: not self._users)
-            self._closed = True
-        self._executor.close()
+        self.executor.close()
         self._model.close()
 
 
-def _only_input(signature) -> tuple[str, int] | None:
-    """Alias and DataType number of a signature's input where it has just one."""
+def _type_of_only_input(signature) -> int | None:
+    """DataType number of a signature's input where it has just one."""
     if signature is None or len(signature.inputs) != 1:
         return None
-    ((alias, info),) = signature.inputs.items()
-    return alias, info.dtype
+    (info,) = signature.inputs.values()
+    return info.dtype

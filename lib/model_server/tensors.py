@@ -53,7 +53,7 @@ def merge(parts: Sequence[np.ndarray]) -> int:
         if first.nbytes:
             _view(handle, first.dtype, first.shape)[...] = first
         return handle
-    shape = (sum(len(part) for part in parts), *first.shape[1:])
+    shape = (sum(map(len, parts)), *first.shape[1:])
     handle = _allocate(number, shape, math.prod(shape) * first.itemsize)
     np.concatenate(parts, out=_view(handle, first.dtype, shape))
     return handle

@@ -20,8 +20,8 @@ async def connection(port: int) -> None:
 
     from model_server.http_connection import HttpConnection
 
-    def answer(request, reply) -> None:
-        orjson.loads(request.body)
+    def answer(request, body, reply) -> None:
+        orjson.loads(body)
         reply(200, b"Content-Type: application/json\r\n", REPLY)
 
     server = await asyncio.get_running_loop().create_server(lambda: HttpConnection(answer), "127.0.0.1", port)

@@ -122,6 +122,16 @@ def test_an_underfull_batch_runs_after_its_timeout(batched):
     assert 0.28 < took_s < 3
 
 
+def test_every_first_request_finds_its_timeout_watched(batched):
+    """Right behind a batch, well inside its thread's second look, and after it."""
+    for pause_s in (0.0, 0.05, 0.25, 0.5):
+        batched.predict("timed", {"instances": [1.0]})
+        time.sleep(pause_s)
+        started = time.monotonic()
+        assert batched.predict("timed", {"instances": [1.0]})[1] == {"predictions": [2.5]}
+        assert 0.28 < time.monotonic() - started < 1, pause_s
+
+
 def test_timeout_zero_does_not_wait(batched):
     batched.predict("eager", {"instances": [1.0]})
     started = time.monotonic()

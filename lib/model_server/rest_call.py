@@ -1,0 +1,95 @@
+"""One request to the REST API, from its admission to its reply, and what is counted of it."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from model_server import eager, json_reply, metrics, model_info, rest_examples, rest_predict, rest_routes
+from model_server.core import Core
+from model_server.executors import as_serving_error
+from model_server.http_connection import Reply, Request
+from model_server.rest_routes import Route
+
+_MOST_INFLATED = 100 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RestApi:
+    """What every call needs. `left`: called when a call is over, before its reply is sent."""
+
+    core: Core
+    headers: bytes
+    timeout_ns: int
+    check_method_names: bool
+    left: Callable[[], None]
+
+
+class RestCall:
+    """A request under /v1/: `begin` is called when it is let in, and it answers by itself. All in the loop's thread."""
+
+    __slots__ = ("_api", "_body", "_reply", "_request", "_started_ns")
+
+    def __init__(self, api: RestApi, request: Request, body: bytes, reply: Reply):
+        self._api, self._request, self._body, self._reply = api, request, body, reply
+
+    def begin(self) -> None:
+        """Answer, now or later."""
+        self._started_ns = time.monotonic_ns()
+        eager.start(self._finish(self._answer()))
+
+    async def _answer(self) -> bytes:
+        api, request = self._api, self._request
+        route = request.note or _noted_route(request)
+        core, spec, verb = api.core, route.spec, route.verb
+        if verb == "status":
+            return model_info.as_json(model_info.status(core, spec.name, spec.version)).encode()
+        if verb == "metadata":
+            return model_info.metadata_json(core, spec).encode()
+        body, deadline_ns = _inflated(request, self._body), self._started_ns + api.timeout_ns
+        if verb == "predict":
+            return await rest_predict.predict(core, spec, body, deadline_ns)
+        return await rest_examples.infer(core, spec, verb, body, deadline_ns, api.check_method_names)
+
+    async def _finish(self, answer: Coroutine) -> None:
+        try:
+            result = await answer
+        except Exception as error:
+            result = error
+        self._end(result)
+
+    def _end(self, result: bytes | Exception) -> None:
+        """Count the request and send its reply."""
+        api, request = self._api, self._request
+        route: Route | None = request.note
+        model_name = route.spec.name if route else ""
+        api.left()
+        if type(result) is bytes:
+            verb = "" if request.method == b"GET" else route.verb
+            metrics.request_latency.add((time.monotonic_ns() - self._started_ns) / 1000, model_name, verb, "REST")
+            metrics.request_count.add(model_name, "OK")
+            self._reply(200, api.headers, result)
+        else:
+            failure = as_serving_error(result)
+            metrics.request_count.add(model_name, failure.code_name)
+            self._reply(failure.http_status, api.headers, json_reply.error_body(failure.message))
+
+
+def _noted_route(request: Request) -> Route:
+    """The route of a request, kept with its head."""
+    route = request.note = rest_routes.parse(request.method.decode(), request.target.decode("latin-1"))
+    return route
+
+
+def _inflated(request: Request, sent: bytes) -> bytes:
+    """The request's body without gzip; empty when it is not gzip or too large, as TensorFlow Serving sees it."""
+    if b"gzip" not in request.headers.get(b"content-encoding", b""):
+        return sent
+    try:
+        inflater = zlib.decompressobj(31)
+        data = inflater.decompress(sent, _MOST_INFLATED)
+        return data if inflater.eof else b""
+    except zlib.error:
+        return b""

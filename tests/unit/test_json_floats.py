@@ -1,0 +1,34 @@
+"""Many numbers written together read as each written alone, whatever their size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from model_server.json_floats import float_texts, number_texts
+
+made = np.random.default_rng(5)
+TIES = np.arange(1, 40_001) / 2**17  # the next digit is a 5 with nothing behind it: rounding to even
+POWERS = 10.0 ** np.arange(-9, 12)
+BESIDE = [np.nextafter(POWERS.astype(np.float32), np.float32(side)) for side in (0, np.inf)]
+CASES = {
+    "probabilities": made.random(20_000),
+    "logits": made.normal(0, 10, 20_000),
+    "all sizes": 10 ** made.uniform(-12, 12, 20_000) * made.choice([-1, 1], 20_000),
+    "few digits": np.concatenate([made.random(5_000).round(digits) for digits in range(1, 8)]),
+    "ties": np.concatenate([TIES, TIES * 1000]),
+    "around powers of ten": np.concatenate([POWERS, -POWERS, *BESIDE]),
+    "any bits": made.integers(0, 2**31 - 2**23, 20_000, dtype=np.uint32).view(np.float32),
+    "special": np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 1.0, -3.0, 1e-45] * 5),
+}
+
+
+@pytest.mark.parametrize("values", CASES.values(), ids=CASES)
+def test_together_as_alone(values):
+    values = values.astype(np.float32)
+    assert number_texts(values) == float_texts(values.tolist(), "f")
+
+
+def test_each_text_reads_back_as_the_number():
+    values = np.concatenate([CASES["all sizes"], CASES["any bits"]]).astype(np.float32)
+    assert np.array_equal(np.array([float(text) for text in number_texts(values)]).astype(np.float32), values)
