@@ -49,32 +49,51 @@ def _special(number: float) -> str | None:
 
 
 _MANY = 32  # numbers; below, looking at all of them at once costs more than it saves
-# Powers of ten around what %g writes without an exponent. A float32 has 24 bits and 5**12 has 28: times 10**12 at most,
-# which the nine digits of 0.0001 need, it is exact in a double, and so is the rounding to digits.
-_POWERS = 10.0 ** np.arange(-4, 7)
-_DIGITS = (6, 9)
+_EXPONENTS = range(-38, 6)  # of the numbers that are rounded together: normal ones, up to what %.6g writes in full
+_FIXED = -4  # below this exponent %g writes e-05 and so on
+_POWERS = np.array([float(f"1e{exponent}") for exponent in _EXPONENTS])
+_SUFFIXES = ["", *("" if exponent >= _FIXED else f"e-{-exponent:02d}" for exponent in _EXPONENTS), ""]
+_FIRST_FIXED = 1 + _EXPONENTS.index(_FIXED)
+# Six digits read back as a float32 that is nearer to them than half the spacing there, which is between 2**-25 and
+# 2**-24 of the number.
+_NEAR, _FAR = 2.9e-8, 6.0e-8
+
+
+def _scales(digits: int, lowest: int) -> np.ndarray:
+    """What makes a number of each exponent, or of `lowest` where its own is lower, an integer of so many digits."""
+    shifts = [digits - 1 - (exponent if exponent >= lowest else 0) for exponent in _EXPONENTS]
+    return np.array([1.0, *(float(f"1e{shift}") for shift in shifts), 1.0])
+
+
+_UP = {digits: _scales(digits, _EXPONENTS[0]) for digits in (6, 9)}
+_DOWN = {digits: _scales(digits, _FIXED) for digits in (6, 9)}
 
 
 def _many_texts(values: np.ndarray) -> list[str]:
-    """The texts of many 32 bit floats: rounded together to 6 or 9 digits, which the shortest text of a double shows."""
+    """The texts of many 32 bit floats, rounded together to integers of 6 and of 9 digits.
+
+    An integer over a power of ten is the double whose shortest text shows just its digits. What is out of range or too
+    near to a tie is written by itself.
+    """
     wide = values.astype(np.float64)
-    above = np.searchsorted(_POWERS, np.abs(wide), side="right")  # index of the first power of ten above the number
-    short, exact = (_rounded_to(wide, above, digits) for digits in _DIGITS)
-    shown = np.where(short.astype(np.float32) == values, short, exact)
+    size = np.abs(wide)
+    place = np.searchsorted(_POWERS, size, side="right")  # 0 below all powers, then one more than the exponent's index
+    with np.errstate(invalid="ignore"):  # infinities
+        short, exact = size * _UP[6][place], size * _UP[9][place]
+        six, nine = np.rint(short), np.rint(exact)
+        away = np.abs(short - six)
+        long = away > _FAR * short
+        shown = np.copysign(np.where(long, nine / _DOWN[9][place], six / _DOWN[6][place]), wide)
+        unsure = np.where(long, np.abs(exact - nine) > 0.499999, away > _NEAR * short)
+    small = (place < _FIRST_FIXED) & (wide != 0)
+    odd = unsure | (small & ((shown == np.rint(shown)) | (place == 0))) | (place == len(_POWERS))
     texts = orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().split(",")
-    odd = np.flatnonzero(((above == 0) & (wide != 0)) | (above == len(_POWERS))).tolist()
-    for place, text in zip(odd, float_texts(values[odd].tolist(), "f") if odd else (), strict=True):
-        texts[place] = text
+    if small.any():
+        texts = [text + _SUFFIXES[index] for text, index in zip(texts, place.tolist(), strict=True)]
+    places = np.flatnonzero(odd).tolist()
+    for index, text in zip(places, float_texts(values[places].tolist(), "f") if places else (), strict=True):
+        texts[index] = text
     return texts
-
-
-def _rounded_to(wide: np.ndarray, above: np.ndarray, digits: int) -> np.ndarray:
-    """The doubles next to the decimals of so many digits."""
-    scale = _SCALES[digits][above]
-    return np.rint(wide * scale) / scale
-
-
-_SCALES = {digits: 10.0 ** (digits + 4 - np.arange(len(_POWERS) + 1)) for digits in _DIGITS}
 
 
 def number_texts(values: np.ndarray) -> list[str]:

@@ -91,7 +91,7 @@ def _base(params_path: Path, outputs: Path, verbs: list[str], resume: str | None
     if "export" in verbs:  # a new model: what an earlier run measured is not about it
         return None, []
     base = runs.find(outputs, resume) if resume else runs.base_for(outputs, params_path, ["export"])
-    return base, [verb for verb in before if verb != "serve" and record.has(base, verb)]
+    return base, [verb for verb in before if record.has(base, verb)]
 
 
 def execute(run: Run, line: StageLine) -> None:
@@ -154,7 +154,7 @@ def _cell(verb: str, error: Any) -> list[str]:
 
 
 def _failure(run: Run, lines: list[str]) -> str:
-    if record.has(run.run_dir, "serve"):
+    if "serve" in run.verbs and record.has(run.run_dir, "serve"):  # a server of this run, not one told of by an earlier
         handle = serve.Handle.load(run.run_dir)
         lines += [f"  The server's last log lines ({handle.log_path}):", *handle.log_tail(5).splitlines()]
     kept = [name for name in runs.NOTEBOOKS if record.has(run.run_dir, name)]

@@ -100,7 +100,9 @@ def test_a_part_of_the_chain_builds_on_the_newest_run(chain) -> None:
     assert done.returncode == 0, done.stderr
     second = runs.newest_first(outputs)[0]
     assert second != first
-    assert record.load(second, "stress") == record.load(first, "stress")
+    for taken_over in ("serve", "stress"):
+        assert record.load(second, taken_over) == record.load(first, taken_over)
+    assert "embedded" in (second / "record.md").read_text().splitlines()[0]
     assert record.load(second, "analyze")["created_utc"] >= record.load(first, "analyze")["created_utc"]
     for path in (second, *(second.glob("**/*"))):
         assert path.exists()
