@@ -26,8 +26,8 @@ from statistics import median
 
 import duckdb
 import numpy as np
-from bench_model_server import CLIENT_CORE, Row, embedded, make_models, process, rest_body
 from loadgen_peers import GRPC_AIO, REQUESTS, Window, h2load, hey, locust, run, script, wrk
+from server_setting import CLIENT_CORE, Row, embedded, make_models, process, rest_body
 
 from loadgen import Level, dask_crew, find_max_rate, hold, passport
 from loadgen.processes import stop_idle

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench_model_server import CLIENT_CORE, pinned
+from server_setting import CLIENT_CORE, pinned
 
 from loadgen.worker import PRIORITY
 

@@ -1,0 +1,169 @@
+"""How fast the embedded server answers, beside plain apps, no-op gRPC servers and other model servers."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from peer_servers import PEERS, Peer, environment
+from server_setting import (
+    BATCHING,
+    EAGER,
+    HERE,
+    Load,
+    Row,
+    Server,
+    batching_flags,
+    embedded,
+    family,
+    free_port,
+    h2load,
+    in_turns,
+    one_row,
+    predict_load,
+    predict_request,
+    process,
+    rest_body,
+    tensor,
+    wait_until,
+    wrk,
+)
+
+PLAIN_APPS = {
+    "connection": lambda: sys.executable,
+    "granian": lambda: sys.executable,
+    "uvicorn": lambda: environment("uvicorn", "uvicorn", "httptools", "uvloop", "orjson"),
+}
+
+
+def bench_rest(folder: Path, models: Path) -> list[Row]:
+    """REST against its ceilings, and batching on against off."""
+    with contextlib.ExitStack() as running:
+        windows, single = {}, {}
+        for name, python in PLAIN_APPS.items():
+            port = free_port()
+            running.enter_context(process([str(python()), str(HERE / "plain_apps.py"), name, str(port)], port))
+            url = f"http://127.0.0.1:{port}/v1/models/x:predict"
+            windows[name] = lambda url=url: wrk(url, folder, rest_body())
+        for name, text in (("on", BATCHING), ("eager", EAGER), ("off", "")):
+            place = folder / name
+            place.mkdir()
+            flags = batching_flags(place, text) if text else ()
+            server = running.enter_context(embedded(place, models, *flags))
+            windows[name] = lambda server=server: predict_load(server, folder)
+            single[name] = lambda server=server: predict_load(server, folder, 1)
+        loads, one = in_turns(windows), in_turns(single)
+    best = max(loads["on"], loads["eager"], key=lambda load: load.rate_rps)
+    rows = []
+    for name, what in (("granian", "an RSGI app on granian"), ("uvicorn", "an ASGI app on the same HTTP library")):
+        ratio = best.over(loads[name])
+        rows.append(Row(f"REST, batching on, over {what}", str(best), str(loads[name]), ratio, "≥ 0.7", ratio >= 0.7))
+    bare, off = loads["connection"], loads["off"]
+    figure = "REST, batching on, over our bare HTTP layer with a constant answer"
+    rows.append(Row(figure, str(best), str(bare), best.over(bare)))
+    gain, slower = best.over(off), one["eager"].over(one["off"])
+    rows.append(Row("batching on over off, 32 connections", str(best), str(off), gain, "≥ 3", gain >= 3))
+    figure = "timeout 0 over off, 1 connection"
+    rows.append(Row(figure, str(one["eager"]), str(one["off"]), slower, "≥ 0.9", slower >= 0.9))
+    rows.append(
+        Row(
+            "timeout 0 over 2 ms, 32 connections",
+            str(loads["eager"]),
+            str(loads["on"]),
+            loads["eager"].over(loads["on"]),
+        )
+    )
+    return rows
+
+
+def grpc_message() -> bytes:
+    """A PredictRequest with one row as tensor_content."""
+    proto = tensor([[0.0]])
+    del proto.float_val[:], proto.tensor_shape.dim[:]
+    for size in (1, 784):
+        proto.tensor_shape.dim.add(size=size)
+    proto.tensor_content = np.array(one_row(), np.float32).tobytes()
+    return predict_request("default", inputs=proto).SerializeToString()
+
+
+def bench_grpc(folder: Path, models: Path) -> list[Row]:
+    """gRPC against no-op servers that answer the same bytes."""
+    message = grpc_message()
+    with contextlib.ExitStack() as running:
+        server = running.enter_context(embedded(folder, models, *batching_flags(folder, BATCHING)))
+        (folder / "answer").write_bytes(server.channel.unary_unary(PREDICT)(message, timeout=9))
+        ports = {"on": server.port}
+        for name in ("grpc_aio", "grpc_sync"):
+            ports[name] = port = free_port()
+            command = [sys.executable, str(HERE / "plain_apps.py"), name, str(port), str(folder / "answer")]
+            running.enter_context(process(command, port))
+        loads = in_turns({name: lambda port=port: h2load(port, folder, message) for name, port in ports.items()})
+    rows = []
+    for name, target in (("grpc_aio", "≥ 0.7"), ("grpc_sync", "")):  # ours is grpc.aio: the other is told beside it
+        ratio = loads["on"].over(loads[name])
+        figure = f"gRPC, batching on, over a no-op grpcio server ({name[5:]})"
+        met = ratio >= 0.7 if target else None
+        rows.append(Row(figure, str(loads["on"]), str(loads[name]), ratio, target, met))
+    return rows
+
+
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
+
+
+def bench_peers(folder: Path, models: Path) -> list[Row]:
+    """The same network behind other servers, with their own batching (their numpy needs no TensorFlow runtime)."""
+    rows, best = [], []
+    with embedded(folder, models, *batching_flags(folder, BATCHING)) as server:
+        for peer in PEERS:
+            try:
+                loads = beside(peer, server, folder)
+            except (OSError, AssertionError, subprocess.CalledProcessError) as error:
+                reason = f"not measured: {type(error).__name__}: {str(error)[:80]}"
+                rows.append(Row(f"embedded over {peer.name}", "", reason))
+                continue
+            ours, theirs = loads["ours"], loads["theirs"]
+            best.append((theirs.p99_ms, ours.p99_ms))
+            ratio = ours.over(theirs)
+            rows.append(Row(f"embedded over {peer.name}", str(ours), str(theirs), ratio, "≥ 8", ratio >= 8))
+    if best:
+        lowest, ours_ms = min(best)
+        figure = "p99 under the best peer's"
+        rows.append(Row(figure, f"{ours_ms:.1f} ms", f"{lowest:.1f} ms", met=ours_ms < lowest))
+    return rows
+
+
+def beside(peer: Peer, server: Server, folder: Path) -> dict[str, Load]:
+    """The embedded server's load and the peer's, in turns.
+
+    Raises:
+        OSError, AssertionError, CalledProcessError: the peer cannot be installed, started or asked.
+    """
+    python, port, place = peer.environment(), free_port(), folder / peer.name
+    command = peer.prepare(place, python, port)
+    with process(command, port, cwd=place, env=peer.variables(python)) as pid:
+        body = peer.body(one_row())
+        wait_until(lambda: peer.answers(port, body), 90)
+        url = f"http://127.0.0.1:{port}{peer.path}"
+
+        def ours() -> Load:
+            with stopped(pid):
+                return predict_load(server, folder)
+
+        return in_turns({"ours": ours, "theirs": lambda: wrk(url, folder, body)})
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A server stands still: what it does in idle times is not to weigh on what shares its core."""
+    still = family(pid)
+    for one in still:
+        one.suspend()
+    try:
+        yield
+    finally:
+        for one in still:
+            one.resume()
