@@ -232,3 +232,9 @@ def test_the_time_axis_has_rate_p99_cpu_and_the_change(whole):
     assert len(seen.cpu["server"].values) > 3
     assert [words for _, words in seen.changes] == ["batch_timeout_micros 0 → 2000"]
     assert "4 s batch_timeout_micros 0 → 2000" in timeline.picture(seen, 3.0).alt
+
+
+def test_a_run_that_only_tuned_knows_which_server_it_was(tmp_path):
+    tuned = runfolder.RunFolder(tmp_path, {"tune": {"params": {"server": "docker"}, "results": {}}})
+    assert tuned.server == "docker"
+    assert runfolder.RunFolder(tmp_path, {}).server == "unknown"

@@ -64,7 +64,8 @@ class RunFolder:
     @property
     def server(self) -> str:
         """embedded, binary, docker or attach; unknown when nothing says."""
-        return self.results("serve").get("server") or self.params("stress").get("server") or "unknown"
+        asked = (self.params(verb).get("server") for verb in ("stress", "tune", "adapt"))
+        return self.results("serve").get("server") or next((kind for kind in asked if kind), "unknown")
 
     @property
     def model(self) -> str | None:
