@@ -5,30 +5,32 @@ from __future__ import annotations
 import numpy as np
 
 from model_server.batch_queue import Task
-from model_server.eager import Ticket
 from model_server.errors import ServingError
 from model_server.run_outputs import RunOutputs, Share
 
 
 class _Join:
-    """Stands in for the tickets of the pieces; resolves the request's own when all have answered, or one has failed."""
+    """Stands in for the tickets of the pieces; the request's own is told when all have answered, or one has failed."""
 
-    def __init__(self, ticket: Ticket, pieces: int):
-        self._ticket, self._results = ticket, [None] * pieces
+    def __init__(self, ticket, pieces: int):
+        self._ticket, self._shares = ticket, [None] * pieces
         self._left = pieces
 
-    def set(self, index: int, value: Share | ServingError) -> None:
-        """One piece's result; called in the loop's thread, as every ticket's is."""
+    def set(self, index: int, share: Share) -> None:
+        """One piece's rows; called in the loop's thread, as every ticket is."""
         if self._left <= 0:
             return  # a piece has failed: the request is answered
-        self._results[index] = value
+        self._shares[index] = share
         self._left -= 1
-        if isinstance(value, ServingError):
+        if not self._left:
+            columns = zip(*(share.arrays for share in self._shares), strict=True)
+            self._ticket.answer(RunOutputs([np.concatenate(parts) for parts in columns]))
+
+    def fail(self, error: ServingError) -> None:
+        """One piece has failed, and with it the request."""
+        if self._left > 0:
             self._left = 0
-            self._ticket.resolve(value)
-        elif not self._left:
-            columns = zip(*(share.arrays for share in self._results), strict=True)
-            self._ticket.resolve(Share(RunOutputs([np.concatenate(parts) for parts in columns])))
+            self._ticket.fail(error)
 
 
 class _Piece:
@@ -37,8 +39,11 @@ class _Piece:
     def __init__(self, join: _Join, index: int):
         self._join, self._index = join, index
 
-    def resolve(self, value: Share | ServingError) -> None:
-        self._join.set(self._index, value)
+    def answer(self, run: RunOutputs, start: int, stop: int) -> None:
+        self._join.set(self._index, Share(run, start, stop))
+
+    def fail(self, error: ServingError) -> None:
+        self._join.fail(error)
 
 
 def split_task(task: Task, sizes: list[int]) -> list[Task]:

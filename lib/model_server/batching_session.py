@@ -12,10 +12,11 @@ from model_server.batch_queue import Batch, Queue, Task
 from model_server.batch_scheduler import BatchScheduler
 from model_server.batch_splitting import split_task
 from model_server.batching_options import QueueOptions
-from model_server.eager import Ticket
 from model_server.errors import FAILED_PRECONDITION, RESOURCE_EXHAUSTED, ServingError, invalid
 from model_server.executors import Delivery, as_serving_error, measured_run, time_left_ms
-from model_server.run_outputs import RunOutputs, Share
+from model_server.run_outputs import RunOutputs
+
+_count_rows = metrics.input_batch_size.at()
 
 
 class BatchingSession:
@@ -31,15 +32,15 @@ class BatchingSession:
         self._queues: dict[tuple, Queue] = {}
         self._queue_of: dict[object, Queue] = {}  # the same by prepared run: no names to hash for each request
 
-    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None, ticket: Ticket) -> None:
-        """Queue one request's tensors (in the order of `run.feeds`); the ticket gets its Share of the run's outputs.
+    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None, ticket) -> None:
+        """Queue one request's tensors (in the order of `run.feeds`); the ticket gets its rows of the run.
 
         Raises:
             ServingError: the request cannot be batched, or the queue is full.
         """
         size = _rows(arrays)
         for _ in arrays:
-            metrics.input_batch_size.add(size)
+            _count_rows(size)
         self._scheduler.schedule(self._queue_of.get(run) or self._queue(run), Task(arrays, size, ticket, deadline_ns))
 
     def close(self) -> None:
@@ -61,17 +62,10 @@ class BatchingSession:
         started_ns = time.monotonic_ns()
         metrics.queuing_latency.add_all([(started_ns - task.enqueued_ns) / 1000 for task in batch.tasks], "")
         try:
-            outputs = RunOutputs(self._run(run, batch))
+            outcome = RunOutputs(self._run(run, batch))
         except Exception as error:
-            failure = as_serving_error(error)
-            self._delivery.deliver([(task.ticket, failure) for task in batch.tasks])
-            return
-        shares, start = [], 0
-        for task in batch.tasks:
-            stop = start + task.size
-            shares.append((task.ticket, Share(outputs, start, stop)))
-            start = stop
-        self._delivery.deliver(shares)
+            outcome = as_serving_error(error)
+        self._delivery.batch(batch.tasks, outcome)
 
     def _run(self, run, batch: Batch) -> list[np.ndarray]:
         """The outputs of one merged run."""

@@ -41,7 +41,7 @@ def start(coroutine: Coroutine) -> None:
         awaited = coroutine.send(None)
     except StopIteration:
         return
-    if type(awaited) is Ticket:
+    if isinstance(awaited, Ticket):
         awaited._coroutine = coroutine
     else:
         awaited._asyncio_future_blocking = False

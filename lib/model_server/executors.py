@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from model_server import metrics
-from model_server.eager import Ticket
+from model_server.batch_queue import Task
 from model_server.errors import INTERNAL, ServingError
-from model_server.run_outputs import RunOutputs, Share
+from model_server.run_outputs import RunOutputs
 
 
 def time_left_ms(deadline_ns: int | None) -> int:
@@ -42,20 +42,38 @@ def measured_run(model, run, parts: Sequence[Sequence[np.ndarray]], timeout_ms: 
 
 
 class Delivery:
-    """Hands results from worker threads to tickets of the event loop: one wake-up of the loop for a whole batch."""
+    """Hands what worker threads made to tickets in the event loop's thread: one wake-up of the loop for a whole batch.
+
+    A ticket has `answer(run, start, stop)` for its rows of a run, and `fail(error)`.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop):
         self.loop = loop
 
-    def deliver(self, results: list[tuple[Ticket, object]]) -> None:
-        """Resolve each ticket with its value; one that is a ServingError is raised where it is awaited."""
+    def one(self, ticket, outcome: RunOutputs | ServingError) -> None:
+        """All of a run, or its failure, for one ticket."""
+        self._later(ticket.fail if isinstance(outcome, ServingError) else ticket.answer, outcome)
+
+    def batch(self, tasks: Sequence[Task], outcome: RunOutputs | ServingError) -> None:
+        """Each task's rows of a run, or its failure, for the tasks' tickets."""
+        self._later(_fail_all if isinstance(outcome, ServingError) else _answer_all, tasks, outcome)
+
+    def _later(self, call: Callable, *arguments: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            self.loop.call_soon_threadsafe(_resolve, results)
+            self.loop.call_soon_threadsafe(call, *arguments)
 
 
-def _resolve(results: list[tuple[Ticket, object]]) -> None:
-    for ticket, value in results:
-        ticket.resolve(value)
+def _fail_all(tasks: Sequence[Task], error: ServingError) -> None:
+    for task in tasks:
+        task.ticket.fail(error)
+
+
+def _answer_all(tasks: Sequence[Task], run: RunOutputs) -> None:
+    start = 0
+    for task in tasks:
+        stop = start + task.size
+        task.ticket.answer(run, start, stop)
+        start = stop
 
 
 async def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], object]) -> object:
@@ -89,7 +107,7 @@ class DirectPool:
         self._idle = 0
         self._lock = threading.Lock()
 
-    def submit(self, work: Callable[[], object], ticket: Ticket) -> None:
+    def submit(self, work: Callable[[], RunOutputs], ticket) -> None:
         """Run `work` in a thread; the ticket gets what it returns."""
         self._jobs.put((work, ticket))
         with self._lock:
@@ -104,10 +122,10 @@ class DirectPool:
             work, ticket = self._jobs.get()
             self._idle -= 1
             try:
-                value = work()
+                outcome = work()
             except Exception as error:
-                value = as_serving_error(error)
-            self._delivery.deliver([(ticket, value)])
+                outcome = as_serving_error(error)
+            self._delivery.one(ticket, outcome)
 
 
 class DirectSession:
@@ -116,12 +134,12 @@ class DirectSession:
     def __init__(self, model, pool):
         self._model, self._pool = model, pool
 
-    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None, ticket: Ticket) -> None:
-        """Start one run; the ticket gets the Share with its outputs."""
+    def submit(self, run, arrays: Sequence[np.ndarray], deadline_ns: int | None, ticket) -> None:
+        """Start one run; the ticket gets its outputs."""
         parts = [[array] for array in arrays]
 
-        def work() -> Share:
-            return Share(RunOutputs(measured_run(self._model, run, parts, time_left_ms(deadline_ns))))
+        def work() -> RunOutputs:
+            return RunOutputs(measured_run(self._model, run, parts, time_left_ms(deadline_ns)))
 
         self._pool.submit(work, ticket)
 

@@ -67,6 +67,8 @@ class HttpConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._request = Request()
+        self._head = b""  # the last one that came whole, and what is known of it
+        self._known: Request | None = None
         self._chunks: list[bytes] = []
         self._answered = self._request  # whose reply is awaited while _busy
         self._waiting: deque[tuple[Request, bytes]] = deque()
@@ -88,8 +90,11 @@ class HttpConnection(asyncio.Protocol):
         """Parse what came, unless it is one whole request with a known head; the parser calls the on_... methods."""
         inside = self._inside
         if not inside:
-            end = data.find(b"\r\n\r\n") + 4
-            known = _heads.get(data[:end])
+            known = self._known
+            if known is None or not data.startswith(self._head):
+                self._head = data[: data.find(b"\r\n\r\n") + 4]
+                known = self._known = _heads.get(self._head)
+            end = len(self._head)
             if known is not None and known.length == len(data) - end:
                 self._take(known, data[end:])
                 return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -31,6 +32,13 @@ class Counter:
 
     def add(self, *values: str, by: int = 1) -> None:
         """Count `by` more under these label values."""
+        self._add(values, by)
+
+    def at(self, *values: str) -> Callable[[], None]:
+        """What counts one more under these label values, made once for many calls."""
+        return partial(self._add, values)
+
+    def _add(self, values: tuple[str, ...], by: int = 1) -> None:
         with self._lock:
             self.cells[values] = self.cells.get(values, 0) + by
 
@@ -50,53 +58,73 @@ class Gauge(Counter):
         self.cells[values] = to
 
 
-class Histogram:
-    """Samples counted in buckets; a sample equal to a limit belongs to the next bucket, as in TensorFlow.
+class _Samples:
+    """What a histogram keeps under one combination of label values.
 
     `add` only notes the sample: it is called several times a request. Who looks has them sorted into buckets.
     """
+
+    __slots__ = ("_edges", "_lock", "_notes", "counts", "total")
+
+    def __init__(self, edges: np.ndarray):
+        self._edges, self._lock = edges, threading.Lock()
+        self._notes: list[float] = []
+        self.counts, self.total = np.zeros(len(edges) + 1, np.int64), 0.0
+
+    def add(self, sample: float) -> None:
+        """Count one sample."""
+        notes = self._notes
+        notes.append(sample)
+        if len(notes) > _MOST_NOTES:
+            self.sort()
+
+    def add_all(self, samples: Sequence[float]) -> None:
+        """Count several samples."""
+        self._notes.extend(samples)
+        if len(self._notes) > _MOST_NOTES:
+            self.sort()
+
+    def sort(self) -> None:
+        """Sort what was noted into the buckets."""
+        with self._lock:
+            samples = self._notes[:]  # threads may append meanwhile: what is taken is cut off by its number
+            del self._notes[: len(samples)]
+            found = np.asarray(samples, np.float64)
+            self.counts += np.bincount(np.searchsorted(self._edges, found, side="right"), minlength=len(self.counts))
+            self.total += float(found.sum())
+
+
+class Histogram:
+    """Samples counted in buckets; a sample equal to a limit belongs to the next bucket, as in TensorFlow."""
 
     kind = "histogram"
 
     def __init__(self, name: str, labels: Sequence[str], limits: Sequence[float]):
         self.name, self.labels, self.limits = name, tuple(labels), list(limits)
         self._edges = np.array(self.limits, np.float64)
-        self._notes: dict[tuple[str, ...], list[float]] = {}
-        self._cells: dict[tuple[str, ...], list] = {}
-        self._lock = threading.Lock()
+        self._samples: dict[tuple[str, ...], _Samples] = {}
 
     def add(self, sample: float, *values: str) -> None:
         """Count one sample under these label values."""
-        notes = self._notes.get(values)
-        if notes is None:
-            notes = self._notes.setdefault(values, [])
-        notes.append(sample)
-        if len(notes) > _MOST_NOTES:
-            self._sort(values)
+        self._under(values).add(sample)
 
     def add_all(self, samples: Sequence[float], *values: str) -> None:
         """Count several samples under these label values."""
-        notes = self._notes.setdefault(values, [])
-        notes.extend(samples)
-        if len(notes) > _MOST_NOTES:
-            self._sort(values)
+        self._under(values).add_all(samples)
 
-    def _sort(self, values: tuple[str, ...]) -> None:
-        with self._lock:
-            notes = self._notes[values]
-            samples = notes[:]  # threads may append meanwhile: what is taken is cut off by its number
-            del notes[: len(samples)]
-            cell = self._cells.setdefault(values, [np.zeros(len(self.limits) + 1, np.int64), 0.0])
-            found = np.asarray(samples, np.float64)
-            cell[0] += np.bincount(np.searchsorted(self._edges, found, side="right"), minlength=len(cell[0]))
-            cell[1] += float(found.sum())
+    def at(self, *values: str) -> Callable[[float], None]:
+        """What counts one sample under these label values, made once for many calls."""
+        return self._under(values).add
+
+    def _under(self, values: tuple[str, ...]) -> _Samples:
+        return self._samples.get(values) or self._samples.setdefault(values, _Samples(self._edges))
 
     @property
-    def cells(self) -> dict[tuple[str, ...], list]:
-        """Label values -> [counts of the buckets, sum of the samples]."""
-        for values in list(self._notes):
-            self._sort(values)
-        return self._cells
+    def cells(self) -> dict[tuple[str, ...], tuple[np.ndarray, float]]:
+        """Label values -> counts of the buckets, and the sum of the samples."""
+        for samples in list(self._samples.values()):
+            samples.sort()
+        return {values: (kept.counts, kept.total) for values, kept in list(self._samples.items()) if kept.counts.any()}
 
     def lines(self) -> list[str]:
         """The buckets (cumulative), `_sum` and `_count` in Prometheus's text format."""

@@ -73,9 +73,9 @@ class RestApp:
 
     def answer(self, request: Request, body: bytes, reply: Reply) -> None:
         """Answer a request, now or later."""
-        route, target = request.note, request.target
-        if route is not None:  # a head that came before
-            kind = PlainPredict if route.verb == "predict" else RestCall
+        endpoint, target = request.note, request.target
+        if endpoint is not None:  # a head that came before
+            kind = PlainPredict if endpoint.api == "predict" else RestCall
             self._gate.enter(kind(self._api, request, body, reply))
         elif target[:4].lower() == b"/v1/":
             if request.method == b"OPTIONS":

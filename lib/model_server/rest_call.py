@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import cached_property
 
 from model_server import eager, json_reply, metrics, model_info, rest_examples, rest_predict, rest_routes
 from model_server.core import Core
@@ -27,6 +28,29 @@ class RestApi:
     left: Callable[[], None]
 
 
+class Endpoint:
+    """Where a head leads, kept with it, and what counts the requests that were answered there."""
+
+    def __init__(self, route: Route):
+        self.route = route
+        self.api = route.verb if route.verb in rest_routes.INFERENCE else ""
+
+    @cached_property
+    def took(self) -> Callable[[float], None]:
+        """Takes the microseconds of a request."""
+        return metrics.request_latency.at(self.route.spec.name, self.api, "REST")
+
+    @cached_property
+    def ran(self) -> Callable[[float], None]:
+        """Takes the microseconds of a predict's run."""
+        return metrics.runtime_latency.at(self.route.spec.name, "Predict", "TF1")
+
+    @cached_property
+    def answered(self) -> Callable[[], None]:
+        """Counts a request."""
+        return metrics.request_count.at(self.route.spec.name, "OK")
+
+
 class RestCall:
     """A request under /v1/: `begin` is called when it is let in, and it answers by itself. All in the loop's thread."""
 
@@ -42,7 +66,7 @@ class RestCall:
 
     async def _answer(self) -> bytes:
         api, request = self._api, self._request
-        route = request.note or _noted_route(request)
+        route = (request.note or _noted(request)).route
         core, spec, verb = api.core, route.spec, route.verb
         if verb == "status":
             return model_info.as_json(model_info.status(core, spec.name, spec.version)).encode()
@@ -62,25 +86,22 @@ class RestCall:
 
     def _end(self, result: bytes | Exception) -> None:
         """Count the request and send its reply."""
-        api, request = self._api, self._request
-        route: Route | None = request.note
-        model_name = route.spec.name if route else ""
+        api, endpoint = self._api, self._request.note
         api.left()
         if type(result) is bytes:
-            verb = "" if request.method == b"GET" else route.verb
-            metrics.request_latency.add((time.monotonic_ns() - self._started_ns) / 1000, model_name, verb, "REST")
-            metrics.request_count.add(model_name, "OK")
+            endpoint.took((time.monotonic_ns() - self._started_ns) / 1000)
+            endpoint.answered()
             self._reply(200, api.headers, result)
         else:
             failure = as_serving_error(result)
-            metrics.request_count.add(model_name, failure.code_name)
+            metrics.request_count.add(endpoint.route.spec.name if endpoint else "", failure.code_name)
             self._reply(failure.http_status, api.headers, json_reply.error_body(failure.message))
 
 
-def _noted_route(request: Request) -> Route:
-    """The route of a request, kept with its head."""
-    route = request.note = rest_routes.parse(request.method.decode(), request.target.decode("latin-1"))
-    return route
+def _noted(request: Request) -> Endpoint:
+    """Where a request leads, kept with its head."""
+    endpoint = request.note = Endpoint(rest_routes.parse(request.method.decode(), request.target.decode("latin-1")))
+    return endpoint
 
 
 def _inflated(request: Request, sent: bytes) -> bytes:

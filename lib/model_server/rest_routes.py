@@ -13,6 +13,7 @@ _INFERENCE = re.compile(
     r"/v1/models/([^/:]+)(?:/versions/(\d+)|/labels/([^/:]+))?:(classify|regress|predict)", re.I | re.A
 )
 _MODEL = re.compile(r"/v1/models(?:/([^/:]+))?(?:/versions/(\d+)|/labels/([^/:]+))?(/metadata)?", re.I | re.A)
+INFERENCE = ("classify", "regress", "predict")
 _MOST = 1 << 63
 
 

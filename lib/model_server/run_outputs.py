@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from model_server import json_reply
+from model_server.eager import Ticket
+from model_server.errors import ServingError
 
 _MOST_NUMBERS = 1 << 16  # a larger output is written request by request, so that none waits for all
 
@@ -47,13 +49,16 @@ class Share:
             return list(self._run.arrays)
         return [array[self._start : self._stop] for array in self._run.arrays]
 
-    def row_texts(self, alias: str) -> list[str] | None:
-        """The JSON of the rows, where `alias` is the run's only output; None: write it from the arrays.
 
-        Raises:
-            ServingError: JSON cannot show its type.
-        """
-        if self._stop is None:
-            return None
-        texts = self._run.texts.get(alias) or self._run.write(alias)
-        return None if texts is None else texts[self._start : self._stop]
+class RunTicket(Ticket):
+    """What a coroutine awaits that has submitted a run: its Share."""
+
+    __slots__ = ()
+
+    def answer(self, run: RunOutputs, start: int = 0, stop: int | None = None) -> None:
+        """The run is over, and these rows of it are the request's; called in the loop's thread, once."""
+        self.resolve(Share(run, start, stop))
+
+    def fail(self, error: ServingError) -> None:
+        """There was no such run; called in the loop's thread instead of `answer`."""
+        self.resolve(error)

@@ -12,8 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from model_server import metrics
-from model_server.eager import Ticket
-from model_server.run_outputs import Share
+from model_server.run_outputs import RunTicket, Share
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Servable:
     Args:
         model: A SavedModel or TfliteModel: `signatures`, `prepare`, `run`, `close`.
         executor: What runs a prepared request: a BatchingSession or a DirectSession. `submit(run, arrays, deadline_ns,
-            ticket)` gives `ticket.resolve` the Share or the ServingError.
+            ticket)` calls `ticket.answer(run, start, stop)` or `ticket.fail(error)`.
     """
 
     def __init__(self, name: str, version: int, path: str, model, executor):
@@ -105,7 +104,7 @@ class Servable:
         Raises:
             ServingError: from the batching rules or from TensorFlow.
         """
-        started_ns, ticket = time.monotonic_ns(), Ticket()
+        started_ns, ticket = time.monotonic_ns(), RunTicket()
         self.executor.submit(plan.run, arrays, deadline_ns, ticket)
         share = await ticket
         metrics.runtime_latency.add((time.monotonic_ns() - started_ns) / 1000, model_name, api, "TF1")
