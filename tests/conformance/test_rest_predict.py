@@ -155,6 +155,13 @@ def test_floats_are_printed_as_rapidjson_prints_them(server, number, text):
     assert f"[{text}\n" in reply.text
 
 
+@pytest.mark.parametrize("body", ["[6.8e+16]", '["instances"]', "[[1.0]]", '"i"', "7", "[]", "null"])
+def test_a_root_that_is_no_object_is_refused(server, body):
+    reply = server.session.post(f"{server.url}/v1/models/half_plus_two:predict", data=body, timeout=9)
+    assert reply.status_code == 400
+    assert "Is not object" in reply.json()["error"]
+
+
 def test_doubles_have_17_digits(server):
     body = '{"signature_name": "float64", "instances": [0.3333333333333333]}'
     assert (
