@@ -31,20 +31,22 @@ class PlainPredict(RestCall):
         except ServingError:
             super().begin()  # a body that is no JSON comes before a model that is not there
             return
-        plain = fast_json.read(body, servable.plain_type)
-        if plain is None:
-            servable.release()
-            super().begin()
-            return
-        self._servable, self._body = servable, b""  # its memory, still in the cache, is the next body's
-        self._row_format, array = plain
+        self._servable = servable
         try:
-            plan = self._plan = servable.plain_plan or rest_predict.plain_plan(servable)
-            self._submitted_ns = time.monotonic_ns()
-            servable.executor.submit(plan.run, [array], self._started_ns + api.timeout_ns, self)
+            plain = fast_json.read(body, servable.plain_type)
+            if plain is not None:
+                self._body = b""  # its memory, still in the cache, is the next body's
+                self._row_format, array = plain
+                plan = self._plan = servable.plain_plan or rest_predict.plain_plan(servable)
+                self._submitted_ns = time.monotonic_ns()
+                servable.executor.submit(plan.run, [array], self._started_ns + api.timeout_ns, self)
+                return
         except Exception as error:
             servable.release()
             self._end(error)
+            return
+        servable.release()
+        super().begin()
 
     def answer(self, run: RunOutputs, start: int = 0, stop: int | None = None) -> None:
         """The run is over, and these rows of it are the answer."""
