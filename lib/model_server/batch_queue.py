@@ -80,10 +80,8 @@ class Queue:
                 self._put(piece)
         else:
             self._put(task)
-        first = self._batches[0]
-        if self.timeout_ns == 0 or first.size >= self._limit or len(self._batches) > 1:
-            return 0
-        return first.started_ns + self.timeout_ns if len(first.tasks) == 1 else None
+        due_ns = self.ready_at_ns()
+        return due_ns if due_ns == 0 or len(self._batches[0].tasks) == 1 else None
 
     def _put(self, task: Task) -> None:
         batches = self._batches

@@ -66,7 +66,7 @@ _local = threading.local()
 
 
 def _new_parser():
-    """This thread's parser: its memory is used again for each body."""
+    """Make this thread's parser, which uses its memory again for each body."""
     np.seterr(over="ignore")
     _local.parser = Parser()
     return _local.parser

@@ -22,10 +22,10 @@ _PARTED = (b"transfer-encoding", b"expect", b"upgrade")
 
 
 class Request:
-    """The head of one request: `target` is the raw path with its query, header names are lower case, `length` its
-    body's in bytes.
+    """The head of one request.
 
-    A head that comes again is the same object, so what the application keeps in `note` is there again too.
+    `target` is the raw path with its query, header names are lower case, `length` is the body's in bytes. A head
+    that comes again is the same object, so what the application keeps in `note` is there again too.
     """
 
     __slots__ = ("headers", "keep_alive", "length", "method", "note", "target")

@@ -74,7 +74,7 @@ def _indented(texts: Sequence[str], shape: Sequence[int], level: int) -> str:
 def row_reply_of(elements: Sequence[str]) -> bytes:
     """`{"predictions": [...]}` around elements that are JSON already."""
     end = "\n    ]\n}" if elements else "]\n}"
-    return f'{{\n    "predictions": [{", ".join(elements)}{end}'.encode("utf-8", "surrogateescape")
+    return _bytes(f'{{\n    "predictions": [{", ".join(elements)}{end}')
 
 
 def row_reply(outputs: Mapping[str, np.ndarray]) -> bytes:

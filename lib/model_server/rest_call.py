@@ -29,7 +29,11 @@ class RestApi:
 
 
 class Endpoint:
-    """Where a head leads, kept with it, and what counts the requests that were answered there."""
+    """Where a head leads, kept with it, and what counts the requests that were answered there.
+
+    `api` is the metrics' label of that name: the verb of an inference, else "". The counters are made when they are
+    first needed, as a line of theirs on the metrics page means that there was a request.
+    """
 
     def __init__(self, route: Route):
         self.route = route
@@ -62,9 +66,9 @@ class RestCall:
     def begin(self) -> None:
         """Answer, now or later."""
         self._started_ns = time.monotonic_ns()
-        eager.start(self._finish(self._answer()))
+        eager.start(self._finish(self._body_of_reply()))
 
-    async def _answer(self) -> bytes:
+    async def _body_of_reply(self) -> bytes:
         api, request = self._api, self._request
         route = (request.note or _noted(request)).route
         core, spec, verb = api.core, route.spec, route.verb
@@ -77,9 +81,9 @@ class RestCall:
             return await rest_predict.predict(core, spec, body, deadline_ns)
         return await rest_examples.infer(core, spec, verb, body, deadline_ns, api.check_method_names)
 
-    async def _finish(self, answer: Coroutine) -> None:
+    async def _finish(self, body: Coroutine) -> None:
         try:
-            result = await answer
+            result = await body
         except Exception as error:
             result = error
         self._end(result)
