@@ -54,9 +54,6 @@ _FIXED = -4  # below this exponent %g writes e-05 and so on
 _POWERS = np.array([float(f"1e{exponent}") for exponent in _EXPONENTS])
 _SUFFIXES = ["", *("" if exponent >= _FIXED else f"e-{-exponent:02d}" for exponent in _EXPONENTS), ""]
 _FIRST_FIXED = 1 + _EXPONENTS.index(_FIXED)
-# Six digits read back as a float32 that is nearer to them than half the spacing there, which is between 2**-25 and
-# 2**-24 of the number.
-_NEAR, _FAR = 2.9e-8, 6.0e-8
 
 
 def _scales(digits: int, lowest: int) -> np.ndarray:
@@ -69,39 +66,76 @@ _UP = {digits: _scales(digits, _EXPONENTS[0]) for digits in (6, 9)}
 _DOWN = {digits: _scales(digits, _FIXED) for digits in (6, 9)}
 
 
-def _many_texts(values: np.ndarray) -> list[str]:
-    """The texts of many 32 bit floats, rounded together to integers of 6 and of 9 digits.
+class _Together:
+    """Many 32 bit floats, rounded together to integers of 6 and of 9 digits.
 
-    An integer over a power of ten is the double whose shortest text shows just its digits. What is out of range or too
-    near to a tie is written by itself.
+    An integer over a power of ten is the double whose shortest text shows just its digits. Whether 6 digits read back
+    as the number may be asked of that double: none of the 39,600,000 decimals of 6 digits lies within 8 steps of a
+    double from the middle between two floats. `odd` numbers (out of range, or too near to a tie) are written alone.
     """
-    wide = values.astype(np.float64)
-    size = np.abs(wide)
-    place = np.searchsorted(_POWERS, size, side="right")  # 0 below all powers, then one more than the exponent's index
-    with np.errstate(invalid="ignore"):  # infinities
-        short, exact = size * _UP[6][place], size * _UP[9][place]
-        six, nine = np.rint(short), np.rint(exact)
-        away = np.abs(short - six)
-        long = away > _FAR * short
-        shown = np.copysign(np.where(long, nine / _DOWN[9][place], six / _DOWN[6][place]), wide)
-        unsure = np.where(long, np.abs(exact - nine) > 0.499999, away > _NEAR * short)
-    small = (place < _FIRST_FIXED) & (wide != 0)
-    odd = unsure | (small & ((shown == np.rint(shown)) | (place == 0))) | (place == len(_POWERS))
-    texts = orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().split(",")
-    if small.any():
-        texts = [text + _SUFFIXES[index] for text, index in zip(texts, place.tolist(), strict=True)]
-    places = np.flatnonzero(odd).tolist()
-    for index, text in zip(places, float_texts(values[places].tolist(), "f") if places else (), strict=True):
-        texts[index] = text
-    return texts
+
+    def __init__(self, values: np.ndarray):
+        self._values, wide = values, values.astype(np.float64)
+        size = np.abs(wide)
+        place = _POWERS.searchsorted(size, "right")  # 0 below all powers, then one more than the exponent's index
+        self._small = bool(place.min() < _FIRST_FIXED)  # zeros are in there too
+        up = _UP[9][place]
+        with np.errstate(invalid="ignore"):  # infinities
+            exact = size * up
+            six, nine = np.rint(size * _UP[6][place]), np.rint(exact)
+            short = six / _UP[6][place]
+            long = short.astype(np.float32) != size
+            if self._small:
+                short, up = six / _DOWN[6][place], _DOWN[9][place]
+            self._shown = np.copysign(np.where(long, nine / up, short), wide)
+            odd = np.abs(exact - nine) > 0.499999
+        self._place = place
+        if self._small:
+            small = (place < _FIRST_FIXED) & (wide != 0)
+            odd |= small & ((self._shown == np.rint(self._shown)) | (place == 0))
+        self._odd = np.flatnonzero(odd | (place == len(_POWERS))).tolist()
+
+    def texts(self) -> list[str]:
+        """The text of each number."""
+        texts = self._json(self._shown)[1:-1].split(",")
+        if self._small:
+            texts = [text + _SUFFIXES[index] for text, index in zip(texts, self._place.tolist(), strict=True)]
+        alone = float_texts(self._values[self._odd].tolist(), "f") if self._odd else ()
+        for index, text in zip(self._odd, alone, strict=True):
+            texts[index] = text
+        return texts
+
+    def rows(self, width: int) -> list[str]:
+        """The JSON list of each `width` numbers."""
+        if self._small or self._odd:
+            return _rows(self.texts(), width)
+        matrix = self._json(self._shown.reshape(-1, width))[2:-2].replace(",", ", ")
+        return [f"[{row}]" for row in matrix.split("], [")]
+
+    @staticmethod
+    def _json(shown: np.ndarray) -> str:
+        return orjson.dumps(shown, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _rows(texts: Sequence[str], width: int) -> list[str]:
+    return ["[" + ", ".join(texts[start : start + width]) + "]" for start in range(0, len(texts), width)]
+
+
+def _are_many(values: np.ndarray) -> bool:
+    return values.size >= _MANY and values.dtype.char == "f"
 
 
 def number_texts(values: np.ndarray) -> list[str]:
     """The texts of a flat array of numbers or booleans."""
     kind = values.dtype.kind
     if kind == "f":
-        many = values.size >= _MANY and values.dtype.char == "f"
-        return _many_texts(values) if many else float_texts(values.tolist(), values.dtype.char)
+        return _Together(values).texts() if _are_many(values) else float_texts(values.tolist(), values.dtype.char)
     if kind == "b":
         return ["true" if value else "false" for value in values.tolist()]
     return [str(value) for value in values.tolist()]
+
+
+def number_rows(values: np.ndarray) -> list[str]:
+    """The JSON list of each row of a matrix (rows, width ≥ 1) of numbers or booleans."""
+    flat, width = values.ravel(), values.shape[1]
+    return _Together(flat).rows(width) if _are_many(flat) else _rows(number_texts(flat), width)

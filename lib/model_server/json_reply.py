@@ -10,7 +10,7 @@ import numpy as np
 
 from model_server.element_types import NUMBERS, type_name
 from model_server.errors import invalid, unimplemented
-from model_server.json_floats import number_texts
+from model_server.json_floats import number_rows, number_texts
 
 _ESCAPES = {byte: f"\\u{byte:04X}".encode() for byte in range(32)}
 _ESCAPES |= {8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
@@ -37,9 +37,13 @@ def _leaf_texts(alias: str, array: np.ndarray) -> list[str]:
         if alias.endswith("_bytes"):
             return ['{\n"b64": "' + base64.b64encode(value).decode() + '"\n}' for value in values]
         return [_text(quoted(value)) for value in values]
-    if array.dtype.kind not in _WRITABLE or (array.dtype.itemsize < 4 and array.dtype.kind == "f"):
-        raise unimplemented(f"Failed to write JSON value for tensor type: {type_name(NUMBERS[array.dtype])}")
+    _check_writable(array.dtype)
     return number_texts(array.ravel()) if array.size else []
+
+
+def _check_writable(dtype: np.dtype) -> None:
+    if dtype.kind not in _WRITABLE or (dtype.itemsize < 4 and dtype.kind == "f"):
+        raise unimplemented(f"Failed to write JSON value for tensor type: {type_name(NUMBERS[dtype])}")
 
 
 def _text(data: bytes) -> str:
@@ -106,14 +110,13 @@ def row_texts(alias: str, array: np.ndarray) -> list[str]:
     Raises:
         ServingError: JSON cannot show its type.
     """
-    texts, shape = _leaf_texts(alias, array), array.shape[1:]
+    shape = array.shape[1:]
+    if array.size and len(shape) == 1 and array.dtype != object:
+        _check_writable(array.dtype)
+        return number_rows(array)
+    texts, step = _leaf_texts(alias, array), math.prod(shape)
     if not shape:
         return texts
-    if len(array) == 1:
-        return [_nested(texts, shape)]
-    step = math.prod(shape)
-    if len(shape) == 1 and step:
-        return ["[" + ", ".join(texts[start : start + step]) + "]" for start in range(0, len(texts), step)]
     return [_nested(texts[row * step : (row + 1) * step], shape) for row in range(len(array))]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -20,6 +19,19 @@ def exponential(scale: float, growth: float, count: int) -> list[float]:
     return limits
 
 
+class _Tally:
+    """A count that one thread alone adds to: it needs no lock."""
+
+    __slots__ = ("count",)
+
+    def __init__(self):
+        self.count = 0
+
+    def one(self) -> None:
+        """Count one more."""
+        self.count += 1
+
+
 class Counter:
     """A number that only grows, one for each combination of label values."""
 
@@ -27,20 +39,27 @@ class Counter:
 
     def __init__(self, name: str, labels: Sequence[str] = ()):
         self.name, self.labels = name, tuple(labels)
-        self.cells: dict[tuple[str, ...], int] = {}
+        self._shared: dict[tuple[str, ...], int] = {}
+        self._loops: dict[tuple[str, ...], _Tally] = {}
         self._lock = threading.Lock()
 
     def add(self, *values: str, by: int = 1) -> None:
-        """Count `by` more under these label values."""
-        self._add(values, by)
+        """Count `by` more under these label values; from any thread."""
+        with self._lock:
+            self._shared[values] = self._shared.get(values, 0) + by
 
     def at(self, *values: str) -> Callable[[], None]:
-        """What counts one more under these label values, made once for many calls."""
-        return partial(self._add, values)
+        """What counts one more under these label values, made once for many calls in the event loop's thread alone."""
+        return self._loops.setdefault(values, _Tally()).one
 
-    def _add(self, values: tuple[str, ...], by: int = 1) -> None:
+    @property
+    def cells(self) -> dict[tuple[str, ...], int]:
+        """Label values -> count."""
         with self._lock:
-            self.cells[values] = self.cells.get(values, 0) + by
+            cells = dict(self._shared)
+        for values, tally in list(self._loops.items()):
+            cells[values] = cells.get(values, 0) + tally.count
+        return cells
 
     def lines(self) -> list[str]:
         """The samples in Prometheus's text format."""
@@ -55,7 +74,7 @@ class Gauge(Counter):
 
     def set(self, *values: str, to: int = 0) -> None:
         """Set the value under these labels."""
-        self.cells[values] = to
+        self._shared[values] = to
 
 
 class _Samples:

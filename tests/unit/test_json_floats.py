@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model_server.json_floats import float_texts, number_texts
+from model_server.json_floats import float_texts, number_rows, number_texts
 
 made = np.random.default_rng(5)
 TIES = np.arange(1, 40_001) / 2**17  # the next digit is a 5 with nothing behind it: rounding to even
@@ -32,3 +32,11 @@ def test_together_as_alone(values):
 def test_each_text_reads_back_as_the_number():
     values = np.concatenate([CASES["all sizes"], CASES["any bits"]]).astype(np.float32)
     assert np.array_equal(np.array([float(text) for text in number_texts(values)]).astype(np.float32), values)
+
+
+@pytest.mark.parametrize("values", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("rows", [1, 40])
+def test_rows_are_the_texts_between_brackets(values, rows):
+    matrix = values[: 5 * min(rows, len(values) // 5)].astype(np.float32).reshape(-1, 5)
+    expected = ["[" + ", ".join(float_texts(row.tolist(), "f")) + "]" for row in matrix]
+    assert number_rows(matrix) == expected
