@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 import struct
 from collections.abc import Sequence
 
@@ -52,7 +53,7 @@ _MANY = 32  # numbers; below, looking at all of them at once costs more than it 
 _EXPONENTS = range(-38, 6)  # of the numbers that are rounded together: normal ones, up to what %.6g writes in full
 _FIXED = -4  # below this exponent %g writes e-05 and so on
 _POWERS = np.array([float(f"1e{exponent}") for exponent in _EXPONENTS])
-_SUFFIXES = ["", *("" if exponent >= _FIXED else f"e-{-exponent:02d}" for exponent in _EXPONENTS), ""]
+_SUFFIXES = np.array(["", *("" if e >= _FIXED else f"e-{-e:02d}" for e in _EXPONENTS), ""], object)
 _FIRST_FIXED = 1 + _EXPONENTS.index(_FIXED)
 
 
@@ -99,7 +100,7 @@ class _Together:
         """The text of each number."""
         texts = self._json(self._shown)[1:-1].split(",")
         if self._small:
-            texts = [text + _SUFFIXES[index] for text, index in zip(texts, self._place.tolist(), strict=True)]
+            texts = list(map(operator.add, texts, _SUFFIXES[self._place].tolist()))
         alone = float_texts(self._values[self._odd].tolist(), "f") if self._odd else ()
         for index, text in zip(self._odd, alone, strict=True):
             texts[index] = text
