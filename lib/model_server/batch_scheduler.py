@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import threading
 import time
 
 from model_server.batch_queue import Batch, Queue, Task
+
+_MOST_SELECTED = 1024  # FD_SETSIZE: select takes no descriptor from here on
 
 
 class _Sleeper:
@@ -22,8 +25,15 @@ class _Sleeper:
 
     def sleep(self, seconds: float | None) -> None:
         """Return when woken, or after this time."""
-        if seconds is None or select.select((self._ear,), (), (), max(0.0, seconds))[0]:
+        if seconds is None or self._is_rung(max(0.0, seconds)):
             os.read(self._ear, 64)
+
+    def _is_rung(self, seconds: float) -> bool:
+        if self._ear < _MOST_SELECTED:
+            return bool(select.select((self._ear,), (), (), seconds)[0])
+        poll = select.poll()  # in whole milliseconds
+        poll.register(self._ear, select.POLLIN)
+        return bool(poll.poll(math.ceil(seconds * 1000)))
 
     def wake(self) -> None:
         """End this sleep, or the next one. Not for who holds the scheduler's lock: the sleeper wants it at once."""
@@ -49,8 +59,8 @@ class BatchScheduler:
         self._next = 0
         self._idle: list[_Sleeper] = []
         self._looks_ns: dict[_Sleeper, int] = {}  # when the idle threads look by themselves
-        for index in range(num_batch_threads):
-            threading.Thread(target=self._run, name=f"{name}_{index}", daemon=True).start()
+        for index, sleeper in enumerate([_Sleeper() for _ in range(num_batch_threads)]):
+            threading.Thread(target=self._run, args=(sleeper,), name=f"{name}_{index}", daemon=True).start()
 
     def add_queue(self, queue: Queue) -> None:
         """Let the threads serve this queue too."""
@@ -90,8 +100,8 @@ class BatchScheduler:
         if sleeper:
             sleeper.wake()
 
-    def _run(self) -> None:
-        sleeper, linger_ns = _Sleeper(), 0
+    def _run(self, sleeper: _Sleeper) -> None:
+        linger_ns = 0
         while True:
             queue, batch = self._take(sleeper, linger_ns)
             queue.execute(batch)
