@@ -31,14 +31,17 @@ class Task:
 
 
 class Batch:
-    """Tasks that will run together."""
+    """Tasks that will run together.
 
-    __slots__ = ("size", "started_ns", "tasks")
+    `due_ns` is when they may: 0 for now, None for never (empty), else a time of time.monotonic_ns().
+    """
+
+    __slots__ = ("due_ns", "size", "tasks")
 
     def __init__(self):
         self.tasks: list[Task] = []
         self.size = 0
-        self.started_ns = 0
+        self.due_ns: int | None = None
 
 
 class Queue:
@@ -67,7 +70,7 @@ class Queue:
         """Take a task into the open batch, or into new ones.
 
         Returns:
-            When the first batch is due, as `ready_at_ns`, if this task changed it or the batch is ready; else None.
+            When the first batch is due, as `Batch.due_ns`, if this task changed it or the batch is ready; else None.
 
         Raises:
             ServingError: INVALID_ARGUMENT for too many rows, UNAVAILABLE when the queue is full.
@@ -80,8 +83,8 @@ class Queue:
                 self._put(piece)
         else:
             self._put(task)
-        due_ns = self.ready_at_ns()
-        return due_ns if due_ns == 0 or len(self._batches[0].tasks) == 1 else None
+        first = self._batches[0]
+        return first.due_ns if not first.due_ns or len(first.tasks) == 1 else None
 
     def _put(self, task: Task) -> None:
         batches = self._batches
@@ -90,13 +93,16 @@ class Queue:
             if len(batches) >= self._max_enqueued:
                 text = f"currently {len(batches)} batches enqueued and max_enqueued_batches is {self._max_enqueued}"
                 raise ServingError(UNAVAILABLE, _FULL + text)
+            batch.due_ns = 0
             batch = Batch()
             batches.append(batch)
         task.enqueued_ns = time.monotonic_ns()
-        if not batch.tasks:
-            batch.started_ns = task.enqueued_ns
         batch.tasks.append(task)
         batch.size += task.size
+        if batch.size >= self._limit or not self.timeout_ns:
+            batch.due_ns = 0
+        elif batch.due_ns is None:
+            batch.due_ns = task.enqueued_ns + self.timeout_ns
 
     def _check_capacity(self, task: Task) -> None:
         count, open_size = len(self._batches), self._batches[-1].size
@@ -120,13 +126,9 @@ class Queue:
             sizes.append(left % self._limit)
         return self._split(task, sizes)
 
-    def ready_at_ns(self) -> int | None:
-        """When the first batch may run: 0 for now, None for never (empty), else a time of time.monotonic_ns()."""
-        batch = self._batches[0]
-        if not batch.tasks:
-            return None
-        ready = self.timeout_ns == 0 or batch.size >= self._limit or len(self._batches) > 1
-        return 0 if ready else batch.started_ns + self.timeout_ns
+    def due_ns(self) -> int | None:
+        """When the first batch may run, as `Batch.due_ns`."""
+        return self._batches[0].due_ns
 
     def take(self) -> Batch:
         """Remove and return the first batch; the caller has seen that it is ready."""

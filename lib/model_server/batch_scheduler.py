@@ -140,10 +140,10 @@ class BatchScheduler:
         count = len(self._queues)
         for step in range(count):
             position = (self._next + step) % count
-            ready_ns = self._queues[position].ready_at_ns()
-            if ready_ns is None:
+            due_ns = self._queues[position].due_ns()
+            if due_ns is None:
                 continue
-            if ready_ns <= now_ns:
+            if due_ns <= now_ns:
                 return position, None
-            earliest_ns = ready_ns if earliest_ns is None else min(earliest_ns, ready_ns)
+            earliest_ns = due_ns if earliest_ns is None else min(earliest_ns, due_ns)
         return None, earliest_ns

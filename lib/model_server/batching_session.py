@@ -87,7 +87,7 @@ def _rows(arrays: Sequence[np.ndarray]) -> int:
         if array.ndim == 0:
             raise invalid("Batching Run() input tensors must have at least one dimension")
     size = len(arrays[0])
-    for array in arrays:
+    for array in arrays[1:]:
         if len(array) != size:
             raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
     return size
