@@ -44,10 +44,7 @@ class Core:
         version = self._labelled(spec) if spec.label else spec.version
         while True:
             versions = self.manager.serving.get(spec.name)
-            if version is None:
-                servable = versions[max(versions)] if versions else None
-            else:
-                servable = versions.get(version) if versions else None
+            servable = versions.get(version) if versions else None
             if servable is None:
                 which = f"Latest({spec.name})" if version is None else f"Specific({spec.name}, {version})"
                 raise not_found(f"Servable not found for request: {which}")

@@ -52,10 +52,13 @@ class _Harness:
 
 
 class Manager:
-    """Keeps `serving` (name -> version -> Servable, replaced as a whole) in step with what is aspired."""
+    """Keeps `serving` in step with what is aspired.
+
+    `serving`: name -> version -> Servable, and None -> the newest version's; replaced as a whole.
+    """
 
     def __init__(self, load: Load, states: StateMonitor, options: ManagerOptions, on_unloaded: Callable[[], None]):
-        self.serving: dict[str, dict[int, Servable]] = {}
+        self.serving: dict[str, dict[int | None, Servable]] = {}
         self._load, self._states, self._options = load, states, options
         self._on_unloaded = on_unloaded
         self._loaded = False  # whether any version ever was
@@ -152,10 +155,15 @@ class Manager:
         log.info(_WHERE + "90", f"Successfully loaded servable version {harness}")
         harness.servable, self._loaded = servable, True
         with self._wake:
-            versions = dict(self.serving.get(harness.name, {}))
-            versions[harness.version] = servable
-            self.serving = {**self.serving, harness.name: versions}
+            self._serve(harness, servable)
         self._finish(harness, READY, AVAILABLE)
+
+    def _serve(self, harness: _Harness, servable: Servable | None) -> None:
+        """Let a version answer requests; None: let it no longer."""
+        others = {v: s for v, s in self.serving.get(harness.name, {}).items() if v not in (None, harness.version)}
+        versions = others | {harness.version: servable} if servable else others
+        newest = {None: versions[max(versions)]} if versions else {}
+        self.serving = {**self.serving, harness.name: versions | newest}
 
     def _load_with_retries(self, harness: _Harness) -> Servable:
         retries = self._options.max_num_load_retries
@@ -190,8 +198,7 @@ class Manager:
     def _do_unload(self, harness: _Harness) -> None:
         log.info(_WHERE + "127", f"Quiescing servable version {harness}")
         with self._wake:
-            versions = {v: s for v, s in self.serving[harness.name].items() if v != harness.version}
-            self.serving = {**self.serving, harness.name: versions}
+            self._serve(harness, None)
         self._states.set(harness.name, harness.version, UNLOADING)
         log.info(_WHERE + "134", f"Unloading servable version {harness}")
         harness.servable.close()
