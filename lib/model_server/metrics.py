@@ -40,7 +40,7 @@ class Counter:
     def __init__(self, name: str, labels: Sequence[str] = ()):
         self.name, self.labels = name, tuple(labels)
         self._shared: dict[tuple[str, ...], int] = {}
-        self._loops: dict[tuple[str, ...], _Tally] = {}
+        self._tallies: dict[tuple[str, ...], _Tally] = {}
         self._lock = threading.Lock()
 
     def add(self, *values: str, by: int = 1) -> None:
@@ -50,14 +50,14 @@ class Counter:
 
     def at(self, *values: str) -> Callable[[], None]:
         """What counts one more under these label values, made once for many calls in the event loop's thread alone."""
-        return self._loops.setdefault(values, _Tally()).one
+        return self._tallies.setdefault(values, _Tally()).one
 
     @property
     def cells(self) -> dict[tuple[str, ...], int]:
         """Label values -> count."""
         with self._lock:
             cells = dict(self._shared)
-        for values, tally in list(self._loops.items()):
+        for values, tally in list(self._tallies.items()):
             cells[values] = cells.get(values, 0) + tally.count
         return cells
 

@@ -40,3 +40,12 @@ def test_rows_are_the_texts_between_brackets(values, rows):
     matrix = values[: 5 * min(rows, len(values) // 5)].astype(np.float32).reshape(-1, 5)
     expected = ["[" + ", ".join(float_texts(row.tolist(), "f")) + "]" for row in matrix]
     assert number_rows(matrix) == expected
+
+
+def test_no_decimal_of_six_digits_lies_near_the_middle_between_two_floats():
+    """Which is why the nearest double may be asked whether it reads back: every 37th of them; all took 10 s once."""
+    for exponent in range(-43, 1):
+        doubles = np.array([float(f"{digits}e{exponent}") for digits in range(100_000, 1_000_000, 37)])
+        normal = doubles[doubles >= np.finfo(np.float32).tiny]
+        from_middle = (normal.view(np.int64) & (2**29 - 1)) - 2**28  # a float has 29 bits less than a double
+        assert np.abs(from_middle).min(initial=2**28) > 8
