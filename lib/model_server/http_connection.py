@@ -24,32 +24,35 @@ _PARTED = (b"transfer-encoding", b"expect", b"upgrade")
 class Request:
     """The head of one request.
 
-    `target` is the raw path with its query, header names are lower case, `length` is the body's in bytes. A head
-    that comes again is the same object, so what the application keeps in `note` is there again too.
+    `target` is the raw path with its query, header names are lower case. A head that comes again, be it for a body of
+    another length, is the same object, so what the application keeps in `note` is there again too.
     """
 
-    __slots__ = ("headers", "keep_alive", "length", "method", "note", "target")
+    __slots__ = ("headers", "keep_alive", "method", "note", "target")
 
     def __init__(self):
         self.method = b""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
-        self.length = 0
         self.keep_alive = True
         self.note: object = None
 
 
-_heads: dict[bytes, Request] = {}  # what httptools parsed before: clients send the same heads again and again
+_Known = tuple[bytes, int, Request]  # a head that httptools parsed before, its length with the body's, and what it says
+_heads: dict[bytes, _Known] = {}  # clients send the same heads again and again
+_requests: dict[tuple, Request] = {}  # those of heads that differ in nothing but the body's length are one
 
 
-def _remember(data: bytes, request: Request) -> None:
+def _remember(data: bytes, request: Request, length: int) -> None:
     """Keep the head of `data`, which was exactly this one request, for the next request with the same head."""
-    headers, length = request.headers, request.length
+    headers = request.headers
     end = data.find(b"\r\n\r\n") + 4
     whole = end + length == len(data) and headers.get(b"content-length", b"0") == b"%d" % length
     room = end <= _LONGEST_HEAD and len(_heads) < _MOST_HEADS
     if whole and room and request.keep_alive and headers.keys().isdisjoint(_PARTED):
-        _heads[data[:end]] = request
+        lines = frozenset(line for line in headers.items() if line[0] != b"content-length")
+        same = _requests.setdefault((request.method, request.target, lines), request)
+        _heads[data[:end]] = (data[:end], end + length, same)
 
 
 Reply = Callable[[int, bytes, bytes], None]
@@ -59,23 +62,28 @@ Answer = Callable[[Request, bytes, Reply], None]
 class HttpConnection(asyncio.Protocol):
     """Feeds each complete request to `answer(request, body, reply)`; `reply(status, headers, body)` may come later.
 
-    `headers` are encoded lines, each ended by CR LF; Date and Content-Length are added.
+    `headers` are encoded lines, each ended by CR LF; Date and Content-Length are added. What every request needs stands
+    together, and heads are shared: of a thousand connections each finds the cache cold.
     """
+
+    __slots__ = (
+        *("_known", "_inside", "_busy", "_answered", "_answer", "_transport", "_waiting"),
+        *("_chunks", "_complete", "_length", "_parser", "_paused", "_request"),
+    )
 
     def __init__(self, answer: Answer):
         self._answer = answer
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._request = Request()
-        self._head = b""  # the last one that came whole, and what is known of it
-        self._known: Request | None = None
+        self._known: _Known | None = None  # of the last head that came whole
         self._chunks: list[bytes] = []
         self._answered = self._request  # whose reply is awaited while _busy
-        self._waiting: deque[tuple[Request, bytes]] = deque()
+        self._waiting: deque[tuple[Request, bytes]] | None = None  # pipelined requests
         self._busy = False
         self._paused = False
         self._inside = False
-        self._complete = 0
+        self._complete = self._length = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """A client connected."""
@@ -83,26 +91,23 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client went away; what is still running for it runs on, as in TensorFlow Serving."""
-        self._transport = None
-        self._waiting.clear()
+        self._transport = self._waiting = None
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless it is one whole request with a known head; the parser calls the on_... methods."""
         inside = self._inside
         if not inside:
             known = self._known
-            if known is None or not data.startswith(self._head):
-                self._head = data[: data.find(b"\r\n\r\n") + 4]
-                known = self._known = _heads.get(self._head)
-            end = len(self._head)
-            if known is not None and known.length == len(data) - end:
-                self._take(known, data[end:])
+            if known is None or not data.startswith(known[0]):
+                known = self._known = _heads.get(data[: data.find(b"\r\n\r\n") + 4])
+            if known is not None and known[1] == len(data):
+                self._take(known[2], data[len(known[0]) :])
                 return
         self._complete = 0
         try:
             self._parser.feed_data(data)
             if self._complete == 1 and not inside and not self._inside:
-                _remember(data, self._request)
+                _remember(data, self._request, self._length)
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
@@ -147,7 +152,7 @@ class HttpConnection(asyncio.Protocol):
             return  # not whole yet: see _ignore_upgrade
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        self._request.length = len(body)
+        self._length = len(body)
         self._chunks = []
         self._inside = False
         self._complete += 1
@@ -155,6 +160,8 @@ class HttpConnection(asyncio.Protocol):
 
     def _take(self, request: Request, body: bytes) -> None:
         if self._busy:
+            if self._waiting is None:
+                self._waiting = deque()
             self._waiting.append((request, body))
             if len(self._waiting) >= _MOST_PIPELINED and not self._paused:
                 self._paused = True
@@ -174,7 +181,7 @@ class HttpConnection(asyncio.Protocol):
         transport.write(b"%s%d\r\n\r\n%s" % (start, len(body), b"" if request.method == b"HEAD" else body))
         if ends:
             transport.close()
-            self._waiting.clear()
+            self._waiting = None
         elif self._waiting:
             asyncio.get_running_loop().call_soon(self._start_waiting)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import shutil
@@ -120,6 +121,26 @@ def test_keep_alive_serves_many_requests_on_one_connection(server):
         reply = client.getresponse()
         assert json.loads(reply.read()) == {"predictions": [value / 2 + 2]}
         assert reply.getheader("Date")
+    client.close()
+
+
+def test_heads_that_differ_only_in_the_length_are_known_again_and_others_are_not(server):
+    client = http.client.HTTPConnection("127.0.0.1", server.rest_port, timeout=9)
+    client.connect()
+
+    def predictions(name: str, body: bytes, header: str = "X: y"):
+        head = f"POST /v1/models/{name}:predict HTTP/1.1\r\n{header}\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sock.sendall(head.encode() + body)  # at once, or it is no head that came whole
+        reply = http.client.HTTPResponse(client.sock)
+        reply.begin()
+        return json.loads(reply.read())["predictions"]
+
+    for _ in range(3):
+        for values in ([1.0], [1.0, 2.0], [1.0, 2.0, 100.0], [7.0]):
+            body = json.dumps({"instances": values}).encode()
+            assert predictions("half_plus_two", body) == [0.5 * value + 2 for value in values]
+            assert predictions("half_plus_three", body) == [0.5 * value + 3 for value in values]
+            assert predictions("half_plus_two", gzip.compress(body), "Content-Encoding: gzip")[0] == 0.5 * values[0] + 2
     client.close()
 
 
