@@ -32,7 +32,6 @@ class Plan:
     frontier: int = 4  # configurations of the simulator's frontier that are measured
     probe_clients: int = 32
     repeats: int = 3  # winner against default, in turns; 0: no interval
-    repeat_windows: int = 3  # rates held for each of them, at most
     ablation: int = 3  # steps from the default to the winner that are measured one by one
     seed: int = 7
 
@@ -144,10 +143,10 @@ class Tuning:
         rate = self.predicted.get(config, {}).get("rate_rps") or 0.5 * self.probes[0].throughput_rps
         return rate * min(1.5, max(0.67, shift))
 
-    def value(self, server: Bench, guess_rps: float, **changes: Any) -> dict[str, Any]:
+    def value(self, server: Bench, guess_rps: float) -> dict[str, Any]:
         """What a server is worth by the objective."""
         hold = lambda rate: self.bench.hold(server, arrival="poisson", rate_rps=round(rate, 1))  # noqa: E731
-        return replace(self.plan.objective, **changes).measured(hold, guess_rps)
+        return self.plan.objective.measured(hold, guess_rps)
 
     def repeat(self, best: Trial) -> list[tuple[float, float]]:
         """Winner and default in turns (ABBA), both started with their real flags, each searched afresh.
@@ -164,7 +163,7 @@ class Tuning:
             scores = [0.0, 0.0]
             for side in (0, 1) if turn % 2 == 0 else (1, 0):
                 guess = guesses[side] * rng.uniform(0.95, 1.06)
-                one = lambda s=side, g=guess: self.value(servers[s], g, windows=self.plan.repeat_windows)  # noqa: E731
+                one = lambda s=side, g=guess: self.value(servers[s], g)  # noqa: E731
                 scores[side] = self.memory.recall(f"repeat {turn} {side}", one)["score"] or 0.0
             rounds.append((scores[0], scores[1]))
         self.advance()
