@@ -87,13 +87,15 @@ def batching(values: dict) -> Batching | None:
 def session_config(values: dict) -> bytes:
     """The serialized ConfigProto of every session; the flags overwrite the file's thread counts, even with 0.
 
+    A negative inter-op count runs graphs in the thread that asks, but is seen only beside an intra-op count above 0.
+
     Raises:
         ServingError: the file is missing or does not parse.
     """
     path = values["tensorflow_session_config_file"]
     config = text_proto.read(path, config_pb2.ConfigProto) if path else config_pb2.ConfigProto()
     intra, inter = values["tensorflow_intra_op_parallelism"], values["tensorflow_inter_op_parallelism"]
-    if not intra and not inter:
+    if intra <= 0 and inter <= 0:  # as server.cc asks
         intra = inter = values["tensorflow_session_parallelism"]
     config.intra_op_parallelism_threads, config.inter_op_parallelism_threads = intra, inter
     config.gpu_options.per_process_gpu_memory_fraction = values["per_process_gpu_memory_fraction"]

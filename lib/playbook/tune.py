@@ -1,7 +1,8 @@
 """Tune: find the configuration that keeps the promise best, measured against the default flags.
 
 The default is measured first. Two short probes fit the simulator, which ranks the whole space; only its
-frontier is measured, on servers with the real flags. The winner is then measured against the default in turns.
+frontier is measured, on servers with the real flags, and of its best what differs in knobs the simulator does not see.
+The winner is then measured against the default in turns.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def tune(point: Point, load: Load, out_dir: Path) -> Tuned:
             plan.space,
             tuning.measure,
             first=[DEFAULT, *first],
+            unseen=lambda best: [c for c in configs if c.as_simulated() == best.as_simulated()],
             kind=plan.search,
             budget=plan.budget,
             storage=storage,

@@ -9,6 +9,7 @@ import time
 import pytest
 from harness import METRICS_PATH, Server, free_port, predict_request, run, wait_until
 
+from model_server import options
 from model_server.flags import CPUS, FLAGS, parse, usage
 
 NAMES = """
@@ -160,6 +161,24 @@ def test_what_aborts_there_aborts_here(tmp_path):
     code, _, errors = run(f"--model_config_file={config}")
     assert code == -signal.SIGABRT
     assert "ModelServer does not yet support custom model config." in errors
+
+
+@pytest.mark.parametrize(
+    ("flags", "threads"),
+    [
+        ((), (0, 0)),
+        (("session=3",), (3, 3)),
+        (("session=3", "intra_op=2"), (2, 0)),
+        (("inter_op=-1",), (0, 0)),  # server.cc asks whether one of the two is above 0
+        (("session=3", "inter_op=-1"), (3, 3)),
+        (("intra_op=1", "inter_op=-1"), (1, -1)),
+    ],
+)
+def test_thread_counts_reach_the_sessions_as_server_cc_passes_them_on(flags, threads):
+    named = [f"--tensorflow_{name}_parallelism={count}" for name, count in (flag.split("=") for flag in flags)]
+    values = parse(["--model_base_path=/m", *named]).values
+    config = options.config_pb2.ConfigProto.FromString(options.session_config(values))
+    assert (config.intra_op_parallelism_threads, config.inter_op_parallelism_threads) == threads
 
 
 def test_unknown_and_inert_flags_warn_and_the_start_goes_on_with_the_known_lines(models, tmp_path):

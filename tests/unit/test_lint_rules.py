@@ -30,6 +30,7 @@ FLAGS = {
         "--tensorflow_intra_op_parallelism=2",
         "--tensorflow_inter_op_parallelism=2",
     ],
+    "inter-op-ignored": ["--tensorflow_inter_op_parallelism=-1"],
     "no-model": ["--port=8500"],
     "relative-base-path": ["--model_base_path=models/m"],
     "model-name-ignored": ["--model_config_file=/etc/c", "--model_name=m"],

@@ -1,5 +1,7 @@
 """Search: the space, the frontier, the budget, the memory of a killed search."""
 
+from dataclasses import replace
+
 import optuna
 import pytest
 
@@ -62,6 +64,26 @@ def test_the_frontier_keeps_the_simpler_of_two_that_behave_alike():
     twin = Config(rest_api_num_threads=66, grpc_max_threads=8)
     predicted = {twin: (101.0, 4.0), simple: (100.0, 4.0), slow: (50.0, 4.0)}
     assert frontier(predicted, 5) == [simple, slow]
+
+
+def test_threads_of_tensorflow_that_cannot_act_are_no_further_configuration():
+    space = {"tensorflow_intra_op_parallelism": [0, 1], "tensorflow_inter_op_parallelism": [0, -1]}
+    assert [config.words() for config in expand(space)] == [
+        "the default flags",
+        "tensorflow_intra_op_parallelism=1",
+        "tensorflow_intra_op_parallelism=1, tensorflow_inter_op_parallelism=-1",
+    ]
+
+
+def test_what_no_prediction_tells_from_the_best_is_measured_though_patience_is_at_its_end():
+    order = sorted(expand(SPACE), key=worth, reverse=True)
+    threads = lambda best: [best, replace(best, tensorflow_intra_op_parallelism=1)]  # noqa: E731
+    found = search(SPACE, Counting(), first=order, unseen=threads, budget=Budget(trials=50, patience=4))
+    assert [t.source for t in found.trials] == ["frontier"] * 5 + ["unseen"]
+    assert found.trials[-1].config == replace(order[0], tensorflow_intra_op_parallelism=1)
+    assert "nothing was gained" in found.stopped
+    short = search(SPACE, Counting(), first=order, unseen=threads, budget=Budget(trials=3))
+    assert [t.source for t in short.trials] == ["frontier"] * 3
 
 
 def test_the_grid_finds_the_best_of_everything():

@@ -148,6 +148,9 @@ def _batching(command: Command) -> Iterator[Finding]:
 
 def _parallelism(command: Command) -> Iterator[Finding]:
     pair = [name for name in _THREAD_FLAGS[:2] if command.number(name) > 0]
+    inter = command.number("tensorflow_inter_op_parallelism")
+    if inter < 0 and not pair:
+        yield _at(command, "inter-op-ignored", inter=inter)
     if command.number("tensorflow_session_parallelism") <= 0 or not pair:
         return
     if len(pair) == 2:

@@ -71,6 +71,9 @@ _TABLE = (
      "is set.", "Set intra and inter op parallelism, and drop the session flag.", "server.cc; #1237, #2060"),
     ("session-parallelism-conflict", "error", "Session, intra and inter parallelism are all set: the server exits "
      "with code 255.", "Drop tensorflow_session_parallelism.", "server.cc; #2060"),
+    ("inter-op-ignored", "warning", "tensorflow_inter_op_parallelism={inter} is ignored in silence: a count below 0 "
+     "(graphs run in the thread that asks) is passed on only beside an intra-op count above 0.",
+     "Set tensorflow_intra_op_parallelism too.", "server.cc; direct_session.cc"),
     ("session-config-overridden", "warning", "The {field} of tensorflow_session_config_file is overwritten by the "
      "flag, even by the flag's default 0.", "Set {flag} instead.", "server.cc"),
     ("no-model", "error", "Neither model_base_path nor model_config_file: the server exits with code 255.", "Add "

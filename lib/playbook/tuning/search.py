@@ -31,7 +31,7 @@ class Trial:
 
     number: int
     config: Config
-    source: str  # default, frontier, optuna, grid
+    source: str  # default, frontier, unseen, optuna, grid
     score: float | None
     measured: Mapping[str, Any]
     error: str | None = None
@@ -87,6 +87,7 @@ def search(
     measure: Callable[[Config], Mapping[str, Any]],
     *,
     first: Sequence[Config] = (),
+    unseen: Callable[[Config], Sequence[Config]] = lambda best: (),
     base: Config = DEFAULT,
     kind: str = "simulate",
     budget: Budget = Budget(),
@@ -100,8 +101,9 @@ def search(
         space: Knob name to values.
         measure: Returns the figures of a configuration, with `score` (larger is better, None: not measurable).
         first: Measured first, in this order (the default, then the simulator's frontier).
+        unseen: Asked once, with the best of `first`, for configurations that no prediction tells from it.
         base: Where knobs outside the space come from.
-        kind: `simulate`: only `first`; `optuna`: then what TPE suggests; `grid`: then the whole space.
+        kind: `simulate`: only `first` and `unseen`; `optuna`: then what TPE suggests; `grid`: then the whole space.
         budget: When to stop.
         storage: SQLite file of the study; an earlier study in it is continued, nothing is measured twice.
         seed: Of the sampler.
@@ -119,6 +121,8 @@ def search(
     plan = [(c, "default" if c == base.tidy() else "frontier") for c in queue]
     plan += [(c, "grid") for c in configs if c not in queue] if kind == "grid" else []
     stopped = state.follow(plan, budget, patient=kind != "grid")
+    if best := Found(state.trials(), "", 0).best:
+        stopped = state.follow([(c, "unseen") for c in unseen(best.config)], budget, patient=False) or stopped
     if kind == "optuna" and not stopped:
         stopped = state.explore(budget, len(configs))
     return Found(state.trials(), stopped or "every chosen configuration was measured", resumed)

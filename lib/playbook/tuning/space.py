@@ -13,13 +13,19 @@ from playbook.errors import ParameterError
 LIVE = ("enable_batching", "max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "allowed_batch_sizes")
 #: Knobs that only mean something while batching is on.
 BATCHING = (*LIVE[1:], "num_batch_threads")
+#: Knobs of TensorFlow's own threads, which the simulator takes no notice of.
+UNSEEN = ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism")
 #: The largest space that is laid out; a bigger one is a mistake more often than a wish.
 MOST_CONFIGS = 20_000
 
 
 @dataclass(frozen=True)
 class Config:
-    """One configuration of the server; 0 and () mean TensorFlow Serving's own default."""
+    """One configuration of the server; 0 and () mean TensorFlow Serving's own default.
+
+    An inter-op parallelism below 0 runs graphs in the thread that asks (ConfigProto); TensorFlow Serving passes it on
+    only beside an intra-op parallelism above 0 (server.cc).
+    """
 
     enable_batching: bool = False
     max_batch_size: int = 0
@@ -57,9 +63,17 @@ class Config:
 
     def tidy(self) -> Config:
         """The same behaviour with the knobs that cannot act at their default, so that equals compare equal."""
-        if self.enable_batching:
-            return self
-        return replace(self, **{name: getattr(DEFAULT, name) for name in BATCHING})
+        inert = [] if self.enable_batching else list(BATCHING)
+        if self.tensorflow_inter_op_parallelism < 0 >= self.tensorflow_intra_op_parallelism:
+            inert.append("tensorflow_inter_op_parallelism")
+        return self._without(inert)
+
+    def as_simulated(self) -> Config:
+        """The configuration that the simulator sees: without the knobs it takes no notice of."""
+        return self._without(UNSEEN)
+
+    def _without(self, names: Sequence[str]) -> Config:
+        return replace(self, **{name: getattr(DEFAULT, name) for name in names})
 
     def contradictions(self) -> list[str]:
         """What TensorFlow Serving would refuse or choke on (its flags and batching rules), with knobs and remedy."""
@@ -76,7 +90,7 @@ def _spell(value: Any) -> str:
 
 def _checks(c: Config) -> list[tuple[bool, str]]:
     numbers = {name: getattr(c, name) for name in KNOBS if isinstance(getattr(c, name), int)}
-    negative = [name for name, value in numbers.items() if value < 0]
+    negative = [n for n, value in numbers.items() if value < 0 and n != "tensorflow_inter_op_parallelism"]
     sizes, largest = c.allowed_batch_sizes, c.max_batch_size or 1000
     return [
         (bool(negative), f"{', '.join(negative)} must not be negative"),

@@ -184,8 +184,10 @@ class Tuning:
 
     def promise(self, config: Config) -> float:
         """The predicted score of any configuration."""
-        if config not in self.predicted:
-            self.predicted[config] = self.plan.objective.predicted(self.path, config)
+        simulated = config.as_simulated()
+        if simulated not in self.predicted:
+            self.predicted[simulated] = self.plan.objective.predicted(self.path, simulated)
+        self.predicted[config] = self.predicted[simulated]
         return self.predicted[config]["score"]
 
     def advance(self) -> None:
