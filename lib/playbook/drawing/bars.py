@@ -11,7 +11,7 @@ from playbook.drawing.canvas import Picture
 # Neighbouring stages differ in lightness as well, so the bars read in grey too.
 ORDER = ("send_lag", "client", "network_http", "server_shell", "batch_queue", "graph_run", "padding", "unexplained")
 COLOURS = (3, 6, 5, 0, 4, 2, 1, 7)
-NARROW, WIDE = 0.07, 0.25  # a part of a bar below this share of the axis has no room for its number
+LETTER = {True: 0.018, False: 0.03}  # of a number in a bar: its share of the axis, the one of shares and the one of ms
 
 
 def ledger_bars(ledgers: Sequence[Mapping[str, Any]]) -> Picture:
@@ -90,9 +90,10 @@ def _draw_bar(
         start = left if ms > 0 else -width  # what is below zero does not fit: drawn to the left
         edge = {"edgecolor": colours["page"], "linewidth": 0.6}
         axes.barh(place, width, left=start, height=0.62, color=colour, label=STAGES[stage], **edge)
-        if width > (NARROW if widest == 100.0 else WIDE) * widest:
+        text = f"{ms:.3g}"
+        if width > LETTER[widest == 100.0] * (len(text) + 1) * widest:
             ink = "#ffffff" if _dark(colour) else "#1f2328"
-            axes.text(start + width / 2, place, f"{ms:.3g}", ha="center", va="center", fontsize=8, color=ink)
+            axes.text(start + width / 2, place, text, ha="center", va="center", fontsize=8, color=ink)
         left += max(0.0, ms) * scale
 
 
