@@ -25,7 +25,8 @@ class Request:
     """The head of one request.
 
     `target` is the raw path with its query, header names are lower case. A head that comes again, be it for a body of
-    another length, is the same object, so what the application keeps in `note` is there again too.
+    another length, is the same object: what the application keeps in `note` is there again, and so is the
+    `content-length` of the first one. A body's length is told by the body.
     """
 
     __slots__ = ("headers", "keep_alive", "method", "note", "target")
@@ -52,7 +53,8 @@ def _remember(data: bytes, request: Request, length: int) -> None:
     if whole and room and request.keep_alive and headers.keys().isdisjoint(_PARTED):
         lines = frozenset(line for line in headers.items() if line[0] != b"content-length")
         same = _requests.setdefault((request.method, request.target, lines), request)
-        _heads[data[:end]] = (data[:end], end + length, same)
+        head = data[:end]
+        _heads[head] = head, end + length, same
 
 
 Reply = Callable[[int, bytes, bytes], None]
@@ -62,14 +64,11 @@ Answer = Callable[[Request, bytes, Reply], None]
 class HttpConnection(asyncio.Protocol):
     """Feeds each complete request to `answer(request, body, reply)`; `reply(status, headers, body)` may come later.
 
-    `headers` are encoded lines, each ended by CR LF; Date and Content-Length are added. What every request needs stands
-    together, and heads are shared: of a thousand connections each finds the cache cold.
+    `headers` are encoded lines, each ended by CR LF; Date and Content-Length are added.
     """
 
-    __slots__ = (
-        *("_known", "_inside", "_busy", "_answered", "_answer", "_transport", "_waiting"),
-        *("_chunks", "_complete", "_length", "_parser", "_paused", "_request"),
-    )
+    __slots__ = ("_answer", "_answered", "_busy", "_chunks", "_complete", "_inside", "_known", "_length", "_parser",
+                 "_paused", "_request", "_transport", "_waiting")  # fmt: skip
 
     def __init__(self, answer: Answer):
         self._answer = answer
@@ -100,9 +99,11 @@ class HttpConnection(asyncio.Protocol):
             known = self._known
             if known is None or not data.startswith(known[0]):
                 known = self._known = _heads.get(data[: data.find(b"\r\n\r\n") + 4])
-            if known is not None and known[1] == len(data):
-                self._take(known[2], data[len(known[0]) :])
-                return
+            if known is not None:
+                head, whole, request = known
+                if whole == len(data):
+                    self._take(request, data[len(head) :])
+                    return
         self._complete = 0
         try:
             self._parser.feed_data(data)

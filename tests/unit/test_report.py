@@ -9,10 +9,11 @@ import fake_run
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from playbook import analyze, journal, record, report
 from playbook.analyzing import runfolder
-from playbook.drawing import canvas, figures, timeline
+from playbook.drawing import bars, canvas, figures, timeline
 from playbook.errors import QueryFailed, RecordExists, RecordUnreadable
 
 
@@ -213,12 +214,29 @@ def test_lines_and_words_stand_out_from_the_page(theme):
 def test_names_of_levels_do_not_cover_one_another():
     crowd = [fake_run._row(_frame(n), n, "closed", n, None, 1.0) for n in (15, 16, 17, 18)]
     assert len({(round(v["throughput_rps"], 3), v["latency_p99_ms"]) for v in crowd}) == 1
-    from matplotlib.figure import Figure
-
     figure = Figure()
     figures.throughput_p99(crowd, 50.0).draw(figure, canvas.LIGHT)
     spots = {text.get_text(): text.get_position() for text in figure.axes[0].texts if "clients" in text.get_text()}
     assert len(set(spots.values())) == 4
+
+
+def test_a_number_in_a_ledgers_bar_lies_inside_its_part():
+    ledgers = []
+    for tenths in range(1, 60, 2):  # a middle part from too narrow for any number to wide enough
+        parts = {"client": 59_912, "network_http": 9_988 * tenths, "graph_run": 74_345}
+        ledgers.append({"load": str(tenths), "mean_ns": parts, "total_ns": sum(parts.values())})
+    shown = 0
+    picture = bars.ledger_bars(ledgers)
+    figure = Figure(picture.size_in, layout="constrained")
+    picture.draw(figure, canvas.LIGHT)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        pieces = [piece.get_window_extent() for piece in axes.patches]
+        for text in axes.texts:
+            box = text.get_window_extent()
+            assert any(part.x0 <= box.x0 and box.x1 <= part.x1 and part.y0 <= box.y0 <= part.y1 for part in pieces)
+            shown += 1
+    assert 30 < shown < 2 * 3 * len(ledgers)  # some are left out, not all
 
 
 def _frame(number):

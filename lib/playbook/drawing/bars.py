@@ -11,7 +11,7 @@ from playbook.drawing.canvas import Picture
 # Neighbouring stages differ in lightness as well, so the bars read in grey too.
 ORDER = ("send_lag", "client", "network_http", "server_shell", "batch_queue", "graph_run", "padding", "unexplained")
 COLOURS = (3, 6, 5, 0, 4, 2, 1, 7)
-LETTER = {True: 0.018, False: 0.03}  # of a number in a bar: its share of the axis, the one of shares and the one of ms
+LETTER_OF_WHOLE, LETTER_OF_PARTS = 0.03, 0.018  # width of a letter inside a bar, as a share of the left and right axis
 
 
 def ledger_bars(ledgers: Sequence[Mapping[str, Any]]) -> Picture:
@@ -26,8 +26,8 @@ def ledger_bars(ledgers: Sequence[Mapping[str, Any]]) -> Picture:
         whole, parts = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.6))
         widest = max((entry["total_ns"] for entry in shown), default=1) / 1e6
         for place, entry in enumerate(shown):
-            _draw_bar(whole, place, entry, 1.0, widest, colours)
-            _draw_bar(parts, place, entry, 100 * 1e6 / entry["total_ns"], 100.0, colours)
+            _draw_bar(whole, place, entry, 1.0, LETTER_OF_WHOLE * widest, colours)
+            _draw_bar(parts, place, entry, 100 * 1e6 / entry["total_ns"], LETTER_OF_PARTS * 100, colours)
         for axes in (whole, parts):
             axes.set_yticks(range(len(shown)), [entry["load"].replace(" in a closed loop", "") for entry in shown])
             axes.grid(axis="y", visible=False)
@@ -79,7 +79,7 @@ def forest(rows: Sequence[Mapping[str, Any]], base: str, candidate: str) -> Pict
 
 
 def _draw_bar(
-    axes: Any, place: int, entry: Mapping[str, Any], scale: float, widest: float, colours: Mapping[str, Any]
+    axes: Any, place: int, entry: Mapping[str, Any], scale: float, letter: float, colours: Mapping[str, Any]
 ) -> None:
     left = 0.0
     for stage, index in zip(ORDER, COLOURS, strict=True):
@@ -91,7 +91,7 @@ def _draw_bar(
         edge = {"edgecolor": colours["page"], "linewidth": 0.6}
         axes.barh(place, width, left=start, height=0.62, color=colour, label=STAGES[stage], **edge)
         text = f"{ms:.3g}"
-        if width > LETTER[widest == 100.0] * (len(text) + 1) * widest:
+        if width > letter * (len(text) + 1):
             ink = "#ffffff" if _dark(colour) else "#1f2328"
             axes.text(start + width / 2, place, text, ha="center", va="center", fontsize=8, color=ink)
         left += max(0.0, ms) * scale

@@ -82,7 +82,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "trials": (
         Column("point", "VARCHAR", "", "promise that was tuned for, by name"),
         Column("trial", "INTEGER", "", "number of the trial in its search, from 0"),
-        Column("source", "VARCHAR", "", "what proposed it: default, frontier, unseen, optuna or grid"),
+        Column(
+            "source",
+            "VARCHAR",
+            "",
+            "what proposed it: default, frontier, unseen (by the simulator), optuna or grid",
+        ),
         Column("score", "DOUBLE", "the objective's", "what the search compared, larger is better; NULL: not measured"),
         Column("error", "VARCHAR", "", "why it could not be measured; NULL when it could"),
         Column("config", "VARCHAR", "", "the knobs that differ from TensorFlow Serving's defaults, in words"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Found:
     @property
     def best(self) -> Trial | None:
         """The best measured trial; None when nothing could be measured."""
-        return max((t for t in self.trials if t.score is not None), key=lambda t: t.score, default=None)
+        return _best(self.trials)
 
 
 def frontier(predicted: Mapping[Config, tuple[float, ...]], count: int) -> list[Config]:
@@ -121,7 +121,7 @@ def search(
     plan = [(c, "default" if c == base.tidy() else "frontier") for c in queue]
     plan += [(c, "grid") for c in configs if c not in queue] if kind == "grid" else []
     stopped = state.follow(plan, budget, patient=kind != "grid")
-    if best := Found(state.trials(), "", 0).best:
+    if best := _best(state.known.values()):
         stopped = state.follow([(c, "unseen") for c in unseen(best.config)], budget, patient=False) or stopped
     if kind == "optuna" and not stopped:
         stopped = state.explore(budget, len(configs))
@@ -181,7 +181,7 @@ class _Search:
 
     def one(self, trial: optuna.Trial, config: Config, source: str) -> None:
         """Measure one configuration; a server that fails makes a failed trial, not a failed search."""
-        best = max((t.score for t in self.known.values() if t.score is not None), default=None)
+        best = _best(self.known.values())
         try:
             measured, error = dict(self.measure(config)), None
         except PlaybookError as problem:
@@ -192,7 +192,7 @@ class _Search:
         score = measured.get("score")
         self.study.tell(trial, score, state=None if score is not None else optuna.trial.TrialState.FAIL)
         self.known[config] = Trial(trial.number, config, source, score, measured, error)
-        gained = score is not None and (best is None or score > best + GAINED * abs(best))
+        gained = score is not None and (best is None or score > best.score + GAINED * abs(best.score))
         self.new, self.idle = self.new + 1, 0 if gained else self.idle + 1
         if self.on_trial:
             self.on_trial(self.known[config])
@@ -231,6 +231,10 @@ def _trial(frozen: optuna.trial.FrozenTrial) -> Trial:
     return Trial(
         frozen.number, Config.of(kept["config"]), kept["source"], measured.get("score"), measured, kept["error"]
     )
+
+
+def _best(trials: Iterable[Trial]) -> Trial | None:
+    return max((t for t in trials if t.score is not None), key=lambda t: t.score, default=None)
 
 
 def _alike(one: float, other: float) -> bool:

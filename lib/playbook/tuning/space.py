@@ -64,7 +64,7 @@ class Config:
     def tidy(self) -> Config:
         """The same behaviour with the knobs that cannot act at their default, so that equals compare equal."""
         inert = [] if self.enable_batching else list(BATCHING)
-        if self.tensorflow_inter_op_parallelism < 0 >= self.tensorflow_intra_op_parallelism:
+        if self.tensorflow_inter_op_parallelism < 0 and self.tensorflow_intra_op_parallelism <= 0:
             inert.append("tensorflow_inter_op_parallelism")
         return self._without(inert)
 
