@@ -9,7 +9,7 @@ BIN := .venv/bin
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv: requirements.lock pyproject.toml  ## build the environment alone
+.venv: requirements.lock pyproject.toml $(wildcard lib/*/*.c)  ## build the environment alone
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is awaited; %s is %s. Name another: make PYTHON=python3.11 ..." % (sys.executable, sys.version.split()[0]))'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -44,5 +44,5 @@ lock: .venv  ## pin the dependencies of pyproject.toml anew
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment, caches and scratch runs (records stay)
-	rm -rf .venv .bench .pytest_cache .ruff_cache .hypothesis outputs/dev lib/*.egg-info
+	rm -rf .venv .bench .pytest_cache .ruff_cache .hypothesis outputs/dev build lib/*.egg-info lib/*/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

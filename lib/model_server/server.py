@@ -7,7 +7,7 @@ import ctypes
 import gc
 import threading
 
-from model_server import listeners, log, model_config, options, text_proto
+from model_server import fast_json, listeners, log, model_config, options, text_proto
 from model_server.batch_scheduler import BatchScheduler
 from model_server.batching_options import num_batch_threads
 from model_server.core import Core
@@ -157,6 +157,12 @@ class ModelServer:
         except OSError:
             log.error(_WHERE + "456", f"Failed to start HTTP Server at localhost:{port}")
             return
+        if fast_json.float_rows is None:
+            log.warning(
+                "model_server",
+                "float_rows is not built, so simdjson reads the requests' numbers, at a third of the speed. It takes a "
+                "C compiler and Python's headers: install them, then `pip install --no-deps -e .` again.",
+            )
         log.info(_WHERE + "449", f"Exporting HTTP/REST API at:localhost:{port} ...")
         log.info("tensorflow_serving", "[evhttp_server.cc : 261] NET_LOG: Entering the event loop ...")
 

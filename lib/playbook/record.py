@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import os
 import platform
@@ -121,7 +122,7 @@ def environment() -> dict[str, Any]:
         "gpu": _first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
         "os": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in PACKAGES} | {"float_rows": _compiled("model_server.float_rows")},
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": (status != "") if (status := _git("status", "--porcelain")) is not None else None,
     }
@@ -140,6 +141,11 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _compiled(module: str) -> str | None:
+    """A module that is built only where there is a C compiler; without it the embedded server is slower."""
+    return "compiled" if importlib.util.find_spec(module) else None
 
 
 def _git(*args: str) -> str | None:
