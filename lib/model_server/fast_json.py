@@ -1,6 +1,6 @@
 """The quick way through a plain body: numbers straight into an array, no Python object for each.
 
-Rows of decimals for float32 are read by `float_rows`, compiled from C when this is installed; simdjson reads every
+Rows of decimals for float32 are read by `float_reader`, compiled from C when this is installed; simdjson reads every
 other list of numbers, and those too where there was no compiler. Everything else (strings, objects, mistakes, other
 dtypes) takes the ordinary way, which has all the rules and texts.
 """
@@ -17,9 +17,9 @@ except ImportError:  # the ordinary way does it all, at about a third of the spe
     Array = Object = Parser = None
 
 try:
-    from model_server import float_rows
+    from model_server import float_reader
 except ImportError:
-    float_rows = None
+    float_reader = None
 
 _FLOAT, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 _KINDS = {1: _FLOAT, 2: _DOUBLE}
@@ -33,8 +33,8 @@ def read(body: bytes, dtype: int | None) -> tuple[bool, np.ndarray] | None:
         dtype: DataType number of the signature's only input; None where there are more.
     """
     kind = _KINDS.get(dtype)
-    if kind is _FLOAT and float_rows is not None:
-        rows = float_rows.read(body)
+    if kind is _FLOAT and float_reader is not None:
+        rows = float_reader.read(body)
         if rows is not None:
             shape, numbers = rows
             return True, np.ndarray(shape, _FLOAT, numbers)

@@ -157,11 +157,11 @@ class ModelServer:
         except OSError:
             log.error(_WHERE + "456", f"Failed to start HTTP Server at localhost:{port}")
             return
-        if fast_json.float_rows is None:
+        if fast_json.float_reader is None:
             log.warning(
                 "model_server",
-                "float_rows is not built, so simdjson reads the requests' numbers, at a third of the speed. It takes a "
-                "C compiler and Python's headers: install them, then `pip install --no-deps -e .` again.",
+                "float_reader and float_writer are not built, so numbers are read and written at a third of the speed. "
+                "It takes a C compiler and Python's headers: install them, then `pip install --no-deps -e .` again.",
             )
         log.info(_WHERE + "449", f"Exporting HTTP/REST API at:localhost:{port} ...")
         log.info("tensorflow_serving", "[evhttp_server.cc : 261] NET_LOG: Entering the event loop ...")

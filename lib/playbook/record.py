@@ -122,7 +122,7 @@ def environment() -> dict[str, Any]:
         "gpu": _first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
         "os": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES} | {"float_rows": _compiled("model_server.float_rows")},
+        "packages": {name: _version(name) for name in PACKAGES} | _compiled("model_server.float_reader"),
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": (status != "") if (status := _git("status", "--porcelain")) is not None else None,
     }
@@ -143,9 +143,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _compiled(module: str) -> str | None:
+def _compiled(module: str) -> dict[str, str | None]:
     """A module that is built only where there is a C compiler; without it the embedded server is slower."""
-    return "compiled" if importlib.util.find_spec(module) else None
+    return {module: "compiled" if importlib.util.find_spec(module) else None}
 
 
 def _git(*args: str) -> str | None:

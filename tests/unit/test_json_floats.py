@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from model_server import json_floats
 from model_server.json_floats import float_texts, number_rows, number_texts
 
 made = np.random.default_rng(5)
@@ -24,7 +25,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("values", CASES.values(), ids=CASES)
-def test_together_as_alone(values):
+def test_many_together_read_as_each_alone(values):
     values = values.astype(np.float32)
     assert number_texts(values) == float_texts(values.tolist(), "f")
 
@@ -40,6 +41,23 @@ def test_rows_are_the_texts_between_brackets(values, rows):
     matrix = values[: 5 * min(rows, len(values) // 5)].astype(np.float32).reshape(-1, 5)
     expected = ["[" + ", ".join(float_texts(row.tolist(), "f")) + "]" for row in matrix]
     assert number_rows(matrix) == expected
+
+
+@pytest.mark.parametrize("values", CASES.values(), ids=CASES)
+def test_without_the_compiled_writer_the_texts_are_the_same(monkeypatch, values):
+    matrix = values[: min(len(values) // 5, 40) * 5].astype(np.float32).reshape(-1, 5)
+    compiled = number_rows(matrix)
+    monkeypatch.setattr(json_floats, "float_writer", None)
+    assert number_rows(matrix) == compiled
+
+
+def test_the_compiled_writer_takes_whole_rows_of_float32_only():
+    writer = pytest.importorskip("model_server.float_writer", reason="no C compiler when the playbook was installed")
+    assert writer.rows(np.float32([[0.5, -2], [1e-7, 3e8]]), 2) == ["[0.5, -2.0]", "[1e-07, 3e+08]"]
+    with pytest.raises(TypeError, match="float32 values were awaited"):
+        writer.texts(np.array([0.5]))
+    with pytest.raises(ValueError, match="5 values do not make rows of 2"):
+        writer.rows(np.zeros(5, np.float32), 2)
 
 
 def test_no_decimal_of_six_digits_lies_near_the_middle_between_two_floats():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from model_server import fast_json
 
-float_rows = pytest.importorskip("model_server.float_rows", reason="no C compiler when the playbook was installed")
+float_reader = pytest.importorskip("model_server.float_reader", reason="no C compiler when the playbook was installed")
 
 FLOAT32 = 1
 FLOATS = st.floats(-1e7, 1e7, allow_nan=False)
@@ -31,7 +31,7 @@ def body_of(rows: list[list[str]], blank: str = "") -> bytes:
 
 
 def read(body: bytes) -> np.ndarray | None:
-    found = float_rows.read(body)
+    found = float_reader.read(body)
     return None if found is None else np.ndarray(found[0], np.float32, found[1])
 
 
@@ -127,19 +127,19 @@ LEFT = {
 
 @pytest.mark.parametrize("body", LEFT.values(), ids=LEFT)
 def test_everything_else_is_left_to_the_ordinary_way(body) -> None:
-    assert float_rows.read(body) is None
+    assert float_reader.read(body) is None
 
 
 def test_only_bytes_are_read() -> None:
     with pytest.raises(TypeError):
-        float_rows.read(bytearray(body_of([["0.5"] * 60])))
+        float_reader.read(bytearray(body_of([["0.5"] * 60])))
 
 
 @pytest.mark.parametrize("numbers", TAKEN.values(), ids=TAKEN)
 def test_without_the_compiled_reader_the_answer_is_the_same(monkeypatch, numbers) -> None:
     body = body_of([numbers * 20] * 2)
     compiled = fast_json.read(body, FLOAT32)
-    monkeypatch.setattr(fast_json, "float_rows", None)
+    monkeypatch.setattr(fast_json, "float_reader", None)
     plain = fast_json.read(body, FLOAT32)
     assert compiled[0] is plain[0] is True
     assert_same(compiled[1], plain[1])

@@ -219,6 +219,6 @@ static PyMethodDef methods[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "float_rows", .m_doc = "Rows of plain decimals to float32.", .m_methods = methods};
+    PyModuleDef_HEAD_INIT, .m_name = "float_reader", .m_doc = "Rows of plain decimals to float32.", .m_methods = methods};
 
-PyMODINIT_FUNC PyInit_float_rows(void) { return PyModule_Create(&definition); }
+PyMODINIT_FUNC PyInit_float_reader(void) { return PyModule_Create(&definition); }
