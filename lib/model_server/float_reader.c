@@ -16,6 +16,8 @@
 #define EXACT ((uint64_t)1 << 53)   /* whole numbers up to here are doubles */
 #define MOST_POWER 22               /* of ten that is a double */
 #define MOST_DIGITS 18              /* of a number that fits 64 bits whatever its digits are */
+#define TEN_TO_16 10000000000000000
+#define MOST_ABOVE 921              /* times TEN_TO_16 that fits 63 bits */
 #define NEARBY 0x1p-51              /* more than two roundings to double can be off, relative */
 
 /* The powers of ten that are doubles. */
@@ -109,7 +111,7 @@ static int long_number(const uint8_t *end, size_t fraction, float *value)
     if (!all_digits(_mm_max_epu8(low, high)))
         return 0;
     uint64_t above = joined(high);
-    return above < 900 && rounded(above * 10000000000000000 + joined(low), fraction, value);
+    return above <= MOST_ABOVE && rounded(above * TEN_TO_16 + joined(low), fraction, value);
 }
 
 /* How far the reading has come. */
