@@ -32,12 +32,13 @@ SAMPLES = 1200  # requests a window must hold so that its p99 has ten beyond it
 
 @dataclass
 class Bench:
-    """A server that runs and the configuration it is in."""
+    """A server that runs and the configuration it is in; `sensor` knows the server's series once it has read a page."""
 
     handle: Handle
     config: Config
     live: bool
     base_path: Path
+    sensor: Sensor
 
 
 class Workbench:
@@ -76,7 +77,9 @@ class Workbench:
         _copy_newest(self.spec.model_base_path, base_path, batching_of(config) if live else None)
         spec = replace((live_spec_of if live else spec_of)(config, self.spec), model_base_path=base_path.resolve())
         handle = serve.start(spec, self.run_dir, name=f"tune-{name}")
-        bench = self.benches[name] = Bench(handle, config, live, base_path)
+        bench = self.benches[name] = Bench(
+            handle, config, live, base_path, Sensor(handle.metrics_url, handle.model_name)
+        )
         return bench
 
     def bring(self, name: str, config: Config) -> Bench:
@@ -108,8 +111,8 @@ class Workbench:
         load = replace(self.load, protocol=bench.config.protocol)
         if rate := settings.get("rate_rps"):
             load = replace(load, duration_s=max(load.duration_s, SAMPLES / rate))
-        sensor, tree = Sensor(bench.handle.metrics_url, bench.handle.model_name), _tree(bench.handle)
-        before, _ = _read(sensor), tree and tree.sample()
+        tree = _tree(bench.handle)
+        before, _ = _read(bench.sensor), tree and tree.sample()
         with tempfile.TemporaryDirectory(dir=self.folder) as raw:
             level = level_of(bench.handle, load, self.bodies(load.protocol), level=self.held, **settings)
             try:
@@ -117,7 +120,7 @@ class Workbench:
             except loadgen.LoadgenError as error:
                 bench.handle.check_alive()
                 raise LoadFailed(f"{settings} could not be measured: {error}") from error
-        used, after = tree and tree.sample(), _read(sensor)
+        used, after = tree and tree.sample(), _read(bench.sensor)
         bench.handle.check_alive()
         shared = {"protocol": load.protocol, "rows_per_request": load.rows_per_request}
         row = flat(summary, self.held, shared | settings)
