@@ -1,6 +1,6 @@
 /* Reads the ordinary request, {"instances":[[0.5,1.25],[2,-3.0]]}, into float32, sixteen digits at a time.
 
-   Reading its numbers is what a request costs most. The floats are bit for bit those of a reader that goes through
+   Reading its numbers was what a request cost most. The floats are bit for bit those of a reader that goes through
    correctly rounded doubles; whatever is not plainly such a body (another key, an exponent, a mistake) is not read
    here at all, and the caller takes the way that knows all rules. */
 
