@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from tune_accuracy import accuracy
 from tune_grid import grid, tuner
 from tune_optimum import optimum
@@ -34,14 +35,15 @@ from playbook.tuning.space import DEFAULT, Config
 
 
 def speed(_: argparse.Namespace) -> list[Row]:
-    """Simulated requests a second of real time, the slowest of three kinds of configuration."""
+    """Simulated requests a second of real time: three kinds of configuration in turns, the slowest one's median."""
     path = RequestPath(0.08, 0.004, 0.04, 0.02, batch_fixed_ms=0.05)
     batched = Config(enable_batching=True, max_batch_size=32, rest_api_num_threads=65, max_enqueued_batches=1000)
-    rates = []
-    for config in (DEFAULT, batched, replace(batched, batch_timeout_micros=2000)):
-        arrivals = poisson(0.9 * simulate(path, config, concurrency=32).throughput_rps, 50_000)
-        rates.append(50_000 / min(_seconds(lambda c=config, a=arrivals: simulate(path, c, a)) for _ in range(3)))
-    return [table_row("simulator, requests/s", f"{min(rates):,.0f}", "–", "–", ">= 100,000", min(rates) >= 100_000)]
+    configs, arrivals = (DEFAULT, batched, replace(batched, batch_timeout_micros=2000)), {}
+    for config in configs:
+        arrivals[config] = poisson(0.9 * simulate(path, config, concurrency=32).throughput_rps, 50_000)
+    taken_s = [[_seconds(lambda c=config: simulate(path, c, arrivals[c])) for config in configs] for _ in range(9)]
+    rate = 50_000 / max(np.median(taken_s, axis=0))
+    return [table_row("simulator, requests/s", f"{rate:,.0f}", "–", "–", ">= 100,000", rate >= 100_000)]
 
 
 def swaps(options: argparse.Namespace) -> list[Row]:
@@ -121,8 +123,9 @@ def main() -> None:
     parser.add_argument("--grid", metavar="RUN_DIR", help="measure the exhaustive grid and keep it there")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop the grid after so long; it can be resumed")
     options = parser.parse_args()
+    options.model = Path(options.model).resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every `with` ends the servers it started
-    exported(Path(options.model))
+    exported(options.model)
     if options.grid:
         grid(options)
         return

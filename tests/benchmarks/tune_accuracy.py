@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 from tune_setting import REFERENCE, Row, batch_curve, closed_rps, table_row, threads, workbench
@@ -43,7 +42,7 @@ def accuracy(options: argparse.Namespace) -> list[Row]:
     rng, space = np.random.default_rng(26), expand(HELD_OUT)
     configs = [space[i] for i in sorted(rng.choice(len(space), 20, replace=False))]
     plan = [HELD_OUT, ROUNDS, CALM, "core_ms_per_request"]
-    memory = Memory(record.data_dir(Path(options.model)) / "accuracy.json", plan)
+    memory = Memory(record.data_dir(options.model) / "accuracy.json", plan)
     with workbench(options, window_s=1.0) as bench:
         seen = {c: _seen(bench, c, memory) for c in (DEFAULT, ROOMY, *sorted(configs, key=threads))}
     memory.finish()

@@ -41,7 +41,7 @@ def grid(options: argparse.Namespace) -> list[Row]:
     The machine's speed drifts, so each cell keeps what a server that never changes (REFERENCE) did just before it.
     """
     run, configs = Path(options.grid), expand(GRID)
-    memory = Memory(record.data_dir(run) / "grid.json", [GRID, LIMIT.p99_ms, options.model])
+    memory = Memory(record.data_dir(run) / "grid.json", [GRID, LIMIT.p99_ms, str(options.model)])
     until = time.monotonic() + 60 * options.minutes
     with workbench(options, window_s=1.0) as bench, tempfile.TemporaryDirectory() as folder:
         tuning = tuning_on(bench, Path(folder), GRID_PLAN)

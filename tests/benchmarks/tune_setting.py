@@ -35,7 +35,7 @@ Row = tuple[str, str, str, str, str, str]
 
 def workbench(options: argparse.Namespace, window_s: float) -> Workbench:
     """A workbench on the model of a run folder (exported by `10_export`)."""
-    run = Path(options.model)
+    run = options.model
     exported = record.load(run, "export")["results"]
     server, client = split_cpus()
     spec = ServerSpec(exported["model_name"], (run / exported["base_path"]).resolve(), cpus=server)
@@ -48,7 +48,7 @@ def tuning_on(bench: Workbench, folder: Path, plan: Plan | None = None) -> Tunin
 
 
 def batch_curve(options: argparse.Namespace) -> dict:
-    return record.load(Path(options.model), "export")["results"]["batch_curve"]
+    return record.load(options.model, "export")["results"]["batch_curve"]
 
 
 def threads(config: Config) -> tuple:

@@ -18,7 +18,7 @@ import numpy as np
 from playbook.tuning.costs import NOISE, Path, batch_costs, noise, slots
 from playbook.tuning.space import Config
 
-TURN, READ, RUN, BATCH, WRITE, REST = range(6)  # what a core is busy with; REST: the rest of longer work
+TURN, RUNS, READ, RUN, BATCH, WRITE, REST = range(7)  # what a core is busy with; REST: the rest of longer work
 EPS = 1e-8  # times closer than this are one, in milliseconds
 
 
@@ -30,8 +30,10 @@ class Events:
         self.path, self.due, self.total, self.rows = path, due, total, rows
         self.closed = len(due) < total
         self.read_ms = path.shell_in_ms + (0.0 if self.closed else path.cold_ms)
+        self.write_ms, self.turn_ms, self.slice_ms = path.shell_out_ms, path.turn_ms, path.slice_ms
+        self.wire_ms = path.wire_ms / 2
         self.half_ms = (path.client_ms + (0.0 if self.closed else path.client_cold_ms)) / 2  # to send, or to read
-        self.sent_ms = self.half_ms + path.wire_ms / 2
+        self.sent_ms = self.half_ms + self.wire_ms
         cpus = max(1, round(path.cores))
         self.free_cores, self.free_slots, self.looped = cpus, slots(config, cpus), path.shell_threads > 0
         self.batched = config.enable_batching
@@ -41,6 +43,8 @@ class Events:
         self.tasks = max(1, (config.max_batch_size or 1000) // rows) if self.batched else 1
         self.room = (config.max_enqueued_batches or 10) * self.tasks if self.batched else math.inf
         self.cost = batch_costs(path, config, rows, self.tasks)
+        # On one core, calls that a turn has read follow one another and nothing gets between: one piece of work.
+        self.chained = cpus == 1 and self.cost[1] <= path.slice_ms
         self.queues: list[deque] = [deque() for _ in shares]  # of (request, queued at)
         self.pick = (
             rng.choice(len(shares), total, p=np.array(shares) / sum(shares)).tolist() if len(shares) > 1 else None
@@ -52,17 +56,20 @@ class Events:
         self.outbox: list = []  # requests whose replies were not written
         self.looping, self.loop_since = False, 0.0  # the event loop waits for a core or has one, since when
         self.t = self.client = self.work = 0.0
-        self.next = self.order = self.queued = self.refused = self.batches = self.turn = 0
-        self.done: list[tuple] = []  # (due, read by the client)
+        self.order = self.queued = self.refused = self.batches = self.turn = 0
+        self.left = total  # requests neither answered nor refused
+        self.answered: list[int] = []  # requests in order of their replies
+        self.read_at: list[float] = []  # when the client had read each of them
 
     def play(self) -> None:
         """Run events until every request is answered or refused."""
-        busy, ready, due, done, inbox = self.busy, self.ready, self.due, self.done, self.inbox
+        busy, ready, due, inbox, looped = self.busy, self.ready, self.due, self.inbox, self.looped
         half_ms, sent_ms, closed, inf = self.half_ms, self.sent_ms, self.closed, math.inf
         place = 0  # of the next request to send
-        while len(done) + self.refused < self.total:
+        while self.left:
             when = busy[0][0] if busy else inf
-            if place < len(due):
+            # A request that no loop can read before the next event waits for it: nothing else looks at the inbox.
+            if place < len(due) and not (looped and busy and (self.looping or not self.free_slots)):
                 sent = due[place] if closed or due[place] > self.client else self.client
                 if sent + sent_ms < when:
                     when = sent + sent_ms
@@ -80,14 +87,14 @@ class Events:
                 inbox.append(place)
                 place += 1
             while busy and busy[0][0] <= until:
-                job = heappop(busy)
-                self.finish(job[2], job[3])
-            if self.looped:
-                if not self.looping and (self.outbox or (inbox and self.free_slots)):
-                    self.looping, self.loop_since = True, inf
-                    ready.append((TURN, None))
-            else:
+                _, _, kind, payload = heappop(busy)
+                self.free_cores += 1
+                self.finish(kind, payload)
+            if not looped:
                 self.spread_out()
+            elif not self.looping and (self.outbox or (inbox and self.free_slots)):
+                self.looping, self.loop_since = True, inf
+                ready.append((TURN, None))
             if self.queued and self.idle > self.called:
                 self.call()
             while ready and self.free_cores:
@@ -134,16 +141,17 @@ class Events:
 
     def begin(self, kind: int, payload: object) -> None:
         """A core takes up a piece of work; a turn and a batch take what there is at this moment."""
-        if kind == REST:
-            self.occupy(*payload)
+        if kind == RUNS:
+            self.run(payload)
             return
         if kind == TURN:
             write, self.outbox = self.outbox, []
-            read = self.some(self.path.turn_ms + self.path.shell_out_ms * len(write)) if self.inbox else ()
+            cost = self.turn_ms + self.write_ms * len(write)
+            read = self.some(cost) if self.inbox else ()
             if self.t < self.loop_since:
                 self.loop_since = self.t
             payload = read, write
-            cost = self.path.turn_ms + self.read_ms * len(read) + self.path.shell_out_ms * len(write)
+            cost += self.read_ms * len(read)
         elif kind == BATCH:
             self.called -= 1
             payload = self.take()
@@ -152,19 +160,31 @@ class Events:
             self.idle -= 1
             self.batches += 1
             cost = self.cost[len(payload)]
+        elif kind == REST:
+            self.occupy(*payload)
+            return
         else:
-            cost = self.cost[1] if kind == RUN else self.read_ms if kind == READ else self.path.shell_out_ms
+            cost = self.cost[1] if kind == RUN else self.read_ms if kind == READ else self.write_ms
         self.order += 1
         cost *= self.noise[self.order & (NOISE - 1)]
         self.work += cost
         self.occupy(cost, kind, payload)
 
+    def run(self, requests: list) -> None:
+        """A core runs the graph for these requests, one after the other."""
+        factors = 0.0
+        for _ in requests:
+            self.order += 1
+            factors += self.noise[self.order & (NOISE - 1)]
+        self.work += factors * self.cost[1]
+        self.occupy(factors * self.cost[1], RUNS, requests)
+
     def some(self, spent_ms: float) -> list:
         """The requests a turn reads: all there are, but no more than free slots and the rest of a burst allow."""
         inbox = self.inbox
-        most = max(1, min(self.free_slots, int((self.path.burst_ms - spent_ms) / self.read_ms) + 1))
         if not self.free_slots:
             return []
+        most = max(1, min(self.free_slots, int((self.path.burst_ms - spent_ms) / self.read_ms) + 1))
         if len(inbox) <= most:
             read = list(inbox)
             inbox.clear()
@@ -174,23 +194,24 @@ class Events:
         return read
 
     def occupy(self, cost: float, kind: int, payload: object) -> None:
-        """Keep a core for this long; longer than a time slice only piece by piece, but for the event loop."""
+        """Keep a core for this long; longer than a time slice only piece by piece, but for turns and chains."""
         self.free_cores -= 1
         self.order += 1
-        if cost > self.path.slice_ms and kind != TURN:
-            kind, payload, cost = REST, (cost - self.path.slice_ms, kind, payload), self.path.slice_ms
+        if cost > self.slice_ms and kind > RUNS:
+            kind, payload, cost = REST, (cost - self.slice_ms, kind, payload), self.slice_ms
         heappush(self.busy, (self.t + cost, self.order, kind, payload))
 
     def finish(self, kind: int, payload: object) -> None:
         """A piece of work is done: hand its requests to the next step."""
-        self.free_cores += 1
-        if kind == TURN:
+        if kind == RUNS:
+            self.outbox += payload
+        elif kind == TURN:
             read, write = payload
             if self.batched:
                 for request in read:
                     self.enter(request)
             elif read:
-                self.ready.extend([(RUN, request) for request in read])
+                self.ready.extend([(RUNS, read)] if self.chained else [(RUN, request) for request in read])
             if write:
                 self.leave(write)
             self.looping = bool(self.outbox or (self.inbox and self.free_slots))
@@ -229,13 +250,17 @@ class Events:
     def leave(self, requests: Sequence[int], answered: bool = True) -> None:
         """Replies reach the client, which reads them one by one; in a closed loop each makes it send the next."""
         self.free_slots += len(requests)
-        half_ms, due, done = self.half_ms, self.due, self.done
-        at = max(self.client, self.t + self.path.wire_ms / 2)
-        for request in requests:
+        self.left -= len(requests)
+        half_ms, at = self.half_ms, self.t + self.wire_ms
+        if at < self.client:
+            at = self.client
+        if answered:
+            self.answered += requests
+        for _ in requests:
             at += half_ms
             if answered:
-                done.append((due[request], at))
-            if self.closed and len(due) < self.total:
-                due.append(at)
+                self.read_at.append(at)
+            if self.closed and len(self.due) < self.total:
+                self.due.append(at)
                 at += half_ms
         self.client = at

@@ -79,14 +79,15 @@ def simulate(
 
 def _outcome(run: Events, drop: float) -> Outcome:
     """Sum up what left after the ramp-up."""
-    answered = len(run.done)
-    done = np.array(run.done or np.empty((0, 2)))[int(answered * drop) :]
-    span = done[-1, 1] - done[0, 1] if len(done) > 1 else 0.0
+    answered = len(run.answered)
+    counted = slice(int(answered * drop), None)
+    read_at = np.array(run.read_at[counted])
+    span = read_at[-1] - read_at[0] if len(read_at) > 1 else 0.0
     return Outcome(
-        latency_ms=done[:, 1] - done[:, 0],
+        latency_ms=read_at - np.array(run.due)[run.answered[counted]],
         requests=answered + run.refused,
         refused=run.refused,
-        throughput_rps=1000.0 * (len(done) - 1) / span if span > 0 else 0.0,
+        throughput_rps=1000.0 * (len(read_at) - 1) / span if span > 0 else 0.0,
         mean_batch_rows=answered * run.rows / run.batches if run.batches else float(run.rows),
         core_ms_per_request=run.work / max(1, answered),
     )
