@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,13 +20,10 @@ import numpy as np
 from tune_accuracy import accuracy
 from tune_grid import grid, tuner
 from tune_optimum import optimum
-from tune_setting import HERE, LIMIT, Row, table_row, workbench
+from tune_setting import HERE, Row, table_row
+from tune_swaps import swaps
 
-import loadgen
 from playbook import pipeline, record
-from playbook.adapting.demonstration import by_second
-from playbook.adapting.versions import prune
-from playbook.stress import level_of
 from playbook.tuning.costs import Path as RequestPath
 from playbook.tuning.simulate import poisson, simulate
 from playbook.tuning.space import DEFAULT, Config
@@ -44,55 +39,6 @@ def speed(_: argparse.Namespace) -> list[Row]:
     taken_s = [[_seconds(lambda c=config: simulate(path, c, arrivals[c])) for config in configs] for _ in range(9)]
     rate = 50_000 / max(np.median(taken_s, axis=0))
     return [table_row("simulator, requests/s", f"{rate:,.0f}", "–", "–", ">= 100,000", rate >= 100_000)]
-
-
-def swaps(options: argparse.Namespace) -> list[Row]:
-    """Live version swaps under load: failed requests, and the slowest request while they went on."""
-    sizes, stop = [16, 32, 64], threading.Event()
-    base = Config(
-        enable_batching=True, max_batch_size=32, max_enqueued_batches=1000, num_batch_threads=1, rest_api_num_threads=65
-    )
-    with workbench(options, window_s=1.0) as bench, ThreadPoolExecutor(1) as pool:
-        server = bench.bring("trial", base)
-        rate = 0.4 * bench.hold(server, arrival="closed", concurrency=32)["throughput_rps"]
-        load = replace(bench.load, duration_s=options.swaps * 1.5, ramp_up_s=1.0)
-        level = level_of(server.handle, load, bench.bodies("rest"), arrival="poisson", rate_rps=round(rate, 1))
-        played = pool.submit(loadgen.hold, level, bench.folder / "swaps")
-        done = 0
-        while done < options.swaps and not played.done():
-            server = bench.bring("trial", replace(base, max_batch_size=sizes[done % 3]))
-            prune(server.base_path, keep=2)
-            done += 1
-        stop.set()
-        summary = played.result()
-        seconds = by_second(bench.folder / "swaps" / "requests.parquet", LIMIT)
-    slow = summary["latency_ms"]["max"]
-    return [
-        table_row(
-            f"{done} live swaps at {rate:,.0f}/s, failed requests",
-            str(summary["errors"]),
-            "–",
-            "–",
-            "0 of 200 swaps",
-            summary["errors"] == 0 and done >= options.swaps,
-        ),
-        table_row(
-            "  slowest request, ms (p99 " + f"{summary['latency_ms']['p99']:.1f})",
-            f"{slow:.1f}",
-            "50 ms",
-            f"{slow / 50:.2f}",
-            "<= 50 ms",
-            slow <= 50,
-        ),
-        table_row(
-            "  seconds inside the SLO",
-            f"{int(seconds['kept'].sum())} of {len(seconds)}",
-            "–",
-            "–",
-            "all",
-            bool(seconds["kept"].all()),
-        ),
-    ]
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
-from tune_setting import REFERENCE, Row, batch_curve, closed_rps, table_row, threads, workbench
+from machine_pulse import Pulse
+from tune_setting import Row, batch_curve, table_row, threads, workbench
 
 from playbook import record
+from playbook.serving.spec import split_cpus
 from playbook.tuning.costs import Path as RequestPath
 from playbook.tuning.fit import Probe, at_rate, fit
 from playbook.tuning.memory import Memory
 from playbook.tuning.simulate import simulate
 from playbook.tuning.space import DEFAULT, Config, expand
-from playbook.tuning.workbench import Workbench
+from playbook.tuning.workbench import Bench, Workbench
 
 HELD_OUT = {
     "enable_batching": [True],
@@ -28,28 +32,36 @@ HELD_OUT = {
 ROOMY = Config(
     enable_batching=True, max_batch_size=64, max_enqueued_batches=1000, num_batch_threads=1, rest_api_num_threads=65
 )
-ROUNDS, CALM = 6, 0.6  # of the accuracy part: windows in turns, and the share of the closed loop's rate
+ROUNDS, CALM = 6, 0.6  # windows of a kind, and the share of the closed loop's rate that the open ones are held at
+CLIENTS = 48
+KEPT = (
+    "throughput_rps",
+    "rate_rps",
+    "latency_p50_ms",
+    "latency_p99_ms",
+    "batch_rows",
+    "client_cpu_share",
+    "core_ms_per_request",
+)
+PIECE = "piece_us"
 
 
 def accuracy(options: argparse.Namespace) -> list[Row]:
     """The simulator against the embedded server on 20 configurations that were not probed, at CALM of what they carry.
 
-    Probes and configurations are measured alike, in ROUNDS short windows in turns: the median of the throughputs,
-    and of the p99 the median of the calmer half, as other processes take the server's core for 4 ms once a second.
-    The machine's speed drifts by a quarter within minutes: a server that never changes is measured beside each
-    configuration, and the predicted costs are divided by how much faster it was than beside the probes.
+    Probes and configurations are measured alike, in ROUNDS short windows in turns. On a shared host the machine's speed
+    changes by half within seconds: each window is compared with a simulation at the speed that a Pulse saw in it, and a
+    configuration is told by the median of its windows; for p99 by the calmer half of them, as other processes take the
+    server's core for 4 ms once a second.
     """
     rng, space = np.random.default_rng(26), expand(HELD_OUT)
     configs = [space[i] for i in sorted(rng.choice(len(space), 20, replace=False))]
-    plan = [HELD_OUT, ROUNDS, CALM, "core_ms_per_request"]
-    memory = Memory(record.data_dir(options.model) / "accuracy.json", plan)
-    with workbench(options, window_s=1.0) as bench:
-        seen = {c: _seen(bench, c, memory) for c in (DEFAULT, ROOMY, *sorted(configs, key=threads))}
+    memory = Memory(record.data_dir(options.model) / "accuracy.json", [HELD_OUT, ROUNDS, CALM, PIECE])
+    with workbench(options, window_s=1.0) as bench, Pulse(split_cpus()[0][0]) as pulse:
+        seen = {c: _seen(bench, pulse, c, memory) for c in (DEFAULT, ROOMY, *sorted(configs, key=threads))}
     memory.finish()
-    curve = batch_curve(options)["fit"]
-    probes, speeds = [p for c in (DEFAULT, ROOMY) for p in seen[c][:2]], [seen[c][2] for c in (DEFAULT, ROOMY)]
-    path = fit(curve["a_ms"], curve["b_ms"], probes, cores=1.0).path
-    off = [_off(_at_speed(path, seen[c][2] / float(np.median(speeds))), *seen[c][:2]) for c in configs]
+    path, usual_us = _fitted(options, seen)
+    off = [_off(path, usual_us, c, *seen[c]) for c in configs]
     p99, rate = (sorted(abs(pair[i] - 1) for pair in off) for i in (0, 1))
     return [
         table_row(
@@ -61,7 +73,7 @@ def accuracy(options: argparse.Namespace) -> list[Row]:
             np.median(p99) <= 0.15,
         ),
         table_row(
-            "  throughput of a closed loop of 48 on them",
+            f"  throughput of a closed loop of {CLIENTS} on them",
             f"median {np.median(rate):.1%}, worst {rate[-1]:.1%}",
             "measured",
             f"{np.median([pair[1] for pair in off]):.3f}",
@@ -71,37 +83,55 @@ def accuracy(options: argparse.Namespace) -> list[Row]:
     ]
 
 
-def _seen(bench: Workbench, config: Config, memory: Memory) -> tuple[Probe, Probe, float]:
-    """One configuration in a closed loop and at CALM of what it carried there, in turns with a server that never
-    changes (REFERENCE), whose throughput is the third value."""
+def _seen(bench: Workbench, pulse: Pulse, config: Config, memory: Memory) -> tuple[list[dict], list[dict]]:
+    """Windows of one configuration: a closed loop, and CALM of the least it carried there, in turns."""
 
-    def hold() -> list[list]:
-        reference = bench.benches.get("reference") or bench.start("reference", REFERENCE)
+    def window(server: Bench, **how: Any) -> dict:
+        began = time.monotonic()
+        row = bench.hold(server, **how)
+        return {name: row[name] for name in KEPT} | {PIECE: pulse.since(began)}
+
+    def hold() -> list[list[dict]]:
         server = bench.start("trial", DEFAULT) if config == DEFAULT else bench.bring("trial", config)
-        closed, opened, beside = [], [], []
+        closed, opened = [], []
         for _ in range(ROUNDS):
-            beside.append(closed_rps(bench, reference))
-            closed.append(_kept(bench.hold(server, arrival="closed", concurrency=48)))
-            rate = CALM * float(np.median([row["throughput_rps"] for row in closed]))
-            opened.append(_kept(bench.hold(server, arrival="poisson", rate_rps=round(rate, 1))))
-        return [closed, opened, beside]
+            closed.append(window(server, arrival="closed", concurrency=CLIENTS))
+            rate = CALM * min(row["throughput_rps"] for row in closed)
+            opened.append(window(server, arrival="poisson", rate_rps=round(rate, 1)))
+        return [closed, opened]
 
-    closed, opened, beside = memory.recall(config.words(), hold)
-    calmer = sorted(row["latency_p99_ms"] for row in opened)[: (ROUNDS + 1) // 2]
-    opened = [row | {"latency_p99_ms": float(np.median(calmer))} for row in opened]
-    return _as_probe(config, closed, 48), _as_probe(config, opened, 0), float(np.median(beside))
+    return tuple(memory.recall(config.words(), hold))
 
 
-def _at_speed(path: RequestPath, faster: float) -> RequestPath:
-    """The path on a machine that is so much faster."""
-    costs = [
-        item.name for item in fields(path) if item.name.endswith("_ms") and item.name not in ("burst_ms", "slice_ms")
-    ]
-    return replace(path, **{name: getattr(path, name) / faster for name in costs})
+def _fitted(options: argparse.Namespace, seen: dict) -> tuple[RequestPath, float]:
+    """The path fitted to the windows of DEFAULT and ROOMY, and how long the piece took at the speed it is of."""
+    rows = [row for config in (DEFAULT, ROOMY) for kind in seen[config] for row in kind]
+    usual_us = _middle(rows, PIECE)
+    probes = []
+    for config in (DEFAULT, ROOMY):
+        for windows, clients in zip(seen[config], (CLIENTS, 0), strict=True):
+            at_usual = [_at_usual(row, row[PIECE] / usual_us) for row in windows]
+            probes.append(_as_probe(config, _calmer(at_usual) if not clients else at_usual, clients))
+    curve = batch_curve(options)["fit"]
+    return fit(curve["a_ms"], curve["b_ms"], probes, cores=1.0).path, usual_us
+
+
+def _at_usual(row: dict, slower: float) -> dict:
+    """A window as it would have been on a machine of the usual speed: DEFAULT and ROOMY wait for nothing but work."""
+    rates = {name: row[name] * slower for name in ("throughput_rps", "rate_rps") if row[name]}
+    return row | rates | {name: row[name] / slower for name in KEPT if name.endswith(("_ms", "_ms_per_request"))}
+
+
+def _calmer(rows: list[dict]) -> list[dict]:
+    return sorted(rows, key=lambda row: row["latency_p99_ms"])[: (len(rows) + 1) // 2]
+
+
+def _middle(rows: list[dict], name: str) -> float:
+    return float(np.median([row[name] or 0.0 for row in rows]))
 
 
 def _as_probe(config: Config, rows: list[dict], clients: int) -> Probe:
-    middle = {name: float(np.median([row[name] or 0.0 for row in rows])) for name in rows[0]}
+    middle = {name: _middle(rows, name) for name in KEPT}
     batch = middle["batch_rows"] if config.enable_batching else None
     p50, p99, offered = middle["latency_p50_ms"], middle["latency_p99_ms"], None if clients else middle["rate_rps"]
     client_ms = 1000 * middle["client_cpu_share"] / middle["throughput_rps"]
@@ -109,18 +139,28 @@ def _as_probe(config: Config, rows: list[dict], clients: int) -> Probe:
     return Probe(config, clients, middle["throughput_rps"], p50, p99, batch, offered, client_ms, core_ms)
 
 
-def _kept(row: dict) -> dict:
-    names = ("throughput_rps", "rate_rps", "latency_p50_ms", "latency_p99_ms", "batch_rows", "client_cpu_share")
-    names += ("core_ms_per_request",)
-    return {name: row[name] for name in names}
+def _at_speed(path: RequestPath, slower: float) -> RequestPath:
+    """The path on a machine that is so much slower."""
+    costs = [
+        item.name for item in fields(path) if item.name.endswith("_ms") and item.name not in ("burst_ms", "slice_ms")
+    ]
+    return replace(path, **{name: getattr(path, name) * slower for name in costs})
 
 
-def _off(path: RequestPath, closed: Probe, opened: Probe) -> tuple[float, float]:
+def _off(path: RequestPath, usual_us: float, config: Config, closed: list, opened: list) -> tuple[float, float]:
     """Predicted over measured: p99 of the open loop, throughput of the closed one."""
-    config = closed.config
-    said = at_rate(path, config, opened.rate_rps, requests=20_000)
-    full = simulate(path, config, concurrency=48, requests=20_000).throughput_rps
-    p99, rate = said.percentile(99) / opened.p99_ms, full / closed.throughput_rps
-    measured = f"p99 {opened.p99_ms:.2f} ms x {p99:.2f}, {closed.throughput_rps:,.0f}/s x {rate:.2f}"
+    rates = [
+        simulate(_at_speed(path, row[PIECE] / usual_us), config, concurrency=CLIENTS, requests=20_000).throughput_rps
+        / row["throughput_rps"]
+        for row in closed
+    ]
+    p99s = [
+        at_rate(_at_speed(path, row[PIECE] / usual_us), config, row["rate_rps"], requests=20_000).percentile(99)
+        / row["latency_p99_ms"]
+        for row in _calmer(opened)
+    ]
+    p99, rate = float(np.median(p99s)), float(np.median(rates))
+    measured = f"p99 {_middle(opened, 'latency_p99_ms'):.2f} ms x {p99:.2f}"
+    measured += f", {_middle(closed, 'throughput_rps'):,.0f}/s x {rate:.2f}"
     print(f"  {config.words()}: {measured}", file=sys.stderr)
     return p99, rate

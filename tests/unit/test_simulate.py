@@ -17,7 +17,7 @@ REAL = Path(
     batch_fixed_ms=0.05,
     spread=0.2,
     turn_ms=0.03,
-    cold_ms=0.01,
+    cold_ms=0.1,
     client_ms=0.02,
     client_cold_ms=0.01,
 )
@@ -48,6 +48,15 @@ def test_one_slot_is_a_queue_with_fixed_service_time(load):
 def test_a_closed_loop_obeys_littles_law():
     seen = simulate(REAL, BATCHED, concurrency=16, requests=20_000)
     assert seen.throughput_rps * seen.latency_ms.mean() / 1000 == pytest.approx(16, rel=0.01)
+
+
+def test_a_core_that_has_rested_is_cold_and_gets_no_colder_after_ten_milliseconds():
+    alone = {gap_ms: simulate(replace(REAL, spread=0.0), BATCHED, np.arange(200) * gap_ms) for gap_ms in (5, 20, 80)}
+    warm = simulate(replace(REAL, spread=0.0, cold_ms=0.0), BATCHED, np.arange(200) * 5.0).percentile(50)
+    more_ms = {gap_ms: seen.percentile(50) - warm for gap_ms, seen in alone.items()}
+    assert more_ms[5] == pytest.approx(0.1 * np.sqrt(5), rel=0.1)
+    assert more_ms[20] == pytest.approx(0.1 * np.sqrt(10), rel=0.01)
+    assert more_ms[80] == pytest.approx(more_ms[20], rel=1e-6)
 
 
 def test_on_a_second_core_batches_run_beside_the_event_loop():

@@ -10,6 +10,7 @@ import numpy as np
 from playbook.tuning.space import Config
 
 NOISE = 4096  # factors of the noise, used in turn
+COLD_AFTER_MS = 10.0  # a core that has rested so long gets no colder
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Path:
     shell_threads: int = 1  # 1: one event loop reads and writes; 0: one thread a request does
     spread: float = 0.1  # coefficient of variation of one step's cost
     turn_ms: float = 0.0  # one turn of the event loop, whatever it handles: wake up, ask what is ready
-    cold_ms: float = 0.0  # each request of an open loop more: it comes on one of many connections
+    cold_ms: float = 0.0  # the first work of a core that has rested for 1 ms more; by the square root of the rest
     client_ms: float = 0.0  # one request in the client's own thread, sent and read
     client_cold_ms: float = 0.0  # each request of an open loop more, there
     burst_ms: float = 0.7  # the loop keeps its core so long while more is ready and others wait

@@ -3,7 +3,8 @@
 Rules of the batch queue: TensorFlow's shared_batch_scheduler.h and TensorFlow Serving's batching guide. Work waits
 for a core in its order and keeps it for a time slice at most. An event loop (the embedded server's) works in turns:
 one turn reads every request that has come and writes every reply that is ready, and as long as more is ready the loop
-keeps its core before batches get it. The client is one thread of its own, which sends and reads in turn.
+keeps its core before batches get it. A core that rested is cold: its caches were lost to others. The client is one
+thread of its own, which sends and reads in turn.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 
-from playbook.tuning.costs import NOISE, Path, batch_costs, noise, slots
+from playbook.tuning.costs import COLD_AFTER_MS, NOISE, Path, batch_costs, noise, slots
 from playbook.tuning.space import Config
 
 TURN, RUNS, READ, RUN, BATCH, WRITE, REST = range(7)  # what a core is busy with; REST: the rest of longer work
@@ -29,13 +30,15 @@ class Events:
         rng = np.random.default_rng(seed)
         self.path, self.due, self.total, self.rows = path, due, total, rows
         self.closed = len(due) < total
-        self.read_ms = path.shell_in_ms + (0.0 if self.closed else path.cold_ms)
+        self.read_ms = path.shell_in_ms
         self.write_ms, self.turn_ms, self.slice_ms = path.shell_out_ms, path.turn_ms, path.slice_ms
         self.wire_ms = path.wire_ms / 2
+        self.cold_ms = path.cold_ms
         self.half_ms = (path.client_ms + (0.0 if self.closed else path.client_cold_ms)) / 2  # to send, or to read
         self.sent_ms = self.half_ms + self.wire_ms
         cpus = max(1, round(path.cores))
         self.free_cores, self.free_slots, self.looped = cpus, slots(config, cpus), path.shell_threads > 0
+        self.freed = [0.0] * cpus  # since when each free core has been so
         self.batched = config.enable_batching
         self.idle = (config.num_batch_threads or cpus) if self.batched else 0  # batch threads without a batch
         self.called = 0  # of them, those that wait for a core to take one
@@ -89,6 +92,7 @@ class Events:
             while busy and busy[0][0] <= until:
                 _, _, kind, payload = heappop(busy)
                 self.free_cores += 1
+                self.freed.append(self.t)
                 self.finish(kind, payload)
             if not looped:
                 self.spread_out()
@@ -197,6 +201,11 @@ class Events:
         """Keep a core for this long; longer than a time slice only piece by piece, but for turns and chains."""
         self.free_cores -= 1
         self.order += 1
+        gap_ms = self.t - self.freed.pop()
+        if gap_ms > EPS:
+            cold_ms = self.cold_ms * math.sqrt(min(gap_ms, COLD_AFTER_MS))
+            self.work += cold_ms
+            cost += cold_ms
         if cost > self.slice_ms and kind > RUNS:
             kind, payload, cost = REST, (cost - self.slice_ms, kind, payload), self.slice_ms
         heappush(self.busy, (self.t + cost, self.order, kind, payload))

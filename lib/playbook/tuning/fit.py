@@ -2,7 +2,7 @@
 
 A probe is one configuration, one unbatched and one batched, in a saturated closed loop and in an open one. The two
 closed loops give what a request costs alone and what it costs in a batch of known size. The open ones give what is
-paid when there is little to do: a turn of the event loop for every request, and many connections that are each cold.
+paid when there is little to do: a turn of the event loop for every request, and caches lost while a core rested.
 What tells a cost of each request from one of each batch is the CPU time of the server for one request at the two batch
 sizes: latency alone is shown as well by dear batches as by dear requests, which then predict small batches wrongly.
 """
@@ -25,6 +25,7 @@ REQUESTS = 3000  # simulated for one look at a configuration
 FIT_REQUESTS = 2000  # and for one step of the fit
 FIT_STEPS = 100
 WEIGHTS = {"throughput_rps": 12.0, "core_ms": 12.0, "p50_ms": 4.0, "p99_ms": 0.3, "mean_batch_rows": 2.0}
+COLD_MS = 0.1  # where a fit begins
 FITTED = ("shell", "batch_fixed_ms", "run_fixed_ms", "turn_ms", "cold_ms", "burst_ms", "spread")
 READING = 0.55  # share of the shell's cost that is reading; the rest is writing
 DOUBT = 0.2  # a figure of a probe may be off by this share; what is further off weighs less than squared
@@ -102,7 +103,7 @@ def fit(run_fixed_ms: float, run_row_ms: float, probes: Sequence[Probe], cores: 
 
 
 def _fitted(probes: Sequence[Probe], shell_threads: int) -> list[str]:
-    """The costs these probes can tell: without an open one nothing is known of calm and cold requests."""
+    """The costs these probes can tell: without an open one nothing is known of turns and of cold cores."""
     unknown = set() if any(probe.rate_rps for probe in probes) else {"turn_ms", "cold_ms"}
     unknown |= set() if shell_threads else {"turn_ms", "burst_ms"}
     return [name for name in FITTED if name not in unknown]
@@ -166,7 +167,7 @@ def _guess(a: float, b: float, probes: Sequence[Probe], cores: float, shell_thre
         shell_threads=shell_threads,
         spread=0.3,
         turn_ms=0.3 * shell if opened and shell_threads else 0.0,
-        cold_ms=0.2 * shell if opened else 0.0,
+        cold_ms=COLD_MS if opened else 0.0,
         client_ms=client,
         client_cold_ms=max(0.0, float(np.mean([p.client_ms for p in opened])) - client) if opened else 0.0,
     )
