@@ -24,7 +24,7 @@ from playbook.tuning.space import Config
 REQUESTS = 3000  # simulated for one look at a configuration
 FIT_REQUESTS = 2000  # and for one step of the fit
 FIT_STEPS = 100
-WEIGHTS = {"throughput_rps": 12.0, "core_ms": 12.0, "p50_ms": 4.0, "p99_ms": 0.3, "mean_batch_rows": 2.0}
+WEIGHTS = {"throughput_rps": 12.0, "core_ms": 12.0, "p50_ms": 4.0, "p99_ms": 0.7, "mean_batch_rows": 2.0}
 COLD_MS = 0.1  # where a fit begins
 FITTED = ("shell", "batch_fixed_ms", "run_fixed_ms", "turn_ms", "cold_ms", "burst_ms", "spread")
 READING = 0.55  # share of the shell's cost that is reading; the rest is writing
