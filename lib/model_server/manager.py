@@ -68,6 +68,8 @@ class Manager:
         self._load_pool = ThreadPoolExecutor(max(1, options.initial_load_threads), "load")
         self._unload_pool = _pool(options.num_unload_threads, "unload")
         self._one_by_one = ThreadPoolExecutor(1, "manage")
+        self._tidying = ThreadPoolExecutor(1, "tidy")
+        self._tidying.submit(int).result()  # its thread is made now: one made by a thread that unloads is as nice
         threading.Thread(target=self._manage, name="manager", daemon=True).start()
 
     def aspire(self, name: str, versions: dict[int, str]) -> None:
@@ -203,7 +205,8 @@ class Manager:
         log.info(_WHERE + "134", f"Unloading servable version {harness}")
         harness.servable.close()
         harness.servable = None
-        self._on_unloaded()
+        # It holds Python's and malloc's locks, so that a thread that must wait for a core would stop all the others.
+        self._tidying.submit(self._on_unloaded).result()
         log.info(_WHERE + "141", f"Done unloading servable version {harness}")
         self._finish(harness, GONE, END)
 
