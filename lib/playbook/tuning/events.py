@@ -1,9 +1,8 @@
 """The request path of a model server, event by event.
 
-Rules of the batch queue: TensorFlow's shared_batch_scheduler.h and TensorFlow Serving's batching guide. Work waits
-for a core in its order and keeps it for a time slice at most. An event loop (the embedded server's) works in turns:
-one turn reads every request that has come and writes every reply that is ready, and as long as more is ready the loop
-keeps its core before batches get it. A core that rested is cold: its caches were lost to others. The client is one
+Work waits for a core in its order and keeps it for a time slice at most. An event loop (the embedded server's) works in
+turns: one turn reads every request that has come and writes every reply that is ready, and as long as more is ready the
+loop keeps its core before batches get it. A core that rested is cold: its caches were lost to others. The client is one
 thread of its own, which sends and reads in turn.
 """
 
@@ -17,10 +16,10 @@ from heapq import heappop, heappush
 import numpy as np
 
 from playbook.tuning.costs import COLD_AFTER_MS, NOISE, Path, batch_costs, noise, slots
+from playbook.tuning.queues import EPS, BatchQueues
 from playbook.tuning.space import Config
 
 TURN, RUNS, READ, RUN, BATCH, WRITE, REST = range(7)  # what a core is busy with; REST: the rest of longer work
-EPS = 1e-8  # times closer than this are one, in milliseconds
 
 
 class Events:
@@ -42,13 +41,13 @@ class Events:
         self.batched = config.enable_batching
         self.idle = (config.num_batch_threads or cpus) if self.batched else 0  # batch threads without a batch
         self.called = 0  # of them, those that wait for a core to take one
-        self.timeout = config.batch_timeout_micros / 1000.0 if self.batched else 0.0
-        self.tasks = max(1, (config.max_batch_size or 1000) // rows) if self.batched else 1
-        self.room = (config.max_enqueued_batches or 10) * self.tasks if self.batched else math.inf
-        self.cost = batch_costs(path, config, rows, self.tasks)
+        tasks = max(1, (config.max_batch_size or 1000) // rows) if self.batched else 1
+        self.queues = BatchQueues(
+            len(shares), tasks, config.max_enqueued_batches or 10, config.batch_timeout_micros / 1000.0
+        )
+        self.cost = batch_costs(path, config, rows, tasks)
         # On one core, calls that a turn has read follow one another and nothing gets between: one piece of work.
         self.chained = cpus == 1 and self.cost[1] <= path.slice_ms
-        self.queues: list[deque] = [deque() for _ in shares]  # of (request, queued at)
         self.pick = (
             rng.choice(len(shares), total, p=np.array(shares) / sum(shares)).tolist() if len(shares) > 1 else None
         )
@@ -59,7 +58,7 @@ class Events:
         self.outbox: list = []  # requests whose replies were not written
         self.looping, self.loop_since = False, 0.0  # the event loop waits for a core or has one, since when
         self.t = self.client = self.work = 0.0
-        self.order = self.queued = self.refused = self.batches = self.turn = 0
+        self.order = self.refused = self.batches = 0
         self.left = total  # requests neither answered nor refused
         self.answered: list[int] = []  # requests in order of their replies
         self.read_at: list[float] = []  # when the client had read each of them
@@ -68,7 +67,7 @@ class Events:
         """Run events until every request is answered or refused."""
         busy, ready, due, inbox, looped = self.busy, self.ready, self.due, self.inbox, self.looped
         half_ms, sent_ms, closed, inf = self.half_ms, self.sent_ms, self.closed, math.inf
-        place = 0  # of the next request to send
+        queues, place = self.queues, 0  # the place of the next request to send
         while self.left:
             when = busy[0][0] if busy else inf
             # A request that no loop can read before the next event waits for it: nothing else looks at the inbox.
@@ -76,8 +75,8 @@ class Events:
                 sent = due[place] if closed or due[place] > self.client else self.client
                 if sent + sent_ms < when:
                     when = sent + sent_ms
-            if self.timeout and self.queued and self.idle > self.called:
-                late = self.deadline()
+            if queues.waiting and queues.timeout_ms and self.idle > self.called:
+                late = queues.deadline()
                 if self.t + EPS < late < when:
                     when = late
             self.t, until = when, when + EPS
@@ -99,15 +98,11 @@ class Events:
             elif not self.looping and (self.outbox or (inbox and self.free_slots)):
                 self.looping, self.loop_since = True, inf
                 ready.append((TURN, None))
-            if self.queued and self.idle > self.called:
+            if queues.waiting and self.idle > self.called:
                 self.call()
             while ready and self.free_cores:
                 kind, payload = ready.popleft()
                 self.begin(kind, payload)
-
-    def deadline(self) -> float:
-        """When the first waiting task of any queue has waited batch_timeout_micros."""
-        return min(queue[0][1] for queue in self.queues if queue) + self.timeout
 
     def spread_out(self) -> None:
         """Without an event loop each request has a thread of its own, which asks for a core."""
@@ -119,29 +114,9 @@ class Events:
 
     def call(self) -> None:
         """Wake a batch thread for each batch that may run."""
-        for _ in range(min(self.idle, self.full()) - self.called):
+        for _ in range(min(self.idle, self.queues.ready(self.t)) - self.called):
             self.called += 1
             self.ready.append((BATCH, None))
-
-    def full(self) -> int:
-        """Batches that may run now: full ones, and those whose first task has waited long enough."""
-        late, count = self.t + EPS - self.timeout, 0
-        for queue in self.queues:
-            whole, more = divmod(len(queue), self.tasks)
-            count += whole + (1 if more and queue[-more][1] <= late else 0)
-        return count
-
-    def take(self) -> list:
-        """The tasks of the next batch, round robin over the queues; empty when none may run."""
-        queues, count, late = self.queues, len(self.queues), self.t + EPS - self.timeout
-        for step in range(count):
-            queue = queues[(self.turn + step) % count]
-            if queue and (len(queue) >= self.tasks or queue[0][1] <= late):
-                self.turn = (self.turn + step + 1) % count
-                tasks = [queue.popleft()[0] for _ in range(min(self.tasks, len(queue)))]
-                self.queued -= len(tasks)
-                return tasks
-        return []
 
     def begin(self, kind: int, payload: object) -> None:
         """A core takes up a piece of work; a turn and a batch take what there is at this moment."""
@@ -158,7 +133,7 @@ class Events:
             cost += self.read_ms * len(read)
         elif kind == BATCH:
             self.called -= 1
-            payload = self.take()
+            payload = self.queues.take(self.t)
             if not payload:
                 return
             self.idle -= 1
@@ -248,13 +223,9 @@ class Events:
         if not self.batched:
             self.ready.appendleft((RUN, request))  # in the thread that read it
             return
-        queue = self.queues[self.pick[request] if self.pick else 0]
-        if len(queue) >= self.room:
+        if not self.queues.add(request, self.pick[request] if self.pick else 0, self.t):
             self.refused += 1
             self.leave((request,), answered=False)
-        else:
-            queue.append((request, self.t))
-            self.queued += 1
 
     def leave(self, requests: Sequence[int], answered: bool = True) -> None:
         """Replies reach the client, which reads them one by one; in a closed loop each makes it send the next."""
