@@ -41,7 +41,8 @@ def headline(run: RunFolder) -> str:
             f"{best['latency_p99_ms']:.1f} ms ({levels.described(best)}), limit {limit:g} ms: met, with {config}.**"
         )
     told = [run.records[verb].get("verdict") for verb in reversed(list(run.records))]
-    return f"**{next((text for text in told if text), 'Nothing was recorded in this run.')}**"
+    where = f"{run.model} on {server}: " if "serve" in run.records else ""  # before that there is no server
+    return f"**{where}{next((text for text in told if text), 'Nothing was recorded in this run.')}**"
 
 
 def load_curve(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
