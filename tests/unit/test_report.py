@@ -108,6 +108,13 @@ def test_a_run_with_some_stages_still_has_a_page(whole, tmp_path, kept):
         assert "has no raw rows" in page
 
 
+def test_the_first_line_names_the_server_even_where_nothing_was_reached(whole, tmp_path):
+    run = tmp_path / "20260108T000000Z-served"
+    run.mkdir()
+    shutil.copy(whole / "serve.json", run)
+    assert "the embedded server (not TensorFlow Serving itself): " in report.write(run).read_text().splitlines()[0]
+
+
 def stressed(folder, rows, frame=None):
     """A run of these levels, with one file of requests for level 0."""
     folder.mkdir()
