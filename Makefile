@@ -4,19 +4,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab bench fuzz lint stop clean lock
+.PHONY: .venv help run test lab bench fuzz lint stop clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv: requirements.lock pyproject.toml $(wildcard lib/*/*.c)  ## build the environment alone
+.venv: .venv/complete  ## build the environment alone
+
+.venv/complete: requirements.lock pyproject.toml $(wildcard lib/*/*.c)  # the last step: an install cut short is none
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is awaited; %s is %s. Name another: make PYTHON=python3.11 ..." % (sys.executable, sys.version.split()[0]))'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q lib
-	@touch .venv
+	@touch $@
 
 run: .venv  ## a model to a performance record: make run PARAMS=params/standard.yml ARGS="--set seed=1"
 	$(BIN)/playbook run $(PARAMS) $(ARGS)

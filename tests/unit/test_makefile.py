@@ -29,6 +29,15 @@ def test_params_and_args_are_passed_on() -> None:
     assert "playbook run params/docker.yml --set seed=1" in shown
 
 
+def test_an_install_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    assert "-m venv --clear .venv" in make("--dry-run", "run", cwd=tmp_path).stdout
+    (tmp_path / ".venv" / "complete").touch()
+    assert "-m venv" not in make("--dry-run", "run", cwd=tmp_path).stdout
+
+
 def test_a_python_that_is_too_old_is_refused_by_name(tmp_path: Path) -> None:
     places = [shutil.which(name) for name in ("python3.9", "python3.8", "python2.7")]
     places += glob.glob(os.path.expanduser("~/.pyenv/versions/[23].[6789]*/bin/python"))
