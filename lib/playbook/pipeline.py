@@ -72,13 +72,15 @@ def prepare(
     parameters = {verb: selected[notebook] for verb, notebook in notebooks.items()}
     if resume and not start and not only:
         run_dir = runs.find(outputs, resume)
-        verbs = [verb for verb in verbs if not record.has(run_dir, verb)]
+        planned = runs.note(run_dir).get("verbs", [])
+        left = [verb for verb in verbs if not record.has(run_dir, verb)]
+        verbs = [verb for verb in left if verb in planned] or left
         if any(verb in NEEDS_SERVER for verb in verbs) and "serve" not in verbs:
             _retire(run_dir, "serve")
             verbs = ["serve", *verbs]
         return Run(run_dir, verbs, parameters)
     base, earlier = _base(params_path, outputs, verbs, resume)
-    run_dir = runs.create(outputs, params_path, values)
+    run_dir = runs.create(outputs, params_path, values, verbs)
     if base:
         runs.inherit(run_dir, base, earlier)
     return Run(run_dir, verbs, parameters)

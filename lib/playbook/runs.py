@@ -36,10 +36,10 @@ DATA = {  # what each verb leaves in data/, beside its record
 }
 
 
-def create(outputs: Path, params_path: Path, values: dict[str, Any]) -> Path:
+def create(outputs: Path, params_path: Path, values: dict[str, Any], verbs: Iterable[str] = ()) -> Path:
     """Make the folder of a new run and write its run.json.
 
-    Two runs within the same second get names of their own.
+    Two runs within the same second get names of their own. `verbs` are those it is to have: what `--resume` finishes.
 
     Raises:
         ParameterError: the outputs folder cannot be written to.
@@ -65,6 +65,7 @@ def create(outputs: Path, params_path: Path, values: dict[str, Any]) -> Path:
         "run_id": run_dir.name,
         "params_name": Path(params_path).stem,
         "params": values,
+        "verbs": list(verbs),
         "command": " ".join(["playbook", *sys.argv[1:]]),
         "started_utc": now.isoformat(timespec="seconds"),
     }
@@ -96,7 +97,7 @@ def find(outputs: Path, run_id: str) -> Path:
     Raises:
         ParameterError: none or several; names what there is.
     """
-    runs = newest_first(outputs)
+    runs = newest_first(Path(outputs).resolve())  # a notebook runs elsewhere
     if run_id == "latest" and runs:
         return runs[0]
     matches = [run for run in runs if run.name == run_id] or [run for run in runs if run_id in run.name]
