@@ -48,6 +48,19 @@ def start(coroutine: Coroutine) -> None:
         awaited.add_done_callback(lambda _done: start(coroutine))
 
 
+def result_now(coroutine: Coroutine) -> object:
+    """The result of a coroutine whose tickets are all resolved by the time they are awaited, in any thread.
+
+    Raises:
+        Exception: whatever the coroutine raises.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise RuntimeError("the coroutine waits for somebody else")
+
+
 def result_of(coroutine: Coroutine, loop: asyncio.AbstractEventLoop) -> object:
     """Run such a coroutine in the loop's thread and wait for its result here, in another thread.
 

@@ -128,6 +128,19 @@ class DirectPool:
             self._delivery.one(ticket, outcome)
 
 
+class SameThread:
+    """Runs each request at once, in the thread that submits it."""
+
+    def submit(self, work: Callable[[], RunOutputs], ticket) -> None:
+        """Run `work`; the ticket has its outcome when this returns."""
+        try:
+            outcome = work()
+        except Exception as error:
+            ticket.fail(as_serving_error(error))
+        else:
+            ticket.answer(outcome)
+
+
 class DirectSession:
     """Runs each request by itself, in a thread of the pool."""
 

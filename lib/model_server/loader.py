@@ -12,7 +12,7 @@ from model_server.batching_options import QueueOptions, queue_options
 from model_server.batching_session import BatchingSession
 from model_server.config_messages import BatchingParameters
 from model_server.errors import ServingError
-from model_server.executors import Delivery, DirectPool, DirectSession
+from model_server.executors import Delivery, DirectPool, DirectSession, SameThread
 from model_server.servable import Servable
 
 BATCHING_FILE = "batching_params.pbtxt"
@@ -62,8 +62,9 @@ class Loader:
         try:
             servable = Servable(name, version, path, model, self._executor(model, self._queue_options(path)))
             if self._options.warmup:
-                alone = servable.on(DirectSession(model, self._pool)) if self._scheduler else None
-                warmup.replay(servable, self._options.warmup_iterations, self._delivery.loop, alone)
+                alone = servable.on(DirectSession(model, SameThread()))
+                batched = servable if isinstance(servable.executor, BatchingSession) else None
+                warmup.replay(alone, batched, self._options.warmup_iterations, self._delivery.loop)
         except Exception:
             model.close()
             raise

@@ -23,20 +23,20 @@ _WHERE = "tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc:"
 _NUMBERS = {"session_run_log": 5, "predict_streamed_log": 7}
 
 
-def replay(servable: Servable, iterations: int, loop: asyncio.AbstractEventLoop, alone: Servable | None = None) -> None:
+def replay(alone: Servable, batched: Servable | None, iterations: int, loop: asyncio.AbstractEventLoop) -> None:
     """Run every record of the version's warm-up file, if it has one. Called in the thread that loads the version.
 
     Args:
-        servable: The version.
+        alone: The version run in the calling thread, behind requests as all of the load.
+        batched: The version run in batches, if it is. A signature's first run, in which TensorFlow optimizes its graph,
+            is then done alone before, so that no batch thread stands still for it while others wait for their batches.
         iterations: How often each record is run.
         loop: The event loop, which answers requests meanwhile.
-        alone: The version without batching: a signature's first run, in which TensorFlow optimizes its graph, is done
-            there, so that no batch thread stands still for it while others wait for their batches.
 
     Raises:
         ServingError: anything wrong with the file or a request in it; the load fails.
     """
-    path = os.path.join(servable.path, FILE)
+    path = os.path.join(alone.path, FILE)
     if not os.path.exists(path):
         log.info(_WHERE + "83", f"No warmup data file found at {path}")
         return
@@ -48,12 +48,15 @@ def replay(servable: Servable, iterations: int, loop: asyncio.AbstractEventLoop,
     started_ns, code, count, ready = time.monotonic_ns(), 0, 0, set()
     try:
         for count, record in enumerate(_records(path), start=1):
-            if alone is not None and (signature := _signature(record)) not in ready:
+            if batched and (signature := _signature(record)) not in ready:
                 ready.add(signature)
                 with contextlib.suppress(ServingError):  # what is wrong with the record is told by the run that counts
-                    eager.result_of(_run(alone, record), loop)
+                    eager.result_now(_run(alone, record))
             for _ in range(max(1, iterations)):
-                eager.result_of(_run(servable, record), loop)
+                if batched:
+                    eager.result_of(_run(batched, record), loop)
+                else:
+                    eager.result_now(_run(alone, record))
             if count > MOST_RECORDS:
                 raise invalid(f"Number of warmup records exceeds the maximum ({MOST_RECORDS}) at {path}")
     except ServingError as error:
@@ -61,8 +64,8 @@ def replay(servable: Servable, iterations: int, loop: asyncio.AbstractEventLoop,
         raise
     finally:
         micros = (time.monotonic_ns() - started_ns) // 1000
-        metrics.model_warmup_latency.add(micros, servable.path, CODE_NAMES[code])
-        metrics.model_warmup_records_read.add(servable.path, CODE_NAMES[code], by=count)
+        metrics.model_warmup_latency.add(micros, alone.path, CODE_NAMES[code])
+        metrics.model_warmup_records_read.add(alone.path, CODE_NAMES[code], by=count)
     log.info(
         _WHERE + "140",
         f"Finished reading warmup data for model at {path}. Number of warmup records read: {count}. "
