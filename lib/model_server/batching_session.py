@@ -47,6 +47,7 @@ class BatchingSession:
         """Let the batch threads forget this version's queues."""
         for queue in self._queues.values():
             self._scheduler.remove_queue(queue)
+        self._queues, self._queue_of = {}, {}  # a queue's way to run leads back here: the collector would be needed
 
     def _queue(self, run) -> Queue:
         key = (run.feeds, run.fetches)

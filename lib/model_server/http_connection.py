@@ -72,7 +72,7 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, answer: Answer):
         self._answer = answer
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._request = Request()
         self._known: _Known | None = None  # of the last head that came whole
@@ -90,7 +90,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client went away; what is still running for it runs on, as in TensorFlow Serving."""
-        self._transport = self._waiting = None
+        self._transport = self._waiting = self._parser = None  # it knows this connection: the collector would be needed
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless it is one whole request with a known head; the parser calls the on_... methods."""

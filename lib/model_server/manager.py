@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ _WHERE = "tensorflow_serving/core/loader_harness.cc:"
 _BASIC = "tensorflow_serving/core/basic_manager.cc:"
 NEW, COMING, READY, LEAVING, FAILED, GONE = "new", "coming", "ready", "leaving", "failed", "gone"
 NICENESS = 10  # of threads that load and unload while requests are answered
+QUIET_S = 3.0  # without a load or an unload, after which memory is given back: the next version would want it again
+WORTH_BYTES = 64 << 20  # of unloaded versions on disk: what small ones leave behind is the next one's
 Load = Callable[[str, int, str], Servable]
 
 
@@ -46,6 +50,7 @@ class _Harness:
     aspired: bool = True
     phase: str = NEW
     servable: Servable | None = None
+    size_bytes: int = 0
 
     def __str__(self) -> str:
         return f"{{name: {self.name} version: {self.version}}}"
@@ -57,10 +62,11 @@ class Manager:
     `serving`: name -> version -> Servable, and None -> the newest version's; replaced as a whole.
     """
 
-    def __init__(self, load: Load, states: StateMonitor, options: ManagerOptions, on_unloaded: Callable[[], None]):
+    def __init__(self, load: Load, states: StateMonitor, options: ManagerOptions, give_memory_back: Callable[[], None]):
         self.serving: dict[str, dict[int | None, Servable]] = {}
         self._load, self._states, self._options = load, states, options
-        self._on_unloaded = on_unloaded
+        self._give_memory_back, self._give_back_s = give_memory_back, math.inf  # when, in time.monotonic()
+        self._left_bytes = 0  # by versions unloaded since
         self._loaded = False  # whether any version ever was
         self._wake = threading.Condition(threading.RLock())
         self._aspired: dict[str, dict[int, str]] = {}
@@ -68,8 +74,6 @@ class Manager:
         self._load_pool = ThreadPoolExecutor(max(1, options.initial_load_threads), "load")
         self._unload_pool = _pool(options.num_unload_threads, "unload")
         self._one_by_one = ThreadPoolExecutor(1, "manage")
-        self._tidying = ThreadPoolExecutor(1, "tidy")
-        self._tidying.submit(int).result()  # its thread is made now: one made by a thread that unloads is as nice
         threading.Thread(target=self._manage, name="manager", daemon=True).start()
 
     def aspire(self, name: str, versions: dict[int, str]) -> None:
@@ -87,15 +91,28 @@ class Manager:
     def _manage(self) -> None:
         while True:
             with self._wake:
-                action = self._next_action()
-                if action is None:
-                    self._wake.wait()
+                job = self._next_job()
+                if job is None:
+                    self._wake.wait(min(self._give_back_s - time.monotonic(), threading.TIMEOUT_MAX))
                     continue
-                work, harness, pool = action
-                harness.phase = COMING if harness.phase == NEW else LEAVING
-            done = (pool or self._one_by_one).submit(self._behind_requests, work, harness)
-            if pool is None:
-                done.result()
+            job()
+
+    def _next_job(self) -> Callable[[], None] | None:
+        """What is to be done now: a load, an unload, or nothing of it for a while, so that memory is given back."""
+        action = self._next_action()
+        if action is not None:
+            work, harness, pool = action
+            harness.phase = COMING if harness.phase == NEW else LEAVING
+            return lambda: self._begin(work, harness, pool)
+        if time.monotonic() < self._give_back_s:
+            return None
+        self._give_back_s, self._left_bytes = math.inf, 0
+        return self._give_memory_back
+
+    def _begin(self, work: Callable[[_Harness], None], harness: _Harness, pool: ThreadPoolExecutor | None) -> None:
+        done = (pool or self._one_by_one).submit(self._behind_requests, work, harness)
+        if pool is None:
+            done.result()
 
     def _behind_requests(self, work: Callable[[_Harness], None], harness: _Harness) -> None:
         """Load or unload in a thread that leaves the cores to those that answer requests.
@@ -155,7 +172,7 @@ class Manager:
             self._finish(harness, FAILED, END, error)
             return
         log.info(_WHERE + "90", f"Successfully loaded servable version {harness}")
-        harness.servable, self._loaded = servable, True
+        harness.servable, harness.size_bytes, self._loaded = servable, _size_bytes(harness.path), True
         with self._wake:
             self._serve(harness, servable)
         self._finish(harness, READY, AVAILABLE)
@@ -205,14 +222,15 @@ class Manager:
         log.info(_WHERE + "134", f"Unloading servable version {harness}")
         harness.servable.close()
         harness.servable = None
-        # It holds Python's and malloc's locks, so that a thread that must wait for a core would stop all the others.
-        self._tidying.submit(self._on_unloaded).result()
         log.info(_WHERE + "141", f"Done unloading servable version {harness}")
         self._finish(harness, GONE, END)
 
     def _finish(self, harness: _Harness, phase: str, state: int, error: ServingError | None = None) -> None:
         with self._wake:
             harness.phase = phase
+            self._left_bytes += harness.size_bytes if phase == GONE else 0
+            if self._left_bytes >= WORTH_BYTES:
+                self._give_back_s = time.monotonic() + QUIET_S
             if phase == GONE or (phase == FAILED and not harness.aspired):
                 self._harnesses[harness.name].pop(harness.version, None)
             self._states.set(harness.name, harness.version, state, error)
@@ -221,3 +239,11 @@ class Manager:
 
 def _pool(threads: int, name: str) -> ThreadPoolExecutor | None:
     return ThreadPoolExecutor(threads, name) if threads > 0 else None
+
+
+def _size_bytes(path: str) -> int:
+    """What a version takes on disk, by which TensorFlow Serving too estimates its memory (bundle_factory_util.cc)."""
+    files = (os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+    with contextlib.suppress(OSError):  # it may be removed by now
+        return sum(os.path.getsize(file) for file in files)
+    return 0

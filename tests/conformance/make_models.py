@@ -40,6 +40,18 @@ def half_plus(folder: Path, offset: float, width: int | None = None) -> None:
     save(folder, module, serving_default=serve, triple=triple)
 
 
+def heavy(folder: Path) -> None:
+    """80 MB of weights."""
+    module = tf.Module()
+    module.weights = [tf.Variable(tf.ones((1024, 1024))) for _ in range(20)]
+
+    @tf.function(input_signature=[spec(F32, None, 1024, name="x")])
+    def serve(x):
+        return {"y": tf.add_n([x @ weight for weight in module.weights])[:, :1]}
+
+    save(folder, module, serving_default=serve)
+
+
 def two_inputs(folder: Path) -> None:
     @tf.function(input_signature=[spec(F32, None, 2, name="a"), spec(F32, None, 2, name="b")])
     def serve(a, b):
@@ -203,6 +215,7 @@ def keep_answers(folder: Path, *arrays: np.ndarray) -> None:
 def main(root: Path) -> None:
     half_plus(root / "half_plus_two" / "00000123", 2.0)
     half_plus(root / "half_plus_three" / "1", 3.0)
+    heavy(root / "heavy" / "1")
     two_inputs(root / "two_inputs" / "1")
     with_defaults(root / "defaults" / "1")
     strings(root / "strings" / "1")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from harness import Server, in_threads, predict_request, run, tensor, wait_until
 
@@ -214,6 +215,21 @@ def test_swaps_under_load_fail_no_request_and_wait_for_those_in_flight(publish, 
         assert results[0] is None
         assert sum(results[1:]) > 100
         assert wrong == []
+
+
+def test_memory_of_unloaded_versions_is_given_back_when_it_is_quiet(publish, tmp_path):
+    base = publish("heavy", 1)
+    with Server(tmp_path, f"--model_base_path={base}", *QUICK) as server:
+        first_mb = memory_mb(server)
+        for version in range(2, 6):
+            publish("heavy", version)
+            wanted = {version: "AVAILABLE", version - 1: "END"}
+            wait_until(lambda w=wanted: w.items() <= server.states("default").items())
+        wait_until(lambda: memory_mb(server) < first_mb + 40, describe=lambda: f"{first_mb}, {memory_mb(server)}")
+
+
+def memory_mb(server: Server) -> float:
+    return psutil.Process(server.process.pid).memory_info().rss / 1e6
 
 
 def test_unload_waits_for_a_request_in_flight(publish, tmp_path):
