@@ -133,6 +133,7 @@ def adapt(
     """Let the batching parameters follow the load of a server that runs, by publishing versions."""
     from playbook import runs
     from playbook.adapting import adapt_command
+    from playbook.serving.cores import step_aside
 
     settings = adapt_command.Settings(
         url=url,
@@ -146,6 +147,7 @@ def adapt(
         tuned_run=tuned_run,
         dry_run=dry_run,
     )
+    step_aside()
     adapt_command.run(settings, runs.create(outputs, Path("adapt"), {"url": url}), say=typer.echo)
 
 

@@ -19,8 +19,9 @@ import psutil
 from playbook import journal, lint
 from playbook.errors import ServerNotReady
 from playbook.serving import client
+from playbook.serving.cores import split_cpus
 from playbook.serving.handle import Handle, begun_s, living
-from playbook.serving.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters, split_cpus
+from playbook.serving.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters
 
 __all__ = [
     "Handle",

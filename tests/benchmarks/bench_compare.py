@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from playbook import compare, markdown, pipeline, record, serve, stress
+from playbook.serving.cores import split_cpus
 from playbook.serving.levels import results
-from playbook.serving.spec import ServerSpec, split_cpus
+from playbook.serving.spec import ServerSpec
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE / "records" / "compare.json"

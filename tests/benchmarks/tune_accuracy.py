@@ -13,7 +13,7 @@ from machine_pulse import Pulse
 from tune_setting import Row, batch_curve, table_row, threads, workbench
 
 from playbook import record
-from playbook.serving.spec import split_cpus
+from playbook.serving.cores import split_cpus
 from playbook.tuning.costs import Path as RequestPath
 from playbook.tuning.fit import Probe, at_rate, fit
 from playbook.tuning.memory import Memory

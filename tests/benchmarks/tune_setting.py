@@ -8,7 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from playbook import record
-from playbook.serving.spec import ServerSpec, split_cpus
+from playbook.serving.cores import split_cpus
+from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
 from playbook.tuning.memory import Memory
 from playbook.tuning.objective import Objective

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +15,7 @@ from tune_setting import LIMIT, REFERENCE, Row, closed_rps, table_row, workbench
 import loadgen
 from playbook.adapting.demonstration import by_second
 from playbook.adapting.versions import prune
+from playbook.serving.cores import step_aside
 from playbook.stress import level_of
 from playbook.tuning.workbench import Workbench
 
@@ -23,24 +26,30 @@ SHARE = 0.4  # of the least that short closed loops carried: a machine that turn
 def swaps(options: argparse.Namespace) -> list[Row]:
     """Failed requests and the slowest one while versions are swapped, in turns with levels that swap nothing."""
     levels = []
-    with workbench(options, window_s=LEVEL_S) as bench, ThreadPoolExecutor(1) as pool:
+    with workbench(options, window_s=LEVEL_S) as bench:
         server = bench.bring("trial", REFERENCE)
         rate = round(SHARE * min(closed_rps(bench, server) for _ in range(5)), 1)
         level = level_of(server.handle, bench.load, bench.bodies("rest"), arrival="poisson", rate_rps=rate)
         while sum(row["swaps"] for row in levels) < options.swaps:
             for swapping in (False, True):
-                raw, done = bench.folder / f"level-{len(levels)}", 0
-                played = pool.submit(loadgen.hold, level, raw)
-                while swapping and not played.done():
-                    _swap(bench, SIZES[done % len(SIZES)])
-                    done += 1
-                levels.append({"swaps": done, "swapping": swapping} | _told(played.result(), raw))
+                raw, ended = bench.folder / f"level-{len(levels)}", threading.Event()
+                with ThreadPoolExecutor(1, "swap", step_aside, (bench.load.client_cpus,)) as pool:
+                    done = pool.submit(_swap_on, bench, ended) if swapping else None
+                    try:
+                        summary = loadgen.hold(level, raw)
+                    finally:
+                        ended.set()
+                levels.append({"swaps": done.result() if done else 0, "swapping": swapping} | _told(summary, raw))
     return _rows(pd.DataFrame(levels), rate, options.swaps)
 
 
-def _swap(bench: Workbench, max_batch_size: int) -> None:
-    server = bench.bring("trial", replace(REFERENCE, max_batch_size=max_batch_size))
-    prune(server.base_path, keep=2)
+def _swap_on(bench: Workbench, ended: threading.Event) -> int:
+    """Swap until it is over, one version after the other; returns how often."""
+    for done in count():
+        if ended.is_set():
+            return done
+        server = bench.bring("trial", replace(REFERENCE, max_batch_size=SIZES[done % len(SIZES)]))
+        prune(server.base_path, keep=2)
 
 
 def _told(summary: dict, raw: Path) -> dict:

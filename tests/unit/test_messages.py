@@ -7,7 +7,8 @@ from playbook.errors import ParameterError
 from playbook.reference import Reference
 from playbook.serving import bodies, protos
 from playbook.serving.batching import Batching
-from playbook.serving.spec import ServerSpec, choose_port, from_parameters, split_cpus
+from playbook.serving.cores import split_cpus
+from playbook.serving.spec import ServerSpec, choose_port, from_parameters
 
 OFFICIAL = """
 import json, sys, types, importlib.util

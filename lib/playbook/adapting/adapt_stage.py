@@ -13,7 +13,8 @@ from playbook.adapting.control import Governor, Rules
 from playbook.adapting.demonstration import Contender, Stage
 from playbook.adapting.policies import POLICIES, Bounds, Policy, aimd, model, threshold
 from playbook.errors import ParameterError
-from playbook.serving.spec import ServerSpec, split_cpus
+from playbook.serving.cores import split_cpus
+from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
 from playbook.tuning.costs import Path as RequestPath
 from playbook.tuning.rates import Limit

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,12 @@ from loadgen.profiles import Profile
 from playbook import progress, record, stopwatch
 from playbook.adapt import Adapted, Pace, Target, adapt
 from playbook.adapting.control import Governor
+from playbook.serving.cores import step_aside
 from playbook.serving.spec import ServerSpec
 from playbook.stress import Load, level_of
 from playbook.tuning.rates import Limit
 from playbook.tuning.space import Config
-from playbook.tuning.workbench import Workbench
+from playbook.tuning.workbench import Bench, Workbench
 
 #: Shares of the time, and of the highest rate, of the four parts: low, ramp, spike, low.
 SHAPE = ((0.0, 0.15), (0.25, 0.15), (0.5, 0.7), (0.5, 0.95), (0.7, 0.95), (0.7, 0.15), (1.0, 0.15))
@@ -88,18 +92,36 @@ def perform(
     load = replace(bench.load, duration_s=pace.for_s, ramp_up_s=0.0)
     level = level_of(server.handle, load, bench.bodies(load.protocol), arrival="trace", trace=str(trace))
     folder, latest = out_dir / "data" / "requests" / f"adapt_{_plain(contender.name)}", {}
-    with ThreadPoolExecutor(1) as pool:
-        played = pool.submit(loadgen.hold, level, folder, latest.update)
-        adapted = None
-        if contender.governor:
-            target = Target(server.handle, server.base_path)
-            client_p99 = lambda: latest.get("p99_ms")  # noqa: E731
-            adapted = adapt(target, contender.governor(), contender.config, pace, out_dir, client_p99_ms=client_p99)
-            server.config = adapted.config
-        summary = played.result()
-        stopwatch.add(pace.for_s)
+    with _controlled(server, contender, pace, out_dir, lambda: latest.get("p99_ms"), load.client_cpus) as controlled:
+        summary = loadgen.hold(level, folder, latest.update)
+    adapted = controlled and controlled.result()
+    server.config = adapted.config if adapted else contender.config
+    stopwatch.add(pace.for_s)
     seconds = by_second(folder / "requests.parquet", limit)
     return Performance(contender, seconds, adapted, summary, int(seconds["began_ns"].min()))
+
+
+@contextmanager
+def _controlled(
+    server: Bench,
+    contender: Contender,
+    pace: Pace,
+    out_dir: Path,
+    client_p99_ms: Callable[[], float | None],
+    cpus: tuple[int, ...],
+) -> Iterator[Future | None]:
+    """Let the contender's policy control the server while the block lasts, in a thread that leaves it its cores."""
+    if contender.governor is None:
+        yield None
+        return
+    stop, target = threading.Event(), Target(server.handle, server.base_path)
+    with ThreadPoolExecutor(1, "adapt", step_aside, (cpus,)) as pool:
+        control = partial(adapt, stop=stop, client_p99_ms=client_p99_ms)
+        try:
+            yield pool.submit(control, target, contender.governor(), contender.config, pace, out_dir)
+        except BaseException:
+            stop.set()
+            raise
 
 
 def by_second(requests: Path, limit: Limit) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -103,28 +102,6 @@ def from_parameters(parameters: dict, model_base_path: Path, cpus: tuple[int, ..
             chosen["batch_timeout_micros"] = 0
         batching = Batching(**chosen)
     return ServerSpec(**given, batching=batching, model_base_path=Path(model_base_path).resolve(), cpus=cpus)
-
-
-def split_cpus(
-    server_cpus: tuple[int, ...] | list[int] = (), client_cpus: tuple[int, ...] | list[int] = ()
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Cores for the server and for the client: disjoint where the machine has two or more (design.md §7.5).
-
-    Automatic: the client takes the last core of two or three, the last quarter of more; the server the others.
-
-    Raises:
-        ParameterError: a core that this process may not use.
-    """
-    here = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-    for name, asked in (("server_cpus", server_cpus), ("client_cpus", client_cpus)):
-        if missing := set(asked) - set(here):
-            raise ParameterError(f"{name} names cores {sorted(missing)}; this process may use {here}.")
-    if len(here) == 1:
-        return tuple(server_cpus) or tuple(here), tuple(client_cpus) or tuple(here)
-    count = max(1, len(here) // 4)
-    client = tuple(client_cpus) or tuple(cpu for cpu in here if cpu not in server_cpus)[-count:] or tuple(here)
-    server = tuple(server_cpus) or tuple(cpu for cpu in here if cpu not in client) or tuple(here)
-    return server, client
 
 
 def choose_port(name: str, asked: int, host: str = "127.0.0.1") -> int:

@@ -9,7 +9,8 @@ from typing import Any
 
 from playbook import record
 from playbook.errors import ParameterError
-from playbook.serving.spec import ServerSpec, split_cpus
+from playbook.serving.cores import split_cpus
+from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
 from playbook.tune import Point
 from playbook.tuning.objective import Objective
