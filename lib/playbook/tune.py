@@ -35,22 +35,35 @@ class Point:
     plan: Plan
 
 
-def tune(point: Point, load: Load, out_dir: Path) -> Tuned:
-    """Find the best configuration of the plan's space for one point.
+def tune(points: Sequence[Point], load: Load, out_dir: Path) -> tuple[list[Tuned], dict[str, Any] | None]:
+    """Find the best configuration of the plan's space for each point, and one for all where there are several.
 
     Args:
-        point: Model and promise.
+        points: Models and promises.
         load: Window and cores of the client.
-        out_dir: The run folder that keeps the study, `data/tune-<point>.db`: a killed search goes on from it.
+        out_dir: The run folder that keeps what was measured, `data/tune-<point>.json` and the study beside it: who is
+            killed goes on from there, and who came to the end begins afresh.
 
     Raises:
         ParameterError: The space contradicts itself; nothing was started.
         ServerNotReady: The default server does not start.
     """
+    memories = [_memory(point, load, out_dir) for point in points]
+    tuned = [_tune(point, load, memory) for point, memory in zip(points, memories, strict=True)]
+    shared = _for_all(points, tuned, load, memories) if len(points) > 1 else None
+    for memory in memories:
+        memory.finish()
+    return tuned, shared
+
+
+def _memory(point: Point, load: Load, out_dir: Path) -> Memory:
+    path = record.data_dir(out_dir) / f"tune-{point.name}.json"
+    return Memory(path, [asdict(point.plan), asdict(point.spec), asdict(load)], beside=(path.with_suffix(".db"),))
+
+
+def _tune(point: Point, load: Load, memory: Memory) -> Tuned:
     plan, curve = point.plan, record.load(point.run_dir, "export")["results"]["batch_curve"]
     configs = expand(plan.space, DEFAULT)
-    storage = record.data_dir(out_dir) / f"tune-{point.name}.db"
-    memory = Memory(storage.with_suffix(".json"), [asdict(plan), asdict(point.spec), asdict(load)], beside=(storage,))
     steps = plan.budget.trials + 3
     with progress.live(f"tune {point.name}", steps) as bar, Workbench(point.spec, point.run_dir, load) as bench:
         tuning = Tuning(bench, plan, bar, memory)
@@ -64,7 +77,7 @@ def tune(point: Point, load: Load, out_dir: Path) -> Tuned:
             unseen=lambda best: [c for c in configs if c.as_simulated() == best.as_simulated()],
             kind=plan.search,
             budget=plan.budget,
-            storage=storage,
+            storage=memory.path.with_suffix(".db"),
             seed=plan.seed,
         )
         tuned = Tuned(plan, default, found, fitted, tuning.predicted)
@@ -72,29 +85,44 @@ def tune(point: Point, load: Load, out_dir: Path) -> Tuned:
             tuned.repeats = tuning.repeat(tuned.best)
             tuned.ablation = tuning.ablate(tuned.best)
         tuned.probes, tuned.measured_s = tuning.probes, bench.measured_s
-    memory.finish()
     return tuned
 
 
-def for_all(points: Sequence[Point], tuned: Sequence[Tuned], load: Load) -> dict[str, Any]:
-    """One configuration for every point, and what it costs each.
+def _for_all(
+    points: Sequence[Point], tuned: Sequence[Tuned], load: Load, memories: Sequence[Memory]
+) -> dict[str, Any] | None:
+    """One configuration for every point that something keeps, and what it costs each; None where nothing does.
 
-    The candidates are the default and each point's best; each is measured at every point where it has not been. The
-    one whose worst share of a point's best is highest is chosen.
+    The candidates are the default and each point's best; each is measured at every point where it has not been.
     """
-    candidates = list(dict.fromkeys([DEFAULT, *(t.best.config for t in tuned)]))
-    shares: dict[Config, list[float]] = {config: [] for config in candidates}
-    for point, result in zip(points, tuned, strict=True):
+    reached = [turn for turn in zip(points, tuned, memories, strict=True) if turn[1].best.score]
+    candidates = dict.fromkeys([DEFAULT, *(result.best.config for _, result, _ in reached)])
+    scores: dict[str, dict[Config, float]] = {}
+    for point, result, memory in reached:
         known = {trial.config: trial.score or 0.0 for trial in result.found.trials}
         with progress.live(f"one for all {point.name}", 1) as bar, Workbench(point.spec, point.run_dir, load) as bench:
-            tuning = Tuning(bench, point.plan, bar, Memory(bench.folder / "cross.json", point.name))
+            tuning = Tuning(bench, point.plan, bar, memory)
             tuning.path, tuning.probes = result.fit.path, result.probes
-            scores = {c: known[c] if c in known else tuning.measure(c)["score"] or 0.0 for c in candidates}
-        for config in candidates:
-            shares[config].append(scores[config] / max(scores.values()) if max(scores.values()) else 0.0)
-    chosen = max(candidates, key=lambda config: min(shares[config]))
-    kept = {point.name: round(share, 4) for point, share in zip(points, shares[chosen], strict=True)}
-    return {"config": chosen.plain(), "words": chosen.words(), "share_of_best": kept}
+            scores[point.name] = {
+                config: known[config] if config in known else tuning.measure(config)["score"] or 0.0
+                for config in candidates
+            }
+    if not scores:
+        return None
+    chosen, shares = compromise(scores)
+    unreached = [point.name for point in points if point.name not in scores]
+    return {"config": chosen.plain(), "words": chosen.words(), "share_of_best": shares, "unreached": unreached}
+
+
+def compromise(scores: Mapping[str, Mapping[Config, float]]) -> tuple[Config, dict[str, float]]:
+    """The configuration whose worst share of a point's best is highest, and its share at each point.
+
+    Args:
+        scores: By point and configuration, the same configurations at each point, one of them above 0.
+    """
+    shares = {point: {c: score / max(of.values()) for c, score in of.items()} for point, of in scores.items()}
+    chosen = max(next(iter(scores.values())), key=lambda config: min(of[config] for of in shares.values()))
+    return chosen, {point: round(of[chosen], 4) for point, of in shares.items()}
 
 
 def trials_frame(points: Sequence[Point], tuned: Sequence[Tuned]) -> pd.DataFrame:

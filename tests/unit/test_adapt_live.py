@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from published_run import published
 
 import loadgen
-from playbook import export, journal, record
+from playbook import journal, record
 from playbook.adapt import Pace, Target, adapt, present
 from playbook.adapting.control import Governor, Rules
 from playbook.adapting.policies import Wish
@@ -35,9 +36,7 @@ LIMIT = Limit(500.0)
 def run_dir(tmp_path_factory):
     """A run folder with the default model published in it, its warm-up records of up to eight rows inside."""
     run = tmp_path_factory.mktemp("run")
-    staged = export.build({"run_dir": str(run), "model_name": "digits", "model": "digits_mlp", "seed": 7})
-    export.add_warmup(staged, [1, 8])
-    export.publish_version(staged, run, 0)
+    published(run)
     return run
 
 

@@ -49,6 +49,11 @@ def test_what_cannot_be_tuned_is_refused_by_name(settings, change, named):
         tune_points.points(settings | change)
 
 
+def test_two_models_of_one_name_are_refused(settings):
+    with pytest.raises(ParameterError, match="other_runs leads to digits-50ms more than once"):
+        tune_points.points(settings | {"other_runs": [settings["run_dir"]]})
+
+
 def tuned(settings, best_rate: float, default_rate: float = 1000.0, **measured):
     (point,) = tune_points.points(settings)
     told = {"kept": True, "valid": True, "p99_ms": 30.0, "p50_ms": 5.0, "nearest_rate_rps": 100.0} | measured
@@ -57,6 +62,24 @@ def tuned(settings, best_rate: float, default_rate: float = 1000.0, **measured):
     path = RequestPath(0.2, 0.005, 0.05, 0.05)
     found = Found(trials, "every chosen configuration was measured", 0)
     return point, Tuned(point.plan, default, found, Fit(path, []), {})
+
+
+def test_the_configuration_for_all_is_the_one_that_costs_the_worst_point_least():
+    quick, both = replace(BATCHED, max_batch_size=8), replace(BATCHED, max_batch_size=16)
+    strict = {DEFAULT: 100.0, quick: 1000.0, BATCHED: 0.0, both: 800.0}
+    loose = {DEFAULT: 400.0, quick: 500.0, BATCHED: 4000.0, both: 3000.0}
+    assert tune.compromise({"strict": strict, "loose": loose}) == (both, {"strict": 0.8, "loose": 0.75})
+
+
+def test_points_are_told_apart_in_the_table_and_one_that_nothing_keeps_is_left_out_of_the_one_for_all(settings):
+    point, result = tuned(settings, 4000.0)
+    other = replace(point, name="digits-0.2ms")
+    shared = {"words": "batching", "share_of_best": {point.name: 1.0}, "unreached": [other.name]}
+    text = tune_views.verdict(tune.results([point, other], [result, result], shared), "embedded")
+    assert (
+        "for all (digits-0.2ms left out, which nothing keeps): batching, with 100% of the best at digits-50ms" in text
+    )
+    assert "| digits-0.2ms | 1 | frontier |" in tune_views.table(tune.trials_frame([point, other], [result, result]))
 
 
 def test_the_verdict_names_the_change_the_gain_and_what_earned_it(settings):

@@ -37,11 +37,18 @@ def points(settings: Mapping[str, Any]) -> list[Point]:
     plan = plan_of(settings)
     expand(plan.space, DEFAULT)
     limits = [plan.objective.limit.p99_ms, *settings["slo_points"]]
-    return [
+    found = [
         _point(Path(run_dir), limit, plan, settings)
         for run_dir in (settings["run_dir"], *settings["other_runs"])
         for limit in dict.fromkeys(map(float, limits))
     ]
+    names = [point.name for point in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ParameterError(
+            f"other_runs leads to {', '.join(twice)} more than once. Points are told by model_name and limit: export "
+            "one of the models under another model_name."
+        )
+    return found
 
 
 def plan_of(settings: Mapping[str, Any]) -> Plan:

@@ -78,7 +78,8 @@ def _shared(results: Mapping[str, Any]) -> str:
     if not shared:
         return ""
     costs = ", ".join(f"{share:.0%} of the best at {name}" for name, share in shared["share_of_best"].items())
-    return f" One configuration for all: {shared['words']}, with {costs}."
+    left = f" ({', '.join(shared['unreached'])} left out, which nothing keeps)" if shared["unreached"] else ""
+    return f" One configuration for all{left}: {shared['words']}, with {costs}."
 
 
 def table(trials: pd.DataFrame) -> str:
@@ -86,7 +87,9 @@ def table(trials: pd.DataFrame) -> str:
     headers = ["trial", "from", "configuration", "score", "× default", "predicted", "p99 ms", "rows a batch", "valid"]
     default = trials[trials["source"] == "default"].set_index("point")["score"]
     times = trials["score"] / trials["point"].map(default).replace(0.0, float("nan"))
-    told = ("trial", "source", "config", "score", "times", "predicted_score", "p99_ms", "batch_rows")
+    told = ["trial", "source", "config", "score", "times", "predicted_score", "p99_ms", "batch_rows"]
+    if trials["point"].nunique() > 1:
+        headers, told = ["point", *headers], ["point", *told]
     rows = [
         [*(getattr(row, name) for name in told), _word(row)]
         for row in trials.assign(times=times).sort_values("score", ascending=False, na_position="last").itertuples()

@@ -1,0 +1,45 @@
+"""Tuning on the embedded server: several points, killed between two of them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from published_run import published
+
+from playbook import record, tune
+from playbook.errors import PlaybookError
+from playbook.serving.cores import split_cpus
+from playbook.serving.spec import ServerSpec
+from playbook.stress import Load
+from playbook.tuning.objective import Objective
+from playbook.tuning.rates import Limit
+from playbook.tuning.search import Budget
+from playbook.tuning.steps import Plan
+
+SPACE = {"enable_batching": [True], "max_batch_size": [16, 64], "num_batch_threads": [1], "rest_api_num_threads": [65]}
+
+
+@pytest.fixture(scope="module")
+def point(tmp_path_factory):
+    """A promise for the default model: two trials in short windows."""
+    run = tmp_path_factory.mktemp("run")
+    base_path = published(run)
+    curve = {"fit": {"a_ms": 0.3, "b_ms": 0.003}}
+    record.save(run, "export", params={}, results={"batch_curve": curve}, verdict="exported")
+    spec = ServerSpec("digits", base_path, cpus=split_cpus()[0])
+    objective = Objective(Limit(200.0), windows=1, tolerance=0.3)
+    plan = Plan(SPACE, objective, budget=Budget(trials=2), frontier=1, probe_clients=8, repeats=0, ablation=0)
+    return tune.Point("digits-200ms", run, spec, plan)
+
+
+def test_a_point_that_was_done_when_the_run_was_killed_is_not_measured_again(point, tmp_path):
+    load = Load(duration_s=0.3, ramp_up_s=0.1, client_cpus=split_cpus()[1])
+    spec = replace(point.spec, model_base_path=tmp_path / "nowhere")
+    with pytest.raises(PlaybookError):
+        tune.tune([point, replace(point, name="digits-100ms", spec=spec)], load, tmp_path)
+    values = json.loads((tmp_path / "data" / "tune-digits-200ms.json").read_text())["values"]
+    (tuned,), _ = tune.tune([point], load, tmp_path)
+    assert tuned.default == values["default"]
+    assert tuned.found.resumed == len(tuned.found.trials) == 2
+    assert tuned.measured_s == 0.0
+    assert tuned.best.score > 0
