@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 from tune_setting import GRID, Row, table_row
@@ -19,7 +20,8 @@ from playbook.tuning.space import DEFAULT, Config, expand
 
 def optimum(options: argparse.Namespace) -> list[Row]:
     """The tuner on simulated servers whose optimum is known, each seed another server, measured with noise."""
-    shares, used = zip(*(_one_optimum(seed) for seed in range(options.seeds)), strict=True)
+    with ProcessPoolExecutor() as pool:
+        shares, used = zip(*pool.map(_one_optimum, range(options.seeds)), strict=True)
     good, need = sum(share >= 0.97 for share in shares), math.ceil(0.95 * options.seeds)
     told = f"{good} of {options.seeds} seeds, worst {min(shares):.3f}"
     return [
