@@ -49,8 +49,10 @@ def analyze(run: RunFolder, promise: Promise, compare_with: str = "") -> dict[st
     metrics, resources = series.read(run.run_dir), usage.read(run.run_dir)
     ledgers = [_ledger(run, level, metrics) for level in levels]
     problems += _level_problems(run, levels, metrics)
-    hardest = max(levels, key=lambda level: level.get("throughput_rps") or 0.0, default=None)
-    best = _promised(levels, promise) or hardest
+    valid = [level for level in levels if level.get("valid")]
+    if levels and not valid:
+        problems.append("No level is VALID: nothing is told of what is proven, of goodput and of cost.")
+    hardest, best = _hardest(levels), _promised(levels, promise) or _hardest(valid)
     carried = capacity.estimate(levels, promise.p99_limit_ms, promise.max_error_share, promise.target_rate_rps or None)
     return {
         "limit_ms": promise.p99_limit_ms,
@@ -115,6 +117,10 @@ def _comparison(run: RunFolder, compare_with: str, problems: list[str]) -> dict[
     except RecordError as error:
         problems.append(str(error))
         return None
+
+
+def _hardest(levels: list[dict[str, Any]]) -> dict[str, Any] | None:
+    return max(levels, key=lambda level: level.get("throughput_rps") or 0.0, default=None)
 
 
 def _promised(levels: list[dict[str, Any]], promise: Promise) -> dict[str, Any] | None:

@@ -115,6 +115,20 @@ def test_the_first_line_names_the_server_even_where_nothing_was_reached(whole, t
     assert "the embedded server (not TensorFlow Serving itself): " in report.write(run).read_text().splitlines()[0]
 
 
+def test_without_a_valid_level_nothing_is_claimed_of_proof_goodput_or_cost(whole, tmp_path):
+    run = shutil.copytree(whole, tmp_path / "20260109T000000Z-doubtful")
+    told = json.loads((run / "stress.json").read_text())
+    told["results"] |= {"best": None, "levels": [level | {"valid": False} for level in told["results"]["levels"]]}
+    (run / "stress.json").write_text(json.dumps(told))
+    promise = analyze.Promise(3.0, 0.001, price_per_cpu_hour=0.04)
+    sure, doubtful = (analyze.analyze(runfolder.read(folder), promise) for folder in (whole, run))
+    claims = ("certificate", "goodput_rps", "cost")
+    assert all(sure[claim] for claim in claims)
+    assert [doubtful[claim] for claim in claims] == [None, None, None]
+    assert doubtful["bottleneck"] == sure["bottleneck"]
+    assert any(problem.startswith("No level is VALID") for problem in doubtful["problems"])
+
+
 def stressed(folder, rows, frame=None):
     """A run of these levels, with one file of requests for level 0."""
     folder.mkdir()
