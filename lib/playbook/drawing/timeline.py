@@ -81,7 +81,8 @@ def picture(timeline: Timeline, limit_ms: float | None) -> Picture:
             rows[3].plot(track.seconds, track.values, style, color=colour[(0, 3)[number % 2]], label=who)
         rows[3].set_ylabel("CPU (cores)")
         rows[3].set_ylim(0, None)
-        rows[3].legend(loc="upper right", fontsize=8, ncols=2)
+        above = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2, "frameon": False}
+        rows[3].legend(fontsize=8, ncols=2, **above)  # on the lines it would hide them
         rows[3].set_xlabel("seconds since the first request")
         length = max([1.0, *(high for _, high, _ in timeline.levels)])
         rows[0].set_xlim(-0.02 * length, 1.02 * length)
@@ -123,6 +124,7 @@ def _line(axes: Any, track: Track, colour: str, label: str, style: str = "-") ->
     axes.set_ylabel(label)
     axes.set_ylim(0, None)
     if len(track.values) == 0:
+        axes.set_yticks([])
         axes.text(0.5, 0.4, "not measured, or batching is off", transform=axes.transAxes, ha="center", fontsize=8)
 
 
