@@ -201,33 +201,5 @@ def keep_seconds(run_dir: Path, played: Sequence[Performance]) -> None:
     record.write_parquet(record.data_dir(run_dir) / "adapt_seconds.parquet", pd.concat(frames, ignore_index=True))
 
 
-def verdict(performances: Sequence[Performance], stage: Stage) -> str:
-    """Who kept most seconds, said plainly, also when adapting does not pay."""
-    fixed = [p for p in performances if p.contender.governor is None]
-    policies = [p for p in performances if p.contender.governor is not None]
-    told = "; ".join(f"{p.contender.name} {p.kept_s} s" for p in performances)
-    swaps = sum(len(p.adapted.switch_s) for p in policies if p.adapted)
-    failed = sum(int(p.seconds["errors"].sum()) for p in policies)
-    lead = (
-        f"Of {stage.pace.for_s:g} s of moving load on '{stage.spec.model_name}' ({stage.spec.server} server), inside "
-        f"p99 {stage.limit.p99_ms:g} ms: {told}. {swaps} live changes, {failed} failed requests."
-    )
-    if not fixed or not policies:
-        return lead
-    best_fixed, best_policy = max(fixed, key=_kept), max(policies, key=_kept)
-    more = best_policy.kept_s - best_fixed.kept_s
-    if more > 0:
-        return f"{lead} Adapting pays here: {best_policy.contender.name} kept {more} s more than the best fixed choice."
-    if not best_fixed.kept_s and not best_policy.kept_s:
-        return f"{lead} The load is too much for each of them."
-    same = f"{best_fixed.contender.name} keeps as many seconds with fewer parts"
-    less = f"{best_fixed.contender.name} kept {-more} s more than the best policy"
-    return f"{lead} Adapting does not pay here: {less if more else same}."
-
-
-def _kept(performance: Performance) -> int:
-    return performance.kept_s
-
-
 def _plain(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name)
