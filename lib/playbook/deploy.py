@@ -76,7 +76,8 @@ def plan(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
         raise ParameterError(f"image is {image!r}; a name such as {IMAGE} is awaited.")
     run_dir, records = Path(run_dir), Records(run_dir)
     one = replica.of_run(run_dir)
-    stressed = (records.of("stress") or {}).get("params", {})
+    requests = (records.of("tune" if one.tuned else "stress") or {}).get("params", {})
+    protocol = records.get("tune", "best.config.protocol") if one.tuned else None
     return Plan(
         run_dir=run_dir,
         image=image,
@@ -87,8 +88,8 @@ def plan(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
         replica=one,
         demand=demand,
         sizing=sizing.size(one, demand),
-        protocol=stressed.get("protocol", "rest"),
-        rows_per_request=int(stressed.get("rows_per_request", 1)),
+        protocol=protocol.value if protocol else requests.get("protocol", "rest"),
+        rows_per_request=int(requests.get("rows_per_request", 1)),
     )
 
 

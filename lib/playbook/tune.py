@@ -20,7 +20,7 @@ from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
 from playbook.tuning.memory import Memory
 from playbook.tuning.search import frontier, search
-from playbook.tuning.space import DEFAULT, Config, expand
+from playbook.tuning.space import Config
 from playbook.tuning.steps import Plan, Tuned, Tuning
 from playbook.tuning.workbench import Workbench
 
@@ -63,25 +63,26 @@ def _memory(point: Point, load: Load, out_dir: Path) -> Memory:
 
 def _tune(point: Point, load: Load, memory: Memory) -> Tuned:
     plan, curve = point.plan, record.load(point.run_dir, "export")["results"]["batch_curve"]
-    configs = expand(plan.space, DEFAULT)
+    base, configs = plan.base, plan.configs
     steps = plan.budget.trials + 3
     with progress.live(f"tune {point.name}", steps) as bar, Workbench(point.spec, point.run_dir, load) as bench:
         tuning = Tuning(bench, plan, bar, memory)
-        default, fitted = tuning.default(), tuning.fit(curve)
+        default, fits = tuning.default(), tuning.fit(curve)
         tuning.predict(configs)
-        first = frontier({c: tuning.behaviour(c) for c in configs if c != DEFAULT}, plan.frontier)
+        first = frontier({c: tuning.behaviour(c) for c in configs if c != base}, plan.frontier)
         found = search(
             plan.space,
             tuning.measure,
-            first=[DEFAULT, *first],
+            first=[base, *first],
             unseen=lambda best: [c for c in configs if c.as_simulated() == best.as_simulated()],
+            base=base,
             kind=plan.search,
             budget=plan.budget,
             storage=memory.path.with_suffix(".db"),
             seed=plan.seed,
         )
-        tuned = Tuned(plan, default, found, fitted, tuning.predicted)
-        if tuned.best.config != DEFAULT and tuned.best.score:
+        tuned = Tuned(plan, default, found, fits, tuning.predicted)
+        if tuned.best.config != base and tuned.best.score:
             tuned.repeats = tuning.repeat(tuned.best)
             tuned.ablation = tuning.ablate(tuned.best)
         tuned.probes, tuned.measured_s = tuning.probes, bench.measured_s
@@ -96,13 +97,13 @@ def _for_all(
     The candidates are the default and each point's best; each is measured at every point where it has not been.
     """
     reached = [turn for turn in zip(points, tuned, memories, strict=True) if turn[1].best.score]
-    candidates = dict.fromkeys([DEFAULT, *(result.best.config for _, result, _ in reached)])
+    candidates = dict.fromkeys([points[0].plan.base, *(result.best.config for _, result, _ in reached)])
     scores: dict[str, dict[Config, float]] = {}
     for point, result, memory in reached:
         known = {trial.config: trial.score or 0.0 for trial in result.found.trials}
         with progress.live(f"one for all {point.name}", 1) as bar, Workbench(point.spec, point.run_dir, load) as bench:
             tuning = Tuning(bench, point.plan, bar, memory)
-            tuning.path, tuning.probes = result.fit.path, result.probes
+            tuning.paths, tuning.probes = {name: fit.path for name, fit in result.fits.items()}, result.probes
             scores[point.name] = {
                 config: known[config] if config in known else tuning.measure(config)["score"] or 0.0
                 for config in candidates
@@ -179,7 +180,7 @@ def _result(tuned: Tuned) -> dict[str, Any]:
         "kind": tuned.plan.objective.kind,
         "objective": tuned.plan.objective.words(),
         "p99_limit_ms": tuned.plan.objective.limit.p99_ms,
-        "default": {"config": DEFAULT.plain()} | take(tuned.default),
+        "default": {"config": tuned.plan.base.plain()} | take(tuned.default),
         "best": {"config": best.config.plain(), "words": best.config.words()} | take(best.measured),
         "nearest": _nearest(tuned),
         "gain": gain,
@@ -188,14 +189,14 @@ def _result(tuned: Tuned) -> dict[str, Any]:
         "repeats": [list(pair) for pair in tuned.repeats],
         "ablation": tuned.ablation,
         "space": {name: list(values) for name, values in tuned.plan.space.items()},
-        "configurations": len(expand(tuned.plan.space, DEFAULT)),
+        "configurations": len(tuned.plan.configs),
         "trials": len(tuned.found.trials),
         "resumed": tuned.found.resumed,
         "stopped": tuned.found.stopped,
         "measured_s": round(tuned.measured_s, 1),
         "simulator": {
-            "path": asdict(tuned.fit.path),
-            "errors": tuned.fit.errors,
+            "paths": {protocol: asdict(fit.path) for protocol, fit in tuned.fits.items()},
+            "errors": {protocol: fit.errors for protocol, fit in tuned.fits.items()},
             "probes": [vars(p) | {"config": p.config.words()} for p in tuned.probes],
         },
     }

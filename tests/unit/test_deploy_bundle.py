@@ -272,3 +272,12 @@ def test_requests_that_fail_in_the_rehearsal_lead_the_verdict_with_their_kinds(f
     seen = {"errors": 90, "errors_by_kind": {"http_503": 88, "reset": 2}}
     told = deploy.save(fresh, {}, made, deploy.results(made, [], checks=[], rehearsal=seen))["verdict"]
     assert told.startswith("BROKEN: 90 requests of the rehearsal failed (88 http_503, 2 reset)")
+
+
+def test_the_load_test_sends_the_requests_that_the_replica_was_tuned_for(fresh):
+    deployable_run.change(fresh, "tune", "best.config.protocol", "grpc")
+    told = json.loads((fresh / "tune.json").read_text())
+    (fresh / "tune.json").write_text(json.dumps(told | {"params": {"protocol": "rest", "rows_per_request": 4}}))
+    _, made = bundled(fresh)
+    assert (made.protocol, made.rows_per_request) == ("grpc", 4)
+    assert deploy.context(made)["load_url"].startswith("grpc://")

@@ -127,7 +127,16 @@ def test_the_same_seed_gives_the_same_answer():
 
 def test_a_request_larger_than_a_batch_is_refused_before_it_is_simulated():
     with pytest.raises(ValueError, match="larger than max_batch_size=32"):
-        simulate(REAL, BATCHED, concurrency=1, rows=33)
+        simulate(replace(REAL, rows=33), BATCHED, concurrency=1)
+
+
+def test_a_batch_of_requests_with_many_rows_has_as_many_fewer_of_them():
+    eight = simulate(replace(REAL, rows=8), BATCHED, concurrency=64, requests=10_000)
+    assert 25 < eight.mean_batch_rows <= 32
+    rows = Path(0.0, 1.0, 1e-6, 1e-6, wire_ms=0.0, spread=0.0, rows=3)
+    assert simulate(rows, DEFAULT, np.arange(20) * 100.0).percentile(50) == pytest.approx(3.0, abs=0.01)
+    padded = Config(enable_batching=True, max_batch_size=8, allowed_batch_sizes=(4, 8), rest_api_num_threads=99)
+    assert simulate(rows, padded, np.arange(20) * 100.0).percentile(50) == pytest.approx(4.0, abs=0.01)
 
 
 def probes(path: Path, config: Config, clients: int = 32) -> list[Probe]:
@@ -145,15 +154,17 @@ def told(config: Config, clients: int, seen: Outcome, rate: float | None, client
     return Probe(config, clients, *figures, rate, client_ms, seen.core_ms_per_request)
 
 
-def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed():
-    fitted = fit(0.07, 0.0045, [*probes(REAL, DEFAULT), *probes(REAL, BATCHED)], cores=1.0).path
+@pytest.mark.parametrize("rows", [1, 4])
+def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed(rows):
+    server, batched = replace(REAL, rows=rows), replace(BATCHED, max_batch_size=32 * rows)
+    fitted = fit(0.07, 0.0045, [*probes(server, DEFAULT), *probes(server, batched)], cores=1.0, rows=rows).path
     for config in (
-        Config(**{**BATCHED.plain(), "max_batch_size": 8, "batch_timeout_micros": 2000}),
-        Config(**{**BATCHED.plain(), "batch_timeout_micros": 2000}),
-        Config(**{**BATCHED.plain(), "num_batch_threads": 2}),
+        replace(batched, max_batch_size=8 * rows, batch_timeout_micros=2000),
+        replace(batched, batch_timeout_micros=2000),
+        replace(batched, num_batch_threads=2),
     ):
-        said, true = (predict(path, config, 20.0) for path in (fitted, REAL))
+        said, true = (predict(path, config, 20.0) for path in (fitted, server))
         assert said.rate_rps == pytest.approx(true.rate_rps, rel=0.08)
         calm = 0.6 * true.rate_rps
-        seen = [at_rate(path, config, calm, 40_000).percentile(99) for path in (fitted, REAL)]
+        seen = [at_rate(path, config, calm, 40_000).percentile(99) for path in (fitted, server)]
         assert seen[0] == pytest.approx(seen[1], rel=0.25)

@@ -1,4 +1,4 @@
-"""Tuning on the embedded server: several points, killed between two of them."""
+"""Tuning on the embedded server: several points, killed between two of them, over both protocols."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,14 @@ from playbook.tuning.rates import Limit
 from playbook.tuning.search import Budget
 from playbook.tuning.steps import Plan
 
-SPACE = {"enable_batching": [True], "max_batch_size": [16, 64], "num_batch_threads": [1], "rest_api_num_threads": [65]}
+SPACE = {
+    "enable_batching": [True],
+    "max_batch_size": [16, 64],
+    "num_batch_threads": [1],
+    "rest_api_num_threads": [65],
+    "grpc_max_threads": [65],
+    "protocol": ["rest", "grpc"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +39,32 @@ def point(tmp_path_factory):
     return tune.Point("digits-200ms", run, spec, plan)
 
 
-def test_a_point_that_was_done_when_the_run_was_killed_is_not_measured_again(point, tmp_path):
-    load = Load(duration_s=0.3, ramp_up_s=0.1, client_cpus=split_cpus()[1])
-    spec = replace(point.spec, model_base_path=tmp_path / "nowhere")
+@pytest.fixture(scope="module")
+def resumed(point, tmp_path_factory):
+    """What was kept of a run whose second point could not be measured, and what its first point is when it goes on."""
+    folder = tmp_path_factory.mktemp("out")
+    load = Load(duration_s=0.3, ramp_up_s=0.1, client_cpus=split_cpus()[1], rows_per_request=4)
+    spec = replace(point.spec, model_base_path=folder / "nowhere")
     with pytest.raises(PlaybookError):
-        tune.tune([point, replace(point, name="digits-100ms", spec=spec)], load, tmp_path)
-    values = json.loads((tmp_path / "data" / "tune-digits-200ms.json").read_text())["values"]
-    (tuned,), _ = tune.tune([point], load, tmp_path)
+        tune.tune([point, replace(point, name="digits-100ms", spec=spec)], load, folder)
+    values = json.loads((folder / "data" / "tune-digits-200ms.json").read_text())["values"]
+    (tuned,), _ = tune.tune([point], load, folder)
+    return values, tuned
+
+
+def test_a_point_that_was_done_when_the_run_was_killed_is_not_measured_again(resumed):
+    values, tuned = resumed
     assert tuned.default == values["default"]
     assert tuned.found.resumed == len(tuned.found.trials) == 2
     assert tuned.measured_s == 0.0
     assert tuned.best.score > 0
+
+
+def test_each_protocol_of_the_space_is_probed_and_simulated_by_its_own_costs(resumed):
+    _, tuned = resumed
+    assert [probe.config.protocol for probe in tuned.probes] == ["rest"] * 4 + ["grpc"] * 4
+    assert {protocol: fitted.path.rows for protocol, fitted in tuned.fits.items()} == {"rest": 4, "grpc": 4}
+    closed = [probe for probe in tuned.probes if not probe.rate_rps and not probe.config.enable_batching]
+    rate_rps = {probe.config.protocol: probe.throughput_rps for probe in closed}
+    shell_ms = {name: fitted.path.shell_in_ms + fitted.path.shell_out_ms for name, fitted in tuned.fits.items()}
+    assert max(shell_ms, key=shell_ms.get) == min(rate_rps, key=rate_rps.get)

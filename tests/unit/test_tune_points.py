@@ -42,11 +42,22 @@ def test_every_model_and_every_limit_is_a_point(settings):
         ({"space": {"rest_api_num_threads": [1]}}, "freezes REST"),
         ({"objective": "min_cost_at_rate"}, "objective_rate_rps"),
         ({"p99_limit_ms": -5.0}, "p99_limit_ms"),
+        ({"rows_per_request": 32}, "max_batch_size 16, and a request has rows_per_request 32"),
+        ({"rows_per_request": 0}, "rows_per_request is 0"),
+        ({"protocol": "http"}, "protocol='http' must be rest or grpc"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused_by_name(settings, change, named):
     with pytest.raises(ParameterError, match=named):
         tune_points.points(settings | change)
+
+
+def test_what_is_tuned_is_the_requests_that_stress_sends(settings):
+    asked = settings | {"protocol": "grpc", "rows_per_request": 4, "timeout_s": 2.0}
+    (point,), load = tune_points.points(asked), tune_points.load_of(asked)
+    assert (load.protocol, load.rows_per_request, load.timeout_s) == ("grpc", 4, 2.0)
+    assert point.plan.base == Config(protocol="grpc")
+    assert {config.protocol for config in point.plan.configs} == {"grpc"}
 
 
 def test_two_models_of_one_name_are_refused(settings):
@@ -61,7 +72,7 @@ def tuned(settings, best_rate: float, default_rate: float = 1000.0, **measured):
     trials = [Trial(0, DEFAULT, "default", default_rate, default), Trial(1, BATCHED, "frontier", best_rate, best)]
     path = RequestPath(0.2, 0.005, 0.05, 0.05)
     found = Found(trials, "every chosen configuration was measured", 0)
-    return point, Tuned(point.plan, default, found, Fit(path, []), {})
+    return point, Tuned(point.plan, default, found, {"rest": Fit(path, [])}, {})
 
 
 def test_the_configuration_for_all_is_the_one_that_costs_the_worst_point_least():

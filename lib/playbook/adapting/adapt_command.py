@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def run(settings: Settings, run_dir: Path, say: Callable[[str], None] = print) -
     limit, bounds = Limit(settings.p99_limit_ms, settings.max_error_share), _bounds(settings)
     tuned = record.load(settings.tuned_run, "tune")["results"] if settings.tuned_run else None
     target = attach(settings.url, settings.base_path, _model_name(settings), settings.metrics_url)
-    config = present(target, _threads(settings))
+    config = present(target, _threads(settings, tuned))
     if not config.enable_batching:
         say("The AVAILABLE version has no batching_params.pbtxt: it runs unbatched until the first change.")
     governor = Governor(
@@ -86,8 +86,11 @@ def _bounds(settings: Settings) -> Bounds:
     return Bounds(tuple(settings.batch_size), tuple(settings.batch_timeout_micros))
 
 
-def _threads(settings: Settings) -> Config:
-    return Config(rest_api_num_threads=settings.rest_api_num_threads, num_batch_threads=settings.num_batch_threads)
+def _threads(settings: Settings, tuned: Mapping[str, Any] | None) -> Config:
+    """What no version changes: the thread flags as told, and the protocol that was tuned for."""
+    protocol = tuned["best"]["config"]["protocol"] if tuned else Config.protocol
+    threads = {name: getattr(settings, name) for name in ("rest_api_num_threads", "num_batch_threads")}
+    return Config(protocol=protocol, **threads)
 
 
 def _model_name(settings: Settings) -> str:

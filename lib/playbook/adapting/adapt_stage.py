@@ -41,13 +41,20 @@ def stage(settings: Mapping[str, Any]) -> Stage:
     tuned = record.load(run, "tune")["results"] if record.has(run, "tune") else None
     exported = record.load(run, "export")["results"]
     low, high = fixed(settings, tuned)
+    _check_rows(settings, low, high)
     server, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
     base_path = (run / exported["base_path"]).resolve()
     governors = {f"policy {name}": governor(name, settings, limit, low, tuned) for name in settings["policies"]}
     return Stage(
         run_dir=run,
         spec=ServerSpec(exported["model_name"], base_path, settings["server"], cpus=server, image=settings["image"]),
-        load=Load(settings["protocol"], ramp_up_s=0.2, client_cpus=client, seed=settings["seed"]),
+        load=Load(
+            settings["protocol"],
+            ramp_up_s=0.2,
+            client_cpus=client,
+            rows_per_request=settings["rows_per_request"],
+            seed=settings["seed"],
+        ),
         limit=limit,
         pace=Pace(settings["look_every_s"], settings["moving_s"], settings["keep_versions"], settings["dry_run"]),
         contenders=[
@@ -57,6 +64,17 @@ def stage(settings: Mapping[str, Any]) -> Stage:
         ],
         highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
     )
+
+
+def _check_rows(settings: Mapping[str, Any], *choices: Config) -> None:
+    """A request with more rows than max_batch_size is refused by the server."""
+    rows, sizes = settings["rows_per_request"], [choice.max_batch_size or 1000 for choice in choices]
+    least = min(settings["batch_size_bounds"][0], *sizes)
+    if not 1 <= rows <= least:
+        raise ParameterError(
+            f"rows_per_request is {rows}; it must be 1 to {least}, the smallest max_batch_size of the fixed choices "
+            "and of batch_size_bounds: the server refuses a request with more rows."
+        )
 
 
 def fixed(settings: Mapping[str, Any], tuned: Mapping[str, Any] | None) -> tuple[Config, Config]:
@@ -95,4 +113,10 @@ def policy_of(name: str, limit: Limit, bounds: Bounds, base: Config, tuned: Mapp
         return {"threshold": threshold, "aimd": aimd}[name](limit, bounds)
     if tuned is None:
         raise ParameterError("policy 'model' asks the simulator that 60_tune fits; run the 'tune' notebook first.")
-    return model(limit, bounds, RequestPath(**tuned["simulator"]["path"]), base)
+    paths = tuned["simulator"]["paths"]
+    if base.protocol not in paths:
+        raise ParameterError(
+            f"policy 'model' asks the simulator, which 60_tune fitted to {', '.join(paths)}; the requests are "
+            f"{base.protocol}. Tune with protocol: {base.protocol}."
+        )
+    return model(limit, bounds, RequestPath(**paths[base.protocol]), base)

@@ -15,7 +15,7 @@ COLD_AFTER_MS = 10.0  # a core that has rested so long gets no colder
 
 @dataclass(frozen=True)
 class Path:
-    """What each step of the request path costs on one server, in milliseconds of one core."""
+    """What each step of the path of one kind of request costs on one server, in milliseconds of one core."""
 
     run_fixed_ms: float  # one call of the graph, whatever its size
     run_row_ms: float  # each row of it, padding included
@@ -32,6 +32,7 @@ class Path:
     client_cold_ms: float = 0.0  # each request of an open loop more, there
     burst_ms: float = 0.7  # the loop keeps its core so long while more is ready and others wait
     slice_ms: float = 3.0  # other work keeps a core so long while more work waits (the kernel's time slice)
+    rows: int = 1  # of each request
 
     def run_ms(self, rows: int, batched: bool) -> float:
         """Core time of one graph call of `rows` rows, in milliseconds."""
@@ -45,10 +46,10 @@ def slots(config: Config, cpus: int) -> int:
     return (config.rest_api_num_threads or 4 * cpus) - 1
 
 
-def batch_costs(path: Path, config: Config, rows: int, most: int) -> list[float]:
+def batch_costs(path: Path, config: Config, most: int) -> list[float]:
     """Core time of a batch by its number of tasks, padding to allowed_batch_sizes included."""
     allowed = config.allowed_batch_sizes if config.enable_batching else ()
-    padded = [next((size for size in allowed if size >= n * rows), n * rows) for n in range(most + 1)]
+    padded = [next((size for size in allowed if size >= n * path.rows), n * path.rows) for n in range(most + 1)]
     return [path.run_ms(size, config.enable_batching) for size in padded]
 
 

@@ -25,9 +25,9 @@ TURN, RUNS, READ, RUN, BATCH, WRITE, REST = range(7)  # what a core is busy with
 class Events:
     """State of one simulation. Times are milliseconds; requests are known by their place in `due`."""
 
-    def __init__(self, path: Path, config: Config, due: list, total: int, rows: int, shares: Sequence, seed: int):
+    def __init__(self, path: Path, config: Config, due: list, total: int, shares: Sequence, seed: int):
         rng = np.random.default_rng(seed)
-        self.path, self.due, self.total, self.rows = path, due, total, rows
+        self.path, self.due, self.total = path, due, total
         self.closed = len(due) < total
         self.read_ms = path.shell_in_ms
         self.write_ms, self.turn_ms, self.slice_ms = path.shell_out_ms, path.turn_ms, path.slice_ms
@@ -41,11 +41,11 @@ class Events:
         self.batched = config.enable_batching
         self.idle = (config.num_batch_threads or cpus) if self.batched else 0  # batch threads without a batch
         self.called = 0  # of them, those that wait for a core to take one
-        tasks = max(1, (config.max_batch_size or 1000) // rows) if self.batched else 1
+        tasks = max(1, (config.max_batch_size or 1000) // path.rows) if self.batched else 1
         self.queues = BatchQueues(
             len(shares), tasks, config.max_enqueued_batches or 10, config.batch_timeout_micros / 1000.0
         )
-        self.cost = batch_costs(path, config, rows, tasks)
+        self.cost = batch_costs(path, config, tasks)
         # On one core, calls that a turn has read follow one another and nothing gets between: one piece of work.
         self.chained = cpus == 1 and self.cost[1] <= path.slice_ms
         self.pick = (

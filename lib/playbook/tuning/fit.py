@@ -77,7 +77,14 @@ class Prediction:
     core_ms_per_request: float
 
 
-def fit(run_fixed_ms: float, run_row_ms: float, probes: Sequence[Probe], cores: float, shell_threads: int = 1) -> Fit:
+def fit(
+    run_fixed_ms: float,
+    run_row_ms: float,
+    probes: Sequence[Probe],
+    cores: float,
+    shell_threads: int = 1,
+    rows: int = 1,
+) -> Fit:
     """Find the costs with which the simulator shows what the probes showed.
 
     Args:
@@ -86,14 +93,16 @@ def fit(run_fixed_ms: float, run_row_ms: float, probes: Sequence[Probe], cores: 
         probes: Closed loops, at least one batched and one not, and open ones where there are any.
         cores: Cores the server may use.
         shell_threads: 1 for a server with one event loop (embedded), 0 for one thread a request.
+        rows: Of each request of the probes.
 
     Raises:
         ParameterError: Probes of both kinds are needed to tell the shell's cost from the batch's.
     """
     if len({probe.config.enable_batching for probe in probes if not probe.rate_rps}) < 2:
         raise ParameterError("The simulator needs two probes, one with enable_batching and one without it.")
+    bare = Path(run_fixed_ms, run_row_ms, 0.0, 0.0, cores=cores, shell_threads=shell_threads, rows=rows)
     guesses = [
-        replace(_guess(run_fixed_ms, run_row_ms, probes, cores, shell_threads, share), burst_ms=burst_ms)
+        replace(_guess(bare, probes, share), burst_ms=burst_ms)
         for share in SHELL_SHARES
         for burst_ms in (BURSTS_MS if shell_threads else BURSTS_MS[:1])
     ]
@@ -142,7 +151,7 @@ def _misfit(path: Path, probes: Sequence[Probe]) -> float:
     return sum(WEIGHTS[name] * _doubted(error) for errors in told for name, error in errors.items())
 
 
-def _guess(a: float, b: float, probes: Sequence[Probe], cores: float, shell_threads: int, shell_share: float) -> Path:
+def _guess(bare: Path, probes: Sequence[Probe], shell_share: float) -> Path:
     """One place to begin: the shell is this share of what a request costs in a saturated batched loop.
 
     There a request costs cores/throughput of core time, which settles the rest; the open loops' extras start small.
@@ -150,23 +159,21 @@ def _guess(a: float, b: float, probes: Sequence[Probe], cores: float, shell_thre
     closed, opened = [p for p in probes if not p.rate_rps], [p for p in probes if p.rate_rps]
     alone = next(p for p in closed if not p.config.enable_batching)
     batched = next(p for p in closed if p.config.enable_batching)
-    rows = max(1.0, batched.mean_batch_rows or batched.concurrency / 2)
-    cost_alone, cost_batched = 1000 * cores / alone.throughput_rps, 1000 * cores / batched.throughput_rps
-    shell = shell_share * min(cost_batched, cost_alone)
-    run = max(cost_alone - shell - b, 0.1 * a, 1e-3)
-    overhead = max(0.02, rows * (cost_batched - shell - b) - run)
+    tasks = max(1.0, batched.mean_batch_rows / bare.rows if batched.mean_batch_rows else batched.concurrency / 2)
+    cost_alone, cost_batched = (1000 * bare.cores / p.throughput_rps for p in (alone, batched))
+    shell, graph = shell_share * min(cost_batched, cost_alone), bare.run_row_ms * bare.rows
+    run = max(cost_alone - shell - graph, 0.1 * bare.run_fixed_ms, 1e-3)
+    overhead = max(0.02, tasks * (cost_batched - shell - graph) - run)
     client = min((p.client_ms for p in closed), default=0.0)
-    return Path(
+    return replace(
+        bare,
         run_fixed_ms=run,
-        run_row_ms=max(b, 1e-5),
+        run_row_ms=max(bare.run_row_ms, 1e-5),
         shell_in_ms=READING * shell,
         shell_out_ms=(1 - READING) * shell,
         batch_fixed_ms=overhead,
-        wire_ms=0.05,
-        cores=cores,
-        shell_threads=shell_threads,
         spread=0.3,
-        turn_ms=0.3 * shell if opened and shell_threads else 0.0,
+        turn_ms=0.3 * shell if opened and bare.shell_threads else 0.0,
         cold_ms=COLD_MS if opened else 0.0,
         client_ms=client,
         client_cold_ms=max(0.0, float(np.mean([p.client_ms for p in opened])) - client) if opened else 0.0,

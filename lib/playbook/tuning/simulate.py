@@ -46,7 +46,6 @@ def simulate(
     *,
     concurrency: int = 0,
     requests: int = 5000,
-    rows: int = 1,
     shares: Sequence[float] = (1.0,),
     seed: int = 0,
     drop: float = 0.1,
@@ -59,7 +58,6 @@ def simulate(
         arrivals_ms: When requests are due (any process, ascending); None for a closed loop.
         concurrency: Clients of the closed loop, each with one request in flight.
         requests: How many a closed loop sends; an open one sends `arrivals_ms`.
-        rows: Rows a request.
         shares: Share of the requests that go to each signature; each has its own queue.
         seed: Of costs and signatures.
         drop: Share of the requests at the start that is ramp-up and not counted.
@@ -69,10 +67,10 @@ def simulate(
     """
     if arrivals_ms is None and concurrency < 1:
         raise ValueError("simulate needs arrivals_ms or a concurrency of at least 1")
-    if config.enable_batching and rows > (config.max_batch_size or 1000):
-        raise ValueError(f"a request of {rows} rows is larger than max_batch_size={config.max_batch_size}")
+    if config.enable_batching and path.rows > (config.max_batch_size or 1000):
+        raise ValueError(f"a request of {path.rows} rows is larger than max_batch_size={config.max_batch_size}")
     due = [0.0] * min(concurrency, requests) if arrivals_ms is None else list(map(float, arrivals_ms))
-    run = Events(path, config, due, requests if arrivals_ms is None else len(due), rows, shares, seed)
+    run = Events(path, config, due, requests if arrivals_ms is None else len(due), shares, seed)
     run.play()
     return _outcome(run, drop)
 
@@ -88,6 +86,6 @@ def _outcome(run: Events, drop: float) -> Outcome:
         requests=answered + run.refused,
         refused=run.refused,
         throughput_rps=1000.0 * (len(read_at) - 1) / span if span > 0 else 0.0,
-        mean_batch_rows=answered * run.rows / run.batches if run.batches else float(run.rows),
+        mean_batch_rows=answered * run.path.rows / run.batches if run.batches else float(run.path.rows),
         core_ms_per_request=run.work / max(1, answered),
     )

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from playbook.tuning.costs import Path
+from playbook.tuning.costs import Path, slots
 from playbook.tuning.fit import Fit, Probe, fit
 from playbook.tuning.memory import Memory
 from playbook.tuning.objective import Objective
@@ -27,6 +27,7 @@ class Plan:
 
     space: Mapping[str, Sequence[Any]]
     objective: Objective
+    base: Config = DEFAULT  # the default flags, over the protocol of the requests
     search: str = "simulate"
     budget: Budget = field(default_factory=Budget)
     frontier: int = 4  # configurations of the simulator's frontier that are measured
@@ -34,6 +35,11 @@ class Plan:
     repeats: int = 3  # winner against default, in turns; 0: no interval
     ablation: int = 3  # steps from the default to the winner that are measured one by one
     seed: int = 7
+
+    @property
+    def configs(self) -> list[Config]:
+        """The whole space, laid out."""
+        return expand(self.space, self.base)
 
 
 @dataclass
@@ -43,7 +49,7 @@ class Tuned:
     plan: Plan
     default: dict[str, Any]
     found: Found
-    fit: Fit
+    fits: dict[str, Fit]  # by protocol
     predicted: dict[Config, dict[str, Any]]
     repeats: list[tuple[float, float]] = field(default_factory=list)  # scores (default, winner)
     ablation: list[dict[str, Any]] = field(default_factory=list)
@@ -69,21 +75,21 @@ class Tuning:
         self.probes: list[Probe] = []
         self.known: dict[Config, dict[str, Any]] = {}
         self.predicted: dict[Config, dict[str, Any]] = {}
-        self.path: Path | None = None
+        self.paths: dict[str, Path] = {}  # by protocol
         self.steps = 0
         bench.tell = lambda text: bar.update(self.steps, text)
 
     def default(self) -> dict[str, Any]:
         """Measure the default flags, first of all and on a server started with them."""
-        probe = self.probe("default", DEFAULT)
-        guess = 0.95 * probe.throughput_rps
-        self.known[DEFAULT] = self.memory.recall("default", lambda: self.value(self.plain_default(), guess))
+        base = self.plan.base
+        guess = 0.95 * self.probe("default", base).throughput_rps
+        self.known[base] = self.memory.recall("default", lambda: self.value(self.plain_default(), guess))
         self.advance()
-        return self.known[DEFAULT]
+        return self.known[base]
 
     def plain_default(self) -> Bench:
         """The server with the default flags; it stays up beside the others."""
-        return self.bench.benches.get("default") or self.bench.start("default", DEFAULT)
+        return self.bench.benches.get("default") or self.bench.start("default", self.plan.base)
 
     def probe(self, name: str, config: Config) -> Probe:
         """A closed loop that saturates a configuration; then, for the fit alone, an open one below its rate."""
@@ -94,7 +100,8 @@ class Tuning:
 
     def _probe(self, name: str, config: Config, **settings: Any) -> Probe:
         def hold() -> list[Any]:
-            server = self.plain_default() if config == DEFAULT else self.bench.bring("trial", config)
+            plain = config == replace(self.plan.base, protocol=config.protocol)  # one server speaks both protocols
+            server = replace(self.plain_default(), config=config) if plain else self.bench.bring("trial", config)
             row = self.bench.hold(server, **settings)
             p99, client = row["latency_p99_ms"] or row["latency_max_ms"], row["client_cpu_share"] or 0.0
             client_ms = 1000 * client / row["throughput_rps"]
@@ -106,20 +113,30 @@ class Tuning:
         clients, offered = settings.get("concurrency", 0), settings.get("rate_rps")
         return Probe(config, clients, rate, p50, p99, rows, offered, client_ms, core_ms)
 
-    def fit(self, curve: Mapping[str, Any]) -> Fit:
-        """Probe a batched configuration of the space and fit the simulator."""
-        configs = expand({**self.plan.space, "enable_batching": [True]}, DEFAULT)
-        roomy = max(configs, key=lambda c: (c.rest_api_num_threads, c.max_batch_size, -c.batch_timeout_micros))
-        self.probe("batched", roomy)
+    def fit(self, curve: Mapping[str, Any]) -> dict[str, Fit]:
+        """Probe a batched configuration of the space for each protocol in it and fit the simulator to each."""
+        configs = expand({**self.plan.space, "enable_batching": [True]}, self.plan.base)
+        protocols = [self.plan.base.protocol, *(config.protocol for config in configs)]
+        fits = {protocol: self._fit(protocol, configs, curve["fit"]) for protocol in dict.fromkeys(protocols)}
+        self.paths = {protocol: fitted.path for protocol, fitted in fits.items()}
         self.advance()
-        cores, shells = float(len(self.bench.spec.cpus) or 1), int(self.bench.spec.server == "embedded")
-        fitted = fit(curve["fit"]["a_ms"], curve["fit"]["b_ms"], self.probes, cores, shells)
-        self.path = fitted.path
-        return fitted
+        return fits
+
+    def _fit(self, protocol: str, configs: Sequence[Config], curve: Mapping[str, float]) -> Fit:
+        cpus, named = len(self.bench.spec.cpus) or 1, ""
+        if protocol != self.plan.base.protocol:
+            named = f", {protocol}"
+            self.probe(f"default{named}", replace(self.plan.base, protocol=protocol))
+        own = [c for c in configs if c.protocol == protocol] or [replace(c, protocol=protocol) for c in configs]
+        roomy = max(own, key=lambda c: (slots(c, cpus), c.max_batch_size, -c.batch_timeout_micros))
+        self.probe(f"batched{named}", roomy)
+        seen = [probe for probe in self.probes if probe.config.protocol == protocol]
+        loops, rows = int(self.bench.spec.server == "embedded"), self.bench.load.rows_per_request
+        return fit(curve["a_ms"], curve["b_ms"], seen, float(cpus), loops, rows)
 
     def predict(self, configs: Sequence[Config]) -> None:
         """Ask the simulator for every configuration."""
-        for config in (DEFAULT, *configs):
+        for config in (self.plan.base, *configs):
             self.promise(config)
         self.advance()
 
@@ -158,13 +175,14 @@ class Tuning:
             self.advance()
             return []
         servers = [self.plain_default(), self.bench.start("trial", best.config)]
-        guesses = [max(self.known[DEFAULT]["rate_rps"], 0.9 * self.probes[0].throughput_rps), best.measured["rate_rps"]]
+        guess = max(self.known[self.plan.base]["rate_rps"], 0.9 * self.probes[0].throughput_rps)
+        guesses = [guess, best.measured["rate_rps"]]
         rounds, rng = [], np.random.default_rng(self.plan.seed)
         for turn in range(self.plan.repeats):
             scores = [0.0, 0.0]
             for side in (0, 1) if turn % 2 == 0 else (1, 0):
-                guess = guesses[side] * rng.uniform(0.95, 1.06)
-                one = lambda s=side, g=guess: self.value(servers[s], g)  # noqa: E731
+                near = guesses[side] * rng.uniform(0.95, 1.06)
+                one = lambda s=side, g=near: self.value(servers[s], g)  # noqa: E731
                 scores[side] = self.memory.recall(f"repeat {turn} {side}", one)["score"] or 0.0
             rounds.append((scores[0], scores[1]))
         self.advance()
@@ -172,7 +190,7 @@ class Tuning:
 
     def ablate(self, best: Trial) -> list[dict[str, Any]]:
         """What each knob earned: from the default to the winner, the most promising knob first, each step measured."""
-        steps, config, score = [], DEFAULT, self.known[DEFAULT]["score"]
+        steps, config, score = [], self.plan.base, self.known[self.plan.base]["score"]
         while config != best.config:
             options = _towards(config, best.config)
             before, (names, config) = config, max(options, key=lambda option: self.promise(option[1]))
@@ -187,7 +205,7 @@ class Tuning:
         """The predicted score of any configuration."""
         simulated = config.as_simulated()
         if simulated not in self.predicted:
-            self.predicted[simulated] = self.plan.objective.predicted(self.path, simulated)
+            self.predicted[simulated] = self.plan.objective.predicted(self.paths[config.protocol], simulated)
         self.predicted[config] = self.predicted[simulated]
         return self.predicted[config]["score"]
 

@@ -16,7 +16,7 @@ from playbook.tune import Point
 from playbook.tuning.objective import Objective
 from playbook.tuning.rates import Limit
 from playbook.tuning.search import Budget
-from playbook.tuning.space import DEFAULT, expand
+from playbook.tuning.space import Config
 from playbook.tuning.steps import Plan
 
 
@@ -35,7 +35,7 @@ def points(settings: Mapping[str, Any]) -> list[Point]:
             "else's. Tune with embedded, binary or docker, or let 70_adapt change a running server."
         )
     plan = plan_of(settings)
-    expand(plan.space, DEFAULT)
+    _check_requests(plan, settings["rows_per_request"])
     limits = [plan.objective.limit.p99_ms, *settings["slo_points"]]
     found = [
         _point(Path(run_dir), limit, plan, settings)
@@ -58,6 +58,7 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
     return Plan(
         space={name: list(values) for name, values in settings["space"].items()},
         objective=Objective(limit, settings["objective"], rate, windows, tolerance),
+        base=Config(protocol=settings["protocol"]),
         search=settings["search"],
         budget=Budget(settings["max_trials"], settings["max_minutes"], settings["patience"]),
         frontier=settings["frontier"],
@@ -69,9 +70,10 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
 
 
 def load_of(settings: Mapping[str, Any]) -> Load:
-    """The client's side: window, ramp-up, cores."""
+    """The client's side: the requests, window, ramp-up, cores."""
     _, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
-    return Load(duration_s=settings["trial_s"], ramp_up_s=settings["trial_ramp_up_s"], client_cpus=client)
+    requests = {name: settings[name] for name in ("protocol", "rows_per_request", "timeout_s")}
+    return Load(duration_s=settings["trial_s"], ramp_up_s=settings["trial_ramp_up_s"], client_cpus=client, **requests)
 
 
 def _point(run_dir: Path, limit_ms: float, plan: Plan, settings: Mapping[str, Any]) -> Point:
@@ -83,6 +85,19 @@ def _point(run_dir: Path, limit_ms: float, plan: Plan, settings: Mapping[str, An
     base_path = (run_dir / results["base_path"]).resolve()
     spec = ServerSpec(results["model_name"], base_path, settings["server"], cpus=server, image=settings["image"])
     return Point(f"{results['model_name']}-{limit_ms:g}ms", run_dir, spec, replace(plan, objective=objective))
+
+
+def _check_requests(plan: Plan, rows: int) -> None:
+    """Requests a server can take: a protocol it speaks, and no more rows than a batch may have."""
+    wrong = plan.base.contradictions() + ([] if rows >= 1 else [f"rows_per_request is {rows}; it must be 1 or more"])
+    if wrong:
+        raise ParameterError("; ".join(wrong) + ".")
+    small = sorted({c.max_batch_size or 1000 for c in plan.configs if c.enable_batching})
+    if small and small[0] < rows:
+        raise ParameterError(
+            f"The space has max_batch_size {small[0]}, and a request has rows_per_request {rows}: the server would "
+            f"refuse it. Use {rows} or more."
+        )
 
 
 def _check_warmup(exported: Mapping[str, Any], plan: Plan) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from playbook import markdown
 from playbook.drawing.canvas import Picture
 from playbook.tune import Point
-from playbook.tuning.space import DEFAULT, expand
+from playbook.tuning.costs import Path as RequestPath
 from playbook.tuning.steps import Tuned
 
 #: How an objective's score is told: as the axis of a figure, and the unit of the figure people know.
@@ -31,7 +31,7 @@ def plan_table(points: Sequence[Point]) -> str:
     """What is tuned for, and the space, as Markdown tables."""
     plan = points[0].plan
     lines = [f"- {point.name}: {point.plan.objective.words()}, {point.spec.server} server" for point in points]
-    size = len(expand(plan.space, DEFAULT))
+    size = len(plan.configs)
     knobs = markdown.table(["knob", "values"], [[name, ", ".join(map(str, v))] for name, v in plan.space.items()])
     return "\n".join(lines) + f"\n\n{knobs}\n\n{size} configurations, searched by `{plan.search}`."
 
@@ -64,11 +64,12 @@ def _earned(told: Mapping[str, Any]) -> str:
 
 
 def _nearest(told: Mapping[str, Any]) -> str:
-    near, path = told["nearest"], told["simulator"]["path"]
-    lone = path["shell_in_ms"] + path["shell_out_ms"] + path["run_fixed_ms"] + path["run_row_ms"] + path["wire_ms"]
+    near = told["nearest"]
+    path = RequestPath(**told["simulator"]["paths"][told["default"]["config"]["protocol"]])
+    lone = path.shell_in_ms + path.run_ms(path.rows, batched=False) + path.shell_out_ms + path.wire_ms
     seen = f"p99 {near['p99_ms']:.3g} ms at {near['nearest_rate_rps']:,.0f}/s with {near['words']}" if near else "none"
     return (
-        f"The nearest was {seen}. What limits it: a request alone takes {lone:.2g} ms ({path['run_fixed_ms']:.2g} ms "
+        f"The nearest was {seen}. What limits it: a request alone takes {lone:.2g} ms ({path.run_fixed_ms:.2g} ms "
         "of it the graph), and queueing at that rate comes on top. Raise p99_limit_ms, lower the rate, or add cores."
     )
 
