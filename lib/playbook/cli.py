@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -43,6 +44,7 @@ def run(
     try:
         pipeline.execute(prepared, line)
     except KeyboardInterrupt as error:
+        logging.getLogger("asyncio").disabled = True  # else it tells at exit of nbclient's task that was cut short
         typer.echo(
             f"Interrupted ({error.args[0] if error.args else 'SIGINT'}); everything started was ended.", err=True
         )
