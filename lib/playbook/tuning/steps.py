@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from playbook.errors import LoadFailed
 from playbook.tuning.costs import Path, slots
 from playbook.tuning.fit import Fit, Probe, fit
 from playbook.tuning.memory import Memory
@@ -103,6 +104,12 @@ class Tuning:
             plain = config == replace(self.plan.base, protocol=config.protocol)  # one server speaks both protocols
             server = replace(self.plain_default(), config=config) if plain else self.bench.bring("trial", config)
             row = self.bench.hold(server, **settings)
+            if not row["throughput_rps"]:
+                kinds = ", ".join(f"{kind} {count}" for kind, count in row["errors_by_kind"].items())
+                raise LoadFailed(
+                    f"No request was answered with {config.words()} ({kinds or 'none came back'}), so the simulator "
+                    f"cannot be fitted. The server's log: {server.handle.log_path}"
+                )
             p99, client = row["latency_p99_ms"] or row["latency_max_ms"], row["client_cpu_share"] or 0.0
             client_ms = 1000 * client / row["throughput_rps"]
             told = [row["throughput_rps"], row["latency_p50_ms"], p99, row["batch_rows"], client_ms]

@@ -92,10 +92,10 @@ def _check_requests(plan: Plan, rows: int) -> None:
     wrong = plan.base.contradictions() + ([] if rows >= 1 else [f"rows_per_request is {rows}; it must be 1 or more"])
     if wrong:
         raise ParameterError("; ".join(wrong) + ".")
-    small = sorted({c.max_batch_size or 1000 for c in plan.configs if c.enable_batching})
-    if small and small[0] < rows:
+    least = min((c.max_batch_size or 1000 for c in plan.configs if c.enable_batching), default=rows)
+    if least < rows:
         raise ParameterError(
-            f"The space has max_batch_size {small[0]}, and a request has rows_per_request {rows}: the server would "
+            f"The space has max_batch_size {least}, and a request has rows_per_request {rows}: the server would "
             f"refuse it. Use {rows} or more."
         )
 
