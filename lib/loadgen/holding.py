@@ -94,6 +94,7 @@ def _of_workers(level: Level, workers: list[dict[str, Any]]) -> dict[str, Any]:
         "client_cpu_share": max(shares, default=None),
         "client_cpus": [w["cpu"] for w in workers],
         "client_niceness": [w["niceness"] for w in workers],
+        "client_realtime": [w["realtime"] for w in workers],
         "processes": len(workers),
         "in_flight_cap": level.in_flight_cap(),
         "connections": level.connection_count(),

@@ -33,7 +33,8 @@ from loadgen.rows import WORDS
 from loadgen.wire import reply_comparer
 
 PROGRESS_S = 0.5
-PRIORITY = -10  # niceness of a pinned worker; needs the right to it (root, CAP_SYS_NICE), else nothing changes
+REALTIME = 1  # SCHED_FIFO priority of a pinned worker; needs the right to it (root, CAP_SYS_NICE)
+PRIORITY = -10  # its niceness where only that is allowed
 RECENT = 400  # latencies looked at for the progress line's p99: enough to show, too few to delay a request
 
 
@@ -144,6 +145,7 @@ class Share:
             "worker": self.worker,
             "cpu": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
             "niceness": os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else None,
+            "realtime": hasattr(os, "SCHED_FIFO") and os.sched_getscheduler(0) == os.SCHED_FIFO,
             "start_ns": start_ns,
             "edge_s": (last["at_ns"] - first["at_ns"]) / 1e9,
             "in_flight_s": (last["area_ns"] - first["area_ns"]) / 1e9,
@@ -170,11 +172,16 @@ def prepare_process(cpu: int | None) -> None:
     """Pin to `cpu` where the platform can, go before others there where we may, and allow all sockets the system does.
 
     What else runs on a load worker's core would be measured as the server's latency; the server is not on that core.
+    Niceness alone lets kernel threads and agents of the host have it for milliseconds. Where there is one core for all,
+    a real-time worker would keep it from the server.
     """
     if cpu is not None and hasattr(os, "sched_setaffinity"):
+        several = len(os.sched_getaffinity(0)) > 1
         os.sched_setaffinity(0, {cpu})
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+            if several:
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME))
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

@@ -118,6 +118,27 @@ def test_a_level_of_another_protocol_on_other_cores_follows(kept, server, bodies
     assert processes._idle == [kept]
 
 
+def may_be_realtime():
+    """Whether this user may start real-time processes."""
+    script = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))"
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_FIFO"), reason="there is no real-time scheduling here")
+def test_a_pinned_worker_goes_before_all_others_on_its_core_unless_it_is_the_only_one(server, bodies, tmp_path):
+    cores = sorted(os.sched_getaffinity(0))
+    summary = hold(level_of(server, bodies, cpus=(cores[-1],)), tmp_path)
+    assert summary["client_realtime"] == [may_be_realtime() and len(cores) > 1]
+    flags = f"--url {server.url} --bodies {bodies} --rate 500 --duration 0.3 --ramp-up 0 --cpus {cores[0]}"
+    alone = subprocess.run(
+        [sys.executable, "-m", "loadgen", *flags.split(), "--out", str(tmp_path / "alone")],
+        preexec_fn=lambda: os.sched_setaffinity(0, {cores[0]}),
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(alone.stdout)["client_realtime"] == [False]
+
+
 def test_several_threads_hold_levels_at_once_each_with_workers_of_its_own(kept, server, bodies, tmp_path):
     def held(number):
         level = level_of(server, bodies, rate_rps=300.0, processes=1 + number % 2, seed=number)
