@@ -27,6 +27,7 @@ def examine() -> Iterator[tuple[str, str, str]]:
     yield "ok", "python", platform.python_version()
     yield "ok", "tensorflow", f"{metadata.version('tensorflow')} (embedded server and export)"
     yield _cores()
+    yield _priority()
     yield _noise()
     yield _docker()
     for name, program, remedy in (
@@ -44,6 +45,18 @@ def _cores() -> tuple[str, str, str]:
     if set(server) & set(client):
         return "note", "cores", "one core: server and client share it, and every record will say so"
     return "ok", "cores", f"server on {_list(server)}, client on {_list(client)}"
+
+
+def _priority() -> tuple[str, str, str]:
+    """Whether load workers may go before everything else on their core, as they do where they can."""
+    try:
+        before = os.sched_getscheduler(0)
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        os.sched_setscheduler(0, before, os.sched_param(0))
+    except (OSError, AttributeError):  # not allowed; not on this platform
+        remedy = "be root or have CAP_SYS_NICE (docker run --cap-add SYS_NICE)"
+        return "note", "priority", f"what else runs on the client's core is measured as the server's latency; {remedy}"
+    return "ok", "priority", "load workers go before everything else on their core"
 
 
 def _noise(duration_s: float = 0.3) -> tuple[str, str, str]:
