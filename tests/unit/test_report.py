@@ -129,6 +129,13 @@ def test_without_a_valid_level_nothing_is_claimed_of_proof_goodput_or_cost(whole
     assert any(problem.startswith("No level is VALID") for problem in doubtful["problems"])
 
 
+@pytest.mark.parametrize(("realtime", "told"), [(False, True), (True, False), (None, False)])
+def test_a_client_that_shared_its_core_is_among_what_the_numbers_do_not_tell(whole, tmp_path, realtime, told):
+    run = stressed(tmp_path / "20260110T000000Z-shared", [a_level(whole, client_realtime=realtime)])
+    page = report.write(run).read_text()
+    assert ("had no right to go before it (`playbook doctor` says what it takes)" in page) == told
+
+
 def stressed(folder, rows, frame=None):
     """A run of these levels, with one file of requests for level 0."""
     folder.mkdir()

@@ -7,7 +7,7 @@ import pytest
 from published_run import published
 
 from playbook import record, tune
-from playbook.errors import PlaybookError
+from playbook.errors import LoadFailed, PlaybookError
 from playbook.serving.cores import split_cpus
 from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
@@ -68,3 +68,12 @@ def test_each_protocol_of_the_space_is_probed_and_simulated_by_its_own_costs(res
     rate_rps = {probe.config.protocol: probe.throughput_rps for probe in closed}
     shell_ms = {name: fitted.path.shell_in_ms + fitted.path.shell_out_ms for name, fitted in tuned.fits.items()}
     assert max(shell_ms, key=shell_ms.get) == min(rate_rps, key=rate_rps.get)
+
+
+def test_a_probe_that_nothing_answers_is_told_with_its_errors(point, tmp_path):
+    small = replace(point.plan, space=SPACE | {"max_batch_size": [16], "protocol": ["rest"]})
+    load = Load(duration_s=0.3, ramp_up_s=0.1, client_cpus=split_cpus()[1], rows_per_request=32)
+    with pytest.raises(
+        LoadFailed, match=r"No request was answered with enable_batching=on, max_batch_size=16.*http_400"
+    ):
+        tune.tune([replace(point, plan=small)], load, tmp_path)

@@ -178,6 +178,9 @@ def limits(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
         lines.append(f"Windows of {min(seconds):g} s are short: a disturbance that comes once a minute is not in them.")
     if run.levels:
         lines.append("Client and server shared one machine and its loopback; a network adds its own latency.")
+    if any(level.get("client_realtime") is False for level in run.levels):
+        lines.append("What else ran on the client's core was measured as the server's latency: load workers had no")
+        lines[-1] += " right to go before it (`playbook doctor` says what it takes)."
     invalid = [level for level in run.levels if not level.get("valid")]
     if invalid:
         lines.append(f"{len(invalid)} of {len(run.levels)} levels are INVALID and count for nothing above.")

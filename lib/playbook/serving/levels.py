@@ -75,6 +75,7 @@ def flat(summary: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -
         "rows_per_request": settings["rows_per_request"],
         "duration_s": summary["duration_s"],
         **{name: summary.get(name) for name in _SUMMARY},
+        "client_realtime": all(summary["client_realtime"]) if summary.get("client_realtime") else None,
         "success_rate": (requests - summary["errors"]) / requests if requests else 0.0,
         **{f"latency_{name}_ms": latency.get(name) for name in ("mean", "p50", "p90", "p95", "p99")},
         "latency_p99_low_ms": latency.get("p99_low"),

@@ -168,6 +168,7 @@ RECORDS: dict[str, tuple[Column, ...]] = {
         Column("lateness_p99_us", "DOUBLE", "us", "99th percentile of how late requests were sent"),
         Column("mean_in_flight", "DOUBLE", "", "requests in flight, mean over the window"),
         Column("client_cpu_share", "DOUBLE", "share", "of its cores the load generator used"),
+        Column("client_realtime", "BOOLEAN", "", "whether load workers went before everything else on their cores"),
         Column("valid", "BOOLEAN", "", "whether the level passed every check"),
         Column("warnings", "VARCHAR", "", "failed checks and remarks, one after another"),
     ),
