@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadgen.errors import ServerUnreachable
+from loadgen.own_core import prepare_process, use_fast_loop
 from loadgen.script import Script, Stage
 from loadgen.scripted_grpc import GrpcSide
 from loadgen.scripted_rest import RestSide
-from loadgen.worker import prepare_process, use_fast_loop
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ runs in a fork of the process that imported all this, which then reads the next.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import os
@@ -29,12 +28,11 @@ from loadgen.arrivals import schedule
 from loadgen.bodies import Bodies, read_bodies
 from loadgen.engine import Connection, Engine
 from loadgen.level import Level
+from loadgen.own_core import memory_mb, prepare_process, use_fast_loop
 from loadgen.rows import WORDS
 from loadgen.wire import reply_comparer
 
 PROGRESS_S = 0.5
-REALTIME = 1  # SCHED_FIFO priority of a pinned worker; needs the right to it (root, CAP_SYS_NICE)
-PRIORITY = -10  # its niceness where only that is allowed
 RECENT = 400  # latencies looked at for the progress line's p99: enough to show, too few to delay a request
 
 
@@ -158,48 +156,6 @@ class Share:
             "memory_mb": memory_mb(),
             "answers": self.checker.judge(engine.recorder, same),
         }
-
-
-def use_fast_loop() -> None:
-    """uvloop where it exists; asyncio's own loop elsewhere."""
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-
-
-def prepare_process(cpu: int | None) -> None:
-    """Pin to `cpu` where the platform can, go before others there where we may, and allow all sockets the system does.
-
-    What else runs on a load worker's core would be measured as the server's latency; the server is not on that core.
-    Niceness alone lets kernel threads and agents of the host have it for milliseconds. Where there is one core for all,
-    a real-time worker would keep it from the server.
-    """
-    if cpu is not None and hasattr(os, "sched_setaffinity"):
-        several = len(os.sched_getaffinity(0)) > 1
-        os.sched_setaffinity(0, {cpu})
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
-            if several:
-                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME))
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft != hard:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def memory_mb() -> float | None:
-    """Most memory this process has had resident, in MB; None where the platform does not say.
-
-    Read from /proc: `getrusage` also remembers the size of the parent at the time of the fork.
-    """
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), None)
 
 
 def say(**message: Any) -> None:

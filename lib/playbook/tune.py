@@ -19,9 +19,10 @@ from playbook import progress, record
 from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
 from playbook.tuning.memory import Memory
+from playbook.tuning.plan import Plan, Tuned
 from playbook.tuning.search import frontier, search
 from playbook.tuning.space import Config
-from playbook.tuning.steps import Plan, Tuned, Tuning
+from playbook.tuning.steps import Tuning
 from playbook.tuning.workbench import Workbench
 
 
@@ -81,7 +82,7 @@ def _tune(point: Point, load: Load, memory: Memory) -> Tuned:
             storage=memory.path.with_suffix(".db"),
             seed=plan.seed,
         )
-        tuned = Tuned(plan, default, found, fits, tuning.predicted)
+        tuned = Tuned(plan, default, tuning.final(found), fits, tuning.predicted)
         if tuned.best.config != base and tuned.best.score:
             tuned.repeats = tuning.repeat(tuned.best)
             tuned.ablation = tuning.ablate(tuned.best)
@@ -135,6 +136,7 @@ def trials_frame(points: Sequence[Point], tuned: Sequence[Tuned]) -> pd.DataFram
             rows.append(
                 {"point": point.name, "trial": trial.number, "source": trial.source}
                 | {"score": trial.score, "error": trial.error, "config": trial.config.words()}
+                | {"finalist": trial.config in result.found.finalists}
                 | {name: trial.measured.get(name) for name in _MEASURED}
                 | {f"predicted_{name}": _finite(said.get(name)) for name in _PREDICTED}
                 | trial.config.plain()

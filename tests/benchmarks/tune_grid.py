@@ -27,9 +27,10 @@ from tune_setting import (
 from playbook import record
 from playbook.tuning.memory import Memory
 from playbook.tuning.objective import Objective
+from playbook.tuning.plan import Plan, ratio
 from playbook.tuning.search import Budget, frontier, search
 from playbook.tuning.space import DEFAULT, Config, expand
-from playbook.tuning.steps import Plan, Tuning, ratio
+from playbook.tuning.steps import Tuning
 
 RECORD = HERE / "records" / "tune_grid.json"
 TURNS = 10  # of the tuner's best and the grid's: the speed of a shared machine halves within seconds
@@ -94,7 +95,7 @@ def tuner(options: argparse.Namespace) -> list[Row]:
         tuning.fit(batch_curve(options))
         tuning.predict(expand(GRID))
         first = frontier({c: tuning.behaviour(c) for c in expand(GRID)}, GRID_PLAN.frontier)
-        found = search(GRID, tuning.measure, first=[DEFAULT, *first], budget=GRID_PLAN.budget)
+        found = tuning.final(search(GRID, tuning.measure, first=[DEFAULT, *first], budget=GRID_PLAN.budget))
         spent = bench.measured_s
         share, interval = _share(tuning, optimum, found.best.config, found.best.score)
     cost = spent / sum(cell["measured_s"] for cell in cells.values())

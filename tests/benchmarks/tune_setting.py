@@ -13,9 +13,10 @@ from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
 from playbook.tuning.memory import Memory
 from playbook.tuning.objective import Objective
+from playbook.tuning.plan import Plan
 from playbook.tuning.rates import Limit
 from playbook.tuning.space import Config
-from playbook.tuning.steps import Plan, Tuning
+from playbook.tuning.steps import Tuning
 from playbook.tuning.workbench import Bench, Workbench
 
 HERE = Path(__file__).parent

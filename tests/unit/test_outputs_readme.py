@@ -43,7 +43,7 @@ def test_every_ready_made_question_is_in_the_readme():
 def test_the_trials_are_documented_as_tune_writes_them():
     from playbook import tune
 
-    frame_columns = {"point", "trial", "source", "score", "error", "config"}
+    frame_columns = {"point", "trial", "source", "score", "error", "config", "finalist"}
     wanted = frame_columns | set(tune._MEASURED) | {f"predicted_{name}" for name in tune._PREDICTED}
     from playbook.tuning.space import KNOBS
 

@@ -4,8 +4,8 @@ import pytest
 
 from playbook.errors import ParameterError
 from playbook.tuning.objective import Objective
+from playbook.tuning.plan import ratio
 from playbook.tuning.rates import Limit, highest_rate, one_rate
-from playbook.tuning.steps import ratio
 
 
 class Server:

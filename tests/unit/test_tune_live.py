@@ -12,9 +12,9 @@ from playbook.serving.cores import split_cpus
 from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
 from playbook.tuning.objective import Objective
+from playbook.tuning.plan import Plan
 from playbook.tuning.rates import Limit
 from playbook.tuning.search import Budget
-from playbook.tuning.steps import Plan
 
 SPACE = {
     "enable_batching": [True],

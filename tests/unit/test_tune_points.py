@@ -10,9 +10,9 @@ from playbook.errors import ParameterError
 from playbook.tuning import tune_points, tune_views
 from playbook.tuning.costs import Path as RequestPath
 from playbook.tuning.fit import Fit
+from playbook.tuning.plan import Tuned
 from playbook.tuning.search import Found, Trial
 from playbook.tuning.space import DEFAULT, Config
-from playbook.tuning.steps import Tuned
 
 BATCHED = Config(enable_batching=True, max_batch_size=32, rest_api_num_threads=65)
 

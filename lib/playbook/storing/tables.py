@@ -91,6 +91,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("score", "DOUBLE", "the objective's", "what the search compared, larger is better; NULL: not measured"),
         Column("error", "VARCHAR", "", "why it could not be measured; NULL when it could"),
         Column("config", "VARCHAR", "", "the knobs that differ from TensorFlow Serving's defaults, in words"),
+        Column(
+            "finalist", "BOOLEAN", "", "whether it was measured twice more with the best; its figures are the median's"
+        ),
         Column("kept", "BOOLEAN", "", "whether the promise was kept at this rate"),
         Column("valid", "BOOLEAN", "", "whether its best window passed every check"),
         Column("rate_rps", "DOUBLE", "requests/s", "rate measured inside the promise"),

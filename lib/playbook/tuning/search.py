@@ -53,11 +53,12 @@ class Found:
     trials: list[Trial]
     stopped: str  # why it ended
     resumed: int  # trials that were known from an earlier, killed search
+    finalists: tuple[Config, ...] = ()  # measured again; where there are any, the best is one of them
 
     @property
     def best(self) -> Trial | None:
         """The best measured trial; None when nothing could be measured."""
-        return _best(self.trials)
+        return _best(t for t in self.trials if not self.finalists or t.config in self.finalists)
 
 
 def frontier(predicted: Mapping[Config, tuple[float, ...]], count: int) -> list[Config]:

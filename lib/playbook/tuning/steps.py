@@ -4,68 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from playbook.errors import LoadFailed
+from playbook.errors import LoadFailed, PlaybookError
 from playbook.tuning.costs import Path, slots
 from playbook.tuning.fit import Fit, Probe, fit
 from playbook.tuning.memory import Memory
-from playbook.tuning.objective import Objective
-from playbook.tuning.search import Budget, Found, Trial
-from playbook.tuning.space import DEFAULT, Config, expand
+from playbook.tuning.plan import Plan
+from playbook.tuning.search import Found, Trial
+from playbook.tuning.space import Config, expand
 from playbook.tuning.workbench import Bench, Workbench
 
+NEAR = 0.15  # trials whose scores are closer to the best than this share may be as good
+FINALS = 2  # further measurements of each of them
 CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to tune for, over which space, and at what expense."""
-
-    space: Mapping[str, Sequence[Any]]
-    objective: Objective
-    base: Config = DEFAULT  # the default flags, over the protocol of the requests
-    search: str = "simulate"
-    budget: Budget = field(default_factory=Budget)
-    frontier: int = 4  # configurations of the simulator's frontier that are measured
-    probe_clients: int = 32
-    repeats: int = 3  # winner against default, in turns; 0: no interval
-    ablation: int = 3  # steps from the default to the winner that are measured one by one
-    seed: int = 7
-
-    @property
-    def configs(self) -> list[Config]:
-        """The whole space, laid out."""
-        return expand(self.space, self.base)
-
-
-@dataclass
-class Tuned:
-    """All that tuning one model for one promise showed."""
-
-    plan: Plan
-    default: dict[str, Any]
-    found: Found
-    fits: dict[str, Fit]  # by protocol
-    predicted: dict[Config, dict[str, Any]]
-    repeats: list[tuple[float, float]] = field(default_factory=list)  # scores (default, winner)
-    ablation: list[dict[str, Any]] = field(default_factory=list)
-    probes: list[Probe] = field(default_factory=list)
-    measured_s: float = 0.0
-
-    @property
-    def best(self) -> Trial:
-        """The best trial; the default when nothing else could be measured."""
-        return self.found.best or self.found.trials[0]
-
-    def gain(self) -> tuple[float | None, float | None, float | None]:
-        """Best over default and its 95 % interval; from the repeats in turns, where both kept the limit in each."""
-        told = ratio(self.repeats)
-        return told if told[0] else ratio([(self.default["score"] or 0.0, self.best.score or 0.0)])
 
 
 class Tuning:
@@ -160,6 +115,35 @@ class Tuning:
         self.advance()
         return self.known[config]
 
+    def final(self, found: Found) -> Found:
+        """Measure the best few again in turns and tell each by its median: no lucky or stalled window decides."""
+        ranked = sorted((t for t in found.trials if t.score), key=lambda trial: -trial.score)
+        near = [trial for trial in ranked if trial.score >= (1 - NEAR) * ranked[0].score][: self.plan.finalists]
+        if len(near) < 2:
+            return found
+        seen = {trial.config: [trial.measured] for trial in near}
+        for turn in range(FINALS):
+            for trial in near[:: 1 if turn % 2 else -1]:
+                again = lambda t=trial: self._again(t)  # noqa: E731
+                seen[trial.config].append(self.memory.recall(f"final {turn} {trial.config.plain()}", again))
+        middle = {
+            config: sorted(told, key=lambda one: one["score"] or 0.0)[FINALS // 2] for config, told in seen.items()
+        }
+        self.known |= middle
+        trials = [replace(t, score=m["score"], measured=m) if (m := middle.get(t.config)) else t for t in found.trials]
+        return replace(found, trials=trials, finalists=tuple(middle))
+
+    def _again(self, trial: Trial) -> dict[str, Any]:
+        """One more measurement of a trial; a server that dies in it has kept nothing."""
+        try:
+            return self.value(self.serving(trial.config), trial.measured["rate_rps"])
+        except PlaybookError:
+            return {**trial.measured, "kept": False, "score": 0.0}
+
+    def serving(self, config: Config) -> Bench:
+        """The server that has a configuration."""
+        return self.plain_default() if config == self.plan.base else self.bench.bring("trial", config)
+
     def guess(self, config: Config) -> float:
         """The predicted rate, corrected by how far the last measured configurations were from theirs."""
         pairs = [(k["rate_rps"], self.predicted[c]["rate_rps"]) for c, k in self.known.items() if c in self.predicted]
@@ -220,21 +204,6 @@ class Tuning:
         """One step further."""
         self.steps += 1
         self.bar.update(self.steps)
-
-
-def ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float | None, float | None, float | None]:
-    """Geometric mean of second over first, and its 95 % interval (Student's t on the logarithms, pairs in turns).
-
-    None where it does not exist: a score of 0 has no ratio, one pair has no interval.
-    """
-    if not pairs or any(a <= 0 or b <= 0 for a, b in pairs):
-        return None, None, None
-    logs = np.log([b / a for a, b in pairs])
-    middle = float(logs.mean())
-    if len(logs) < 2:
-        return math.exp(middle), None, None
-    half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
-    return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
 
 
 def _towards(config: Config, goal: Config) -> list[tuple[str, Config]]:

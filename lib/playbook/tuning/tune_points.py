@@ -14,10 +14,10 @@ from playbook.serving.spec import ServerSpec
 from playbook.stress import Load
 from playbook.tune import Point
 from playbook.tuning.objective import Objective
+from playbook.tuning.plan import Plan
 from playbook.tuning.rates import Limit
 from playbook.tuning.search import Budget
 from playbook.tuning.space import Config
-from playbook.tuning.steps import Plan
 
 
 def points(settings: Mapping[str, Any]) -> list[Point]:
@@ -62,6 +62,7 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
         search=settings["search"],
         budget=Budget(settings["max_trials"], settings["max_minutes"], settings["patience"]),
         frontier=settings["frontier"],
+        finalists=settings["finalists"],
         probe_clients=settings["probe_clients"],
         repeats=settings["gain_repeats"],
         ablation=settings["ablation"],

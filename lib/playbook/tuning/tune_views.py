@@ -11,7 +11,7 @@ from playbook import markdown
 from playbook.drawing.canvas import Picture
 from playbook.tune import Point
 from playbook.tuning.costs import Path as RequestPath
-from playbook.tuning.steps import Tuned
+from playbook.tuning.plan import Tuned
 
 #: How an objective's score is told: as the axis of a figure, and the unit of the figure people know.
 _SCORES = {
@@ -84,17 +84,17 @@ def _shared(results: Mapping[str, Any]) -> str:
 
 
 def table(trials: pd.DataFrame) -> str:
-    """The trials as a Markdown table, best first, with what the simulator had said."""
+    """The trials as a Markdown table, finalists first and the best of them on top, with what the simulator had said."""
     headers = ["trial", "from", "configuration", "score", "× default", "predicted", "p99 ms", "rows a batch", "valid"]
     default = trials[trials["source"] == "default"].set_index("point")["score"]
     times = trials["score"] / trials["point"].map(default).replace(0.0, float("nan"))
     told = ["trial", "source", "config", "score", "times", "predicted_score", "p99_ms", "batch_rows"]
     if trials["point"].nunique() > 1:
         headers, told = ["point", *headers], ["point", *told]
-    rows = [
-        [*(getattr(row, name) for name in told), _word(row)]
-        for row in trials.assign(times=times).sort_values("score", ascending=False, na_position="last").itertuples()
-    ]
+    again = trials["finalist"].map({True: ", median of 3", False: ""})
+    shown = trials.assign(times=times, source=trials["source"] + again)
+    shown = shown.sort_values(["finalist", "score"], ascending=False, na_position="last")
+    rows = [[*(getattr(row, name) for name in told), _word(row)] for row in shown.itertuples()]
     return markdown.table(headers, [[_plain(value) for value in row] for row in rows])
 
 
