@@ -260,7 +260,7 @@ import json, sys, time
 from array import array
 import numpy as np
 from loadgen.rows import Recorder, Rows, pack
-from loadgen.worker import memory_mb
+from loadgen.own_core import memory_mb
 count = int(sys.argv[2])
 if sys.argv[1] == "worker":
     recorder, code = Recorder(), pack(0, 200, 30)
