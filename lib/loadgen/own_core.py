@@ -31,6 +31,7 @@ def prepare_process(cpu: int | None) -> None:
         os.sched_setaffinity(0, {cpu})
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+        with contextlib.suppress(OSError):  # a right of its own (RLIMIT_RTPRIO)
             if several:
                 os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME))
     with contextlib.suppress(ImportError, ValueError, OSError):
