@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 REALTIME = 1  # SCHED_FIFO priority of a pinned process; needs the right to it (root, CAP_SYS_NICE)
-PRIORITY = -10  # its niceness where only that is allowed
+PRIORITY = -10  # its niceness, which is all it has where real time is not allowed
 
 
 def use_fast_loop() -> None:

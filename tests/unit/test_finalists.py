@@ -87,3 +87,9 @@ def test_what_was_measured_again_before_a_kill_is_not_measured_a_third_time(tmp_
     again = Scripted(tmp_path, {}).final(found(one=1000.0, two=950.0))
     assert (again.best.config, again.best.score) == (TWO, 980.0)
     assert replace(again, finalists=()).best.score == 980.0
+
+
+def test_where_every_finalist_dies_the_best_of_the_others_is_told(tmp_path):
+    tuning = Scripted(tmp_path, {ONE: [None, None], TWO: [None, None]})
+    final = tuning.final(found(one=1000.0, two=950.0, three=500.0))
+    assert (final.best.config, final.best.score) == (THREE, 500.0)

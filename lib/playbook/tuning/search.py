@@ -53,12 +53,13 @@ class Found:
     trials: list[Trial]
     stopped: str  # why it ended
     resumed: int  # trials that were known from an earlier, killed search
-    finalists: tuple[Config, ...] = ()  # measured again; where there are any, the best is one of them
+    finalists: tuple[Config, ...] = ()  # measured again; the best is one of them, unless none stood it
 
     @property
     def best(self) -> Trial | None:
         """The best measured trial; None when nothing could be measured."""
-        return _best(t for t in self.trials if not self.finalists or t.config in self.finalists)
+        final = _best(t for t in self.trials if t.config in self.finalists)
+        return final if final and final.score else _best(self.trials)
 
 
 def frontier(predicted: Mapping[Config, tuple[float, ...]], count: int) -> list[Config]:
