@@ -19,9 +19,9 @@ ALONE = (
     "notebooks/",
     "tests/docker/test_docker_chain.py",
     "tests/notebooks/test_chain.py",
-    *(f"tests/unit/test_{name}.py" for name in ("ledger", "resources", "warmup")),
+    *(f"tests/unit/{name}.py" for name in ("analyze/test_ledger", "monitor/test_resources", "warmup/test_warmup")),
     *(
-        f"tests/unit/test_loadgen_{name}.py"
+        f"tests/unit/loadgen/test_{name}.py"
         for name in ("cluster", "faults", "grpc", "passport", "search", "truth", "workers")
     ),
 )
@@ -78,7 +78,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _stop_scratch_servers() -> None:
     if (SCRATCH / "servers").is_dir():
-        from playbook import serve
+        from playbook.serve import serve
 
         serve.stop_all(SCRATCH)
 
@@ -88,7 +88,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with the default model exported and published, made once; copy it before changing it."""
     run_dir = tmp_path_factory.mktemp("exported") / "run"
     code = (
-        "import sys; from pathlib import Path; from playbook import pipeline, runs; "
+        "import sys; from pathlib import Path; from playbook.chain import pipeline; from playbook.records import runs; "
         "run = pipeline.Run(Path(sys.argv[1]), ['export'], {'export': {}}); run.run_dir.mkdir(); "
         "pipeline.run_stage(run, 'export')"
     )
@@ -100,7 +100,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run_dir(exported: Path, tmp_path: Path) -> Iterator[Path]:
     """A run folder of the test's own, with the default model exported; its servers are ended afterwards."""
-    from playbook import serve
+    from playbook.serve import serve
 
     folder = tmp_path / "run"
     shutil.copytree(exported, folder)

@@ -11,16 +11,16 @@ from loadgen.errors import LevelError, LoadgenError, ServerUnreachable, WorkerFa
 from loadgen.level import Level
 
 if TYPE_CHECKING:
-    from loadgen.cluster import dask_crew
-    from loadgen.evidence import claim
     from loadgen.fitness import passport
     from loadgen.holding import hold
     from loadgen.search import find_max_rate
+    from loadgen.verdict.evidence import claim
+    from loadgen.workers.cluster import dask_crew
 
 # loaded on first use: a worker process must not pay for them
 _LATE = {
-    "claim": "loadgen.evidence",
-    "dask_crew": "loadgen.cluster",
+    "claim": "loadgen.verdict.evidence",
+    "dask_crew": "loadgen.workers.cluster",
     "find_max_rate": "loadgen.search",
     "hold": "loadgen.holding",
     "passport": "loadgen.fitness",

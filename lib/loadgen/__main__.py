@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from loadgen.cluster import dask_crew
-from loadgen.crew import run_crew
 from loadgen.errors import LevelError, LoadgenError
 from loadgen.fitness import passport
 from loadgen.holding import hold
 from loadgen.level import ARRIVALS, PROTOCOLS, Level
+from loadgen.workers.cluster import dask_crew
+from loadgen.workers.crew import run_crew
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,7 +2,7 @@
 
 While load runs, a checked reply is only looked up among those already seen for the same request: a server that answers
 one request always alike costs a dictionary lookup. The comparison itself comes after the window, once per distinct
-reply. REST: JSON values, numbers within `atol + rtol * |expected|`. gRPC: see `loadgen.wire`.
+reply. REST: JSON values, numbers within `atol + rtol * |expected|`. gRPC: see `loadgen.protocols.tensor_replies`.
 """
 
 from __future__ import annotations

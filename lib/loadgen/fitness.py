@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.crew import available_cpus, run_crew
 from loadgen.level import Level
-from loadgen.processes import start_early
 from loadgen.rows import Rows
-from loadgen.script import Script
-from loadgen.scripted import Scripted, running
-from loadgen.summary import describe
+from loadgen.scripted.script import Script
+from loadgen.scripted.server import Scripted, running
+from loadgen.verdict.summary import describe
+from loadgen.workers.crew import available_cpus, run_crew
+from loadgen.workers.processes import start_early
 
 STALL = Script(delay_s=0.02, freeze_s=0.1, period_s=0.4)
 STALL_RPS = 1500.0

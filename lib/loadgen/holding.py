@@ -10,16 +10,16 @@ import numpy as np
 
 from loadgen.arrivals import check_trace
 from loadgen.bodies import read_bodies
-from loadgen.counters import balance, requests_served
-from loadgen.crew import run_crew
 from loadgen.errors import LevelError, ServerUnreachable
-from loadgen.evidence import claim
 from loadgen.level import Level
 from loadgen.rows import GRPC, HTTP, OK, REFUSED, UNSENT, WRONG, Rows
-from loadgen.steady import little
 from loadgen.store import write_requests
-from loadgen.summary import describe
-from loadgen.validity import Evidence, audit
+from loadgen.verdict.counters import balance, requests_served
+from loadgen.verdict.evidence import claim
+from loadgen.verdict.steady import little
+from loadgen.verdict.summary import describe
+from loadgen.verdict.validity import Evidence, audit
+from loadgen.workers.crew import run_crew
 
 Crew = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[Rows, list[dict[str, Any]]]]
 
@@ -39,7 +39,7 @@ def hold(
         on_progress: Called about twice a second with `elapsed_s, duration_s, requests, errors, rate_rps, p99_ms`.
         p99_limit_ms: The SLO; when given, `claim` says whether the rows prove it at 99 % confidence.
         passport: What `loadgen.passport` returned; a bad one makes the level INVALID.
-        crew: Who holds the level: processes of this machine, or `loadgen.cluster.dask_crew(address)`.
+        crew: Who holds the level: processes of this machine, or `loadgen.workers.cluster.dask_crew(address)`.
 
     Raises:
         LevelError: The level cannot be held as asked for (nothing to send, unreadable trace).

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from loadgen.boundary import crossing, is_cliff
-from loadgen.evidence import pooled
 from loadgen.holding import hold
 from loadgen.level import Level
+from loadgen.verdict.boundary import crossing, is_cliff
+from loadgen.verdict.evidence import pooled
 
 NARROW = 1.05  # the bracket is narrow enough when its ends differ by 5 %
 REPLICATES = 2  # further levels at each end of the bracket

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.message import DecodeError
 
-from model_server import eager, inference, metrics, model_info, model_management, multi_inference, tensorflow_package
-from model_server import predict as predicting
-from model_server.core import Core
+from model_server import eager, metrics, tensorflow_package
+from model_server.batching.executors import as_serving_error
+from model_server.calls import inference, model_info, model_management, multi_inference
+from model_server.calls import predict as predicting
+from model_server.calls.predict import spec_of
 from model_server.errors import INTERNAL, ServingError, invalid
-from model_server.executors import as_serving_error
-from model_server.predict import spec_of
+from model_server.models.core import Core
 
 tensorflow_package.install()
 from tensorflow_serving.apis import (  # noqa: E402

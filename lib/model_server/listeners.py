@@ -9,7 +9,7 @@ import grpc
 
 from model_server import log
 from model_server.errors import invalid
-from model_server.http_connection import HttpConnection
+from model_server.rest.http_connection import HttpConnection
 
 BACKLOG = 128  # hard-coded in TensorFlow Serving's HTTP server
 _WHERE = "tensorflow_serving/model_servers/server.cc:"

@@ -7,20 +7,22 @@ import ctypes
 import gc
 import threading
 
-from model_server import fast_json, listeners, log, model_config, options, text_proto
-from model_server.batch_scheduler import BatchScheduler
-from model_server.batching_options import num_batch_threads
-from model_server.core import Core
+from model_server import listeners, log, options, text_proto
+from model_server.batching.executors import Delivery, DirectPool, in_thread
+from model_server.batching.options import num_batch_threads
+from model_server.batching.scheduler import BatchScheduler
 from model_server.errors import ServingError
-from model_server.executors import Delivery, DirectPool, in_thread
 from model_server.flags import CPUS
 from model_server.grpc_services import GrpcApi, GrpcOptions
-from model_server.loader import Loader, LoadOptions
-from model_server.manager import Manager, ManagerOptions
-from model_server.model_config import ModelServerConfig
-from model_server.rest_app import RestApp, RestOptions
-from model_server.states import StateMonitor
-from model_server.storage_source import StorageSource
+from model_server.json import fast
+from model_server.loading.loader import Loader, LoadOptions
+from model_server.models import model_config
+from model_server.models.core import Core
+from model_server.models.manager import Manager, ManagerOptions
+from model_server.models.model_config import ModelServerConfig
+from model_server.models.states import StateMonitor
+from model_server.models.storage_source import StorageSource
+from model_server.rest.app import RestApp, RestOptions
 
 _WHERE = "tensorflow_serving/model_servers/server.cc:"
 
@@ -157,7 +159,7 @@ class ModelServer:
         except OSError:
             log.error(_WHERE + "456", f"Failed to start HTTP Server at localhost:{port}")
             return
-        if fast_json.float_reader is None:
+        if fast.float_reader is None:
             log.warning(
                 "model_server",
                 "float_reader and float_writer are not built, so numbers are read and written at a third of the speed. "

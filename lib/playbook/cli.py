@@ -35,8 +35,9 @@ def run(
     ] = None,
 ) -> None:
     """Run the chain, by papermill, and write the record."""
-    from playbook import params, pipeline, report
-    from playbook.terminal import StageLine
+    from playbook.chain import params, pipeline
+    from playbook.chain.terminal import StageLine
+    from playbook.report import report
 
     begun, line = time.monotonic(), StageLine()
     prepared = pipeline.prepare(params_path, outputs, params.assignments(set_ or []), only or [], start, resume)
@@ -61,7 +62,7 @@ def run(
 @app.command(name="list")
 def list_(outputs: Outputs = Path("outputs")) -> None:
     """The records, newest first."""
-    from playbook import report
+    from playbook.report import report
 
     typer.echo(report.list_runs(outputs))
 
@@ -69,7 +70,8 @@ def list_(outputs: Outputs = Path("outputs")) -> None:
 @app.command()
 def show(run_id: Annotated[str, typer.Argument(metavar="RUN")] = "latest", outputs: Outputs = Path("outputs")) -> None:
     """One record in the terminal."""
-    from playbook import report, runs
+    from playbook.records import runs
+    from playbook.report import report
 
     typer.echo(report.show(runs.find(outputs, run_id)))
 
@@ -83,8 +85,8 @@ def compare(
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """What changed between two runs, in English, with confidence."""
-    from playbook import compare as comparing
-    from playbook import runs
+    from playbook.analyze import compare as comparing
+    from playbook.records import runs
 
     result = comparing.compare(runs.find(outputs, base), runs.find(outputs, candidate), gate=gate, force=force)
     typer.echo(result.text)
@@ -98,7 +100,7 @@ def sql(
     outputs: Annotated[str, typer.Option("--outputs", help="Folder (or bucket) of the run folders.")] = "outputs",
 ) -> None:
     """SQL over every record and every raw sample."""
-    from playbook import store
+    from playbook.records import store
 
     typer.echo(store.render(store.query(query, outputs), format_))
 
@@ -111,7 +113,7 @@ def monitor(
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """Collect a server's metrics into the same store."""
-    from playbook import monitor as monitoring
+    from playbook.monitor import monitor as monitoring
 
     typer.echo(monitoring.collect(url, every_s=every, for_s=for_, outputs=outputs))
 
@@ -133,11 +135,11 @@ def adapt(
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """Let the batching parameters follow the load of a server that runs, by publishing versions."""
-    from playbook import runs
-    from playbook.adapting import adapt_command
-    from playbook.serving.cores import step_aside
+    from playbook.adapt import command
+    from playbook.records import runs
+    from playbook.serve.cores import step_aside
 
-    settings = adapt_command.Settings(
+    settings = command.Settings(
         url=url,
         base_path=base_path,
         policy=policy,
@@ -150,7 +152,7 @@ def adapt(
         dry_run=dry_run,
     )
     step_aside()
-    adapt_command.run(settings, runs.create(outputs, Path("adapt"), {"url": url}), say=typer.echo)
+    command.run(settings, runs.create(outputs, Path("adapt"), {"url": url}), say=typer.echo)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -160,12 +162,12 @@ def lint(
     format_: Annotated[str, typer.Option("--format", help="text, json or sarif.")] = "text",
 ) -> None:
     """Everything TensorFlow Serving would silently accept and get wrong, with the remedy."""
-    from playbook import lint as linting
-    from playbook.linting import lint_output
+    from playbook.lint import linter as linting
+    from playbook.lint import output
 
     findings = linting.lint([*target, *context.args])
-    typer.echo(lint_output.render(findings, format_))
-    raise typer.Exit(lint_output.exit_code(findings))
+    typer.echo(output.render(findings, format_))
+    raise typer.Exit(output.exit_code(findings))
 
 
 @app.command()
@@ -174,7 +176,8 @@ def stop(
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """Stop servers that a run left behind."""
-    from playbook import runs, serve
+    from playbook.records import runs
+    from playbook.serve import serve
 
     folders = [runs.find(outputs, run_id)] if run_id else [path.parent for path in outputs.glob("*/servers")]
     ended = [words for folder in folders for words in serve.stop_all(folder)]

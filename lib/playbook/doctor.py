@@ -11,7 +11,7 @@ from importlib import metadata
 
 import numpy as np
 
-from playbook.serving.cores import split_cpus
+from playbook.serve.cores import split_cpus
 
 NOISE_LIMIT_US = 500.0
 

@@ -20,13 +20,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playbook import compare, markdown, pipeline, record, serve, stress
-from playbook.serving.cores import split_cpus
-from playbook.serving.levels import results
-from playbook.serving.spec import ServerSpec
+from playbook import markdown
+from playbook.analyze import compare
+from playbook.chain import pipeline
+from playbook.records import record
+from playbook.serve import serve
+from playbook.serve.cores import split_cpus
+from playbook.serve.spec import ServerSpec
+from playbook.stress import stress
+from playbook.stress.levels import results
+from playbook.stress.load import Load
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE / "records" / "compare.json"
@@ -74,7 +81,7 @@ def pair(kind: str, model: Path, folder: Path) -> dict[str, Any]:
     server_cpus, client_cpus = split_cpus([], [])
     found = record.load(model, "export")["results"]
     spec = ServerSpec(found["model_name"], (model / found["base_path"]).resolve(), cpus=server_cpus)
-    load = stress.Load(duration_s=0.4, ramp_up_s=0.1, client_cpus=client_cpus)
+    load = Load(duration_s=0.4, ramp_up_s=0.1, client_cpus=client_cpus)
     drags = [None, server_cpus[0] if kind == "slower" else None]
     names = ["20260101T000000Z-one", "20260101T000000Z-two"]
     with contextlib.ExitStack() as stack:
@@ -89,7 +96,7 @@ def pair(kind: str, model: Path, folder: Path) -> dict[str, Any]:
                 with slowed(cpu):
                     stress.sweep(bench, concurrency=(4,), rates_rps=(), rate_shares=())
     for bench in benches:
-        levels = results(bench.rows, None, None, 50.0, client_cpus)
+        levels = results(handle, bench.rows, replace(load, p99_limit_ms=50.0))
         record.save(bench.run_dir, "stress", params={}, results=levels, verdict="held in turns")
     told = compare.compare(*(folder / name for name in names), gate=GATE)
     return {"kind": kind, "regression": told.regression, "rows": told.rows}

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from playbook.deploying import demand, fleet
-from playbook.lint import lint
+from playbook.deploy import demand, fleet
+from playbook.lint.linter import lint
 
-ARTICLE = Path(__file__).resolve().parents[1] / "unit" / "data" / "article"
+ARTICLE = Path(__file__).resolve().parents[1] / "unit" / "lint" / "article"
 PODS = fleet.Pods(slo_rps=1800.0, saturation_rps=2100.0, target_rps=1260.0, start_s=30.0, least=2, most=1600)
 SERVER_SAYS = 1  # of the article's faults: `unknown argument: ...`, for the first one only
 DRAWN_S = 600  # seconds the naive way is held for; it is scaled to the day

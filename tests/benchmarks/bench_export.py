@@ -18,7 +18,7 @@ FORMS = ["as_trained", "inference", "bfloat16", "float16", "xla", "int8"]
 OURS = """
 import json, sys, time
 began = time.perf_counter()
-from playbook import export; from playbook.exporting import preprocessing_proof, variants
+from playbook.export import export, preprocessing_proof, variants
 run, model, forms = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 staged = export.build({"run_dir": run, "model_name": model, "model": model, "seed": 7})
 built = time.perf_counter()
@@ -44,7 +44,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 began = time.perf_counter()
 import keras, tensorflow
 imported = time.perf_counter()
-from playbook.exporting import datasets
+from playbook.export import datasets
 data = datasets.digits(7)
 flat = lambda images: images.reshape(len(images), -1).astype("float32") / 255
 keras.utils.set_random_seed(7)
@@ -61,8 +61,8 @@ print(json.dumps({"import_s": imported - began, "export_s": done - began, "accur
 COLD = """
 import json, sys
 from pathlib import Path
-from playbook.exporting import coldstart; from playbook import serve
-from playbook.reference import Reference
+from playbook.serve import serve; from playbook.warmup import coldstart
+from playbook.tfserving.reference import Reference
 run = Path(sys.argv[1])
 spec = serve.ServerSpec("digits_mlp", (run / "models" / "digits_mlp").resolve(), cpus=serve.split_cpus()[0])
 print(json.dumps(coldstart.summary(coldstart.measure(spec, run, Reference.load(run), coldstart.Plan(repeats=3)))))

@@ -27,13 +27,13 @@ from statistics import median
 import duckdb
 import numpy as np
 from loadgen_peers import GRPC_AIO, REQUESTS, Window, h2load, hey, locust, run, script, wrk
+from queueing import SHARES, md1_quantile, replayed, typical
 from server_setting import CLIENT_CORE, Row, embedded, make_models, process, rest_body
 
 from loadgen import Level, dask_crew, find_max_rate, hold, passport
-from loadgen.processes import stop_idle
-from loadgen.queueing import SHARES, md1_quantile, replayed, typical
-from loadgen.script import Script
-from loadgen.scripted import running
+from loadgen.scripted.script import Script
+from loadgen.scripted.server import running
+from loadgen.workers.processes import stop_idle
 
 ROUNDS, WINDOW_S = (int(os.environ.get(f"BENCH_{name}", at_rest)) for name, at_rest in (("ROUNDS", 5), ("WINDOW_S", 2)))
 CPUS = (int(CLIENT_CORE),)
@@ -260,7 +260,7 @@ import json, sys, time
 from array import array
 import numpy as np
 from loadgen.rows import Recorder, Rows, pack
-from loadgen.own_core import memory_mb
+from loadgen.workers.own_core import memory_mb
 count = int(sys.argv[2])
 if sys.argv[1] == "worker":
     recorder, code = Recorder(), pack(0, 200, 30)
@@ -271,7 +271,7 @@ if sys.argv[1] == "worker":
 else:
     from pathlib import Path
     from loadgen.store import write_requests
-    from loadgen.summary import describe
+    from loadgen.verdict.summary import describe
     words = np.empty((count, 4), np.int64)
     words[:, 0] = np.arange(count) * 1000
     words[:, 1] = words[:, 0] + 20_000
@@ -289,7 +289,7 @@ def bench_worker(folder: Path) -> list[Row]:
     spent, memory = [], []
     for _ in range(2 * ROUNDS):
         began = time.monotonic()
-        code = "import loadgen.worker as w; print(w.memory_mb())"
+        code = "import loadgen.workers.worker as w; print(w.memory_mb())"
         memory.append(float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout))
         spent.append(time.monotonic() - began)
     rows = [

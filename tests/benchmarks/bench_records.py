@@ -23,11 +23,13 @@ import duckdb
 import numpy as np
 import psutil
 
-from playbook import analyze, markdown, monitor, report, store
-from playbook.analyzing import capacity, runfolder
-from playbook.storing import queries
+from playbook import markdown
+from playbook.analyze import analysis, capacity
+from playbook.monitor import monitor
+from playbook.records import queries, run_folder, store
+from playbook.report import report
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 import fake_run
 import test_compare
 import test_loadgen_evidence
@@ -87,8 +89,8 @@ def standard(folder: Path) -> list[list]:
     run = fake_run.make(folder / "20260101T000000Z-standard", seconds=20.0, plan=plan)
 
     def work() -> None:
-        found = runfolder.read(run)
-        analyze.analyze(found, analyze.Promise(3.0))
+        found = run_folder.read(run)
+        analysis.results(found, analysis.Promise(3.0))
         report.write(run)
 
     seconds = timed(work, 1)
@@ -140,7 +142,7 @@ def simulated(folder: Path) -> list[list]:
     false = []
     for trace, count in test_loadgen_evidence.KINDS.values():
         for _ in range(400):
-            false.append(analyze.certificate.certify(trace(rng, count), 0.99 - 1e-9, 1000.0).proven)
+            false.append(analysis.certificate.certify(trace(rng, count), 0.99 - 1e-9, 1000.0).proven)
     lies = sum(false) / len(false)
     law = capacity.Scalability(1000.0, 0.05, 0.0005, None, None, 1.0)
     n = np.array([1, 2, 4, 8, 16, 32, 64])

@@ -23,10 +23,11 @@ from tune_optimum import optimum
 from tune_setting import HERE, Row, table_row
 from tune_swaps import swaps
 
-from playbook import pipeline, record
-from playbook.tuning.costs import Path as RequestPath
-from playbook.tuning.simulate import poisson, simulate
-from playbook.tuning.space import DEFAULT, Config
+from playbook.chain import pipeline
+from playbook.records import record
+from playbook.tfserving.config import DEFAULT, Config
+from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.simulate import poisson, simulate
 
 
 def speed(_: argparse.Namespace) -> list[Row]:

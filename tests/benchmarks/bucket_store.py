@@ -20,7 +20,7 @@ def main(run: Path, packages: list[str]) -> None:
     from moto.server import ThreadedMotoServer
 
     sys.path += packages
-    from playbook import store
+    from playbook.records import store
 
     (extension,) = Path(str(files("duckdb_extension_httpfs"))).rglob("httpfs.duckdb_extension")
     duckdb.sql(f"INSTALL '{extension}'")

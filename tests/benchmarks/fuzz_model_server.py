@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-CONFORMANCE = Path(__file__).resolve().parents[1] / "conformance"
-sys.path.insert(0, str(CONFORMANCE))
+HELPERS = Path(__file__).resolve().parents[1] / "helpers"
+sys.path.insert(0, str(HELPERS))
 from fuzzing import Checker, fuzz_bytes, fuzz_grpc, fuzz_json, fuzz_paths  # noqa: E402
 from harness import Server  # noqa: E402
 
@@ -23,7 +23,7 @@ def make_models(folder: Path) -> Path:
     """The conformance tests' models; CONFORMANCE_MODELS names a folder of them made before."""
     if made := os.environ.get("CONFORMANCE_MODELS"):
         return Path(made)
-    subprocess.run([sys.executable, CONFORMANCE / "make_models.py", folder], check=True, capture_output=True)
+    subprocess.run([sys.executable, HELPERS / "make_models.py", folder], check=True, capture_output=True)
     return folder
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from server_setting import CLIENT_CORE, pinned
 
-from loadgen.own_core import REALTIME
+from loadgen.workers.own_core import REALTIME
 
 UNIT_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 

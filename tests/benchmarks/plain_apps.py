@@ -18,7 +18,7 @@ async def connection(port: int) -> None:
     """The HTTP layer of the embedded server with an app that parses and answers a constant."""
     import orjson
 
-    from model_server.http_connection import HttpConnection
+    from model_server.rest.http_connection import HttpConnection
 
     def answer(request, body, reply) -> None:
         orjson.loads(body)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from server_setting import CLIENT_CORE, Load, Row, in_turns, one_row
 
-from model_server import fast_json, json_floats
+from model_server.json import fast, floats
 
 _FLOAT32 = 1
 _BODIES = 64
@@ -20,7 +20,7 @@ _BODIES = 64
 
 def bench_numbers(folder: Path, models: Path) -> list[Row]:
     """Bodies of 784 numbers read, compiled over simdjson; 60 answers of 10 numbers written, compiled over printf."""
-    if fast_json.float_reader is None:
+    if fast.float_reader is None:
         return [Row("reading and writing numbers", "float_reader and float_writer are not built: no C compiler")]
     made = np.random.default_rng(7)
     kinds = {
@@ -35,12 +35,12 @@ def bench_numbers(folder: Path, models: Path) -> list[Row]:
 
 def _reading(kind: str, values: Sequence[Sequence[float]]) -> Row:
     bodies = [json.dumps({"instances": [row]}).encode() for row in values]
-    loads = _both(fast_json, "float_reader", lambda: [fast_json.read(body, _FLOAT32) for body in bodies], len(bodies))
+    loads = _both(fast, "float_reader", lambda: [fast.read(body, _FLOAT32) for body in bodies], len(bodies))
     return _row(f"reading 784 numbers {kind}", "simdjson", loads)
 
 
 def _writing(answers: np.ndarray) -> Row:
-    loads = _both(json_floats, "float_writer", lambda: json_floats.number_rows(answers), len(answers))
+    loads = _both(floats, "float_writer", lambda: floats.number_rows(answers), len(answers))
     return _row("writing 10 numbers of float32", "printf", loads)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "conformance"))
+sys.path.insert(0, str(HERE.parent / "helpers"))
 from harness import Server, free_port, predict_request, tensor, wait_until, write_monitoring  # noqa: E402, F401
 
 SERVER_CORE, CLIENT_CORE = "0", "1"
@@ -187,6 +187,6 @@ def make_models(folder: Path) -> Path:
     """The conformance tests' models; CONFORMANCE_MODELS names a folder of them made before."""
     if made := os.environ.get("CONFORMANCE_MODELS"):
         return Path(made)
-    maker = HERE.parent / "conformance" / "make_models.py"
+    maker = HERE.parent / "helpers" / "make_models.py"
     subprocess.run([sys.executable, maker, folder], check=True, capture_output=True)
     return folder

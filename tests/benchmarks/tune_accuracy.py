@@ -12,14 +12,14 @@ import numpy as np
 from machine_pulse import Pulse
 from tune_setting import Row, batch_curve, table_row, threads, workbench
 
-from playbook import record
-from playbook.serving.cores import split_cpus
-from playbook.tuning.costs import Path as RequestPath
-from playbook.tuning.fit import Probe, at_rate, fit
-from playbook.tuning.memory import Memory
-from playbook.tuning.simulate import simulate
-from playbook.tuning.space import DEFAULT, Config, expand
-from playbook.tuning.workbench import Bench, Workbench
+from playbook.records import record
+from playbook.serve.cores import split_cpus
+from playbook.tfserving.config import DEFAULT, Config, expand
+from playbook.tune.fit import Probe, at_rate, fit
+from playbook.tune.memory import Memory
+from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.simulate import simulate
+from playbook.tune.workbench import Bench, Workbench
 
 HELD_OUT = {
     "enable_batching": [True],

@@ -24,13 +24,13 @@ from tune_setting import (
     workbench,
 )
 
-from playbook import record
-from playbook.tuning.memory import Memory
-from playbook.tuning.objective import Objective
-from playbook.tuning.plan import Plan, ratio
-from playbook.tuning.search import Budget, frontier, search
-from playbook.tuning.space import DEFAULT, Config, expand
-from playbook.tuning.steps import Tuning
+from playbook.records import record
+from playbook.tfserving.config import DEFAULT, Config, expand
+from playbook.tune.memory import Memory
+from playbook.tune.objective import Objective
+from playbook.tune.plan import Plan, ratio
+from playbook.tune.search import Budget, frontier, search
+from playbook.tune.steps import Tuning
 
 RECORD = HERE / "records" / "tune_grid.json"
 TURNS = 10  # of the tuner's best and the grid's: the speed of a shared machine halves within seconds

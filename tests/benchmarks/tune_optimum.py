@@ -10,12 +10,12 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from tune_setting import GRID, Row, table_row
 
-from playbook.tuning.costs import Path as RequestPath
-from playbook.tuning.fit import Probe, at_rate, fit, predict
-from playbook.tuning.rates import Limit
-from playbook.tuning.search import Budget, frontier, search
-from playbook.tuning.simulate import simulate
-from playbook.tuning.space import DEFAULT, Config, expand
+from playbook.tfserving.config import DEFAULT, Config, expand
+from playbook.tune.fit import Probe, at_rate, fit, predict
+from playbook.tune.rates import Limit
+from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.search import Budget, frontier, search
+from playbook.tune.simulate import simulate
 
 
 def optimum(options: argparse.Namespace) -> list[Row]:

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-from playbook import record
-from playbook.serving.cores import split_cpus
-from playbook.serving.spec import ServerSpec
-from playbook.stress import Load
-from playbook.tuning.memory import Memory
-from playbook.tuning.objective import Objective
-from playbook.tuning.plan import Plan
-from playbook.tuning.rates import Limit
-from playbook.tuning.space import Config
-from playbook.tuning.steps import Tuning
-from playbook.tuning.workbench import Bench, Workbench
+from playbook.records import record
+from playbook.serve.cores import split_cpus
+from playbook.serve.spec import ServerSpec
+from playbook.stress.load import Load
+from playbook.tfserving.config import Config
+from playbook.tune.memory import Memory
+from playbook.tune.objective import Objective
+from playbook.tune.plan import Plan
+from playbook.tune.rates import Limit
+from playbook.tune.steps import Tuning
+from playbook.tune.workbench import Bench, Workbench
 
 HERE = Path(__file__).parent
 LIMIT = Limit(50.0)

@@ -13,11 +13,11 @@ import pandas as pd
 from tune_setting import LIMIT, REFERENCE, Row, closed_rps, table_row, workbench
 
 import loadgen
-from playbook.adapting.demonstration import by_second
-from playbook.adapting.versions import prune
-from playbook.serving.cores import step_aside
-from playbook.stress import level_of
-from playbook.tuning.workbench import Workbench
+from playbook.adapt.demonstration import by_second
+from playbook.serve.cores import step_aside
+from playbook.stress.stress import level_of
+from playbook.tfserving.versions import prune
+from playbook.tune.workbench import Workbench
 
 SIZES, LEVEL_S = (16, 32, 64), 20.0
 SHARE = 0.4  # of the least that short closed loops carried: a machine that turns slow must carry it too

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from playbook import report
+from playbook.report import report
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import harness
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from harness import Server, write_monitoring
 
 
@@ -20,7 +19,7 @@ def models(tmp_path_factory) -> Path:
     if made := os.environ.get("CONFORMANCE_MODELS"):
         return Path(made)
     folder = tmp_path_factory.mktemp("models")
-    maker = Path(__file__).parent / "make_models.py"
+    maker = Path(harness.__file__).with_name("make_models.py")
     done = subprocess.run([sys.executable, maker, folder], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder

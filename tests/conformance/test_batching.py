@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import text_format
 from harness import Server, in_threads, predict_request, rpc_error, run, tensor, wait_until, write_monitoring
 
-from model_server.batching_options import num_batch_threads, queue_options
+from model_server.batching.options import num_batch_threads, queue_options
 from model_server.config_messages import BatchingParameters
 from model_server.errors import ServingError
 from model_server.flags import CPUS

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import socket
 
-from model_server.http_connection import HttpConnection
+from model_server.rest.http_connection import HttpConnection
 
 
 def test_a_closed_connection_leaves_nothing_to_the_collector():

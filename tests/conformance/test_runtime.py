@@ -9,7 +9,7 @@ SCRIPT = """
 import sys
 import numpy as np
 from model_server.errors import ServingError
-from model_server.saved_model import SavedModel
+from model_server.runtime.saved_model import SavedModel
 
 for name in ("digits", "two_inputs", "strings"):
     kept = np.load(f"{sys.argv[1]}/{name}/answers.npz", allow_pickle=True)
@@ -44,9 +44,9 @@ def test_the_fallback_is_chosen_when_the_library_is_not_as_expected():
 import sys
 from model_server import c_api, loader
 assert loader.saved_model_type().__name__ == "SavedModel"
-del sys.modules["model_server.saved_model"]
-sys.modules["model_server.c_api"] = type(sys)("model_server.c_api")  # a library without the functions
-sys.modules.pop("model_server.tensors", None)
+del sys.modules["model_server.runtime.saved_model"]
+sys.modules["model_server.runtime.c_api"] = type(sys)("model_server.runtime.c_api")  # a library without the functions
+sys.modules.pop("model_server.runtime.tensors", None)
 print(loader.saved_model_type().__name__)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
@@ -57,7 +57,7 @@ print(loader.saved_model_type().__name__)
 def test_the_server_imports_no_tensorflow_python():
     script = """
 import sys
-import model_server.server, model_server.saved_model
+import model_server.server, model_server.runtime.saved_model
 heavy = [n for n in sys.modules if n.startswith(("tensorflow.python", "tensorflow._api", "keras", "pandas"))]
 print(heavy)
 """

@@ -7,7 +7,7 @@ import struct
 from harness import Server, predict_request, run, tensor, write_monitoring
 from tensorflow_serving.apis import prediction_log_pb2
 
-from model_server.record_file import masked_crc
+from model_server.loading.record_file import masked_crc
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import embedded_image
 import pytest
 
-from playbook import runs
 from playbook.errors import DockerUnavailable
-from playbook.serving import containers
+from playbook.records import runs
+from playbook.serve import containers
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = ROOT / "params" / "docker.yml"

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from playbook import deploy, record
-from playbook.deploying.sizing import Demand
-from playbook.reference import Reference
-from playbook.serving import client
-from playbook.serving.handle import Handle
-from playbook.serving.spec import choose_port
+from playbook import deploy
+from playbook.deploy.sizing import Demand
+from playbook.records import record
+from playbook.serve import client
+from playbook.serve.handle import Handle
+from playbook.serve.spec import choose_port
+from playbook.tfserving.reference import Reference
 
 pytestmark = [
     pytest.mark.docker,
@@ -35,7 +36,7 @@ def bundle(run, image, tmp_path_factory) -> Path:
     record.save(folder, "serve", params={"enable_batching": False}, results=served, verdict="up")
     stressed = {"limit_ms": 50.0, "best": level, "levels": [level]}
     record.save(folder, "stress", params={}, results=stressed, verdict="stressed")
-    deploy.write(deploy.plan(folder, image, Demand(900.0)))
+    deploy.write(deploy.plan_of(folder, image, Demand(900.0)))
     return folder / "deploy"
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from playbook import serve
 from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
-from playbook.exporting import publish
-from playbook.reference import Reference
-from playbook.serving import client, containers
-from playbook.serving.batching import Batching
-from playbook.serving.containers import Limits
-from playbook.serving.spec import ServerSpec, choose_port
+from playbook.export import publish
+from playbook.serve import client, containers, serve
+from playbook.serve.alive import check_alive
+from playbook.serve.containers import Limits
+from playbook.serve.spec import ServerSpec, choose_port
+from playbook.tfserving.batching import Batching
+from playbook.tfserving.reference import Reference
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -179,13 +179,13 @@ def test_an_image_that_cannot_be_had_is_told_with_what_to_do(spec, tmp_path):
 
 def test_a_container_that_is_killed_mid_run_is_told_as_died(spec, tmp_path, engine):
     with serve.running(spec, tmp_path / "killed") as handle:
-        handle.check_alive()
+        check_alive(handle)
         engine.containers.get(handle.container_id).kill()
         with pytest.raises(ServerDied, match="exited with code 137"):
-            handle.check_alive()
+            check_alive(handle)
 
 
 def test_an_engine_that_goes_away_mid_run_is_told_as_died(up, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     with pytest.raises(ServerDied, match=r"cannot be asked any more.*none answers"):
-        up.check_alive()
+        check_alive(up)

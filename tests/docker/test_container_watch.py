@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from playbook.analyzing import bottleneck
-from playbook.watching import resources
+from playbook.analyze import bottleneck
+from playbook.monitor import resources
 
 pytestmark = pytest.mark.docker
 

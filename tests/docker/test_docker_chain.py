@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import PARAMS, playbook
 
-from playbook import record, runs
+from playbook.records import record, runs
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 # What docker.yml holds for minutes, this holds for a second: the test is of the chain, not of the numbers.

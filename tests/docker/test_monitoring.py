@@ -13,13 +13,13 @@ import requests
 import yaml
 
 import loadgen
-from playbook import serve
-from playbook.deploying import bundle
-from playbook.deploying.cited import Cited
-from playbook.reference import Reference
-from playbook.serving.batching import Batching
-from playbook.serving.bodies import write_bodies
-from playbook.serving.spec import ServerSpec, choose_port
+from playbook.deploy import bundle
+from playbook.records.cited import Cited
+from playbook.serve import serve
+from playbook.serve.spec import ServerSpec, choose_port
+from playbook.tfserving.batching import Batching
+from playbook.tfserving.reference import Reference
+from playbook.tfserving.requests import write_bodies
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("prometheus") is None, reason="Debian's prometheus is not installed"),

@@ -16,7 +16,8 @@ import psutil
 import pytest
 from command import PLAYBOOK, SMOKE, playbook
 
-from playbook import record, runs, serve
+from playbook.records import record, runs
+from playbook.serve import serve
 
 pytestmark = pytest.mark.timeout(900)  # a machine that does other things too makes the chain slow, not wrong
 VERBS = list(runs.NOTEBOOKS)

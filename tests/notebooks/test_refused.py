@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command import SMOKE, playbook
 
-from playbook import runs
+from playbook.records import runs
 
 
 @pytest.mark.parametrize(

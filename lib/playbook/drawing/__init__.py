@@ -1,1 +1,1 @@
-"""Parts of the report: figures for light and dark pages, and the pages themselves."""
+"""Drawing: every figure and page, in one style."""

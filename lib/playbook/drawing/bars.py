@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from playbook.analyzing.ledger import STAGES
+from playbook.analyze.ledger import STAGES
 from playbook.drawing.canvas import Picture
 
 # Neighbouring stages differ in lightness as well, so the bars read in grey too.

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from playbook import journal
-from playbook.analyzing.runfolder import Rows, RunFolder
 from playbook.drawing.canvas import Picture
 from playbook.drawing.figures import draw_limit, log_latency
-from playbook.watching import series, usage
+from playbook.monitor import series, usage
+from playbook.records import journal
+from playbook.records.run_folder import Rows, RunFolder
 
 STEP_S = 1.0
 FEWEST = 20  # answers a step needs before a p99 of it is drawn

@@ -1,0 +1,222 @@
+"""A load worker: one process, one core, one share of a level.
+
+Reads `{"level", "worker", "cpu", "rows", "folder"}` as a line of JSON on stdin, opens its connections, prints
+`{"ready": n}`, reads `{"start_ns"}` (CLOCK_MONOTONIC, the window's first nanosecond), holds its share, writes its rows
+to the file `rows` and prints `{"result": {...}}`. In between it prints `{"progress": {...}}` twice a second. Each job
+runs in a fork of the process that imported all this, which then reads the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import socket
+import sys
+import time
+import traceback
+from array import array
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from loadgen.answers import Checker, json_comparer
+from loadgen.arrivals import schedule
+from loadgen.bodies import Bodies, read_bodies
+from loadgen.engine import Connection, Engine
+from loadgen.level import Level
+from loadgen.protocols import grpc_connection, http1
+from loadgen.protocols.tensor_replies import reply_comparer
+from loadgen.rows import WORDS
+from loadgen.workers.own_core import memory_mb, prepare_process, use_fast_loop
+
+PROGRESS_S = 0.5
+RECENT = 400  # latencies looked at for the progress line's p99: enough to show, too few to delay a request
+
+
+def share(total: int, worker: int, processes: int) -> int:
+    """This worker's part of `total`, as even as whole numbers allow."""
+    return total // processes + (worker < total % processes)
+
+
+def connector(level: Level, bodies: list[bytes], slots: int) -> Callable[[Engine], Awaitable[Connection]]:
+    """A function that opens one connection of the level's protocol, with `slots` streams where it has streams."""
+    host, port, path = level.address()
+    address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
+    if level.protocol == "rest":
+        requests = http1.encode(host, port, path, bodies)
+        make = partial(http1.HttpConnection, requests=requests, heads={})
+    else:
+        block, messages = grpc_connection.encode(host, port, path, bodies)
+        make = partial(grpc_connection.GrpcConnection, block=block, messages=messages, slots=max(1, slots))
+
+    async def connect(engine: Engine) -> Connection:
+        return (await asyncio.get_running_loop().create_connection(lambda: make(engine), address, port))[1]
+
+    return connect
+
+
+class Share:
+    """One worker's part of a level, from encoded requests to rows."""
+
+    def __init__(self, level: Level, worker: int) -> None:
+        self.level, self.worker = level, worker
+        self.bodies: Bodies = read_bodies(level.bodies)
+        self.checker = Checker(self.bodies.expected, level.check_share, level.seed + worker)
+        self.relative_due_ns = schedule(level, worker)
+        self.edges: list[dict[str, int]] = []
+
+    async def open(self) -> int:
+        """Build the engine and open its connections; returns how many stand."""
+        level, part = self.level, (self.worker, self.level.processes)
+        connections = max(1, share(level.connection_count(), *part))
+        self.engine = Engine(
+            connector(level, self.bodies.requests, -(-share(level.in_flight_cap(), *part) // connections)),
+            slots_in_order=level.protocol == "grpc",  # streams are spread over connections; connections kept warm
+            connections=connections,
+            clients=0 if level.open_loop else share(level.concurrency or 1, *part),
+            due_ns=array("q"),
+            bodies=len(self.bodies.requests),
+            checker=self.checker,
+            timeout_s=level.timeout_s,
+            timer=level.timer,
+            seed=level.seed * 1000 + self.worker,
+        )
+        return await self.engine.open()
+
+    async def hold(self, start_ns: int, on_progress: Any) -> dict[str, Any]:
+        """Hold the share; the window is `[start_ns, start_ns + duration)`. Returns counts and edges of the window."""
+        level, engine = self.level, self.engine
+        end_ns = start_ns + int(level.duration_s * 1e9)
+        engine.due = array("q", (self.relative_due_ns + start_ns).astype("<i8").tobytes())
+        self.relative_due_ns = None
+        loop = asyncio.get_running_loop()
+        for edge_ns in (start_ns, end_ns):
+            loop.call_later((edge_ns - time.monotonic_ns()) / 1e9, self._edge)
+        shown_ns = [start_ns, 0]
+
+        def tick() -> None:
+            now = time.monotonic_ns()
+            if now - shown_ns[0] >= PROGRESS_S * 1e9:
+                on_progress(self._progress(now, start_ns, shown_ns))
+
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            await engine.run(start_ns, end_ns, int(level.ramp_up_s * 1e9), tick)
+        finally:
+            gc.enable()
+        while len(self.edges) < 2:  # ended early: the window closes now
+            self._edge()
+        return self._result(start_ns)
+
+    def _edge(self) -> None:
+        """An edge of the window: what has been used and what is in flight at this moment."""
+        if len(self.edges) < 2:
+            now = time.monotonic_ns()
+            self.edges.append(
+                {"at_ns": now, "area_ns": self.engine.recorder.area_at(now), "cpu_ns": time.process_time_ns()}
+            )
+
+    def _progress(self, now: int, start_ns: int, shown: list[int]) -> dict[str, Any]:
+        recorder = self.engine.recorder
+        count, rows = len(recorder), recorder.rows
+        since_s, new = (now - shown[0]) / 1e9, count - shown[1]
+        recent = sorted(rows[i + 2] - rows[i] for i in range((count - min(new, RECENT)) * WORDS, count * WORDS, WORDS))
+        shown[:] = [now, count]
+        return {
+            "elapsed_s": max(0.0, (now - start_ns) / 1e9),
+            "requests": count,
+            "errors": recorder.errors,
+            "rate_rps": new / since_s,
+            "p99_ms": recent[int(len(recent) * 0.99)] / 1e6 if recent else None,
+        }
+
+    def _result(self, start_ns: int) -> dict[str, Any]:
+        engine, (first, last) = self.engine, self.edges
+        comparer = json_comparer if self.level.protocol == "rest" else reply_comparer
+        same = comparer(self.bodies.rtol, self.bodies.atol)
+        return {
+            "worker": self.worker,
+            "cpu": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+            "niceness": os.getpriority(os.PRIO_PROCESS, 0) if hasattr(os, "getpriority") else None,
+            "realtime": hasattr(os, "SCHED_FIFO") and os.sched_getscheduler(0) == os.SCHED_FIFO,
+            "start_ns": start_ns,
+            "edge_s": (last["at_ns"] - first["at_ns"]) / 1e9,
+            "in_flight_s": (last["area_ns"] - first["area_ns"]) / 1e9,
+            "cpu_s": (last["cpu_ns"] - first["cpu_ns"]) / 1e9,
+            "rows": len(engine.recorder),
+            "connections_opened": engine.opened,
+            "refusals": engine.refusals,
+            "dead": engine.dead,
+            "edges_ns": [first["at_ns"], last["at_ns"]],
+            "memory_mb": memory_mb(),
+            "answers": self.checker.judge(engine.recorder, same),
+        }
+
+
+def say(**message: Any) -> None:
+    """One line of JSON to the parent."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+async def _serve(job: dict[str, Any]) -> None:
+    held = Share(Level.from_json(job["level"]), job["worker"])
+    say(ready=await held.open())
+    loop = asyncio.get_running_loop()
+    line = await loop.run_in_executor(None, sys.stdin.readline)
+    if not line:  # the parent is gone
+        return
+    if hasattr(os, "fork"):  # from here to the result nothing comes on stdin but its end, with that of the parent
+        loop.add_reader(sys.stdin.fileno(), os._exit, 1)
+    result = await held.hold(json.loads(line)["start_ns"], lambda p: say(progress=p))
+    if hasattr(os, "fork"):
+        loop.remove_reader(sys.stdin.fileno())
+        os.set_blocking(sys.stdin.fileno(), True)  # uvloop changed the pipe, which the next job is read from
+    with Path(job["rows"]).open("wb") as out:
+        held.engine.recorder.rows.tofile(out)
+    say(result=result)
+
+
+def _run(job: dict[str, Any]) -> None:
+    os.chdir(job["folder"])
+    prepare_process(job["cpu"])
+    asyncio.run(_serve(job))
+
+
+def _run_in_a_child(job: dict[str, Any]) -> int:
+    """Hold one job in a fork of this process, which so stays as it was; returns the exit status."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    status = 1
+    try:
+        _run(job)
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def main() -> None:
+    """Run the jobs read from stdin, one after the other, until one fails or stdin closes."""
+    use_fast_loop()
+    gc.freeze()
+    if not hasattr(os, "fork"):
+        _run(json.loads(sys.stdin.readline()))
+        return
+    while line := sys.stdin.readline():
+        job = json.loads(line)
+        if job["level"]["protocol"] == "grpc":
+            import hpack  # noqa: F401 (60 ms, which the first reply would stand still for; kept for later levels)
+        if _run_in_a_child(job):
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Batching as TensorFlow Serving does it: the scheduler, its queues, and the sessions that run what it forms."""

@@ -1,0 +1,1 @@
+"""Which models and versions there are, in which state, by which policy."""

@@ -1,0 +1,1 @@
+"""The REST side: HTTP/1.1, routes, and bodies as tensors."""

@@ -1,0 +1,123 @@
+"""One request to the REST API, from its admission to its reply, and what is counted of it."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import cached_property
+
+from model_server import eager, metrics
+from model_server.batching.executors import as_serving_error
+from model_server.calls import model_info
+from model_server.json.reply import error_body
+from model_server.models.core import Core
+from model_server.rest import examples, predict, routes
+from model_server.rest.http_connection import Reply, Request
+from model_server.rest.routes import Route
+
+_MOST_INFLATED = 100 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RestApi:
+    """What every call needs. `left`: called when a call is over, before its reply is sent."""
+
+    core: Core
+    headers: bytes
+    timeout_ns: int
+    check_method_names: bool
+    left: Callable[[], None]
+
+
+class Endpoint:
+    """Where a head leads, kept with it, and what counts the requests that were answered there.
+
+    `api` is the metrics' label of that name: the verb of an inference, else "". The counters are made when they are
+    first needed, as a line of theirs on the metrics page means that there was a request.
+    """
+
+    def __init__(self, route: Route):
+        self.route = route
+        self.api = route.verb if route.verb in routes.INFERENCE else ""
+
+    @cached_property
+    def took(self) -> Callable[[float], None]:
+        """Takes the microseconds of a request."""
+        return metrics.request_latency.at(self.route.spec.name, self.api, "REST")
+
+    @cached_property
+    def ran(self) -> Callable[[float], None]:
+        """Takes the microseconds of a predict's run."""
+        return metrics.runtime_latency.at(self.route.spec.name, "Predict", "TF1")
+
+    @cached_property
+    def answered(self) -> Callable[[], None]:
+        """Counts a request."""
+        return metrics.request_count.at(self.route.spec.name, "OK")
+
+
+class RestCall:
+    """A request under /v1/: `begin` is called when it is let in, and it answers by itself. All in the loop's thread."""
+
+    __slots__ = ("_api", "_body", "_reply", "_request", "_started_ns")
+
+    def __init__(self, api: RestApi, request: Request, body: bytes, reply: Reply):
+        self._api, self._request, self._body, self._reply = api, request, body, reply
+
+    def begin(self) -> None:
+        """Answer, now or later."""
+        self._started_ns = time.monotonic_ns()
+        eager.start(self._finish(self._body_of_reply()))
+
+    async def _body_of_reply(self) -> bytes:
+        api, request = self._api, self._request
+        route = (request.note or _noted(request)).route
+        core, spec, verb = api.core, route.spec, route.verb
+        if verb == "status":
+            return model_info.as_json(model_info.status(core, spec.name, spec.version)).encode()
+        if verb == "metadata":
+            return model_info.metadata_json(core, spec).encode()
+        body, deadline_ns = _inflated(request, self._body), self._started_ns + api.timeout_ns
+        if verb == "predict":
+            return await predict.predict(core, spec, body, deadline_ns)
+        return await examples.infer(core, spec, verb, body, deadline_ns, api.check_method_names)
+
+    async def _finish(self, body: Coroutine) -> None:
+        try:
+            result = await body
+        except Exception as error:
+            result = error
+        self._end(result)
+
+    def _end(self, result: bytes | Exception) -> None:
+        """Count the request and send its reply."""
+        api, endpoint = self._api, self._request.note
+        api.left()
+        if type(result) is bytes:
+            endpoint.took((time.monotonic_ns() - self._started_ns) / 1000)
+            endpoint.answered()
+            self._reply(200, api.headers, result)
+        else:
+            failure = as_serving_error(result)
+            metrics.request_count.add(endpoint.route.spec.name if endpoint else "", failure.code_name)
+            self._reply(failure.http_status, api.headers, error_body(failure.message))
+
+
+def _noted(request: Request) -> Endpoint:
+    """Where a request leads, kept with its head."""
+    endpoint = request.note = Endpoint(routes.parse(request.method.decode(), request.target.decode("latin-1")))
+    return endpoint
+
+
+def _inflated(request: Request, sent: bytes) -> bytes:
+    """The request's body without gzip; empty when it is not gzip or too large, as TensorFlow Serving sees it."""
+    if b"gzip" not in request.headers.get(b"content-encoding", b""):
+        return sent
+    try:
+        inflater = zlib.decompressobj(31)
+        data = inflater.decompress(sent, _MOST_INFLATED)
+        return data if inflater.eof else b""
+    except zlib.error:
+        return b""

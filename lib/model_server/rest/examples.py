@@ -1,0 +1,111 @@
+"""Classify and regress over REST: JSON objects as tf.Examples in, `results` out (json_tensor.cc)."""
+
+from __future__ import annotations
+
+from model_server import tensorflow_package
+from model_server.calls import inference
+from model_server.errors import invalid
+from model_server.json import tensors
+from model_server.json.floats import float_texts
+from model_server.json.reply import quoted
+from model_server.json.text import debug_string, parse
+from model_server.models.core import Core, ModelSpec
+from model_server.rest.predict import read_signature_name
+
+tensorflow_package.install()
+from tensorflow_serving.apis import classification_pb2, regression_pb2  # noqa: E402
+
+_REQUESTS = {"classify": classification_pb2.ClassificationRequest, "regress": regression_pb2.RegressionRequest}
+_MOST = 1 << 63
+
+
+async def infer(core: Core, spec: ModelSpec, verb: str, body: bytes, deadline_ns: int, check_method: bool) -> bytes:
+    """Answer one classify or regress request's body.
+
+    Raises:
+        ServingError: with TensorFlow Serving's code and text.
+    """
+    request = read_request(parse(body), verb)
+    request.model_spec.name = spec.name
+    servable = core.find(spec)
+    try:
+        response = await inference.infer_on(servable, request, verb.capitalize(), deadline_ns, check_method)
+    finally:
+        servable.release()
+    return _classes(response.result) if verb == "classify" else _values(response.result)
+
+
+def read_request(document: object, verb: str):
+    """The request message a body stands for.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
+    """
+    request = _REQUESTS[verb]()
+    request.model_spec.signature_name = read_signature_name(document)
+    if "examples" not in document:
+        shown = debug_string(document)
+        raise invalid(f"JSON Value: {shown} When method is {verb}, key 'examples' is expected and was not found")
+    examples = document["examples"]
+    if not isinstance(examples, list):
+        raise invalid(f"JSON Value: {debug_string(document)} Expecting 'examples' value to be an list/array")
+    if not examples:
+        raise invalid(f"JSON Value: {debug_string(document)} 'examples' value is an empty array")
+    target = request.input.example_list
+    if "context" in document:
+        target = request.input.example_list_with_context
+        _fill_example(document["context"], target.context)
+    for example in examples:
+        _fill_example(example, target.examples.add())
+    return request
+
+
+def _fill_example(value: object, example) -> None:
+    if not isinstance(value, dict):
+        raise invalid(f"Example must be JSON object but got JSON {tensors.type_of(value)}")
+    for name, content in value.items():
+        items = content if isinstance(content, list) else [content]
+        _fill_feature(name, items, example.features.feature[name])
+
+
+def _fill_feature(name: str, items: list, feature) -> None:
+    kind = None
+    for item in items:
+        item_kind, value = _element(name, item)
+        kind = kind or item_kind
+        if item_kind != kind:
+            raise invalid(f"Unexpected element type in feature: {name} expecting type: {kind}")
+        getattr(feature, f"{kind}_list").value.append(value)
+
+
+def _element(name: str, item: object) -> tuple[str, object]:
+    if isinstance(item, (str, bytes)):
+        return "bytes", item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item
+    if tensors.is_base64(item):
+        return "bytes", tensors.decode_base64(item)
+    if isinstance(item, float):
+        return "float", item
+    if isinstance(item, (bool, int)):
+        if item >= _MOST:
+            raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
+        return "int64", int(item)
+    raise invalid(f"Feature: {name} has element with unexpected JSON type: {tensors.type_of(item)}")
+
+
+def _results(elements: list[bytes]) -> bytes:
+    return b'{\n    "results": [' + b", ".join(elements) + b"\n    ]\n}"
+
+
+def _classes(result) -> bytes:
+    elements = []
+    for classification in result.classifications:
+        labels = [quoted(item.label.encode()) for item in classification.classes]
+        scores = float_texts([item.score for item in classification.classes], "f") if labels else []
+        pairs = [b"[" + label + b", " + score.encode() + b"]" for label, score in zip(labels, scores, strict=True)]
+        elements.append(b"[" + b", ".join(pairs) + b"]")
+    return _results(elements)
+
+
+def _values(result) -> bytes:
+    texts = float_texts([item.value for item in result.regressions], "f")
+    return _results([text.encode() for text in texts])

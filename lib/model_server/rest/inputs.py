@@ -1,0 +1,131 @@
+"""The tensors of a predict request's JSON: row format (`instances`) and columnar format (`inputs`) (json_tensor.cc)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from model_server.errors import ServingError, invalid
+from model_server.json.tensors import is_base64, tensor
+from model_server.json.text import debug_string
+
+
+def plain_numbers(body: bytes) -> bool:
+    """Whether a body holds one string only (the key) and neither true, false nor null: no letter of theirs occurs."""
+    first = body.find(b'"')
+    second = body.find(b'"', first + 1)
+    return second > 0 and body.find(b'"', second + 1) < 0 and b"u" not in body[second:] and b"l" not in body[second:]
+
+
+def read_inputs(document: dict, infos, plain_numbers: bool = False) -> tuple[bool, dict[str, np.ndarray]]:
+    """Whether the request is in row format, and its tensors by alias.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT with TensorFlow Serving's text.
+    """
+    rows, columns = "instances" in document, "inputs" in document
+    if rows and columns:
+        raise invalid(
+            f"JSON Value: {debug_string(document)} Not formatted correctly expecting only one of 'inputs' or "
+            "'instances' keys to exist "
+        )
+    if rows:
+        return True, _from_instances(document, infos, plain_numbers)
+    if columns:
+        return False, _from_inputs(document["inputs"], infos, plain_numbers)
+    raise invalid("Missing 'inputs' or 'instances' key")
+
+
+def _from_inputs(value: object, infos, plain_numbers: bool) -> dict[str, np.ndarray]:
+    if not isinstance(value, dict) or is_base64(value):
+        if len(infos) > 1:
+            raise invalid(
+                "inputs is a plain value/list, but expecting an object as multiple input tensors required as per "
+                "tensorinfo_map"
+            )
+        alias = next(iter(infos))
+        return {alias: tensor(value, infos[alias].dtype, plain_numbers)}
+    tensors = {}
+    for alias in sorted(infos):
+        if alias not in value:
+            raise invalid(f"Missing named input: {alias} in 'inputs' object.")
+        tensors[alias] = tensor(value[alias], infos[alias].dtype)
+    return tensors
+
+
+def _from_instances(document: dict, infos, plain_numbers: bool) -> dict[str, np.ndarray]:
+    instances = document["instances"]
+    if not isinstance(instances, list):
+        raise invalid(f"JSON Value: {debug_string(document)} Expecting 'instances' to be an list/array")
+    if not instances:
+        raise invalid(f"JSON Value: {debug_string(document)} No values in 'instances' array")
+    if isinstance(instances[0], dict) and not is_base64(instances[0]):
+        return _from_objects(instances, infos)
+    if len(infos) > 1:
+        raise invalid(
+            "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
+            "tensorinfo_map"
+        )
+    alias = next(iter(infos))
+    dtype = infos[alias].dtype
+    if len(instances) == 1 or plain_numbers:
+        try:
+            return {alias: tensor(instances, dtype, plain_numbers)}
+        except ServingError:
+            pass  # the row-by-row path below has the text for it
+    return {alias: _stacked(_plain_rows(instances, dtype))}
+
+
+def _plain_rows(instances: list, dtype: int) -> list[np.ndarray]:
+    rows: list[np.ndarray] = []
+    for index, item in enumerate(instances):
+        if isinstance(item, dict) and not is_base64(item):
+            raise invalid(f"Expecting value/list but got object at item {index} of input list")
+        try:
+            rows.append(_row(item, dtype, rows[0] if rows else None))
+        except ServingError as error:
+            raise invalid(f"Failed to process element: {index} of 'instances' list. Error: {error}") from None
+    return rows
+
+
+def _row(item: object, dtype: int, first: np.ndarray | None) -> np.ndarray:
+    row = tensor(item, dtype)
+    if first is not None:
+        if row.size != first.size:
+            raise invalid(f"Expecting tensor size: {first.size} but got: {row.size}")
+        if row.shape != first.shape:
+            raise invalid(f"Expecting shape {_shape_text(first)} but got: {_shape_text(row)}")
+    return row
+
+
+def _shape_text(array: np.ndarray) -> str:
+    return "[" + ",".join(map(str, array.shape)) + "]"
+
+
+def _stacked(rows: list[np.ndarray]) -> np.ndarray:
+    stacked = np.empty((len(rows), *rows[0].shape), rows[0].dtype)
+    for index, row in enumerate(rows):
+        stacked[index] = row if row.ndim else row.item()
+    return stacked
+
+
+def _from_objects(instances: list, infos) -> dict[str, np.ndarray]:
+    columns: dict[str, list[np.ndarray]] = {}
+    for index, item in enumerate(instances):
+        if not isinstance(item, dict):
+            raise invalid(f"Expecting object but got list at item {index} of input list")
+        for alias, value in item.items():
+            column = columns.setdefault(alias, [])
+            try:
+                if alias not in infos:
+                    raise invalid(f"JSON object: does not have named input: {alias}")
+                column.append(_row(value, infos[alias].dtype, column[0] if column else None))
+            except ServingError as error:
+                raise invalid(
+                    f"Failed to process element: {index} key: {alias} of 'instances' list. Error: {error}"
+                ) from None
+        if len(item) != len(infos):
+            raise invalid(
+                f"Failed to process element: {index} of 'instances' list. JSON object: {debug_string(item)} keys "
+                f"must be equal to: {','.join(sorted(infos))}"
+            )
+    return {alias: _stacked(rows) for alias, rows in columns.items()}

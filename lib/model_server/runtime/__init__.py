@@ -1,0 +1,1 @@
+"""TensorFlow's own runtime: the C API, SavedModels, sessions, TFLite."""

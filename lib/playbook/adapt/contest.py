@@ -1,0 +1,122 @@
+"""The stage of the demonstration, from a notebook's flat parameters: contenders, bounds, pace and load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from playbook.adapt.controller import Pace
+from playbook.adapt.demonstration import Contender, Stage
+from playbook.adapt.governor import Governor, Rules
+from playbook.adapt.policies import POLICIES, Bounds, Policy, aimd, model, threshold
+from playbook.errors import ParameterError
+from playbook.records import record
+from playbook.serve.cores import split_cpus
+from playbook.serve.spec import ServerSpec
+from playbook.stress.load import Load
+from playbook.tfserving.config import LIVE, Config
+from playbook.tune.rates import Limit
+from playbook.tune.request_path import Path as RequestPath
+
+LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned
+
+
+def stage(settings: Mapping[str, Any]) -> Stage:
+    """Everything the demonstration needs, checked before a server is started.
+
+    Args:
+        settings: The parameters of 70_adapt.
+
+    Raises:
+        ParameterError: An unknown policy, crossing bounds, a server that is not ours to start, or the policy `model`
+            without a tune.json to take the fitted simulator from.
+    """
+    if settings["server"] == "attach":
+        raise ParameterError(
+            "70_adapt starts a server of its own; `playbook adapt --url ... --base-path ...` adapts one that runs."
+        )
+    run, limit = Path(settings["run_dir"]), Limit(settings["p99_limit_ms"], settings["max_error_share"])
+    tuned = record.load(run, "tune")["results"] if record.has(run, "tune") else None
+    exported = record.load(run, "export")["results"]
+    low, high = fixed(settings, tuned)
+    _check_rows(settings, low, high)
+    server, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
+    base_path = (run / exported["base_path"]).resolve()
+    governors = {f"policy {name}": governor(name, settings, limit, low, tuned) for name in settings["policies"]}
+    return Stage(
+        run_dir=run,
+        spec=ServerSpec(exported["model_name"], base_path, settings["server"], cpus=server, image=settings["image"]),
+        load=Load(
+            settings["protocol"],
+            ramp_up_s=0.2,
+            client_cpus=client,
+            rows_per_request=settings["rows_per_request"],
+            seed=settings["seed"],
+        ),
+        limit=limit,
+        pace=Pace(settings["look_every_s"], settings["moving_s"], settings["keep_versions"], settings["dry_run"]),
+        contenders=[
+            Contender("fixed low latency", low),
+            Contender("fixed high throughput", high),
+            *(Contender(name, low, made) for name, made in governors.items()),
+        ],
+        highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
+    )
+
+
+def _check_rows(settings: Mapping[str, Any], *choices: Config) -> None:
+    """A request with more rows than max_batch_size is refused by the server."""
+    rows, sizes = settings["rows_per_request"], [choice.max_batch_size or 1000 for choice in choices]
+    least = min(settings["batch_size_bounds"][0], *sizes)
+    if not 1 <= rows <= least:
+        raise ParameterError(
+            f"rows_per_request is {rows}; it must be 1 to {least}, the smallest max_batch_size of the fixed choices "
+            "and of batch_size_bounds: the server refuses a request with more rows."
+        )
+
+
+def fixed(settings: Mapping[str, Any], tuned: Mapping[str, Any] | None) -> tuple[Config, Config]:
+    """The two fixed choices; they share the thread flags, which no live change can reach."""
+    threads = {name: settings[name] for name in ("rest_api_num_threads", "num_batch_threads", "protocol")}
+    if settings["protocol"] == "grpc":  # its own cap on requests inside; the default of four a core forms no batches
+        threads["grpc_max_threads"] = settings["rest_api_num_threads"]
+    shared = Config.of({**threads, "enable_batching": True, "max_enqueued_batches": 1000})
+    large, best = LARGE, tuned["best"]["config"] if tuned else None
+    if best and best["enable_batching"]:
+        shared = replace(shared, **{n: v for n, v in Config.of(best).plain().items() if n not in (*LIVE, "protocol")})
+        large = {name: best[name] for name in LIVE}
+    high = settings["high_throughput"] or large
+    return tuple(Config.of({**shared.plain(), **choice}) for choice in (settings["low_latency"], high))
+
+
+def governor(
+    name: str, settings: Mapping[str, Any], limit: Limit, base: Config, tuned: Mapping[str, Any] | None
+) -> Any:
+    """Makes a governor of a policy, new for each performance."""
+    bounds = Bounds(tuple(settings["batch_size_bounds"]), tuple(settings["batch_timeout_bounds"]))
+    policy = policy_of(name, limit, bounds, base, tuned)
+    rules = Rules(confirm=settings["confirm"], cool_down_s=settings["cool_down_s"])
+    return lambda: Governor(policy, limit, rules)
+
+
+def policy_of(name: str, limit: Limit, bounds: Bounds, base: Config, tuned: Mapping[str, Any] | None) -> Policy:
+    """A policy by its name.
+
+    Raises:
+        ParameterError: Unknown, or `model` without a fitted simulator.
+    """
+    if name not in POLICIES:
+        raise ParameterError(f"policy is {name!r}; it must be one of {', '.join(POLICIES)}.")
+    if name != "model":
+        return {"threshold": threshold, "aimd": aimd}[name](limit, bounds)
+    if tuned is None:
+        raise ParameterError("policy 'model' asks the simulator that 60_tune fits; run the 'tune' notebook first.")
+    paths = tuned["simulator"]["paths"]
+    if base.protocol not in paths:
+        raise ParameterError(
+            f"policy 'model' asks the simulator, which 60_tune fitted to {', '.join(paths)}; the requests are "
+            f"{base.protocol}. Tune with protocol: {base.protocol}."
+        )
+    return model(limit, bounds, RequestPath(**paths[base.protocol]), base)

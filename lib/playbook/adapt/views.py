@@ -1,0 +1,84 @@
+"""What 70_adapt shows: who plays, who kept the promise, and load, latency and changes over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from playbook import markdown
+from playbook.adapt.demonstration import Performance, Stage
+from playbook.drawing.canvas import Picture
+from playbook.drawing.figures import draw_limit, log_latency
+
+
+def stage_table(stage: Stage) -> str:
+    """The contenders as a Markdown table."""
+    rows = [[c.name, "starts from" if c.governor else "stays", c.config.words()] for c in stage.contenders]
+    return markdown.table(["contender", "", "configuration"], rows)
+
+
+def table(played: Sequence[Performance]) -> str:
+    """How each did, as a Markdown table."""
+    rows = [
+        [
+            p.contender.name,
+            f"{p.kept_s} of {len(p.seconds)}",
+            p.summary["latency_ms"]["p99"],
+            p.summary["latency_ms"]["max"],
+            int(p.seconds["errors"].sum()),
+            len(p.adapted.switch_s) if p.adapted else None,
+        ]
+        for p in played
+    ]
+    return markdown.table(["contender", "seconds kept", "p99 ms", "max ms", "failed", "live changes"], rows)
+
+
+def changes_table(played: Sequence[Performance]) -> str:
+    """Every live change as a Markdown table."""
+    rows = [
+        [p.contender.name, change["before"], change["after"], change["why"], change["effect"]]
+        for p in played
+        if p.adapted
+        for change in p.adapted.changes
+    ]
+    return markdown.table(["policy", "from", "to", "why", "effect"], rows) if rows else "Nothing was changed."
+
+
+def timeline(played: Sequence[Performance], limit_ms: float) -> Picture:
+    """Offered rate, p99 a second, batch parameters and changes over time, a row a contender."""
+
+    def draw(figure: Any, colours: Mapping[str, Any]) -> None:
+        rows = figure.subplots(len(played), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, performance in zip(rows, played, strict=True):
+            _draw_one(axes, performance, limit_ms, colours)
+            log_latency(axes, [limit_ms, *(p99 for p in played for p99 in p.seconds["p99_ms"].dropna())], "y")
+        rows[-1].set(xlabel="time (s)")
+
+    words = [f"{p.contender.name} kept {p.kept_s} of {len(p.seconds)} seconds" for p in played]
+    return Picture(draw, f"Moving load over time. {'; '.join(words)}.", size_in=(8.0, 1.0 + 1.9 * len(played)))
+
+
+def _draw_one(axes: Any, performance: Performance, limit_ms: float, colours: Mapping[str, Any]) -> None:
+    seconds = performance.seconds
+    rate = axes.twinx()
+    rate.fill_between(seconds["second"] + 0.5, seconds["offered"], color=colours["faint"], alpha=0.6, step="mid")
+    rate.set(ylabel="requests/s", ylim=(0, None))
+    rate.grid(False)
+    axes.set_zorder(rate.get_zorder() + 1)
+    axes.patch.set_visible(False)
+    axes.plot(seconds["second"] + 0.5, seconds["p99_ms"], "o-", color=colours["series"][0], markersize=3)
+    draw_limit(axes, limit_ms, colours)
+    axes.set(ylabel="p99 (ms)", title=performance.contender.name)
+    began_ns = performance.began_ns
+    for number, change in enumerate(performance.adapted.changes if performance.adapted else []):
+        at_s = (change["at_ns"] - began_ns) / 1e9
+        axes.axvline(at_s, color=colours["series"][1], linewidth=1.0)
+        place = (at_s, 0.96 - 0.13 * (number % 3))  # neighbours one below the other
+        axes.annotate(f" {_short(change['after'])}", place, xycoords=("data", "axes fraction"), fontsize=7, va="top")
+
+
+def _short(words: str) -> str:
+    """Batching parameters as a label: `64, 2 ms` for max_batch_size 64 and batch_timeout_micros 2000."""
+    told = dict(part.split(" ", 1) for part in words.split(", ") if " " in part)
+    wait = float(told.get("batch_timeout_micros", 0)) / 1000
+    return f"{told.get('max_batch_size', 'off')}" + (f", {wait:g} ms" if wait else "")

@@ -1,0 +1,213 @@
+"""How much a server carries: the rate at which p99 meets the limit, the knee, the law of the curve, the cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+MILLION = 1_000_000
+FEWEST_POINTS = 3  # the law has three parameters
+
+
+@dataclass(frozen=True)
+class Scalability:
+    """Universal Scalability Law X(N) = rate1 N / (1 + contention (N - 1) + coherency N (N - 1)).
+
+    Source: N. Gunther, Guerrilla Capacity Planning, ch. 6. `peak_in_flight` is None when the curve has no peak.
+    """
+
+    rate1_rps: float
+    contention: float
+    coherency: float
+    peak_in_flight: float | None
+    peak_rps: float | None
+    r2: float
+
+    def rate_rps(self, in_flight: np.ndarray) -> np.ndarray:
+        """Throughput at so many requests in flight."""
+        n = np.asarray(in_flight, dtype=float)
+        return self.rate1_rps * n / (1 + self.contention * (n - 1) + self.coherency * n * (n - 1))
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """Rates in requests/s; None where the levels do not tell. `reached` is False when no level passed the limit."""
+
+    rate_rps: float | None
+    low_rps: float | None
+    high_rps: float | None
+    reached: bool
+    knee: str | None
+    knee_rps: float | None
+    headroom: float | None
+    scalability: dict[str, Any] | None
+    text: str
+
+
+def estimate(
+    levels: Sequence[Mapping[str, Any]], limit_ms: float, max_error_share: float, target_rps: float | None = None
+) -> Capacity:
+    """What the valid levels say about capacity.
+
+    Args:
+        levels: Rows of stress.json `results.levels[]`.
+        limit_ms: Limit of the p99.
+        max_error_share: Levels with more failures count as beyond the limit.
+        target_rps: The rate that must be carried, for the headroom.
+    """
+    # An open loop tells what users meet; a closed one waits for the server, so it counts only where there is no other.
+    usable = [v for v in levels if v.get("valid") and v.get("latency_p99_ms") is not None and v.get("throughput_rps")]
+    opened = [v for v in usable if v["arrival"] != "closed"]
+    curve = opened if len(opened) >= 2 else usable
+    rate, reached = crossing(curve, limit_ms, max_error_share, "latency_p99_ms")
+    low, _ = crossing(curve, limit_ms, max_error_share, "latency_p99_high_ms")
+    high, high_reached = crossing(curve, limit_ms, max_error_share, "latency_p99_low_ms")
+    knee = max(usable, key=lambda v: v["throughput_rps"] / (v["latency_mean_ms"] or math.inf), default=None)
+    # The law speaks of a fixed number in flight; the bursts of an open loop do not lie on its curve.
+    counted = [v for v in usable if v.get("mean_in_flight")]
+    closed = [v for v in counted if v["arrival"] == "closed"]
+    points = closed if len(closed) >= FEWEST_POINTS else counted
+    law = fit_scalability([v["mean_in_flight"] for v in points], [v["throughput_rps"] for v in points])
+    kind = "open loop" if curve is opened else "closed loop"
+    return Capacity(
+        rate,
+        low,
+        high if high_reached else None,
+        reached,
+        _name(knee),
+        knee and knee["throughput_rps"],
+        rate / target_rps - 1 if rate and target_rps else None,
+        asdict(law) if law else None,
+        _in_words(rate, low, high if high_reached else None, reached, limit_ms, kind),
+    )
+
+
+def crossing(
+    levels: Sequence[Mapping[str, Any]], limit_ms: float, max_error_share: float, column: str
+) -> tuple[float | None, bool]:
+    """Throughput at which `column` meets the limit, and whether a level beyond it was seen.
+
+    None when even the lowest level is beyond. Not reached: the highest level's throughput.
+    """
+    if not levels:
+        return None, False
+    ms = np.array([[_beyond(level, limit_ms, max_error_share, column) for level in levels]])
+    rates = np.array([[level["throughput_rps"] for level in levels]])
+    weights = np.array([float(max(1, level.get("requests") or 1)) for level in levels])
+    rate, reached = (found[0] for found in crossings(rates, ms, limit_ms, weights))
+    return (None if np.isnan(rate) else float(rate)), bool(reached)
+
+
+def crossings(
+    rates_rps: np.ndarray, ms: np.ndarray, limit_ms: float, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for many curves at once, each a row of levels; NaN where even the lowest level is beyond.
+
+    Latency is first made to rise with throughput (isotonic regression by the max-min formula); between two levels its
+    logarithm is taken as linear.
+
+    Source: R. Barlow et al., Statistical Inference under Order Restrictions, ch. 1.2.
+    """
+    order = np.argsort(rates_rps[0], kind="stable")
+    rates, logs = rates_rps[:, order], np.log(ms[:, order])
+    weight = np.ones(len(order)) if weights is None else weights[order]
+    count = len(order)
+    sums = np.concatenate([np.zeros((len(logs), 1)), np.cumsum(logs * weight, axis=1)], axis=1)
+    total = np.concatenate([[0.0], np.cumsum(weight)])
+    rising = np.full(logs.shape, -np.inf)
+    for place in range(count):
+        for start in range(place + 1):
+            ends = np.arange(place, count) + 1
+            means = (sums[:, ends] - sums[:, [start]]) / (total[ends] - total[start])
+            rising[:, place] = np.maximum(rising[:, place], means.min(axis=1))
+    over = rising > math.log(limit_ms)
+    reached, first, row = over.any(axis=1), over.argmax(axis=1), np.arange(len(logs))
+    low = np.maximum(first - 1, 0)
+    step = np.maximum(rising[row, first] - rising[row, low], 1e-12)
+    share = (math.log(limit_ms) - rising[row, low]) / step
+    found = rates[row, low] + share * (rates[row, first] - rates[row, low])
+    found = np.where(reached, np.where(first == 0, np.nan, found), rates[:, -1])
+    return found, reached
+
+
+def fit_scalability(in_flight: Sequence[float], rate_rps: Sequence[float]) -> Scalability | None:
+    """Least squares fit of the Universal Scalability Law with no negative coefficient; None below three points."""
+    from scipy.optimize import nnls
+
+    n, x = np.asarray(in_flight, dtype=float), np.asarray(rate_rps, dtype=float)
+    if len(np.unique(np.round(n, 3))) < FEWEST_POINTS:
+        return None
+    # N/X = 1/rate1 + (contention/rate1) (N-1) + (coherency/rate1) N (N-1) is linear; weights undo the division by X.
+    design = np.stack([np.ones_like(n), n - 1, n * (n - 1)], axis=1)
+    weight = x**2 / n
+    (inverse, contention, coherency), _ = nnls(design * weight[:, None], n / x * weight)
+    if inverse <= 0:
+        return None
+    law = Scalability(1 / inverse, contention / inverse, coherency / inverse, None, None, 0.0)
+    residual = x - law.rate_rps(n)
+    r2 = 1 - float(residual @ residual) / float(((x - x.mean()) ** 2).sum() or 1.0)
+    peak = math.sqrt(max(0.0, 1 - law.contention) / law.coherency) if law.coherency > 1e-12 else None
+    peak_rps = float(law.rate_rps(np.array(max(1.0, peak)))) if peak is not None else None
+    return Scalability(law.rate1_rps, law.contention, law.coherency, peak, peak_rps, r2)
+
+
+def goodput_rps(latency_ms: np.ndarray, limit_ms: float, duration_s: float) -> float | None:
+    """Good answers inside the limit, a second."""
+    return float(np.count_nonzero(latency_ms <= limit_ms)) / duration_s if duration_s > 0 else None
+
+
+def cost(
+    rate_rps: float,
+    cores: float,
+    cpu_s_per_request: float | None,
+    core_hour: float,
+    gpus: float = 0.0,
+    gpu_hour: float = 0.0,
+) -> dict[str, float | None]:
+    """CPU seconds used and money for a million predictions at `rate_rps`; the cores are paid for whether used or not.
+
+    Args:
+        rate_rps: Predictions a second one server carries inside the limit.
+        cores: Cores the server has.
+        cpu_s_per_request: CPU seconds the server used for one prediction; None when not sampled.
+        core_hour: Price of one core for an hour, in any currency.
+        gpus: GPUs the server has.
+        gpu_hour: Price of one GPU for an hour.
+    """
+    hours = MILLION / rate_rps / 3600
+    return {
+        "rate_rps": rate_rps,
+        "cpu_s_per_million": None if cpu_s_per_request is None else cpu_s_per_request * MILLION,
+        "core_s_per_million": cores * MILLION / rate_rps,
+        "money_per_million": hours * (cores * core_hour + gpus * gpu_hour),
+    }
+
+
+def _beyond(level: Mapping[str, Any], limit_ms: float, max_error_share: float, column: str) -> float:
+    """The level's latency; twice the limit at least when too many requests failed."""
+    value = level.get(column) or level["latency_p99_ms"]
+    failed = 1.0 - (level.get("success_rate") if level.get("success_rate") is not None else 1.0)
+    return max(value, 2 * limit_ms) if failed > max_error_share else value
+
+
+def _name(level: Mapping[str, Any] | None) -> str | None:
+    from playbook.stress.levels import described
+
+    return described(level) if level else None
+
+
+def _in_words(
+    rate: float | None, low: float | None, high: float | None, reached: bool, limit_ms: float, kind: str
+) -> str:
+    if rate is None and not reached:
+        return "No valid level has a p99, so the capacity is not known."
+    if rate is None:
+        return f"p99 is beyond {limit_ms:g} ms at every level; the capacity inside the limit is below them."
+    if not reached:
+        return f"p99 stayed within {limit_ms:g} ms at every level, so the capacity is at least {rate:,.0f}/s ({kind})."
+    ends = f"{low:,.0f}" if low else "below the lowest level", f"{high:,.0f}/s" if high else "beyond the highest level"
+    return f"p99 meets {limit_ms:g} ms at {rate:,.0f}/s (95 %: {ends[0]} to {ends[1]}, {kind})."

@@ -1,0 +1,1 @@
+"""The chain: notebooks run in order by papermill, with progress, parameters that are checked, and an end."""

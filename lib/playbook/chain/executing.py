@@ -1,0 +1,137 @@
+"""One notebook executed by papermill in a kernel of its own, and the executed notebook as Markdown."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from playbook.chain.kernels import Nursery
+from playbook.imports import GRAMMARS, without
+from playbook.records import runs
+
+with without(GRAMMARS):
+    import papermill
+    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.provisioning import LocalProvisioner
+    from nbclient.exceptions import DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
+
+__all__ = ["DeadKernelError", "PapermillExecutionError", "execute", "to_markdown"]
+LAUNCHER = "ipykernel_launcher"
+
+
+def execute(
+    notebook: Path, executed: Path, values: Mapping[str, Any], env: Mapping[str, str], nursery: Nursery | None = None
+) -> None:
+    """Execute a notebook in the notebooks folder; what came of it is written to `executed`, also when a cell fails.
+
+    Args:
+        notebook: Its source.
+        executed: Where it goes with its outputs.
+        values: Its parameters.
+        env: Further environment variables of its kernel.
+        nursery: Makes the kernel; None starts it the ordinary way.
+
+    Raises:
+        PapermillExecutionError: a cell raised.
+        DeadKernelError: the kernel died while a cell ran.
+    """
+    with _environment(env), _sockets() as transport:
+        papermill.execute_notebook(
+            str(notebook),
+            str(executed),
+            parameters=dict(values),
+            cwd=str(runs.NOTEBOOK_DIR),
+            kernel_name="python3",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            config=Config(KernelManager=transport),
+            kernel_manager_class=_manager(nursery),
+            extra_arguments=["--IPKernelApp.log_level=50"],  # its warnings would end up in our terminal
+        )
+
+
+def to_markdown(executed: Path) -> Path:
+    """Write the executed notebook as Markdown beside it, its figures in `<name>_files/`."""
+    with without(GRAMMARS):
+        from nbconvert import MarkdownExporter
+
+    settings = Config()
+    settings.TagRemovePreprocessor.enabled = True
+    settings.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
+    settings.TagRemovePreprocessor.remove_cell_tags = {"injected-parameters", "papermill-error-cell-tag"}
+    exporter = MarkdownExporter(config=settings)
+    exporter.register_preprocessor("nbconvert.preprocessors.TagRemovePreprocessor", enabled=True)
+    resources = {"output_files_dir": f"{executed.stem}_files"}
+    text, resources = exporter.from_filename(str(executed), resources=resources)
+    for name, content in resources.get("outputs", {}).items():
+        path = executed.parent / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+    target = executed.with_suffix(".md")
+    target.write_text(_with_alt_texts(text, executed))
+    return target
+
+
+class _Provisioner(LocalProvisioner):
+    """Launches a kernel by a nursery, and as Jupyter does where the nursery cannot."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        nursery, cwd = self.parent.nursery, kwargs.get("cwd") or os.getcwd()
+        kernel = nursery.kernel(cmd[cmd.index(LAUNCHER) + 1 :], cwd, kwargs["env"])
+        if kernel is None:
+            return await super().launch_kernel(cmd, **kwargs)
+        self.process, self.cwd = kernel, cwd
+        self.pid = self.pgid = kernel.pid  # it makes a session of its own
+        return self.connection_info
+
+
+class _Manager(AsyncKernelManager):
+    """A manager of one kernel that a nursery makes."""
+
+    nursery: Nursery | None = None
+
+    async def _async_pre_start_kernel(self, **kw: Any) -> Any:
+        self.kernel_id = self.kernel_id or "nursery"
+        self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
+        return await super()._async_pre_start_kernel(**kw)
+
+
+def _manager(nursery: Nursery | None) -> type[AsyncKernelManager]:
+    return type("NurseryManager", (_Manager,), {"nursery": nursery}) if nursery else AsyncKernelManager
+
+
+def _with_alt_texts(text: str, executed: Path) -> str:
+    """Give each figure the words that its output carries as plain text, in place of nbconvert's `png`."""
+    cells = json.loads(executed.read_text())["cells"]
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    words = iter(["".join(data.get("text/plain", "figure")) for data in outputs if "image/png" in data])
+    return re.sub(r"!\[png\]", lambda _: "![" + next(words, "figure").replace("]", ")").replace("\n", " ") + "]", text)
+
+
+@contextlib.contextmanager
+def _sockets() -> Iterator[dict[str, str]]:
+    """The kernel is spoken to over socket files of its own: no port to collide on, also with a second chain."""
+    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
+        yield {"transport": "ipc", "ip": f"{folder}/ipc"}
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,106 @@
+"""Parameters: a flat YAML file for all notebooks, where a name means one thing and a typo is refused."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from playbook.errors import ParameterError
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (float, int),
+    "bool": (bool,),
+    "list": (list,),
+    "dict": (dict,),
+}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The flat parameters of a YAML file.
+
+    Raises:
+        ParameterError: no such file, not YAML, or not a flat list of `name: value`; names the file and the line.
+    """
+    try:
+        text = Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path} was awaited as a parameters file and cannot be read: {error}.") from error
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ParameterError(f"{path} must hold lines of `name: value`; it holds a {type(values).__name__}.")
+    return values
+
+
+def assignments(pairs: Iterable[str]) -> dict[str, Any]:
+    """`NAME=VALUE` words of the command line, each value read as YAML."""
+    values = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"--set needs NAME=VALUE, not {pair!r}.")
+        try:
+            values[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ParameterError(f"--set {name}: {value!r} is not a YAML value: {error}") from error
+    return values
+
+
+def declared(notebook: Path) -> dict[str, tuple[str, Any]]:
+    """Each parameter of a notebook with its type and default, from the cell tagged `parameters`.
+
+    Raises:
+        ParameterError: no such cell, or a line that is not `name: type = literal`.
+    """
+    cells = json.loads(Path(notebook).read_text())["cells"]  # nbformat costs two seconds to import, in every kernel
+    sources = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    if len(sources) != 1:
+        raise ParameterError(f"{notebook.name} must have one cell tagged 'parameters'; it has {len(sources)}.")
+    found = {}
+    for line in ast.parse(sources[0]).body:
+        if not (isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value):
+            raise ParameterError(f"{notebook.name}, parameters, line {line.lineno}: not `name: type = literal`.")
+        found[line.target.id] = (ast.unparse(line.annotation), ast.literal_eval(line.value))
+    return found
+
+
+def select(values: Mapping[str, Any], notebooks: Iterable[Path]) -> dict[Path, dict[str, Any]]:
+    """Give each notebook the parameters it declares, checked against their types.
+
+    Raises:
+        ParameterError: a name that no notebook declares (names the nearest), or a value of another type.
+    """
+    table = {notebook: declared(notebook) for notebook in notebooks}
+    known = {name: kind for names in table.values() for name, (kind, _) in names.items()}
+    for name, value in values.items():
+        if name not in known:
+            near = get_close_matches(str(name), known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ParameterError(f"No notebook has a parameter named {name!r}.{hint}")
+        _check(name, value, known[name])
+    return {notebook: {name: values[name] for name in names if name in values} for notebook, names in table.items()}
+
+
+def _check(name: str, value: Any, annotation: str) -> None:
+    wanted = _TYPES.get(annotation.split("[")[0])
+    if wanted is None:
+        return
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+        raise ParameterError(f"Parameter {name!r} must be of type {annotation}; {value!r} is a {type(value).__name__}.")
+
+
+def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a notebook as they stand in its namespace: defaults, then what was passed in."""
+    from playbook.records.runs import NOTEBOOK_DIR, NOTEBOOKS
+
+    return {name: namespace[name] for name in declared(NOTEBOOK_DIR / f"{NOTEBOOKS[verb]}.ipynb")}

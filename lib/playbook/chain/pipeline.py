@@ -1,0 +1,197 @@
+"""The chain: run the notebooks in order by papermill, tell progress, stop the server whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playbook import progress
+from playbook.chain import params
+from playbook.chain.kernels import Nursery, nurseries
+from playbook.chain.terminal import StageLine
+from playbook.errors import ParameterError, StageFailed
+from playbook.records import record, runs
+from playbook.serve import serve
+
+KERNEL_DIED = "its kernel died while a cell ran. Was it killed, or is memory short (dmesg tells)?"
+NEEDS_SERVER = ("warmup", "stress")  # tune and adapt start servers of their own
+
+
+@dataclass
+class Run:
+    """One pass through the chain: which verbs, with what, and what each cost."""
+
+    run_dir: Path
+    verbs: list[str]
+    parameters: dict[str, dict[str, Any]]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def measured_s(self) -> float:
+        """Seconds inside measurement windows and training, as the records state them."""
+        return sum(record.load(self.run_dir, verb).get("measured_s") or 0.0 for verb in self.seconds)
+
+
+def choose(only: list[str], start: str | None) -> list[str]:
+    """The verbs to run, in the chain's order; `serve` joins when one of them needs a running server.
+
+    Raises:
+        ParameterError: an unknown verb.
+    """
+    order = list(runs.NOTEBOOKS)
+    for verb in [*only, *([start] if start else [])]:
+        if verb not in order:
+            raise ParameterError(f"{verb!r} is not a verb of the chain; the verbs are {', '.join(order)}.")
+    chosen = [verb for verb in order if verb in only] if only else order[order.index(start) if start else 0 :]
+    if any(verb in NEEDS_SERVER for verb in chosen) and "serve" not in chosen:
+        chosen = sorted([*chosen, "serve"], key=order.index)
+    return chosen
+
+
+def prepare(
+    params_path: Path,
+    outputs: Path,
+    overrides: dict[str, Any],
+    only: list[str],
+    start: str | None,
+    resume: str | None,
+) -> Run:
+    """Check every parameter, then make (or reopen) the run folder. Nothing has been started yet.
+
+    Raises:
+        ParameterError: a parameter, a verb or a place that cannot be used.
+    """
+    verbs = choose(only, start)
+    values = {**params.read(params_path), **overrides}
+    values.pop("run_dir", None)
+    notebooks = {verb: runs.NOTEBOOK_DIR / f"{name}.ipynb" for verb, name in runs.NOTEBOOKS.items()}
+    selected = params.select(values, notebooks.values())
+    parameters = {verb: selected[notebook] for verb, notebook in notebooks.items()}
+    if resume and not start and not only:
+        run_dir = runs.find(outputs, resume)
+        planned = runs.note(run_dir).get("verbs", [])
+        left = [verb for verb in verbs if not record.has(run_dir, verb)]
+        verbs = [verb for verb in left if verb in planned] or left
+        if any(verb in NEEDS_SERVER for verb in verbs) and "serve" not in verbs:
+            _retire(run_dir, "serve")
+            verbs = ["serve", *verbs]
+        return Run(run_dir, verbs, parameters)
+    base, earlier = _base(params_path, outputs, verbs, resume)
+    run_dir = runs.create(outputs, params_path, values, verbs)
+    if base:
+        runs.inherit(run_dir, base, earlier)
+    return Run(run_dir, verbs, parameters)
+
+
+def _base(params_path: Path, outputs: Path, verbs: list[str], resume: str | None) -> tuple[Path | None, list[str]]:
+    """The run a part of the chain builds on, and the verbs before its last one that it takes over from there."""
+    order = list(runs.NOTEBOOKS)
+    before = [verb for verb in order[: order.index(verbs[-1])] if verb not in verbs]
+    if "export" in verbs:  # a new model: what an earlier run measured is not about it
+        return None, []
+    base = runs.find(outputs, resume) if resume else runs.base_for(outputs, params_path, ["export"])
+    return base, [verb for verb in before if record.has(base, verb)]
+
+
+def execute(run: Run, line: StageLine) -> None:
+    """Run every stage; the server is stopped at the end whatever happens.
+
+    Raises:
+        StageFailed: names the stage, the cell, the error and the server's last log lines; earlier records stand.
+        KeyboardInterrupt: SIGINT or SIGTERM came; everything that was started has been ended.
+    """
+    with _ended_by_signals(), _server_stopped(run.run_dir), nurseries(run.verbs) as warm:
+        for verb in run.verbs:
+            begun = time.monotonic()
+            with line.stage(verb, progress_file(run.run_dir)):
+                run_stage(run, verb, warm.of(verb))
+            run.seconds[verb] = time.monotonic() - begun
+            line.done(verb, run.seconds[verb], record.load(run.run_dir, verb)["verdict"])
+
+
+def progress_file(run_dir: Path) -> Path:
+    """Where a stage's kernel tells how far it is."""
+    return Path(run_dir) / ".progress.json"
+
+
+def run_stage(run: Run, verb: str, nursery: Nursery | None = None) -> None:
+    """Execute one notebook into the run folder and write its Markdown.
+
+    Raises:
+        StageFailed: a cell raised.
+    """
+    from playbook.chain import executing  # papermill: loaded while the nurseries warm up
+
+    name = runs.NOTEBOOKS[verb]
+    executed = run.run_dir / f"{name}.ipynb"
+    values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
+    told = progress_file(run.run_dir)
+    env = {progress.CHANNEL: str(told)}
+    try:
+        executing.execute(runs.NOTEBOOK_DIR / f"{name}.ipynb", executed, values, env, nursery)
+    except executing.PapermillExecutionError as error:
+        raise StageFailed(_failure(run, _cell(verb, error))) from error
+    except executing.DeadKernelError as error:
+        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED}"])) from error
+    finally:
+        told.unlink(missing_ok=True)
+        if executed.exists():
+            executing.to_markdown(executed)
+
+
+def _from_notebooks(run_dir: Path) -> str:
+    """Relative inside the repository, so that an executed notebook names no path of this machine."""
+    return os.path.relpath(run_dir, runs.NOTEBOOK_DIR) if runs.ROOT in run_dir.parents else str(run_dir)
+
+
+def _cell(verb: str, error: Any) -> list[str]:
+    return [
+        f"Stage '{verb}' failed in cell {error.exec_count} of {runs.NOTEBOOKS[verb]}.ipynb:",
+        *(f"    {line}" for line in error.source.strip().splitlines()[:6]),
+        f"  {error.ename.rsplit('.', 1)[-1]}: {error.evalue.strip()}",
+    ]
+
+
+def _failure(run: Run, lines: list[str]) -> str:
+    if "serve" in run.verbs and record.has(run.run_dir, "serve"):  # a server of this run, not one told of by an earlier
+        handle = serve.Handle.load(run.run_dir)
+        lines += [f"  The server's last log lines ({handle.log_path}):", *handle.log_tail(5).splitlines()]
+    kept = [name for name in runs.NOTEBOOKS if record.has(run.run_dir, name)]
+    lines.append(f"  Kept in {run.run_dir}: {', '.join(kept) or 'nothing yet'}; the notebook as far as it came.")
+    return "\n".join(lines)
+
+
+def _retire(run_dir: Path, verb: str) -> None:
+    """Keep the record of a server that has ended under another name, so that a new one can be recorded."""
+    path = run_dir / f"{verb}.json"
+    if path.exists():
+        number = len(list(run_dir.glob(f"{verb}.*.json"))) + 1
+        path.rename(run_dir / f"{verb}.{number}.json")
+
+
+@contextlib.contextmanager
+def _server_stopped(run_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        serve.stop_all(run_dir)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM ends the chain as Ctrl-C does: the kernel and the server are ended on the way out."""
+
+    def interrupt(signum: int, frame: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(signum).name)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,28 @@
+"""Deploy: which image, manifests and replica count carry the target load, and do they pass when built?"""
+
+from playbook.deploy import bundle_check, fleet, rehearsal
+from playbook.deploy.demand import profile as day_of
+from playbook.deploy.deploy import results, write
+from playbook.deploy.fleet_figure import day as day_figure
+from playbook.deploy.plan import plan_of
+from playbook.deploy.sizing import Demand
+from playbook.deploy.words import days, summary, table, verdict, warnings
+from playbook.serve.containers import IMAGE
+
+__all__ = [
+    "IMAGE",
+    "Demand",
+    "bundle_check",
+    "day_figure",
+    "day_of",
+    "days",
+    "fleet",
+    "plan_of",
+    "rehearsal",
+    "results",
+    "summary",
+    "table",
+    "verdict",
+    "warnings",
+    "write",
+]

@@ -1,0 +1,108 @@
+"""The deployment bundle: templates of `docker/` filled with cited numbers, written as one folder that stands alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from playbook.tfserving.reference import Reference
+from playbook.tfserving.requests import write_bodies
+
+TEMPLATES = Path(__file__).resolve().parents[3] / "docker"
+_SUFFIX = ".j2"
+_RENAMED = {"dockerignore": ".dockerignore"}
+
+
+def render(context: Mapping[str, Any]) -> dict[str, str]:
+    """Every template filled, by its path in the bundle.
+
+    Raises:
+        jinja2.UndefinedError: a template asks for a name that is not there.
+    """
+    return render_only("", context)
+
+
+def render_only(folder: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """The templates of one folder filled, by their paths in the bundle."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    names = (name for name in environment.list_templates() if name.endswith(_SUFFIX) and name.startswith(folder))
+    return {_target(name): environment.get_template(name).render(context) for name in names}
+
+
+def _target(name: str) -> str:
+    path = name.removesuffix(_SUFFIX)
+    return _RENAMED.get(path, path)
+
+
+def write(
+    run_dir: Path, context: Mapping[str, Any], configs: Mapping[str, str], models: Path, requests: Mapping[str, Any]
+) -> list[str]:
+    """Write the whole bundle to `<run_dir>/deploy`, in place of an earlier one; returns its files, relative.
+
+    Args:
+        run_dir: The run folder.
+        context: Names the templates may use.
+        configs: The server's config files by name, as text protos.
+        models: The base path to copy the model from (hard links where the file system allows).
+        requests: `protocol`, `rows_per_request` and `model_name` of the load test's request bodies.
+    """
+    part, final = run_dir / ".deploy-part", run_dir / "deploy"
+    shutil.rmtree(part, ignore_errors=True)
+    texts = {**render(context), **{f"config/{name}": text for name, text in configs.items()}}
+    for name, text in texts.items():
+        path = part / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    copy_latest(models, part / "models" / models.name)
+    _load_test(part / "loadtest", run_dir, requests)
+    shutil.rmtree(final, ignore_errors=True)
+    part.rename(final)
+    return sorted(str(path.relative_to(run_dir)) for path in _told(final))
+
+
+def copy_latest(base_path: Path, target: Path) -> Path:
+    """Copy the newest version below a base path; hard links cost no space, and published versions never change."""
+    newest = max((path for path in base_path.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
+    shutil.copytree(newest, target / newest.name, copy_function=_link)
+    for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
+        folder.chmod(0o755)
+    return target / newest.name
+
+
+def _link(source: str, target: str) -> None:
+    """Link where the image's user may read the file, else copy and let it."""
+    if os.stat(source).st_mode & 0o004:
+        try:
+            return os.link(source, target)
+        except OSError:  # another file system, or one without links
+            pass
+    shutil.copyfile(source, target)
+    os.chmod(target, 0o644)
+
+
+def _load_test(folder: Path, run_dir: Path, requests: Mapping[str, Any]) -> None:
+    """The load generator's source and this run's requests, for an image of its own."""
+    package = Path(importlib.util.find_spec("loadgen").submodule_search_locations[0])
+    shutil.copytree(package, folder / "loadgen", ignore=shutil.ignore_patterns("__pycache__"))
+    write_bodies(folder / "bodies", Reference.load(run_dir), **requests)
+
+
+def _told(bundle: Path) -> Iterator[Path]:
+    """What the record lists: the bundle's own files, and of models, bodies and source only the folders."""
+    bulk = [bundle / "models", bundle / "loadtest" / "bodies", bundle / "loadtest" / "loadgen"]
+    yield from bulk
+    for path in bundle.rglob("*"):
+        if path.is_file() and not any(folder in path.parents for folder in bulk):
+            yield path

@@ -1,0 +1,141 @@
+"""The bundle's own checks: what can be verified here is verified, and what cannot is said."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from playbook.deploy import kubernetes
+from playbook.deploy.replica import KNOBS, Replica
+from playbook.errors import BundleBroken, PlaybookError
+from playbook.lint.linter import lint
+from playbook.tfserving.batching import Batching
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: `outcome` is passed, failed or not tried."""
+
+    what: str
+    outcome: str
+    detail: str
+
+
+def files(bundle: Path, replica: Replica) -> list[dict[str, Any]]:
+    """Check the files of a bundle without starting anything; rows of `what`, `outcome`, `detail`."""
+    return [asdict(check) for check in _files(Path(bundle), replica)]
+
+
+def failed(rows: list[dict[str, Any]]) -> list[str]:
+    """What failed, in words."""
+    return [f"{row['what']}: {row['detail']}" for row in rows if row["outcome"] == "failed"]
+
+
+def _files(bundle: Path, replica: Replica) -> Iterator[Check]:
+    yield _run("playbook lint", lambda: _lint(bundle))
+    yield _run("batching file read back", lambda: _batching(bundle, replica))
+    yield _run("Grafana dashboard is JSON", lambda: _dashboard(bundle))
+    try:
+        yield _run("manifests, strictly", lambda: _manifests(bundle))
+    except ModuleNotFoundError:
+        yield Check("manifests, strictly", "not tried", "kubernetes-validate is not installed (pip install '.[dev]')")
+    compose = _compose_command()
+    if compose:
+        yield _run("docker compose config", lambda: _compose(bundle, compose))
+    else:
+        yield Check("docker compose config", "not tried", "docker compose is not installed")
+    if kubernetes.can_build():
+        yield _run("kubectl kustomize", lambda: _overlays(bundle))
+    else:
+        yield Check("kubectl kustomize", "not tried", "kubectl is not installed")
+    if shutil.which("promtool"):
+        yield _run("promtool check", lambda: _promtool(bundle))
+    else:
+        yield Check("promtool check", "not tried", "promtool is not installed (Debian: prometheus)")
+
+
+def _run(what: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(what, "passed", check())
+    except PlaybookError as wrong:
+        return Check(what, "failed", str(wrong))
+
+
+def _lint(bundle: Path) -> str:
+    found = [hit for hit in lint(bundle) if hit.severity != "note"]
+    if found:
+        raise BundleBroken("; ".join(f"{hit.path} [{hit.rule}] {hit.message}" for hit in found))
+    return "no error, no warning"
+
+
+def _batching(bundle: Path, replica: Replica) -> str:
+    path = bundle / "config" / "batching.config"
+    wanted = replica.config.get("enable_batching")
+    if not path.exists():
+        if wanted is not None and wanted.value:
+            raise BundleBroken("the record batches, but the bundle has no batching.config")
+        return "none: batching is off in the record"
+    read = Batching.parse(path.read_text())
+    for name in KNOBS:
+        kept, meant = getattr(read, name, None), replica.config.get(name)
+        if meant is not None and meant.value and hasattr(read, name) and _plain(kept) != _plain(meant.value):
+            raise BundleBroken(f"{name} is {kept} in the file and {meant.value} in {meant.source}")
+    return read.described()
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, (list, tuple)) else value
+
+
+def _dashboard(bundle: Path) -> str:
+    path = bundle / "monitoring" / "grafana" / "dashboards" / "serving.json"
+    try:
+        panels = json.loads(path.read_text())["panels"]
+    except (ValueError, KeyError) as wrong:
+        raise BundleBroken(f"{path} is no dashboard: {wrong}") from wrong
+    return f"{len(panels)} panels"
+
+
+def _manifests(bundle: Path) -> str:
+    paths = sorted((bundle / "kubernetes").rglob("*.yaml"))
+    checked = sum(kubernetes.validate(path.read_text(), str(path.relative_to(bundle))) for path in paths)
+    return f"{checked} objects in {len(paths)} files"
+
+
+def _overlays(bundle: Path) -> str:
+    built = {}
+    for overlay in kubernetes.overlays(bundle):
+        text = kubernetes.build(overlay)
+        with contextlib.suppress(ModuleNotFoundError):  # said by the check before
+            kubernetes.validate(text, f"overlay {overlay.name}")
+        built[overlay.name] = len(list(kubernetes.objects(text)))
+    return ", ".join(f"{name}: {count} objects" for name, count in built.items())
+
+
+def _compose_command() -> list[str]:
+    """Compose as the engine's plugin or as a program of its own; empty without either."""
+    if shutil.which("docker") and not subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
+        return ["docker", "compose"]
+    return ["docker-compose"] if shutil.which("docker-compose") else []
+
+
+def _compose(bundle: Path, command: list[str]) -> str:
+    words = [*command, "-f", str(bundle / "compose.yml"), "config", "-q"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise BundleBroken(done.stderr.strip())
+    return "three services"
+
+
+def _promtool(bundle: Path) -> str:
+    path = bundle / "monitoring" / "prometheus.yml"
+    done = subprocess.run(["promtool", "check", "config", str(path)], capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise BundleBroken((done.stdout + done.stderr).strip())
+    return "scrape configuration and rules"

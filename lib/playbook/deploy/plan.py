@@ -1,0 +1,85 @@
+"""What is to be deployed, read from the records and sized for a demand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from playbook.deploy import replica, sizing
+from playbook.errors import ParameterError
+from playbook.records.cited import Cited, Records
+from playbook.serve.containers import IMAGE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be deployed: the replica that was measured, the fleet of it, and the names of things."""
+
+    run_dir: Path
+    image: str
+    model_name: str
+    version: Cited
+    fingerprint: str
+    models: Path
+    replica: replica.Replica
+    demand: sizing.Demand
+    sizing: sizing.Sizing
+    protocol: str
+    rows_per_request: int
+
+    @property
+    def name(self) -> str:
+        """The model's name as Kubernetes and image names allow it."""
+        return re.sub(r"[^a-z0-9]+", "-", self.model_name.lower()).strip("-")[:40] or "model"
+
+    @property
+    def local_image(self) -> str:
+        """The name the image is built under."""
+        return f"{self.name}-serving:{re.sub(r'[^A-Za-z0-9_.-]', '-', self.run_dir.resolve().name)}"
+
+    @property
+    def max_batch_size(self) -> int:
+        """The most rows one request may have, as far as batching limits it."""
+        batching = self.replica.config.get("enable_batching")
+        size = self.replica.config.get("max_batch_size")
+        return (size.value if size else 0) or 1000 if batching and batching.value else 1000
+
+    @property
+    def configuration(self) -> str:
+        """The knobs that are set, in words."""
+        told = {
+            name: cited.value
+            for name, cited in self.replica.config.items()
+            if cited.value not in (0, -1, [], (), False)
+        }
+        return ", ".join(f"{name} {value}" for name, value in told.items()) or "TensorFlow Serving's default flags"
+
+
+def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
+    """Read what was measured, and size the fleet for the demand.
+
+    Raises:
+        RecordUnreadable: export, or both tune and stress, were not run.
+        SizingRefused: nothing that was measured kept the limit.
+        ParameterError: the image's name is not one.
+    """
+    if not re.fullmatch(r"[a-z0-9][\w./-]*(:\d+/[\w./-]+)?(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", image):
+        raise ParameterError(f"image is {image!r}; a name such as {IMAGE} is awaited.")
+    run_dir, records = Path(run_dir), Records(run_dir)
+    one = replica.of_run(run_dir)
+    requests = (records.of("tune" if one.tuned else "stress") or {}).get("params", {})
+    protocol = records.get("tune", "best.config.protocol") if one.tuned else None
+    return Plan(
+        run_dir=run_dir,
+        image=image,
+        model_name=records.need("export", "model_name").value,
+        version=records.need("export", "version"),
+        fingerprint=records.need("export", "fingerprint").value,
+        models=run_dir / records.need("export", "base_path").value,
+        replica=one,
+        demand=demand,
+        sizing=sizing.size(one, demand),
+        protocol=protocol.value if protocol else requests.get("protocol", "rest"),
+        rows_per_request=int(requests.get("rows_per_request", 1)),
+    )

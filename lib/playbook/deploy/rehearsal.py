@@ -1,0 +1,158 @@
+"""Rehearsal: the bundle's own files, started as they would ship, asked for the model's answers and put under load."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import loadgen
+from playbook import stopwatch
+from playbook.deploy.plan import Plan
+from playbook.errors import LoadFailed, ParameterError
+from playbook.records import record
+from playbook.serve import client, containers, serve
+from playbook.serve.alive import check_alive
+from playbook.serve.handle import Handle
+from playbook.serve.spec import ServerSpec
+from playbook.stress import stress
+from playbook.stress.load import Load
+from playbook.tfserving.batching import Batching
+from playbook.tfserving.reference import Reference
+from playbook.tfserving.requests import TOLERANCE, write_bodies
+
+BUILD = ("auto", "always", "never")
+_PARITY_ROWS = 64
+# REST connections: fewer than the 128 that TensorFlow Serving lets wait to be accepted. Docker's proxy accepts any
+# number for it at once, and resets those whose turn never came.
+_CONNECTIONS = 100
+_SLOWER = 1.5  # a p99 this many times the record's is worth a word; a short window scatters
+_THREADS = re.compile(r"--(rest_api_num_threads|grpc_max_threads|tensorflow_int\w+_op_parallelism)=(\d+)")
+
+
+def choose(made: Plan, build: str) -> tuple[bool, str]:
+    """Whether to build and start the image, and why (not).
+
+    `auto` builds where an engine runs and has the base image, so that nothing large is downloaded unasked; `always`
+    pulls it; `never` starts the recorded kind of server from the bundle's files.
+
+    Raises:
+        ParameterError: another word.
+        DockerUnavailable: `always`, and there is no engine.
+    """
+    if build not in BUILD:
+        raise ParameterError(f"build is {build!r}; it must be one of {', '.join(BUILD)}.")
+    if build == "never":
+        return False, "the image was not built: build is 'never'"
+    problem = containers.problem()
+    if problem is None and (build == "always" or containers.has_image(made.image)):
+        return True, f"the image was built on {made.image} and started"
+    if build == "always":
+        containers.engine()
+    problem = problem or f"{made.image} is not on this machine (build: always pulls it)"
+    return False, f"the image was not built: {problem}"
+
+
+def run(made: Plan, image: bool, duration_s: float, client_cpus: list[int], why: str = "") -> dict[str, Any]:
+    """Start the bundle, compare its answers with the model's, and hold one level at the planned rate.
+
+    Args:
+        made: The plan whose bundle is written already.
+        image: Build the image and start that; else start the recorded kind of server from the bundle's files.
+        duration_s: Measurement window, s.
+        client_cpus: The client's cores; [] chooses.
+        why: What `choose` said.
+
+    Raises:
+        PredictFailed: the answers differ from the exported model's.
+        ServerNotReady, DockerUnavailable: it does not come up.
+    """
+    reference = Reference.load(made.run_dir)
+    with _running(made, image) as handle:
+        rows = min(_PARITY_ROWS, made.max_batch_size)
+        difference = client.parity(handle, reference, made.protocol, rows)
+        level = _hold(made, handle, reference, duration_s, client_cpus)
+    p99_ms, limit = level["latency_ms"]["p99"], made.replica.limit_ms
+    return {
+        "server": handle.server,
+        "image": made.local_image if image else None,
+        "why": why,
+        "start_s": handle.start_s,
+        "parity_max_abs_diff": difference,
+        "tolerance": TOLERANCE,
+        "rate_rps": level["rate_rps"],
+        "throughput_rps": level["throughput_rps"],
+        "errors": level["errors"],
+        "errors_by_kind": level["errors_by_kind"],
+        "p99_ms": p99_ms,
+        "valid": level["valid"],
+        "inside_limit": None if p99_ms is None or limit is None else p99_ms <= limit.value,
+    }
+
+
+def spec_of(made: Plan) -> ServerSpec:
+    """The server that the bundle's files describe, read back from them."""
+    folder = made.run_dir / "deploy"
+    dockerfile = (folder / "Dockerfile").read_text()
+    command = next(line for line in dockerfile.splitlines() if line.startswith("CMD "))
+    threads = {name: int(count) for name, count in _THREADS.findall(command)}
+    file = folder / "config" / "batching.config"
+    kind = made.replica.server.value
+    return ServerSpec(
+        model_name=made.model_name,
+        model_base_path=(folder / "models" / made.models.name).resolve(),
+        server="embedded" if kind == "attach" else kind,
+        batching=Batching.parse(file.read_text()) if file.exists() else None,
+        cpus=serve.split_cpus()[0],
+        image=made.image if kind == "docker" else "",
+        **threads,
+    )
+
+
+@contextmanager
+def _running(made: Plan, image: bool) -> Iterator[Handle]:
+    if not image:
+        with serve.running(spec_of(made), made.run_dir, name="deploy") as handle:
+            yield handle
+        return
+    containers.build(made.run_dir / "deploy", made.local_image, made.image)
+    handle = containers.start_image(made.local_image, made.run_dir, made.model_name, made.replica.cpus.value)
+    try:
+        yield handle
+    finally:
+        containers.stop(handle.container_id)
+
+
+def _hold(
+    made: Plan, handle: Handle, reference: Reference, duration_s: float, client_cpus: list[int]
+) -> dict[str, Any]:
+    """One open-loop level at the planned rate; its rows are kept as `data/requests/deploy_000`."""
+    cpus = serve.split_cpus(handle.cpus, client_cpus)[1]
+    load = Load(made.protocol, duration_s, min(1.0, duration_s / 2), cpus, made.rows_per_request)
+    rate = round(made.sizing.planned_rps.value, 1)
+    rows = record.data_dir(made.run_dir) / "requests" / "deploy_000"
+    with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
+        bodies = write_bodies(Path(folder), reference, made.protocol, made.rows_per_request, model_name=made.model_name)
+        connections = _CONNECTIONS if made.protocol == "rest" else None
+        level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate, connections=connections)
+        try:
+            summary = loadgen.hold(level, rows)
+            stopwatch.add(load.duration_s + load.ramp_up_s)
+            return {**summary, "rate_rps": rate}
+        except loadgen.LoadgenError as error:
+            check_alive(handle)
+            raise LoadFailed(f"The rehearsal at {rate:,.0f} requests/s could not be measured: {error}") from error
+
+
+def words(seen: dict[str, Any], made: Plan) -> str:
+    """What the rehearsal showed, in one sentence, beside the record."""
+    p99 = "unknown (too few requests)" if seen["p99_ms"] is None else f"{seen['p99_ms']:.1f} ms"
+    record_p99 = made.replica.p99_ms.value if made.replica.p99_ms else None
+    told = f"At the planned {seen['rate_rps']:,.0f}/s the bundle answered {seen['throughput_rps']:,.0f}/s, p99 {p99}"
+    if record_p99 and seen["p99_ms"]:
+        slower = seen["p99_ms"] > _SLOWER * record_p99
+        told += f" (the record's at its full rate: {record_p99:.1f} ms{'; SLOWER than recorded' if slower else ''})"
+    return f"{told}; answers differ from the model's by {seen['parity_max_abs_diff']:.1e} at most; {seen['why']}."

@@ -1,0 +1,137 @@
+"""From one measured replica to a fleet: replicas, autoscaler bounds and what a million predictions cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from playbook.deploy.replica import Replica, rounded_up
+from playbook.errors import ParameterError
+from playbook.records.cited import Cited
+
+GROWTH = (1, 2, 5)  # times the target, for which costs are shown
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What is to be carried, and at what reserve and price."""
+
+    target_rate_rps: float
+    headroom: float = 0.3  # share of a replica's measured rate that is left free
+    min_replicas: int = 2  # fewer cannot lose one
+    price_per_cpu_hour: float = 0.04  # money for a core and hour
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.target_rate_rps) and self.target_rate_rps > 0):
+            raise ParameterError(f"target_rate_rps is {self.target_rate_rps}; a rate above 0 is awaited.")
+        if not 0 <= self.headroom < 1:
+            raise ParameterError(f"headroom is {self.headroom}; a share from 0 to below 1 is awaited.")
+        if self.min_replicas < 1 or self.price_per_cpu_hour < 0:
+            raise ParameterError("min_replicas must be 1 or more and price_per_cpu_hour 0 or more.")
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """A fleet. Every number names the record fields it came from."""
+
+    planned_rps: Cited  # what one replica is planned to carry
+    replicas: Cited
+    min_replicas: Cited
+    max_replicas: Cited
+    cpu_limit: Cited  # cores
+    cpu_request: Cited  # cores
+    memory_request_mib: Cited
+    memory_limit_mib: Cited
+    cpu_target_percent: Cited  # of the request, for the autoscaler
+    costs: list[dict[str, Any]]
+    warnings: list[str]
+
+    def results(self) -> dict[str, Any]:
+        """As kept in deploy.json: plain values, with their sources beside them."""
+        numbers = {name: value for name, value in vars(self).items() if isinstance(value, Cited)}
+        kept = {name: value.value for name, value in numbers.items()}
+        return {**kept, "costs": self.costs, "sources": {name: value.source for name, value in numbers.items()}}
+
+
+def size(replica: Replica, demand: Demand) -> Sizing:
+    """The fleet that carries `demand` with replicas like the measured one.
+
+    A replica is planned for its measured rate less the headroom, never for more than was measured. That N replicas
+    carry N times as much is an assumption and is said so.
+    """
+    planned = replica.rate_rps.as_(lambda rate: rate * (1 - demand.headroom), f"less headroom {demand.headroom:g}")
+    need = _needed(demand.target_rate_rps, planned.value)
+    target = f"target_rate_rps {demand.target_rate_rps:.10g} over ({planned.source})"
+    floor = Cited(demand.min_replicas, "deploy.json params.min_replicas")
+    replicas = Cited(max(need, demand.min_replicas), target if need >= demand.min_replicas else floor.source)
+    most = max(_needed(2 * demand.target_rate_rps, planned.value), replicas.value + 1)
+    request = _cpu_request(replica)
+    return Sizing(
+        planned_rps=planned,
+        replicas=replicas,
+        min_replicas=floor,
+        max_replicas=Cited(most, f"twice {target}"),
+        cpu_limit=replica.cpus,
+        cpu_request=request,
+        memory_request_mib=_memory(replica, 1.0, "in steps of 64 MiB"),
+        memory_limit_mib=_memory(replica, 2.0, "twice: old and new version side by side"),
+        cpu_target_percent=_cpu_target(replica, request, demand.headroom),
+        costs=[_cost(times, planned.value, replica.cpus.value, demand) for times in GROWTH],
+        warnings=_warnings(replica, demand, replicas.value),
+    )
+
+
+def _needed(rate_rps: float, planned_rps: float) -> int:
+    return max(1, math.ceil(round(rate_rps / planned_rps, 9)))
+
+
+def _cpu_request(replica: Replica) -> Cited:
+    if replica.cpu_cores is None:
+        return Cited(replica.cpus.value, f"{replica.cpus.source}; CPU use was not measured")
+    used = replica.cpu_cores.as_(rounded_up(0.1), "in steps of 0.1")
+    return Cited(min(max(round(used.value, 1), 0.1), float(replica.cpus.value)), used.source)
+
+
+def _memory(replica: Replica, times: float, how: str) -> Cited:
+    if replica.memory_bytes is None:
+        return Cited(int(1024 * times), "assumed: memory was not measured")
+    return replica.memory_bytes.as_(lambda used: int(rounded_up(64)(used * times / 2**20)), how)
+
+
+def _cpu_target(replica: Replica, request: Cited, headroom: float) -> Cited:
+    """CPU use at the planned rate, in percent of the request: use grows in proportion to the rate."""
+    used = replica.cpu_cores or request
+    percent = round(100 * min(used.value / request.value, 1.0) * (1 - headroom))
+    return Cited(min(max(percent, 10), 95), f"{used.source}, less headroom {headroom:g}, in percent of the request")
+
+
+def _cost(times: int, planned_rps: float, cpus: int, demand: Demand) -> dict[str, Any]:
+    rate_rps = times * demand.target_rate_rps
+    replicas = max(_needed(rate_rps, planned_rps), demand.min_replicas)
+    per_hour = replicas * cpus * demand.price_per_cpu_hour
+    return {
+        "times_target": times,
+        "rate_rps": rate_rps,
+        "replicas": replicas,
+        "cost_per_hour": round(per_hour, 6),
+        "cost_per_million": round(per_hour / (rate_rps * 3600) * 1e6, 6),
+    }
+
+
+def _warnings(replica: Replica, demand: Demand, replicas: int) -> list[str]:
+    told = list(replica.warnings)
+    if demand.target_rate_rps > replica.rate_rps.value:
+        told.append(
+            f"EXTRAPOLATED: {demand.target_rate_rps:,.0f} requests/s was asked for, {replica.rate_rps.value:,.0f}/s "
+            f"was measured, on one replica. {replicas} replicas carry it only if the balancer spreads evenly and they "
+            "share nothing; run the load-test Job before you rely on it."
+        )
+    if replica.cpu_cores is None or replica.memory_bytes is None:
+        told.append("CPU and memory of the server were not measured (data/resources): requests and limits are assumed.")
+    return told
+
+
+def plain(demand: Demand) -> dict[str, Any]:
+    """The demand as parameters of the record."""
+    return asdict(demand)

@@ -1,0 +1,95 @@
+"""What deploy says: the verdict, and tables of what was sized, checked and simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from playbook import markdown
+from playbook.deploy import bundle_check
+from playbook.records.cited import Cited
+
+if TYPE_CHECKING:
+    from playbook.deploy.plan import Plan
+
+
+def carries(made: Plan) -> str:
+    """One sentence: how many replicas carry what, at which price, on which evidence."""
+    size, one = made.sizing, made.replica
+    cost = size.costs[0]
+    what = "the tuned configuration" if one.tuned else "the measured configuration, untuned"
+    doubt = "" if one.proven else "NOT PROVEN, for want of a VALID level: "
+    return (
+        f"{doubt}{size.replicas} replicas of {size.cpu_limit} CPU{'s' * (size.cpu_limit.value > 1)} carry "
+        f"{made.demand.target_rate_rps:,.0f} requests/s with {what} ({made.configuration}): each was measured at "
+        f"{one.rate_rps.value:,.0f}/s inside the limit on the {one.server} server and is planned for "
+        f"{size.planned_rps.value:,.0f}/s; {cost['cost_per_million']:.3g} a million predictions."
+    )
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """How many replicas carry what; checks and requests of the rehearsal that failed come first."""
+    broken = faults(results)
+    return f"BROKEN: {broken[0]}. {results['promise']}" if broken else results["promise"]
+
+
+def warnings(results: Mapping[str, Any]) -> list[str]:
+    """What failed, then what the sizing rests on."""
+    return [*faults(results), *results["doubts"]]
+
+
+def faults(results: Mapping[str, Any]) -> list[str]:
+    """Checks of the bundle that failed, and requests of its rehearsal that did."""
+    broken = bundle_check.failed(results.get("checks", []))
+    seen = results.get("rehearsal") or {}
+    if errors := seen.get("errors"):
+        kinds = ", ".join(f"{count} {kind}" for kind, count in (seen.get("errors_by_kind") or {}).items())
+        broken.append(f"{errors} requests of the rehearsal failed ({kinds}); see logs/deploy.log in the run folder")
+    return broken
+
+
+def promises(made: Plan) -> list[tuple[str, Cited]]:
+    """What the numbers of a bundle rest on, label by label."""
+    size, one = made.sizing, made.replica
+    rows = [
+        ("Requests/s one replica was measured at", one.rate_rps),
+        ("p99 at that rate, ms", one.p99_ms),
+        ("The limit, ms", one.limit_ms),
+        ("Requests/s a replica is planned for", size.planned_rps),
+        ("Replicas", size.replicas),
+        ("Autoscaler, least", size.min_replicas),
+        ("Autoscaler, most", size.max_replicas),
+        ("CPU a replica, cores", size.cpu_limit),
+        ("Memory a replica, MiB", size.memory_request_mib),
+    ]
+    return [(label, cited) for label, cited in rows if cited is not None]
+
+
+def summary(made: Plan) -> str:
+    """Markdown: warnings first, then each number with its source."""
+    rows = [(label, cited.value, cited.source) for label, cited in promises(made)]
+    warnings = "".join(f"> **{text}**\n\n" for text in made.sizing.warnings)
+    return warnings + markdown.table(("", "", "from"), rows)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of one shape as a Markdown table."""
+    return markdown.table([name.replace("_", " ") for name in rows[0]], [list(row.values()) for row in rows])
+
+
+def days(simulated: Mapping[str, Mapping[str, Any]]) -> str:
+    """Simulated days beside each other: `fleet.Day.results` by the name of the fleet."""
+    rows = [
+        {
+            "fleet": name,
+            "in SLO": f"{seen['slo_attainment']:.3%}",
+            "refused": f"{seen['refused_share']:.3%}",
+            "seconds below": seen["seconds_below_slo"],
+            "p99, ms": seen["p99_ms_median"],
+            "pods": f"{seen['pods_min']} to {seen['pods_max']}, mean {seen['pods_mean']:.1f}",
+            "cost of the day": seen["cost"],
+            "a million": seen["cost_per_million"],
+        }
+        for name, seen in simulated.items()
+    ]
+    return table(rows)

@@ -1,1 +1,0 @@
-"""Parts of deploy: sizing, the bundle and its checks."""

@@ -1,0 +1,22 @@
+"""Export: is this SavedModel right, fast and self-contained?"""
+
+from playbook.export import preprocessing_proof, variant_views, variants
+from playbook.export.export import add_warmup, batch_curve, build, publish_version, quality, results, verdict, warnings
+from playbook.tfserving.signatures import table as signature_table
+from playbook.tfserving.warmup_file import sizes as warmup_sizes
+
+__all__ = [
+    "add_warmup",
+    "batch_curve",
+    "build",
+    "preprocessing_proof",
+    "publish_version",
+    "quality",
+    "results",
+    "signature_table",
+    "variant_views",
+    "variants",
+    "verdict",
+    "warmup_sizes",
+    "warnings",
+]

@@ -1,0 +1,147 @@
+"""Other forms of a frozen graph: half-size weights, compiled by XLA, 8-bit integers by TFLite.
+
+TensorFlow is imported when a function is called.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from playbook.errors import ModelError
+from playbook.export.freeze import Frozen, write
+from playbook.tfserving.reference import Arrays
+from playbook.tfserving.signatures import Signature
+from playbook.tfserving.tensorflow import tensorflow
+
+TFLITE_FILE = "model.tflite"  # the name --prefer_tflite_model looks for in a version directory
+SMALL = 256  # values; a smaller constant is a shape or a scale, and no weight worth halving
+CALIBRATION_ROWS = 100
+CONTROL_FLOW = {"Switch", "Merge", "Enter", "Exit", "NextIteration"}
+
+
+def halve_weights(frozen: Frozen, dtype: str) -> Frozen:
+    """Keep each float32 weight as float16 or bfloat16, cast back when the graph is loaded: half the disk.
+
+    Raises:
+        ModelError: there are no such weights.
+    """
+    tf = tensorflow()
+    graph_def = type(frozen.graph_def)()
+    graph_def.CopyFrom(frozen.graph_def)
+    half, weights = tf.dtypes.as_dtype(dtype), [node for node in graph_def.node if _is_weight(tf, node)]
+    for node in weights:
+        values = tf.make_ndarray(node.attr["value"].tensor)
+        short = graph_def.node.add(name=f"{node.name}/{dtype}", op="Const")
+        short.attr["dtype"].type = half.as_datatype_enum
+        short.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values.astype(half.as_numpy_dtype)))
+        node.op, node.input[:] = "Cast", [short.name]
+        node.attr.clear()
+        node.attr["SrcT"].type, node.attr["DstT"].type = half.as_datatype_enum, tf.float32.as_datatype_enum
+    if not weights:
+        raise ModelError(f"it has no float32 weights of {SMALL} values or more")
+    return Frozen(graph_def, frozen.signatures)
+
+
+def save_compiled(frozen: Frozen, path: Path) -> None:
+    """Save with each signature as one function that XLA compiles, for every batch size at its first use.
+
+    Raises:
+        ModelError: the graph loops or branches; XLA compiles neither in the form a frozen graph has them.
+    """
+    from playbook.export import networks
+
+    tf = tensorflow()
+    if loops := sorted({node.op for node in frozen.graph_def.node} & CONTROL_FLOW):
+        raise ModelError(f"XLA does not compile the loops or branches of a frozen graph ({', '.join(loops)})")
+    calls = {one.name: (_compiled(tf, frozen, one), _specs(tf, one)) for one in frozen.signatures}
+    methods = {one.name: one.method.lower() for one in frozen.signatures if one.method != "Predict"}
+    networks.save(tf.Module(), path, calls, methods)
+
+
+def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays]) -> None:
+    """Save the graph, and beside it `model.tflite` with 8-bit weights and activations and float inputs and outputs.
+
+    Activations are calibrated on the first rows of each signature. A server without --prefer_tflite_model serves the
+    graph as it was.
+
+    Raises:
+        Exception: TFLite has no 8-bit form of an operation; the caller says so beside the variant.
+    """
+    tf = tensorflow()
+    write(frozen, path)
+    names = [one.name for one in frozen.signatures]
+    with _quietly():
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=names)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: _calibration(names, rows)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        content = converter.convert()
+    (path / TFLITE_FILE).write_bytes(content)
+
+
+def tflite_runner(path: Path, signature: Signature) -> Callable[[Mapping[str, np.ndarray]], Arrays]:
+    """A call of one signature of `model.tflite`, on one thread."""
+    tf = tensorflow()
+    with _quietly():
+        interpreter = tf.lite.Interpreter(model_path=str(path / TFLITE_FILE), num_threads=1)
+        interpreter.allocate_tensors()
+        run = interpreter.get_signature_runner(signature.name)
+    return lambda inputs: run(**inputs)
+
+
+def _is_weight(tf: Any, node: Any) -> bool:
+    if node.op != "Const" or node.attr["dtype"].type != tf.float32.as_datatype_enum:
+        return False
+    return int(np.prod([dim.size for dim in node.attr["value"].tensor.tensor_shape.dim])) >= SMALL
+
+
+def _compiled(tf: Any, frozen: Frozen, signature: Signature) -> Callable[..., dict]:
+    def call(**inputs: Any) -> dict:
+        fed = {tensor.name: inputs[tensor.alias] for tensor in signature.inputs}
+        wanted = [tensor.name for tensor in signature.outputs]
+        outputs = tf.graph_util.import_graph_def(frozen.graph_def, input_map=fed, return_elements=wanted, name="")
+        return dict(zip((tensor.alias for tensor in signature.outputs), outputs, strict=True))
+
+    compiled = tf.function(call, jit_compile=True, autograph=False)
+    return lambda **inputs: compiled(**inputs)
+
+
+def _specs(tf: Any, signature: Signature) -> dict[str, Any]:
+    return {
+        tensor.alias: tf.TensorSpec(
+            None if tensor.shape is None else [None if size == -1 else size for size in tensor.shape], tensor.dtype
+        )
+        for tensor in signature.inputs
+    }
+
+
+def _calibration(names: list[str], rows: Mapping[str, Arrays]) -> Iterator[Any]:
+    for name in names:
+        count = min(CALIBRATION_ROWS, len(next(iter(rows[name].values()))))
+        for number in range(count):
+            row = {alias: array[number : number + 1] for alias, array in rows[name].items()}
+            yield row if len(names) == 1 else (name, row)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """TFLite reports on file descriptors 1 and 2, past every log level, and warns that it may move some day."""
+    before = [os.dup(number) for number in (1, 2)]
+    with open(os.devnull, "wb") as nowhere:
+        for number in (1, 2):
+            os.dup2(nowhere.fileno(), number)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for number, kept in zip((1, 2), before, strict=True):
+            os.dup2(kept, number)
+            os.close(kept)

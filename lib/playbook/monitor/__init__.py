@@ -1,0 +1,1 @@
+"""Monitor: a server's metrics and resources as time series, collected while something else happens."""

@@ -1,0 +1,127 @@
+"""Watch a server while something else happens: metrics and resources go to Parquet from a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playbook.errors import MonitorError, ParameterError
+from playbook.monitor import resources
+from playbook.records import record, runs
+
+METRICS_PATH = "/monitoring/prometheus/metrics"
+READY_TIMEOUT_S = 20.0
+
+
+@contextmanager
+def watching(
+    handle: Any, run_dir: Path, every_s: float = 1.0, pids: Mapping[str, int] | None = None
+) -> Iterator[subprocess.Popen]:
+    """Sample the server of `handle` while the block runs; `data/{metrics,resources,events}/*.parquet` of the run.
+
+    The first sample is on disk before the block begins and the last is taken when it ends. A server without
+    metrics or without a process of this machine is watched by what there is; the lack becomes an event.
+
+    Args:
+        handle: A `playbook.serve.serve.Handle` (its `metrics_url`, `pid`, `container_id` are read), or None.
+        run_dir: The run folder.
+        every_s: Seconds between samples.
+        pids: Processes to sample, by name; the handle's server and the calling process ("client") by default.
+
+    Raises:
+        MonitorError: the monitor's own process did not come up.
+    """
+    server, containers = _server(handle)
+    known = {"client": os.getpid(), **server} if pids is None else dict(pids)
+    config = {"url": getattr(handle, "metrics_url", None), "every_s": every_s, "pids": known, "containers": containers}
+    process = _begin({**config, "folder": str(record.data_dir(run_dir))}, every_s)
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs: Path = Path("outputs")) -> Path:
+    """Collect the metrics of a running server into a new run folder; returns the folder.
+
+    Args:
+        url: The metrics page, or only `http://host:port`; TensorFlow Serving's usual path is then added.
+        every_s: Seconds between samples.
+        for_s: How long; None goes on until interrupted (Ctrl-C), which is a good end too.
+        outputs: Where run folders lie.
+
+    Raises:
+        ParameterError: not an HTTP address, or a time that is not positive.
+        MonitorError: nothing was received at all.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ParameterError(f"An address such as http://127.0.0.1:8501 was awaited, {url!r} was given.")
+    if every_s <= 0 or (for_s is not None and for_s <= 0):
+        raise ParameterError(f"Times must be positive: every {every_s} s for {for_s} s was given.")
+    url = url if parts.path not in ("", "/") else f"{parts.scheme}://{parts.netloc}{METRICS_PATH}"
+    run_dir = runs.create(Path(outputs), Path("monitor"), {"url": url, "every_s": every_s, "for_s": for_s})
+    config = {"url": url, "every_s": every_s, "for_s": for_s, "pids": {}, "folder": str(record.data_dir(run_dir))}
+    process = _begin(config, every_s)
+    try:
+        with suppress(KeyboardInterrupt):
+            process.wait()
+    finally:
+        _end(process)
+    if not any((run_dir / "data" / "metrics").glob("*.parquet")):
+        raise MonitorError(f"Nothing was collected from {url}. {_last_event(run_dir)}")
+    return run_dir
+
+
+def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
+    """Start the process and wait until its first sample is on disk."""
+    command = [sys.executable, "-m", "playbook.monitor.watch", json.dumps(config)]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    ready, _, _ = select.select([process.stdout], [], [], READY_TIMEOUT_S + every_s)
+    if ready and process.stdout.readline().strip() == "watching":
+        return process
+    process.kill()
+    tail = process.communicate()[1].strip().splitlines()[-1:]
+    raise MonitorError(f"The monitor was awaited for {READY_TIMEOUT_S:g} s and did not start: {' '.join(tail)}")
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Close its input, which asks it to take a last sample and stop."""
+    try:
+        process.communicate(timeout=READY_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+def _server(handle: Any) -> tuple[dict[str, int], dict[str, str]]:
+    """The server by its process, or by its container where this machine does not see the process."""
+    container_id = getattr(handle, "container_id", None)
+    pid = resources.container_pid(container_id) if container_id else getattr(handle, "pid", None)
+    return ({"server": pid} if pid else {}), ({"server": container_id} if container_id and not pid else {})
+
+
+def _last_event(run_dir: Path) -> str:
+    import duckdb
+
+    files = f"{run_dir}/data/events/*.parquet".replace("'", "''")
+    with duckdb.connect() as db:
+        row = db.execute(
+            f"SELECT detail FROM read_parquet('{files}') WHERE event IN ('gone', 'problem') ORDER BY at_ns DESC LIMIT 1"
+        ).fetchone()
+    return row[0] if row else ""

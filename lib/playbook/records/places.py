@@ -1,0 +1,158 @@
+"""Where records lie: a folder, or a bucket through DuckDB. Lists what is whole and says what is not.
+
+A run that was killed leaves half a file, an older version leaves out columns, a newer one adds some: none of it may
+break a query. So every file is tried before it is read.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+import orjson
+
+from playbook.errors import QueryFailed, RecordUnreadable
+from playbook.records import record
+
+EXTENSIONS = {"s3": "httpfs", "gs": "httpfs", "gcs": "httpfs", "r2": "httpfs", "https": "httpfs", "az": "azure"}
+
+
+def place(db: duckdb.DuckDBPyConnection, outputs: Path | str, run_id: str | None = None) -> Local | Remote:
+    """The folder or location named, with all its runs or one.
+
+    Raises:
+        QueryFailed: no such folder, or a location that needs an extension DuckDB does not have here.
+    """
+    return Remote(db, str(outputs), run_id) if "://" in str(outputs) else Local(Path(outputs), run_id)
+
+
+class Local:
+    """Run folders on a disk."""
+
+    def __init__(self, outputs: Path, run_id: str | None = None) -> None:
+        if not outputs.is_dir():
+            raise QueryFailed(f"Records were awaited in {outputs}, and there is no such folder. Name it by --outputs.")
+        self.prefix, self._outputs, self._run_id = str(outputs), outputs, run_id
+
+    def parquet(self, table: str) -> list[str]:
+        """The readable files of a table in all runs."""
+        return [str(path) for run_dir in self._runs() for path in whole_files(run_dir, table)]
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Each run's records by verb; an unreadable one stands as its error."""
+        return {run_dir.name: read_records(run_dir) for run_dir in self._runs()}
+
+    def _runs(self) -> list[Path]:
+        named = [self._outputs / self._run_id] if self._run_id else self._outputs.iterdir()
+        return sorted(path for path in named if path.is_dir() and not path.name.startswith("."))
+
+
+class Remote:
+    """Run folders in a bucket or behind any other location DuckDB can read."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, outputs: str, run_id: str | None = None) -> None:
+        # DuckDB names files below file:// by their plain path.
+        self.prefix, self._db, self._run_id = outputs.rstrip("/").removeprefix("file://"), db, run_id or "*"
+        extension = EXTENSIONS.get(outputs.split("://")[0])
+        if extension is None:
+            return
+        try:
+            db.execute(f"LOAD {extension}")
+        except duckdb.Error as error:
+            raise QueryFailed(
+                f"{outputs} is read by DuckDB's extension '{extension}', which is not present here. Where the network "
+                f"allows it, run once: python -c \"import duckdb; duckdb.sql('INSTALL {extension}')\"; "
+                "or copy the records to a folder."
+            ) from error
+        if extension == "httpfs":
+            _use_endpoint(db)
+
+    def parquet(self, table: str) -> list[str]:
+        """The readable files of a table in all runs."""
+        found = self._glob(f"data/{table}.parquet") + self._glob(f"data/{table}/**/*.parquet")
+        return sorted({path for path in found if self._readable(path)})
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Each run's records by verb; an unreadable one stands as its error."""
+        found: dict[str, dict[str, Any]] = {}
+        for path in self._glob("*.json"):
+            run_id, verb = path[len(self.prefix) + 1 : -len(".json")].split("/")
+            if verb in record.VERBS:
+                text = self._db.execute("SELECT content FROM read_text(?)", [path]).fetchone()[0]
+                found.setdefault(run_id, {})[verb] = parse_record(path, text)
+        return {run_id: {v: verbs[v] for v in record.VERBS if v in verbs} for run_id, verbs in found.items()}
+
+    def _glob(self, pattern: str) -> list[str]:
+        try:
+            found = self._db.execute("SELECT file FROM glob(?)", [f"{self.prefix}/{self._run_id}/{pattern}"]).fetchall()
+        except duckdb.Error as error:
+            raise QueryFailed(f"{self.prefix} cannot be listed: {error}") from error
+        return [row[0].removeprefix("file://") for row in found]
+
+    def _readable(self, path: str) -> bool:
+        try:
+            self._db.execute("SELECT 1 FROM parquet_file_metadata(?)", [path]).fetchone()
+        except duckdb.Error:
+            return False
+        return True
+
+
+def _use_endpoint(db: duckdb.DuckDBPyConnection) -> None:
+    """Ask the store that AWS_ENDPOINT_URL names (MinIO and its like), as other clients do; DuckDB knows only keys."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        parts = urlsplit(endpoint)
+        for name, value in (("endpoint", parts.netloc), ("use_ssl", parts.scheme == "https"), ("url_style", "path")):
+            db.execute(f"SET s3_{name} = '{value}'")
+
+
+def whole_files(run_dir: Path, table: str) -> list[Path]:
+    """The complete Parquet files of a table in one run; half-written ones are passed over."""
+    data = run_dir / "data"
+    found = [data / f"{table}.parquet", *sorted((data / table).rglob("*.parquet"))]
+    return [path for path in found if not path.name.startswith(".") and is_whole(path)]
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a Parquet file has its beginning, its end and room for the footer it announces."""
+    try:
+        with path.open("rb") as file:
+            head, size = file.read(4), file.seek(0, 2)
+            file.seek(max(0, size - 8))
+            footer = file.read(8)
+    except OSError:
+        return False
+    ends = size >= 12 and head == b"PAR1" and footer[4:] == b"PAR1"
+    return ends and struct.unpack("<I", footer[:4])[0] <= size - 12
+
+
+def stage_of(path: Path) -> str:
+    """The verb that measured a file of requests: `data/requests/<verb>_<number>/...`; stress when nothing says."""
+    folder = path.parent.name
+    return "stress" if folder in ("requests", "data") else folder.split("_")[0]
+
+
+def read_records(run_dir: Path) -> dict[str, Any]:
+    """Each verb's record of a run, or the RecordUnreadable that stands in its place."""
+    found = {}
+    for verb in record.VERBS:
+        path = run_dir / f"{verb}.json"
+        if path.exists():
+            found[verb] = parse_record(str(path), path.read_bytes())
+    return found
+
+
+def parse_record(path: str, text: bytes | str) -> dict[str, Any] | RecordUnreadable:
+    """A record from its text, or the error that says why not."""
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return RecordUnreadable(f"{path} is not readable JSON ({error})")
+    version = content.get("schema_version", 0) if isinstance(content, dict) else None
+    if version is None or version > record.SCHEMA_VERSION:
+        return RecordUnreadable(f"{path} has schema {version}, this playbook reads up to {record.SCHEMA_VERSION}")
+    return content

@@ -1,0 +1,215 @@
+"""The record: one JSON file a verb, written once, with Parquet beside it (design.md §6)."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+
+from playbook import stopwatch
+from playbook.errors import RecordExists, RecordUnreadable
+from playbook.records.agreement import differences
+
+SCHEMA_VERSION = 1
+SCRATCH = "dev"  # outputs/dev may be rewritten, and is never compared
+VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "adapt", "deploy")
+PACKAGES = ("tensorflow", "tensorflow-serving-api", "granian", "uvloop", "grpcio", "numpy", "duckdb", "papermill")
+
+
+def save(
+    run_dir: Path,
+    verb: str,
+    *,
+    params: Mapping[str, Any],
+    results: Mapping[str, Any],
+    verdict: str,
+    warnings: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Write `<run_dir>/<verb>.json` and return what was kept.
+
+    A second write raises, except in the scratch run `outputs/dev`. Missing values are None, never 0. `measured_s`
+    (seconds in measurement windows and training) is added.
+
+    Raises:
+        RecordExists: the record stands already.
+        ValueError: a NaN or infinity in the content; nothing is written.
+    """
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "verb": verb,
+        "created_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "params": dict(params),
+        "environment": environment(),
+        "measured_s": stopwatch.take(),
+        "results": dict(results),
+        "warnings": list(warnings),
+        "verdict": verdict,
+    }
+    text = json.dumps(content, indent=2, allow_nan=False, default=_plain) + "\n"
+    path = Path(run_dir) / f"{verb}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not is_scratch(run_dir):
+        raise RecordExists(f"{path} stands already, and a record is written once. Use another run folder.")
+    _write_whole(path, text)
+    return json.loads(text)
+
+
+class Verb(Protocol):
+    """A verb's package, as far as its record needs it: what it says of its own results."""
+
+    __name__: str
+
+    def verdict(self, results: Mapping[str, Any]) -> str:
+        """One sentence, and none beyond its data."""
+
+    def warnings(self, results: Mapping[str, Any]) -> list[str]:
+        """What a reader must know before believing the results."""
+
+
+def keep(run_dir: Path, verb: Verb, params: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the record of a verb with the verdict and the warnings that its package makes of the results.
+
+    Where the record stands already, the same results are fine and others are refused.
+
+    Raises:
+        RecordExists: the record says something else than these results.
+        ValueError: a NaN or infinity in the content; nothing is written.
+    """
+    name = verb.__name__.rpartition(".")[2]
+    if has(run_dir, name) and not is_scratch(run_dir):
+        kept = load(run_dir, name)
+        if different := differences(kept["results"], json.loads(json.dumps(dict(results), default=_plain))):
+            raise RecordExists(
+                f"{run_dir}/{name}.json stands already and says something else: {'; '.join(different[:3])}. A record "
+                f"is written once: use another run folder, or remove it to {name} anew."
+            )
+        return kept
+    verdict, warnings = verb.verdict(results), verb.warnings(results)
+    return save(run_dir, name, params=params, results=results, verdict=verdict, warnings=warnings)
+
+
+def load(run_dir: Path, verb: str) -> dict[str, Any]:
+    """Read `<run_dir>/<verb>.json`.
+
+    Raises:
+        RecordUnreadable: missing, not JSON, or written by a newer schema; names the file and what to run.
+    """
+    path = Path(run_dir) / f"{verb}.json"
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise RecordUnreadable(f"{path} was awaited and is not there. Run the '{verb}' notebook first.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RecordUnreadable(f"{path} is not readable JSON ({error}). Run the '{verb}' notebook again.") from error
+    if not isinstance(content, dict) or content.get("schema_version", 0) > SCHEMA_VERSION:
+        seen = content.get("schema_version") if isinstance(content, dict) else type(content).__name__
+        raise RecordUnreadable(f"{path} has schema {seen}, this playbook reads up to {SCHEMA_VERSION}. Upgrade it.")
+    return content
+
+
+def has(run_dir: Path, verb: str) -> bool:
+    """Whether the verb has been recorded in this run."""
+    return (Path(run_dir) / f"{verb}.json").exists()
+
+
+def is_scratch(run_dir: Path) -> bool:
+    """Whether this is `dev`, the run folder that may be rewritten."""
+    return Path(run_dir).resolve().name == SCRATCH
+
+
+def data_dir(run_dir: Path) -> Path:
+    """`<run_dir>/data`, made when missing."""
+    path = Path(run_dir) / "data"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write_parquet(path: Path, frame: Any) -> None:
+    """Write a pandas DataFrame as one whole Parquet file: a reader sees all of it or none."""
+    import duckdb
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with duckdb.connect() as db:
+        db.register("frame", frame)
+        db.sql("SELECT * FROM frame").write_parquet(str(part), compression="zstd")
+    part.replace(path)
+
+
+@functools.cache
+def environment() -> dict[str, Any]:
+    """What the numbers depend on: machine, versions, commit. Unknown is None."""
+    return {
+        "cpu_model": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": _first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES} | _compiled("model_server.float_reader"),
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": (status != "") if (status := _git("status", "--porcelain")) is not None else None,
+    }
+
+
+def _cpu_model() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _compiled(module: str) -> dict[str, str | None]:
+    """A module that is built only where there is a C compiler; without it the embedded server is slower."""
+    return {module: "compiled" if importlib.util.find_spec(module) else None}
+
+
+def _git(*args: str) -> str | None:
+    return _output("git", "-C", str(Path(__file__).parent), *args)
+
+
+def _first_line(*command: str) -> str | None:
+    text = _output(*command)
+    return text.splitlines()[0] if text else None
+
+
+def _output(*command: str) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no place in a record: {value!r}")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
+        part.write(text)
+    os.chmod(part.name, 0o644)
+    os.replace(part.name, path)

@@ -1,0 +1,140 @@
+"""Run folders: one a run, named by UTC time and parameters, found again by name or by age."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from playbook.errors import ParameterError, RecordUnreadable
+from playbook.records import record
+
+ROOT = Path(__file__).resolve().parents[3]
+NOTEBOOK_DIR = ROOT / "notebooks"
+NOTEBOOKS = {
+    "export": "10_export",
+    "serve": "20_serve",
+    "warmup": "30_warmup",
+    "stress": "40_stress",
+    "analyze": "50_analyze",
+    "tune": "60_tune",
+    "adapt": "70_adapt",
+    "deploy": "80_deploy",
+}
+
+
+DATA = {  # what each verb leaves in data/, beside its record
+    "export": ("reference.npz",),
+    "warmup": ("warmup*",),
+    "stress": ("levels.json", "requests/stress_*", "metrics", "resources", "events"),
+    "tune": ("trials*", "requests/tune_*"),
+    "adapt": ("changes*", "requests/adapt_*"),
+}
+
+
+def create(outputs: Path, params_path: Path, values: dict[str, Any], verbs: Iterable[str] = ()) -> Path:
+    """Make the folder of a new run and write its run.json.
+
+    Two runs within the same second get names of their own. `verbs` are those it is to have: what `--resume` finishes.
+
+    Raises:
+        ParameterError: the outputs folder cannot be written to.
+    """
+    now = datetime.now(timezone.utc)
+    name = f"{now:%Y%m%dT%H%M%SZ}-{Path(params_path).stem}"
+    outputs = Path(outputs).resolve()
+    for attempt in range(1, 100):
+        run_dir = outputs / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            run_dir.mkdir(parents=True)
+            break
+        except FileExistsError:
+            if not outputs.is_dir():
+                raise ParameterError(f"--outputs {outputs} is a file; a folder was awaited.") from None
+        except OSError as error:
+            raise ParameterError(
+                f"A run folder was to be made in {outputs}, and that is not writable ({error.strerror}). "
+                "Choose another place with --outputs."
+            ) from error
+    note = {
+        "schema_version": record.SCHEMA_VERSION,
+        "run_id": run_dir.name,
+        "params_name": Path(params_path).stem,
+        "params": values,
+        "verbs": list(verbs),
+        "command": " ".join(["playbook", *sys.argv[1:]]),
+        "started_utc": now.isoformat(timespec="seconds"),
+    }
+    (run_dir / "run.json").write_text(json.dumps(note, indent=2) + "\n")
+    return run_dir
+
+
+def note(run_dir: Path) -> dict[str, Any]:
+    """The run.json of a run.
+
+    Raises:
+        RecordUnreadable: missing or not JSON.
+    """
+    path = Path(run_dir) / "run.json"
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RecordUnreadable(f"{path} was awaited as the note of a run and cannot be read: {error}.") from error
+
+
+def newest_first(outputs: Path) -> list[Path]:
+    """Every run folder below `outputs`, the newest first."""
+    return sorted((path.parent for path in Path(outputs).glob("*/run.json")), key=lambda run: run.name, reverse=True)
+
+
+def find(outputs: Path, run_id: str) -> Path:
+    """The folder of a run: its id, a part of it that only one has, or `latest`.
+
+    Raises:
+        ParameterError: none or several; names what there is.
+    """
+    runs = newest_first(Path(outputs).resolve())  # a notebook runs elsewhere
+    if run_id == "latest" and runs:
+        return runs[0]
+    matches = [run for run in runs if run.name == run_id] or [run for run in runs if run_id in run.name]
+    if len(matches) == 1:
+        return matches[0]
+    seen = ", ".join(run.name for run in (matches or runs)[:5]) or "no run at all"
+    count = "several" if matches else "none"
+    raise ParameterError(f"A run named {run_id!r} was awaited in {outputs}; {count} fit. There is: {seen}.")
+
+
+def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:
+    """The newest run of these parameters that has recorded all of `verbs`.
+
+    Raises:
+        ParameterError: there is none.
+    """
+    wanted = list(verbs)
+    for run in newest_first(outputs):
+        same = note(run).get("params_name") == Path(params_path).stem
+        if same and all(record.has(run, verb) for verb in wanted):
+            return run
+    raise ParameterError(
+        f"No run of {Path(params_path).name} in {outputs} has recorded {', '.join(wanted)}. Run the whole chain first."
+    )
+
+
+def inherit(run_dir: Path, base: Path, verbs: Iterable[str]) -> None:
+    """Take over what earlier verbs of another run left: a record is never written twice, so it is copied."""
+    for verb in verbs:
+        name = NOTEBOOKS[verb]
+        found = [base / f"{verb}.json", *base.glob(f"{name}.*"), *base.glob(f"{name}_files")]
+        found += [base / "models"] if verb == "export" else []
+        found += [path for pattern in DATA.get(verb, ()) for path in (base / "data").glob(pattern)]
+        for path in found:
+            target = run_dir / path.relative_to(base)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                shutil.copytree(path, target, dirs_exist_ok=True)
+            elif path.exists():
+                shutil.copy2(path, target)

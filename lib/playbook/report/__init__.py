@@ -1,0 +1,1 @@
+"""Report: the page a team shares, and the index of runs."""

@@ -1,0 +1,82 @@
+"""The page a team shares: `record.md` and `record.html` of a run, from whatever stages it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playbook.analyze import analysis
+from playbook.drawing import pages
+from playbook.drawing.canvas import Picture
+from playbook.records import run_folder
+from playbook.records.run_folder import RunFolder
+from playbook.report import catalogue, sections
+
+FIGURES = "figures"
+
+
+def write(run_dir: Path) -> Path:
+    """Write `record.md` (with `figures/`) and `record.html`, bring the folder's index up to date; returns record.md.
+
+    A section that cannot be made says why in its place; the rest of the page is still made.
+    """
+    run = run_folder.read(run_dir)
+    found = _analysis(run)
+    pictures: dict[str, Picture] = {}
+    parts = [sections.headline(run), ""]
+    for title, section in sections.ALL:
+        text = _guarded(section, run, found, pictures)
+        parts += [f"## {title}", "", text, ""] if text else []
+    for address, picture in pictures.items():
+        picture.save(Path(run_dir) / FIGURES, Path(address).stem)
+    page = "\n".join(parts).rstrip() + "\n"
+    path = Path(run_dir) / "record.md"
+    path.write_text(page)
+    (Path(run_dir) / "record.html").write_text(pages.html(page, pictures, f"{run.run_id}: performance record"))
+    if run.run_dir.resolve().name != "example":
+        catalogue.write_index(Path(run_dir).resolve().parent)
+    return path
+
+
+def headline(run_dir: Path) -> str:
+    """The verdict of a run in plain words, the first line of its page."""
+    return sections.headline(run_folder.read(run_dir))
+
+
+def show(run_dir: Path) -> str:
+    """One record for the terminal: the page without its pictures."""
+    run = run_folder.read(run_dir)
+    found, parts = _analysis(run), [f"{run.run_id}", "", sections.headline(run), ""]
+    for title, section in sections.ALL:
+        lines = _guarded(section, run, found, {}).splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("!["))
+        parts += [title.upper(), text.strip(), ""] if text.strip() else []
+    return "\n".join(parts).rstrip()
+
+
+def list_runs(outputs: Path) -> str:
+    """The records of a folder as a table for the terminal, newest first."""
+    return catalogue.listing(outputs)
+
+
+def _analysis(run: RunFolder) -> dict[str, Any] | None:
+    """What analyze recorded; analysed here where that stage has not run."""
+    if results := run.results("analyze"):
+        return results
+    if not run.levels:
+        return None
+    stress = run.params("stress")
+    promise = analysis.Promise(stress.get("p99_limit_ms") or 50.0, stress.get("max_error_share") or 0.001)
+    try:
+        return analysis.results(run, promise)
+    except Exception as error:  # the page must come whatever one part of it meets
+        run.problems.append(f"The analysis failed: {type(error).__name__}: {error}")
+        return None
+
+
+def _guarded(section: Callable[..., str], run: RunFolder, found: dict | None, pictures: dict[str, Picture]) -> str:
+    try:
+        return section(run, found, pictures)
+    except Exception as error:  # one broken record must not cost the reader the others
+        return f"This part could not be made: {type(error).__name__}: {error}."

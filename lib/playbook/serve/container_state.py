@@ -1,0 +1,84 @@
+"""What became of a container: its state in words, whether it lives, and its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
+from playbook.serve.docker_engine import engine, speaking
+from playbook.serve.handle import Handle
+
+LABEL = "playbook.run"
+_TAIL = 8
+_TELLING = ("Couldn't interpret", "Failed to start", "unknown argument", "terminate called", "Check failed")
+
+
+def state(container_id: str) -> dict[str, Any]:
+    """The engine's State of a container (Status, ExitCode, OOMKilled, Health ...).
+
+    Raises:
+        DockerUnavailable: the engine or the container is gone.
+    """
+    with speaking(f"Asking for container {container_id[:12]}"):
+        return engine(timeout_s=10.0).api.inspect_container(container_id)["State"]
+
+
+def check_started(handle: Handle) -> None:
+    """Raise ServerNotReady when the container has ended while it was awaited."""
+    if state(handle.container_id)["Status"] in ("exited", "dead"):
+        raise ServerNotReady(f"'{handle.model_name}' was awaited to be AVAILABLE. {told(handle)}")
+
+
+def check_alive(handle: Handle) -> None:
+    """Raise ServerDied when the container or its engine is gone."""
+    try:
+        status = state(handle.container_id)["Status"]
+    except DockerUnavailable as error:
+        raise ServerDied(f"The docker server of '{handle.model_name}' cannot be asked any more. {error}") from error
+    if status != "running":
+        raise ServerDied(f"The docker server of '{handle.model_name}' has ended while it was needed. {told(handle)}")
+
+
+def told(handle: Handle) -> str:
+    """Container state, why it ended, and its last log lines."""
+    now = state(handle.container_id)
+    what = f"Container {handle.container_id[:12]} is {now['Status']}"
+    if now["Status"] != "running":
+        what += f" with code {now['ExitCode']}"
+    if now.get("OOMKilled"):
+        what += ", killed because it was out of memory: raise its memory limit, or load a smaller model"
+    with speaking("Reading its log"):
+        lines = engine(timeout_s=10.0).api.logs(handle.container_id, tail=400).decode(errors="replace").splitlines()
+    # A refused flag is followed by the whole usage: what tells is then far above the end.
+    tail = [line for line in lines[:-_TAIL] if any(word in line for word in _TELLING)][-_TAIL:] + lines[-_TAIL:]
+    return (
+        f"{what}.\n  Last log lines:\n{chr(10).join(tail) or '(the log is empty)'}\n"
+        f"  Check the flags ({' '.join(handle.flags) or 'those of the image'}) and that {handle.model_base_path} "
+        "holds a numbered version folder with a SavedModel."
+    )
+
+
+def stop(container_id: str, grace_s: int = 3) -> None:
+    """Stop and remove a container; one that is gone already is no error."""
+    import docker
+
+    try:
+        container = engine().containers.get(container_id)
+        container.stop(timeout=grace_s)
+        container.remove(force=True, v=True)
+    except (docker.errors.NotFound, DockerUnavailable):
+        return
+    except docker.errors.APIError as error:
+        if "already in progress" not in str(error):
+            raise
+
+
+def stop_labelled(run_dir: Path | None = None) -> list[str]:
+    """Stop and remove every container that a run left behind (all runs for None); returns their names."""
+    wanted = LABEL if run_dir is None else f"{LABEL}={Path(run_dir).resolve().name}"
+    ended = []
+    for container in engine().containers.list(all=True, filters={"label": wanted}):
+        ended.append(container.name)
+        stop(container.id)
+    return ended

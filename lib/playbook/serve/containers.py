@@ -1,0 +1,193 @@
+"""Servers in containers: TensorFlow Serving's image with the flags a spec renders, found again, watched and removed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from playbook.errors import ServerNotReady
+from playbook.serve import client as control
+from playbook.serve import docker_engine
+from playbook.serve.container_state import LABEL, check_alive, check_started, state, stop, stop_labelled, told
+from playbook.serve.docker_engine import build, engine, problem
+from playbook.serve.handle import Handle
+from playbook.serve.spec import METRICS_PATH, ServerSpec, choose_port
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+__all__ = ["Limits", "build", "check_alive", "check_started", "engine", "has_image", "problem", "start", "start_image",
+           "state", "stop", "stop_labelled"]  # fmt: skip
+
+IMAGE = "tensorflow/serving:2.20.0"
+_CONFIG_DIR = "/etc/tensorflow-serving"
+_REST, _GRPC = 8501, 8500
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a container may use besides its cores. Half the machine's memory unless told."""
+
+    memory_bytes: int = 0
+    pids: int = 4096
+    somaxconn: int = 1024  # queue of gRPC connections; REST's is fixed at 128
+
+    def settings(self) -> dict[str, Any]:
+        """As the engine wants them."""
+        memory = self.memory_bytes or psutil.virtual_memory().total // 2
+        return {
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "pids_limit": self.pids,
+            "sysctls": {"net.core.somaxconn": str(self.somaxconn)},
+        }
+
+
+def start(
+    spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_port: int, port: int, *, name: str = "serve",
+    limits: Limits = Limits(),
+) -> Handle:  # fmt: skip
+    """Start a container of `spec.image`; the flags follow the image's name, so they win over the entrypoint's.
+
+    Config files and the model are mounted read-only, ports are published on loopback. It returns at once: wait with
+    `client.wait_available`, calling `check_started` meanwhile.
+
+    Raises:
+        DockerUnavailable: no engine, no right to it, no image, no network, or a port that is taken.
+    """
+    inside = replace(spec, model_base_path=Path("/models") / spec.model_name)
+    mounts = {
+        str(Path(config_dir).resolve()): {"bind": _CONFIG_DIR, "mode": "ro"},
+        str(Path(spec.model_base_path).resolve()): {"bind": str(inside.model_base_path), "mode": "ro"},
+    }
+    flags = inside.flags(Path(_CONFIG_DIR), _REST, _GRPC)
+    docker_client = engine()
+    image = spec.image or IMAGE
+    docker_engine.pull(docker_client, image)
+    settings = {"volumes": mounts, "cpuset_cpus": ",".join(map(str, spec.cpus)) or None, **limits.settings()}
+    with docker_engine.speaking(f"Starting a container of {image}"):
+        container = _run(docker_client, image, flags, run_dir, name, (rest_api_port, port), settings)
+    return _handle(container, run_dir, name, spec.model_name, str(spec.model_base_path), flags, spec.cpus)
+
+
+def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout_s: float = 120.0) -> Handle:
+    """Start an image as it ships, no flag and no mount added, as tightly as compose and the pod do; wait for health.
+
+    Raises:
+        DockerUnavailable: no engine or image.
+        ServerNotReady: it did not become healthy; the container has been removed.
+    """
+    ports = choose_port("rest_api_port", 0), choose_port("port", 0)
+    tight = {
+        "read_only": True,
+        "tmpfs": {"/tmp": ""},
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "nano_cpus": int(cpus * 1e9),
+        **Limits().settings(),
+    }
+    with docker_engine.speaking(f"Starting {image}"):
+        container = _run(engine(), image, [], run_dir, "deploy", ports, tight)
+    handle = _handle(container, run_dir, "deploy", model_name, f"/models/{model_name}", [], ())
+    begun = time.monotonic()
+    try:
+        control.wait_available(handle, timeout_s, check=lambda: check_started(handle))
+        start_s = time.monotonic() - begun
+        _wait_healthy(handle, timeout_s - (time.monotonic() - begun))
+    except BaseException:
+        stop(handle.container_id)
+        raise
+    return replace(handle, start_s=round(start_s, 3))
+
+
+def _wait_healthy(handle: Handle, timeout_s: float) -> None:
+    """Wait for the image's own HEALTHCHECK; an image without one has nothing to wait for."""
+    end = time.monotonic() + timeout_s
+    seen = None
+    while time.monotonic() < end:
+        check_started(handle)
+        seen = (state(handle.container_id).get("Health") or {}).get("Status")
+        if seen in (None, "healthy"):
+            return
+        time.sleep(0.2)
+    raise ServerNotReady(f"The image's HEALTHCHECK still says {seen!r} after {timeout_s:.0f} s. {told(handle)}")
+
+
+def _run(
+    docker_client: Any, image: str, flags: list[str], run_dir: Path, name: str, ports: tuple[int, int],
+    settings: Mapping[str, Any],
+) -> Container:  # fmt: skip
+    run_id = Path(run_dir).resolve().name
+    if "-gpu" in image:
+        from docker.types import DeviceRequest
+
+        settings = {**settings, "device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]}
+    published = {f"{inside}/tcp": ("127.0.0.1", outside) for inside, outside in zip((_REST, _GRPC), ports, strict=True)}
+    container = docker_client.containers.create(
+        image,
+        flags,
+        ports=published,
+        init=True,
+        detach=True,
+        labels={LABEL: run_id, "playbook.run-dir": str(Path(run_dir).resolve()), "playbook.name": name},
+        **settings,
+    )
+    try:
+        container.start()
+    except BaseException:
+        container.remove(force=True, v=True)
+        raise
+    return container
+
+
+def _handle(
+    container: Container, run_dir: Path, name: str, model_name: str, base_path: str, flags: list[str],
+    cpus: tuple[int, ...],
+) -> Handle:  # fmt: skip
+    container.reload()
+    bound = container.attrs["HostConfig"]["PortBindings"]
+    rest, grpc = (bound[f"{inside}/tcp"][0]["HostPort"] for inside in (_REST, _GRPC))
+    log_path = Path(run_dir).resolve() / "logs" / f"{name}.log"
+    handle = Handle(
+        server="docker",
+        model_name=model_name,
+        model_base_path=base_path,
+        rest_url=f"http://127.0.0.1:{rest}",
+        grpc_target=f"127.0.0.1:{grpc}",
+        metrics_url=f"http://127.0.0.1:{rest}{METRICS_PATH}",
+        flags=flags,
+        cpus=list(cpus),
+        log_path=str(log_path),
+        container_id=container.id,
+    )
+    _follow(container.id, log_path)
+    note = Path(run_dir).resolve() / "servers" / f"{name}.{container.id[:12]}.json"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(asdict(handle)))
+    return handle
+
+
+def _follow(container_id: str, log_path: Path) -> None:
+    """Stream the log to the run folder by a process of its own, which outlives this one and ends with the container."""
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    log_path.write_bytes(b"")
+    subprocess.Popen(
+        [sys.executable, "-m", "playbook.serve.container_log", container_id, str(log_path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def has_image(image: str) -> bool:
+    """True when the engine holds the image already."""
+    return docker_engine.has_image(engine(), image)

@@ -1,0 +1,73 @@
+"""The handle: a server that runs, as every later notebook finds it again from serve.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import psutil
+
+from playbook.records import record
+
+SAME_START_S = 1.5  # no pid is given out twice so soon; elsewhere than on Linux a clock that is set moves it a little
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A server that runs: where it answers, and what ends it."""
+
+    server: str
+    model_name: str
+    model_base_path: str
+    rest_url: str
+    grpc_target: str
+    metrics_url: str
+    flags: list[str]
+    cpus: list[int]
+    log_path: str | None = None
+    pid: int | None = None
+    pid_started: float | None = None  # s since boot; with the pid, proof against a pid that was given out again
+    container_id: str | None = None
+    start_s: float | None = None  # from the command to AVAILABLE
+
+    @property
+    def predict_url(self) -> str:
+        """The REST address of Predict."""
+        return f"{self.rest_url}/v1/models/{self.model_name}:predict"
+
+    @classmethod
+    def load(cls, run_dir: Path) -> Handle:
+        """The server of this run, from serve.json.
+
+        Raises:
+            RecordUnreadable: no server was started in this run.
+        """
+        results = record.load(run_dir, "serve")["results"]
+        return cls(**{field.name: results.get(field.name) for field in fields(cls)})
+
+    def process(self) -> psutil.Process | None:
+        """The server's process when it is ours and lives."""
+        return living(self.pid, self.pid_started)
+
+    def log_tail(self, lines: int = 5) -> str:
+        """The last lines of its log."""
+        path = Path(self.log_path) if self.log_path else None
+        if path is None or not path.exists():
+            return "(no log)"
+        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) or "(the log is empty)"
+
+
+def begun_s(process: psutil.Process) -> float:
+    """When a process began, in seconds since boot; psutil's own time moves by whole seconds when the clock is set."""
+    return process.create_time() - psutil.boot_time()
+
+
+def living(pid: int | None, started: float | None) -> psutil.Process | None:
+    """The process with this pid, unless it has ended or the pid belongs to another by now."""
+    try:
+        process = psutil.Process(pid) if pid else None
+        if process is None or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process if started is None or abs(begun_s(process) - started) < SAME_START_S else None
+    except psutil.NoSuchProcess:
+        return None

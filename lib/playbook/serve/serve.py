@@ -1,0 +1,233 @@
+"""Serve: start a server of any kind, find it again from another process, end it whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from playbook.errors import ServerNotReady
+from playbook.lint import linter
+from playbook.records import journal
+from playbook.serve import client
+from playbook.serve.cores import split_cpus
+from playbook.serve.handle import Handle, begun_s, living
+from playbook.serve.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters
+
+__all__ = [
+    "Handle",
+    "ServerSpec",
+    "from_parameters",
+    "results",
+    "running",
+    "split_cpus",
+    "start",
+    "stop",
+    "stop_all",
+    "verdict",
+    "warnings",
+]
+
+
+def start(
+    spec: ServerSpec,
+    run_dir: Path,
+    timeout_s: float = 60.0,
+    name: str = "serve",
+    why: str = "as the parameters ask",
+) -> Handle:
+    """Start the server, wait until the model is AVAILABLE, and note its flags in the change journal.
+
+    Args:
+        name: Its config files, log and process note are kept under this name in the run folder.
+        why: The reason, for the journal.
+
+    Raises:
+        ParameterError: a port that was asked for is taken.
+        ServerNotReady: not AVAILABLE within `timeout_s`; the server has been ended.
+    """
+    run_dir = Path(run_dir).resolve()
+    if spec.server == "attach":
+        return _attach(spec, timeout_s)
+    config_dir = run_dir / "config" / name
+    config_dir.mkdir(parents=True, exist_ok=True)
+    for file, text in spec.config_files().items():
+        (config_dir / file).write_text(text)
+    ports = choose_port("rest_api_port", spec.rest_api_port), choose_port("port", spec.port)
+    if spec.server == "docker":
+        from playbook.serve import containers
+
+        handle = containers.start(spec, run_dir, config_dir, *ports, name=name)
+    else:
+        handle = _start_process(spec, run_dir, config_dir, *ports, name=name)
+    handle = _await(handle, timeout_s)
+    journal.note(run_dir, name.split("-")[0], "server flags", None, " ".join(handle.flags), why)
+    return handle
+
+
+def stop(handle: Handle, grace_s: float = 5.0) -> None:
+    """End the server, if it is ours; one that has ended already is no error."""
+    if handle.container_id:
+        from playbook.serve import containers
+
+        containers.stop(handle.container_id)
+    process = handle.process()
+    if process is None:
+        return
+    with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(psutil.TimeoutExpired):
+            process.wait(grace_s)
+        if living(handle.pid, handle.pid_started):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(grace_s)
+
+
+@contextlib.contextmanager
+def running(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str = "serve") -> Iterator[Handle]:
+    """A server for the length of a `with` block."""
+    handle = start(spec, run_dir, timeout_s, name)
+    try:
+        yield handle
+    finally:
+        stop(handle)
+
+
+def stop_all(run_dir: Path) -> list[str]:
+    """End every server that this run started and that still lives; returns what was ended, in words."""
+    ended = []
+    for note in sorted((Path(run_dir) / "servers").glob("*.json")):
+        handle = Handle(**json.loads(note.read_text()))
+        if handle.process() is not None or handle.container_id:
+            stop(handle)
+            ended.append(f"{handle.server} server of '{handle.model_name}' ({handle.container_id or handle.pid})")
+        note.unlink()
+    return ended
+
+
+def results(handle: Handle, spec: ServerSpec, version: int, differences: dict[str, float]) -> dict[str, object]:
+    """The `results` of serve.json: the handle, the configuration in words, and the largest difference of answers."""
+    configured = {"configuration": spec.described(), "config_files": spec.config_files()}
+    parity = {"parity": dict(differences), "parity_max_abs_diff": max(differences.values())}
+    return {**asdict(handle), **configured, "version": version, **parity}
+
+
+def warnings(results: Mapping[str, Any]) -> list[str]:
+    """What TensorFlow Serving accepts in these flags and gets wrong, by `playbook lint`; what cannot be measured."""
+    if results["server"] == "attach" and not results["metrics_url"]:
+        return [
+            "Without metrics_url these figures are missing: time in the batching queue, batch sizes, padding, run "
+            "time, rejections and the count balance; analyze can name no bottleneck inside the server."
+        ]
+    flags = results["flags"]
+    hits = linter.lint(flags, cpus=len(results["cpus"]) or None) if flags else []
+    return [f"{hit.message} {hit.remedy}" for hit in hits if hit.severity in ("error", "warning")]
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """One sentence: up, with which configuration, and how far its answers are from the model's own."""
+    protocols = " and ".join({"rest": "REST", "grpc": "gRPC"}[name] for name in results["parity"])
+    begun = f" after {results['start_s']:.1f} s" if results["start_s"] is not None else ""
+    return (
+        f"'{results['model_name']}' version {results['version']} is AVAILABLE on the {results['server']} server"
+        f"{begun}, {results['configuration']}; {protocols} answered the model's own numbers (largest difference "
+        f"{results['parity_max_abs_diff']:.1e})."
+    )
+
+
+def _start_process(
+    spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_port: int, port: int, name: str
+) -> Handle:
+    flags = spec.flags(config_dir, rest_api_port, port)
+    command = [sys.executable, "-m", "model_server"] if spec.server == "embedded" else [_binary()]
+    log_path = run_dir / "logs" / f"{name}.log"
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *flags], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    if spec.cpus:
+        _pin(process.pid, spec.cpus)
+    handle = Handle(
+        server=spec.server,
+        model_name=spec.model_name,
+        model_base_path=str(spec.model_base_path),
+        rest_url=f"http://127.0.0.1:{rest_api_port}",
+        grpc_target=f"127.0.0.1:{port}",
+        metrics_url=f"http://127.0.0.1:{rest_api_port}{METRICS_PATH}",
+        flags=flags,
+        cpus=list(spec.cpus),
+        log_path=str(log_path),
+        pid=process.pid,
+        pid_started=begun_s(psutil.Process(process.pid)),
+    )
+    note = run_dir / "servers" / f"{name}.{process.pid}.json"
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(json.dumps(asdict(handle)))
+    return handle
+
+
+def _pin(pid: int, cpus: tuple[int, ...]) -> None:
+    """Pin a process that has just begun, before it counts its cores and starts threads."""
+    with contextlib.suppress(AttributeError, psutil.Error):  # macOS has no affinity; the record says what was asked
+        psutil.Process(pid).cpu_affinity(list(cpus))
+
+
+def _binary() -> str:
+    path = shutil.which("tensorflow_model_server")
+    if path is None:
+        raise ServerNotReady(
+            "server 'binary' awaits tensorflow_model_server on the PATH, and it is not there. "
+            "Install it, or use server 'embedded' or 'docker'."
+        )
+    return path
+
+
+def _attach(spec: ServerSpec, timeout_s: float) -> Handle:
+    rest_url = spec.rest_url.rstrip("/")
+    handle = Handle(
+        server="attach",
+        model_name=spec.model_name,
+        model_base_path=str(spec.model_base_path),
+        rest_url=rest_url,
+        grpc_target=spec.grpc_url.removeprefix("grpc://"),
+        metrics_url=spec.metrics_url,
+        flags=[],
+        cpus=[],
+    )
+    client.wait_available(handle, timeout_s)
+    return handle
+
+
+def _await(handle: Handle, timeout_s: float) -> Handle:
+    begun = time.monotonic()
+    try:
+        client.wait_available(handle, timeout_s, check=lambda: _check_started(handle))
+    except BaseException:
+        stop(handle)
+        raise
+    return Handle(**{**asdict(handle), "start_s": round(time.monotonic() - begun, 3)})
+
+
+def _check_started(handle: Handle) -> None:
+    if handle.container_id:
+        from playbook.serve import containers
+
+        containers.check_started(handle)
+    if handle.pid and handle.process() is None:
+        raise ServerNotReady(
+            f"'{handle.model_name}' was not AVAILABLE: the {handle.server} server ended at once.\n"
+            f"  Last log lines ({handle.log_path}):\n{handle.log_tail(8)}\n"
+            f"  Check that {handle.model_base_path} holds a numbered version folder with a SavedModel."
+        )

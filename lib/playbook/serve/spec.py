@@ -1,0 +1,119 @@
+"""What a server is to be: one description that renders TensorFlow Serving's flags and config files."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from playbook.errors import ParameterError
+from playbook.tfserving.batching import Batching
+
+SERVERS = ("embedded", "binary", "docker", "attach")
+METRICS_PATH = "/monitoring/prometheus/metrics"
+MONITORING = f'prometheus_config {{ enable: true path: "{METRICS_PATH}" }}\n'
+_THREAD_FLAGS = (
+    "rest_api_num_threads",
+    "grpc_max_threads",
+    "tensorflow_intra_op_parallelism",
+    "tensorflow_inter_op_parallelism",
+)
+
+
+@dataclass(frozen=True)
+class ServerSpec:
+    """A server as meant: which kind, which model, which knobs. 0, None and "" leave TensorFlow Serving's default.
+
+    `cpus` are the cores it may run on (empty: all). Ports of 0 are chosen when it starts. `rest_url`, `grpc_url`
+    and `metrics_url` are for `server="attach"` alone, `image` for `server="docker"`.
+    """
+
+    model_name: str
+    model_base_path: Path
+    server: str = "embedded"
+    batching: Batching | None = None
+    per_model_batching: bool = False
+    rest_api_num_threads: int = 0
+    grpc_max_threads: int = 0
+    tensorflow_intra_op_parallelism: int = 0
+    tensorflow_inter_op_parallelism: int = 0
+    file_system_poll_wait_seconds: int = 1
+    extra_flags: tuple[str, ...] = ()
+    cpus: tuple[int, ...] = ()
+    image: str = ""
+    rest_api_port: int = 0
+    port: int = 0
+    rest_url: str = ""
+    grpc_url: str = ""
+    metrics_url: str = ""
+
+    def __post_init__(self) -> None:
+        if self.server not in SERVERS:
+            raise ParameterError(f"server is {self.server!r}; it must be one of {', '.join(SERVERS)}.")
+        if self.server == "attach" and not self.rest_url:
+            raise ParameterError("server 'attach' needs rest_url, the address of the server that already runs.")
+        object.__setattr__(self, "extra_flags", tuple(self.extra_flags))
+        object.__setattr__(self, "cpus", tuple(self.cpus))
+
+    def config_files(self) -> dict[str, str]:
+        """The config files by name, as text protos."""
+        files = {"monitoring.config": MONITORING}
+        if self.batching is not None:
+            files["batching.config"] = self.batching.text()
+        return files
+
+    def flags(self, config_dir: Path, rest_api_port: int, port: int) -> list[str]:
+        """TensorFlow Serving's command line for this server, its config files being in `config_dir`."""
+        flags = [
+            f"--port={port}",
+            f"--rest_api_port={rest_api_port}",
+            f"--model_name={self.model_name}",
+            f"--model_base_path={self.model_base_path}",
+            f"--monitoring_config_file={Path(config_dir) / 'monitoring.config'}",
+            f"--file_system_poll_wait_seconds={self.file_system_poll_wait_seconds}",
+        ]
+        if self.batching is not None:
+            flags += ["--enable_batching=true", f"--batching_parameters_file={Path(config_dir) / 'batching.config'}"]
+            if self.per_model_batching:
+                flags.append("--enable_per_model_batching_parameters=true")
+        flags += [f"--{name}={getattr(self, name)}" for name in _THREAD_FLAGS if getattr(self, name)]
+        return flags + list(self.extra_flags)
+
+    def described(self) -> str:
+        """The knobs that differ from TensorFlow Serving's defaults, in words."""
+        parts = ["batching off" if self.batching is None else f"batching on ({self.batching.described()})"]
+        parts += [f"{name} {getattr(self, name)}" for name in _THREAD_FLAGS if getattr(self, name)]
+        return ", ".join(parts + list(self.extra_flags))
+
+
+def from_parameters(parameters: dict, model_base_path: Path, cpus: tuple[int, ...] = ()) -> ServerSpec:
+    """A spec from a notebook's flat parameters; names it does not know are left to others.
+
+    `enable_batching` decides whether the batching parameters count; 0 and [] mean TensorFlow Serving's default,
+    except for `batch_timeout_micros`, whose 0 is a value (-1 leaves the default).
+    """
+    names = {field.name for field in fields(ServerSpec)} - {"batching", "cpus", "model_base_path"}
+    given = {name: value for name, value in parameters.items() if name in names}
+    batching = None
+    if parameters.get("enable_batching"):
+        known = {field.name for field in fields(Batching)}
+        chosen = {name: value for name, value in parameters.items() if name in known and value not in (0, [], None, -1)}
+        if parameters.get("batch_timeout_micros") == 0:
+            chosen["batch_timeout_micros"] = 0
+        batching = Batching(**chosen)
+    return ServerSpec(**given, batching=batching, model_base_path=Path(model_base_path).resolve(), cpus=cpus)
+
+
+def choose_port(name: str, asked: int, host: str = "127.0.0.1") -> int:
+    """The port asked for, or a free one for 0.
+
+    Raises:
+        ParameterError: the port that was asked for is taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, asked))
+        except OSError as error:
+            raise ParameterError(f"{name} {asked} is taken on {host} ({error.strerror}). Free it, or use 0.") from error
+        return probe.getsockname()[1]

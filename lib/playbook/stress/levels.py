@@ -1,0 +1,137 @@
+"""Load levels as rows: the flat form of stress.json, the best of them, and how they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from playbook import markdown
+from playbook.serve.handle import Handle
+from playbook.stress.load import Load
+
+_SUMMARY = ("requests", "errors", "throughput_rps", "offered_rps", "mean_in_flight", "client_cpu_share", "valid")
+
+
+def best(levels: Iterable[Mapping[str, Any]], p99_limit_ms: float, max_error_share: float) -> dict[str, Any] | None:
+    """The valid level with the highest throughput whose p99 and error share stay inside the limits."""
+    inside = [
+        level
+        for level in levels
+        if level["valid"]
+        and level["latency_p99_ms"] is not None
+        and level["latency_p99_ms"] <= p99_limit_ms
+        and 1.0 - level["success_rate"] <= max_error_share
+    ]
+    return dict(max(inside, key=lambda level: level["throughput_rps"])) if inside else None
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """One or two sentences: the best rate inside the limit, or why there is none, and what the search found."""
+    found = results["max_rate"]
+    return _of_levels(results) + (f" Search: {found['text']}" if found else "")
+
+
+def _of_levels(results: Mapping[str, Any]) -> str:
+    server = f"'{results['model_name']}' on the {results['server']} server"
+    best, limit_ms = results["best"], results["limit_ms"]
+    if best is None:
+        valid = [level for level in results["levels"] if level["valid"] and level["latency_p99_ms"] is not None]
+        if not valid:
+            return f"No level of {server} is VALID, so nothing can be said; see each level's warnings."
+        nearest = min(valid, key=lambda level: level["latency_p99_ms"])
+        return (
+            f"{server} kept p99 within {limit_ms:g} ms at no level; nearest was {nearest['latency_p99_ms']:.1f} ms "
+            f"at {nearest['throughput_rps']:,.0f} requests/s."
+        )
+    return (
+        f"{server} answered {best['throughput_rps']:,.0f} requests/s at p99 {best['latency_p99_ms']:.1f} ms with "
+        f"{described(best)}; limit {limit_ms:g} ms: met."
+    )
+
+
+def described(level: Mapping[str, Any]) -> str:
+    """The load of a level in words."""
+    if level["arrival"] == "closed":
+        clients = level["concurrency"]
+        return f"{clients} client{'s' if clients != 1 else ''} in a closed loop"
+    return f"{level['arrival']} arrivals at {level['rate_rps']:,.0f}/s"
+
+
+def flat(summary: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A load generator's summary as one flat row of `results.levels[]`."""
+    latency, requests = summary["latency_ms"], summary["requests"]
+    return {
+        "level": number,
+        "arrival": settings["arrival"],
+        "concurrency": settings.get("concurrency"),
+        "rate_rps": settings.get("rate_rps"),
+        "protocol": settings["protocol"],
+        "rows_per_request": settings["rows_per_request"],
+        "duration_s": summary["duration_s"],
+        **{name: summary.get(name) for name in _SUMMARY},
+        "client_realtime": all(summary["client_realtime"]) if summary.get("client_realtime") else None,
+        "success_rate": (requests - summary["errors"]) / requests if requests else 0.0,
+        **{f"latency_{name}_ms": latency.get(name) for name in ("mean", "p50", "p90", "p95", "p99")},
+        "latency_p99_low_ms": latency.get("p99_low"),
+        "latency_p99_high_ms": latency.get("p99_high"),
+        "latency_p999_ms": latency.get("p999"),
+        "latency_max_ms": latency.get("max"),
+        "service_p99_ms": (summary.get("service_ms") or {}).get("p99"),
+        "lateness_p99_us": summary["lateness_us"].get("p99"),
+        "errors_by_kind": summary.get("errors_by_kind") or {},
+        "failed_checks": list(summary.get("failed_checks") or []),
+        "claim": summary.get("claim"),
+        "warnings": list(summary["warnings"]),
+    }
+
+
+def results(
+    handle: Handle,
+    levels: list[dict[str, Any]],
+    load: Load,
+    passport: Mapping[str, Any] | None = None,
+    found: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The `results` of stress.json."""
+    return {
+        "model_name": handle.model_name,
+        "server": handle.server,
+        "levels": levels,
+        "best": best(levels, load.p99_limit_ms, load.max_error_share),
+        "max_rate": found,
+        "passport": passport,
+        "limit_ms": load.p99_limit_ms,
+        "client_cpus": list(load.client_cpus),
+    }
+
+
+def warnings(results: Mapping[str, Any]) -> list[str]:
+    """Every level's warnings, each with the level it belongs to."""
+    return doubts(results["levels"])
+
+
+def doubts(levels: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Every level's warnings, each with the level it belongs to."""
+    return [f"{described(level)}: {text}" for level in levels for text in level["warnings"]]
+
+
+def table(levels: Iterable[Mapping[str, Any]]) -> str:
+    """The levels as a Markdown table; times in milliseconds."""
+    headers = ["load", "requests/s", "success", "mean ms", "p95 ms", "p99 ms", "95 % of p99", "max ms", "valid"]
+    rows = []
+    for level in levels:
+        low, high = level["latency_p99_low_ms"], level["latency_p99_high_ms"]
+        spread = f"{markdown.number(low)} to {markdown.number(high)}" if low is not None and high is not None else None
+        times = [level[f"latency_{name}_ms"] for name in ("mean", "p95", "p99")]
+        success = f"{100 * level['success_rate']:.2f} %"
+        word = "VALID" if level["valid"] else "INVALID"
+        rows.append([described(level), level["throughput_rps"], success, *times, spread, level["latency_max_ms"], word])
+    return markdown.table(headers, rows)
+
+
+def passport_table(passport: Mapping[str, Any] | None) -> str:
+    """The load generator's passport as a Markdown table."""
+    if passport is None:
+        return "The load generator could not be tested on this machine."
+    rows = [[name.replace("_", " "), value] for name, value in passport.items() if isinstance(value, (int, float, str))]
+    return markdown.table(["the generator itself", "seen"], rows)

@@ -1,0 +1,182 @@
+"""Stress: hold load levels against the server, search the highest rate inside the limit, keep what each showed."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import loadgen
+from playbook import progress, stopwatch
+from playbook.errors import LoadFailed
+from playbook.records import record
+from playbook.serve.alive import check_alive
+from playbook.serve.handle import Handle
+from playbook.stress import levels
+from playbook.stress.load import Load
+from playbook.tfserving.reference import Reference
+from playbook.tfserving.requests import write_bodies
+
+Settings = Mapping[str, Any]
+
+
+@dataclass
+class Bench:
+    """A server under load: the encoded requests are at hand and every finished level is on disk."""
+
+    handle: Handle
+    run_dir: Path
+    load: Load
+    passport: Mapping[str, Any] | None
+    bodies: Path
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def level(self, **settings: Any) -> loadgen.Level:
+        """One load level; `settings` are its own (arrival, concurrency, rate_rps, …)."""
+        return level_of(self.handle, self.load, self.bodies, level=len(self.rows), **settings)
+
+    def hold(self, settings: Settings, bar: Any) -> dict[str, Any]:
+        """Hold one level and keep its row.
+
+        Raises:
+            ServerDied: the server has ended; the levels before stay on disk.
+            LoadFailed: nothing could be measured.
+        """
+        check_alive(self.handle)
+        number = len(self.rows)
+        words = levels.described({"concurrency": None, "rate_rps": None, **settings})
+
+        def tell(seen: Mapping[str, Any]) -> None:
+            share = min(1.0, seen["elapsed_s"] / (self.load.duration_s + self.load.ramp_up_s))
+            p99 = f"{seen['p99_ms']:.1f} ms" if seen.get("p99_ms") is not None else "-"
+            bar.update(number + share, f"{words}: {seen['rate_rps']:,.0f}/s, p99 so far {p99}")
+
+        folder = _folder(self.run_dir, number)
+        try:
+            summary = loadgen.hold(self.level(**settings), folder, tell, **self.load.holder(self.passport))
+        except loadgen.LoadgenError as error:
+            check_alive(self.handle)
+            raise LoadFailed(f"Level {number} ({words}) could not be measured: {error}") from error
+        self.keep(summary, settings)
+        check_alive(self.handle)
+        return self.rows[-1]
+
+    def keep(self, summary: Mapping[str, Any], settings: Settings) -> None:
+        """Add the level to the rows and to data/levels.json: what was measured outlives a run that dies."""
+        shared = {"protocol": self.load.protocol, "rows_per_request": self.load.rows_per_request}
+        stopwatch.add(summary["duration_s"] + self.load.ramp_up_s)
+        self.rows.append(levels.flat(summary, len(self.rows), {**shared, **settings}))
+        path = record.data_dir(self.run_dir) / "levels.json"
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(self.rows, indent=1))
+        part.replace(path)
+
+
+def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadgen.Level:
+    """One load level against this server; `settings` are the level's own (concurrency, rate_rps, …)."""
+    url = handle.predict_url if load.protocol == "rest" else f"grpc://{handle.grpc_target}"
+    return loadgen.Level(
+        url=url,
+        protocol=load.protocol,
+        bodies=bodies,
+        duration_s=load.duration_s,
+        ramp_up_s=load.ramp_up_s,
+        timeout_s=load.timeout_s,
+        processes=load.processes,
+        cpus=tuple(load.client_cpus),
+        seed=load.seed,
+        metrics_url=handle.metrics_url or None,
+        **settings,
+    )
+
+
+@contextmanager
+def bench(handle: Handle, run_dir: Path, load: Load, passport: Mapping[str, Any] | None = None) -> Iterator[Bench]:
+    """A bench for the length of a `with` block, its requests made from the run's reference rows."""
+    reference = Reference.load(run_dir)
+    with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
+        name = handle.model_name
+        bodies = write_bodies(Path(folder), reference, load.protocol, load.rows_per_request, model_name=name)
+        yield Bench(handle, run_dir, load, passport, bodies)
+
+
+def passport(load: Load) -> dict[str, Any]:
+    """What the load generator says of itself: floor, lateness, highest rate, stall error (about 3 s)."""
+    with stopwatch.measuring():
+        return loadgen.passport(cpus=load.client_cpus, protocol=load.protocol)
+
+
+def sweep(
+    under: Bench,
+    concurrency: Iterable[int] = (1, 4, 16),
+    rates_rps: Iterable[float] = (),
+    rate_shares: Iterable[float] = (0.5, 0.8),
+    repeats: int = 1,
+) -> list[dict[str, Any]]:
+    """Hold every level in turn, closed loops first, then open loops; the whole list again for each repeat.
+
+    Args:
+        concurrency: Closed loops, each with so many requests in flight.
+        rates_rps: Open loops (Poisson arrivals) at these rates.
+        rate_shares: Further open loops, at these shares of the best closed loop's throughput in the first pass.
+
+    Returns:
+        One flat row a level, the `results.levels[]` of stress.json.
+    """
+    closed = [{"arrival": "closed", "concurrency": int(clients)} for clients in concurrency]
+    rates, shares = list(rates_rps), list(rate_shares)
+    with progress.live("stress", repeats * (len(closed) + len(rates) + len(shares))) as bar:
+        for settings in closed:
+            under.hold(settings, bar)
+        best = max((row["throughput_rps"] or 0.0 for row in under.rows), default=0.0)
+        rates += [round(best * share, 1) for share in shares if best]
+        opened = [{"arrival": "poisson", "rate_rps": float(rate)} for rate in rates]
+        for settings in opened + (closed + opened) * (repeats - 1):
+            under.hold(settings, bar)
+    return under.rows
+
+
+def find_max_rate(under: Bench, budget_s: float) -> dict[str, Any] | None:
+    """Search the highest Poisson rate inside the limit, from a quarter to one and a half times the best closed loop's.
+
+    Every rate that was held becomes a level of its own. None when `budget_s` is 0 or nothing was answered before.
+    """
+    best = max((row["throughput_rps"] or 0.0 for row in under.rows), default=0.0)
+    if not budget_s or not best or under.load.p99_limit_ms is None:
+        return None
+    settings = {"arrival": "poisson", "rate_rps": best}
+    with progress.live("stress", budget_s) as bar:
+        found = loadgen.find_max_rate(
+            under.level(**settings),
+            under.load.p99_limit_ms,
+            under.load.max_error_share,
+            round(best / 4, 1),
+            round(best * 1.5, 1),
+            _folder(under.run_dir, len(under.rows)),
+            budget_s,
+            holder=_holder(under, bar),
+        )
+    return {name: value for name, value in found.items() if name != "trials"}
+
+
+def _holder(under: Bench, bar: Any) -> Any:
+    """`loadgen.hold` for the search: its rows go where every level's rows are, its summary among the levels."""
+
+    def hold(level: loadgen.Level, _: Path, p99_limit_ms: float) -> dict[str, Any]:
+        check_alive(under.handle)
+        settings = {"arrival": level.arrival, "rate_rps": level.rate_rps}
+        folder, given = _folder(under.run_dir, len(under.rows)), under.load.holder(under.passport)
+        summary = loadgen.hold(level.with_(level=len(under.rows)), folder, **{**given, "p99_limit_ms": p99_limit_ms})
+        under.keep(summary, settings)
+        bar.update(bar.total * 0.9, f"{level.rate_rps:,.0f}/s: p99 {summary['latency_ms']['p99'] or 0:.1f} ms")
+        return summary
+
+    return hold
+
+
+def _folder(run_dir: Path, number: int) -> Path:
+    return record.data_dir(run_dir) / "requests" / f"stress_{number:03d}"

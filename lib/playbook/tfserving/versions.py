@@ -1,0 +1,150 @@
+"""Version directories of a model: publish a copy with other batching parameters, and remove old ones.
+
+TensorFlow Serving reads a version's `batching_params.pbtxt` when it loads the version, and never again. A new
+version directory is therefore the one way to change batching without a restart.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playbook.errors import PublishFailed
+from playbook.tfserving.batching import Batching
+
+BATCHING_FILE = "batching_params.pbtxt"
+PART = ".publishing-"  # not a number, so the server does not see it
+
+
+def numbers(base_path: Path) -> list[int]:
+    """The versions under a base path, ascending; directories with other names are not versions."""
+    try:
+        names = [entry.name for entry in Path(base_path).iterdir() if entry.is_dir()]
+    except OSError as error:
+        raise PublishFailed(f"The model base path {base_path} cannot be listed ({error.strerror}).") from error
+    return sorted(int(name) for name in names if name.isdecimal())
+
+
+def batching_of(base_path: Path, version: int) -> Batching | None:
+    """The batching parameters that lie in a version directory; None when it holds none and runs unbatched."""
+    path = directory(base_path, version) / BATCHING_FILE
+    return Batching.parse(path.read_text()) if path.exists() else None
+
+
+def publish(base_path: Path, batching: Batching | None, source: Path | None = None, above: int = 0) -> int:
+    """Publish a copy of a version under the next number, with these batching parameters (None: not batched).
+
+    Files are hard-linked where the file system can, so a version costs no space; the directory appears under its
+    number by one rename, so a server never sees half of it.
+
+    Args:
+        base_path: The model's directory of version directories; it may be empty when a source is given.
+        batching: Written as `batching_params.pbtxt`.
+        source: The version directory to copy; the highest of the base path by default.
+        above: The number is higher than this too: a server does not try a number again that failed to load.
+
+    Returns:
+        The new version's number.
+
+    Raises:
+        PublishFailed: Nothing to copy, a read-only base path, a full disk; nothing is left behind.
+    """
+    base, known = Path(base_path), numbers(base_path)
+    if source is None and not known:
+        raise PublishFailed(f"{base} holds no version to copy. Export the model there first.")
+    number = max(above, *known, 0) + 1
+    part = base / f"{PART}{number}-{os.getpid()}"
+    try:
+        skip = shutil.ignore_patterns(BATCHING_FILE)
+        shutil.copytree(source or directory(base, known[-1]), part, copy_function=_link, ignore=skip)
+        if batching is not None:
+            (part / BATCHING_FILE).write_text(batching.text())
+        os.rename(part, base / str(number))
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise PublishFailed(
+            f"Version {number} could not be published under {base}: {error}. "
+            "The base path must be writable here and on the same file system as its versions."
+        ) from error
+    return number
+
+
+def prune(base_path: Path, keep: int, spare: int | None = None) -> list[int]:
+    """Remove all but the `keep` highest versions, never `spare`; returns the numbers removed."""
+    old = [number for number in numbers(base_path)[: -max(1, keep)] if number != spare]
+    for number in old:
+        remove(base_path, number)
+    return old
+
+
+def remove(base_path: Path, version: int) -> None:
+    """Remove one version: renamed out of sight first, so that a server never lists a half-deleted directory."""
+    hidden = Path(base_path) / f"{PART}gone-{version}-{os.getpid()}"
+    try:
+        os.rename(directory(base_path, version), hidden)
+    except OSError as error:
+        raise PublishFailed(f"Version {version} under {base_path} could not be removed: {error}.") from error
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+def switch(
+    base_path: Path,
+    batching: Batching | None,
+    status: Callable[[], list[dict]],
+    timeout_s: float = 30.0,
+    every_s: float = 0.05,
+) -> tuple[int, float]:
+    """Publish a version with these parameters and wait until the server answers from it.
+
+    Args:
+        base_path: As in `publish`.
+        batching: As in `publish`.
+        status: Asks the server for its versions, as `client.status` answers: `version`, `state`, `status`.
+        timeout_s: How long the new version may take to become AVAILABLE.
+        every_s: Pause between two questions.
+
+    Returns:
+        The version and the seconds from publishing to AVAILABLE.
+
+    Raises:
+        PublishFailed: It could not be published, failed to load, or did not become AVAILABLE in time. The version
+            is removed again, so that a restart of the server does not stumble over it; the old one keeps serving.
+    """
+    seen = max((int(row["version"]) for row in status()), default=0)
+    version, began, state = publish(base_path, batching, above=seen), time.monotonic(), {}
+    while time.monotonic() - began < timeout_s:
+        state = next((s for s in status() if int(s["version"]) == version), state)
+        if state.get("state") == "AVAILABLE":
+            return version, time.monotonic() - began
+        if state.get("state") in ("END", "UNLOADING"):
+            break
+        time.sleep(every_s)
+    remove(base_path, version)
+    why = state.get("status", {}).get("error_message") or f"last state: {state.get('state', 'unseen')}"
+    raise PublishFailed(
+        f"Version {version} did not become AVAILABLE within {timeout_s:g} s ({why}). "
+        "It was removed; the one before it serves on. "
+        "Check that the server polls this path (--file_system_poll_wait_seconds) and its log for the load error."
+    )
+
+
+def directory(base_path: Path, version: int) -> Path:
+    """Where a version lies; its name may have leading zeros.
+
+    Raises:
+        PublishFailed: There is no such version.
+    """
+    for entry in Path(base_path).iterdir():
+        if entry.name.isdecimal() and int(entry.name) == version:
+            return entry
+    raise PublishFailed(f"{base_path} holds no version {version}.")
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links, or a mounted volume that spans two
+        shutil.copy2(source, target)

@@ -1,0 +1,20 @@
+"""Tune: which batching and threading parameters give the most throughput inside the limit?"""
+
+from playbook.tune.points import load_of, points_of
+from playbook.tune.tuner import keep_trials, results, trials_frame, tune, warnings
+from playbook.tune.views import ablation_table, plan_table, predicted_against_measured, table, verdict
+
+__all__ = [
+    "ablation_table",
+    "keep_trials",
+    "load_of",
+    "plan_table",
+    "points_of",
+    "predicted_against_measured",
+    "results",
+    "table",
+    "trials_frame",
+    "tune",
+    "verdict",
+    "warnings",
+]

@@ -1,0 +1,50 @@
+"""A configuration as a server: its batching file, its flags, and what a running server can take over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from playbook.serve.spec import ServerSpec
+from playbook.tfserving.batching import Batching
+from playbook.tfserving.config import LIVE, Config
+
+_THREADS = (
+    "rest_api_num_threads",
+    "grpc_max_threads",
+    "tensorflow_intra_op_parallelism",
+    "tensorflow_inter_op_parallelism",
+)
+
+
+def batching_of(config: Config) -> Batching | None:
+    """The batching file of a configuration; None when batching is off."""
+    if not config.enable_batching:
+        return None
+    return Batching(
+        max_batch_size=config.max_batch_size or None,
+        batch_timeout_micros=config.batch_timeout_micros or None,
+        max_enqueued_batches=config.max_enqueued_batches or None,
+        num_batch_threads=config.num_batch_threads or None,
+        allowed_batch_sizes=config.allowed_batch_sizes,
+    )
+
+
+def spec_of(config: Config, base: ServerSpec) -> ServerSpec:
+    """The server of a configuration, with its batching in the global file as the flags have it."""
+    threads = {name: getattr(config, name) for name in _THREADS}
+    return replace(base, batching=batching_of(config), per_model_batching=False, **threads)
+
+
+def live_spec_of(config: Config, base: ServerSpec) -> ServerSpec:
+    """The same server with per-model batching, so that a version can change all but the threads.
+
+    A version that fails to load is not tried again: by default it would stay LOADING for five minutes.
+    """
+    shared = Batching(num_batch_threads=config.num_batch_threads or None)
+    flags = (*base.extra_flags, "--max_num_load_retries=0")
+    return replace(spec_of(config, base), batching=shared, per_model_batching=True, extra_flags=flags)
+
+
+def restart_key(config: Config) -> tuple:
+    """What two configurations must share for one server to carry both."""
+    return tuple(value for name, value in config.plain().items() if name not in (*LIVE, "protocol"))

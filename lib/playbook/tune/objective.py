@@ -1,0 +1,97 @@
+"""What a configuration is worth: by measurement on a server, or by prediction of the simulator, in the same terms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from playbook.errors import ParameterError
+from playbook.tfserving.config import Config
+from playbook.tune.fit import at_rate, predict
+from playbook.tune.rates import Limit, highest_rate, one_rate
+from playbook.tune.request_path import Path
+
+OBJECTIVES = ("max_rate", "min_p99_at_rate", "min_cost_at_rate")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is wanted and what must be kept. A score is larger when better, and 0 when the limit is not kept.
+
+    `max_rate`: the score is the highest rate inside the limit. `min_p99_at_rate`: 1000 / p99 in ms at the rate.
+    `min_cost_at_rate`: requests a second of one core's time at the rate.
+    """
+
+    limit: Limit
+    kind: str = "max_rate"
+    rate_rps: float = 0.0
+    windows: int = 5
+    tolerance: float = 0.03
+
+    def __post_init__(self) -> None:
+        if self.kind not in OBJECTIVES:
+            raise ParameterError(f"objective is {self.kind!r}; it must be one of {', '.join(OBJECTIVES)}.")
+        if self.kind != "max_rate" and self.rate_rps <= 0:
+            raise ParameterError(f"objective {self.kind} needs objective_rate_rps above 0, in requests/s.")
+        if self.limit.p99_ms <= 0:
+            raise ParameterError(f"p99_limit_ms is {self.limit.p99_ms}; a limit is above 0 ms.")
+
+    def measured(self, hold: Callable[[float], Mapping[str, Any]], guess_rps: float) -> dict[str, Any]:
+        """Measure with `hold`, which holds one Poisson rate and returns its row; `guess_rps` is where to begin."""
+        if self.kind == "max_rate":
+            found = highest_rate(hold, guess_rps, self.limit, self.windows, self.tolerance)
+        else:
+            found = one_rate(hold, self.rate_rps, self.limit)
+        row = found.row or found.nearest or found.rows[-1]
+        told = {
+            "kept": found.row is not None,
+            "rate_rps": found.rate_rps,
+            "p99_ms": row["latency_p99_ms"],
+            "p50_ms": row["latency_p50_ms"],
+            "batch_rows": row.get("batch_rows"),
+            "core_ms_per_request": row.get("core_ms_per_request"),
+            "valid": bool(row["valid"]),
+            "warnings": list(row["warnings"]),
+            "windows": len(found.rows),
+            "nearest_rate_rps": row["rate_rps"],
+        }
+        return told | {"score": self.score(told)}
+
+    def predicted(self, path: Path, config: Config) -> dict[str, Any]:
+        """What the simulator says of a configuration, in the terms of `measured`."""
+        if self.kind == "max_rate":
+            told = vars(predict(path, config, self.limit.p99_ms, self.limit.error_share))
+            told = told | {"batch_rows": told["mean_batch_rows"], "kept": told["rate_rps"] > 0}
+        else:
+            seen = at_rate(path, config, self.rate_rps)
+            p99 = seen.percentile(99)
+            told = {
+                "rate_rps": self.rate_rps,
+                "p50_ms": seen.percentile(50),
+                "p99_ms": p99,
+                "batch_rows": seen.mean_batch_rows,
+                "core_ms_per_request": seen.core_ms_per_request,
+                "kept": p99 <= self.limit.p99_ms and seen.error_share <= self.limit.error_share,
+            }
+        return told | {"score": self.score(told) or 0.0}
+
+    def score(self, told: Mapping[str, Any]) -> float | None:
+        """The score of what was measured or predicted; None when it cannot be told (no metrics, no process)."""
+        if not told["kept"]:
+            return 0.0
+        value = {"max_rate": "rate_rps", "min_p99_at_rate": "p99_ms", "min_cost_at_rate": "core_ms_per_request"}
+        figure = told[value[self.kind]]
+        if figure is None or not math.isfinite(figure):
+            return None
+        return float(figure) if self.kind == "max_rate" else 1000.0 / figure
+
+    def words(self) -> str:
+        """The objective in words."""
+        limit = f"p99 inside {self.limit.p99_ms:g} ms"
+        return {
+            "max_rate": f"the highest rate with {limit}",
+            "min_p99_at_rate": f"the lowest p99 at {self.rate_rps:,.0f}/s",
+            "min_cost_at_rate": f"the least core time a request at {self.rate_rps:,.0f}/s with {limit}",
+        }[self.kind]

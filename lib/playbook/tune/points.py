@@ -1,0 +1,112 @@
+"""The points of tuning, from a notebook's flat parameters: which models, which promises, which space, which expense."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from playbook.errors import ParameterError
+from playbook.records import record
+from playbook.serve.cores import split_cpus
+from playbook.serve.spec import ServerSpec
+from playbook.stress.load import Load
+from playbook.tfserving.config import Config
+from playbook.tune.objective import Objective
+from playbook.tune.plan import Plan
+from playbook.tune.rates import Limit
+from playbook.tune.search import Budget
+from playbook.tune.tuner import Point
+
+
+def points_of(settings: Mapping[str, Any]) -> list[Point]:
+    """One point for each model and each limit of p99, all checked before any server is started.
+
+    Args:
+        settings: The parameters of 60_tune.
+
+    Raises:
+        ParameterError: A space or an objective that contradicts itself, or a server that is not ours to start.
+    """
+    if settings["server"] == "attach":
+        raise ParameterError(
+            "60_tune starts servers of its own, one configuration after the other; server 'attach' is somebody "
+            "else's. Tune with embedded, binary or docker, or let 70_adapt change a running server."
+        )
+    plan = plan_of(settings)
+    _check_requests(plan, settings["rows_per_request"])
+    limits = [plan.objective.limit.p99_ms, *settings["slo_points"]]
+    found = [
+        _point(Path(run_dir), limit, plan, settings)
+        for run_dir in (settings["run_dir"], *settings["other_runs"])
+        for limit in dict.fromkeys(map(float, limits))
+    ]
+    names = [point.name for point in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ParameterError(
+            f"other_runs leads to {', '.join(twice)} more than once. Points are told by model_name and limit: export "
+            "one of the models under another model_name."
+        )
+    return found
+
+
+def plan_of(settings: Mapping[str, Any]) -> Plan:
+    """The plan all points share."""
+    limit = Limit(settings["p99_limit_ms"], settings["max_error_share"])
+    rate, windows, tolerance = (settings[name] for name in ("objective_rate_rps", "windows", "tolerance"))
+    return Plan(
+        space={name: list(values) for name, values in settings["space"].items()},
+        objective=Objective(limit, settings["objective"], rate, windows, tolerance),
+        base=Config(protocol=settings["protocol"]),
+        search=settings["search"],
+        budget=Budget(settings["max_trials"], settings["max_minutes"], settings["patience"]),
+        frontier=settings["frontier"],
+        finalists=settings["finalists"],
+        probe_clients=settings["probe_clients"],
+        repeats=settings["gain_repeats"],
+        ablation=settings["ablation"],
+        seed=settings["seed"],
+    )
+
+
+def load_of(settings: Mapping[str, Any]) -> Load:
+    """The client's side: the requests, window, ramp-up, cores."""
+    _, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
+    requests = {name: settings[name] for name in ("protocol", "rows_per_request", "timeout_s")}
+    return Load(duration_s=settings["trial_s"], ramp_up_s=settings["trial_ramp_up_s"], client_cpus=client, **requests)
+
+
+def _point(run_dir: Path, limit_ms: float, plan: Plan, settings: Mapping[str, Any]) -> Point:
+    exported = record.load(run_dir, "export")
+    server, _ = split_cpus(settings["server_cpus"], settings["client_cpus"])
+    results = exported["results"]
+    _check_warmup(exported, plan)
+    objective = replace(plan.objective, limit=Limit(limit_ms, plan.objective.limit.error_share))
+    base_path = (run_dir / results["base_path"]).resolve()
+    spec = ServerSpec(results["model_name"], base_path, settings["server"], cpus=server, image=settings["image"])
+    return Point(f"{results['model_name']}-{limit_ms:g}ms", run_dir, spec, replace(plan, objective=objective))
+
+
+def _check_requests(plan: Plan, rows: int) -> None:
+    """Requests a server can take: a protocol it speaks, and no more rows than a batch may have."""
+    wrong = plan.base.contradictions() + ([] if rows >= 1 else [f"rows_per_request is {rows}; it must be 1 or more"])
+    if wrong:
+        raise ParameterError("; ".join(wrong) + ".")
+    least = min((c.max_batch_size or 1000 for c in plan.configs if c.enable_batching), default=rows)
+    if least < rows:
+        raise ParameterError(
+            f"The space has max_batch_size {least}, and a request has rows_per_request {rows}: the server would "
+            f"refuse it. Use {rows} or more."
+        )
+
+
+def _check_warmup(exported: Mapping[str, Any], plan: Plan) -> None:
+    """A warm-up record with more rows than max_batch_size fails the load of the version."""
+    largest = max(exported["results"].get("warmup_sizes") or [0])
+    small = [size for size in plan.space.get("max_batch_size", []) if 0 < size < largest]
+    if small:
+        raise ParameterError(
+            f"The space has max_batch_size {small}, and the model's warm-up records have up to {largest} rows: such a "
+            f"version would fail to load. Use {largest} or more, or export with smaller warmup_batch_sizes."
+        )

@@ -1,0 +1,59 @@
+"""What each step of a model server's request path costs, and how many requests may be inside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from playbook.tfserving.config import Config
+
+NOISE = 4096  # factors of the noise, used in turn
+COLD_AFTER_MS = 10.0  # a core that has rested so long gets no colder
+
+
+@dataclass(frozen=True)
+class Path:
+    """What each step of the path of one kind of request costs on one server, in milliseconds of one core."""
+
+    run_fixed_ms: float  # one call of the graph, whatever its size
+    run_row_ms: float  # each row of it, padding included
+    shell_in_ms: float  # read, parse and queue one request
+    shell_out_ms: float  # build and send one reply
+    batch_fixed_ms: float = 0.0  # what the batch scheduler adds to a call: wake a thread, join and split tensors
+    wire_ms: float = 0.05  # loopback or network there and back, outside the server's cores
+    cores: float = 1.0  # cores the server may use
+    shell_threads: int = 1  # 1: one event loop reads and writes; 0: one thread a request does
+    spread: float = 0.1  # coefficient of variation of one step's cost
+    turn_ms: float = 0.0  # one turn of the event loop, whatever it handles: wake up, ask what is ready
+    cold_ms: float = 0.0  # the first work of a core that has rested for 1 ms more; by the square root of the rest
+    client_ms: float = 0.0  # one request in the client's own thread, sent and read
+    client_cold_ms: float = 0.0  # each request of an open loop more, there
+    burst_ms: float = 0.7  # the loop keeps its core so long while more is ready and others wait
+    slice_ms: float = 3.0  # other work keeps a core so long while more work waits (the kernel's time slice)
+    rows: int = 1  # of each request
+
+    def run_ms(self, rows: int, batched: bool) -> float:
+        """Core time of one graph call of `rows` rows, in milliseconds."""
+        return self.run_fixed_ms + self.run_row_ms * rows + (self.batch_fixed_ms if batched else 0.0)
+
+
+def slots(config: Config, cpus: int) -> int:
+    """Requests that may be inside the server at once: REST keeps one thread for its event loop."""
+    if config.protocol == "grpc":
+        return config.grpc_max_threads or 4 * cpus
+    return (config.rest_api_num_threads or 4 * cpus) - 1
+
+
+def batch_costs(path: Path, config: Config, most: int) -> list[float]:
+    """Core time of a batch by its number of tasks, padding to allowed_batch_sizes included."""
+    allowed = config.allowed_batch_sizes if config.enable_batching else ()
+    padded = [next((size for size in allowed if size >= n * path.rows), n * path.rows) for n in range(most + 1)]
+    return [path.run_ms(size, config.enable_batching) for size in padded]
+
+
+def noise(rng: np.random.Generator, spread: float) -> list[float]:
+    """4,096 factors of mean 1 and coefficient of variation `spread` (log-normal)."""
+    sigma = math.sqrt(math.log1p(spread * spread))
+    return rng.lognormal(-sigma * sigma / 2, sigma, NOISE).tolist()

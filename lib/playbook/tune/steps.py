@@ -1,0 +1,220 @@
+"""The steps of tuning one model for one promise, on one workbench of real servers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from playbook.errors import LoadFailed, PlaybookError
+from playbook.tfserving.config import Config, expand
+from playbook.tune.fit import Fit, Probe, fit
+from playbook.tune.memory import Memory
+from playbook.tune.plan import Plan
+from playbook.tune.request_path import Path, slots
+from playbook.tune.search import Found, Trial
+from playbook.tune.workbench import Bench, Workbench
+
+NEAR = 0.15  # trials whose scores are closer to the best than this share may be as good
+FINALS = 2  # further measurements of each of them
+CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
+
+
+class Tuning:
+    """The steps of tuning on one workbench."""
+
+    def __init__(self, bench: Workbench, plan: Plan, bar: Any, memory: Memory) -> None:
+        self.bench, self.plan, self.bar, self.memory = bench, plan, bar, memory
+        self.probes: list[Probe] = []
+        self.known: dict[Config, dict[str, Any]] = {}
+        self.predicted: dict[Config, dict[str, Any]] = {}
+        self.paths: dict[str, Path] = {}  # by protocol
+        self.steps = 0
+        bench.tell = lambda text: bar.update(self.steps, text)
+
+    def default(self) -> dict[str, Any]:
+        """Measure the default flags, first of all and on a server started with them."""
+        base = self.plan.base
+        guess = 0.95 * self.probe("default", base).throughput_rps
+        self.known[base] = self.memory.recall("default", lambda: self.value(self.plain_default(), guess))
+        self.advance()
+        return self.known[base]
+
+    def plain_default(self) -> Bench:
+        """The server with the default flags; it stays up beside the others."""
+        return self.bench.benches.get("default") or self.bench.start("default", self.plan.base)
+
+    def probe(self, name: str, config: Config) -> Probe:
+        """A closed loop that saturates a configuration; then, for the fit alone, an open one below its rate."""
+        closed = self._probe(name, config, arrival="closed", concurrency=self.plan.probe_clients)
+        rate = round((BUSY if config.enable_batching else CALM) * closed.throughput_rps, 1)
+        self.probes += [closed, self._probe(f"{name}, open", config, arrival="poisson", rate_rps=rate)]
+        return closed
+
+    def _probe(self, name: str, config: Config, **settings: Any) -> Probe:
+        def hold() -> list[Any]:
+            plain = config == replace(self.plan.base, protocol=config.protocol)  # one server speaks both protocols
+            server = replace(self.plain_default(), config=config) if plain else self.bench.bring("trial", config)
+            row = self.bench.hold(server, **settings)
+            if not row["throughput_rps"]:
+                kinds = ", ".join(f"{kind} {count}" for kind, count in row["errors_by_kind"].items())
+                raise LoadFailed(
+                    f"No request was answered with {config.words()} ({kinds or 'none came back'}), so the simulator "
+                    f"cannot be fitted. The server's log: {server.handle.log_path}"
+                )
+            p99, client = row["latency_p99_ms"] or row["latency_max_ms"], row["client_cpu_share"] or 0.0
+            client_ms = 1000 * client / row["throughput_rps"]
+            told = [row["throughput_rps"], row["latency_p50_ms"], p99, row["batch_rows"], client_ms]
+            return [*told, row["core_ms_per_request"]]
+
+        rate, p50, p99, rows, client_ms, core_ms = self.memory.recall(f"probe {name}", hold)
+        rows = rows if config.enable_batching else None
+        clients, offered = settings.get("concurrency", 0), settings.get("rate_rps")
+        return Probe(config, clients, rate, p50, p99, rows, offered, client_ms, core_ms)
+
+    def fit(self, curve: Mapping[str, Any]) -> dict[str, Fit]:
+        """Probe a batched configuration of the space for each protocol in it and fit the simulator to each."""
+        configs = expand({**self.plan.space, "enable_batching": [True]}, self.plan.base)
+        protocols = [self.plan.base.protocol, *(config.protocol for config in configs)]
+        fits = {protocol: self._fit(protocol, configs, curve["fit"]) for protocol in dict.fromkeys(protocols)}
+        self.paths = {protocol: fitted.path for protocol, fitted in fits.items()}
+        self.advance()
+        return fits
+
+    def _fit(self, protocol: str, configs: Sequence[Config], curve: Mapping[str, float]) -> Fit:
+        cpus, named = len(self.bench.spec.cpus) or 1, ""
+        if protocol != self.plan.base.protocol:
+            named = f", {protocol}"
+            self.probe(f"default{named}", replace(self.plan.base, protocol=protocol))
+        own = [c for c in configs if c.protocol == protocol] or [replace(c, protocol=protocol) for c in configs]
+        roomy = max(own, key=lambda c: (slots(c, cpus), c.max_batch_size, -c.batch_timeout_micros))
+        self.probe(f"batched{named}", roomy)
+        seen = [probe for probe in self.probes if probe.config.protocol == protocol]
+        loops, rows = int(self.bench.spec.server == "embedded"), self.bench.load.rows_per_request
+        return fit(curve["a_ms"], curve["b_ms"], seen, float(cpus), loops, rows)
+
+    def predict(self, configs: Sequence[Config]) -> None:
+        """Ask the simulator for every configuration."""
+        for config in (self.plan.base, *configs):
+            self.promise(config)
+        self.advance()
+
+    def behaviour(self, config: Config) -> tuple[float, float, float]:
+        """What tells configurations apart: predicted score, batch size, median."""
+        told = self.predicted[config]
+        return told["score"], told["batch_rows"], told["p50_ms"] if math.isfinite(told["p50_ms"]) else 1e9
+
+    def measure(self, config: Config) -> dict[str, Any]:
+        """What a configuration is worth on the server that has it live; the default is known already."""
+        if config not in self.known:
+            measured = lambda: self.value(self.bench.bring("trial", config), self.guess(config))  # noqa: E731
+            self.known[config] = self.memory.recall(f"trial {config.plain()}", measured)
+        self.advance()
+        return self.known[config]
+
+    def final(self, found: Found) -> Found:
+        """Measure the best few again in turns and tell each by its median: no lucky or stalled window decides."""
+        ranked = sorted((t for t in found.trials if t.score), key=lambda trial: -trial.score)
+        near = [trial for trial in ranked if trial.score >= (1 - NEAR) * ranked[0].score][: self.plan.finalists]
+        if len(near) < 2:
+            return found
+        seen = {trial.config: [trial.measured] for trial in near}
+        for turn in range(FINALS):
+            for trial in near[:: 1 if turn % 2 else -1]:
+                again = lambda t=trial: self._again(t)  # noqa: E731
+                seen[trial.config].append(self.memory.recall(f"final {turn} {trial.config.plain()}", again))
+        middle = {
+            config: sorted(told, key=lambda one: one["score"] or 0.0)[FINALS // 2] for config, told in seen.items()
+        }
+        self.known |= middle
+        trials = [replace(t, score=m["score"], measured=m) if (m := middle.get(t.config)) else t for t in found.trials]
+        return replace(found, trials=trials, finalists=tuple(middle))
+
+    def _again(self, trial: Trial) -> dict[str, Any]:
+        """One more measurement of a trial; a server that dies in it has kept nothing."""
+        try:
+            return self.value(self.serving(trial.config), trial.measured["rate_rps"])
+        except PlaybookError:
+            return {**trial.measured, "kept": False, "score": 0.0}
+
+    def serving(self, config: Config) -> Bench:
+        """The server that has a configuration."""
+        return self.plain_default() if config == self.plan.base else self.bench.bring("trial", config)
+
+    def guess(self, config: Config) -> float:
+        """The predicted rate, corrected by how far the last measured configurations were from theirs."""
+        pairs = [(k["rate_rps"], self.predicted[c]["rate_rps"]) for c, k in self.known.items() if c in self.predicted]
+        shifts = [math.log(m / p) for m, p in pairs if m > 0 and p > 0]
+        shift = math.exp(np.median(shifts[-3:])) if shifts else 1.0
+        rate = self.predicted.get(config, {}).get("rate_rps") or 0.5 * self.probes[0].throughput_rps
+        return rate * min(1.5, max(0.67, shift))
+
+    def value(self, server: Bench, guess_rps: float) -> dict[str, Any]:
+        """What a server is worth by the objective."""
+        hold = lambda rate: self.bench.hold(server, arrival="poisson", rate_rps=round(rate, 1))  # noqa: E731
+        return self.plan.objective.measured(hold, guess_rps)
+
+    def repeat(self, best: Trial) -> list[tuple[float, float]]:
+        """Winner and default in turns (ABBA), both started with their real flags, each searched afresh.
+
+        Each search begins a little elsewhere, so that the steps of the rate do not hide the noise.
+        """
+        if not self.plan.repeats:
+            self.advance()
+            return []
+        servers = [self.plain_default(), self.bench.start("trial", best.config)]
+        guess = max(self.known[self.plan.base]["rate_rps"], 0.9 * self.probes[0].throughput_rps)
+        guesses = [guess, best.measured["rate_rps"]]
+        rounds, rng = [], np.random.default_rng(self.plan.seed)
+        for turn in range(self.plan.repeats):
+            scores = [0.0, 0.0]
+            for side in (0, 1) if turn % 2 == 0 else (1, 0):
+                near = guesses[side] * rng.uniform(0.95, 1.06)
+                one = lambda s=side, g=near: self.value(servers[s], g)  # noqa: E731
+                scores[side] = self.memory.recall(f"repeat {turn} {side}", one)["score"] or 0.0
+            rounds.append((scores[0], scores[1]))
+        self.advance()
+        return rounds
+
+    def ablate(self, best: Trial) -> list[dict[str, Any]]:
+        """What each knob earned: from the default to the winner, the most promising knob first, each step measured."""
+        steps, config, score = [], self.plan.base, self.known[self.plan.base]["score"]
+        while config != best.config:
+            options = _towards(config, best.config)
+            before, (names, config) = config, max(options, key=lambda option: self.promise(option[1]))
+            if len(steps) + 1 >= self.plan.ablation:
+                names, config = " + ".join(best.config.changed(before)), best.config
+            told = self.measure(config)
+            steps.append({"knobs": names, "score": told["score"], "factor": _over(told["score"], score)})
+            score = told["score"]
+        return steps
+
+    def promise(self, config: Config) -> float:
+        """The predicted score of any configuration."""
+        simulated = config.as_simulated()
+        if simulated not in self.predicted:
+            self.predicted[simulated] = self.plan.objective.predicted(self.paths[config.protocol], simulated)
+        self.predicted[config] = self.predicted[simulated]
+        return self.predicted[config]["score"]
+
+    def advance(self) -> None:
+        """One step further."""
+        self.steps += 1
+        self.bar.update(self.steps)
+
+
+def _towards(config: Config, goal: Config) -> list[tuple[str, Config]]:
+    """The configurations one knob nearer to the goal, where that knob acts and contradicts nothing; else the goal."""
+    options = []
+    for name in (missing := goal.changed(config)):
+        nearer = replace(config, **{name: getattr(goal, name)})
+        if nearer.tidy() == nearer and not nearer.contradictions():
+            options.append((name, nearer))
+    return options or [(" + ".join(missing), goal)]
+
+
+def _over(after: float | None, before: float | None) -> float | None:
+    return after / before if after and before else None

@@ -1,0 +1,137 @@
+"""What 60_tune shows: the verdict in words, the tables, and predictions drawn against measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from playbook import markdown
+from playbook.drawing.canvas import Picture
+from playbook.tune.plan import Tuned
+from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.tuner import Point
+
+#: How an objective's score is told: as the axis of a figure, and the unit of the figure people know.
+_SCORES = {
+    "max_rate": "requests/s inside the limit",
+    "min_p99_at_rate": "1000 / p99 in ms",
+    "min_cost_at_rate": "requests/s of one core's time",
+}
+_UNITS = {"max_rate": "requests/s", "min_p99_at_rate": "ms p99", "min_cost_at_rate": "core ms a request"}
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """One sentence for each point: the winner in words, its gain over the default flags, and what earned it."""
+    return " ".join(_sentence(point) for point in results["points"]) + _shared(results)
+
+
+def plan_table(points: Sequence[Point]) -> str:
+    """What is tuned for, and the space, as Markdown tables."""
+    plan = points[0].plan
+    lines = [f"- {point.name}: {point.plan.objective.words()}, {point.spec.server} server" for point in points]
+    size = len(plan.configs)
+    knobs = markdown.table(["knob", "values"], [[name, ", ".join(map(str, v))] for name, v in plan.space.items()])
+    return "\n".join(lines) + f"\n\n{knobs}\n\n{size} configurations, searched by `{plan.search}`."
+
+
+def _sentence(told: Mapping[str, Any]) -> str:
+    who, best, default = f"'{told['model_name']}' on the {told['server']} server", told["best"], told["default"]
+    if not best["score"]:
+        return f"{who}: no configuration of {told['configurations']} gives {told['objective']}. {_nearest(told)}"
+    figure = _figure(told["kind"], best)
+    if best["config"] == default["config"]:
+        return f"{who}: the default flags are the best of {told['trials']} measured ({figure}) for {told['objective']}."
+    against = f"the default flags' {_figure(told['kind'], default)}" if default["score"] else ""
+    times = f"{told['gain']:.1f} × {against}" if told["gain"] else "the default flags do not keep the limit"
+    interval = f" (95 %: {told['gain_low']:.1f} to {told['gain_high']:.1f})" if told["gain_low"] else ""
+    return f"{who}: {figure} with {best['words']}: {times}{interval}{_earned(told)}, for {told['objective']}."
+
+
+def _figure(kind: str, told: Mapping[str, Any]) -> str:
+    value = {"max_rate": "rate_rps", "min_p99_at_rate": "p99_ms", "min_cost_at_rate": "core_ms_per_request"}[kind]
+    p99 = f" at p99 {told['p99_ms']:.1f} ms" if kind == "max_rate" and told["p99_ms"] is not None else ""
+    return f"{markdown.number(told[value])} {_UNITS[kind]}{p99}"
+
+
+def _earned(told: Mapping[str, Any]) -> str:
+    steps = [step for step in told["ablation"] if step["factor"] and step["factor"] >= 1.05]
+    if not steps or len(told["ablation"]) < 2:
+        return ""
+    steps = sorted(steps, key=lambda step: -step["factor"])
+    return ", of it " + ", ".join(f"{step['factor']:.1f} × from {step['knobs']}" for step in steps)
+
+
+def _nearest(told: Mapping[str, Any]) -> str:
+    near = told["nearest"]
+    path = RequestPath(**told["simulator"]["paths"][told["default"]["config"]["protocol"]])
+    lone = path.shell_in_ms + path.run_ms(path.rows, batched=False) + path.shell_out_ms + path.wire_ms
+    seen = f"p99 {near['p99_ms']:.3g} ms at {near['nearest_rate_rps']:,.0f}/s with {near['words']}" if near else "none"
+    return (
+        f"The nearest was {seen}. What limits it: a request alone takes {lone:.2g} ms ({path.run_fixed_ms:.2g} ms "
+        "of it the graph), and queueing at that rate comes on top. Raise p99_limit_ms, lower the rate, or add cores."
+    )
+
+
+def _shared(results: Mapping[str, Any]) -> str:
+    shared = results.get("for_all")
+    if not shared:
+        return ""
+    costs = ", ".join(f"{share:.0%} of the best at {name}" for name, share in shared["share_of_best"].items())
+    left = f" ({', '.join(shared['unreached'])} left out, which nothing keeps)" if shared["unreached"] else ""
+    return f" One configuration for all{left}: {shared['words']}, with {costs}."
+
+
+def table(trials: pd.DataFrame) -> str:
+    """The trials as a Markdown table, finalists first and the best of them on top, with what the simulator had said."""
+    headers = ["trial", "from", "configuration", "score", "× default", "predicted", "p99 ms", "rows a batch", "valid"]
+    default = trials[trials["source"] == "default"].set_index("point")["score"]
+    times = trials["score"] / trials["point"].map(default).replace(0.0, float("nan"))
+    told = ["trial", "source", "config", "score", "times", "predicted_score", "p99_ms", "batch_rows"]
+    if trials["point"].nunique() > 1:
+        headers, told = ["point", *headers], ["point", *told]
+    again = trials["finalist"].map({True: ", median of 3", False: ""})
+    shown = trials.assign(times=times, source=trials["source"] + again)
+    shown = shown.sort_values(["finalist", "score"], ascending=False, na_position="last")
+    rows = [[*(getattr(row, name) for name in told), _word(row)] for row in shown.itertuples()]
+    return markdown.table(headers, [[_plain(value) for value in row] for row in rows])
+
+
+def ablation_table(tuned: Tuned) -> str:
+    """What each change earned, from the default flags to the winner."""
+    if not tuned.ablation:
+        return "No ablation was measured (`ablation: 0`, or the default flags are best)."
+    rows = [[f"+ {step['knobs']}", step["score"], step["factor"]] for step in tuned.ablation]
+    return markdown.table(["change", "score", "times"], [["default", tuned.default["score"], None], *rows])
+
+
+def predicted_against_measured(trials: pd.DataFrame, kind: str = "max_rate") -> Picture:
+    """Each measured trial over its prediction, in the objective's score; on the line the simulator was right."""
+    kept = trials.dropna(subset=["score", "predicted_score"])
+    kept = kept[(kept["score"] > 0) & (kept["predicted_score"] > 0)]
+    pairs: Sequence[tuple[float, float]] = list(zip(kept["predicted_score"], kept["score"], strict=True))
+
+    def draw(figure: Any, colours: Mapping[str, Any]) -> None:
+        axes = figure.add_subplot()
+        top = 1.1 * max((max(pair) for pair in pairs), default=1.0)
+        axes.plot([0, top], [0, top], color=colours["muted"], linewidth=1.0, linestyle=":")
+        for number, (source, group) in enumerate(kept.groupby("source")):
+            axes.plot(group["predicted_score"], group["score"], "o", color=colours["series"][number], label=source)
+        axes.set(xlim=(0, top), ylim=(0, top), xlabel=f"predicted {_SCORES[kind]}", ylabel=f"measured {_SCORES[kind]}")
+        if pairs:
+            figure.legend(loc="outside upper right", ncols=4)
+
+    off = sorted(abs(said / true - 1) for said, true in pairs)
+    words = f"median error {off[len(off) // 2]:.0%}, worst {off[-1]:.0%}" if off else "no trial has both"
+    return Picture(draw, f"Predicted against measured score of {len(pairs)} trials: {words}.")
+
+
+def _plain(value: Any) -> Any:
+    return None if value is None or value != value else value
+
+
+def _word(row: Any) -> str:
+    if isinstance(row.error, str):
+        return "failed"
+    return "VALID" if row.valid == True else "INVALID"  # noqa: E712 (pandas has its own booleans)

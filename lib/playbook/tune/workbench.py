@@ -1,0 +1,170 @@
+"""Real servers to measure configurations on: started with real flags, switched live where a version can do it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import loadgen
+from playbook import stopwatch
+from playbook.errors import LoadFailed, MonitorError, PublishFailed
+from playbook.monitor.resources import ProcessTree
+from playbook.monitor.sensor import Sensor, between
+from playbook.serve import client, serve
+from playbook.serve.alive import check_alive
+from playbook.serve.handle import Handle
+from playbook.serve.spec import ServerSpec
+from playbook.stress.levels import described, flat
+from playbook.stress.load import Load
+from playbook.stress.stress import level_of
+from playbook.tfserving.batching import Batching
+from playbook.tfserving.config import LIVE, Config
+from playbook.tfserving.reference import Reference
+from playbook.tfserving.requests import write_bodies
+from playbook.tfserving.versions import directory, numbers, publish, switch
+from playbook.tune.configured import batching_of, live_spec_of, restart_key, spec_of
+
+SAMPLES = 1200  # requests a window must hold so that its p99 has ten beyond it
+
+
+@dataclass
+class Bench:
+    """A server that runs and the configuration it is in; `sensor` knows the server's series once it has read a page."""
+
+    handle: Handle
+    config: Config
+    live: bool
+    base_path: Path
+    sensor: Sensor
+
+
+class Workbench:
+    """Servers of one tuning run, on private copies of the model; every one is ended when the block ends.
+
+    Args:
+        spec: The server as it would be started by default: kind, model, cores.
+        run_dir: The run folder; logs and notes of the servers go there.
+        load: Window and cores of the client.
+        keep_rows: Where the raw requests of each window go; None drops them with the block.
+    """
+
+    def __init__(self, spec: ServerSpec, run_dir: Path, load: Load, on_progress: Callable[[str], None] | None = None):
+        self.spec, self.run_dir, self.load = spec, Path(run_dir), load
+        self.tell = on_progress or (lambda text: None)
+        self.benches: dict[str, Bench] = {}
+        self.held = 0  # windows held, and the seconds they took: the measuring time
+        self.measured_s = 0.0
+        self._starts = 0
+
+    def __enter__(self) -> Workbench:
+        self.folder = Path(tempfile.mkdtemp(prefix=".tune-", dir=self.run_dir))
+        self._reference = Reference.load(self.run_dir)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for name in list(self.benches):
+            self.end(name)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, name: str, config: Config, live: bool = False) -> Bench:
+        """Start a server under a name, ending the one that had it."""
+        self.end(name)
+        self._starts += 1
+        base_path = self.folder / f"{name}-{self._starts}" / self.spec.model_name
+        _copy_newest(self.spec.model_base_path, base_path, batching_of(config) if live else None)
+        spec = replace((live_spec_of if live else spec_of)(config, self.spec), model_base_path=base_path.resolve())
+        handle = serve.start(spec, self.run_dir, name=f"tune-{name}")
+        bench = self.benches[name] = Bench(
+            handle, config, live, base_path, Sensor(handle.metrics_url, handle.model_name)
+        )
+        return bench
+
+    def bring(self, name: str, config: Config) -> Bench:
+        """The live server of a name in this configuration: by a new version where that is enough, else by a restart."""
+        bench = self.benches.get(name)
+        if bench is None or not bench.live or restart_key(bench.config) != restart_key(config) or _gone(bench):
+            return self.start(name, config, live=True)
+        if any(getattr(bench.config, knob) != getattr(config, knob) for knob in LIVE):
+            try:
+                switch(bench.base_path, batching_of(config), lambda: client.status(bench.handle))
+            except PublishFailed:
+                return self.start(name, config, live=True)
+        bench.config = config
+        return bench
+
+    def end(self, name: str) -> None:
+        """End a server."""
+        if bench := self.benches.pop(name, None):
+            serve.stop(bench.handle)
+
+    def hold(self, bench: Bench, **settings: Any) -> dict[str, Any]:
+        """Hold one level against a server and return its row, with what the server told and what it cost.
+
+        Raises:
+            ServerDied: the server ended in the window.
+            LoadFailed: nothing could be measured.
+        """
+        check_alive(bench.handle)
+        load = replace(self.load, protocol=bench.config.protocol)
+        if rate := settings.get("rate_rps"):
+            load = replace(load, duration_s=max(load.duration_s, SAMPLES / rate))
+        tree = _tree(bench.handle)
+        before, _ = _read(bench.sensor), tree and tree.sample()
+        with tempfile.TemporaryDirectory(dir=self.folder) as raw:
+            level = level_of(bench.handle, load, self.bodies(load.protocol), level=self.held, **settings)
+            try:
+                summary = loadgen.hold(level, Path(raw))
+            except loadgen.LoadgenError as error:
+                check_alive(bench.handle)
+                raise LoadFailed(f"{settings} could not be measured: {error}") from error
+        used, after = tree and tree.sample(), _read(bench.sensor)
+        check_alive(bench.handle)
+        shared = {"protocol": load.protocol, "rows_per_request": load.rows_per_request}
+        row = flat(summary, self.held, shared | settings)
+        self.held, self.measured_s = self.held + 1, self.measured_s + load.duration_s + load.ramp_up_s
+        stopwatch.add(load.duration_s + load.ramp_up_s)
+        window = between(before, after) if before and after else None
+        row["batch_rows"] = window and window.batch_rows
+        row["queue_ms"] = window and window.queue_ms
+        row["core_ms_per_request"] = _core_ms(used, window)
+        self.tell(f"{described(row)}: {row['throughput_rps'] or 0:,.0f}/s, p99 {row['latency_p99_ms'] or 0:.1f} ms")
+        return row
+
+    def bodies(self, protocol: str) -> Path:
+        """The encoded requests of the model, written once a protocol."""
+        folder = self.folder / f"bodies-{protocol}"
+        if not folder.exists():
+            rows = self.load.rows_per_request
+            write_bodies(folder, self._reference, protocol, rows, model_name=self.spec.model_name)
+        return folder
+
+
+def _core_ms(used: Any, window: Any) -> float | None:
+    """Core time of the server for one request, in milliseconds, ramp-up included in both."""
+    answered = window.rate_rps * (1 - window.error_share) * window.seconds if window else 0.0
+    return 1000 * used.cpu_s / answered if used and used.cpu_s and answered else None
+
+
+def _copy_newest(source: Path, base_path: Path, batching: Batching | None) -> None:
+    """A private base path with one version, hard-linked from the newest of the model's."""
+    base_path.mkdir(parents=True)
+    publish(base_path, batching, directory(source, numbers(source)[-1]))
+
+
+def _gone(bench: Bench) -> bool:
+    return bench.handle.pid is not None and bench.handle.process() is None
+
+
+def _read(sensor: Sensor) -> Any:
+    with suppress(MonitorError):
+        return sensor.read()
+    return None
+
+
+def _tree(handle: Handle) -> ProcessTree | None:
+    return ProcessTree("server", handle.pid) if handle.pid else None

@@ -1,1 +1,0 @@
-"""Parts of tune: configurations, the simulator, the search, the servers they are measured on."""

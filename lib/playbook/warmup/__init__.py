@@ -1,0 +1,27 @@
+"""Warm-up: what do the first requests cost cold, and does warm-up really remove that?"""
+
+from playbook.serve.alive import check_alive
+from playbook.serve.handle import Handle
+from playbook.serve.spec import from_parameters
+from playbook.tfserving.reference import Reference
+from playbook.tfserving.warmup_file import read
+from playbook.tfserving.warmup_file import table as records_table
+from playbook.warmup.coldstart import Plan, check_applied, measure
+from playbook.warmup.views import figure, results, table, verdict, warnings
+
+__all__ = [
+    "Handle",
+    "Plan",
+    "Reference",
+    "check_alive",
+    "check_applied",
+    "figure",
+    "from_parameters",
+    "measure",
+    "read",
+    "records_table",
+    "results",
+    "table",
+    "verdict",
+    "warnings",
+]

@@ -1,0 +1,178 @@
+"""The cold start: the first requests of a fresh server, one after the other, warmed up in three ways. No TensorFlow."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import requests
+
+from playbook import stopwatch
+from playbook.errors import ParameterError, PredictFailed, WarmupNotApplied
+from playbook.monitor.scrape import Parser
+from playbook.serve import serve
+from playbook.serve.handle import Handle
+from playbook.serve.spec import ServerSpec
+from playbook.tfserving.reference import Reference
+from playbook.tfserving.requests import grpc_body, rest_body
+from playbook.tfserving.warmup_file import REMEDY
+
+WAYS = ("cold", "client_warm", "assets")
+RECORDS_READ = ":tensorflow:serving:model_warmup_records_read"
+NO_WARMUP = "--enable_model_warmup=false"
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is sent to each fresh server: one-row requests, the rows taken in turn."""
+
+    protocol: str = "rest"
+    first_requests: int = 100
+    client_warmup_requests: int = 16
+    repeats: int = 1
+    start_timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("first_requests", "client_warmup_requests", "repeats"):
+            if getattr(self, name) < 1:
+                raise ParameterError(f"{name} must be at least 1; it is {getattr(self, name)}.")
+
+
+def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: Plan) -> list[dict[str, Any]]:
+    """The first latencies of fresh servers, a row a way, the ways interleaved over the repeats.
+
+    Each row: `way`, `latency_ms` (by request number, median over repeats), `start_s`, `records_read` (None unknown).
+    A server that is only attached to cannot be started afresh: no rows.
+
+    Raises:
+        ServerNotReady: a server did not start, as with a warm-up file it cannot read.
+        WarmupNotApplied: a server that was to replay the warm-up requests did not.
+    """
+    if spec.server == "attach":
+        return []
+    rounds = [[_once(way, spec, run_dir, reference, plan) for way in WAYS] for _ in range(plan.repeats)]
+    rows = []
+    for number, way in enumerate(WAYS):
+        seen = [one[number] for one in rounds]
+        latency = np.median([row["latency_ms"] for row in seen], axis=0)
+        start_s = float(np.median([row["start_s"] for row in seen]))
+        rows.append(seen[0] | {"way": way, "latency_ms": [round(float(x), 4) for x in latency], "start_s": start_s})
+    return rows
+
+
+def records_read(handle: Handle) -> int | None:
+    """How many warm-up records the server says it has replayed, over all its loads; None when it shows no metrics."""
+    try:
+        reply = requests.get(handle.metrics_url, timeout=10) if handle.metrics_url else None
+    except requests.RequestException:
+        return None
+    if reply is None or reply.status_code != 200:
+        return None
+    found, _ = Parser().parse(reply.text)
+    return sum(int(series.value or 0) for series in found if series.name == RECORDS_READ)
+
+
+def check_applied(handle: Handle, awaited: int) -> int | None:
+    """The records a server has replayed, when there are metrics to tell.
+
+    Raises:
+        WarmupNotApplied: the file is there, warm-up is on, and nothing was replayed.
+    """
+    seen = records_read(handle)
+    if seen == 0 and awaited and NO_WARMUP not in handle.flags:
+        raise WarmupNotApplied(
+            f"{awaited} warm-up requests lie in {handle.model_base_path} and the server at {handle.rest_url} has "
+            f"replayed none (model_warmup_records_read is 0).\n  Last log lines ({handle.log_path}):\n"
+            f"{handle.log_tail()}\n  Check that it serves the version with assets.extra. {REMEDY}"
+        )
+    return seen
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """For each way: the first latency, the slowest, and what the requests took beyond as many steady ones, in ms.
+
+    Steady is the median of the later half of all requests.
+    """
+    if not rows:
+        return {}
+    steady = float(np.median([x for row in rows for x in row["latency_ms"][len(row["latency_ms"]) // 2 :]]))
+    return {
+        row["way"]: {
+            "first_ms": row["latency_ms"][0],
+            "max_ms": max(row["latency_ms"]),
+            "extra_ms": round(sum(row["latency_ms"]) - steady * len(row["latency_ms"]), 3),
+            "steady_ms": round(steady, 4),
+            "start_s": row["start_s"],
+        }
+        for row in rows
+    }
+
+
+def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan: Plan) -> dict[str, Any]:
+    flags = spec.extra_flags if way == "assets" else (*spec.extra_flags, NO_WARMUP)
+    fresh = replace(spec, extra_flags=flags, rest_api_port=0, port=0)
+    with serve.running(fresh, run_dir, plan.start_timeout_s, f"warmup-{way}") as handle:
+        with sender(handle, plan.protocol) as send:
+            bodies = _bodies(handle, reference, plan)
+            if way == "client_warm":
+                for number in range(plan.client_warmup_requests):
+                    send(bodies[-1 - number % len(bodies)])
+            with stopwatch.measuring():
+                latencies = [timed_ms(send, bodies[n % len(bodies)]) for n in range(plan.first_requests)]
+        read = check_applied(handle, 1) if way == "assets" else None
+        return {"latency_ms": latencies, "start_s": handle.start_s, "records_read": read}
+
+
+def _bodies(handle: Handle, reference: Reference, plan: Plan) -> list[bytes]:
+    """The requests that are measured, and after them those of the client-side warm-up, so that none is sent twice."""
+    bodies = []
+    for number in range(min(len(reference), plan.first_requests + plan.client_warmup_requests)):
+        row = reference.slice(number, number + 1)
+        if plan.protocol == "rest":
+            bodies.append(rest_body(row.inputs, row.signature))
+        else:
+            bodies.append(grpc_body(row.inputs, row.signature, handle.model_name))
+    return bodies
+
+
+def timed_ms(send: Callable[[bytes], None], body: bytes) -> float:
+    """Milliseconds from sending a request to having its whole answer."""
+    began = time.perf_counter_ns()
+    send(body)
+    return (time.perf_counter_ns() - began) / 1e6
+
+
+@contextmanager
+def sender(handle: Handle, protocol: str) -> Iterator[Callable[[bytes], None]]:
+    """Send one request on a connection that stays open, and wait for its whole answer."""
+    if protocol == "grpc":
+        import grpc
+
+        with grpc.insecure_channel(handle.grpc_target) as channel:
+            grpc.channel_ready_future(channel).result(TIMEOUT_S)
+            call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+            yield lambda body: call(body, timeout=TIMEOUT_S)
+        return
+    address = urlsplit(handle.predict_url)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT_S)
+    connection.connect()
+    try:
+        yield lambda body: _post(connection, address.path, body)
+    finally:
+        connection.close()
+
+
+def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> None:
+    connection.request("POST", path, body)
+    reply = connection.getresponse()
+    answer = reply.read()
+    if reply.status != 200:
+        raise PredictFailed(f"Predict over REST: HTTP {reply.status}, {answer.decode(errors='replace').strip()[:300]}")

@@ -1,1 +1,0 @@
-"""Parts of monitoring: a server's metrics and resources as time series."""

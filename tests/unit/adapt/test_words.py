@@ -1,0 +1,68 @@
+"""What 70_adapt says of who kept most seconds, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from playbook.adapt import words
+from playbook.adapt.controller import Adapted, Pace
+from playbook.adapt.demonstration import Contender, Performance, Stage, results
+from playbook.serve.spec import ServerSpec
+from playbook.stress.load import Load
+from playbook.tfserving.config import Config
+from playbook.tune.rates import Limit
+
+STAGE = Stage(Path(), ServerSpec("digits", Path("models/digits")), Load(), Limit(50.0), Pace(for_s=4.0), [], 1000.0)
+OFFERED = (100, 900, 1000, 100)
+SUMMARY = {"requests": sum(OFFERED), "latency_ms": {"p99": 80.0, "max": 90.0}}
+
+
+def played(name: str, p99_ms: tuple[float, ...], policy: bool = False, wait_micros: int = 0) -> Performance:
+    """Four seconds of moving load."""
+    config = Config(enable_batching=True, max_batch_size=64, batch_timeout_micros=wait_micros)
+    seconds = pd.DataFrame({"offered": OFFERED, "p99_ms": p99_ms, "errors": 0, "kept": [p <= 50 for p in p99_ms]})
+    governor = (lambda: None) if policy else None
+    adapted = Adapted(config, switch_s=[0.2]) if policy else None
+    return Performance(Contender(name, config, governor), seconds, adapted, SUMMARY, 0)
+
+
+def said_of(performances: list[Performance]) -> str:
+    """The verdict of a record that keeps these."""
+    return words.verdict(results(STAGE, performances))
+
+
+GOOD, LATE, BAD = (2.0, 20.0, 30.0, 4.0), (2.0, 80.0, 30.0, 4.0), (60.0, 80.0, 90.0, 60.0)
+
+
+def test_a_policy_that_kept_more_seconds_pays():
+    told = said_of([played("fixed", LATE), played("policy", GOOD, policy=True)])
+    assert "fixed 3 s; policy 4 s. 1 live changes, 0 failed requests." in told
+    assert told.endswith("Adapting pays here: policy kept 1 s more than the best fixed choice.")
+
+
+def test_one_that_kept_fewer_does_not_and_the_verdict_says_why():
+    told = said_of([played("fixed", GOOD), played("policy", LATE, policy=True)])
+    assert "Adapting does not pay here: fixed kept 1 s more than the best policy." in told
+    assert "at low load fixed stays at p99 3.0 ms, as a batch takes what waits and no more, so" in told
+    assert told.endswith("policy lost its 1 s at 900/s and more.")
+
+
+@pytest.mark.parametrize(
+    ("fixed", "policy", "said", "unsaid"),
+    [
+        (played("fixed", GOOD, wait_micros=2000), GOOD, "keeps as many seconds with fewer parts", "what waits"),
+        (played("fixed", BAD), BAD, "The load is too much for each of them.", "Why"),
+        (played("fixed", (60.0, 20.0, 30.0, 60.0)), (60.0, 60.0, 20.0, 60.0), "fixed kept 1 s more", "low load"),
+    ],
+)
+def test_a_reason_is_only_told_where_the_seconds_show_it(fixed, policy, said, unsaid):
+    told = said_of([fixed, played("policy", policy, policy=True)])
+    assert said in told
+    assert unsaid not in told.partition("failed requests.")[2]
+
+
+def test_without_a_policy_there_is_nothing_to_compare():
+    assert said_of([played("fixed", GOOD)]).endswith("0 live changes, 0 failed requests.")

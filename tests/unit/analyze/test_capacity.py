@@ -1,0 +1,78 @@
+"""Capacity from the curve: where p99 meets the limit, the law behind it, what it costs; and what it refuses to say."""
+
+import numpy as np
+import pytest
+
+from playbook.analyze import capacity
+
+
+def level(rate, p99, arrival="poisson", **more):
+    row = {"arrival": arrival, "concurrency": 4, "rate_rps": rate, "valid": True, "success_rate": 1.0, "requests": 1000}
+    row |= {"throughput_rps": rate, "latency_p99_ms": p99, "latency_p99_low_ms": 0.9 * p99, "mean_in_flight": 1.0}
+    return row | {"latency_p99_high_ms": 1.1 * p99, "latency_mean_ms": p99 / 4} | more
+
+
+def test_the_rate_is_read_where_p99_meets_the_limit():
+    found = capacity.estimate([level(1000, 10.0), level(2000, 40.0), level(1500, 20.0)], 28.284, 0.001)
+    assert found.rate_rps == pytest.approx(1750, abs=1)
+    assert found.low_rps < 1750 < found.high_rps
+    assert found.reached
+    assert "p99 meets 28.284 ms at 1,750/s (95 %:" in found.text
+
+
+def test_a_limit_never_met_or_always_passed_is_said():
+    levels = [level(1000, 10.0), level(2000, 40.0)]
+    above = capacity.estimate(levels, 100.0, 0.001)
+    assert (above.rate_rps, above.high_rps, above.reached) == (2000, None, False)
+    assert "at least 2,000/s" in above.text
+    below = capacity.estimate(levels, 5.0, 0.001)
+    assert below.rate_rps is None
+    assert "beyond 5 ms at every level" in below.text
+    assert capacity.estimate([], 5.0, 0.001).text.startswith("No valid level")
+
+
+def test_a_level_that_fails_requests_is_beyond_the_limit():
+    levels = [level(1000, 10.0), level(2000, 11.0, success_rate=0.9)]
+    assert capacity.estimate(levels, 50.0, 0.001).rate_rps < 2000
+
+
+def test_invalid_levels_count_for_nothing():
+    levels = [level(1000, 10.0), level(2000, 40.0), level(1600, 900.0, valid=False)]
+    assert capacity.estimate(levels, 50.0, 0.001).rate_rps == 2000
+
+
+def test_open_loops_are_believed_before_closed_ones():
+    levels = [level(5000, 20.0, "closed"), level(1000, 10.0), level(2000, 40.0)]
+    assert capacity.estimate(levels, 39.0, 0.001).rate_rps < 2000
+
+
+def test_the_universal_scalability_law_is_found_again_with_its_peak():
+    n = np.array([1, 2, 4, 8, 16, 32, 64])
+    true = capacity.Scalability(1000.0, 0.05, 0.0005, None, None, 1.0)
+    law = capacity.fit_scalability(n, true.rate_rps(n))
+    assert law.rate1_rps == pytest.approx(1000, rel=1e-6)
+    assert law.contention == pytest.approx(0.05, rel=1e-6)
+    assert law.coherency == pytest.approx(0.0005, rel=1e-6)
+    assert law.peak_in_flight == pytest.approx(np.sqrt(0.95 / 0.0005), rel=1e-6)
+    assert law.r2 == pytest.approx(1.0)
+    noisy = capacity.fit_scalability(n, true.rate_rps(n) * np.random.default_rng(1).normal(1, 0.02, 7))
+    assert noisy.peak_in_flight == pytest.approx(law.peak_in_flight, rel=0.2)
+
+
+def test_a_law_needs_three_different_loads_and_may_have_no_peak():
+    assert capacity.fit_scalability([1, 2], [10, 20]) is None
+    assert capacity.fit_scalability([1, 1, 2, 2], [10, 10, 20, 20]) is None
+    assert capacity.fit_scalability([1, 2, 4], [10, 20, 40]).peak_in_flight is None
+
+
+def test_cost_of_a_million_computed_by_hand():
+    found = capacity.cost(500.0, cores=4, cpu_s_per_request=0.002, core_hour=0.05, gpus=1, gpu_hour=1.0)
+    assert found["cpu_s_per_million"] == pytest.approx(2000)
+    assert found["core_s_per_million"] == pytest.approx(8000)
+    assert found["money_per_million"] == pytest.approx(2000 / 3600 * (4 * 0.05 + 1.0))
+    assert capacity.cost(500.0, 4, None, 0.0)["cpu_s_per_million"] is None
+
+
+def test_goodput_counts_answers_inside_the_limit():
+    assert capacity.goodput_rps(np.array([1.0, 49.0, 50.0, 51.0]), 50.0, 2.0) == 1.5
+    assert capacity.goodput_rps(np.empty(0), 50.0, 0.0) is None

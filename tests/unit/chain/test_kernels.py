@@ -1,0 +1,116 @@
+"""Kernels that start warm: the imports are there, each kernel is a process of its own, and none is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+
+from playbook.chain import executing, kernels, pipeline
+from playbook.chain.kernels import Nurseries, Nursery
+from playbook.errors import StageFailed
+from playbook.records import runs
+
+SEEN = "import os, sys\nprint(os.getpid(), os.getppid(), os.getcwd(), os.environ.get('TOLD'), 'wave' in sys.modules)"
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    """It has imported `wave`, which nothing else does, and failed to import one that is not there."""
+    made = Nursery(["wave", "no_such_module"])
+    yield made
+    made.close()
+
+
+def executed(tmp_path: Path, nursery: Nursery | None, *sources: str) -> list[list[str]]:
+    """The words that each cell printed."""
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    page.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    nbformat.write(page, tmp_path / "given.ipynb")
+    executing.execute(tmp_path / "given.ipynb", tmp_path / "done.ipynb", {}, {"TOLD": "so"}, nursery)
+    cells = json.loads((tmp_path / "done.ipynb").read_text())["cells"]
+    return [" ".join(out["text"] for out in map(_joined, cell["outputs"])).split() for cell in cells]
+
+
+def _joined(output: dict) -> dict:
+    return {"text": "".join(output["text"])}
+
+
+def test_each_kernel_is_a_process_of_its_own_with_everything_imported(nursery, tmp_path: Path) -> None:
+    first, second = (executed(tmp_path, nursery, SEEN)[0] for _ in range(2))
+    assert first[1:] == second[1:]
+    assert first[0] != second[0]
+    assert first[2:] == [str(runs.NOTEBOOK_DIR), "so", "True"]
+    assert int(first[1]) != os.getpid(), "it is the nursery's child"
+    assert not psutil.pid_exists(int(first[0])), "it ended with its notebook"
+
+
+def test_a_name_of_one_notebook_is_not_seen_in_the_next(nursery, tmp_path: Path) -> None:
+    executed(tmp_path, nursery, "left = 1")
+    assert executed(tmp_path, nursery, "print('left' in globals())") == [["False"]]
+
+
+def test_a_kernel_starts_the_ordinary_way_when_its_nursery_has_died(tmp_path: Path) -> None:
+    dead = Nursery([])
+    os.kill(dead._process.pid, signal.SIGKILL)
+    dead._process.wait()
+    pid, parent, *_, warm = executed(tmp_path, dead, SEEN)[0]
+    assert (int(parent), warm) == (os.getpid(), "False")
+    assert pid != str(dead._process.pid)
+    dead.close()
+
+
+def test_a_nursery_for_one_kernel_becomes_it(tmp_path: Path) -> None:
+    once = Nursery(["wave"], once=True)
+    try:
+        pid, parent, *_, warm = executed(tmp_path, once, SEEN)[0]
+        assert (int(pid), int(parent), warm) == (once._process.pid, os.getpid(), "True")
+        assert executed(tmp_path, once, SEEN)[0][-1] == "False", "it is used up: an ordinary kernel comes next"
+    finally:
+        once.close()
+
+
+def test_a_cell_that_raises_is_told_as_ever(nursery, tmp_path: Path) -> None:
+    with pytest.raises(executing.PapermillExecutionError, match="no such thing") as raised:
+        executed(tmp_path, nursery, "x = 1", "raise ValueError('no such thing')")
+    assert raised.value.exec_count == 2
+
+
+def test_nothing_lives_after_the_chain() -> None:
+    with kernels.nurseries(["serve", "export"]) as made:
+        pids = [made.of(verb)._process.pid for verb in ("serve", "export")]
+        assert all(psutil.pid_exists(pid) for pid in pids)
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_only_export_gets_tensorflow_and_verbs_share_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = []
+    monkeypatch.setattr(
+        kernels, "Nursery", lambda modules, once=False: plans.append((set(modules), once)) or len(plans)
+    )
+    made = Nurseries(list(runs.NOTEBOOKS))
+    assert [once for _, once in plans] == [True, False]
+    assert kernels.TENSORFLOW in plans[0][0] - plans[1][0]
+    assert {"playbook", "playbook.chain", "pandas"} <= plans[1][0]
+    assert [made.of(verb) for verb in runs.NOTEBOOKS] == [1] + [2] * 7
+
+
+def test_a_kernel_that_dies_ends_its_cell_and_not_the_nursery(nursery, tmp_path: Path) -> None:
+    with pytest.raises(executing.DeadKernelError):
+        executed(tmp_path, nursery, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert executed(tmp_path, nursery, "print('alive')") == [["alive"]]
+
+
+def test_a_stage_whose_kernel_dies_fails_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = nbformat.read(runs.NOTEBOOK_DIR / "20_serve.ipynb", as_version=4)
+    page.cells.insert(2, nbformat.v4.new_code_cell("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"))
+    nbformat.write(page, tmp_path / "20_serve.ipynb")
+    monkeypatch.setattr(runs, "NOTEBOOK_DIR", tmp_path)
+    with pytest.raises(StageFailed, match="Stage 'serve' failed: its kernel died"):
+        pipeline.run_stage(pipeline.Run(tmp_path, ["serve"], {"serve": {}}), "serve")

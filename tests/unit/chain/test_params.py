@@ -1,0 +1,74 @@
+"""Parameters: a typo is refused before anything starts."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from playbook.chain import params
+from playbook.errors import ParameterError
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    cell = nbformat.v4.new_code_cell(
+        "concurrency: list = [1]  # clients\nduration_s: float = 1.0  # s\nname: str = 'x'"
+    )
+    cell.metadata["tags"] = ["parameters"]
+    path = tmp_path / "40_stress.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    return path
+
+
+def test_each_notebook_gets_only_what_it_declares(notebook: Path) -> None:
+    assert params.select({"concurrency": [2]}, [notebook]) == {notebook: {"concurrency": [2]}}
+
+
+def test_an_unknown_name_is_refused_and_the_nearest_is_named(notebook: Path) -> None:
+    with pytest.raises(ParameterError, match=r"'concurency'. Did you mean 'concurrency'\?"):
+        params.select({"concurency": [2]}, [notebook])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("concurrency", 4), ("duration_s", "long"), ("duration_s", True), ("name", 7)]
+)
+def test_a_value_of_another_type_is_refused(notebook: Path, name: str, value: object) -> None:
+    with pytest.raises(ParameterError, match=f"Parameter '{name}' must be of type"):
+        params.select({name: value}, [notebook])
+
+
+def test_a_whole_number_will_do_for_a_float(notebook: Path) -> None:
+    assert params.select({"duration_s": 3}, [notebook])[notebook] == {"duration_s": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("a: [1", "is not YAML"), ("- a\n- b\n", "name: value"), ("just words", "name: value")],
+)
+def test_a_file_that_is_no_flat_yaml_is_refused_by_name(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "broken.yml"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=rf"broken\.yml.*{words}"):
+        params.read(path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"absent\.yml was awaited"):
+        params.read(tmp_path / "absent.yml")
+
+
+def test_assignments_are_read_as_yaml() -> None:
+    assert params.assignments(["a=[1, 2]", "b=true", "c=x=y"]) == {"a": [1, 2], "b": True, "c": "x=y"}
+
+
+def test_an_assignment_without_a_value_is_refused() -> None:
+    with pytest.raises(ParameterError, match="NAME=VALUE"):
+        params.assignments(["duration_s"])
+
+
+def test_computed_defaults_are_refused(tmp_path: Path) -> None:
+    cell = nbformat.v4.new_code_cell("a: int = 1\nb = a + 1")
+    cell.metadata["tags"] = ["parameters"]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "n.ipynb")
+    with pytest.raises(ParameterError, match="line 2"):
+        params.declared(tmp_path / "n.ipynb")

@@ -1,0 +1,284 @@
+"""The bundle says what the record says, number by number, and its own checks find what is wrong with it."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import deployable_run
+import jinja2
+import pytest
+import yaml
+
+from playbook import deploy
+from playbook.deploy import bundle, bundle_check, kubernetes, words
+from playbook.deploy.deploy import context
+from playbook.deploy.sizing import Demand
+from playbook.errors import BundleBroken, ParameterError, SizingRefused
+from playbook.lint.linter import lint
+from playbook.tfserving.batching import Batching
+
+
+def bundled(run, target_rate_rps=5000.0, **demand):
+    made = deploy.plan_of(run, deploy.IMAGE, Demand(target_rate_rps, **demand))
+    deploy.write(made)
+    return run / "deploy", made
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return deployable_run.make(tmp_path_factory.mktemp("outputs") / "20261122-quick")
+
+
+@pytest.fixture(scope="module")
+def written(run):
+    return bundled(run)
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    return deployable_run.make(tmp_path / "fresh")
+
+
+def manifest(folder, name="base/deployment"):
+    return yaml.safe_load((folder / "kubernetes" / f"{name}.yaml").read_text())
+
+
+def container(folder):
+    return manifest(folder)["spec"]["template"]["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "value", "read", "before", "after"),
+    [
+        ("tune", "best.rate_rps", 900.0, lambda f: manifest(f)["spec"]["replicas"], 4, 8),
+        ("tune", "best.rate_rps", 900.0, lambda f: manifest(f, "base/autoscaler")["spec"]["maxReplicas"], 8, 16),
+        ("serve", "cpus", [0, 1, 2], lambda f: container(f)["resources"]["limits"]["cpu"], 2, 3),
+        ("serve", "start_s", 90.0, lambda f: container(f)["startupProbe"]["failureThreshold"], 36, 450),
+        (
+            "stress",
+            "best.latency_max_ms",
+            9100.0,
+            lambda f: manifest(f)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"],
+            13,
+            20,
+        ),
+        (
+            "tune",
+            "best.config.rest_api_num_threads",
+            96,
+            lambda f: [word for word in container(f)["args"] if "rest" in word],
+            ["--rest_api_num_threads=64"],
+            ["--rest_api_num_threads=96"],
+        ),
+        (
+            "tune",
+            "best.config.max_enqueued_batches",
+            7,
+            lambda f: Batching.parse((f / "config/batching.config").read_text()).max_enqueued_batches,
+            100,
+            7,
+        ),
+        ("stress", "limit_ms", 20.0, lambda f: "> 20" in (f / "monitoring/rules.yml").read_text(), False, True),
+    ],
+)
+def test_a_changed_record_changes_the_manifest(fresh, verb, path, value, read, before, after):
+    folder, _ = bundled(fresh)
+    assert read(folder) == before
+    deployable_run.change(fresh, verb, path, value)
+    folder, _ = bundled(fresh)
+    assert read(folder) == after
+
+
+def test_changed_samples_change_requests_and_limits(run, tmp_path):
+    bare = deployable_run.make(tmp_path / "bare", samples=False)
+    measured, assumed = container(bundled(run)[0])["resources"], container(bundled(bare)[0])["resources"]
+    assert measured["requests"] == {"cpu": 1.8, "memory": "448Mi"}
+    assert measured["limits"] == {"cpu": 2, "memory": "832Mi"}
+    assert assumed["requests"] == {"cpu": 2, "memory": "1024Mi"}
+
+
+def test_every_number_of_a_manifest_names_its_source(written):
+    number = re.compile(r"[:=] *\"?[0-9][^#]*$|[:=] *\"?[0-9][\w.]*[,}\] ]")
+    for path in (written[0] / "kubernetes").rglob("*.yaml"):
+        for line in path.read_text().splitlines():
+            told = line.lstrip().startswith("#") or "#" in line or not number.search(line)
+            named = any(
+                word in line for word in ("apiVersion", "-serving:", "run-id", "fingerprint", "--url", "interval")
+            )
+            assert told or named, f"{path.name}: {line.strip()} has a number without a source"
+
+
+def test_the_comment_of_a_measured_number_names_a_field_that_exists(written, run):
+    cited = set()
+    for path in (written[0] / "kubernetes").rglob("*.yaml"):
+        cited |= set(re.findall(r"# .*?(\w+)\.json results\.([\w.]+\w)", path.read_text()))
+    assert {verb for verb, _ in cited} == {"tune", "serve", "stress"}
+    for verb, path in cited:
+        place = json.loads((run / f"{verb}.json").read_text())["results"]
+        for name in path.split("."):
+            place = place[name]
+
+
+def test_lint_finds_nothing_in_the_bundle(written):
+    assert [hit for hit in lint(written[0]) if hit.severity != "note"] == []
+
+
+def test_all_checks_of_the_bundle_pass_or_say_what_is_missing(written):
+    rows = bundle_check.files(written[0], written[1].replica)
+    assert bundle_check.failed(rows) == []
+    assert {row["outcome"] for row in rows if row["what"] in ("playbook lint", "manifests, strictly")} == {"passed"}
+
+
+@pytest.mark.skipif(not kubernetes.can_build(), reason="kubectl is not installed")
+@pytest.mark.parametrize("component", ["requests-per-second", "model-volume", "service-monitor"])
+def test_kustomize_builds_each_component_on_the_cpu_overlay(written, tmp_path, component):
+    folder = shutil.copytree(written[0] / "kubernetes", tmp_path / "kubernetes")
+    overlay = folder / "overlays" / "cpu" / "kustomization.yaml"
+    overlay.write_text(f"{overlay.read_text()}components: [../../components/{component}]\n")
+    text = kubernetes.build(overlay.parent)
+    assert kubernetes.validate(text, component) >= 6
+    kinds = {item["kind"] for item in kubernetes.objects(text)}
+    expected = {"requests-per-second": "ConfigMap", "model-volume": "PersistentVolumeClaim"}
+    assert expected.get(component, "ServiceMonitor") in kinds
+    if component == "requests-per-second":
+        assert "serving_requests_per_second" in text
+        assert "averageUtilization" not in text
+
+
+@pytest.mark.skipif(not kubernetes.can_build(), reason="kubectl is not installed")
+def test_the_gpu_overlay_asks_for_a_gpu_and_scales_on_requests(written):
+    text = kubernetes.build(written[0] / "kubernetes" / "overlays" / "gpu")
+    assert kubernetes.validate(text, "gpu") >= 6
+    assert "nvidia.com/gpu: 1" in text
+    assert "-gpu" in text
+    assert "serving_requests_per_second" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "what"),
+    [
+        ("kubernetes/base/deployment.yaml", "readinessProbe:", "readynessProbe:", "manifests, strictly"),
+        ("config/batching.config", "value: 32", "value: 64", "batching file read back"),
+        ("monitoring/grafana/dashboards/serving.json", "{", "", "Grafana dashboard is JSON"),
+        ("Dockerfile", "\nCMD [", '\nCMD ["tensorflow_model_server", ', "playbook lint"),
+        ("monitoring/rules.yml", "histogram_quantile(", "histogram_quantil(", "promtool check"),
+        ("kubernetes/overlays/cpu/kustomization.yaml", "../../base", "../../bass", "kubectl kustomize"),
+    ],
+)
+def test_the_checks_find_what_is_broken(written, tmp_path, name, old, new, what):
+    folder = shutil.copytree(written[0], tmp_path / "deploy")
+    path = folder / name
+    path.write_text(path.read_text().replace(old, new, 1))
+    rows = {row["what"]: row for row in bundle_check.files(folder, written[1].replica)}
+    assert rows[what]["outcome"] in ("failed", "not tried")
+    if rows[what]["outcome"] == "not tried":
+        pytest.skip(rows[what]["detail"])
+
+
+def test_an_invalid_object_is_named_with_its_field():
+    text = "apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {ports: [{port: many}]}\n"
+    with pytest.raises(BundleBroken, match=r"svc\.yaml: Service s .*port"):
+        kubernetes.validate(text, "svc.yaml")
+
+
+def test_a_template_that_asks_for_an_unknown_name_is_an_error(written):
+    names = context(written[1])
+    names.pop("drain_s")
+    with pytest.raises(jinja2.UndefinedError, match="drain_s"):
+        bundle.render(names)
+
+
+def test_the_bundle_stands_alone(written, tmp_path):
+    folder = shutil.copytree(written[0], tmp_path / "elsewhere")
+    assert (folder / "models" / "digits" / "3" / "saved_model.pb").read_bytes() == b"\x08\x01"
+    assert list((folder / "loadtest" / "bodies").glob("*.body"))
+    assert (folder / "loadtest" / "loadgen" / "__main__.py").exists()
+    assert re.search(r"^uvloop==\d", (folder / "loadtest" / "requirements.txt").read_text(), re.MULTILINE)
+    assert str(written[0].parent) not in "".join(
+        path.read_text() for path in folder.rglob("*") if path.suffix in (".yaml", ".yml", ".md", "")
+        and path.is_file()
+    )  # fmt: skip
+
+
+def test_files_that_only_the_owner_may_read_are_opened_for_the_user_of_the_image(tmp_path):
+    run = deployable_run.make(tmp_path / "private")
+    secret = run / "models" / "digits" / "3" / "saved_model.pb"
+    secret.chmod(0o600)
+    folder, _ = bundled(run)
+    assert (folder / "models" / "digits" / "3" / "saved_model.pb").stat().st_mode & 0o044 == 0o044
+    assert secret.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_record_without_tuning_deploys_the_measured_default_and_says_so(tmp_path):
+    folder, made = bundled(deployable_run.make(tmp_path / "untuned", tuned=False))
+    assert not (folder / "config" / "batching.config").exists()
+    assert "--enable_batching=true" not in container(folder)["args"]
+    assert any("no tuning record" in text for text in made.sizing.warnings)
+    assert "untuned" in words.carries(made)
+    assert made.replica.rate_rps.source == "stress.json results.best.throughput_rps"
+
+
+def test_levels_that_are_not_valid_size_a_bundle_that_says_not_proven(tmp_path):
+    levels = [{**deployable_run.LEVEL, "valid": False}]
+    stress = {"limit_ms": 50.0, "best": None, "levels": levels}
+    _, made = bundled(deployable_run.make(tmp_path / "unsure", tuned=False, stress=stress))
+    assert words.carries(made).startswith("NOT PROVEN")
+
+
+def test_the_curve_of_a_tuned_replica_ends_at_its_own_rate_and_p99(run):
+    curve = deploy.plan_of(run, deploy.IMAGE, Demand(10.0)).replica.curve
+    assert curve.value == [(1800.0, 41.0)]
+    assert "stress.json results.levels, rates × 2.25" in curve.source
+
+
+def test_a_tuned_best_that_is_not_valid_is_not_proven(fresh):
+    deployable_run.change(fresh, "tune", "best.valid", False)
+    assert words.carries(bundled(fresh)[1]).startswith("NOT PROVEN")
+
+
+def test_valid_levels_that_all_miss_the_limit_are_refused(tmp_path):
+    stress = {"limit_ms": 10.0, "best": None, "levels": [deployable_run.LEVEL]}
+    with pytest.raises(SizingRefused, match="kept the limit of 10 ms"):
+        bundled(deployable_run.make(tmp_path / "slow", tuned=False, stress=stress))
+
+
+def test_a_name_that_is_no_image_is_refused(run):
+    with pytest.raises(ParameterError, match="tensorflow/serving"):
+        deploy.plan_of(run, "no such image; rm -rf", Demand(10.0))
+
+
+def test_a_failed_check_leads_the_verdict(fresh):
+    folder, made = bundled(fresh)
+    assert isinstance(folder, Path)
+    rows = [{"what": "playbook lint", "outcome": "failed", "detail": "image not pinned"}]
+    told = words.verdict(deploy.results(made, [], checks=rows))
+    assert told.startswith("BROKEN: playbook lint: image not pinned")
+
+
+def test_a_replica_is_planned_for_the_lowest_rate_its_winner_reached_when_measured_again(fresh):
+    deployable_run.change(fresh, "tune", "repeats", [[780.0, 1900.0], [810.0, 1500.0]])
+    rate = deploy.plan_of(fresh, deploy.IMAGE, Demand(10.0)).replica.rate_rps
+    assert (rate.value, rate.source) == (1500.0, "tune.json results.repeats, the winner's lowest")
+
+
+def test_repeats_of_another_objective_are_no_rates(fresh):
+    deployable_run.change(fresh, "tune", "repeats", [[20.0, 25.0], [21.0, 24.0]])
+    deployable_run.change(fresh, "tune", "kind", "min_p99_at_rate")
+    assert deploy.plan_of(fresh, deploy.IMAGE, Demand(10.0)).replica.rate_rps.value == 1800.0
+
+
+def test_requests_that_fail_in_the_rehearsal_lead_the_verdict_with_their_kinds(fresh):
+    _, made = bundled(fresh)
+    seen = {"errors": 90, "errors_by_kind": {"http_503": 88, "reset": 2}}
+    told = words.verdict(deploy.results(made, [], checks=[], rehearsal=seen))
+    assert told.startswith("BROKEN: 90 requests of the rehearsal failed (88 http_503, 2 reset)")
+
+
+def test_the_load_test_sends_the_requests_that_the_replica_was_tuned_for(fresh):
+    deployable_run.change(fresh, "tune", "best.config.protocol", "grpc")
+    told = json.loads((fresh / "tune.json").read_text())
+    (fresh / "tune.json").write_text(json.dumps(told | {"params": {"protocol": "rest", "rows_per_request": 4}}))
+    _, made = bundled(fresh)
+    assert (made.protocol, made.rows_per_request) == ("grpc", 4)
+    assert context(made)["load_url"].startswith("grpc://")

@@ -1,0 +1,168 @@
+"""Sizing: replicas, bounds and money follow from one measured replica; a day is simulated second by second."""
+
+import time
+
+import numpy as np
+import pytest
+
+from playbook.deploy import demand, fleet, fleet_figure, sizing
+from playbook.deploy.replica import Replica
+from playbook.errors import ParameterError
+from playbook.records.cited import Cited
+
+
+def replica(rate_rps=1000.0, saturation_rps=1200.0, cpus=2, start_s=5.0, **more):
+    given = {name: Cited(value, f"test.{name}") for name, value in
+             {"rate_rps": rate_rps, "saturation_rps": saturation_rps, "cpus": cpus, "start_s": start_s,
+              "p99_ms": 40.0, "limit_ms": 50.0, "cpu_cores": 1.6, "memory_bytes": 300 * 2**20, "slowest_ms": 80.0,
+              "server": "docker", **more}.items()}  # fmt: skip
+    return Replica(config={}, tuned=True, **given)
+
+
+def sized(target_rate_rps, headroom=0.3, min_replicas=2, price_per_cpu_hour=0.04, one=None):
+    return sizing.size(one or replica(), sizing.Demand(target_rate_rps, headroom, min_replicas, price_per_cpu_hour))
+
+
+def pods(**change):
+    given = {"slo_rps": 1000.0, "saturation_rps": 1200.0, "target_rps": 700.0, "start_s": 30.0, "least": 2, "most": 50}
+    return fleet.Pods(**{**given, **change})
+
+
+def test_replicas_carry_the_target_at_the_planned_rate():
+    assert sized(7000.0).replicas.value == 10
+    assert sized(7001.0).replicas.value == 11
+    assert sized(10.0).replicas.value == 2
+
+
+def test_money_is_cores_times_price_over_predictions():
+    now, double, fivefold = sized(7000.0).costs
+    assert now["cost_per_hour"] == pytest.approx(10 * 2 * 0.04)
+    assert now["cost_per_million"] == pytest.approx(0.8 / (7000 * 3600) * 1e6, rel=1e-3)
+    assert (double["replicas"], fivefold["replicas"]) == (20, 50)
+
+
+def test_the_autoscaler_aims_at_the_cpu_use_of_the_planned_rate():
+    found = sized(7000.0)
+    assert found.cpu_request.value == pytest.approx(1.6)
+    assert found.cpu_target_percent.value == 70
+    assert (found.min_replicas.value, found.max_replicas.value) == (2, 20)
+
+
+def test_a_target_beyond_what_was_measured_is_extrapolated_with_a_loud_note():
+    assert any(text.startswith("EXTRAPOLATED: 7,000") for text in sized(7000.0).warnings)
+    assert not any(text.startswith("EXTRAPOLATED") for text in sized(900.0).warnings)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"target_rate_rps": 0.0}, {"target_rate_rps": float("nan")}, {"headroom": 1.0}, {"min_replicas": 0}]
+)
+def test_a_demand_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(ParameterError):
+        sizing.Demand(**{"target_rate_rps": 10.0, **wrong})
+
+
+@pytest.mark.parametrize("name", ["flat", "diurnal", "spike"])
+def test_a_built_in_day_peaks_at_the_target(name):
+    rates = demand.profile(name, 5000.0)
+    assert len(rates) == 86_400
+    assert rates.max() == pytest.approx(5000.0, rel=1e-3)
+    assert rates.min() > 0
+
+
+def test_the_users_own_day_is_read_from_csv(tmp_path):
+    path = tmp_path / "day.csv"
+    path.write_text("second,rate_rps\n0,100\n10,200\n20,0\n")
+    rates = demand.profile(str(path), 1.0)
+    assert len(rates) == 21
+    assert rates[5] == pytest.approx(150.0)
+
+
+@pytest.mark.parametrize("text", ["0,1\n0,2\n", "0,-1\n1,2\n", "a,b\nc,d\n", "0\n", "0,1\n900000,1\n"])
+def test_a_broken_csv_is_refused(tmp_path, text):
+    path = tmp_path / "day.csv"
+    path.write_text(text)
+    with pytest.raises(ParameterError):
+        demand.profile(str(path), 1.0)
+
+
+def test_an_unknown_profile_is_refused():
+    with pytest.raises(ParameterError, match="flat, diurnal, spike"):
+        demand.profile("diurnale", 1.0)
+
+
+def test_no_request_is_lost_or_invented():
+    day = fleet.simulate(demand.profile("spike", 20_000.0), pods())
+    left = day.offered.sum() - day.served.sum() - day.refused.sum()
+    assert 0 <= left <= 50 * 1200 * 0.05
+    assert (day.served <= day.ready * 1200).all()
+    assert ((day.attained >= 0) & (day.attained <= 1)).all()
+
+
+def test_p99_of_a_second_is_read_from_the_measured_curve():
+    curve = ((0.0, 10.0), (500.0, 20.0), (1000.0, 45.0))
+    day = fleet.simulate(np.full(600, 5000.0), pods(least=10, most=10, curve=curve))
+    assert np.median(day.p99_ms) == pytest.approx(20.0, rel=0.02)
+    over = fleet.simulate(np.full(600, 11_000.0), pods(least=10, most=10, curve=curve))
+    assert over.p99_ms.min() >= 45.0
+    assert np.isnan(fleet.simulate(np.full(60, 10.0), pods()).p99_ms).all()
+
+
+def test_a_steady_load_keeps_the_promise_with_the_sized_replicas():
+    day = fleet.simulate(np.full(3600, 6900.0), pods(least=10, most=10))
+    assert day.attained.min() > 0.99
+    assert day.refused.sum() == 0
+
+
+def test_one_pod_too_few_breaks_it():
+    day = fleet.simulate(np.full(3600, 6900.0), pods(least=6, most=6))
+    assert day.attained.mean() < 0.01
+
+
+def test_slower_pods_cost_more_seconds_in_a_spike():
+    rates = demand.profile("spike", 20_000.0)
+    fast, slow = (fleet.simulate(rates, pods(start_s=start_s)) for start_s in (5.0, 180.0))
+    below = [(day.attained < 0.99).sum() for day in (fast, slow)]
+    assert 0 < below[0] < below[1]
+    assert fast.refused.sum() < slow.refused.sum()
+
+
+def test_the_autoscaler_follows_the_rules_of_kubernetes():
+    rates = np.concatenate([np.full(300, 1400.0), np.full(600, 14_000.0), np.full(900, 1400.0)])
+    day = fleet.simulate(rates, pods())
+    decisions = day.wanted[:: fleet.SYNC_S]
+    up = decisions[1:] - decisions[:-1]
+    assert (up <= np.maximum(decisions[:-1], 4)).all()
+    assert day.wanted.max() <= 50
+    first_up = int(np.argmax(day.wanted > day.wanted[0]))
+    assert first_up >= 300 + fleet.METRIC_DELAY_S - fleet.SYNC_S
+    ready_at = int(np.argmax(day.ready > day.ready[0]))
+    assert ready_at == first_up + 30
+    first_down = 900 + int(np.argmax(day.wanted[900:] < day.wanted[900]))
+    assert first_down >= 900 + fleet.DOWN_WINDOW_S
+    assert day.ready[-1] < day.ready.max()
+
+
+def test_a_small_change_of_load_within_the_tolerance_changes_nothing():
+    day = fleet.simulate(np.concatenate([np.full(600, 7000.0), np.full(600, 7400.0)]), pods(least=2))
+    assert set(day.wanted) == {10.0}
+
+
+def test_a_day_at_a_million_requests_a_second_takes_seconds():
+    one, wanted = replica(), sizing.Demand(1e6)
+    size = sizing.size(one, wanted)
+    planned = fleet.Pods.planned(one, size, schedule_s=20.0)
+    begun = time.perf_counter()
+    day = fleet.simulate(demand.profile("diurnal", 1e6), planned)
+    assert time.perf_counter() - begun < 5.0
+    told = day.results(wanted, 2)
+    assert told["requests"] > 5e10
+    assert told["pods_max"] > 1000
+    assert told["slo_attainment"] > 0.999
+    assert told["cost_per_million"] == pytest.approx(told["cost"] / told["requests"] * 1e6)
+
+
+def test_the_figure_of_a_day_is_drawn_and_described():
+    planned = pods()
+    picture = fleet_figure.day(fleet.simulate(np.full(7200, 3000.0), planned), planned, "flat")
+    assert picture.png()[:4] == b"\x89PNG"
+    assert "requests/s" in picture.alt

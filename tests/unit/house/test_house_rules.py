@@ -1,0 +1,222 @@
+"""The house rules: walls between the rooms, the anatomy of a notebook, a README that names what there is."""
+
+import ast
+import importlib
+import re
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+import nbformat
+import pytest
+import rooms
+
+from playbook.chain import params
+from playbook.records import runs
+
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("playbook", "loadgen", "model_server")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MODULES = sorted((ROOT / "lib").glob("*/**/*.py"))
+TENSORFLOW_OWNERS = ("model_server",)
+
+
+def imports(path: Path, late: bool = True) -> set[str]:
+    """Dotted names a module imports; without `late`, only those that run when the module is imported."""
+    tree = ast.parse(path.read_text())
+    bodies = [tree] if late else [node for node in tree.body if not isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    found: set[str] = set()
+    for body in bodies:
+        if isinstance(body, ast.If) and "TYPE_CHECKING" in ast.unparse(body.test):
+            continue
+        for node in ast.walk(body):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def package_of(path: Path) -> str:
+    return path.relative_to(ROOT / "lib").parts[0]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "lib").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_room_reaches_into_another(path: Path) -> None:
+    allowed = {"playbook": {"playbook", "loadgen"}}.get(package_of(path), {package_of(path)})
+    reached = {name.split(".")[0] for name in imports(path)} & set(PACKAGES)
+    assert reached <= allowed, f"{name_of(path)} imports {sorted(reached - allowed)}"
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if package_of(path) != "model_server"], ids=name_of)
+def test_tensorflow_is_never_imported_with_a_module(path: Path) -> None:
+    tops = {name.split(".")[0] for name in imports(path, late=False)}
+    assert not tops & {"tensorflow", "keras", "tensorflow_serving"}
+    if package_of(path) == "loadgen":
+        assert not {name.split(".")[0] for name in imports(path)} & {"tensorflow", "pandas", "keras"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_two_rooms_import_each_other(package: str) -> None:
+    assert not rooms.mutual(rooms.arrows(package)), "a room is a folder; late and type-only imports count"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_room_imports_one_that_stands_above_it(package: str) -> None:
+    arrows = rooms.arrows(package)
+    order = rooms.told_order(package)
+    assert sorted(order) == sorted(arrows), f"lib/{package}/README.md tells the rooms from low to high"
+    assert not rooms.upward(arrows, order), f"lib/{package}/README.md tells the rooms from low to high"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_modules_import_one_another_in_a_circle(package: str) -> None:
+    known = rooms.modules(package)
+    needs = {name: rooms.imported(path, known) - {name, package} for name, path in known.items()}
+    assert not rooms.circular(needs)
+
+
+def test_the_walls_see_late_and_type_only_imports_in_both_directions(tmp_path: Path) -> None:
+    for name, text in {
+        "playbook/low/a": "def f():\n    from playbook.high import b\n",
+        "playbook/high/b": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from playbook.low.a import f\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / f"{name}.py").write_text(text)
+    arrows = rooms.arrows("playbook", tmp_path)
+    assert arrows == {"low": {"high"}, "high": {"low"}}
+    assert rooms.mutual(arrows) == [("high", "low")]
+    assert rooms.upward(arrows, ["low", "high"]) == [("low", "high")]
+    assert rooms.circular(arrows) == {"low", "high"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_module_is_one_job_and_says_which(path: Path) -> None:
+    text = path.read_text()
+    assert ast.get_docstring(ast.parse(text)), f"{name_of(path)} does not say what it is for"
+    assert len(text.splitlines()) <= 260, f"{name_of(path)} has grown to {len(text.splitlines())} lines: split it"
+
+
+def test_the_notebooks_are_the_verbs_in_order() -> None:
+    assert [path.stem for path in NOTEBOOKS] == list(runs.NOTEBOOKS.values())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_asks_one_question_on_one_page(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    verb = path.stem[3:]
+    assert cells[0].cell_type == "markdown"
+    assert cells[0].source.startswith(f"# {path.stem[:2]} · {verb.capitalize()}\n")
+    assert "?" in cells[0].source
+    assert "**Reads**" in cells[0].source
+    assert "**Writes**" in cells[0].source
+    assert len(cells) <= 30
+    assert any(cell.source.startswith("## Verdict") for cell in cells)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_cell_is_short_and_defines_nothing(path: Path) -> None:
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code" or "parameters" in cell.metadata.get("tags", []):
+            continue
+        assert len(cell.source.splitlines()) <= 14, cell.source
+        nodes = list(ast.walk(ast.parse(cell.source)))  # a `!shell` line would not parse
+        assert not any(isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda)) for node in nodes), cell.source
+        assert not re.search(r"\bsleep\(|perf_counter|\btime\.", cell.source), cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_parameter_has_a_type_a_literal_and_a_meaning(path: Path) -> None:
+    found = params.declared(path)
+    source = next(
+        c.source for c in nbformat.read(path, as_version=4).cells if "parameters" in c.metadata.get("tags", [])
+    )
+    assert "run_dir" in found
+    for name, line in zip(found, source.splitlines(), strict=True):
+        assert re.search(r"  # \w", line), f"{path.stem}: {name} does not say what it means"
+
+
+def test_a_parameter_means_one_thing_in_every_notebook() -> None:
+    types: dict[str, set[str]] = {}
+    for path in NOTEBOOKS:
+        for name, (kind, _) in params.declared(path).items():
+            types.setdefault(name, set()).add(kind)
+    assert not {name: kinds for name, kinds in types.items() if len(kinds) > 1}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_committed_without_outputs(path: Path) -> None:
+    if path.stem == "50_analyze":
+        return
+    for cell in nbformat.read(path, as_version=4).cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_verbs_package_lists_what_its_notebook_uses(path: Path) -> None:
+    verb = path.stem[3:]
+    package = importlib.import_module(f"playbook.{verb}")
+    used = {
+        node.attr
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code"
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == verb
+    }
+    assert set(package.__all__) == used | {"results", "verdict", "warnings"}
+    for name in package.__all__:
+        assert hasattr(package, name)
+        if (Path(package.__file__).parent / f"{name}.py").exists():
+            assert isinstance(getattr(package, name), ModuleType), f"{name} is a module and something else as well"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_notebook_ends_by_keeping_its_record_and_telling_the_verdict(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    record, keep, heading, verdict = cells[-4:]
+    run = "run.run_dir" if path.stem == "50_analyze" else "run"
+    assert record.source.startswith("## Record")
+    assert keep.source.splitlines()[-1] == f"saved = record.keep({run}, {path.stem[3:]}, settings, results)"
+    assert (heading.source, verdict.source) == ("## Verdict", 'Markdown(saved["verdict"])')
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "params").glob("*.yml")), ids=lambda path: path.stem)
+def test_a_params_file_names_only_parameters_there_are(path: Path) -> None:
+    params.select(params.read(path), NOTEBOOKS)
+
+
+def test_the_readme_names_every_target_and_params_file() -> None:
+    readme = (ROOT / "README.md").read_text()
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    missing = [f"make {target}" for target in targets if target != "help" and f"make {target}" not in readme]
+    missing += [path.name for path in (ROOT / "params").glob("*.yml") if path.name not in readme]
+    missing += [name for name in runs.NOTEBOOKS.values() if name not in readme]
+    assert not missing
+
+
+def test_the_readme_names_every_command() -> None:
+    from playbook.cli import app
+
+    readme = (ROOT / "README.md").read_text()
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert not [name for name in names if f"playbook {name}" not in readme]
+
+
+def test_lock_project_and_conda_agree() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    wanted = metadata.requires("tfserving-playbook")
+    pinned = set(re.findall(r"^([A-Za-z0-9_.-]+)==", lock, re.MULTILINE))
+    assert {re.split(r"[^A-Za-z0-9_.-]", name)[0] for name in wanted} <= pinned
+    assert lock.count("--hash=sha256:") >= len(pinned)
+    assert not re.search(r"https?://|--(extra-)?index|--find-links", lock)
+    conda = (ROOT / "environment.yml").read_text()
+    assert "-r requirements.lock" in conda
+    minimum = metadata.metadata("tfserving-playbook")["Requires-Python"].removeprefix(">=")
+    version = re.search(r"python=(\d+\.\d+)", conda)[1]
+    assert tuple(map(int, version.split("."))) >= tuple(map(int, minimum.split(".")))

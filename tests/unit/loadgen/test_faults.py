@@ -1,0 +1,145 @@
+"""Every way a request can fail is counted by kind, stays out of the latency, and does not stop the load."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+import pytest
+
+from loadgen import Level, hold
+from loadgen.scripted.script import Script
+from loadgen.scripted.server import running
+
+ROWS = 50
+
+
+@pytest.fixture(scope="module")
+def bodies(tmp_path_factory):
+    """Fifty rows, each with an answer of its own."""
+    folder = tmp_path_factory.mktemp("bodies")
+    for i in range(ROWS):
+        (folder / f"{i:05d}.body").write_text(json.dumps({"instances": [[i / ROWS] * 20]}))
+        (folder / f"{i:05d}.expect").write_text(json.dumps({"predictions": [[i / ROWS, 1 - i / ROWS]]}))
+    return folder
+
+
+def held(server, protocol, bodies, out, on_progress=None, **changes):
+    base = {
+        "arrival": "poisson",
+        "rate_rps": 1500.0,
+        "duration_s": 0.8,
+        "ramp_up_s": 0.1,
+        "timeout_s": 0.4,
+        "connections": 60,
+        "check_share": 1.0,
+        "metrics_url": server.metrics_url,
+    }
+    return hold(Level(server.url, protocol, bodies, **{**base, **changes}), out, on_progress)
+
+
+KINDS = {"reset": "reset", "short": "short_reply", "silent": "timeout", "garbage": "protocol", "wrong": "wrong_answer"}
+
+
+@pytest.mark.parametrize(("protocol", "status"), [("rest", "http_503"), ("grpc", "grpc_8")])
+def test_each_fault_is_counted_by_kind_and_stays_out_of_latency(protocol, status, bodies, tmp_path):
+    script = Script(fault=",".join([*KINDS, "status"]), fault_every=60, bodies=str(bodies))
+    with running(protocol, script) as server:
+        summary = held(server, protocol, bodies, tmp_path)
+    seen = summary["errors_by_kind"]
+    assert set(seen) == {*KINDS.values(), status}
+    assert summary["errors"] == sum(seen.values()) <= 0.05 * summary["requests"]
+    assert summary["latency_ms"]["max"] < 400, "a time-out entered latency"
+    assert {"wrong_answers", "too_many_errors"} <= set(summary["failed_checks"])
+    assert summary["balance"]["balanced"], summary["balance"]
+    rows = duckdb.sql(f"SELECT error, count(*) FROM '{tmp_path}/requests.parquet' WHERE error NOT NULL GROUP BY 1")
+    by_kind = {kind.partition("_")[0] if kind == status else kind: n for kind, n in seen.items()}
+    assert dict(rows.fetchall()) == by_kind
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_a_server_that_closes_politely_costs_a_connection_but_no_request(protocol, bodies, tmp_path):
+    with running(protocol, Script(fault="leave", fault_every=100, bodies=str(bodies))) as server:
+        summary = held(server, protocol, bodies, tmp_path)
+    assert summary["errors"] == 0
+    assert summary["connections_opened"] > summary["connections"]
+    assert summary["answers"] == {"checked": summary["answers"]["checked"], "wrong": 0, "unkept": 0}
+    assert summary["answers"]["checked"] >= summary["requests"]
+
+
+def test_a_neighbours_row_in_one_reply_of_ten_thousand_is_caught(bodies, tmp_path):
+    script = Script(fault="wrong", fault_every=10_000, bodies=str(bodies))
+    with running("rest", script) as server:
+        summary = held(
+            server, "rest", bodies, tmp_path, arrival="closed", rate_rps=None, concurrency=16, duration_s=2.0
+        )
+    assert summary["requests"] > 10_000
+    assert summary["answers"]["wrong"] >= 1
+    assert "wrong_answers" in summary["failed_checks"]
+
+
+@pytest.fixture(scope="module")
+def ended_early(bodies, tmp_path_factory):
+    """Levels of 60 s against a port where nothing listens, and against servers killed under load, all at once."""
+    out = tmp_path_factory.mktemp("out")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+    base = Level(url, bodies=bodies, concurrency=4, duration_s=60.0, ramp_up_s=0.1, connections=10)
+
+    def killed(protocol):
+        with running(protocol, Script(bodies=str(bodies))) as server:
+
+            def kill(progress):
+                if progress["requests"] > 300:
+                    server.process.send_signal(signal.SIGKILL)
+
+            return held(server, protocol, bodies, out / protocol, on_progress=kill, duration_s=60.0)
+
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        jobs = {protocol: pool.submit(killed, protocol) for protocol in ("rest", "grpc")}
+        jobs["closed"] = pool.submit(hold, base, out / "closed")
+        jobs["open"] = pool.submit(hold, base.with_(arrival="poisson", rate_rps=100.0, concurrency=None), out / "open")
+        found = {name: job.result() for name, job in jobs.items()}
+    assert time.monotonic() - began < 15
+    return found
+
+
+@pytest.mark.parametrize("loop", ["closed", "open"])
+def test_a_dead_port_ends_the_level_early_and_invalid(loop, ended_early):
+    summary = ended_early[loop]
+    assert "refused" in summary["errors_by_kind"]
+    assert summary["errors"] == summary["requests"] > 0
+    assert summary["dead"]
+    assert not summary["valid"]
+    assert "stopped answering" in summary["warnings"][0]
+    assert summary["refusals"] <= 10 * 20, "ten connections that back off to a second let no more pass"
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_a_server_killed_under_load_ends_the_level_early(protocol, ended_early):
+    summary = ended_early[protocol]
+    assert summary["dead"]
+    assert summary["duration_s"] < 12
+    assert summary["requests"] > summary["errors"] > 0
+
+
+def test_requests_beyond_the_cap_are_timed_from_when_they_were_due(bodies, tmp_path):
+    script = Script(delay_s=0.05, bodies=str(bodies))  # 600/s x 0.05 s want 30 connections; 10 let 200/s through
+    with running("rest", script) as server:
+        summary = held(server, "rest", bodies, tmp_path, rate_rps=600.0, connections=10, timeout_s=30.0, duration_s=0.5)
+    assert summary["in_flight_cap"] == 10
+    assert summary["queued"] > summary["requests"] / 2
+    assert summary["latency_ms"]["max"] > 5 * summary["service_ms"]["mean"]
+    assert "offered_rate" in summary["failed_checks"]
+
+
+def test_a_few_grpc_connections_carry_as_many_streams_as_the_rate_asks_for(bodies, tmp_path):
+    with running("grpc", Script(delay_s=0.1, bodies=str(bodies))) as server:
+        summary = held(server, "grpc", bodies, tmp_path, rate_rps=300.0, connections=2, duration_s=0.5)
+    assert summary["queued"] == 0
+    assert summary["latency_ms"]["mean"] < 150

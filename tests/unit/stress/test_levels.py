@@ -1,0 +1,90 @@
+"""Levels: the best is a valid one inside the promise, and the verdict says what was seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from playbook import markdown
+from playbook.serve.handle import Handle
+from playbook.stress import levels, stress
+from playbook.stress.load import Load
+
+LOAD = Load(p99_limit_ms=50.0)
+HANDLE = SimpleNamespace(model_name="digits", server="embedded")
+
+
+def level(rate: float, p99: float | None, valid: bool = True, success: float = 1.0, **other: Any) -> dict[str, Any]:
+    names = ("mean", "p50", "p90", "p95", "p999", "max", "p99_low", "p99_high")
+    return {
+        "arrival": "closed",
+        "concurrency": 4,
+        "rate_rps": None,
+        "throughput_rps": rate,
+        "latency_p99_ms": p99,
+        **{f"latency_{name}_ms": p99 for name in names},
+        "success_rate": success,
+        "valid": valid,
+        "warnings": [],
+        **other,
+    }
+
+
+def test_the_best_level_is_the_fastest_one_inside_the_limits() -> None:
+    rows = [level(100, 5.0), level(900, 49.0), level(1000, 51.0), level(2000, 10.0, valid=False)]
+    assert levels.best(rows, 50.0, 0.001)["throughput_rps"] == 900
+
+
+@pytest.mark.parametrize("other", [level(900, None), level(900, 10.0, success=0.99)])
+def test_a_level_without_a_p99_or_with_failures_is_not_the_best(other: dict) -> None:
+    assert levels.best([other], 50.0, 0.001) is None
+    assert levels.best([level(10, 5.0), other], 50.0, 0.001)["throughput_rps"] == 10
+
+
+def test_the_verdict_names_rate_p99_load_limit_and_server_kind() -> None:
+    rows = [level(1812, 31.0)]
+    text = levels.verdict(levels.results(HANDLE, rows, LOAD))
+    assert text == (
+        "'digits' on the embedded server answered 1,812 requests/s at p99 31.0 ms with 4 clients in a closed loop; "
+        "limit 50 ms: met."
+    )
+
+
+def test_a_promise_nobody_kept_names_the_nearest() -> None:
+    rows = [level(100, 80.0), level(200, 120.0)]
+    assert "nearest was 80.0 ms at 100 requests/s" in levels.verdict(levels.results(HANDLE, rows, LOAD))
+
+
+def test_no_valid_level_says_that_nothing_can_be_said() -> None:
+    assert "No level" in levels.verdict(levels.results(HANDLE, [level(100, 5.0, valid=False)], LOAD))
+
+
+def test_an_invalid_level_is_shown_and_marked() -> None:
+    shown = levels.table([level(100, None, valid=False)])
+    assert "INVALID" in shown
+    assert markdown.MISSING in shown, "a missing percentile is a dash, not 0"
+
+
+def test_warnings_carry_their_level() -> None:
+    assert levels.doubts([level(1, 1.0, warnings=["too few"])]) == ["4 clients in a closed loop: too few"]
+
+
+def test_tables_align_numbers_and_escape_bars() -> None:
+    assert markdown.table(["a", "b"], [["x|y", 1234.5], [None, 0.012345]]).splitlines() == [
+        "| a | b |",
+        "| --- | ---: |",
+        "| x\\|y | 1,234 |",
+        "| – | 0.0123 |",
+    ]
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_the_load_generator_takes_the_levels_that_stress_asks_for(protocol: str, tmp_path: Path) -> None:
+    (tmp_path / "00000.body").write_bytes(b"{}")
+    handle = Handle("embedded", "digits", "/m", "http://127.0.0.1:8501", "127.0.0.1:8500", "", [], [])
+    asked = stress.level_of(handle, Load(protocol=protocol), tmp_path, arrival="closed", concurrency=1)
+    port = {"rest": 8501, "grpc": 8500}[protocol]
+    assert asked.address()[:2] == ("127.0.0.1", port)

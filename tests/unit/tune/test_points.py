@@ -1,0 +1,142 @@
+"""What 60_tune is asked for is checked before any server is started, and told in words afterwards."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from playbook.chain import params
+from playbook.errors import ParameterError
+from playbook.tfserving.config import DEFAULT, Config
+from playbook.tune import points, tuner, views
+from playbook.tune.fit import Fit
+from playbook.tune.plan import Tuned
+from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.search import Found, Trial
+
+BATCHED = Config(enable_batching=True, max_batch_size=32, rest_api_num_threads=65)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """The notebook's own defaults, on a run folder with an export in it."""
+    from playbook.records.runs import NOTEBOOK_DIR
+
+    results = {"model_name": "digits", "base_path": "models/digits", "warmup_sizes": [1, 8]}
+    (tmp_path / "export.json").write_text(json.dumps({"schema_version": 1, "params": {}, "results": results}))
+    defaults = {name: value for name, (_, value) in params.declared(NOTEBOOK_DIR / "60_tune.ipynb").items()}
+    return defaults | {"run_dir": str(tmp_path)}
+
+
+def test_every_model_and_every_limit_is_a_point(settings):
+    several = points.points_of(settings | {"slo_points": [10.0, 25.0]})
+    assert [point.name for point in several] == ["digits-50ms", "digits-10ms", "digits-25ms"]
+    assert [point.plan.objective.limit.p99_ms for point in several] == [50.0, 10.0, 25.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"server": "attach"}, "attach"),
+        ({"space": {"enable_batching": [True], "max_batch_size": [4, 16]}}, "warm-up records have up to 8 rows"),
+        ({"space": {"rest_api_num_threads": [1]}}, "freezes REST"),
+        ({"objective": "min_cost_at_rate"}, "objective_rate_rps"),
+        ({"p99_limit_ms": -5.0}, "p99_limit_ms"),
+        ({"rows_per_request": 32}, "max_batch_size 16, and a request has rows_per_request 32"),
+        ({"rows_per_request": 0}, "rows_per_request is 0"),
+        ({"protocol": "http"}, "protocol='http' must be rest or grpc"),
+    ],
+)
+def test_what_cannot_be_tuned_is_refused_by_name(settings, change, named):
+    with pytest.raises(ParameterError, match=named):
+        points.points_of(settings | change)
+
+
+def test_what_is_tuned_is_the_requests_that_stress_sends(settings):
+    asked = settings | {"protocol": "grpc", "rows_per_request": 4, "timeout_s": 2.0}
+    (point,), load = points.points_of(asked), points.load_of(asked)
+    assert (load.protocol, load.rows_per_request, load.timeout_s) == ("grpc", 4, 2.0)
+    assert point.plan.base == Config(protocol="grpc")
+    assert {config.protocol for config in point.plan.configs} == {"grpc"}
+
+
+def test_two_models_of_one_name_are_refused(settings):
+    with pytest.raises(ParameterError, match="other_runs leads to digits-50ms more than once"):
+        points.points_of(settings | {"other_runs": [settings["run_dir"]]})
+
+
+def tuned(settings, best_rate: float, default_rate: float = 1000.0, **measured):
+    (point,) = points.points_of(settings)
+    told = {"kept": True, "valid": True, "p99_ms": 30.0, "p50_ms": 5.0, "nearest_rate_rps": 100.0} | measured
+    default, best = ({**told, "rate_rps": rate, "score": rate} for rate in (default_rate, best_rate))
+    trials = [Trial(0, DEFAULT, "default", default_rate, default), Trial(1, BATCHED, "frontier", best_rate, best)]
+    path = RequestPath(0.2, 0.005, 0.05, 0.05)
+    found = Found(trials, "every chosen configuration was measured", 0)
+    return point, Tuned(point.plan, default, found, {"rest": Fit(path, [])}, {})
+
+
+def test_the_configuration_for_all_is_the_one_that_costs_the_worst_point_least():
+    quick, both = replace(BATCHED, max_batch_size=8), replace(BATCHED, max_batch_size=16)
+    strict = {DEFAULT: 100.0, quick: 1000.0, BATCHED: 0.0, both: 800.0}
+    loose = {DEFAULT: 400.0, quick: 500.0, BATCHED: 4000.0, both: 3000.0}
+    assert tuner.compromise({"strict": strict, "loose": loose}) == (both, {"strict": 0.8, "loose": 0.75})
+
+
+def test_points_are_told_apart_in_the_table_and_one_that_nothing_keeps_is_left_out_of_the_one_for_all(settings):
+    point, result = tuned(settings, 4000.0)
+    other = replace(point, name="digits-0.2ms")
+    shared = {"words": "batching", "share_of_best": {point.name: 1.0}, "unreached": [other.name]}
+    text = views.verdict(tuner.results([point, other], [result, result], shared))
+    assert (
+        "for all (digits-0.2ms left out, which nothing keeps): batching, with 100% of the best at digits-50ms" in text
+    )
+    assert "| digits-0.2ms | 1 | frontier |" in views.table(tuner.trials_frame([point, other], [result, result]))
+
+
+def test_the_verdict_names_the_change_the_gain_and_what_earned_it(settings):
+    point, result = tuned(settings, 4000.0)
+    result.repeats = [(1000.0, 4100.0), (1000.0, 4000.0), (1010.0, 4050.0)]
+    result.ablation = [{"knobs": "rest_api_num_threads", "score": 1000.0, "factor": 1.0}]
+    result.ablation += [{"knobs": "enable_batching", "score": 4000.0, "factor": 4.0}]
+    told = tuner.results([point], [result])
+    text = views.verdict(told)
+    assert "4,000 requests/s" in text
+    assert "max_batch_size=32" in text
+    assert "4.0 × the default flags' 1,000 requests/s" in text
+    assert "4.0 × from enable_batching" in text
+    assert told["gain_low"] < told["gain"] < told["gain_high"]
+
+
+def test_a_limit_nothing_keeps_is_told_with_the_nearest_and_what_limits_it(settings):
+    point, result = tuned(settings, 0.0, 0.0, kept=False, p99_ms=80.0)
+    text = views.verdict(tuner.results([point], [result]))
+    assert "no configuration of" in text
+    assert "p99 80 ms at 100/s" in text
+    assert "a request alone takes" in text
+
+
+def test_trials_become_a_table_with_failures_marked(settings):
+    point, result = tuned(settings, 4000.0)
+    dead = Trial(2, replace(BATCHED, max_batch_size=64), "frontier", None, {"score": None}, "the server ended")
+    result.found.trials.append(dead)
+    trials = tuner.trials_frame([point], [result])
+    table = views.table(trials)
+    assert "| 1 | frontier |" in table
+    assert "failed" in table
+    assert tuner.warnings(tuner.results([point], [result])) == [
+        "enable_batching=on, max_batch_size=64, rest_api_num_threads=65: the server ended"
+    ]
+    assert "Predicted against measured" in views.predicted_against_measured(trials).alt
+
+
+def test_a_repeat_that_broke_the_limit_leaves_the_gain_of_the_trials_without_an_interval(settings):
+    _, result = tuned(settings, 4000.0)
+    result.repeats = [(0.0, 4100.0), (1000.0, 4000.0)]
+    assert result.gain() == (4.0, None, None)
+
+
+def test_a_default_that_breaks_the_limit_is_said_to(settings):
+    point, result = tuned(settings, 4000.0, 0.0)
+    text = views.verdict(tuner.results([point], [result]))
+    assert "4,000 requests/s" in text
+    assert "the default flags do not keep the limit" in text
