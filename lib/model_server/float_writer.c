@@ -169,7 +169,7 @@ static PyObject *write_values(PyObject *values, Py_ssize_t width, int listed)
     PyObject *texts = NULL;
     Py_ssize_t count = view.len / (Py_ssize_t)sizeof(float);
     if (strcmp(view.format ? view.format : "B", "f"))
-        PyErr_SetString(PyExc_TypeError, "float32 values were awaited");
+        PyErr_SetString(PyExc_TypeError, "float32 values were expected");
     else if (width < 1 || count % width)
         PyErr_Format(PyExc_ValueError, "%zd values do not make rows of %zd", count, width);
     else

@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree. Each message says what was awaited, what was seen and what to do.
+"""What can go wrong, as a tree. Each message says what was expected, what was seen and what to do.
 
 PlaybookError
 ├── ParameterError        a parameters file or a parameter is wrong; nothing was started

@@ -181,7 +181,7 @@ def running_chain(base) -> Iterator[Callable[[Path], subprocess.Popen]]:
     serve.stop_all(runs.newest_first(outputs)[0])
 
 
-def awaited(condition: Callable[[], object], timeout_s: float = 200.0) -> object:
+def expected(condition: Callable[[], object], timeout_s: float = 200.0) -> object:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         if seen := condition():
@@ -192,8 +192,8 @@ def awaited(condition: Callable[[], object], timeout_s: float = 200.0) -> object
 
 def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(base, running_chain) -> None:
     outputs, _ = base
-    run = awaited(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
-    awaited(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
+    run = expected(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
+    expected(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
     os.kill(serve.Handle.load(run).pid, signal.SIGKILL)
     _, errors = running_chain.communicate(timeout=200)
     assert running_chain.returncode == 1
@@ -208,12 +208,12 @@ def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(bas
 
 def test_sigterm_ends_the_chain_the_kernel_and_the_server(base, running_chain) -> None:
     outputs, _ = base
-    run = awaited(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
-    awaited(lambda: record.has(run, "serve") and (run / "data" / "requests").exists())
+    run = expected(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
+    expected(lambda: record.has(run, "serve") and (run / "data" / "requests").exists())
     children = psutil.Process(running_chain.pid).children(recursive=True)
     running_chain.send_signal(signal.SIGTERM)
     _, errors = running_chain.communicate(timeout=100)
     assert running_chain.returncode == 130
     assert "Interrupted" in errors
-    awaited(lambda: not [child for child in children if child.is_running() and child.status() != "zombie"], 10)
+    expected(lambda: not [child for child in children if child.is_running() and child.status() != "zombie"], 10)
     assert serve.Handle.load(run).process() is None

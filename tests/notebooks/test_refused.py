@@ -16,7 +16,7 @@ from playbook.records import runs
         (["--set", "concurency=[1]"], "No notebook has a parameter named 'concurency'. Did you mean 'concurrency'?"),
         (["--set", "duration_s=long"], "Parameter 'duration_s' must be of type float"),
         (["--only", "strss"], "'strss' is not a verb of the chain"),
-        (["--resume", "20200101"], "A run named '20200101' was awaited"),
+        (["--resume", "20200101"], "A run named '20200101' was expected"),
     ],
 )
 def test_bad_words_are_refused_before_anything_starts(tmp_path: Path, words: list, message: str) -> None:

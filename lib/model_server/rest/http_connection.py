@@ -77,7 +77,7 @@ class HttpConnection(asyncio.Protocol):
         self._request = Request()
         self._known: _Known | None = None  # of the last head that came whole
         self._chunks: list[bytes] = []
-        self._answered = self._request  # whose reply is awaited while _busy
+        self._answered = self._request  # whose reply is expected while _busy
         self._waiting: deque[tuple[Request, bytes]] | None = None  # pipelined requests
         self._busy = False
         self._paused = False

@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         text = Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path} was awaited as a parameters file and cannot be read: {error}.") from error
+        raise ParameterError(f"{path} was expected as a parameters file and cannot be read: {error}.") from error
     try:
         values = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:

@@ -65,7 +65,7 @@ def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
         ParameterError: the image's name is not one.
     """
     if not re.fullmatch(r"[a-z0-9][\w./-]*(:\d+/[\w./-]+)?(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", image):
-        raise ParameterError(f"image is {image!r}; a name such as {IMAGE} is awaited.")
+        raise ParameterError(f"image is {image!r}; a name such as {IMAGE} is expected.")
     run_dir, records = Path(run_dir), Records(run_dir)
     one = replica.of_run(run_dir)
     requests = (records.of("tune" if one.tuned else "stress") or {}).get("params", {})

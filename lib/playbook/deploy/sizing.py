@@ -24,9 +24,9 @@ class Demand:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.target_rate_rps) and self.target_rate_rps > 0):
-            raise ParameterError(f"target_rate_rps is {self.target_rate_rps}; a rate above 0 is awaited.")
+            raise ParameterError(f"target_rate_rps is {self.target_rate_rps}; a rate above 0 is expected.")
         if not 0 <= self.headroom < 1:
-            raise ParameterError(f"headroom is {self.headroom}; a share from 0 to below 1 is awaited.")
+            raise ParameterError(f"headroom is {self.headroom}; a share from 0 to below 1 is expected.")
         if self.min_replicas < 1 or self.price_per_cpu_hour < 0:
             raise ParameterError("min_replicas must be 1 or more and price_per_cpu_hour 0 or more.")
 

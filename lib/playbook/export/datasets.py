@@ -60,7 +60,7 @@ def _table(name: str, delimiter: str | None = ",", skip: int = 0) -> np.ndarray:
     folders = list(found.submodule_search_locations or []) if found else []
     path = Path(folders[0] if folders else "sklearn") / "datasets" / "data" / name
     if not path.exists():
-        raise ModelError(f"The recipe's data {path} was awaited and is not there. Install scikit-learn again.")
+        raise ModelError(f"The recipe's data {path} was expected and is not there. Install scikit-learn again.")
     return np.loadtxt(path, delimiter=delimiter, skiprows=skip)
 
 

@@ -44,12 +44,12 @@ def read(path: Path, signature: Signature, spec: Mapping[str, examples.Feature] 
     value; bytes as `{"b64": …}`; for models that take tf.Examples, an object of features. `labels` may come along.
 
     Raises:
-        ModelError: names the file, the input, what was awaited and what was seen.
+        ModelError: names the file, the input, what was expected and what was seen.
     """
     path = Path(path)
     if not path.is_file():
         raise ModelError(
-            f"rows_file {path} was awaited and is not there. Give a .npz or .jsonl file, or leave it empty."
+            f"rows_file {path} was expected and is not there. Give a .npz or .jsonl file, or leave it empty."
         )
     readers = {".npz": _read_npz, ".jsonl": _read_jsonl}
     if path.suffix not in readers:

@@ -68,7 +68,7 @@ def _copy(found: Path, path: Path) -> None:
 
 def _load_keras(found: Path, allow_unsafe_ops: bool) -> Any:
     if not found.is_file():
-        raise ModelError(f"The Keras file {found} was awaited and is not there. Check `model`.")
+        raise ModelError(f"The Keras file {found} was expected and is not there. Check `model`.")
     _check_keras_version(found)
     import keras
 
@@ -139,7 +139,7 @@ def _save_object(built: Any, path: Path, model: str) -> None:
     if "keras" in sys.modules and isinstance(built, sys.modules["keras"].Model):
         return _save_keras(built, path, model)
     if not isinstance(built, tf.Module):
-        raise ModelError(f"model {model!r} returned a {type(built).__name__}; a Keras model or a tf.Module is awaited.")
+        raise ModelError(f"model {model!r} returned a {type(built).__name__}; a Keras model or a tf.Module is expected.")
     try:
         tf.saved_model.save(built, str(path), signatures=getattr(built, "signatures", None))
     except Exception as error:

@@ -47,7 +47,7 @@ def lint(target: str | Path | Sequence[str], cpus: int | None = None) -> list[Fi
         found = _lint_flags(words, cpus)
     else:
         raise ParameterError(
-            f"Nothing to lint at {' '.join(words) or '(nothing)'}: awaited an existing file or folder, or flags that "
+            f"Nothing to lint at {' '.join(words) or '(nothing)'}: expected an existing file or folder, or flags that "
             "begin with --."
         )
     unique = dict.fromkeys(found)

@@ -64,7 +64,7 @@ def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs:
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ParameterError(f"An address such as http://127.0.0.1:8501 was awaited, {url!r} was given.")
+        raise ParameterError(f"An address such as http://127.0.0.1:8501 was expected, {url!r} was given.")
     if every_s <= 0 or (for_s is not None and for_s <= 0):
         raise ParameterError(f"Times must be positive: every {every_s} s for {for_s} s was given.")
     url = url if parts.path not in ("", "/") else f"{parts.scheme}://{parts.netloc}{METRICS_PATH}"
@@ -97,7 +97,7 @@ def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
         return process
     process.kill()
     tail = process.communicate()[1].strip().splitlines()[-1:]
-    raise MonitorError(f"The monitor was awaited for {READY_TIMEOUT_S:g} s and did not start: {' '.join(tail)}")
+    raise MonitorError(f"The monitor was waited for {READY_TIMEOUT_S:g} s and did not start: {' '.join(tail)}")
 
 
 def _end(process: subprocess.Popen) -> None:

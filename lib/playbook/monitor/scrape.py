@@ -63,7 +63,7 @@ class Parser:
             MonitorError: the text is HTML, or not Prometheus text at all.
         """
         if text.lstrip()[:1] == "<":
-            raise MonitorError(f"Prometheus text was awaited, an HTML page came. {ADVICE}")
+            raise MonitorError(f"Prometheus text was expected, an HTML page came. {ADVICE}")
         found: dict[str, Series] = {}
         stamps: list[float] = []
         for number, line in enumerate(text.splitlines(), 1):
@@ -72,7 +72,7 @@ class Parser:
             elif line.strip():
                 self._take(line, number, found, stamps)
         if not found:
-            raise MonitorError(f"Prometheus text was awaited, a page without one sample came. {ADVICE}")
+            raise MonitorError(f"Prometheus text was expected, a page without one sample came. {ADVICE}")
         problems = [sentence for series in found.values() for sentence in check_histogram(series)]
         return list(found.values()), problems + self._check_clock(stamps)
 
@@ -89,7 +89,7 @@ class Parser:
             part = self._parts.get(head) or self._learn(head)
         except (ValueError, IndexError, KeyError) as error:
             raise MonitorError(
-                f"Prometheus text was awaited; line {number} reads {line[:80]!r} ({error or 'no value'}). {ADVICE}"
+                f"Prometheus text was expected; line {number} reads {line[:80]!r} ({error or 'no value'}). {ADVICE}"
             ) from None
         if len(rest) > 1:
             stamps.append(float(rest[1]))

@@ -123,7 +123,7 @@ class Watch:
                 at_ns = (sent_ns + time.monotonic_ns()) // 2
                 return at_ns, reply.read().decode("utf-8", "replace"), reply.headers.get("Date")
         except urllib.error.HTTPError as error:
-            raise MonitorError(f"metrics were awaited at {self._url}, HTTP {error.code} came. {ADVICE}") from error
+            raise MonitorError(f"metrics were expected at {self._url}, HTTP {error.code} came. {ADVICE}") from error
         except (OSError, ValueError) as error:
             raise MonitorError(f"no metrics from {self._url}: {error}") from error
 

@@ -35,7 +35,7 @@ class Local:
 
     def __init__(self, outputs: Path, run_id: str | None = None) -> None:
         if not outputs.is_dir():
-            raise QueryFailed(f"Records were awaited in {outputs}, and there is no such folder. Name it by --outputs.")
+            raise QueryFailed(f"Records were expected in {outputs}, and there is no such folder. Name it by --outputs.")
         self.prefix, self._outputs, self._run_id = str(outputs), outputs, run_id
 
     def parquet(self, table: str) -> list[str]:

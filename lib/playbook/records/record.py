@@ -109,7 +109,7 @@ def load(run_dir: Path, verb: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
     except FileNotFoundError:
-        raise RecordUnreadable(f"{path} was awaited and is not there. Run the '{verb}' notebook first.") from None
+        raise RecordUnreadable(f"{path} was expected and is not there. Run the '{verb}' notebook first.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RecordUnreadable(f"{path} is not readable JSON ({error}). Run the '{verb}' notebook again.") from error
     if not isinstance(content, dict) or content.get("schema_version", 0) > SCHEMA_VERSION:

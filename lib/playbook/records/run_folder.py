@@ -117,7 +117,7 @@ def read(run_dir: Path) -> RunFolder:
     """
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
-        raise RecordUnreadable(f"A run folder was awaited at {run_dir}, nothing is there. `playbook list` names them.")
+        raise RecordUnreadable(f"A run folder was expected at {run_dir}, nothing is there. `playbook list` names them.")
     records, problems = {}, []
     for verb in record.VERBS:
         if record.has(run_dir, verb):

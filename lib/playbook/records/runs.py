@@ -54,7 +54,7 @@ def create(outputs: Path, params_path: Path, values: dict[str, Any], verbs: Iter
             break
         except FileExistsError:
             if not outputs.is_dir():
-                raise ParameterError(f"--outputs {outputs} is a file; a folder was awaited.") from None
+                raise ParameterError(f"--outputs {outputs} is a file; a folder was expected.") from None
         except OSError as error:
             raise ParameterError(
                 f"A run folder was to be made in {outputs}, and that is not writable ({error.strerror}). "
@@ -83,7 +83,7 @@ def note(run_dir: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise RecordUnreadable(f"{path} was awaited as the note of a run and cannot be read: {error}.") from error
+        raise RecordUnreadable(f"{path} was expected as the note of a run and cannot be read: {error}.") from error
 
 
 def newest_first(outputs: Path) -> list[Path]:
@@ -105,7 +105,7 @@ def find(outputs: Path, run_id: str) -> Path:
         return matches[0]
     seen = ", ".join(run.name for run in (matches or runs)[:5]) or "no run at all"
     count = "several" if matches else "none"
-    raise ParameterError(f"A run named {run_id!r} was awaited in {outputs}; {count} fit. There is: {seen}.")
+    raise ParameterError(f"A run named {run_id!r} was expected in {outputs}; {count} fit. There is: {seen}.")
 
 
 def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:

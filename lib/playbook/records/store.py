@@ -37,7 +37,7 @@ def query(sql: str, outputs: Path | str = "outputs", run_id: str | None = None) 
         except duckdb.Error as error:
             raise QueryFailed(f"{error}\n{_columns_near(sql)}") from error
         if relation is None:
-            raise QueryFailed("A statement that gives rows was awaited, such as SELECT ...")
+            raise QueryFailed("A statement that gives rows was expected, such as SELECT ...")
         return relation.df()
 
 

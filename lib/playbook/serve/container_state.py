@@ -25,9 +25,9 @@ def state(container_id: str) -> dict[str, Any]:
 
 
 def check_started(handle: Handle) -> None:
-    """Raise ServerNotReady when the container has ended while it was awaited."""
+    """Raise ServerNotReady when the container has ended while it was waited for."""
     if state(handle.container_id)["Status"] in ("exited", "dead"):
-        raise ServerNotReady(f"'{handle.model_name}' was awaited to be AVAILABLE. {told(handle)}")
+        raise ServerNotReady(f"'{handle.model_name}' was expected to be AVAILABLE. {told(handle)}")
 
 
 def check_alive(handle: Handle) -> None:

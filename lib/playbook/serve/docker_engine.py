@@ -48,10 +48,10 @@ def _explain(error: BaseException) -> str:
     text = str(error)
     if "Permission denied" in text or "PermissionError" in text:
         return (
-            "A Docker engine was awaited and this user may not talk to it (permission denied on its socket). "
+            "A Docker engine was expected and this user may not talk to it (permission denied on its socket). "
             f"Add the user to the group 'docker' and log in again. {_INSTEAD}"
         )
-    return f"A Docker engine was awaited and none answers ({text}). Start it (systemctl start docker). {_INSTEAD}"
+    return f"A Docker engine was expected and none answers ({text}). Start it (systemctl start docker). {_INSTEAD}"
 
 
 def problem() -> str | None:

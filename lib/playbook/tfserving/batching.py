@@ -32,7 +32,7 @@ class Batching:
         limit = 1000 if self.max_batch_size is None else self.max_batch_size
         if sizes and sizes[-1] != limit:
             raise ParameterError(
-                f"The last of allowed_batch_sizes must be max_batch_size: {sizes[-1]} was given, {limit} awaited. "
+                f"The last of allowed_batch_sizes must be max_batch_size: {sizes[-1]} was given, {limit} expected. "
                 "TensorFlow Serving refuses to load the model otherwise."
             )
 

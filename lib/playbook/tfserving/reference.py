@@ -53,7 +53,7 @@ class Reference:
         """
         path = Path(run_dir) / "data" / "reference.npz"
         if not path.exists():
-            raise RecordUnreadable(f"{path} was awaited and is not there. Run the 'export' notebook first.")
+            raise RecordUnreadable(f"{path} was expected and is not there. Run the 'export' notebook first.")
         with np.load(path, allow_pickle=False) as parts:
             return cls(str(parts["signature"]), _unpack(parts, "inputs"), _unpack(parts, "outputs"))
 

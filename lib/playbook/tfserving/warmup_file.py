@@ -74,7 +74,7 @@ def read(saved_model: Path) -> list[Any]:
     """
     path = Path(saved_model) / FILE
     if not path.exists():
-        raise WarmupNotApplied(f"{path} was awaited and is not there. Run the 'export' notebook with warm-up sizes.")
+        raise WarmupNotApplied(f"{path} was expected and is not there. Run the 'export' notebook with warm-up sizes.")
     try:
         found = [MESSAGES["PredictionLog"].FromString(data) for data in tfrecord.read(path)]
     except (tfrecord.RecordBroken, ValueError, _decode_error()) as error:

@@ -80,16 +80,16 @@ def records_read(handle: Handle) -> int | None:
     return sum(int(series.value or 0) for series in found if series.name == RECORDS_READ)
 
 
-def check_applied(handle: Handle, awaited: int) -> int | None:
+def check_applied(handle: Handle, expected: int) -> int | None:
     """The records a server has replayed, when there are metrics to tell.
 
     Raises:
         WarmupNotApplied: the file is there, warm-up is on, and nothing was replayed.
     """
     seen = records_read(handle)
-    if seen == 0 and awaited and NO_WARMUP not in handle.flags:
+    if seen == 0 and expected and NO_WARMUP not in handle.flags:
         raise WarmupNotApplied(
-            f"{awaited} warm-up requests lie in {handle.model_base_path} and the server at {handle.rest_url} has "
+            f"{expected} warm-up requests lie in {handle.model_base_path} and the server at {handle.rest_url} has "
             f"replayed none (model_warmup_records_read is 0).\n  Last log lines ({handle.log_path}):\n"
             f"{handle.log_tail()}\n  Check that it serves the version with assets.extra. {REMEDY}"
         )

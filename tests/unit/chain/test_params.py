@@ -53,7 +53,7 @@ def test_a_file_that_is_no_flat_yaml_is_refused_by_name(tmp_path: Path, text: st
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match=r"absent\.yml was awaited"):
+    with pytest.raises(ParameterError, match=r"absent\.yml was expected"):
         params.read(tmp_path / "absent.yml")
 
 

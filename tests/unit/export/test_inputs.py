@@ -155,7 +155,7 @@ def test_an_unreadable_file_says_where(tmp_path: Path, name: str, text: str, say
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"absent\.npz was awaited"):
+    with pytest.raises(ModelError, match=r"absent\.npz was expected"):
         rows_file.read(tmp_path / "absent.npz", ONE)
 
 

@@ -212,7 +212,7 @@ def test_a_broken_keras_file_is_named(tmp_path: Path, name: str, content: bytes 
     ("function", "says"),
     [
         ("broken", r"broken\(\) raised RuntimeError: the weights are gone"),
-        ("nothing", "returned a int; a Keras model or a tf.Module is awaited"),
+        ("nothing", "returned a int; a Keras model or a tf.Module is expected"),
         ("absent", "has no attribute 'absent'"),
     ],
 )

@@ -48,5 +48,5 @@ def test_a_python_that_is_too_old_is_refused_by_name(tmp_path: Path) -> None:
         shutil.copy(ROOT / name, tmp_path / name)
     done = make(".venv", f"PYTHON={old}", cwd=tmp_path)
     assert done.returncode != 0
-    assert "Python 3.10 or newer is awaited" in done.stderr
+    assert "Python 3.10 or newer is expected" in done.stderr
     assert not (tmp_path / ".venv").exists()

@@ -54,7 +54,7 @@ def test_without_the_compiled_writer_the_texts_are_the_same(monkeypatch, values)
 def test_the_compiled_writer_takes_whole_rows_of_float32_only():
     writer = pytest.importorskip("model_server.float_writer", reason="no C compiler when the playbook was installed")
     assert writer.rows(np.float32([[0.5, -2], [1e-7, 3e8]]), 2) == ["[0.5, -2.0]", "[1e-07, 3e+08]"]
-    with pytest.raises(TypeError, match="float32 values were awaited"):
+    with pytest.raises(TypeError, match="float32 values were expected"):
         writer.texts(np.array([0.5]))
     with pytest.raises(ValueError, match="5 values do not make rows of 2"):
         writer.rows(np.zeros(5, np.float32), 2)

@@ -65,7 +65,7 @@ def test_html_is_named_with_the_flag_that_is_missing(page):
 
 @pytest.mark.parametrize("page", ["hello world", "request_count", "{} 3", 'a{b="c} 4', "a b c\n", "[1, 2]"])
 def test_text_that_is_not_prometheus_is_refused_with_the_line(page):
-    with pytest.raises(MonitorError, match="Prometheus text was awaited"):
+    with pytest.raises(MonitorError, match="Prometheus text was expected"):
         Parser().parse(page)
 
 

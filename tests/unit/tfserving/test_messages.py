@@ -114,9 +114,9 @@ def test_a_bare_number_is_refused_as_tensorflow_serving_refuses_it() -> None:
 
 
 def test_allowed_sizes_must_end_with_the_largest_batch() -> None:
-    with pytest.raises(ParameterError, match="8 was given, 32 awaited"):
+    with pytest.raises(ParameterError, match="8 was given, 32 expected"):
         Batching(max_batch_size=32, allowed_batch_sizes=(1, 8))
-    with pytest.raises(ParameterError, match="1000 awaited"):
+    with pytest.raises(ParameterError, match="1000 expected"):
         Batching(allowed_batch_sizes=(1, 8))
 
 

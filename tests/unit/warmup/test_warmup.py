@@ -135,7 +135,7 @@ def test_a_corrupted_file_is_named_with_the_remedy(tmp_path: Path, how: str) -> 
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(WarmupNotApplied, match="tf_serving_warmup_requests was awaited and is not there"):
+    with pytest.raises(WarmupNotApplied, match="tf_serving_warmup_requests was expected and is not there"):
         warmup_file.read(tmp_path)
 
 
