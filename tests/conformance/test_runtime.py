@@ -42,7 +42,8 @@ def test_the_c_library_answers_as_the_whole_of_tensorflow_did(models):
 def test_the_fallback_is_chosen_when_the_library_is_not_as_expected():
     script = """
 import sys
-from model_server import c_api, loader
+from model_server.loading import loader
+from model_server.runtime import c_api
 assert loader.saved_model_type().__name__ == "SavedModel"
 del sys.modules["model_server.runtime.saved_model"]
 sys.modules["model_server.runtime.c_api"] = type(sys)("model_server.runtime.c_api")  # a library without the functions

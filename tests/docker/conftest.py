@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import embedded_image
 import pytest
+from command import DOCKER, playbook
 
 from playbook.errors import DockerUnavailable
 from playbook.records import runs
 from playbook.serve import containers
-
-ROOT = Path(__file__).resolve().parents[2]
-PARAMS = ROOT / "params" / "docker.yml"
-
-
-def playbook(*words: object, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
-    """The command a user types, from the repository's root."""
-    command = [str(Path(sys.executable).parent / "playbook"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, cwd=ROOT)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +25,7 @@ def run(tmp_path_factory) -> Path:
     if there := os.environ.get("PLAYBOOK_EXPORTED_RUN"):
         kept = shutil.ignore_patterns("deploy", "serve.json", "stress.json", "tune.json", "deploy.json", "servers")
         return Path(shutil.copytree(there, outputs / Path(there).name, ignore=kept))
-    done = playbook("run", PARAMS, "--only", "export", "--set", "curve_s=0.2", "--outputs", outputs)
+    done = playbook("run", DOCKER, "--only", "export", "--set", "curve_s=0.2", "--outputs", outputs)
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = runs.newest_first(outputs)
     return folder
