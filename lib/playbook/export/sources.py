@@ -139,7 +139,8 @@ def _save_object(built: Any, path: Path, model: str) -> None:
     if "keras" in sys.modules and isinstance(built, sys.modules["keras"].Model):
         return _save_keras(built, path, model)
     if not isinstance(built, tf.Module):
-        raise ModelError(f"model {model!r} returned a {type(built).__name__}; a Keras model or a tf.Module is expected.")
+        kind = type(built).__name__
+        raise ModelError(f"model {model!r} returned a {kind}; a Keras model or a tf.Module is expected.")
     try:
         tf.saved_model.save(built, str(path), signatures=getattr(built, "signatures", None))
     except Exception as error:
