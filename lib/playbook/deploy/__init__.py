@@ -2,7 +2,7 @@
 
 from playbook.deploy import bundle_check, fleet, rehearsal
 from playbook.deploy.demand import profile as day_of
-from playbook.deploy.deploy import results, write
+from playbook.deploy.deploy import results, sign, write
 from playbook.deploy.fleet_figure import day as day_figure
 from playbook.deploy.plan import plan_of
 from playbook.deploy.sizing import Demand
@@ -20,6 +20,7 @@ __all__ = [
     "plan_of",
     "rehearsal",
     "results",
+    "sign",
     "summary",
     "table",
     "verdict",

@@ -30,15 +30,24 @@ def render(context: Mapping[str, Any]) -> dict[str, str]:
 
 def render_only(folder: str, context: Mapping[str, Any]) -> dict[str, str]:
     """The templates of one folder filled, by their paths in the bundle."""
-    environment = jinja2.Environment(
+    environment = _templates()
+    names = (name for name in environment.list_templates() if name.endswith(_SUFFIX) and name.startswith(folder))
+    return {_target(name): environment.get_template(name).render(context) for name in names}
+
+
+def render_one(name: str, context: Mapping[str, Any]) -> str:
+    """One template filled, by its path below `docker/`."""
+    return _templates().get_template(name).render(context)
+
+
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    names = (name for name in environment.list_templates() if name.endswith(_SUFFIX) and name.startswith(folder))
-    return {_target(name): environment.get_template(name).render(context) for name in names}
 
 
 def _target(name: str) -> str:

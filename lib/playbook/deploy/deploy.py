@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
-from playbook.deploy import bundle, manifest_numbers, words
+from playbook.deploy import bundle, manifest_numbers, refutation, words
 from playbook.deploy.plan import Plan
 from playbook.serve.spec import METRICS_PATH
 
@@ -13,47 +14,47 @@ PROMETHEUS_IMAGE = "prom/prometheus:v2.55.1"
 GRAFANA_IMAGE = "grafana/grafana:11.6.0"
 
 
-def write(made: Plan) -> list[str]:
+def write(plan: Plan) -> list[str]:
     """Write the bundle to `<run_dir>/deploy`; returns its files, relative to the run folder."""
-    configs = manifest_numbers.config_files(made.replica, made.model_name)
+    configs = manifest_numbers.config_files(plan.replica, plan.model_name)
     requests = {
-        "protocol": made.protocol,
-        "rows_per_request": made.rows_per_request,
-        "model_name": made.model_name,
+        "protocol": plan.protocol,
+        "rows_per_request": plan.rows_per_request,
+        "model_name": plan.model_name,
         "count": 64,
     }
-    return bundle.write(made.run_dir, context(made), configs, made.models, requests)
+    return bundle.write(plan.run_dir, context(plan), configs, plan.models, requests)
 
 
-def context(made: Plan) -> dict[str, Any]:
+def context(plan: Plan) -> dict[str, Any]:
     """Every name the templates may use."""
-    flags = manifest_numbers.flags(made.replica)
-    rest = made.protocol == "rest"
-    host = f"{made.name}:8501/v1/models/{made.model_name}:predict" if rest else f"{made.name}-headless:8500"
+    flags = manifest_numbers.flags(plan.replica)
+    rest = plan.protocol == "rest"
+    host = f"{plan.name}:8501/v1/models/{plan.model_name}:predict" if rest else f"{plan.name}-headless:8500"
     return {
-        "run_id": made.run_dir.resolve().name,
-        "name": made.name,
-        "model_name": made.model_name,
-        "version": made.version,
-        "fingerprint": made.fingerprint,
-        "image": made.image,
-        "gpu_image": gpu(made.image),
-        "local_image": made.local_image,
+        "run_id": plan.run_dir.resolve().name,
+        "name": plan.name,
+        "model_name": plan.model_name,
+        "version": plan.version,
+        "fingerprint": plan.fingerprint,
+        "image": plan.image,
+        "gpu_image": gpu(plan.image),
+        "local_image": plan.local_image,
         "prometheus_image": PROMETHEUS_IMAGE,
         "grafana_image": GRAFANA_IMAGE,
         "python_image": f"python:{sys.version_info.major}.{sys.version_info.minor}-slim",
         "flags": flags,
-        "sizing": made.sizing,
+        "sizing": plan.sizing,
         "metrics_path": METRICS_PATH,
         "target": "serving:8501",
-        "protocol": made.protocol,
+        "protocol": plan.protocol,
         "load_url": ("http://" if rest else "grpc://") + host,
         "loadgen_requirements": manifest_numbers.loadgen_requirements(),
-        "verdict": words.carries(made),
-        "warnings": made.sizing.warnings,
-        "promises": words.promises(made),
-        **manifest_numbers.lifetimes(made.replica),
-        **manifest_numbers.limits(made.replica, made.models, made.demand.target_rate_rps, flags),
+        "verdict": words.carries(plan),
+        "warnings": plan.sizing.warnings,
+        "promises": words.promises(plan),
+        **manifest_numbers.lifetimes(plan.replica),
+        **manifest_numbers.limits(plan.replica, plan.models, plan.demand.target_rate_rps, flags),
     }
 
 
@@ -62,14 +63,33 @@ def gpu(image: str) -> str:
     return image if "-gpu" in image else f"{image.partition('@')[0]}-gpu"
 
 
-def results(made: Plan, files: list[str], **more: Any) -> dict[str, Any]:
-    """What deploy.json keeps: `files`, the winner, the sizing, and what checks and simulation add."""
+def results(plan: Plan, files: list[str], **more: Any) -> dict[str, Any]:
+    """What deploy.json keeps: `files`, the winner, the sizing, what was `refuted`, and what checks and simulation add.
+
+    Args:
+        plan: What is deployed.
+        files: The bundle's files, relative to the run folder.
+        more: Further results; of them `checks` (rows of `bundle_check.files`) and `rehearsal` may refute the plan.
+    """
     winner = {
-        "tuned": made.replica.tuned,
-        "config": {name: cited.value for name, cited in made.replica.config.items()},
-        "rate_rps": made.replica.rate_rps.value,
-        "p99_ms": made.replica.p99_ms.value if made.replica.p99_ms else None,
-        "server": made.replica.server.value,
+        "tuned": plan.replica.tuned,
+        "config": {name: cited.value for name, cited in plan.replica.config.items()},
+        "rate_rps": plan.replica.rate_rps.value,
+        "p99_ms": plan.replica.p99_ms.value if plan.replica.p99_ms else None,
+        "server": plan.replica.server.value,
     }
-    told = {"promise": words.carries(made), "doubts": list(made.sizing.warnings)}
-    return {"files": files, "image": made.image, "winner": winner, "sizing": made.sizing.results(), **told, **more}
+    refuted = refutation.refuted(more.get("checks") or [], more.get("rehearsal"))
+    doubts = [*plan.sizing.warnings, *refutation.doubts(more.get("rehearsal"))]
+    claims = {"promise": words.carries(plan, bool(refuted)), "refuted": refuted, "doubts": doubts}
+    return {"files": files, "image": plan.image, "winner": winner, "sizing": plan.sizing.results(), **claims, **more}
+
+
+def sign(plan: Plan, kept: Mapping[str, Any]) -> None:
+    """Write the bundle's README again, with the verdict that checks and rehearsal came to.
+
+    Args:
+        plan: What is deployed.
+        kept: What `results` returned.
+    """
+    names = {**context(plan), "verdict": words.verdict(kept), "warnings": words.warnings(kept)}
+    (plan.run_dir / "deploy" / "README.md").write_text(bundle.render_one("README.md.j2", names))

@@ -11,6 +11,7 @@ from typing import Any
 
 import loadgen
 from playbook import stopwatch
+from playbook.deploy import refutation
 from playbook.deploy.plan import Plan
 from playbook.errors import LoadFailed, ParameterError
 from playbook.records import record
@@ -75,7 +76,8 @@ def run(made: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
         rows = min(_PARITY_ROWS, made.max_batch_size)
         difference = client.parity(handle, reference, made.protocol, rows)
         level = _hold(made, handle, reference, duration_s, client_cpus)
-    p99_ms, limit = level["latency_ms"]["p99"], made.replica.limit_ms
+    p99_ms, claim = level["latency_ms"]["p99"], level.get("claim")
+    limit_ms = made.replica.limit_ms.value if made.replica.limit_ms else None
     return {
         "server": handle.server,
         "image": made.local_image if image else None,
@@ -88,8 +90,13 @@ def run(made: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
         "errors": level["errors"],
         "errors_by_kind": level["errors_by_kind"],
         "p99_ms": p99_ms,
+        "limit_ms": limit_ms,
+        "beyond_limit_share": claim["misses"] / claim["requests"] if claim and claim["requests"] else None,
+        "answers": level["answers"],
         "valid": level["valid"],
-        "inside_limit": None if p99_ms is None or limit is None else p99_ms <= limit.value,
+        "failed_checks": level["failed_checks"],
+        "level_warnings": level["warnings"],
+        "inside_limit": refutation.inside_limit(level, limit_ms),
     }
 
 
@@ -139,7 +146,8 @@ def _hold(
         connections = _CONNECTIONS if made.protocol == "rest" else None
         level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate, connections=connections)
         try:
-            summary = loadgen.hold(level, rows)
+            limit = made.replica.limit_ms
+            summary = loadgen.hold(level, rows, p99_limit_ms=limit.value if limit else None)
             stopwatch.add(load.duration_s + load.ramp_up_s)
             return {**summary, "rate_rps": rate}
         except loadgen.LoadgenError as error:

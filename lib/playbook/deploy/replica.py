@@ -102,6 +102,11 @@ def _carried(records: Records, tuned: bool) -> tuple[Cited, Cited | None, list[s
             found = _lowest_repeat(records, found) if tuned else found
             return found, records.get(verb, f"best.{p99}"), doubt if valid is not None and not valid.value else []
     levels, limit = records.need("stress", "levels").value, records.get("stress", "limit_ms")
+    if limit is None:
+        raise SizingRefused(
+            "stress.json names no best level and no limit (results.best and results.limit_ms are null), so no rate is "
+            "known to keep a promise. Set p99_limit_ms and run 'stress' again."
+        )
     unsure = {
         index: level["throughput_rps"]
         for index, level in enumerate(levels)

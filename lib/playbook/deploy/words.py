@@ -6,46 +6,43 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playbook import markdown
-from playbook.deploy import bundle_check
 from playbook.records.cited import Cited
 
 if TYPE_CHECKING:
     from playbook.deploy.plan import Plan
 
 
-def carries(made: Plan) -> str:
-    """One sentence: how many replicas carry what, at which price, on which evidence."""
-    size, one = made.sizing, made.replica
+def carries(plan: Plan, refuted: bool = False) -> str:
+    """One sentence: how many replicas carry what, at which price, on which evidence.
+
+    Args:
+        plan: What is deployed.
+        refuted: Something showed that it does not: then the sentence says what was sized, and claims nothing.
+    """
+    size, one = plan.sizing, plan.replica
     cost = size.costs[0]
     what = "the tuned configuration" if one.tuned else "the measured configuration, untuned"
     doubt = "" if one.proven else "NOT PROVEN, for want of a VALID level: "
+    fleet = f"{size.replicas} replica{'s' * (size.replicas.value > 1)} of {size.cpu_limit} CPU"
+    fleet += "s" * (size.cpu_limit.value > 1)
+    target = f"{plan.demand.target_rate_rps:,.0f} requests/s with {what} ({plan.configuration})"
+    claim = f"Sized were {fleet} for {target}" if refuted else f"{doubt}{fleet} carry {target}"
     return (
-        f"{doubt}{size.replicas} replicas of {size.cpu_limit} CPU{'s' * (size.cpu_limit.value > 1)} carry "
-        f"{made.demand.target_rate_rps:,.0f} requests/s with {what} ({made.configuration}): each was measured at "
+        f"{claim}: each was measured at "
         f"{one.rate_rps.value:,.0f}/s inside the limit on the {one.server} server and is planned for "
         f"{size.planned_rps.value:,.0f}/s; {cost['cost_per_million']:.3g} a million predictions."
     )
 
 
 def verdict(results: Mapping[str, Any]) -> str:
-    """How many replicas carry what; checks and requests of the rehearsal that failed come first."""
-    broken = faults(results)
-    return f"BROKEN: {broken[0]}. {results['promise']}" if broken else results["promise"]
+    """How many replicas carry what; where that was refuted, NOT CARRIED and by what."""
+    refuted = results.get("refuted") or []
+    return f"NOT CARRIED: {refuted[0]}. {results['promise']}" if refuted else results["promise"]
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """What failed, then what the sizing rests on."""
-    return [*faults(results), *results["doubts"]]
-
-
-def faults(results: Mapping[str, Any]) -> list[str]:
-    """Checks of the bundle that failed, and requests of its rehearsal that did."""
-    broken = bundle_check.failed(results.get("checks", []))
-    seen = results.get("rehearsal") or {}
-    if errors := seen.get("errors"):
-        kinds = ", ".join(f"{count} {kind}" for kind, count in (seen.get("errors_by_kind") or {}).items())
-        broken.append(f"{errors} requests of the rehearsal failed ({kinds}); see logs/deploy.log in the run folder")
-    return broken
+    """What was refuted, then what the sizing rests on."""
+    return [*(f"REFUTED: {sentence}." for sentence in results.get("refuted") or []), *results["doubts"]]
 
 
 def promises(made: Plan) -> list[tuple[str, Cited]]:

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import deployable_run
 import jinja2
@@ -243,17 +242,15 @@ def test_valid_levels_that_all_miss_the_limit_are_refused(tmp_path):
         bundled(deployable_run.make(tmp_path / "slow", tuned=False, stress=stress))
 
 
+def test_levels_without_a_limit_are_refused_with_what_to_do(tmp_path):
+    stress = {"best": None, "levels": [deployable_run.LEVEL]}
+    with pytest.raises(SizingRefused, match="Set p99_limit_ms and run 'stress' again"):
+        bundled(deployable_run.make(tmp_path / "no-limit", tuned=False, stress=stress))
+
+
 def test_a_name_that_is_no_image_is_refused(run):
     with pytest.raises(ParameterError, match="tensorflow/serving"):
         deploy.plan_of(run, "no such image; rm -rf", Demand(10.0))
-
-
-def test_a_failed_check_leads_the_verdict(fresh):
-    folder, made = bundled(fresh)
-    assert isinstance(folder, Path)
-    rows = [{"what": "playbook lint", "outcome": "failed", "detail": "image not pinned"}]
-    told = words.verdict(deploy.results(made, [], checks=rows))
-    assert told.startswith("BROKEN: playbook lint: image not pinned")
 
 
 def test_a_replica_is_planned_for_the_lowest_rate_its_winner_reached_when_measured_again(fresh):
@@ -266,13 +263,6 @@ def test_repeats_of_another_objective_are_no_rates(fresh):
     deployable_run.change(fresh, "tune", "repeats", [[20.0, 25.0], [21.0, 24.0]])
     deployable_run.change(fresh, "tune", "kind", "min_p99_at_rate")
     assert deploy.plan_of(fresh, deploy.IMAGE, Demand(10.0)).replica.rate_rps.value == 1800.0
-
-
-def test_requests_that_fail_in_the_rehearsal_lead_the_verdict_with_their_kinds(fresh):
-    _, made = bundled(fresh)
-    seen = {"errors": 90, "errors_by_kind": {"http_503": 88, "reset": 2}}
-    told = words.verdict(deploy.results(made, [], checks=[], rehearsal=seen))
-    assert told.startswith("BROKEN: 90 requests of the rehearsal failed (88 http_503, 2 reset)")
 
 
 def test_the_load_test_sends_the_requests_that_the_replica_was_tuned_for(fresh):

@@ -1,0 +1,120 @@
+"""What refutes a deployment: checks of the bundle that failed, and a rehearsal that showed the opposite of the plan.
+
+A rehearsal that shows nothing, because it was too short or its client too slow, refutes nothing: it is a doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+# Checks of loadgen that blame the client or the window, and say nothing of the server.
+CLIENT_CHECKS = frozenset({"client_cpu", "client_late", "bad_passport", "count_balance", "little_law"})
+MIN_ANSWERED = 0.9  # of the offered rate; Poisson arrivals in a window of seconds scatter by a few percent
+
+Rehearsal = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+
+def refuted(checks: Sequence[Row], rehearsal: Rehearsal | None) -> list[str]:
+    """What was shown to be false, one sentence each, the gravest first; empty where nothing was.
+
+    Args:
+        checks: Rows of `bundle_check.files`: `what`, `outcome`, `detail`.
+        rehearsal: What `rehearsal.run` returned; None where there was none.
+    """
+    broken = [f"{row['what']}: {row['detail']}" for row in checks if row["outcome"] == "failed"]
+    if not rehearsal:
+        return broken
+    return broken + [sentence for look in _LOOKS if (sentence := look(rehearsal))]
+
+
+def doubts(rehearsal: Rehearsal | None) -> list[str]:
+    """What the rehearsal left open, one sentence each."""
+    if not rehearsal or "inside_limit" not in rehearsal or rehearsal["inside_limit"] is not None:
+        return []
+    why = "; ".join(rehearsal.get("level_warnings") or ()) or "it saw too few requests, or there is no limit"
+    return [f"The rehearsal does not show whether a replica keeps the limit at its planned rate: {why}."]
+
+
+def _dead(rehearsal: Rehearsal) -> str:
+    dead = "server_dead" in (rehearsal.get("failed_checks") or ())
+    return "the server stopped answering in the rehearsal; see logs/deploy.log in the run folder" if dead else ""
+
+
+def _wrong(rehearsal: Rehearsal) -> str:
+    answers = rehearsal.get("answers") or {}
+    if not answers.get("wrong"):
+        return ""
+    return f"{answers['wrong']} of {answers['checked']} checked replies of the rehearsal were wrong answers"
+
+
+def _errors(rehearsal: Rehearsal) -> str:
+    if not (errors := rehearsal.get("errors")):
+        return ""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in (rehearsal.get("errors_by_kind") or {}).items())
+    return f"{errors} requests of the rehearsal failed ({kinds}); see logs/deploy.log in the run folder"
+
+
+def _slow(rehearsal: Rehearsal) -> str:
+    if rehearsal.get("inside_limit") is not False:
+        return ""
+    limit, p99 = rehearsal.get("limit_ms"), rehearsal.get("p99_ms")
+    share = rehearsal.get("beyond_limit_share")
+    beside = "" if limit is None else f", beyond the limit of {limit:g} ms"
+    what = f"p99 was {p99:,.1f} ms{beside}" if p99 is not None else f"requests were late{beside}"
+    counted = "" if share is None else f" ({share:.1%} of the requests)"
+    return f"{_at(rehearsal)}{what}{counted}"
+
+
+def _short(rehearsal: Rehearsal) -> str:
+    rate, answered = rehearsal.get("rate_rps"), rehearsal.get("throughput_rps")
+    if CLIENT_CHECKS & set(rehearsal.get("failed_checks") or ()) or not rate or answered is None:
+        return ""
+    return f"{_at(rehearsal)}it answered {answered:,.0f}/s" if answered < MIN_ANSWERED * rate else ""
+
+
+def _throttled(rehearsal: Rehearsal) -> str:
+    share, most = rehearsal.get("throttled_share"), rehearsal.get("throttled_limit")
+    if share is None or most is None or share <= most:
+        return ""
+    return f"{_at(rehearsal)}the CPU quota stopped the server in {share:.1%} of its periods; {most:.0%} are allowed"
+
+
+def _at(rehearsal: Rehearsal) -> str:
+    rate = rehearsal.get("rate_rps")
+    return "in the rehearsal " if rate is None else f"in the rehearsal at the planned {rate:,.0f}/s a replica "
+
+
+_LOOKS: tuple[Callable[[Rehearsal], str], ...] = (_dead, _wrong, _errors, _slow, _short, _throttled)
+
+
+def inside_limit(level: Mapping[str, Any], limit_ms: float | None) -> bool | None:
+    """Whether a held level kept the limit: True, False, or None where it does not show.
+
+    False where p99 is beyond it, or where p99 is unknown but the share of late requests proves it beyond; None where
+    the client itself was at fault, or too few requests were seen.
+
+    Args:
+        level: The summary of `loadgen.hold(..., p99_limit_ms=limit_ms)`.
+        limit_ms: The promise; None where there is none.
+    """
+    if limit_ms is None:
+        return None
+    p99_ms, claim = level["latency_ms"]["p99"], level.get("claim") or {}
+    late = certainly_late(claim) if p99_ms is None else p99_ms > limit_ms
+    if not late:
+        return None if p99_ms is None else True
+    return None if CLIENT_CHECKS & set(level.get("failed_checks") or ()) else False
+
+
+def certainly_late(claim: Mapping[str, Any], share: float = 0.01, confidence: float = 0.95) -> bool:
+    """Whether more than `share` of the requests are late beyond doubt (Clopper-Pearson's lower bound).
+
+    Args:
+        claim: `requests`, `misses` and `tau` of loadgen's claim.
+    """
+    from scipy.special import betaincinv
+
+    count, misses = (claim.get(name, 0) / claim.get("tau", 1.0) for name in ("requests", "misses"))
+    return misses > 0 and float(betaincinv(misses, count - misses + 1, 1 - confidence)) > share
