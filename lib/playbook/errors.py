@@ -18,6 +18,7 @@ PlaybookError
 ├── MonitorError          an endpoint does not give metrics, or the monitor could not run
 └── RecordError
     ├── RecordExists      a record is written once
+    ├── NotWritten        a file of a run could not be written: a full disk, a read-only folder
     ├── QueryFailed       SQL over the records is wrong, or its place cannot be reached
     ├── RecordUnreadable  missing, half written, or of a schema from the future
     └── RecordMismatch    two records that must not be compared
@@ -78,6 +79,10 @@ class RecordError(PlaybookError):
 
 class RecordExists(RecordError):
     """A record is written once; this one stands already."""
+
+
+class NotWritten(RecordError, OSError):
+    """A file of a run could not be written: a full disk, a read-only folder."""
 
 
 class RecordUnreadable(RecordError):

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from playbook.records import whole_file
+
 CHANNEL = "PLAYBOOK_PROGRESS"  # the file through which a notebook's kernel tells the chain how far it is
 
 
@@ -20,9 +22,8 @@ class _Told:
 
     def update(self, done: float, text: str = "") -> None:
         """Tell how much of the total is done, and in words what was seen last."""
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps({"stage": self.stage, "done": done, "total": self.total, "text": text}))
-        part.replace(self.path)
+        state = {"stage": self.stage, "done": done, "total": self.total, "text": text}
+        whole_file.write_text(self.path, json.dumps(state))
 
 
 class _Shown:

@@ -13,7 +13,7 @@ from typing import Any
 
 from playbook.chain.kernels import Nursery
 from playbook.imports import GRAMMARS, without
-from playbook.records import runs
+from playbook.records import runs, whole_file
 
 with without(GRAMMARS):
     import papermill
@@ -75,9 +75,7 @@ def to_markdown(executed: Path) -> Path:
         path = executed.parent / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
-    target = executed.with_suffix(".md")
-    target.write_text(_with_alt_texts(text, executed))
-    return target
+    return whole_file.write_text(executed.with_suffix(".md"), _with_alt_texts(text, executed))
 
 
 class _Provisioner(LocalProvisioner):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playbook.records import whole_file
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -66,11 +68,8 @@ class Picture:
 
     def save(self, folder: Path, name: str) -> Path:
         """Write `<name>.png` and `<name>-dark.png`; returns the first."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}-dark.png").write_bytes(self.png("dark"))
-        path = folder / f"{name}.png"
-        path.write_bytes(self.png("light"))
-        return path
+        whole_file.write_bytes(folder / f"{name}-dark.png", self.png("dark"))
+        return whole_file.write_bytes(folder / f"{name}.png", self.png("light"))
 
     def html(self) -> str:
         """Both pictures inside one element; the browser shows the one for its colour scheme."""

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from playbook.records import record, tables
-from playbook.records.parts import quoted
+from playbook.records import parquet, record, tables
+from playbook.records.parquet import quoted
 
 COLUMNS = tables.TABLES["changes"]
 
@@ -85,9 +85,7 @@ def _path(run_dir: Path) -> Path:
 def _load(path: Path) -> list[tuple]:
     import duckdb
 
-    from playbook.records.places import is_whole
-
-    if not is_whole(path):
+    if not parquet.is_whole(path):
         return []
     with duckdb.connect() as db:
         columns = ", ".join(f'"{column.name}"' for column in COLUMNS)
@@ -97,12 +95,10 @@ def _load(path: Path) -> list[tuple]:
 def _write(path: Path, rows: list[tuple]) -> None:
     import duckdb
 
-    part = path.with_name(f".{path.name}.part")
     with duckdb.connect() as db:
         db.execute(f"CREATE TABLE changes ({tables.ddl(COLUMNS)})")
         tables.insert(db, "changes", COLUMNS, sorted(rows, key=lambda row: row[0]))
-        db.execute(f"COPY changes TO '{quoted(part)}' (FORMAT parquet, COMPRESSION zstd)")
-    part.replace(path)
+        parquet.copy(db, "changes", path)
 
 
 def _text(value: object) -> str | None:

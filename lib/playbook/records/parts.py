@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from playbook.records import tables
+from playbook.records import parquet, tables, whole_file
+
+if TYPE_CHECKING:
+    import duckdb
 
 ROWS_PER_PART = 2_000
 
@@ -13,12 +16,15 @@ ROWS_PER_PART = 2_000
 class PartWriter:
     """Rows of one table, written to `<folder>/part-NNNNN.parquet`; the newest part is replaced until it is full."""
 
-    def __init__(self, db: object, table: str, folder: Path, rows_per_part: int = ROWS_PER_PART) -> None:
+    def __init__(
+        self, db: duckdb.DuckDBPyConnection, table: str, folder: Path, rows_per_part: int = ROWS_PER_PART
+    ) -> None:
         self._db, self._table, self._folder = db, table, folder
         self._rows_per_part = rows_per_part
         self._pending: list[tuple] = []
         self._rows = 0
         folder.mkdir(parents=True, exist_ok=True)
+        whole_file.sweep(folder)
         self._number = 1 + max((int(path.stem[5:]) for path in folder.glob("part-*.parquet")), default=-1)
         db.execute(f'CREATE TABLE "{table}" ({tables.ddl(tables.TABLES[table])})')
 
@@ -33,15 +39,7 @@ class PartWriter:
         tables.insert(self._db, self._table, tables.TABLES[self._table], self._pending)
         self._rows += len(self._pending)
         self._pending.clear()
-        path = self._folder / f"part-{self._number:05d}.parquet"
-        part = self._folder / f".{path.name}.{os.getpid()}.part"
-        self._db.execute(f"COPY \"{self._table}\" TO '{quoted(part)}' (FORMAT parquet, COMPRESSION zstd)")
-        part.replace(path)
+        parquet.copy(self._db, self._table, self._folder / f"part-{self._number:05d}.parquet")
         if self._rows >= self._rows_per_part:
             self._db.execute(f'DELETE FROM "{self._table}"')
             self._rows, self._number = 0, self._number + 1
-
-
-def quoted(path: Path | str) -> str:
-    """A path inside an SQL string."""
-    return str(path).replace("'", "''")

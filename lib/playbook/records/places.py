@@ -7,7 +7,6 @@ break a query. So every file is tried before it is read.
 from __future__ import annotations
 
 import os
-import struct
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ import duckdb
 import orjson
 
 from playbook.errors import QueryFailed, RecordUnreadable
-from playbook.records import record
+from playbook.records import parquet, record
 
 EXTENSIONS = {"s3": "httpfs", "gs": "httpfs", "gcs": "httpfs", "r2": "httpfs", "https": "httpfs", "az": "azure"}
 
@@ -114,20 +113,7 @@ def whole_files(run_dir: Path, table: str) -> list[Path]:
     """The complete Parquet files of a table in one run; half-written ones are passed over."""
     data = run_dir / "data"
     found = [data / f"{table}.parquet", *sorted((data / table).rglob("*.parquet"))]
-    return [path for path in found if not path.name.startswith(".") and is_whole(path)]
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a Parquet file has its beginning, its end and room for the footer it announces."""
-    try:
-        with path.open("rb") as file:
-            head, size = file.read(4), file.seek(0, 2)
-            file.seek(max(0, size - 8))
-            footer = file.read(8)
-    except OSError:
-        return False
-    ends = size >= 12 and head == b"PAR1" and footer[4:] == b"PAR1"
-    return ends and struct.unpack("<I", footer[:4])[0] <= size - 12
+    return [path for path in found if not path.name.startswith(".") and parquet.is_whole(path)]
 
 
 def stage_of(path: Path) -> str:

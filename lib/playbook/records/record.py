@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from importlib import metadata
@@ -19,6 +18,7 @@ import psutil
 
 from playbook import stopwatch
 from playbook.errors import RecordExists, RecordUnreadable
+from playbook.records import parquet, whole_file
 from playbook.records.agreement import differences
 
 SCHEMA_VERSION = 1
@@ -58,10 +58,9 @@ def save(
     }
     text = json.dumps(content, indent=2, allow_nan=False, default=_plain) + "\n"
     path = Path(run_dir) / f"{verb}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not is_scratch(run_dir):
         raise RecordExists(f"{path} stands already, and a record is written once. Use another run folder.")
-    _write_whole(path, text)
+    whole_file.write_text(path, text)
     return json.loads(text)
 
 
@@ -139,12 +138,9 @@ def write_parquet(path: Path, frame: Any) -> None:
     """Write a pandas DataFrame as one whole Parquet file: a reader sees all of it or none."""
     import duckdb
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with duckdb.connect() as db:
         db.register("frame", frame)
-        db.sql("SELECT * FROM frame").write_parquet(str(part), compression="zstd")
-    part.replace(path)
+        parquet.copy(db, "frame", path)
 
 
 @functools.cache
@@ -206,10 +202,3 @@ def _plain(value: object) -> object:
     if hasattr(value, "tolist"):  # numpy scalars and arrays
         return value.tolist()
     raise TypeError(f"{type(value).__name__} has no place in a record: {value!r}")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as part:
-        part.write(text)
-    os.chmod(part.name, 0o644)
-    os.replace(part.name, path)

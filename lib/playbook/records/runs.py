@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError, RecordUnreadable
-from playbook.records import record
+from playbook.records import record, whole_file
 
 ROOT = Path(__file__).resolve().parents[3]
 NOTEBOOK_DIR = ROOT / "notebooks"
@@ -69,7 +69,7 @@ def create(outputs: Path, params_path: Path, values: dict[str, Any], verbs: Iter
         "command": " ".join(["playbook", *sys.argv[1:]]),
         "started_utc": now.isoformat(timespec="seconds"),
     }
-    (run_dir / "run.json").write_text(json.dumps(note, indent=2) + "\n")
+    whole_file.write_text(run_dir / "run.json", json.dumps(note, indent=2) + "\n")
     return run_dir
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from playbook.records import places, record, tables
-from playbook.records.parts import quoted
+from playbook.records.parquet import quoted
 
 RAW = ("requests", "metrics", "resources", "events", "changes", "trials")
 

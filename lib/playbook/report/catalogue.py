@@ -7,7 +7,7 @@ from typing import Any
 
 from playbook import markdown
 from playbook.drawing import pages
-from playbook.records import places, tables, views
+from playbook.records import places, tables, views, whole_file
 
 BARS = "▁▂▃▄▅▆▇█"
 COLUMNS = [column.name for column in tables.RECORDS["runs"]]
@@ -54,8 +54,9 @@ def write_index(outputs: Path) -> Path:
     parts += ["## Capacity by model", "", _models(runs), "", "## Runs", "", _table(runs), ""]
     page = "\n".join(parts)
     path = Path(outputs) / "index.md"
-    path.write_text(page)
-    (Path(outputs) / "index.html").write_text(pages.html(page.replace("record.md", "record.html"), {}, "Records"))
+    whole_file.write_text(path, page)
+    html = pages.html(page.replace("record.md", "record.html"), {}, "Records")
+    whole_file.write_text(path.with_suffix(".html"), html)
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from playbook.analyze import analysis
 from playbook.drawing import pages
 from playbook.drawing.canvas import Picture
-from playbook.records import run_folder
+from playbook.records import run_folder, whole_file
 from playbook.records.run_folder import RunFolder
 from playbook.report import catalogue, sections
 
@@ -32,8 +32,9 @@ def write(run_dir: Path) -> Path:
         picture.save(Path(run_dir) / FIGURES, Path(address).stem)
     page = "\n".join(parts).rstrip() + "\n"
     path = Path(run_dir) / "record.md"
-    path.write_text(page)
-    (Path(run_dir) / "record.html").write_text(pages.html(page, pictures, f"{run.run_id}: performance record"))
+    whole_file.write_text(path, page)
+    html = pages.html(page, pictures, f"{run.run_id}: performance record")
+    whole_file.write_text(path.with_suffix(".html"), html)
     if run.run_dir.resolve().name != "example":
         catalogue.write_index(Path(run_dir).resolve().parent)
     return path

@@ -19,7 +19,7 @@ import psutil
 
 from playbook.errors import ServerNotReady
 from playbook.lint import linter
-from playbook.records import journal
+from playbook.records import journal, whole_file
 from playbook.serve import client
 from playbook.serve.cores import split_cpus
 from playbook.serve.handle import Handle, begun_s, living
@@ -63,7 +63,7 @@ def start(
     config_dir = run_dir / "config" / name
     config_dir.mkdir(parents=True, exist_ok=True)
     for file, text in spec.config_files().items():
-        (config_dir / file).write_text(text)
+        whole_file.write_text(config_dir / file, text)
     ports = choose_port("rest_api_port", spec.rest_api_port), choose_port("port", spec.port)
     if spec.server == "docker":
         from playbook.serve import containers

@@ -13,7 +13,7 @@ from typing import Any
 import loadgen
 from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
-from playbook.records import record
+from playbook.records import record, whole_file
 from playbook.serve.alive import check_alive
 from playbook.serve.handle import Handle
 from playbook.stress import levels
@@ -71,9 +71,7 @@ class Bench:
         stopwatch.add(summary["duration_s"] + self.load.ramp_up_s)
         self.rows.append(levels.flat(summary, len(self.rows), {**shared, **settings}))
         path = record.data_dir(self.run_dir) / "levels.json"
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(self.rows, indent=1))
-        part.replace(path)
+        whole_file.write_text(path, json.dumps(self.rows, indent=1))
 
 
 def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadgen.Level:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from playbook.errors import RecordUnreadable
-from playbook.records import record
+from playbook.records import record, whole_file
 
 Arrays = dict[str, np.ndarray]
 
@@ -39,9 +39,8 @@ class Reference:
         for side, arrays in (("inputs", self.inputs), ("outputs", self.outputs)):
             for alias, array in arrays.items():
                 parts.update(_pack(f"{side}/{alias}", np.asarray(array)))
-        part = path.with_suffix(".part.npz")
-        np.savez_compressed(part, **parts)
-        part.replace(path)
+        with whole_file.writing(path) as part, part.open("wb") as file:  # a path would get another ending
+            np.savez_compressed(file, allow_pickle=False, **parts)
         return path
 
     @classmethod

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from playbook.errors import ModelError, WarmupNotApplied
+from playbook.records import whole_file
 from playbook.tfserving import tfrecord
 from playbook.tfserving.messages import MESSAGES, to_tensor_proto
 from playbook.tfserving.reference import Arrays
@@ -60,9 +61,7 @@ def write(saved_model: Path, records: Sequence[bytes]) -> int:
             f"{len(records)} warm-up records are more than the {MAX_RECORDS} TensorFlow Serving reads; it would fail "
             "the load. Give fewer batch sizes in `warmup_batch_sizes`."
         )
-    path = Path(saved_model) / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(tfrecord.encode(records))
+    whole_file.write_bytes(Path(saved_model) / FILE, tfrecord.encode(records))
     return len(records)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from playbook.records import whole_file
+
 
 class Memory:
     """Values by name in one JSON file, valid for one plan; a finished or a different plan begins afresh.
@@ -49,7 +51,4 @@ class Memory:
         self._write()
 
     def _write(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(self._kept))
-        part.replace(self.path)
+        whole_file.write_text(self.path, json.dumps(self._kept))

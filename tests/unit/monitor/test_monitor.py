@@ -13,7 +13,7 @@ import pytest
 
 from playbook.errors import MonitorError, ParameterError
 from playbook.monitor import monitor, series
-from playbook.records import places
+from playbook.records import parquet
 
 NAME = series.REQUESTS
 
@@ -147,7 +147,7 @@ def test_a_kill_loses_one_interval_and_leaves_whole_files(endpoint, tmp_path):
             os.kill(process.pid, signal.SIGKILL)
         files = list((run / "data" / "metrics").rglob("part-*.parquet"))
         assert files
-        assert all(places.is_whole(path) for path in files)
+        assert all(parquet.is_whole(path) for path in files)
         lost_s.append((killed_ns - series.read(run).times_ns[-1]) / 1e9)
         if lost_s[-1] < 1.1:
             break

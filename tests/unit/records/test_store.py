@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from playbook.errors import ParameterError, QueryFailed
-from playbook.records import places, queries, record, store, tables
+from playbook.records import parquet, queries, record, store, tables
 
 
 @pytest.fixture(scope="module")
@@ -165,9 +165,9 @@ def test_two_hundred_records_are_listed_within_a_second(outputs, tmp_path):
 def test_only_whole_parquet_files_count(tmp_path):
     path = tmp_path / "a.parquet"
     duckdb.sql("SELECT 1 AS a").write_parquet(str(path))
-    assert places.is_whole(path)
+    assert parquet.is_whole(path)
     data = path.read_bytes()
     for cut in (0, 3, 4, 11, len(data) - 1):
         path.write_bytes(data[:cut])
-        assert not places.is_whole(path)
-    assert not places.is_whole(tmp_path / "none.parquet")
+        assert not parquet.is_whole(path)
+    assert not parquet.is_whole(tmp_path / "none.parquet")

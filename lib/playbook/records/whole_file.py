@@ -1,0 +1,76 @@
+"""Files that appear whole: written beside their place under a name of their own, then renamed onto it.
+
+A process that dies in between leaves `.<name>.<pid>-<n>.part` (hidden, and no program's own ending) and the file that
+stood there before; `sweep` removes what dead processes left.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from playbook.errors import NotWritten
+
+PRIVATE = 0o600  # for what holds credentials: nobody else may read it
+_LEFTOVER = re.compile(r"\..+\.(\d+)-\d+\.part")
+_numbers = itertools.count()
+
+
+@contextmanager
+def writing(path: Path, mode: int | None = None) -> Iterator[Path]:
+    """A path to write the file to, for a writer that wants a path (Parquet, numpy); folders are made.
+
+    When the block ends, the file stands at `path`, whole; when it raises, `path` is what it was before.
+
+    Args:
+        path: The file's place.
+        mode: Its permissions from the first byte on, such as `PRIVATE`; the usual ones when left out.
+
+    Raises:
+        NotWritten: the disk is full, the folder is read-only or gone; says which file, why and what to do.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}-{next(_numbers)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if mode is not None:
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise NotWritten(
+            f"{path} could not be written ({error.strerror or error}); what stood there is unchanged. "
+            "Free space on that disk, or choose a folder that may be written to with --outputs."
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, mode: int | None = None) -> Path:
+    """Write a text (UTF-8) as a whole file; returns the path. Raises as `writing` does."""
+    return write_bytes(path, text.encode(), mode)
+
+
+def write_bytes(path: Path, content: bytes, mode: int | None = None) -> Path:
+    """Write bytes as a whole file; returns the path. Raises as `writing` does."""
+    with writing(path, mode) as part:
+        part.write_bytes(content)
+    return Path(path)
+
+
+def sweep(folder: Path) -> list[Path]:
+    """Remove what processes that have ended left half-written directly in a folder; returns what was removed."""
+    removed = []
+    for path in sorted(Path(folder).glob(".*.part")):
+        pid = _LEFTOVER.fullmatch(path.name)
+        if pid and not psutil.pid_exists(int(pid[1])):
+            path.unlink(missing_ok=True)
+            removed.append(path)
+    return removed
