@@ -26,6 +26,7 @@ import psutil
 from playbook import markdown
 from playbook.analyze import analysis, capacity
 from playbook.monitor import monitor
+from playbook.promise import Promise
 from playbook.records import queries, run_folder, store
 from playbook.report import report
 
@@ -90,7 +91,7 @@ def standard(folder: Path) -> list[list]:
 
     def work() -> None:
         found = run_folder.read(run)
-        analysis.results(found, analysis.Promise(3.0))
+        analysis.results(found, Promise(3.0))
         report.write(run)
 
     seconds = timed(work, 1)

@@ -45,7 +45,7 @@ def grid(options: argparse.Namespace) -> list[Row]:
     The machine's speed drifts, so each cell keeps what a server that never changes (REFERENCE) did just before it.
     """
     run, configs = Path(options.grid), expand(GRID)
-    memory = Memory(record.data_dir(run) / "grid.json", [GRID, LIMIT.p99_ms, str(options.model)])
+    memory = Memory(record.data_dir(run) / "grid.json", [GRID, LIMIT.p99_limit_ms, str(options.model)])
     until = time.monotonic() + 60 * options.minutes
     with workbench(options, window_s=1.0) as bench, tempfile.TemporaryDirectory() as folder:
         tuning = tuning_on(bench, Path(folder), GRID_PLAN)
@@ -55,7 +55,7 @@ def grid(options: argparse.Namespace) -> list[Row]:
     done = [memory.known(c.words()) for c in [DEFAULT, *configs]]
     print(f"  {sum(told is not None for told in done)} of {len(done)} measured")
     if all(done):
-        told = {"grid": GRID, "limit_ms": LIMIT.p99_ms, "environment": record.environment(), "cells": []}
+        told = {"grid": GRID, "limit_ms": LIMIT.p99_limit_ms, "environment": record.environment(), "cells": []}
         told["cells"] = [
             {"config": c.plain(), "words": c.words(), **d} for c, d in zip([DEFAULT, *configs], done, strict=True)
         ]

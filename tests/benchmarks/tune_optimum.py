@@ -10,9 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from tune_setting import GRID, Row, table_row
 
+from playbook.promise import Promise
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tune.fit import Probe, at_rate, fit, predict
-from playbook.tune.rates import Limit
 from playbook.tune.request_path import Path as RequestPath
 from playbook.tune.search import Budget, frontier, search
 from playbook.tune.simulate import simulate
@@ -47,7 +47,7 @@ def _one_optimum(seed: int) -> tuple[float, float]:
     server = RequestPath(
         *costs, turn_ms=turn_ms, spread=float(rng.uniform(0.05, 0.4)), wire_ms=float(rng.uniform(0.03, 0.2))
     )
-    limit = Limit(float(np.exp(rng.uniform(np.log(5.0), np.log(100.0)))))
+    limit = Promise(float(np.exp(rng.uniform(np.log(5.0), np.log(100.0)))))
     space = {
         **GRID,
         "enable_batching": [False, True],
@@ -55,12 +55,12 @@ def _one_optimum(seed: int) -> tuple[float, float]:
         "batch_timeout_micros": [0, 1000, 5000],
     }
     configs = expand(space)
-    truth = {c: predict(server, c, limit.p99_ms, requests=1500).rate_rps for c in configs}
+    truth = {c: predict(server, c, limit, requests=1500).rate_rps for c in configs}
     roomy = Config.of({**{n: v[-1] for n, v in space.items()}, "batch_timeout_micros": 0, "num_batch_threads": 1})
     curve = server.run_fixed_ms * rng.uniform(0.7, 1.3), server.run_row_ms * rng.uniform(0.7, 1.3)
     probes = [p for c in (DEFAULT, roomy) for p in _simulated_probes(server, c, rng)]
     fitted = fit(*curve, probes, cores=1.0).path
-    said = {c: predict(fitted, c, limit.p99_ms, requests=1500) for c in configs}
+    said = {c: predict(fitted, c, limit, requests=1500) for c in configs}
     first = frontier({c: (p.rate_rps, p.mean_batch_rows, min(p.p50_ms, 1e9)) for c, p in said.items()}, 6)
     noisy: Callable = lambda c: {"score": truth[c] * float(rng.normal(1.0, 0.01))}  # noqa: E731
     found = search(space, noisy, first=[DEFAULT, *first], budget=Budget(trials=8), seed=seed)

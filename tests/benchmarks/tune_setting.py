@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
@@ -15,12 +16,11 @@ from playbook.tfserving.config import Config
 from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
 from playbook.tune.plan import Plan
-from playbook.tune.rates import Limit
 from playbook.tune.steps import Tuning
 from playbook.tune.workbench import Bench, Workbench
 
 HERE = Path(__file__).parent
-LIMIT = Limit(50.0)
+LIMIT = Promise(50.0)
 GRID = {
     "enable_batching": [True],
     "max_batch_size": [8, 16, 32, 64],

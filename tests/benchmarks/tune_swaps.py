@@ -84,7 +84,7 @@ def _rows(levels: pd.DataFrame, rate_rps: float, asked: int) -> list[Row]:
 
 
 def _milliseconds(figure: str, swapped: float, still: float) -> Row:
-    limit = LIMIT.p99_ms
+    limit = LIMIT.p99_limit_ms
     return table_row(
         f"{figure}, ms",
         f"{swapped:.1f}",

@@ -12,10 +12,10 @@ from playbook.adapt.controller import Adapted, Pace, adapt, attach, present, sto
 from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import Bounds
 from playbook.errors import ParameterError
+from playbook.promise import Promise
 from playbook.records import record
 from playbook.tfserving.config import Config
 from playbook.tfserving.versions import numbers
-from playbook.tune.rates import Limit
 
 
 @dataclass(frozen=True)
@@ -55,15 +55,15 @@ def run(settings: Settings, run_dir: Path, say: Callable[[str], None] = print) -
             f"{settings.base_path} holds no version directories. --base-path is the model's directory as the server "
             "polls it, mounted here: the one that holds 1/, 2/, ..."
         )
-    limit, bounds = Limit(settings.p99_limit_ms, settings.max_error_share), _bounds(settings)
+    promise, bounds = Promise(settings.p99_limit_ms, settings.max_error_share), _bounds(settings)
     tuned = record.load(settings.tuned_run, "tune")["results"] if settings.tuned_run else None
     target = attach(settings.url, settings.base_path, _model_name(settings), settings.metrics_url)
     config = present(target, _threads(settings, tuned))
     if not config.enable_batching:
         say("The AVAILABLE version has no batching_params.pbtxt: it runs unbatched until the first change.")
     governor = Governor(
-        policy_of(settings.policy, limit, bounds, config, tuned),
-        limit,
+        policy_of(settings.policy, promise, bounds, config, tuned),
+        promise,
         Rules(confirm=settings.confirm, cool_down_s=settings.cool_down_s),
     )
     pace = Pace(settings.every_s, settings.for_s or None, settings.keep, settings.dry_run)

@@ -12,12 +12,12 @@ from playbook.adapt.demonstration import Contender, Stage
 from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import POLICIES, Bounds, Policy, aimd, model, threshold
 from playbook.errors import ParameterError
+from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import LIVE, Config
-from playbook.tune.rates import Limit
 from playbook.tune.request_path import Path as RequestPath
 
 LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned
@@ -37,14 +37,14 @@ def stage(settings: Mapping[str, Any]) -> Stage:
         raise ParameterError(
             "70_adapt starts a server of its own; `playbook adapt --url ... --base-path ...` adapts one that runs."
         )
-    run, limit = Path(settings["run_dir"]), Limit(settings["p99_limit_ms"], settings["max_error_share"])
+    run, promise = Path(settings["run_dir"]), Promise.of(settings)
     tuned = record.load(run, "tune")["results"] if record.has(run, "tune") else None
     exported = record.load(run, "export")["results"]
     low, high = fixed(settings, tuned)
     _check_rows(settings, low, high)
     server, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
     base_path = (run / exported["base_path"]).resolve()
-    governors = {f"policy {name}": governor(name, settings, limit, low, tuned) for name in settings["policies"]}
+    governors = {f"policy {name}": governor(name, settings, promise, low, tuned) for name in settings["policies"]}
     return Stage(
         run_dir=run,
         spec=ServerSpec(exported["model_name"], base_path, settings["server"], cpus=server, image=settings["image"]),
@@ -55,7 +55,7 @@ def stage(settings: Mapping[str, Any]) -> Stage:
             rows_per_request=settings["rows_per_request"],
             seed=settings["seed"],
         ),
-        limit=limit,
+        promise=promise,
         pace=Pace(settings["look_every_s"], settings["moving_s"], settings["keep_versions"], settings["dry_run"]),
         contenders=[
             Contender("fixed low latency", low),
@@ -92,16 +92,16 @@ def fixed(settings: Mapping[str, Any], tuned: Mapping[str, Any] | None) -> tuple
 
 
 def governor(
-    name: str, settings: Mapping[str, Any], limit: Limit, base: Config, tuned: Mapping[str, Any] | None
+    name: str, settings: Mapping[str, Any], promise: Promise, base: Config, tuned: Mapping[str, Any] | None
 ) -> Any:
     """Makes a governor of a policy, new for each performance."""
     bounds = Bounds(tuple(settings["batch_size_bounds"]), tuple(settings["batch_timeout_bounds"]))
-    policy = policy_of(name, limit, bounds, base, tuned)
+    policy = policy_of(name, promise, bounds, base, tuned)
     rules = Rules(confirm=settings["confirm"], cool_down_s=settings["cool_down_s"])
-    return lambda: Governor(policy, limit, rules)
+    return lambda: Governor(policy, promise, rules)
 
 
-def policy_of(name: str, limit: Limit, bounds: Bounds, base: Config, tuned: Mapping[str, Any] | None) -> Policy:
+def policy_of(name: str, promise: Promise, bounds: Bounds, base: Config, tuned: Mapping[str, Any] | None) -> Policy:
     """A policy by its name.
 
     Raises:
@@ -110,7 +110,7 @@ def policy_of(name: str, limit: Limit, bounds: Bounds, base: Config, tuned: Mapp
     if name not in POLICIES:
         raise ParameterError(f"policy is {name!r}; it must be one of {', '.join(POLICIES)}.")
     if name != "model":
-        return {"threshold": threshold, "aimd": aimd}[name](limit, bounds)
+        return {"threshold": threshold, "aimd": aimd}[name](promise, bounds)
     if tuned is None:
         raise ParameterError("policy 'model' asks the simulator that 60_tune fits; run the 'tune' notebook first.")
     paths = tuned["simulator"]["paths"]
@@ -119,4 +119,4 @@ def policy_of(name: str, limit: Limit, bounds: Bounds, base: Config, tuned: Mapp
             f"policy 'model' asks the simulator, which 60_tune fitted to {', '.join(paths)}; the requests are "
             f"{base.protocol}. Tune with protocol: {base.protocol}."
         )
-    return model(limit, bounds, RequestPath(**paths[base.protocol]), base)
+    return model(promise, bounds, RequestPath(**paths[base.protocol]), base)

@@ -20,13 +20,13 @@ from loadgen.profiles import Profile
 from playbook import progress, stopwatch
 from playbook.adapt.controller import Adapted, Pace, Target, adapt
 from playbook.adapt.governor import Governor
+from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import step_aside
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.stress.stress import level_of
 from playbook.tfserving.config import Config
-from playbook.tune.rates import Limit
 from playbook.tune.workbench import Bench, Workbench
 
 #: Shares of the time, and of the highest rate, of the four parts: low, ramp, spike, low.
@@ -51,7 +51,7 @@ class Stage:
     run_dir: Path
     spec: ServerSpec
     load: Load
-    limit: Limit
+    promise: Promise
     pace: Pace
     contenders: Sequence[Contender]
     highest_rps: float  # 0: what a closed loop on the high-throughput choice shows
@@ -80,7 +80,7 @@ def moving_load(highest_rps: float, duration_s: float, path: Path) -> Path:
 
 
 def perform(
-    bench: Workbench, contender: Contender, trace: Path, limit: Limit, pace: Pace, out_dir: Path
+    bench: Workbench, contender: Contender, trace: Path, promise: Promise, pace: Pace, out_dir: Path
 ) -> Performance:
     """Play the moving load against one contender on the live server.
 
@@ -88,7 +88,7 @@ def perform(
         bench: Its server is switched to the contender's configuration first.
         contender: Who.
         trace: The rate profile.
-        limit: What a second must keep.
+        promise: What a second must keep.
         pace: How often a policy looks; its `for_s` is the length of the load.
         out_dir: Where the requests and the change journal go.
     """
@@ -101,7 +101,7 @@ def perform(
     adapted = controlled and controlled.result()
     server.config = adapted.config if adapted else contender.config
     stopwatch.add(pace.for_s)
-    seconds = by_second(folder / "requests.parquet", limit)
+    seconds = by_second(folder / "requests.parquet", promise)
     return Performance(contender, seconds, adapted, summary, int(seconds["began_ns"].min()))
 
 
@@ -128,7 +128,7 @@ def _controlled(
             raise
 
 
-def by_second(requests: Path, limit: Limit) -> pd.DataFrame:
+def by_second(requests: Path, promise: Promise) -> pd.DataFrame:
     """One row a second of the schedule: offered, errors, p99 (ms, from the intended time), and whether it was kept.
 
     A second's p99 is the value 99 % of its requests do not exceed; failed requests count as outside.
@@ -144,8 +144,8 @@ def by_second(requests: Path, limit: Limit) -> pd.DataFrame:
         FROM r GROUP BY second ORDER BY second"""
     with duckdb.connect() as db:
         seconds = db.execute(query, [str(requests)]).df()
-    share = seconds["errors"] / seconds["offered"]
-    seconds["kept"] = (seconds["p99_ms"] <= limit.p99_ms) & (share <= limit.error_share)
+    shares = seconds["errors"] / seconds["offered"]
+    seconds["kept"] = [promise.inside(*figures) for figures in zip(seconds["p99_ms"], shares, strict=True)]
     return seconds
 
 
@@ -160,7 +160,7 @@ def play(stage: Stage) -> list[Performance]:
         played = []
         for number, contender in enumerate(stage.contenders):
             bar.update(number, contender.name)
-            played.append(perform(bench, contender, trace, stage.limit, stage.pace, stage.run_dir))
+            played.append(perform(bench, contender, trace, stage.promise, stage.pace, stage.run_dir))
             bar.update(number + 1, f"{contender.name}: {played[-1].kept_s} s kept")
     return played
 
@@ -179,7 +179,7 @@ def results(stage: Stage, played: Sequence[Performance]) -> dict[str, Any]:
     return {
         "model_name": stage.spec.model_name,
         "server": stage.spec.server,
-        "limit_ms": stage.limit.p99_ms,
+        "limit_ms": stage.promise.p99_limit_ms,
         "moving_s": stage.pace.for_s,
         "contenders": [
             {

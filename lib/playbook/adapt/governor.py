@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from playbook.adapt.policies import Policy
 from playbook.monitor.sensor import Window
+from playbook.promise import Promise
 from playbook.tfserving.config import Config
-from playbook.tune.rates import Limit
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Governor:
     """Turns wishes into few, bounded, verified changes."""
 
     policy: Policy
-    limit: Limit
+    promise: Promise
     rules: Rules = field(default_factory=Rules)
     wished: deque = field(default_factory=deque)
     changes: deque = field(default_factory=lambda: deque(maxlen=8))  # (time, from, to)
@@ -87,9 +87,9 @@ class Governor:
 
     def _worse(self, old: Window, seen: Window) -> bool:
         """Worse: errors, or a higher p99 outside the limit, that a higher rate does not explain."""
-        if seen.error_share > max(self.limit.error_share, old.error_share):
+        if seen.error_share > max(self.promise.max_error_share, old.error_share):
             return True
-        if seen.p99_ms is None or old.p99_ms is None or seen.p99_ms <= self.limit.p99_ms:
+        if seen.p99_ms is None or old.p99_ms is None or seen.p99_ms <= self.promise.p99_limit_ms:
             return False
         return seen.p99_ms > self.rules.worse * old.p99_ms and seen.rate_rps <= 1.1 * old.rate_rps
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from playbook.errors import ParameterError
 from playbook.monitor.sensor import Window
+from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.fit import at_rate
-from playbook.tune.rates import Limit
 from playbook.tune.request_path import Path
 
 POLICIES = ("threshold", "aimd", "model")
@@ -53,14 +53,14 @@ class Wish:
 Policy = Callable[[Window, Config], Wish]
 
 
-def threshold(limit: Limit, bounds: Bounds, grow_above_rps: float = 100.0) -> Policy:
+def threshold(promise: Promise, bounds: Bounds, grow_above_rps: float = 100.0) -> Policy:
     """Above `grow_above_rps` and under the limit grow by half; above twice the limit halve; else leave it."""
 
     def decide(seen: Window, now: Config) -> Wish:
         size, wait, p99 = now.max_batch_size or 1000, now.batch_timeout_micros, seen.p99_ms
-        if p99 is not None and p99 > 2 * limit.p99_ms:
+        if p99 is not None and p99 > 2 * promise.p99_limit_ms:
             return Wish(bounds.config(now, size / 2, wait / 2), f"p99 {p99:.1f} ms is above twice the limit: shrink")
-        if p99 is not None and seen.rate_rps > grow_above_rps and p99 < limit.p99_ms:
+        if p99 is not None and seen.rate_rps > grow_above_rps and p99 < promise.p99_limit_ms:
             grown = bounds.config(now, size * 1.5, max(bounds.timeout_step_micros, wait * 1.5))
             return Wish(grown, f"{seen.rate_rps:,.0f}/s with p99 {p99:.1f} ms under the limit: grow")
         return Wish(now, "neither busy under the limit nor above twice the limit")
@@ -68,14 +68,14 @@ def threshold(limit: Limit, bounds: Bounds, grow_above_rps: float = 100.0) -> Po
     return decide
 
 
-def aimd(limit: Limit, bounds: Bounds, calm: float = 0.8) -> Policy:
+def aimd(promise: Promise, bounds: Bounds, calm: float = 0.8) -> Policy:
     """Additive increase while p99 is under `calm` of the limit, multiplicative decrease above the limit."""
 
     def decide(seen: Window, now: Config) -> Wish:
         size, wait, p99 = now.max_batch_size or 1000, now.batch_timeout_micros, seen.p99_ms
-        if p99 is not None and p99 > limit.p99_ms:
+        if p99 is not None and p99 > promise.p99_limit_ms:
             return Wish(bounds.config(now, size / 2, wait / 2), f"p99 {p99:.1f} ms is above the limit: halve")
-        if p99 is not None and p99 < calm * limit.p99_ms:
+        if p99 is not None and p99 < calm * promise.p99_limit_ms:
             grown = bounds.config(now, size + 8, wait + bounds.timeout_step_micros)
             return Wish(grown, f"p99 {p99:.1f} ms is under {calm:.0%} of the limit: one step up")
         return Wish(now, "p99 is near the limit")
@@ -84,14 +84,14 @@ def aimd(limit: Limit, bounds: Bounds, calm: float = 0.8) -> Policy:
 
 
 def model(
-    limit: Limit, bounds: Bounds, path: Path, base: Config, headroom: float = 1.2, better: float = 0.15
+    promise: Promise, bounds: Bounds, path: Path, base: Config, headroom: float = 1.2, better: float = 0.15
 ) -> Policy:
     """Ask the simulator which configuration has the lowest p99 at the present rate, with some headroom.
 
     A change is wished only when the simulated p99 is lower by the share `better`: nearly equal ones do not alternate.
 
     Args:
-        limit: What must be kept.
+        promise: What must be kept.
         bounds: Sizes double from the lowest to the highest; time-outs are the lowest, one step, half and the highest.
         path: The fitted request path.
         base: The thread flags of the server.
@@ -102,7 +102,7 @@ def model(
 
     def p99_ms(config: Config, rate_rps: float) -> float:
         seen = at_rate(path, config, rate_rps, requests=2000)
-        return seen.percentile(99) if seen.error_share <= limit.error_share else float("inf")
+        return seen.percentile(99) if promise.errors_inside(seen.error_share) else float("inf")
 
     def decide(seen: Window, now: Config) -> Wish:
         rate = max(1.0, seen.rate_rps * headroom)

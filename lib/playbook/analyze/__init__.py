@@ -1,8 +1,10 @@
 """Analyze: where does the time go, what is the bottleneck, what changes against the last record?"""
 
-from playbook.analyze.analysis import Promise, results, verdict, warnings
+from playbook.analyze.analysis import Prices, results, verdict, warnings
+from playbook.promise import Promise
 
 __all__ = [
+    "Prices",
     "Promise",
     "results",
     "verdict",

@@ -11,6 +11,7 @@ import numpy as np
 from playbook.analyze import bottleneck, capacity, certificate, compare, ledger
 from playbook.errors import RecordError
 from playbook.monitor import series, usage
+from playbook.promise import Promise
 from playbook.records import journal
 from playbook.records.agreement import rounded
 from playbook.records.run_folder import Rows, RunFolder
@@ -21,23 +22,21 @@ REFUSED = ("http_503", "http_429", "grpc_14", "grpc_8")
 
 
 @dataclass(frozen=True)
-class Promise:
-    """What is promised, and the prices: 0 leaves money out."""
+class Prices:
+    """What an hour costs, in any currency; 0 leaves money out."""
 
-    p99_limit_ms: float = 50.0
-    max_error_share: float = 0.001
-    target_rate_rps: float = 0.0
     price_per_cpu_hour: float = 0.0
     price_per_gpu_hour: float = 0.0
 
 
-def results(run: RunFolder, promise: Promise, compare_with: str = "") -> dict[str, Any]:
+def results(run: RunFolder, promise: Promise, compare_with: str = "", prices: Prices = Prices()) -> dict[str, Any]:
     """Everything the records and samples of a run say; `problems` tells what could not be said and why.
 
     Args:
         run: The run folder.
-        promise: The limit and the prices.
+        promise: The limit, the failures allowed, the rate.
         compare_with: A run folder beside this one, `previous` for the newest earlier one of the same model, or empty.
+        prices: Of a core and a GPU.
 
     Returns:
         `results` of analyze.json: `ledger[]` (a row a level), `bottleneck`, `capacity`, `certificate`, `cost`,
@@ -53,7 +52,7 @@ def results(run: RunFolder, promise: Promise, compare_with: str = "") -> dict[st
     if levels and not valid:
         problems.append("No level is VALID: nothing is told of what is proven, of goodput and of cost.")
     hardest, best = _hardest(levels), _promised(levels, promise) or _hardest(valid)
-    carried = capacity.estimate(levels, promise.p99_limit_ms, promise.max_error_share, promise.target_rate_rps or None)
+    carried = capacity.estimate(levels, promise)
     found = {
         "limit_ms": promise.p99_limit_ms,
         "ledger": [found for found in ledgers if found],
@@ -61,7 +60,7 @@ def results(run: RunFolder, promise: Promise, compare_with: str = "") -> dict[st
         "capacity": asdict(carried),
         "searched": (run.stress.get("max_rate") or {}).get("text"),
         "certificate": best and _certificate(run, best, promise),
-        "cost": best and _cost(run, best, resources, promise),
+        "cost": best and _cost(run, best, resources, prices),
         "goodput_rps": best and _goodput(run, best, promise),
         "comparison": _comparison(run, compare_with, problems),
         "changes": len(journal.read(run.run_dir)),
@@ -107,7 +106,7 @@ def _hardest(levels: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _promised(levels: list[dict[str, Any]], promise: Promise) -> dict[str, Any] | None:
     """The best level inside the limit; of open loops where there are any, since users do not wait for the server."""
     opened = [level for level in levels if level["arrival"] != "closed"]
-    inside = [best_level(some, promise.p99_limit_ms, promise.max_error_share) for some in (opened, levels)]
+    inside = [best_level(some, promise) for some in (opened, levels)]
     return next((level for level in inside if level), None)
 
 
@@ -172,7 +171,7 @@ def _certificate(run: RunFolder, level: Mapping[str, Any], promise: Promise) -> 
 
 
 def _cost(
-    run: RunFolder, level: Mapping[str, Any], resources: usage.Resources, promise: Promise
+    run: RunFolder, level: Mapping[str, Any], resources: usage.Resources, prices: Prices
 ) -> dict[str, float | None] | None:
     rate, rows = level.get("throughput_rps"), run.rows(level["level"])
     if not rate or not run.server_cores:
@@ -180,7 +179,7 @@ def _cost(
     used = resources.used("server", *span_ns(rows)) if len(rows) else None
     each = used.cores / rate if used and used.cores else None
     gpus = 1.0 if run.environment().get("gpu") else 0.0
-    return capacity.cost(rate, run.server_cores, each, promise.price_per_cpu_hour, gpus, promise.price_per_gpu_hour)
+    return capacity.cost(rate, run.server_cores, each, prices.price_per_cpu_hour, gpus, prices.price_per_gpu_hour)
 
 
 def _goodput(run: RunFolder, level: Mapping[str, Any], promise: Promise) -> float | None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from playbook.promise import Promise
+
 MILLION = 1_000_000
 FEWEST_POINTS = 3  # the law has three parameters
 
@@ -48,24 +50,20 @@ class Capacity:
     text: str
 
 
-def estimate(
-    levels: Sequence[Mapping[str, Any]], limit_ms: float, max_error_share: float, target_rps: float | None = None
-) -> Capacity:
+def estimate(levels: Sequence[Mapping[str, Any]], promise: Promise) -> Capacity:
     """What the valid levels say about capacity.
 
     Args:
         levels: Rows of stress.json `results.levels[]`.
-        limit_ms: Limit of the p99.
-        max_error_share: Levels with more failures count as beyond the limit.
-        target_rps: The rate that must be carried, for the headroom.
+        promise: Levels with more failures than it allows count as beyond its limit; its rate gives the headroom.
     """
     # An open loop tells what users meet; a closed one waits for the server, so it counts only where there is no other.
     usable = [v for v in levels if v.get("valid") and v.get("latency_p99_ms") is not None and v.get("throughput_rps")]
     opened = [v for v in usable if v["arrival"] != "closed"]
     curve = opened if len(opened) >= 2 else usable
-    rate, reached = crossing(curve, limit_ms, max_error_share, "latency_p99_ms")
-    low, _ = crossing(curve, limit_ms, max_error_share, "latency_p99_high_ms")
-    high, high_reached = crossing(curve, limit_ms, max_error_share, "latency_p99_low_ms")
+    rate, reached = crossing(curve, promise, "latency_p99_ms")
+    low, _ = crossing(curve, promise, "latency_p99_high_ms")
+    high, high_reached = crossing(curve, promise, "latency_p99_low_ms")
     knee = max(usable, key=lambda v: v["throughput_rps"] / (v["latency_mean_ms"] or math.inf), default=None)
     # The law speaks of a fixed number in flight; the bursts of an open loop do not lie on its curve.
     counted = [v for v in usable if v.get("mean_in_flight")]
@@ -80,25 +78,23 @@ def estimate(
         reached,
         _name(knee),
         knee and knee["throughput_rps"],
-        rate / target_rps - 1 if rate and target_rps else None,
+        rate / promise.target_rate_rps - 1 if rate and promise.target_rate_rps else None,
         asdict(law) if law else None,
-        _in_words(rate, low, high if high_reached else None, reached, limit_ms, kind),
+        _in_words(rate, low, high if high_reached else None, reached, promise.p99_limit_ms, kind),
     )
 
 
-def crossing(
-    levels: Sequence[Mapping[str, Any]], limit_ms: float, max_error_share: float, column: str
-) -> tuple[float | None, bool]:
+def crossing(levels: Sequence[Mapping[str, Any]], promise: Promise, column: str) -> tuple[float | None, bool]:
     """Throughput at which `column` meets the limit, and whether a level beyond it was seen.
 
     None when even the lowest level is beyond. Not reached: the highest level's throughput.
     """
     if not levels:
         return None, False
-    ms = np.array([[_beyond(level, limit_ms, max_error_share, column) for level in levels]])
+    ms = np.array([[_beyond(level, promise, column) for level in levels]])
     rates = np.array([[level["throughput_rps"] for level in levels]])
     weights = np.array([float(max(1, level.get("requests") or 1)) for level in levels])
-    rate, reached = (found[0] for found in crossings(rates, ms, limit_ms, weights))
+    rate, reached = (found[0] for found in crossings(rates, ms, promise.p99_limit_ms, weights))
     return (None if np.isnan(rate) else float(rate)), bool(reached)
 
 
@@ -187,11 +183,11 @@ def cost(
     }
 
 
-def _beyond(level: Mapping[str, Any], limit_ms: float, max_error_share: float, column: str) -> float:
+def _beyond(level: Mapping[str, Any], promise: Promise, column: str) -> float:
     """The level's latency; twice the limit at least when too many requests failed."""
     value = level.get(column) or level["latency_p99_ms"]
     failed = 1.0 - (level.get("success_rate") if level.get("success_rate") is not None else 1.0)
-    return max(value, 2 * limit_ms) if failed > max_error_share else value
+    return value if promise.errors_inside(failed) else max(value, 2 * promise.p99_limit_ms)
 
 
 def _name(level: Mapping[str, Any] | None) -> str | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from playbook.promise import Promise
+
 # Checks of loadgen that blame the client or the window, and say nothing of the server.
 CLIENT_CHECKS = frozenset({"client_cpu", "client_late", "bad_passport", "count_balance", "little_law"})
 MIN_ANSWERED = 0.9  # of the offered rate; Poisson arrivals in a window of seconds scatter by a few percent
@@ -89,20 +91,20 @@ def _at(rehearsal: Rehearsal) -> str:
 _LOOKS: tuple[Callable[[Rehearsal], str], ...] = (_dead, _wrong, _errors, _slow, _short, _throttled)
 
 
-def inside_limit(level: Mapping[str, Any], limit_ms: float | None) -> bool | None:
+def inside_limit(level: Mapping[str, Any], promise: Promise | None) -> bool | None:
     """Whether a held level kept the limit: True, False, or None where it does not show.
 
     False where p99 is beyond it, or where p99 is unknown but the share of late requests proves it beyond; None where
     the client itself was at fault, or too few requests were seen.
 
     Args:
-        level: The summary of `loadgen.hold(..., p99_limit_ms=limit_ms)`.
-        limit_ms: The promise; None where there is none.
+        level: The summary of `loadgen.hold(..., p99_limit_ms=...)`.
+        promise: What was promised; None where there is none.
     """
-    if limit_ms is None:
+    if promise is None:
         return None
     p99_ms, claim = level["latency_ms"]["p99"], level.get("claim") or {}
-    late = certainly_late(claim) if p99_ms is None else p99_ms > limit_ms
+    late = certainly_late(claim) if p99_ms is None else not promise.p99_inside(p99_ms)
     if not late:
         return None if p99_ms is None else True
     return None if CLIENT_CHECKS & set(level.get("failed_checks") or ()) else False

@@ -96,7 +96,7 @@ def run(made: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
         "valid": level["valid"],
         "failed_checks": level["failed_checks"],
         "level_warnings": level["warnings"],
-        "inside_limit": refutation.inside_limit(level, limit_ms),
+        "inside_limit": refutation.inside_limit(level, made.replica.promise),
     }
 
 

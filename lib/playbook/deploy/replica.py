@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import SizingRefused
+from playbook.promise import Promise
 from playbook.records.cited import Cited, Records
 from playbook.records.places import whole_files
 
@@ -44,7 +45,13 @@ class Replica:
     server: Cited  # embedded, binary, docker or attach
     curve: Cited | None = None  # (requests/s, p99 in ms) in rising order, as levels showed them
     proven: bool = True  # False when no VALID level stands behind the rate
+    max_error_share: float = 0.001  # as stress was told; where nothing was told, the default
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def promise(self) -> Promise | None:
+        """What a replica is held against; None where no limit was measured against."""
+        return None if self.limit_ms is None else Promise(self.limit_ms.value, self.max_error_share)
 
 
 def of_run(run_dir: Path) -> Replica:
@@ -77,6 +84,7 @@ def of_run(run_dir: Path) -> Replica:
         curve=_curve(records, rate, p99),
         proven=not unproven,
         limit_ms=records.get("stress", "limit_ms"),
+        max_error_share=_error_share(records),
         saturation_rps=_saturation(records, rate),
         cpus=_cpus(records),
         cpu_cores=_resource(run_dir, "quantile_cont(cpu_cores, 0.95)", "95th percentile of cpu_cores"),
@@ -124,6 +132,11 @@ def _carried(records: Records, tuned: bool) -> tuple[Cited, Cited | None, list[s
         "which proves nothing about p99. Hold the levels longer (duration_s) and deploy again."
     )
     return records.need("stress", f"{where}.throughput_rps"), records.get("stress", f"{where}.latency_p99_ms"), [told]
+
+
+def _error_share(records: Records) -> float:
+    share = (records.of("stress") or {}).get("params", {}).get("max_error_share")
+    return Promise.max_error_share if share is None else share
 
 
 def _lowest_repeat(records: Records, best: Cited) -> Cited:

@@ -9,6 +9,7 @@ from typing import Any
 from playbook.analyze import analysis
 from playbook.drawing import pages
 from playbook.drawing.canvas import Picture
+from playbook.promise import Promise
 from playbook.records import run_folder, whole_file
 from playbook.records.run_folder import RunFolder
 from playbook.report import catalogue, sections
@@ -68,7 +69,7 @@ def _analysis(run: RunFolder) -> dict[str, Any] | None:
     if not run.levels:
         return None
     stress = run.params("stress")
-    promise = analysis.Promise(stress.get("p99_limit_ms") or 50.0, stress.get("max_error_share") or 0.001)
+    promise = Promise.of(stress | {"p99_limit_ms": stress.get("p99_limit_ms") or 50.0})
     try:
         return analysis.results(run, promise)
     except Exception as error:  # the page must come whatever one part of it meets

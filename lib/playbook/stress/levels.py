@@ -6,22 +6,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from playbook import markdown
+from playbook.promise import Promise
 from playbook.serve.handle import Handle
 from playbook.stress.load import Load
 
 _SUMMARY = ("requests", "errors", "throughput_rps", "offered_rps", "mean_in_flight", "client_cpu_share", "valid")
 
 
-def best(levels: Iterable[Mapping[str, Any]], p99_limit_ms: float, max_error_share: float) -> dict[str, Any] | None:
-    """The valid level with the highest throughput whose p99 and error share stay inside the limits."""
-    inside = [
-        level
-        for level in levels
-        if level["valid"]
-        and level["latency_p99_ms"] is not None
-        and level["latency_p99_ms"] <= p99_limit_ms
-        and 1.0 - level["success_rate"] <= max_error_share
-    ]
+def best(levels: Iterable[Mapping[str, Any]], promise: Promise | None) -> dict[str, Any] | None:
+    """The valid level with the highest throughput whose p99 and error share stay inside the promise."""
+    if promise is None:
+        return None
+    inside = [level for level in levels if level["valid"] and promise.kept_by(level)]
     return dict(max(inside, key=lambda level: level["throughput_rps"])) if inside else None
 
 
@@ -97,7 +93,7 @@ def results(
         "model_name": handle.model_name,
         "server": handle.server,
         "levels": levels,
-        "best": best(levels, load.p99_limit_ms, load.max_error_share),
+        "best": best(levels, load.promise),
         "max_rate": found,
         "passport": passport,
         "limit_ms": load.p99_limit_ms,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import loadgen
+from playbook.promise import Promise
 from playbook.serve.cores import split_cpus
 
 Settings = Mapping[str, Any]
@@ -27,6 +28,11 @@ class Load:
     max_error_share: float = 0.001
     load_scheduler: str = ""  # tcp://... of a Dask cluster that holds the load; "" is this machine
     seed: int = 7
+
+    @property
+    def promise(self) -> Promise | None:
+        """What its levels are held against; None where no limit was given."""
+        return None if self.p99_limit_ms is None else Promise(self.p99_limit_ms, self.max_error_share)
 
     def holder(self, passport: Mapping[str, Any] | None) -> dict[str, Any]:
         """What `loadgen.hold` is given beside the level."""

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from playbook.errors import ParameterError
+from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.request_path import Path
 from playbook.tune.simulate import Outcome, poisson, simulate
@@ -193,15 +194,13 @@ def _errors(path: Path, probe: Probe) -> dict[str, float]:
     return {name: math.log(told[name] / value) for name, value in probe.figures.items()}
 
 
-def predict(
-    path: Path, config: Config, p99_limit_ms: float, max_error_share: float = 0.001, requests: int = REQUESTS
-) -> Prediction:
+def predict(path: Path, config: Config, promise: Promise, requests: int = REQUESTS) -> Prediction:
     """The highest Poisson rate a configuration carries inside the limit, by bisection on one set of draws."""
     high = simulate(path, config, concurrency=256, requests=requests // 2).throughput_rps * 1.02
     low, kept, rate = 0.0, None, 0.95 * high
     for _ in range(STEPS):
         seen = at_rate(path, config, rate, requests)
-        if seen.percentile(99) <= p99_limit_ms and seen.error_share <= max_error_share:
+        if promise.inside(seen.percentile(99), seen.error_share):
             low, kept = rate, seen
         else:
             high = rate

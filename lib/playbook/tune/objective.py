@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from playbook.errors import ParameterError
+from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.fit import at_rate, predict
-from playbook.tune.rates import Limit, highest_rate, one_rate
+from playbook.tune.rates import highest_rate, one_rate
 from playbook.tune.request_path import Path
 
 OBJECTIVES = ("max_rate", "min_p99_at_rate", "min_cost_at_rate")
@@ -24,7 +25,7 @@ class Objective:
     `min_cost_at_rate`: requests a second of one core's time at the rate.
     """
 
-    limit: Limit
+    promise: Promise
     kind: str = "max_rate"
     rate_rps: float = 0.0
     windows: int = 5
@@ -35,15 +36,13 @@ class Objective:
             raise ParameterError(f"objective is {self.kind!r}; it must be one of {', '.join(OBJECTIVES)}.")
         if self.kind != "max_rate" and self.rate_rps <= 0:
             raise ParameterError(f"objective {self.kind} needs objective_rate_rps above 0, in requests/s.")
-        if self.limit.p99_ms <= 0:
-            raise ParameterError(f"p99_limit_ms is {self.limit.p99_ms}; a limit is above 0 ms.")
 
     def measured(self, hold: Callable[[float], Mapping[str, Any]], guess_rps: float) -> dict[str, Any]:
         """Measure with `hold`, which holds one Poisson rate and returns its row; `guess_rps` is where to begin."""
         if self.kind == "max_rate":
-            found = highest_rate(hold, guess_rps, self.limit, self.windows, self.tolerance)
+            found = highest_rate(hold, guess_rps, self.promise, self.windows, self.tolerance)
         else:
-            found = one_rate(hold, self.rate_rps, self.limit)
+            found = one_rate(hold, self.rate_rps, self.promise)
         row = found.row or found.nearest or found.rows[-1]
         told = {
             "kept": found.row is not None,
@@ -62,7 +61,7 @@ class Objective:
     def predicted(self, path: Path, config: Config) -> dict[str, Any]:
         """What the simulator says of a configuration, in the terms of `measured`."""
         if self.kind == "max_rate":
-            told = vars(predict(path, config, self.limit.p99_ms, self.limit.error_share))
+            told = vars(predict(path, config, self.promise))
             told = told | {"batch_rows": told["mean_batch_rows"], "kept": told["rate_rps"] > 0}
         else:
             seen = at_rate(path, config, self.rate_rps)
@@ -73,7 +72,7 @@ class Objective:
                 "p99_ms": p99,
                 "batch_rows": seen.mean_batch_rows,
                 "core_ms_per_request": seen.core_ms_per_request,
-                "kept": p99 <= self.limit.p99_ms and seen.error_share <= self.limit.error_share,
+                "kept": self.promise.inside(p99, seen.error_share),
             }
         return told | {"score": self.score(told) or 0.0}
 
@@ -89,7 +88,7 @@ class Objective:
 
     def words(self) -> str:
         """The objective in words."""
-        limit = f"p99 inside {self.limit.p99_ms:g} ms"
+        limit = f"p99 inside {self.promise.p99_limit_ms:g} ms"
         return {
             "max_rate": f"the highest rate with {limit}",
             "min_p99_at_rate": f"the lowest p99 at {self.rate_rps:,.0f}/s",

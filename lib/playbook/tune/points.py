@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
+from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
@@ -15,7 +16,6 @@ from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tune.objective import Objective
 from playbook.tune.plan import Plan
-from playbook.tune.rates import Limit
 from playbook.tune.search import Budget
 from playbook.tune.tuner import Point
 
@@ -36,7 +36,7 @@ def points_of(settings: Mapping[str, Any]) -> list[Point]:
         )
     plan = plan_of(settings)
     _check_requests(plan, settings["rows_per_request"])
-    limits = [plan.objective.limit.p99_ms, *settings["slo_points"]]
+    limits = [plan.objective.promise.p99_limit_ms, *settings["slo_points"]]
     found = [
         _point(Path(run_dir), limit, plan, settings)
         for run_dir in (settings["run_dir"], *settings["other_runs"])
@@ -53,11 +53,11 @@ def points_of(settings: Mapping[str, Any]) -> list[Point]:
 
 def plan_of(settings: Mapping[str, Any]) -> Plan:
     """The plan all points share."""
-    limit = Limit(settings["p99_limit_ms"], settings["max_error_share"])
+    promise = Promise.of(settings)
     rate, windows, tolerance = (settings[name] for name in ("objective_rate_rps", "windows", "tolerance"))
     return Plan(
         space={name: list(values) for name, values in settings["space"].items()},
-        objective=Objective(limit, settings["objective"], rate, windows, tolerance),
+        objective=Objective(promise, settings["objective"], rate, windows, tolerance),
         base=Config(protocol=settings["protocol"]),
         search=settings["search"],
         budget=Budget(settings["max_trials"], settings["max_minutes"], settings["patience"]),
@@ -82,7 +82,7 @@ def _point(run_dir: Path, limit_ms: float, plan: Plan, settings: Mapping[str, An
     server, _ = split_cpus(settings["server_cpus"], settings["client_cpus"])
     results = exported["results"]
     _check_warmup(exported, plan)
-    objective = replace(plan.objective, limit=Limit(limit_ms, plan.objective.limit.error_share))
+    objective = replace(plan.objective, promise=replace(plan.objective.promise, p99_limit_ms=limit_ms))
     base_path = (run_dir / results["base_path"]).resolve()
     spec = ServerSpec(results["model_name"], base_path, settings["server"], cpus=server, image=settings["image"])
     return Point(f"{results['model_name']}-{limit_ms:g}ms", run_dir, spec, replace(plan, objective=objective))

@@ -7,21 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from playbook.promise import Promise
+
 STEP = 1.12  # from one rate to the next while the limit has not been bracketed
 FAR = 0.6  # after a failure that is far above the limit, the next rate is this share
-
-
-@dataclass(frozen=True)
-class Limit:
-    """The service level objective: what a window must keep."""
-
-    p99_ms: float
-    error_share: float = 0.001
-
-    def kept(self, row: Mapping[str, Any]) -> bool:
-        """Whether a window kept it; one without a p99 (too few requests) did not."""
-        p99 = row["latency_p99_ms"]
-        return p99 is not None and p99 <= self.p99_ms and 1.0 - row["success_rate"] <= self.error_share
 
 
 @dataclass
@@ -48,7 +37,7 @@ class Highest:
 def highest_rate(
     hold: Callable[[float], Mapping[str, Any]],
     guess_rps: float,
-    limit: Limit,
+    promise: Promise,
     windows: int = 5,
     tolerance: float = 0.03,
 ) -> Highest:
@@ -60,14 +49,14 @@ def highest_rate(
     Args:
         hold: Holds one rate in requests/s for a window and returns its row (`latency_p99_ms, success_rate, valid`).
         guess_rps: Where to begin.
-        limit: What must be kept.
+        promise: What must be kept.
         windows: How many rates may be held; more only while the bracket is wide, so that a rate that merely
             was not surpassed is never taken for the highest.
         tolerance: Width of the bracket, as a share of the rate, at which the search ends.
     """
     found, rate, held = Highest(), guess_rps, 0
     while held < windows or (found.width > STEP and held < 2 * windows + 4):
-        row = one_rate(hold, rate, limit, found).rows[-1]
+        row = one_rate(hold, rate, promise, found).rows[-1]
         held += 1
         if found.width <= 1 + tolerance:
             break
@@ -76,16 +65,16 @@ def highest_rate(
 
 
 def one_rate(
-    hold: Callable[[float], Mapping[str, Any]], rate_rps: float, limit: Limit, found: Highest | None = None
+    hold: Callable[[float], Mapping[str, Any]], rate_rps: float, promise: Promise, found: Highest | None = None
 ) -> Highest:
     """Hold one rate, once more where it kept the limit but was INVALID, and add what was seen to `found`."""
     found = found or Highest()
     row = hold(rate_rps)
-    if limit.kept(row) and not row["valid"]:
+    if promise.kept_by(row) and not row["valid"]:
         found.rows.append(row)
         row = hold(rate_rps)
     found.rows.append(row)
-    if limit.kept(row):
+    if promise.kept_by(row):
         found.rate_rps, found.row = rate_rps, row
     else:
         found.failed_rps = rate_rps

@@ -99,7 +99,7 @@ class Tuning:
     def predict(self, configs: Sequence[Config]) -> None:
         """Ask the simulator for every configuration."""
         for config in (self.plan.base, *configs):
-            self.promise(config)
+            self.expect(config)
         self.advance()
 
     def behaviour(self, config: Config) -> tuple[float, float, float]:
@@ -184,7 +184,7 @@ class Tuning:
         steps, config, score = [], self.plan.base, self.known[self.plan.base]["score"]
         while config != best.config:
             options = _towards(config, best.config)
-            before, (names, config) = config, max(options, key=lambda option: self.promise(option[1]))
+            before, (names, config) = config, max(options, key=lambda option: self.expect(option[1]))
             if len(steps) + 1 >= self.plan.ablation:
                 names, config = " + ".join(best.config.changed(before)), best.config
             told = self.measure(config)
@@ -192,7 +192,7 @@ class Tuning:
             score = told["score"]
         return steps
 
-    def promise(self, config: Config) -> float:
+    def expect(self, config: Config) -> float:
         """The predicted score of any configuration."""
         simulated = config.as_simulated()
         if simulated not in self.predicted:

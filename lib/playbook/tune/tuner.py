@@ -186,7 +186,7 @@ def _result(tuned: Tuned) -> dict[str, Any]:
     return {
         "kind": tuned.plan.objective.kind,
         "objective": tuned.plan.objective.words(),
-        "p99_limit_ms": tuned.plan.objective.limit.p99_ms,
+        "p99_limit_ms": tuned.plan.objective.promise.p99_limit_ms,
         "default": {"config": tuned.plan.base.plain()} | take(tuned.default),
         "best": {"config": best.config.plain(), "words": best.config.words()} | take(best.measured),
         "nearest": _nearest(tuned),

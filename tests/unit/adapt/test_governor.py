@@ -13,11 +13,11 @@ from playbook.adapt.views import timeline
 from playbook.drawing.canvas import LIGHT
 from playbook.errors import ParameterError
 from playbook.monitor.sensor import Window
+from playbook.promise import Promise
 from playbook.tfserving.config import Config
-from playbook.tune.rates import Limit
 from playbook.tune.request_path import Path
 
-LIMIT, BOUNDS = Limit(50.0), Bounds((8, 128), (0, 8000))
+LIMIT, BOUNDS = Promise(50.0), Bounds((8, 128), (0, 8000))
 START = Config(enable_batching=True, max_batch_size=32, batch_timeout_micros=2000)
 
 

@@ -18,6 +18,7 @@ from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import Wish
 from playbook.errors import PlaybookError, PublishFailed
 from playbook.monitor.sensor import Sensor, between
+from playbook.promise import Promise
 from playbook.records import journal, record
 from playbook.serve import client
 from playbook.serve.spec import ServerSpec
@@ -26,11 +27,10 @@ from playbook.stress.stress import level_of
 from playbook.tfserving.config import DEFAULT, Config
 from playbook.tfserving.versions import numbers, switch
 from playbook.tune.configured import batching_of
-from playbook.tune.rates import Limit
 from playbook.tune.workbench import Workbench
 
 BASE = Config(enable_batching=True, max_batch_size=16, num_batch_threads=1, rest_api_num_threads=33)
-LIMIT = Limit(500.0)
+LIMIT = Promise(500.0)
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ import pytest
 from playbook.adapt import words
 from playbook.adapt.controller import Adapted, Pace
 from playbook.adapt.demonstration import Contender, Performance, Stage, results
+from playbook.promise import Promise
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
-from playbook.tune.rates import Limit
 
-STAGE = Stage(Path(), ServerSpec("digits", Path("models/digits")), Load(), Limit(50.0), Pace(for_s=4.0), [], 1000.0)
+STAGE = Stage(Path(), ServerSpec("digits", Path("models/digits")), Load(), Promise(50.0), Pace(for_s=4.0), [], 1000.0)
 OFFERED = (100, 900, 1000, 100)
 SUMMARY = {"requests": sum(OFFERED), "latency_ms": {"p99": 80.0, "max": 90.0}}
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from playbook.analyze import capacity
+from playbook.promise import Promise
 
 
 def level(rate, p99, arrival="poisson", **more):
@@ -13,7 +14,7 @@ def level(rate, p99, arrival="poisson", **more):
 
 
 def test_the_rate_is_read_where_p99_meets_the_limit():
-    found = capacity.estimate([level(1000, 10.0), level(2000, 40.0), level(1500, 20.0)], 28.284, 0.001)
+    found = capacity.estimate([level(1000, 10.0), level(2000, 40.0), level(1500, 20.0)], Promise(28.284))
     assert found.rate_rps == pytest.approx(1750, abs=1)
     assert found.low_rps < 1750 < found.high_rps
     assert found.reached
@@ -22,28 +23,28 @@ def test_the_rate_is_read_where_p99_meets_the_limit():
 
 def test_a_limit_never_met_or_always_passed_is_said():
     levels = [level(1000, 10.0), level(2000, 40.0)]
-    above = capacity.estimate(levels, 100.0, 0.001)
+    above = capacity.estimate(levels, Promise(100.0))
     assert (above.rate_rps, above.high_rps, above.reached) == (2000, None, False)
     assert "at least 2,000/s" in above.text
-    below = capacity.estimate(levels, 5.0, 0.001)
+    below = capacity.estimate(levels, Promise(5.0))
     assert below.rate_rps is None
     assert "beyond 5 ms at every level" in below.text
-    assert capacity.estimate([], 5.0, 0.001).text.startswith("No valid level")
+    assert capacity.estimate([], Promise(5.0)).text.startswith("No valid level")
 
 
 def test_a_level_that_fails_requests_is_beyond_the_limit():
     levels = [level(1000, 10.0), level(2000, 11.0, success_rate=0.9)]
-    assert capacity.estimate(levels, 50.0, 0.001).rate_rps < 2000
+    assert capacity.estimate(levels, Promise(50.0)).rate_rps < 2000
 
 
 def test_invalid_levels_count_for_nothing():
     levels = [level(1000, 10.0), level(2000, 40.0), level(1600, 900.0, valid=False)]
-    assert capacity.estimate(levels, 50.0, 0.001).rate_rps == 2000
+    assert capacity.estimate(levels, Promise(50.0)).rate_rps == 2000
 
 
 def test_open_loops_are_believed_before_closed_ones():
     levels = [level(5000, 20.0, "closed"), level(1000, 10.0), level(2000, 40.0)]
-    assert capacity.estimate(levels, 39.0, 0.001).rate_rps < 2000
+    assert capacity.estimate(levels, Promise(39.0)).rate_rps < 2000
 
 
 def test_the_universal_scalability_law_is_found_again_with_its_peak():

@@ -14,6 +14,7 @@ import loadgen
 from playbook.analyze import ledger
 from playbook.monitor import monitor, series
 from playbook.monitor.series import Delta, Window
+from playbook.promise import Promise
 from playbook.records import run_folder, store
 from playbook.records.run_folder import Rows
 
@@ -187,7 +188,7 @@ def test_a_run_folder_gives_a_ledger_for_each_level(tmp_path):
     from playbook.analyze import analysis
 
     run = run_folder.read(fake_run.make(tmp_path / "run"))
-    found = analysis.results(run, analysis.Promise(3.0))["ledger"]
+    found = analysis.results(run, Promise(3.0))["ledger"]
     assert [entry["level"] for entry in found] == [0, 1, 2, 3]
     for entry in found:
         assert sum(entry["mean_ns"].values()) == entry["total_ns"]

@@ -8,6 +8,7 @@ import pytest
 from playbook import deploy
 from playbook.deploy import refutation
 from playbook.deploy.sizing import Demand
+from playbook.promise import Promise
 
 HELD = {"rate_rps": 1260.0, "throughput_rps": 1255.0, "errors": 0, "errors_by_kind": {}, "limit_ms": 50.0}
 KEPT = {**HELD, "p99_ms": 31.0, "inside_limit": True, "failed_checks": [], "beyond_limit_share": 0.0}
@@ -95,7 +96,7 @@ def level(p99_ms, checks=(), requests=2000, misses=0):
     ],
 )
 def test_what_is_certain_is_told_from_what_does_not_show(held, inside):
-    assert refutation.inside_limit(held, 50.0) is inside
+    assert refutation.inside_limit(held, Promise(50.0)) is inside
 
 
 def test_without_a_limit_nothing_is_inside_or_outside():

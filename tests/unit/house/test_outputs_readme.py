@@ -7,6 +7,7 @@ import fake_run
 import pytest
 
 from playbook.analyze import analysis
+from playbook.promise import Promise
 from playbook.records import queries, record, run_folder, store, tables
 
 TEXT = (Path(__file__).parents[3] / "outputs" / "README.md").read_text()
@@ -52,7 +53,7 @@ def test_the_trials_are_documented_as_tune_writes_them():
 @pytest.mark.parametrize("key", re.findall(r"`analyze.json` `results\.(\w+)", TEXT))
 def test_the_keys_of_analyze_exist(key, tmp_path):
     run = run_folder.read(fake_run.make(tmp_path / "run", seconds=1.0))
-    assert key in analysis.results(run, analysis.Promise(3.0))
+    assert key in analysis.results(run, Promise(3.0))
 
 
 def test_the_parts_of_a_record_are_the_documented_ones(tmp_path):

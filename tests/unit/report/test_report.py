@@ -15,6 +15,7 @@ from playbook import analyze
 from playbook.analyze import analysis
 from playbook.drawing import bars, canvas, figures, timeline
 from playbook.errors import QueryFailed, RecordExists, RecordUnreadable
+from playbook.promise import Promise
 from playbook.records import journal, record, run_folder
 from playbook.report import report
 
@@ -122,8 +123,8 @@ def test_without_a_valid_level_nothing_is_claimed_of_proof_goodput_or_cost(whole
     told = json.loads((run / "stress.json").read_text())
     told["results"] |= {"best": None, "levels": [level | {"valid": False} for level in told["results"]["levels"]]}
     (run / "stress.json").write_text(json.dumps(told))
-    promise = analysis.Promise(3.0, 0.001, price_per_cpu_hour=0.04)
-    sure, doubtful = (analysis.results(run_folder.read(folder), promise) for folder in (whole, run))
+    promise, prices = Promise(3.0), analysis.Prices(0.04)
+    sure, doubtful = (analysis.results(run_folder.read(folder), promise, prices=prices) for folder in (whole, run))
     claims = ("certificate", "goodput_rps", "cost")
     assert all(sure[claim] for claim in claims)
     assert [doubtful[claim] for claim in claims] == [None, None, None]
@@ -207,11 +208,11 @@ def test_an_analysis_is_kept_once_and_the_same_one_is_fine(whole, tmp_path):
     run_dir = tmp_path / "20260110T000000Z-kept"
     shutil.copytree(whole, run_dir)
     run = run_folder.read(run_dir)
-    found = analysis.results(run, analysis.Promise(3.0))
+    found = analysis.results(run, Promise(3.0))
     kept = record.keep(run_dir, analyze, {}, found)
-    assert record.keep(run_dir, analyze, {}, analysis.results(run, analysis.Promise(3.0))) == kept
+    assert record.keep(run_dir, analyze, {}, analysis.results(run, Promise(3.0))) == kept
     with pytest.raises(RecordExists, match=r"says something else: results\.capacity"):
-        record.keep(run_dir, analyze, {}, analysis.results(run, analysis.Promise(4.0)))
+        record.keep(run_dir, analyze, {}, analysis.results(run, Promise(4.0)))
 
 
 def test_pictures_differ_between_light_and_dark_and_are_drawn_once():

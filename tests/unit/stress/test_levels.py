@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from playbook import markdown
+from playbook.promise import Promise
 from playbook.serve.handle import Handle
 from playbook.stress import levels, stress
 from playbook.stress.load import Load
@@ -35,13 +36,13 @@ def level(rate: float, p99: float | None, valid: bool = True, success: float = 1
 
 def test_the_best_level_is_the_fastest_one_inside_the_limits() -> None:
     rows = [level(100, 5.0), level(900, 49.0), level(1000, 51.0), level(2000, 10.0, valid=False)]
-    assert levels.best(rows, 50.0, 0.001)["throughput_rps"] == 900
+    assert levels.best(rows, Promise(50.0))["throughput_rps"] == 900
 
 
 @pytest.mark.parametrize("other", [level(900, None), level(900, 10.0, success=0.99)])
 def test_a_level_without_a_p99_or_with_failures_is_not_the_best(other: dict) -> None:
-    assert levels.best([other], 50.0, 0.001) is None
-    assert levels.best([level(10, 5.0), other], 50.0, 0.001)["throughput_rps"] == 10
+    assert levels.best([other], Promise(50.0)) is None
+    assert levels.best([level(10, 5.0), other], Promise(50.0))["throughput_rps"] == 10
 
 
 def test_the_verdict_names_rate_p99_load_limit_and_server_kind() -> None:

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from playbook.errors import ServerDied
+from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
 from playbook.tune.plan import Plan
-from playbook.tune.rates import Limit
 from playbook.tune.search import Found, Trial
 from playbook.tune.steps import Tuning
 
@@ -23,7 +23,7 @@ class Scripted(Tuning):
     """Tuning whose further measurements are written down: rates by configuration; None is a server that dies."""
 
     def __init__(self, folder, further: dict[Config, list[float | None]], **plan):
-        made = Plan({}, Objective(Limit(50.0)), **plan)
+        made = Plan({}, Objective(Promise(50.0)), **plan)
         bar = SimpleNamespace(update=lambda *_: None)
         super().__init__(SimpleNamespace(), made, bar, Memory(folder / "memory.json", "plan"))
         self.further, self.asked = {config: iter(rates) for config, rates in further.items()}, []

@@ -7,6 +7,7 @@ import pytest
 from published_run import published
 
 from playbook.errors import LoadFailed, PlaybookError
+from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
@@ -14,7 +15,6 @@ from playbook.stress.load import Load
 from playbook.tune import tuner
 from playbook.tune.objective import Objective
 from playbook.tune.plan import Plan
-from playbook.tune.rates import Limit
 from playbook.tune.search import Budget
 
 SPACE = {
@@ -35,7 +35,7 @@ def point(tmp_path_factory):
     curve = {"fit": {"a_ms": 0.3, "b_ms": 0.003}}
     record.save(run, "export", params={}, results={"batch_curve": curve}, verdict="exported")
     spec = ServerSpec("digits", base_path, cpus=split_cpus()[0])
-    objective = Objective(Limit(200.0), windows=1, tolerance=0.3)
+    objective = Objective(Promise(200.0), windows=1, tolerance=0.3)
     plan = Plan(SPACE, objective, budget=Budget(trials=2), frontier=1, probe_clients=8, repeats=0, ablation=0)
     return tuner.Point("digits-200ms", run, spec, plan)
 

@@ -31,7 +31,7 @@ def settings(tmp_path):
 def test_every_model_and_every_limit_is_a_point(settings):
     several = points.points_of(settings | {"slo_points": [10.0, 25.0]})
     assert [point.name for point in several] == ["digits-50ms", "digits-10ms", "digits-25ms"]
-    assert [point.plan.objective.limit.p99_ms for point in several] == [50.0, 10.0, 25.0]
+    assert [point.plan.objective.promise.p99_limit_ms for point in several] == [50.0, 10.0, 25.0]
 
 
 @pytest.mark.parametrize(

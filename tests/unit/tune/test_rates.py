@@ -3,9 +3,10 @@
 import pytest
 
 from playbook.errors import ParameterError
+from playbook.promise import Promise
 from playbook.tune.objective import Objective
 from playbook.tune.plan import ratio
-from playbook.tune.rates import Limit, highest_rate, one_rate
+from playbook.tune.rates import highest_rate, one_rate
 
 
 class Server:
@@ -30,40 +31,42 @@ class Server:
 
 @pytest.mark.parametrize("guess", [300.0, 900.0, 1000.0, 1100.0, 3000.0])
 def test_the_highest_rate_is_found_from_a_poor_guess(guess):
-    found = highest_rate(Server(1000.0), guess, Limit(50.0), windows=20)
+    found = highest_rate(Server(1000.0), guess, Promise(50.0), windows=20)
     assert 970 <= found.rate_rps <= 1000
 
 
 def test_few_windows_do_from_a_good_guess():
     server = Server(1000.0)
-    found = highest_rate(server, 980.0, Limit(50.0), windows=4, tolerance=0.05)
+    found = highest_rate(server, 980.0, Promise(50.0), windows=4, tolerance=0.05)
     assert found.rate_rps >= 950
     assert len(server.held) <= 4
 
 
 def test_an_invalid_window_is_held_once_more_and_then_marked():
     once, twice = Server(1000.0, invalid=[1]), Server(1000.0, invalid=[1, 2])
-    assert one_rate(once, 900.0, Limit(50.0)).row["valid"]
-    assert not one_rate(twice, 900.0, Limit(50.0)).row["valid"]
+    assert one_rate(once, 900.0, Promise(50.0)).row["valid"]
+    assert not one_rate(twice, 900.0, Promise(50.0)).row["valid"]
     assert once.held == twice.held == [900.0, 900.0]
 
 
 def test_a_rate_that_was_not_surpassed_is_not_taken_for_the_highest():
-    found = highest_rate(Server(3000.0), 500.0, Limit(50.0), windows=3, tolerance=0.05)
+    found = highest_rate(Server(3000.0), 500.0, Promise(50.0), windows=3, tolerance=0.05)
     assert found.rate_rps > 2500
     assert found.failed_rps is not None
 
 
 def test_a_limit_nobody_keeps_names_the_nearest():
-    found = highest_rate(Server(1000.0), 500.0, Limit(1.0), windows=4)
+    found = highest_rate(Server(1000.0), 500.0, Promise(1.0), windows=4)
     assert found.rate_rps == 0.0
     assert found.nearest["latency_p99_ms"] == 5.0
 
 
 def test_each_objective_scores_better_as_larger():
     fast, slow = Server(2000.0), Server(1000.0)
-    assert Objective(Limit(50.0)).measured(fast, 1500)["score"] > Objective(Limit(50.0)).measured(slow, 900)["score"]
-    at_rate = Objective(Limit(50.0), "min_p99_at_rate", rate_rps=1500.0)
+    assert (
+        Objective(Promise(50.0)).measured(fast, 1500)["score"] > Objective(Promise(50.0)).measured(slow, 900)["score"]
+    )
+    at_rate = Objective(Promise(50.0), "min_p99_at_rate", rate_rps=1500.0)
     assert at_rate.measured(fast, 0)["score"] == pytest.approx(200.0)
     assert at_rate.measured(slow, 0)["score"] == 0.0
 
@@ -73,12 +76,11 @@ def test_each_objective_scores_better_as_larger():
     [
         ({"kind": "speed"}, "speed"),
         ({"kind": "min_p99_at_rate"}, "objective_rate_rps"),
-        ({"limit": Limit(0.0)}, "p99_limit_ms"),
     ],
 )
 def test_an_objective_that_makes_no_sense_is_refused(settings, named):
     with pytest.raises(ParameterError, match=named):
-        Objective(**{"limit": Limit(50.0), **settings})
+        Objective(**{"promise": Promise(50.0), **settings})
 
 
 def test_the_gain_has_an_interval_only_where_there_is_one():

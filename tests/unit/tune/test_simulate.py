@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from playbook.promise import Promise
 from playbook.tfserving.config import DEFAULT, Config
 from playbook.tune.fit import Probe, at_rate, fit, predict
 from playbook.tune.request_path import Path, slots
@@ -163,7 +164,7 @@ def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed(ro
         replace(batched, batch_timeout_micros=2000),
         replace(batched, num_batch_threads=2),
     ):
-        said, true = (predict(path, config, 20.0) for path in (fitted, server))
+        said, true = (predict(path, config, Promise(20.0)) for path in (fitted, server))
         assert said.rate_rps == pytest.approx(true.rate_rps, rel=0.08)
         calm = 0.6 * true.rate_rps
         seen = [at_rate(path, config, calm, 40_000).percentile(99) for path in (fitted, server)]
