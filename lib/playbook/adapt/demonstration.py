@@ -95,7 +95,7 @@ def perform(
     server = bench.bring("trial", contender.config)
     load = replace(bench.load, duration_s=pace.for_s, ramp_up_s=0.0)
     level = level_of(server.handle, load, bench.bodies(load.protocol), arrival="trace", trace=str(trace))
-    folder, latest = out_dir / "data" / "requests" / f"adapt_{_plain(contender.name)}", {}
+    folder, latest = record.data_dir(out_dir) / "requests" / f"adapt_{_plain(contender.name)}", {}
     with _controlled(server, contender, pace, out_dir, lambda: latest.get("p99_ms"), load.client_cpus) as controlled:
         summary = loadgen.hold(level, folder, latest.update)
     adapted = controlled and controlled.result()

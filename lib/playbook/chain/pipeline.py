@@ -79,7 +79,7 @@ def prepare(
         left = [verb for verb in verbs if not record.has(run_dir, verb)]
         verbs = [verb for verb in left if verb in planned] or left
         if any(verb in NEEDS_SERVER for verb in verbs) and "serve" not in verbs:
-            _retire(run_dir, "serve")
+            record.set_aside(run_dir, "serve")
             verbs = ["serve", *verbs]
         return Run(run_dir, verbs, parameters)
     base, earlier = _base(params_path, outputs, verbs, resume)
@@ -165,14 +165,6 @@ def _failure(run: Run, lines: list[str]) -> str:
     kept = [name for name in runs.NOTEBOOKS if record.has(run.run_dir, name)]
     lines.append(f"  Kept in {run.run_dir}: {', '.join(kept) or 'nothing yet'}; the notebook as far as it came.")
     return "\n".join(lines)
-
-
-def _retire(run_dir: Path, verb: str) -> None:
-    """Keep the record of a server that has ended under another name, so that a new one can be recorded."""
-    path = run_dir / f"{verb}.json"
-    if path.exists():
-        number = len(list(run_dir.glob(f"{verb}.*.json"))) + 1
-        path.rename(run_dir / f"{verb}.{number}.json")
 
 
 @contextlib.contextmanager

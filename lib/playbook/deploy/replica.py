@@ -10,8 +10,8 @@ from typing import Any
 
 from playbook.errors import SizingRefused
 from playbook.promise import Promise
+from playbook.records import store
 from playbook.records.cited import Cited, Records
-from playbook.records.places import whole_files
 
 KNOBS = (
     "enable_batching",
@@ -203,14 +203,8 @@ def _cpus(records: Records) -> Cited:
 
 def _resource(run_dir: Path, what: str, words: str) -> Cited | None:
     """A figure over the server's samples in data/resources; None without samples."""
-    files = [str(path) for path in whole_files(Path(run_dir), "resources")]
-    if not files:
-        return None
-    import duckdb
-
-    with duckdb.connect() as db:
-        query = f"SELECT {what} FROM read_parquet(?, union_by_name=true) WHERE who = 'server'"
-        value = db.execute(query, [files]).fetchone()[0]
+    with store.table(run_dir, "resources") as db:
+        value = db.execute(f"SELECT {what} FROM resources WHERE who = 'server'").fetchall()[0][0]
     if value is None or not math.isfinite(value) or value <= 0:
         return None
     return Cited(float(value), f"data/resources, {words} of the server")

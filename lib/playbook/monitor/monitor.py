@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from playbook.errors import MonitorError, ParameterError
 from playbook.monitor import resources
-from playbook.records import record, runs
+from playbook.records import places, record, runs, store
 
 METRICS_PATH = "/monitoring/prometheus/metrics"
 READY_TIMEOUT_S = 20.0
@@ -76,7 +76,7 @@ def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs:
             process.wait()
     finally:
         _end(process)
-    if not any((run_dir / "data" / "metrics").glob("*.parquet")):
+    if not places.whole_files(run_dir, "metrics"):
         raise MonitorError(f"Nothing was collected from {url}. {_last_event(run_dir)}")
     return run_dir
 
@@ -117,11 +117,8 @@ def _server(handle: Any) -> tuple[dict[str, int], dict[str, str]]:
 
 
 def _last_event(run_dir: Path) -> str:
-    import duckdb
-
-    files = f"{run_dir}/data/events/*.parquet".replace("'", "''")
-    with duckdb.connect() as db:
+    with store.table(run_dir, "events") as db:
         row = db.execute(
-            f"SELECT detail FROM read_parquet('{files}') WHERE event IN ('gone', 'problem') ORDER BY at_ns DESC LIMIT 1"
+            "SELECT detail FROM events WHERE event IN ('gone', 'problem') ORDER BY at_ns DESC LIMIT 1"
         ).fetchone()
     return row[0] if row else ""

@@ -13,9 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
-
-from playbook.records import places
+from playbook.records import store
 
 SERVING = ":tensorflow:serving:"
 REQUESTS = f"{SERVING}request_count"
@@ -137,18 +135,16 @@ class Metrics:
 
 def read(run_dir: Path, names: Iterable[str] = NAMES) -> Metrics:
     """The metrics of a run from its Parquet files; empty when none were kept."""
-    files = [str(path) for path in places.whole_files(Path(run_dir), "metrics")]
     points: dict[tuple[str, str], list[Point]] = {}
-    if files:
-        with duckdb.connect() as db:
-            rows = db.execute(
-                'SELECT name, labels, at_ns, value, "sum", "count", le, buckets '
-                "FROM read_parquet(?, union_by_name=true) WHERE list_contains(?, name) ORDER BY at_ns",
-                [files, list(names)],
-            ).fetchall()
-        for name, labels, at_ns, value, total, count, le, buckets in rows:
-            point = Point(at_ns, value, total, count, tuple(le or ()), tuple(buckets or ()))
-            points.setdefault((name, labels), []).append(point)
+    with store.table(run_dir, "metrics") as db:
+        rows = db.execute(
+            'SELECT name, labels, at_ns, value, "sum", "count", le, buckets '
+            "FROM metrics WHERE list_contains(?, name) ORDER BY at_ns",
+            [list(names)],
+        ).fetchall()
+    for name, labels, at_ns, value, total, count, le, buckets in rows:
+        point = Point(at_ns, value, total, count, tuple(le or ()), tuple(buckets or ()))
+        points.setdefault((name, labels), []).append(point)
     return Metrics(points)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import numpy as np
 
-from playbook.records import places
+from playbook.records import store
 
 COLUMNS = ("at_ns", "cpu_s", "rss_bytes", "run_delay_s", "throttled_s")
 
@@ -91,13 +90,8 @@ class Resources:
 
 def read(run_dir: Path) -> Resources:
     """The samples of a run from its Parquet files; empty when none were kept."""
-    files = [str(path) for path in places.whole_files(Path(run_dir), "resources")]
-    if not files:
-        return Resources({})
-    with duckdb.connect() as db:
-        rows = db.execute(
-            f"SELECT who, {', '.join(COLUMNS)} FROM read_parquet(?, union_by_name=true) ORDER BY at_ns", [files]
-        ).fetchall()
+    with store.table(run_dir, "resources") as db:
+        rows = db.execute(f"SELECT who, {', '.join(COLUMNS)} FROM resources ORDER BY at_ns").fetchall()
     samples: dict[str, list[tuple]] = {}
     for who, *values in rows:
         samples.setdefault(who, []).append(tuple(values))

@@ -64,9 +64,9 @@ class Records:
         Raises:
             RecordUnreadable: it is missing; names the file and the verb to run first.
         """
-        found = self.get(verb, path)
-        if found is None:
+        cited = self.get(verb, path)
+        if cited is None:
             raise RecordUnreadable(
                 f"{self.run_dir / verb}.json has no results.{path}. Run the '{verb}' notebook first, with this run_dir."
             )
-        return found
+        return cited

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
-import orjson
 
 from playbook.errors import QueryFailed, RecordUnreadable
 from playbook.records import parquet, record
@@ -43,7 +42,7 @@ class Local:
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Each run's records by verb; an unreadable one stands as its error."""
-        return {run_dir.name: read_records(run_dir) for run_dir in self._runs()}
+        return {run_dir.name: record.read_all(run_dir) for run_dir in self._runs()}
 
     def _runs(self) -> list[Path]:
         named = [self._outputs / self._run_id] if self._run_id else self._outputs.iterdir()
@@ -72,25 +71,31 @@ class Remote:
 
     def parquet(self, table: str) -> list[str]:
         """The readable files of a table in all runs."""
-        found = self._glob(f"data/{table}.parquet") + self._glob(f"data/{table}/**/*.parquet")
-        return sorted({path for path in found if self._readable(path)})
+        paths = self._glob(f"data/{table}.parquet") + self._glob(f"data/{table}/**/*.parquet")
+        return sorted({path for path in paths if self._readable(path)})
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Each run's records by verb; an unreadable one stands as its error."""
-        found: dict[str, dict[str, Any]] = {}
+        runs: dict[str, dict[str, Any]] = {}
         for path in self._glob("*.json"):
             run_id, verb = path[len(self.prefix) + 1 : -len(".json")].split("/")
             if verb in record.VERBS:
-                text = self._db.execute("SELECT content FROM read_text(?)", [path]).fetchone()[0]
-                found.setdefault(run_id, {})[verb] = parse_record(path, text)
-        return {run_id: {v: verbs[v] for v in record.VERBS if v in verbs} for run_id, verbs in found.items()}
+                runs.setdefault(run_id, {})[verb] = self._record(path)
+        return {run_id: {v: verbs[v] for v in record.VERBS if v in verbs} for run_id, verbs in runs.items()}
+
+    def _record(self, path: str) -> dict[str, Any] | RecordUnreadable:
+        rows = self._db.execute("SELECT content FROM read_blob(?)", [path]).fetchall()
+        try:
+            return record.parse(path, rows[0][0])
+        except RecordUnreadable as error:
+            return error
 
     def _glob(self, pattern: str) -> list[str]:
         try:
-            found = self._db.execute("SELECT file FROM glob(?)", [f"{self.prefix}/{self._run_id}/{pattern}"]).fetchall()
+            rows = self._db.execute("SELECT file FROM glob(?)", [f"{self.prefix}/{self._run_id}/{pattern}"]).fetchall()
         except duckdb.Error as error:
             raise QueryFailed(f"{self.prefix} cannot be listed: {error}") from error
-        return [row[0].removeprefix("file://") for row in found]
+        return [row[0].removeprefix("file://") for row in rows]
 
     def _readable(self, path: str) -> bool:
         try:
@@ -112,33 +117,11 @@ def _use_endpoint(db: duckdb.DuckDBPyConnection) -> None:
 def whole_files(run_dir: Path, table: str) -> list[Path]:
     """The complete Parquet files of a table in one run; half-written ones are passed over."""
     data = run_dir / "data"
-    found = [data / f"{table}.parquet", *sorted((data / table).rglob("*.parquet"))]
-    return [path for path in found if not path.name.startswith(".") and parquet.is_whole(path)]
+    paths = [data / f"{table}.parquet", *sorted((data / table).rglob("*.parquet"))]
+    return [path for path in paths if not path.name.startswith(".") and parquet.is_whole(path)]
 
 
 def stage_of(path: Path) -> str:
     """The verb that measured a file of requests: `data/requests/<verb>_<number>/...`; stress when nothing says."""
     folder = path.parent.name
     return "stress" if folder in ("requests", "data") else folder.split("_")[0]
-
-
-def read_records(run_dir: Path) -> dict[str, Any]:
-    """Each verb's record of a run, or the RecordUnreadable that stands in its place."""
-    found = {}
-    for verb in record.VERBS:
-        path = run_dir / f"{verb}.json"
-        if path.exists():
-            found[verb] = parse_record(str(path), path.read_bytes())
-    return found
-
-
-def parse_record(path: str, text: bytes | str) -> dict[str, Any] | RecordUnreadable:
-    """A record from its text, or the error that says why not."""
-    try:
-        content = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        return RecordUnreadable(f"{path} is not readable JSON ({error})")
-    version = content.get("schema_version", 0) if isinstance(content, dict) else None
-    if version is None or version > record.SCHEMA_VERSION:
-        return RecordUnreadable(f"{path} has schema {version}, this playbook reads up to {record.SCHEMA_VERSION}")
-    return content

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
+import orjson
 import psutil
 
 from playbook import stopwatch
@@ -106,15 +107,47 @@ def load(run_dir: Path, verb: str) -> dict[str, Any]:
     """
     path = Path(run_dir) / f"{verb}.json"
     try:
-        content = json.loads(path.read_text())
+        text = path.read_bytes()
     except FileNotFoundError:
         raise RecordUnreadable(f"{path} was expected and is not there. Run the '{verb}' notebook first.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RecordUnreadable(f"{path} is not readable JSON ({error}). Run the '{verb}' notebook again.") from error
-    if not isinstance(content, dict) or content.get("schema_version", 0) > SCHEMA_VERSION:
-        seen = content.get("schema_version") if isinstance(content, dict) else type(content).__name__
-        raise RecordUnreadable(f"{path} has schema {seen}, this playbook reads up to {SCHEMA_VERSION}. Upgrade it.")
+    return parse(path, text)
+
+
+def parse(path: Path | str, text: bytes | str) -> dict[str, Any]:
+    """A record, or the note of a run, from its text; `path` is where it came from, for the message.
+
+    Raises:
+        RecordUnreadable: not JSON, not a record, or written by a newer schema.
+    """
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise RecordUnreadable(
+            f"{path} is not readable JSON ({error}). Remove it and run its notebook again."
+        ) from error
+    version = content.get("schema_version", 0) if isinstance(content, dict) else type(content).__name__
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RecordUnreadable(f"{path} has schema {version}, this playbook reads up to {SCHEMA_VERSION}. Upgrade it.")
     return content
+
+
+def read_all(run_dir: Path) -> dict[str, dict[str, Any] | RecordUnreadable]:
+    """Each verb's record of a run, in the order of the verbs, or the error that stands in its place."""
+    records: dict[str, dict[str, Any] | RecordUnreadable] = {}
+    for verb in VERBS:
+        if has(run_dir, verb):
+            try:
+                records[verb] = load(run_dir, verb)
+            except RecordUnreadable as error:
+                records[verb] = error
+    return records
+
+
+def set_aside(run_dir: Path, verb: str) -> None:
+    """Keep a record that no longer holds as `<verb>.<number>.json`, so that the verb can be recorded again."""
+    if has(run_dir, verb):
+        number = len(list(Path(run_dir).glob(f"{verb}.*.json"))) + 1
+        (Path(run_dir) / f"{verb}.json").rename(Path(run_dir) / f"{verb}.{number}.json")
 
 
 def has(run_dir: Path, verb: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from playbook.errors import RecordUnreadable
-from playbook.records import record
+from playbook.records import record, whole_file
+
+LEVELS = "levels.json"  # in data/: the levels of a stress that has not finished
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,7 @@ class RunFolder:
     @property
     def levels(self) -> list[dict[str, Any]]:
         """The load levels, also those of a stress that did not finish."""
-        found = self.stress.get("levels")
-        return list(found) if found else self._kept_levels()
+        return list(self.stress.get("levels") or self._kept_levels())
 
     @property
     def server(self) -> str:
@@ -104,9 +106,14 @@ class RunFolder:
 
     def _kept_levels(self) -> list[dict[str, Any]]:
         try:
-            return json.loads((self.run_dir / "data" / "levels.json").read_text())
+            return json.loads((self.run_dir / "data" / LEVELS).read_text())
         except (OSError, ValueError):
             return []
+
+
+def keep_levels(run_dir: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep the rows of the load levels so far: what was measured outlives a stage that dies."""
+    whole_file.write_text(record.data_dir(run_dir) / LEVELS, json.dumps(rows, indent=1))
 
 
 def read(run_dir: Path) -> RunFolder:
@@ -118,11 +125,6 @@ def read(run_dir: Path) -> RunFolder:
     run_dir = Path(run_dir)
     if not run_dir.is_dir():
         raise RecordUnreadable(f"A run folder was expected at {run_dir}, nothing is there. `playbook list` names them.")
-    records, problems = {}, []
-    for verb in record.VERBS:
-        if record.has(run_dir, verb):
-            try:
-                records[verb] = record.load(run_dir, verb)
-            except RecordUnreadable as error:
-                problems.append(str(error))
-    return RunFolder(run_dir, records, problems)
+    contents = record.read_all(run_dir)
+    records = {verb: content for verb, content in contents.items() if isinstance(content, dict)}
+    return RunFolder(run_dir, records, [str(error) for verb, error in contents.items() if verb not in records])

@@ -81,8 +81,8 @@ def note(run_dir: Path) -> dict[str, Any]:
     """
     path = Path(run_dir) / "run.json"
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        return record.parse(path, path.read_bytes())
+    except OSError as error:
         raise RecordUnreadable(f"{path} was expected as the note of a run and cannot be read: {error}.") from error
 
 
@@ -114,13 +114,13 @@ def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:
     Raises:
         ParameterError: there is none.
     """
-    wanted = list(verbs)
+    needed = list(verbs)
     for run in newest_first(outputs):
         same = note(run).get("params_name") == Path(params_path).stem
-        if same and all(record.has(run, verb) for verb in wanted):
+        if same and all(record.has(run, verb) for verb in needed):
             return run
     raise ParameterError(
-        f"No run of {Path(params_path).name} in {outputs} has recorded {', '.join(wanted)}. Run the whole chain first."
+        f"No run of {Path(params_path).name} in {outputs} has recorded {', '.join(needed)}. Run the whole chain first."
     )
 
 
@@ -128,10 +128,10 @@ def inherit(run_dir: Path, base: Path, verbs: Iterable[str]) -> None:
     """Take over what earlier verbs of another run left: a record is never written twice, so it is copied."""
     for verb in verbs:
         name = NOTEBOOKS[verb]
-        found = [base / f"{verb}.json", *base.glob(f"{name}.*"), *base.glob(f"{name}_files")]
-        found += [base / "models"] if verb == "export" else []
-        found += [path for pattern in DATA.get(verb, ()) for path in (base / "data").glob(pattern)]
-        for path in found:
+        paths = [base / f"{verb}.json", *base.glob(f"{name}.*"), *base.glob(f"{name}_files")]
+        paths += [base / "models"] if verb == "export" else []
+        paths += [path for pattern in DATA.get(verb, ()) for path in (base / "data").glob(pattern)]
+        for path in paths:
             target = run_dir / path.relative_to(base)
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():

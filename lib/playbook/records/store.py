@@ -82,15 +82,29 @@ def render(frame: pd.DataFrame, format_: str = "table") -> str:
 
 def request_columns(run_dir: Path, level: int, stage: str = "stress") -> dict[str, np.ndarray]:
     """Times and success of one level's requests as arrays, in order of completion; empty when there are none."""
-    files = [str(path) for path in places.whole_files(Path(run_dir), "requests") if places.stage_of(path) == stage]
-    if not files:
-        return {}
-    with duckdb.connect() as db:
-        return db.execute(
+    with table(run_dir, "requests", stage) as db:
+        columns = db.execute(
             "SELECT scheduled_ns, sent_ns, done_ns, (error IS NULL OR error = '') AS ok "
-            "FROM read_parquet(?, union_by_name=true) WHERE level = ? ORDER BY done_ns",
-            [files, level],
+            "FROM requests WHERE level = ? ORDER BY done_ns",
+            [level],
         ).fetchnumpy()
+    return {name: np.asarray(values) for name, values in columns.items()}
+
+
+@contextmanager
+def table(run_dir: Path, name: str, stage: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection with one table of one run as a view of that name; without files it has no row.
+
+    Args:
+        run_dir: The run folder.
+        name: A raw table: requests, metrics, resources, events, changes or trials.
+        stage: Of requests: those that this verb measured.
+    """
+    run_dir = Path(run_dir).resolve()
+    files = [path for path in places.whole_files(run_dir, name) if stage in (None, places.stage_of(path))]
+    with duckdb.connect() as db:
+        views.create_raw(db, name, str(run_dir.parent), map(str, files))
+        yield db
 
 
 def _shown(value: object) -> object:

@@ -22,7 +22,7 @@ def create(db: duckdb.DuckDBPyConnection, outputs: Path | str, run_id: str | Non
     """
     place = places.place(db, outputs, run_id)
     for table in RAW:
-        _create_raw(db, table, place.prefix, place.parquet(table))
+        create_raw(db, table, place.prefix, place.parquet(table))
     records = place.records()
     for table, rows in (("runs", run_rows(records)), ("levels", level_rows(records))):
         columns = tables.RECORDS[table]
@@ -77,7 +77,8 @@ def level_rows(records: Mapping[str, Mapping[str, Any]]) -> list[tuple]:
     return rows
 
 
-def _create_raw(db: duckdb.DuckDBPyConnection, table: str, prefix: str, files: Iterable[str]) -> None:
+def create_raw(db: duckdb.DuckDBPyConnection, table: str, prefix: str, files: Iterable[str]) -> None:
+    """Make the view of one raw table over these files; `prefix` is the outputs folder they lie in."""
     columns = tables.documented()[table]
     empty = ", ".join(f'NULL::{column.type} AS "{column.name}"' for column in columns)
     sql = f"SELECT {empty} WHERE false"

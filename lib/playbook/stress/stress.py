@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 import loadgen
 from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
-from playbook.records import record, whole_file
+from playbook.records import record, run_folder
 from playbook.serve.alive import check_alive
 from playbook.serve.handle import Handle
 from playbook.stress import levels
@@ -70,8 +69,7 @@ class Bench:
         shared = {"protocol": self.load.protocol, "rows_per_request": self.load.rows_per_request}
         stopwatch.add(summary["duration_s"] + self.load.ramp_up_s)
         self.rows.append(levels.flat(summary, len(self.rows), {**shared, **settings}))
-        path = record.data_dir(self.run_dir) / "levels.json"
-        whole_file.write_text(path, json.dumps(self.rows, indent=1))
+        run_folder.keep_levels(self.run_dir, self.rows)
 
 
 def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadgen.Level:
