@@ -1,4 +1,11 @@
-"""The highest rate a server carries inside an SLO: doubling, bisection, replicates at the boundary, a monotone fit."""
+"""The highest rate a server carries inside an SLO: doubling, bisection, replicates at the boundary, a monotone fit.
+
+An estimate: it knows nothing beforehand, spends a budget on the boundary and answers with the rate at which the fitted
+curve crosses the limit, its interval and the evidence. `playbook.tune.rates` is the other search there is: it compares
+dozens of configurations, begins at a good guess and answers with the highest rate that was measured inside the limit.
+They share no code on purpose: an interval needs replicates at both ends, which a trial cannot afford, and a tuner that
+ranked by interpolated rates would rank by rates that no window held.
+"""
 
 from __future__ import annotations
 

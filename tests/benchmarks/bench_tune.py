@@ -26,7 +26,7 @@ from tune_swaps import swaps
 from playbook.chain import pipeline
 from playbook.records import record
 from playbook.tfserving.config import DEFAULT, Config
-from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.request_path import RequestPath
 from playbook.tune.simulate import poisson, simulate
 
 

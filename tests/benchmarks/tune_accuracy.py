@@ -17,9 +17,9 @@ from playbook.serve.cores import split_cpus
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tune.fit import Probe, at_rate, fit
 from playbook.tune.memory import Memory
-from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.request_path import RequestPath
 from playbook.tune.simulate import simulate
-from playbook.tune.workbench import Bench, Workbench
+from playbook.tune.workbench import RunningServer, Workbench
 
 HELD_OUT = {
     "enable_batching": [True],
@@ -86,7 +86,7 @@ def accuracy(options: argparse.Namespace) -> list[Row]:
 def _seen(bench: Workbench, pulse: Pulse, config: Config, memory: Memory) -> tuple[list[dict], list[dict]]:
     """Windows of one configuration: a closed loop, and CALM of the least it carried there, in turns."""
 
-    def window(server: Bench, **how: Any) -> dict:
+    def window(server: RunningServer, **how: Any) -> dict:
         began = time.monotonic()
         row = bench.hold(server, **how)
         return {name: row[name] for name in KEPT} | {PIECE: pulse.since(began)}

@@ -28,13 +28,13 @@ from playbook.records import record
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
-from playbook.tune.plan import Plan, ratio
+from playbook.tune.plan import TuningPlan, ratio
 from playbook.tune.search import Budget, frontier, search
 from playbook.tune.steps import Tuning
 
 RECORD = HERE / "records" / "tune_grid.json"
 TURNS = 10  # of the tuner's best and the grid's: the speed of a shared machine halves within seconds
-GRID_PLAN = Plan(
+GRID_PLAN = TuningPlan(
     GRID, Objective(LIMIT, windows=3, tolerance=0.04), budget=Budget(trials=8), frontier=5, repeats=0, ablation=0
 )
 

@@ -13,7 +13,7 @@ from tune_setting import GRID, Row, table_row
 from playbook.promise import Promise
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tune.fit import Probe, at_rate, fit, predict
-from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.request_path import RequestPath
 from playbook.tune.search import Budget, frontier, search
 from playbook.tune.simulate import simulate
 

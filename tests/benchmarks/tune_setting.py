@@ -15,9 +15,9 @@ from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
-from playbook.tune.plan import Plan
+from playbook.tune.plan import TuningPlan
 from playbook.tune.steps import Tuning
-from playbook.tune.workbench import Bench, Workbench
+from playbook.tune.workbench import RunningServer, Workbench
 
 HERE = Path(__file__).parent
 LIMIT = Promise(50.0)
@@ -44,8 +44,8 @@ def workbench(options: argparse.Namespace, window_s: float) -> Workbench:
     return Workbench(spec, run, Load(duration_s=window_s, ramp_up_s=0.2, client_cpus=client))
 
 
-def tuning_on(bench: Workbench, folder: Path, plan: Plan | None = None) -> Tuning:
-    plan = plan or Plan(GRID, Objective(LIMIT, windows=4))
+def tuning_on(bench: Workbench, folder: Path, plan: TuningPlan | None = None) -> Tuning:
+    plan = plan or TuningPlan(GRID, Objective(LIMIT, windows=4))
     return Tuning(bench, plan, SimpleNamespace(update=lambda *_: None), Memory(folder / "memory.json", "bench"))
 
 
@@ -61,7 +61,7 @@ def table_row(figure: str, measured: str, peer: str, ratio: str, target: str, me
     return figure, measured, peer, ratio, target, "yes" if met else "no"
 
 
-def closed_rps(bench: Workbench, server: Bench, window_s: float = 0.5) -> float:
+def closed_rps(bench: Workbench, server: RunningServer, window_s: float = 0.5) -> float:
     """Throughput of a closed loop of 48, in a short window."""
     whole, bench.load = bench.load, replace(bench.load, duration_s=window_s)
     try:

@@ -18,7 +18,7 @@ from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import LIVE, Config
-from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.request_path import RequestPath
 
 LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned
 

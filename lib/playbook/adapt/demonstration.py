@@ -27,7 +27,7 @@ from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.stress.stress import level_of
 from playbook.tfserving.config import Config
-from playbook.tune.workbench import Bench, Workbench
+from playbook.tune.workbench import RunningServer, Workbench
 
 #: Shares of the time, and of the highest rate, of the four parts: low, ramp, spike, low.
 SHAPE = ((0.0, 0.15), (0.25, 0.15), (0.5, 0.7), (0.5, 0.95), (0.7, 0.95), (0.7, 0.15), (1.0, 0.15))
@@ -107,7 +107,7 @@ def perform(
 
 @contextmanager
 def _controlled(
-    server: Bench,
+    server: RunningServer,
     contender: Contender,
     pace: Pace,
     out_dir: Path,

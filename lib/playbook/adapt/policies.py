@@ -10,7 +10,7 @@ from playbook.monitor.sensor import Window
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.fit import at_rate
-from playbook.tune.request_path import Path
+from playbook.tune.request_path import RequestPath
 
 POLICIES = ("threshold", "aimd", "model")
 
@@ -84,7 +84,7 @@ def aimd(promise: Promise, bounds: Bounds, calm: float = 0.8) -> Policy:
 
 
 def model(
-    promise: Promise, bounds: Bounds, path: Path, base: Config, headroom: float = 1.2, better: float = 0.15
+    promise: Promise, bounds: Bounds, path: RequestPath, base: Config, headroom: float = 1.2, better: float = 0.15
 ) -> Policy:
     """Ask the simulator which configuration has the lowest p99 at the present rate, with some headroom.
 

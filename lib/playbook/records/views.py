@@ -56,7 +56,7 @@ def _run_row(run_id: str, found: Mapping[str, Any]) -> tuple:
         best.get("latency_p99_ms"),
         ((results.get("analyze") or {}).get("capacity") or {}).get("rate_rps"),
         (tune.get("best") or {}).get("rate_rps"),
-        tune.get("gain"),
+        tune.get("gain") if tune.get("gain_shown", True) else None,
         environment.get("cpu_model"),
         environment.get("cores"),
         environment.get("git_commit"),

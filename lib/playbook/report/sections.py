@@ -27,9 +27,7 @@ def headline(run: RunFolder) -> str:
     tune, best, limit = run.results("tune"), run.stress.get("best"), run.stress.get("limit_ms")
     tuned = tune.get("best") or {}
     if tuned.get("rate_rps"):
-        gain, low, high = (tune.get(name) for name in ("gain", "gain_low", "gain_high"))
-        told = f", {gain:.3g} × the default flags' rate" if gain else ""
-        told += f" (95 %: {low:.3g} to {high:.3g})" if gain and low and high else ""
+        told = _gained(tune)
         p99 = f" at p99 {tuned['p99_ms']:.1f} ms" if tuned.get("p99_ms") else ""
         promise = f" inside the {limit:g} ms limit" if limit else ""
         config = _configuration(tuned.get("config"))
@@ -111,6 +109,17 @@ def capacity_table(found: dict[str, Any]) -> str:
         [f"a million predictions{at}: money", _unit(cost.get("money_per_million") or None, "at the prices given")],
     ]
     return markdown.table(["what", "how much"], [row for row in rows if row[1] is not None])
+
+
+def _gained(tune: dict) -> str:
+    """The gain in tune's own words; a record from before there were any tells its ratio and interval."""
+    if words := tune.get("gain_words"):
+        return f": {words}"
+    gain, low, high = (tune.get(name) for name in ("gain", "gain_low", "gain_high"))
+    interval = f" (95 %: {low:.3g} to {high:.3g})" if low and high else ""
+    if gain and low and high and low <= 1 <= high:
+        return f": no gain shown{interval}"
+    return f", {gain:.3g} × the default flags' rate{interval}" if gain else ""
 
 
 _UNSET = "TensorFlow Serving's"  # a knob left alone: 0 in the record means that no flag was given

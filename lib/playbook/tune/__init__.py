@@ -1,7 +1,8 @@
 """Tune: which batching and threading parameters give the most throughput inside the limit?"""
 
+from playbook.tune.findings import keep_trials, results, trials_frame, warnings
 from playbook.tune.points import load_of, points_of
-from playbook.tune.tuner import keep_trials, results, trials_frame, tune, warnings
+from playbook.tune.tuner import tune
 from playbook.tune.views import ablation_table, plan_table, predicted_against_measured, table, verdict
 
 __all__ = [

@@ -17,7 +17,7 @@ import numpy as np
 
 from playbook.tfserving.config import Config
 from playbook.tune.queues import EPS, BatchQueues
-from playbook.tune.request_path import COLD_AFTER_MS, NOISE, Path, batch_costs, noise, slots
+from playbook.tune.request_path import COLD_AFTER_MS, NOISE, RequestPath, batch_costs, noise, slots
 
 TURN, RUNS, READ, RUN, BATCH, WRITE, REST = range(7)  # what a core is busy with; REST: the rest of longer work
 
@@ -25,7 +25,7 @@ TURN, RUNS, READ, RUN, BATCH, WRITE, REST = range(7)  # what a core is busy with
 class Events:
     """State of one simulation. Times are milliseconds; requests are known by their place in `due`."""
 
-    def __init__(self, path: Path, config: Config, due: list, total: int, shares: Sequence, seed: int):
+    def __init__(self, path: RequestPath, config: Config, due: list, total: int, shares: Sequence, seed: int):
         rng = np.random.default_rng(seed)
         self.path, self.due, self.total = path, due, total
         self.closed = len(due) < total

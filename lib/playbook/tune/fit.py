@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from playbook.errors import ParameterError
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
-from playbook.tune.request_path import Path
+from playbook.tune.request_path import RequestPath
 from playbook.tune.simulate import Outcome, poisson, simulate
 
 REQUESTS = 3000  # simulated for one look at a configuration
@@ -63,7 +63,7 @@ class Probe:
 class Fit:
     """The path fitted to a server, and how far it is from the probes (relative errors by figure)."""
 
-    path: Path
+    path: RequestPath
     errors: list[dict[str, float]]
 
 
@@ -101,7 +101,7 @@ def fit(
     """
     if len({probe.config.enable_batching for probe in probes if not probe.rate_rps}) < 2:
         raise ParameterError("The simulator needs two probes, one with enable_batching and one without it.")
-    bare = Path(run_fixed_ms, run_row_ms, 0.0, 0.0, cores=cores, shell_threads=shell_threads, rows=rows)
+    bare = RequestPath(run_fixed_ms, run_row_ms, 0.0, 0.0, cores=cores, shell_threads=shell_threads, rows=rows)
     guesses = [
         replace(_guess(bare, probes, share), burst_ms=burst_ms)
         for share in SHELL_SHARES
@@ -119,7 +119,7 @@ def _fitted(probes: Sequence[Probe], shell_threads: int) -> list[str]:
     return [name for name in FITTED if name not in unknown]
 
 
-def _read(path: Path, name: str) -> float:
+def _read(path: RequestPath, name: str) -> float:
     return path.shell_in_ms + path.shell_out_ms if name == "shell" else getattr(path, name)
 
 
@@ -128,11 +128,11 @@ def _doubted(error: float) -> float:
     return 2 * DOUBT * DOUBT * (math.sqrt(1 + (error / DOUBT) ** 2) - 1)
 
 
-def _refined(start: Path, names: Sequence[str], probes: Sequence[Probe]) -> Path:
+def _refined(start: RequestPath, names: Sequence[str], probes: Sequence[Probe]) -> RequestPath:
     """The path near `start` that shows best what the probes showed (Nelder and Mead, on logarithms)."""
     origin = np.log([_read(start, name) for name in names])
 
-    def build(point: np.ndarray) -> Path:
+    def build(point: np.ndarray) -> RequestPath:
         bounded = np.exp(origin + np.clip(point, -2.0, 2.0))
         values = dict(zip(names, map(float, bounded), strict=True))
         shell = values.pop("shell")
@@ -147,12 +147,12 @@ def _refined(start: Path, names: Sequence[str], probes: Sequence[Probe]) -> Path
     return build(found.x)
 
 
-def _misfit(path: Path, probes: Sequence[Probe]) -> float:
+def _misfit(path: RequestPath, probes: Sequence[Probe]) -> float:
     told = [_errors(path, probe) for probe in probes]
     return sum(WEIGHTS[name] * _doubted(error) for errors in told for name, error in errors.items())
 
 
-def _guess(bare: Path, probes: Sequence[Probe], shell_share: float) -> Path:
+def _guess(bare: RequestPath, probes: Sequence[Probe], shell_share: float) -> RequestPath:
     """One place to begin: the shell is this share of what a request costs in a saturated batched loop.
 
     There a request costs cores/throughput of core time, which settles the rest; the open loops' extras start small.
@@ -181,7 +181,7 @@ def _guess(bare: Path, probes: Sequence[Probe], shell_share: float) -> Path:
     )
 
 
-def _errors(path: Path, probe: Probe) -> dict[str, float]:
+def _errors(path: RequestPath, probe: Probe) -> dict[str, float]:
     """Logarithm of simulated over measured, by figure."""
     if probe.rate_rps:
         seen = at_rate(path, probe.config, probe.rate_rps, FIT_REQUESTS)
@@ -194,7 +194,7 @@ def _errors(path: Path, probe: Probe) -> dict[str, float]:
     return {name: math.log(told[name] / value) for name, value in probe.figures.items()}
 
 
-def predict(path: Path, config: Config, promise: Promise, requests: int = REQUESTS) -> Prediction:
+def predict(path: RequestPath, config: Config, promise: Promise, requests: int = REQUESTS) -> Prediction:
     """The highest Poisson rate a configuration carries inside the limit, by bisection on one set of draws."""
     high = simulate(path, config, concurrency=256, requests=requests // 2).throughput_rps * 1.02
     low, kept, rate = 0.0, None, 0.95 * high
@@ -212,6 +212,6 @@ def predict(path: Path, config: Config, promise: Promise, requests: int = REQUES
     return Prediction(low, kept.percentile(50), kept.percentile(99), kept.mean_batch_rows, kept.core_ms_per_request)
 
 
-def at_rate(path: Path, config: Config, rate_rps: float, requests: int = REQUESTS, seed: int = 0) -> Outcome:
+def at_rate(path: RequestPath, config: Config, rate_rps: float, requests: int = REQUESTS, seed: int = 0) -> Outcome:
     """What a configuration does at one Poisson rate."""
     return simulate(path, config, poisson(rate_rps, requests, seed), seed=seed)

@@ -12,7 +12,7 @@ from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.fit import at_rate, predict
 from playbook.tune.rates import highest_rate, one_rate
-from playbook.tune.request_path import Path
+from playbook.tune.request_path import RequestPath
 
 OBJECTIVES = ("max_rate", "min_p99_at_rate", "min_cost_at_rate")
 
@@ -58,7 +58,7 @@ class Objective:
         }
         return told | {"score": self.score(told)}
 
-    def predicted(self, path: Path, config: Config) -> dict[str, Any]:
+    def predicted(self, path: RequestPath, config: Config) -> dict[str, Any]:
         """What the simulator says of a configuration, in the terms of `measured`."""
         if self.kind == "max_rate":
             told = vars(predict(path, config, self.promise))

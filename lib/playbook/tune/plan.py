@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy import stats
-
+from playbook.serve.spec import ServerSpec
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tune.fit import Fit, Probe
+from playbook.tune.gain import Gain, Pair, gain_of
 from playbook.tune.objective import Objective
-from playbook.tune.search import Budget, Found, Trial
+from playbook.tune.search import Budget, SearchResult, Trial
 
 
 @dataclass(frozen=True)
-class Plan:
+class TuningPlan:
     """What to tune for, over which space, and at what expense."""
 
     space: Mapping[str, Sequence[Any]]
@@ -38,16 +37,26 @@ class Plan:
         return expand(self.space, self.base)
 
 
+@dataclass(frozen=True)
+class TuningPoint:
+    """One promise for one model: the run folder it was exported to, its server, its plan."""
+
+    name: str
+    run_dir: Path
+    spec: ServerSpec
+    plan: TuningPlan
+
+
 @dataclass
 class Tuned:
     """All that tuning one model for one promise showed."""
 
-    plan: Plan
+    plan: TuningPlan
     default: dict[str, Any]
-    found: Found
+    found: SearchResult
     fits: dict[str, Fit]  # by protocol
     predicted: dict[Config, dict[str, Any]]
-    repeats: list[tuple[float, float]] = field(default_factory=list)  # scores (default, winner)
+    repeats: list[Pair] = field(default_factory=list)  # (default, winner), each as measured again in turns
     ablation: list[dict[str, Any]] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
     measured_s: float = 0.0
@@ -57,22 +66,6 @@ class Tuned:
         """The best trial; the default when nothing else could be measured."""
         return self.found.best or self.found.trials[0]
 
-    def gain(self) -> tuple[float | None, float | None, float | None]:
-        """Best over default and its 95 % interval; from the repeats in turns, where both kept the limit in each."""
-        told = ratio(self.repeats)
-        return told if told[0] else ratio([(self.default["score"] or 0.0, self.best.score or 0.0)])
-
-
-def ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float | None, float | None, float | None]:
-    """Geometric mean of second over first, and its 95 % interval (Student's t on the logarithms, pairs in turns).
-
-    None where it does not exist: a score of 0 has no ratio, one pair has no interval.
-    """
-    if not pairs or any(a <= 0 or b <= 0 for a, b in pairs):
-        return None, None, None
-    logs = np.log([b / a for a, b in pairs])
-    middle = float(logs.mean())
-    if len(logs) < 2:
-        return math.exp(middle), None, None
-    half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
-    return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
+    def gain(self) -> Gain:
+        """Best over default; from the repeats in turns where there are any."""
+        return gain_of(self.default, self.best.measured, self.repeats)

@@ -15,12 +15,11 @@ from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tune.objective import Objective
-from playbook.tune.plan import Plan
+from playbook.tune.plan import TuningPlan, TuningPoint
 from playbook.tune.search import Budget
-from playbook.tune.tuner import Point
 
 
-def points_of(settings: Mapping[str, Any]) -> list[Point]:
+def points_of(settings: Mapping[str, Any]) -> list[TuningPoint]:
     """One point for each model and each limit of p99, all checked before any server is started.
 
     Args:
@@ -51,11 +50,11 @@ def points_of(settings: Mapping[str, Any]) -> list[Point]:
     return found
 
 
-def plan_of(settings: Mapping[str, Any]) -> Plan:
+def plan_of(settings: Mapping[str, Any]) -> TuningPlan:
     """The plan all points share."""
     promise = Promise.of(settings)
     rate, windows, tolerance = (settings[name] for name in ("objective_rate_rps", "windows", "tolerance"))
-    return Plan(
+    return TuningPlan(
         space={name: list(values) for name, values in settings["space"].items()},
         objective=Objective(promise, settings["objective"], rate, windows, tolerance),
         base=Config(protocol=settings["protocol"]),
@@ -77,7 +76,7 @@ def load_of(settings: Mapping[str, Any]) -> Load:
     return Load(duration_s=settings["trial_s"], ramp_up_s=settings["trial_ramp_up_s"], client_cpus=client, **requests)
 
 
-def _point(run_dir: Path, limit_ms: float, plan: Plan, settings: Mapping[str, Any]) -> Point:
+def _point(run_dir: Path, limit_ms: float, plan: TuningPlan, settings: Mapping[str, Any]) -> TuningPoint:
     exported = record.load(run_dir, "export")
     server, _ = split_cpus(settings["server_cpus"], settings["client_cpus"])
     results = exported["results"]
@@ -85,10 +84,10 @@ def _point(run_dir: Path, limit_ms: float, plan: Plan, settings: Mapping[str, An
     objective = replace(plan.objective, promise=replace(plan.objective.promise, p99_limit_ms=limit_ms))
     base_path = (run_dir / results["base_path"]).resolve()
     spec = ServerSpec(results["model_name"], base_path, settings["server"], cpus=server, image=settings["image"])
-    return Point(f"{results['model_name']}-{limit_ms:g}ms", run_dir, spec, replace(plan, objective=objective))
+    return TuningPoint(f"{results['model_name']}-{limit_ms:g}ms", run_dir, spec, replace(plan, objective=objective))
 
 
-def _check_requests(plan: Plan, rows: int) -> None:
+def _check_requests(plan: TuningPlan, rows: int) -> None:
     """Requests a server can take: a protocol it speaks, and no more rows than a batch may have."""
     wrong = plan.base.contradictions() + ([] if rows >= 1 else [f"rows_per_request is {rows}; it must be 1 or more"])
     if wrong:
@@ -101,7 +100,7 @@ def _check_requests(plan: Plan, rows: int) -> None:
         )
 
 
-def _check_warmup(exported: Mapping[str, Any], plan: Plan) -> None:
+def _check_warmup(exported: Mapping[str, Any], plan: TuningPlan) -> None:
     """A warm-up record with more rows than max_batch_size fails the load of the version."""
     largest = max(exported["results"].get("warmup_sizes") or [0])
     small = [size for size in plan.space.get("max_batch_size", []) if 0 < size < largest]

@@ -1,4 +1,8 @@
-"""The highest rate inside a limit, found with few windows around a guess."""
+"""The highest rate inside a limit, found with few windows around a guess: measured, never interpolated.
+
+The estimate of that rate, with its interval and its evidence, is `loadgen.find_max_rate`'s; why the two are not one is
+said there.
+"""
 
 from __future__ import annotations
 

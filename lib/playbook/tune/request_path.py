@@ -14,7 +14,7 @@ COLD_AFTER_MS = 10.0  # a core that has rested so long gets no colder
 
 
 @dataclass(frozen=True)
-class Path:
+class RequestPath:
     """What each step of the path of one kind of request costs on one server, in milliseconds of one core."""
 
     run_fixed_ms: float  # one call of the graph, whatever its size
@@ -46,7 +46,7 @@ def slots(config: Config, cpus: int) -> int:
     return (config.rest_api_num_threads or 4 * cpus) - 1
 
 
-def batch_costs(path: Path, config: Config, most: int) -> list[float]:
+def batch_costs(path: RequestPath, config: Config, most: int) -> list[float]:
     """Core time of a batch by its number of tasks, padding to allowed_batch_sizes included."""
     allowed = config.allowed_batch_sizes if config.enable_batching else ()
     padded = [next((size for size in allowed if size >= n * path.rows), n * path.rows) for n in range(most + 1)]

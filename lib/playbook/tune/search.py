@@ -47,7 +47,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search knows at its end."""
 
     trials: list[Trial]
@@ -96,7 +96,7 @@ def search(
     storage: Path | None = None,
     seed: int = 0,
     on_trial: Callable[[Trial], None] | None = None,
-) -> Found:
+) -> SearchResult:
     """Measure configurations until the budget is spent or nothing more is gained.
 
     Args:
@@ -127,7 +127,7 @@ def search(
         stopped = state.follow([(c, "unseen") for c in unseen(best.config)], budget, patient=False) or stopped
     if kind == "optuna" and not stopped:
         stopped = state.explore(budget, len(configs))
-    return Found(state.trials(), stopped or "every chosen configuration was measured", resumed)
+    return SearchResult(state.trials(), stopped or "every chosen configuration was measured", resumed)
 
 
 class _Search:

@@ -10,7 +10,7 @@ import numpy as np
 
 from playbook.tfserving.config import Config
 from playbook.tune.events import Events
-from playbook.tune.request_path import Path
+from playbook.tune.request_path import RequestPath
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def poisson(rate_rps: float, requests: int, seed: int = 0) -> np.ndarray:
 
 
 def simulate(
-    path: Path,
+    path: RequestPath,
     config: Config,
     arrivals_ms: Sequence[float] | None = None,
     *,

@@ -12,11 +12,12 @@ import numpy as np
 from playbook.errors import LoadFailed, PlaybookError
 from playbook.tfserving.config import Config, expand
 from playbook.tune.fit import Fit, Probe, fit
+from playbook.tune.gain import Pair
 from playbook.tune.memory import Memory
-from playbook.tune.plan import Plan
-from playbook.tune.request_path import Path, slots
-from playbook.tune.search import Found, Trial
-from playbook.tune.workbench import Bench, Workbench
+from playbook.tune.plan import TuningPlan
+from playbook.tune.request_path import RequestPath, slots
+from playbook.tune.search import SearchResult, Trial
+from playbook.tune.workbench import RunningServer, Workbench
 
 NEAR = 0.15  # trials whose scores are closer to the best than this share may be as good
 FINALS = 2  # further measurements of each of them
@@ -26,12 +27,12 @@ CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open 
 class Tuning:
     """The steps of tuning on one workbench."""
 
-    def __init__(self, bench: Workbench, plan: Plan, bar: Any, memory: Memory) -> None:
+    def __init__(self, bench: Workbench, plan: TuningPlan, bar: Any, memory: Memory) -> None:
         self.bench, self.plan, self.bar, self.memory = bench, plan, bar, memory
         self.probes: list[Probe] = []
         self.known: dict[Config, dict[str, Any]] = {}
         self.predicted: dict[Config, dict[str, Any]] = {}
-        self.paths: dict[str, Path] = {}  # by protocol
+        self.paths: dict[str, RequestPath] = {}  # by protocol
         self.steps = 0
         bench.tell = lambda text: bar.update(self.steps, text)
 
@@ -43,7 +44,7 @@ class Tuning:
         self.advance()
         return self.known[base]
 
-    def plain_default(self) -> Bench:
+    def plain_default(self) -> RunningServer:
         """The server with the default flags; it stays up beside the others."""
         return self.bench.benches.get("default") or self.bench.start("default", self.plan.base)
 
@@ -115,7 +116,7 @@ class Tuning:
         self.advance()
         return self.known[config]
 
-    def final(self, found: Found) -> Found:
+    def final(self, found: SearchResult) -> SearchResult:
         """Measure the best few again in turns and tell each by its median: no lucky or stalled window decides."""
         ranked = sorted((t for t in found.trials if t.score), key=lambda trial: -trial.score)
         near = [trial for trial in ranked if trial.score >= (1 - NEAR) * ranked[0].score][: self.plan.finalists]
@@ -140,7 +141,7 @@ class Tuning:
         except PlaybookError:
             return {**trial.measured, "kept": False, "score": 0.0}
 
-    def serving(self, config: Config) -> Bench:
+    def serving(self, config: Config) -> RunningServer:
         """The server that has a configuration."""
         return self.plain_default() if config == self.plan.base else self.bench.bring("trial", config)
 
@@ -152,13 +153,13 @@ class Tuning:
         rate = self.predicted.get(config, {}).get("rate_rps") or 0.5 * self.probes[0].throughput_rps
         return rate * min(1.5, max(0.67, shift))
 
-    def value(self, server: Bench, guess_rps: float) -> dict[str, Any]:
+    def value(self, server: RunningServer, guess_rps: float) -> dict[str, Any]:
         """What a server is worth by the objective."""
         hold = lambda rate: self.bench.hold(server, arrival="poisson", rate_rps=round(rate, 1))  # noqa: E731
         return self.plan.objective.measured(hold, guess_rps)
 
-    def repeat(self, best: Trial) -> list[tuple[float, float]]:
-        """Winner and default in turns (ABBA), both started with their real flags, each searched afresh.
+    def repeat(self, best: Trial) -> list[Pair]:
+        """Default and winner in turns (ABBA), both started with their real flags, each searched afresh.
 
         Each search begins a little elsewhere, so that the steps of the rate do not hide the noise.
         """
@@ -170,12 +171,12 @@ class Tuning:
         guesses = [guess, best.measured["rate_rps"]]
         rounds, rng = [], np.random.default_rng(self.plan.seed)
         for turn in range(self.plan.repeats):
-            scores = [0.0, 0.0]
+            told: list[dict[str, Any]] = [{}, {}]
             for side in (0, 1) if turn % 2 == 0 else (1, 0):
                 near = guesses[side] * rng.uniform(0.95, 1.06)
                 one = lambda s=side, g=near: self.value(servers[s], g)  # noqa: E731
-                scores[side] = self.memory.recall(f"repeat {turn} {side}", one)["score"] or 0.0
-            rounds.append((scores[0], scores[1]))
+                told[side] = self.memory.recall(f"repeat {turn} {side}", one)
+            rounds.append((told[0], told[1]))
         self.advance()
         return rounds
 

@@ -7,37 +7,23 @@ The winner is then measured against the default in turns.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from playbook import progress
 from playbook.records import record
-from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tune.memory import Memory
-from playbook.tune.plan import Plan, Tuned
+from playbook.tune.plan import Tuned, TuningPoint
 from playbook.tune.search import frontier, search
 from playbook.tune.steps import Tuning
 from playbook.tune.workbench import Workbench
 
 
-@dataclass(frozen=True)
-class Point:
-    """One promise for one model: the run folder it was exported to, its server, its plan."""
-
-    name: str
-    run_dir: Path
-    spec: ServerSpec
-    plan: Plan
-
-
-def tune(points: Sequence[Point], load: Load, out_dir: Path) -> tuple[list[Tuned], dict[str, Any] | None]:
+def tune(points: Sequence[TuningPoint], load: Load, out_dir: Path) -> tuple[list[Tuned], dict[str, Any] | None]:
     """Find the best configuration of the plan's space for each point, and one for all where there are several.
 
     Args:
@@ -58,12 +44,12 @@ def tune(points: Sequence[Point], load: Load, out_dir: Path) -> tuple[list[Tuned
     return tuned, shared
 
 
-def _memory(point: Point, load: Load, out_dir: Path) -> Memory:
+def _memory(point: TuningPoint, load: Load, out_dir: Path) -> Memory:
     path = record.data_dir(out_dir) / f"tune-{point.name}.json"
     return Memory(path, [asdict(point.plan), asdict(point.spec), asdict(load)], beside=(path.with_suffix(".db"),))
 
 
-def _tune(point: Point, load: Load, memory: Memory) -> Tuned:
+def _tune(point: TuningPoint, load: Load, memory: Memory) -> Tuned:
     plan, curve = point.plan, record.load(point.run_dir, "export")["results"]["batch_curve"]
     base, configs = plan.base, plan.configs
     steps = plan.budget.trials + 3
@@ -92,7 +78,7 @@ def _tune(point: Point, load: Load, memory: Memory) -> Tuned:
 
 
 def _for_all(
-    points: Sequence[Point], tuned: Sequence[Tuned], load: Load, memories: Sequence[Memory]
+    points: Sequence[TuningPoint], tuned: Sequence[Tuned], load: Load, memories: Sequence[Memory]
 ) -> dict[str, Any] | None:
     """One configuration for every point that something keeps, and what it costs each; None where nothing does.
 
@@ -126,92 +112,3 @@ def compromise(scores: Mapping[str, Mapping[Config, float]]) -> tuple[Config, di
     shares = {point: {c: score / max(of.values()) for c, score in of.items()} for point, of in scores.items()}
     chosen = max(next(iter(scores.values())), key=lambda config: min(of[config] for of in shares.values()))
     return chosen, {point: round(of[chosen], 4) for point, of in shares.items()}
-
-
-def trials_frame(points: Sequence[Point], tuned: Sequence[Tuned]) -> pd.DataFrame:
-    """One row a trial: its configuration, what was measured and what the simulator had said."""
-    rows = []
-    for point, result in zip(points, tuned, strict=True):
-        for trial in result.found.trials:
-            said = result.predicted.get(trial.config, {})
-            rows.append(
-                {"point": point.name, "trial": trial.number, "source": trial.source}
-                | {"score": trial.score, "error": trial.error, "config": trial.config.words()}
-                | {"finalist": trial.config in result.found.finalists}
-                | {name: trial.measured.get(name) for name in _MEASURED}
-                | {f"predicted_{name}": _finite(said.get(name)) for name in _PREDICTED}
-                | trial.config.plain()
-            )
-    return pd.DataFrame(rows)
-
-
-def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
-    """Write `data/trials.parquet`."""
-    record.write_parquet(record.data_dir(run_dir) / "trials.parquet", trials)
-
-
-def warnings(results: Mapping[str, Any]) -> list[str]:
-    """What is to be known of single trials: those that failed, and those whose window stayed INVALID."""
-    return list(results["doubts"])
-
-
-def _doubts(trials: pd.DataFrame) -> list[str]:
-    failed = [f"{row.config}: {row.error}" for row in trials.itertuples() if isinstance(row.error, str)]
-    doubtful = [f"{row.config}: its best window is INVALID" for row in trials[trials["valid"].eq(False)].itertuples()]
-    return failed + doubtful
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-_PREDICTED = ("score", "rate_rps", "p99_ms", "p50_ms", "batch_rows")
-_MEASURED = ("kept", "valid", "rate_rps", "p99_ms", "p50_ms", "batch_rows", "core_ms_per_request", "windows")
-
-
-def results(points: Sequence[Point], tuned: Sequence[Tuned], shared: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The results of tune.json: the first point's at the top, every point's under `points`."""
-    told = [
-        {"point": point.name, "model_name": point.spec.model_name, "server": point.spec.server} | _result(result)
-        for point, result in zip(points, tuned, strict=True)
-    ]
-    return told[0] | {"points": told, "for_all": shared, "doubts": _doubts(trials_frame(points, tuned))}
-
-
-def _result(tuned: Tuned) -> dict[str, Any]:
-    gain, low, high = tuned.gain()
-    figures = ("rate_rps", "p99_ms", "p50_ms", "batch_rows", "core_ms_per_request", "score", "kept", "valid")
-    take = lambda told: {name: told.get(name) for name in figures}  # noqa: E731
-    best = tuned.best
-    return {
-        "kind": tuned.plan.objective.kind,
-        "objective": tuned.plan.objective.words(),
-        "p99_limit_ms": tuned.plan.objective.promise.p99_limit_ms,
-        "default": {"config": tuned.plan.base.plain()} | take(tuned.default),
-        "best": {"config": best.config.plain(), "words": best.config.words()} | take(best.measured),
-        "nearest": _nearest(tuned),
-        "gain": gain,
-        "gain_low": low,
-        "gain_high": high,
-        "repeats": [list(pair) for pair in tuned.repeats],
-        "ablation": tuned.ablation,
-        "space": {name: list(values) for name, values in tuned.plan.space.items()},
-        "configurations": len(tuned.plan.configs),
-        "trials": len(tuned.found.trials),
-        "resumed": tuned.found.resumed,
-        "stopped": tuned.found.stopped,
-        "measured_s": round(tuned.measured_s, 1),
-        "simulator": {
-            "paths": {protocol: asdict(fit.path) for protocol, fit in tuned.fits.items()},
-            "errors": {protocol: fit.errors for protocol, fit in tuned.fits.items()},
-            "probes": [vars(p) | {"config": p.config.words()} for p in tuned.probes],
-        },
-    }
-
-
-def _nearest(tuned: Tuned) -> dict[str, Any] | None:
-    """The trial with the lowest p99, for when no trial keeps the limit."""
-    told = [trial for trial in tuned.found.trials if trial.measured.get("p99_ms") is not None]
-    near = min(told, key=lambda trial: trial.measured["p99_ms"], default=None)
-    figures = ("p99_ms", "nearest_rate_rps")
-    return near and {"words": near.config.words()} | {name: near.measured.get(name) for name in figures}

@@ -9,9 +9,9 @@ import pandas as pd
 
 from playbook import markdown
 from playbook.drawing.canvas import Picture
-from playbook.tune.plan import Tuned
-from playbook.tune.request_path import Path as RequestPath
-from playbook.tune.tuner import Point
+from playbook.tune.findings import figure
+from playbook.tune.plan import Tuned, TuningPoint
+from playbook.tune.request_path import RequestPath
 
 #: How an objective's score is told: as the axis of a figure, and the unit of the figure people know.
 _SCORES = {
@@ -19,7 +19,6 @@ _SCORES = {
     "min_p99_at_rate": "1000 / p99 in ms",
     "min_cost_at_rate": "requests/s of one core's time",
 }
-_UNITS = {"max_rate": "requests/s", "min_p99_at_rate": "ms p99", "min_cost_at_rate": "core ms a request"}
 
 
 def verdict(results: Mapping[str, Any]) -> str:
@@ -27,7 +26,7 @@ def verdict(results: Mapping[str, Any]) -> str:
     return " ".join(_sentence(point) for point in results["points"]) + _shared(results)
 
 
-def plan_table(points: Sequence[Point]) -> str:
+def plan_table(points: Sequence[TuningPoint]) -> str:
     """What is tuned for, and the space, as Markdown tables."""
     plan = points[0].plan
     lines = [f"- {point.name}: {point.plan.objective.words()}, {point.spec.server} server" for point in points]
@@ -40,27 +39,24 @@ def _sentence(told: Mapping[str, Any]) -> str:
     who, best, default = f"'{told['model_name']}' on the {told['server']} server", told["best"], told["default"]
     if not best["score"]:
         return f"{who}: no configuration of {told['configurations']} gives {told['objective']}. {_nearest(told)}"
-    figure = _figure(told["kind"], best)
+    reached = figure(told["kind"], best)
     if best["config"] == default["config"]:
-        return f"{who}: the default flags are the best of {told['trials']} measured ({figure}) for {told['objective']}."
-    against = f"the default flags' {_figure(told['kind'], default)}" if default["score"] else ""
-    times = f"{told['gain']:.1f} × {against}" if told["gain"] else "the default flags do not keep the limit"
-    interval = f" (95 %: {told['gain_low']:.1f} to {told['gain_high']:.1f})" if told["gain_low"] else ""
-    return f"{who}: {figure} with {best['words']}: {times}{interval}{_earned(told)}, for {told['objective']}."
-
-
-def _figure(kind: str, told: Mapping[str, Any]) -> str:
-    value = {"max_rate": "rate_rps", "min_p99_at_rate": "p99_ms", "min_cost_at_rate": "core_ms_per_request"}[kind]
-    p99 = f" at p99 {told['p99_ms']:.1f} ms" if kind == "max_rate" and told["p99_ms"] is not None else ""
-    return f"{markdown.number(told[value])} {_UNITS[kind]}{p99}"
+        return (
+            f"{who}: the default flags are the best of {told['trials']} measured ({reached}) for {told['objective']}."
+        )
+    doubt = "" if best["valid"] else " in an INVALID window, which proves nothing"
+    return (
+        f"{who}: {reached}{doubt} with {best['words']}: {told['gain_words']}{_earned(told)}, for {told['objective']}."
+    )
 
 
 def _earned(told: Mapping[str, Any]) -> str:
     steps = [step for step in told["ablation"] if step["factor"] and step["factor"] >= 1.05]
-    if not steps or len(told["ablation"]) < 2:
+    if not told["gain_shown"] or not steps or len(told["ablation"]) < 2:
         return ""
     steps = sorted(steps, key=lambda step: -step["factor"])
-    return ", of it " + ", ".join(f"{step['factor']:.1f} × from {step['knobs']}" for step in steps)
+    told = ", ".join(f"{step['factor']:.1f} × from {step['knobs']}" for step in steps)
+    return f"; of it, each step measured once, {told}"
 
 
 def _nearest(told: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ SAMPLES = 1200  # requests a window must hold so that its p99 has ten beyond it
 
 
 @dataclass
-class Bench:
+class RunningServer:
     """A server that runs and the configuration it is in; `sensor` knows the server's series once it has read a page."""
 
     handle: Handle
@@ -56,7 +56,7 @@ class Workbench:
     def __init__(self, spec: ServerSpec, run_dir: Path, load: Load, on_progress: Callable[[str], None] | None = None):
         self.spec, self.run_dir, self.load = spec, Path(run_dir), load
         self.tell = on_progress or (lambda text: None)
-        self.benches: dict[str, Bench] = {}
+        self.benches: dict[str, RunningServer] = {}
         self.held = 0  # windows held, and the seconds they took: the measuring time
         self.measured_s = 0.0
         self._starts = 0
@@ -71,7 +71,7 @@ class Workbench:
             self.end(name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, name: str, config: Config, live: bool = False) -> Bench:
+    def start(self, name: str, config: Config, live: bool = False) -> RunningServer:
         """Start a server under a name, ending the one that had it."""
         self.end(name)
         self._starts += 1
@@ -79,12 +79,12 @@ class Workbench:
         _copy_newest(self.spec.model_base_path, base_path, batching_of(config) if live else None)
         spec = replace((live_spec_of if live else spec_of)(config, self.spec), model_base_path=base_path.resolve())
         handle = serve.start(spec, self.run_dir, name=f"tune-{name}")
-        bench = self.benches[name] = Bench(
+        bench = self.benches[name] = RunningServer(
             handle, config, live, base_path, Sensor(handle.metrics_url, handle.model_name)
         )
         return bench
 
-    def bring(self, name: str, config: Config) -> Bench:
+    def bring(self, name: str, config: Config) -> RunningServer:
         """The live server of a name in this configuration: by a new version where that is enough, else by a restart."""
         bench = self.benches.get(name)
         if bench is None or not bench.live or restart_key(bench.config) != restart_key(config) or _gone(bench):
@@ -102,7 +102,7 @@ class Workbench:
         if bench := self.benches.pop(name, None):
             serve.stop(bench.handle)
 
-    def hold(self, bench: Bench, **settings: Any) -> dict[str, Any]:
+    def hold(self, bench: RunningServer, **settings: Any) -> dict[str, Any]:
         """Hold one level against a server and return its row, with what the server told and what it cost.
 
         Raises:
@@ -156,7 +156,7 @@ def _copy_newest(source: Path, base_path: Path, batching: Batching | None) -> No
     publish(base_path, batching, directory(source, numbers(source)[-1]))
 
 
-def _gone(bench: Bench) -> bool:
+def _gone(bench: RunningServer) -> bool:
     return bench.handle.pid is not None and bench.handle.process() is None
 
 

@@ -12,7 +12,7 @@ from playbook.errors import ParameterError
 from playbook.records import record
 from playbook.records.runs import NOTEBOOK_DIR
 from playbook.tfserving.config import Config
-from playbook.tune.request_path import Path as RequestPath
+from playbook.tune.request_path import RequestPath
 
 WINNER = Config(
     enable_batching=True, max_batch_size=64, batch_timeout_micros=500, rest_api_num_threads=33, num_batch_threads=2

@@ -15,7 +15,7 @@ from playbook.errors import ParameterError
 from playbook.monitor.sensor import Window
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
-from playbook.tune.request_path import Path
+from playbook.tune.request_path import RequestPath
 
 LIMIT, BOUNDS = Promise(50.0), Bounds((8, 128), (0, 8000))
 START = Config(enable_batching=True, max_batch_size=32, batch_timeout_micros=2000)
@@ -57,7 +57,7 @@ def test_bounds_that_cross_are_refused():
 
 
 def test_model_waits_for_larger_batches_only_when_the_rate_needs_them():
-    path = Path(0.4, 0.002, 0.02, 0.01, batch_fixed_ms=0.05, cores=1, spread=0.1)
+    path = RequestPath(0.4, 0.002, 0.02, 0.01, batch_fixed_ms=0.05, cores=1, spread=0.1)
     waiting = Config(enable_batching=True, max_batch_size=64, batch_timeout_micros=8000, rest_api_num_threads=300)
     policy = model(LIMIT, BOUNDS, path, waiting)
     assert policy(window(100, 9.0), waiting).config.batch_timeout_micros == 0

@@ -41,10 +41,10 @@ def test_every_ready_made_question_is_in_the_readme():
 
 
 def test_the_trials_are_documented_as_tune_writes_them():
-    from playbook.tune import tuner
+    from playbook.tune import findings
 
     frame_columns = {"point", "trial", "source", "score", "error", "config", "finalist"}
-    wanted = frame_columns | set(tuner._MEASURED) | {f"predicted_{name}" for name in tuner._PREDICTED}
+    wanted = frame_columns | set(findings._MEASURED) | {f"predicted_{name}" for name in findings._PREDICTED}
     from playbook.tfserving.config import KNOBS
 
     assert {column.name for column in tables.TABLES["trials"]} == wanted | set(KNOBS)

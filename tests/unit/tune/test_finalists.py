@@ -12,8 +12,8 @@ from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
-from playbook.tune.plan import Plan
-from playbook.tune.search import Found, Trial
+from playbook.tune.plan import TuningPlan
+from playbook.tune.search import SearchResult, Trial
 from playbook.tune.steps import Tuning
 
 ONE, TWO, THREE, FOUR = (Config(enable_batching=True, max_batch_size=size) for size in (8, 16, 32, 64))
@@ -23,7 +23,7 @@ class Scripted(Tuning):
     """Tuning whose further measurements are written down: rates by configuration; None is a server that dies."""
 
     def __init__(self, folder, further: dict[Config, list[float | None]], **plan):
-        made = Plan({}, Objective(Promise(50.0)), **plan)
+        made = TuningPlan({}, Objective(Promise(50.0)), **plan)
         bar = SimpleNamespace(update=lambda *_: None)
         super().__init__(SimpleNamespace(), made, bar, Memory(folder / "memory.json", "plan"))
         self.further, self.asked = {config: iter(rates) for config, rates in further.items()}, []
@@ -42,10 +42,10 @@ def told(rate: float | None) -> dict:
     return {"score": rate, "rate_rps": rate, "kept": True}
 
 
-def found(**rates: float | None) -> Found:
+def found(**rates: float | None) -> SearchResult:
     configs = {"one": ONE, "two": TWO, "three": THREE, "four": FOUR}
     trials = [Trial(n, configs[name], "frontier", r, told(r)) for n, (name, r) in enumerate(rates.items())]
-    return Found(trials, "every chosen configuration was measured", 0)
+    return SearchResult(trials, "every chosen configuration was measured", 0)
 
 
 def test_a_lucky_window_does_not_win(tmp_path):

@@ -14,7 +14,7 @@ from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tune import tuner
 from playbook.tune.objective import Objective
-from playbook.tune.plan import Plan
+from playbook.tune.plan import TuningPlan
 from playbook.tune.search import Budget
 
 SPACE = {
@@ -36,8 +36,8 @@ def point(tmp_path_factory):
     record.save(run, "export", params={}, results={"batch_curve": curve}, verdict="exported")
     spec = ServerSpec("digits", base_path, cpus=split_cpus()[0])
     objective = Objective(Promise(200.0), windows=1, tolerance=0.3)
-    plan = Plan(SPACE, objective, budget=Budget(trials=2), frontier=1, probe_clients=8, repeats=0, ablation=0)
-    return tuner.Point("digits-200ms", run, spec, plan)
+    plan = TuningPlan(SPACE, objective, budget=Budget(trials=2), frontier=1, probe_clients=8, repeats=0, ablation=0)
+    return tuner.TuningPoint("digits-200ms", run, spec, plan)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import pytest
 from playbook.errors import ParameterError
 from playbook.promise import Promise
 from playbook.tune.objective import Objective
-from playbook.tune.plan import ratio
 from playbook.tune.rates import highest_rate, one_rate
 
 
@@ -81,11 +80,3 @@ def test_each_objective_scores_better_as_larger():
 def test_an_objective_that_makes_no_sense_is_refused(settings, named):
     with pytest.raises(ParameterError, match=named):
         Objective(**{"promise": Promise(50.0), **settings})
-
-
-def test_the_gain_has_an_interval_only_where_there_is_one():
-    gain, low, high = ratio([(100, 400), (100, 420), (105, 410)])
-    assert low < gain < high
-    assert gain == pytest.approx(4.03, abs=0.02)
-    assert ratio([(100, 400)]) == (4.0, None, None)
-    assert ratio([(0.0, 400)]) == (None, None, None)

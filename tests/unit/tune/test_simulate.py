@@ -8,12 +8,12 @@ import pytest
 from playbook.promise import Promise
 from playbook.tfserving.config import DEFAULT, Config
 from playbook.tune.fit import Probe, at_rate, fit, predict
-from playbook.tune.request_path import Path, slots
+from playbook.tune.request_path import RequestPath, slots
 from playbook.tune.simulate import Outcome, poisson, simulate
 from playbook.tune.steps import BUSY, CALM
 
-LEAN = Path(run_fixed_ms=1.0, run_row_ms=0.0, shell_in_ms=1e-6, shell_out_ms=1e-6, wire_ms=0.0, spread=0.0)
-REAL = Path(
+LEAN = RequestPath(run_fixed_ms=1.0, run_row_ms=0.0, shell_in_ms=1e-6, shell_out_ms=1e-6, wire_ms=0.0, spread=0.0)
+REAL = RequestPath(
     *(0.08, 0.004, 0.04, 0.02),
     batch_fixed_ms=0.05,
     spread=0.2,
@@ -102,7 +102,7 @@ def test_a_lone_request_waits_for_the_timeout():
 
 
 def test_padding_costs_what_the_padded_batch_costs():
-    rows = Path(0.0, 1.0, 1e-6, 1e-6, wire_ms=0.0, spread=0.0)
+    rows = RequestPath(0.0, 1.0, 1e-6, 1e-6, wire_ms=0.0, spread=0.0)
     padded = Config(enable_batching=True, max_batch_size=8, allowed_batch_sizes=(8,), rest_api_num_threads=99)
     assert simulate(rows, padded, np.arange(20) * 100.0).percentile(50) == pytest.approx(8.0, abs=0.01)
 
@@ -134,13 +134,13 @@ def test_a_request_larger_than_a_batch_is_refused_before_it_is_simulated():
 def test_a_batch_of_requests_with_many_rows_has_as_many_fewer_of_them():
     eight = simulate(replace(REAL, rows=8), BATCHED, concurrency=64, requests=10_000)
     assert 25 < eight.mean_batch_rows <= 32
-    rows = Path(0.0, 1.0, 1e-6, 1e-6, wire_ms=0.0, spread=0.0, rows=3)
+    rows = RequestPath(0.0, 1.0, 1e-6, 1e-6, wire_ms=0.0, spread=0.0, rows=3)
     assert simulate(rows, DEFAULT, np.arange(20) * 100.0).percentile(50) == pytest.approx(3.0, abs=0.01)
     padded = Config(enable_batching=True, max_batch_size=8, allowed_batch_sizes=(4, 8), rest_api_num_threads=99)
     assert simulate(rows, padded, np.arange(20) * 100.0).percentile(50) == pytest.approx(4.0, abs=0.01)
 
 
-def probes(path: Path, config: Config, clients: int = 32) -> list[Probe]:
+def probes(path: RequestPath, config: Config, clients: int = 32) -> list[Probe]:
     """What a closed loop and an open one below its rate show of a server that has this path."""
     closed = simulate(path, config, concurrency=clients, requests=10_000, seed=11)
     rate = (BUSY if config.enable_batching else CALM) * closed.throughput_rps
