@@ -1,4 +1,4 @@
-"""The gRPC services, as handlers of raw bytes for grpc.aio."""
+"""The gRPC services: from the bytes of a request message to those of its reply."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
-import grpc
 from google.protobuf.message import DecodeError
 
 from model_server import eager, metrics, tensorflow_package
@@ -15,7 +15,8 @@ from model_server.batching.executors import as_serving_error
 from model_server.calls import inference, model_info, model_management, multi_inference
 from model_server.calls import predict as predicting
 from model_server.calls.predict import spec_of
-from model_server.errors import INTERNAL, ServingError, invalid
+from model_server.errors import INTERNAL, RESOURCE_EXHAUSTED, ServingError, invalid
+from model_server.grpc.stream import Handler, Stream
 from model_server.models.core import Core
 
 tensorflow_package.install()
@@ -29,9 +30,8 @@ from tensorflow_serving.apis import (  # noqa: E402
     regression_pb2,
 )
 
-_CODES = {code.value[0]: code for code in grpc.StatusCode}
-_MOST_MESSAGE = 1024
-Method = Callable[[object, int | None], Awaitable[object]]
+_PREDICTION, _MODELS = b"/tensorflow.serving.PredictionService/", b"/tensorflow.serving.ModelService/"
+Method = Callable[[Any, int | None], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
@@ -43,72 +43,57 @@ class GrpcOptions:
     tensor_content: bool = False
 
 
-def _shortened(message: str) -> str:
-    """A status message as the server cuts it: 1024 bytes, then `...TRUNCATED`."""
-    data = message.encode("utf-8", "replace")
-    if len(data) <= _MOST_MESSAGE:
-        return message
-    return data[:_MOST_MESSAGE].decode("utf-8", "ignore") + "...TRUNCATED"
-
-
 class GrpcApi:
-    """Answers gRPC calls; `handlers` goes to a grpc.aio server."""
+    """Answers gRPC calls; `methods` goes to the connections."""
 
     def __init__(self, core: Core, options: GrpcOptions):
         self._core, self._options = core, options
         self._active = 0
 
-    def handlers(self) -> list[grpc.GenericRpcHandler]:
-        """One generic handler a service."""
-        prediction = {
-            "Predict": self._method(self._predict, predict_pb2.PredictRequest, "Predict"),
-            "Classify": self._method(self._classify, classification_pb2.ClassificationRequest, "Classify"),
-            "Regress": self._method(self._regress, regression_pb2.RegressionRequest, "Regress"),
-            "MultiInference": self._method(self._multi_infer, inference_pb2.MultiInferenceRequest),
-            "GetModelMetadata": self._method(self._metadata, get_model_metadata_pb2.GetModelMetadataRequest),
+    def methods(self) -> dict[bytes, Handler]:
+        """path -> handler of every method."""
+        return {
+            _PREDICTION + b"Predict": self._method(self._predict, predict_pb2.PredictRequest, "Predict"),
+            _PREDICTION + b"Classify": self._method(
+                self._classify, classification_pb2.ClassificationRequest, "Classify"
+            ),
+            _PREDICTION + b"Regress": self._method(self._regress, regression_pb2.RegressionRequest, "Regress"),
+            _PREDICTION + b"MultiInference": self._method(self._multi_infer, inference_pb2.MultiInferenceRequest),
+            _PREDICTION + b"GetModelMetadata": self._method(
+                self._metadata, get_model_metadata_pb2.GetModelMetadataRequest
+            ),
+            _MODELS + b"GetModelStatus": self._method(self._status, get_model_status_pb2.GetModelStatusRequest),
+            _MODELS + b"HandleReloadConfigRequest": self._method(
+                self._reload, model_management_pb2.ReloadConfigRequest
+            ),
         }
-        models = {
-            "GetModelStatus": self._method(self._status, get_model_status_pb2.GetModelStatusRequest),
-            "HandleReloadConfigRequest": self._method(self._reload, model_management_pb2.ReloadConfigRequest),
-        }
-        return [
-            grpc.method_handlers_generic_handler("tensorflow.serving.PredictionService", prediction),
-            grpc.method_handlers_generic_handler("tensorflow.serving.ModelService", models),
-        ]
 
-    def _method(self, answer: Method, request_type: type, api: str = "") -> grpc.RpcMethodHandler:
-        async def handle(data: bytes, context: grpc.aio.ServicerContext) -> bytes:
+    def _method(self, answer: Method, request_type: Any, api: str = "") -> Handler:
+        def handle(data: bytes, stream: Stream) -> None:
             if self._active >= self._options.max_threads:
-                await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
-            self._active += 1
-            reply = asyncio.get_running_loop().create_future()
-            eager.start(self._serve(answer, request_type, api, data, _deadline_ns(context), reply))
-            try:
-                return await reply
-            except ServingError as error:
-                failure = error
-            await context.abort(_CODES[failure.code], _shortened(failure.message))
+                stream.fail(RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
+            else:
+                self._active += 1
+                eager.start(self._serve(answer, request_type, api, data, stream))
 
-        return grpc.unary_unary_rpc_method_handler(handle)
+        return handle
 
-    async def _serve(self, answer: Method, request_type: type, api: str, data: bytes, deadline_ns, reply) -> None:
+    async def _serve(self, answer: Method, request_type: Any, api: str, data: bytes, stream: Stream) -> None:
         """Work on a call to its end even when the client gives up: its run still holds the model and a place."""
         started_ns, name, failure, message = time.monotonic_ns(), "", None, b""
         try:
             request = _parsed(request_type, data)
             name = _model_name(request)
-            message = (await answer(request, deadline_ns)).SerializeToString()
+            message = (await answer(request, stream.deadline_ns)).SerializeToString()
         except Exception as error:
             failure = as_serving_error(error)
         self._active -= 1
         if api:
             _count(api, name, failure, started_ns)
-        if reply.done():
-            return
         if failure is None:
-            reply.set_result(message)
+            stream.answer(message)
         else:
-            reply.set_exception(failure)
+            stream.fail(failure.code, failure.message)
 
     async def _predict(self, request, deadline_ns: int | None):
         options = self._options
@@ -139,7 +124,7 @@ class GrpcApi:
         return model_info.status(self._core, spec.name, version)
 
 
-def _parsed(request_type: type, data: bytes):
+def _parsed(request_type: Any, data: bytes):
     try:
         return request_type.FromString(data)
     except DecodeError:
@@ -149,11 +134,6 @@ def _parsed(request_type: type, data: bytes):
 def _model_name(request) -> str:
     spec = getattr(request, "model_spec", None)
     return spec.name if spec is not None else ""
-
-
-def _deadline_ns(context: grpc.aio.ServicerContext) -> int | None:
-    left_s = context.time_remaining()
-    return None if left_s is None else time.monotonic_ns() + int(left_s * 1e9)
 
 
 def _count(api: str, name: str, failure: ServingError | None, started_ns: int) -> None:

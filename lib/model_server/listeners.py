@@ -1,74 +1,71 @@
-"""Opens the two ports, gRPC by grpc.aio and REST by our HTTP connections, both on the server's one event loop."""
+"""Opens the two ports, gRPC and REST, both on the server's one event loop."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import grpc
 
 from model_server import log
 from model_server.errors import invalid
+from model_server.grpc import health, tls
+from model_server.grpc.connection import GrpcConnection
+from model_server.grpc.limits import Limits
+from model_server.grpc.stream import Handler
 from model_server.rest.http_connection import HttpConnection
 
 BACKLOG = 128  # hard-coded in TensorFlow Serving's HTTP server
+GRPC_BACKLOG = 4096  # gRPC takes what the kernel allows (net.core.somaxconn)
 _WHERE = "tensorflow_serving/model_servers/server.cc:"
 
 
 @dataclass(frozen=True)
 class GrpcListener:
-    """Where and how gRPC listens. `port` 0: only on the socket."""
+    """Where and how gRPC listens. `port` 0: only on the socket, which is never encrypted."""
 
     address: str
     port: int
-    socket_path: str = ""
-    arguments: tuple[tuple[str, object], ...] = ()
-    credentials: grpc.ServerCredentials | None = None
+    socket_path: str
+    limits: Limits
+    pem: tls.Pem | None = None
     health: bool = False
 
 
-async def open_grpc(handlers, listener: GrpcListener) -> grpc.aio.Server:
-    """Start the gRPC server.
+async def open_grpc(methods: Mapping[bytes, Handler], listener: GrpcListener) -> list[asyncio.AbstractServer]:
+    """Start to take gRPC connections; gives a server an address.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when the port cannot be bound.
+        ServingError: INVALID_ARGUMENT when the port cannot be bound, or key and certificate are none.
     """
-    options = [
-        ("grpc.max_receive_message_length", -1),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.so_reuseport", 0),
-        *listener.arguments,
-    ]
-    server = grpc.aio.server(options=options)
-    server.add_generic_rpc_handlers(handlers)
-    if listener.health:
-        await _add_health(server)
+    served = {**methods, **(health.methods() if listener.health else {})}
     try:
-        _bind(server, listener)
-        await server.start()
-    except (RuntimeError, ValueError) as error:
+        return await _bind(served, listener)
+    except (OSError, OverflowError) as error:  # ssl.SSLError is an OSError, a port out of range an OverflowError
         raise invalid("Failed to BuildAndStart gRPC server") from error
-    return server
 
 
-def _bind(server: grpc.aio.Server, listener: GrpcListener) -> None:
-    addresses = [f"{listener.address}:{listener.port}"] if listener.port else []
-    addresses += [f"unix:{listener.socket_path}"] if listener.socket_path else []
-    for address in addresses:
-        if listener.credentials is not None and not address.startswith("unix:"):
-            server.add_secure_port(address, listener.credentials)
-        else:
-            server.add_insecure_port(address)
-
-
-async def _add_health(server: grpc.aio.Server) -> None:
-    """grpc.health.v1 with the literal names TensorFlow Serving uses, SERVING for ever."""
-    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
-    servicer = health.aio.HealthServicer()
-    for name in ("", "ModelService", "PredictionService"):
-        await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+async def _bind(methods: Mapping[bytes, Handler], listener: GrpcListener) -> list[asyncio.AbstractServer]:
+    loop, limits = asyncio.get_running_loop(), listener.limits
+    servers: list[asyncio.AbstractServer] = []
+    if listener.port:
+        context = tls.context(listener.pem) if listener.pem else None
+        over_tls = context is not None
+        servers.append(
+            await loop.create_server(
+                lambda: GrpcConnection(methods, limits, over_tls),
+                listener.address,
+                listener.port,
+                ssl=context,
+                backlog=GRPC_BACKLOG,
+                reuse_port=limits.reuse_port,
+            )
+        )
+    if listener.socket_path:
+        path = listener.socket_path
+        servers.append(
+            await loop.create_unix_server(lambda: GrpcConnection(methods, limits), path, backlog=GRPC_BACKLOG)
+        )
+    return servers
 
 
 def announce_grpc(listener: GrpcListener) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import grpc
-
 from model_server import log, tensorflow_package, text_proto
 from model_server.config_messages import BatchingParameters, MonitoringConfig, SSLConfig
 from model_server.errors import ServingError, invalid
 from model_server.flags import CPUS
+from model_server.grpc.tls import Pem
 
 tensorflow_package.install()
 from tensorflow.core.protobuf import config_pb2  # noqa: E402
@@ -120,18 +119,16 @@ def metrics_path(values: dict) -> str | None:
     return (config.path or DEFAULT_METRICS_PATH) if config.enable else None
 
 
-def credentials(values: dict) -> grpc.ServerCredentials | None:
+def tls(values: dict) -> Pem | None:
     """TLS for the gRPC port from --ssl_config_file; None without one. A bad file aborts the process, as there."""
     path = values["ssl_config_file"]
     if not path:
         return None
     try:
         config = text_proto.read(path, SSLConfig)
-        authority = config.custom_ca.encode() or None
-        pair = (config.server_key.encode(), config.server_cert.encode())
-        return grpc.ssl_server_credentials([pair], authority, config.client_verify and authority is not None)
-    except (ServingError, ValueError) as error:
+    except ServingError as error:
         log.fatal("tensorflow_serving/model_servers/server.cc:98", f"Check failed: {error}")
+    return Pem(config.server_key, config.server_cert, config.custom_ca if config.client_verify else "")
 
 
 def rest_workers(values: dict) -> int:

@@ -13,6 +13,8 @@ from model_server.batching.options import num_batch_threads
 from model_server.batching.scheduler import BatchScheduler
 from model_server.errors import ServingError
 from model_server.flags import CPUS
+from model_server.grpc import limits
+from model_server.grpc.tls import Pem
 from model_server.grpc_services import GrpcApi, GrpcOptions
 from model_server.json import fast
 from model_server.loading.loader import Loader, LoadOptions
@@ -83,13 +85,13 @@ class ModelServer:
         Raises:
             ServingError: the start failed.
         """
-        credentials = options.credentials(self._values)
+        pem = options.tls(self._values)
         config = self.config()
         await in_thread(self._loop, lambda: self.core.start(config))
         if self._values["model_config_file"] and self._values["model_config_file_poll_wait_seconds"] > 0:
             threading.Thread(target=self._poll_config, name="config_poll", daemon=True).start()
         _settle_memory()
-        await self._open_grpc(credentials)
+        await self._open_grpc(pem)
         try:
             await self._open_rest()
         except ServingError as error:  # TensorFlow Serving hangs here with gRPC up; so do we, and say so
@@ -112,7 +114,7 @@ class ModelServer:
                 text = f"PollFilesystemAndReloadConfig failed to ReloadConfig: {error.message}"
                 log.error(_WHERE + "220", text)
 
-    async def _open_grpc(self, credentials) -> None:
+    async def _open_grpc(self, pem: Pem | None) -> None:
         values = self._values
         api = GrpcApi(
             self.core,
@@ -126,12 +128,12 @@ class ModelServer:
             values["bind_address"],
             values["port"],
             values["grpc_socket_path"],
-            tuple(options.grpc_arguments(values)),
-            credentials,
+            limits.from_arguments(options.grpc_arguments(values)),
+            pem,
             values["enable_grpc_healthcheck_service"],
         )
-        log.info(_WHERE + "345", "Using InsecureServerCredentials" if credentials is None else "Using SSL credentials")
-        self._grpc = await listeners.open_grpc(api.handlers(), listener)
+        log.info(_WHERE + "345", "Using InsecureServerCredentials" if pem is None else "Using SSL credentials")
+        self._grpc = await listeners.open_grpc(api.methods(), listener)
         listeners.announce_grpc(listener)
 
     async def _open_rest(self) -> None:
