@@ -15,10 +15,11 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from loadgen.answers import Checker
 from loadgen.clock import make_timer
+from loadgen.connection import Connection
 from loadgen.rows import QUEUED, REFUSED, TIMEOUT, UNSENT, Recorder, pack
 
 DEAD_AFTER_S = 3.0  # no success for so long, and at least DEAD_FAILURES failures: the server is dead
@@ -30,22 +31,6 @@ ASK_AGAIN_S = (0.05, 0.2)  # a full backlog drops the first packet, and TCP itse
 clock = time.monotonic_ns
 
 
-class Connection(Protocol):
-    """What the engine asks of a connection (http1.HttpConnection, grpc_connection.GrpcConnection)."""
-
-    lost: asyncio.Future[None]
-    used: bool  # has answered at least once
-
-    def send(self, body: int, scheduled_ns: int, flags: int) -> None:
-        """Write request number `body` now, on a slot the engine took."""
-
-    def fail_overdue(self, before_ns: int) -> None:
-        """Fail what was sent before `before_ns` and is still unanswered, as a time-out."""
-
-    def close(self) -> None:
-        """Close without ceremony."""
-
-
 class Engine:
     """One worker's load; `await open()`, then `await run(start_ns)`."""
 
@@ -55,6 +40,7 @@ class Engine:
         *,
         slots_in_order: bool,
         connections: int,
+        most_connections: int,
         clients: int,
         due_ns: array,
         bodies: int,
@@ -64,6 +50,7 @@ class Engine:
         seed: int = 0,
     ) -> None:
         self._connect, self.connections, self.clients = connect, connections, clients
+        self.most_connections = max(connections, most_connections)
         self.recorder, self.checker = Recorder(), checker
         self.start, self.finish, self.closed = self.recorder.start, self.recorder.finish, clients > 0
         self.due, self.next_due = due_ns, 0
@@ -86,8 +73,9 @@ class Engine:
 
     async def open(self, within_s: float = 3.0) -> int:
         """Open the connections; returns how many stood after at most `within_s` seconds."""
-        gate = asyncio.Semaphore(OPENING_AT_ONCE)
-        self._keepers = [asyncio.ensure_future(self._keep_open(gate)) for _ in range(self.connections)]
+        self._gate = asyncio.Semaphore(OPENING_AT_ONCE)
+        for _ in range(self.connections):
+            self._one_more()
         until = clock() + int(within_s * 1e9)
         while clock() < until and not (self.refusals and not self.alive):
             if len(self.alive) == self.connections and self.free:
@@ -95,12 +83,15 @@ class Engine:
             await asyncio.sleep(0.005)
         return len(self.alive)
 
-    async def _keep_open(self, gate: asyncio.Semaphore) -> None:
+    def _one_more(self) -> None:
+        self._keepers.append(asyncio.ensure_future(self._keep_open()))
+
+    async def _keep_open(self) -> None:
         wait_s = BACKOFF_S[0]
         while True:
             began_ns = clock()
             try:
-                async with gate:
+                async with self._gate:
                     connection = await self._connected()
             except (OSError, asyncio.TimeoutError) as wrong:
                 self.refused(began_ns, TIMEOUT if isinstance(wrong, asyncio.TimeoutError) else REFUSED)
@@ -192,6 +183,8 @@ class Engine:
                 self.take().send(self.next_body(), due[i], 0)
             else:
                 self.backlog.append(due[i])
+                if len(self._keepers) < self.most_connections and self.alive:
+                    self._one_more()
             i += 1
             now = clock()
         self.next_due = i

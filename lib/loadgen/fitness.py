@@ -107,7 +107,7 @@ def _window(level: Level, crew: Callable[..., Any]) -> tuple[Rows, dict[str, Any
     rows, workers = crew(level)
     start_ns = workers[0]["start_ns"]
     window = rows.take(rows.scheduled_ns >= start_ns)
-    return window, describe(window, start_ns, level.duration_s)
+    return window, describe(rows, start_ns, level.duration_s)
 
 
 def replay(scheduled_ns: np.ndarray, script: Script, epoch_ns: int) -> np.ndarray:

@@ -15,10 +15,11 @@ from loadgen.level import Level
 from loadgen.rows import GRPC, HTTP, OK, REFUSED, UNSENT, WRONG, Rows
 from loadgen.store import write_requests
 from loadgen.verdict.counters import balance, requests_served
+from loadgen.verdict.enough import sufficiency
 from loadgen.verdict.evidence import claim
 from loadgen.verdict.steady import little
-from loadgen.verdict.summary import describe
-from loadgen.verdict.validity import Evidence, audit
+from loadgen.verdict.summary import describe, due_inside
+from loadgen.verdict.validity import Facts, audit
 from loadgen.workers.crew import run_crew
 
 Crew = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[Rows, list[dict[str, Any]]]]
@@ -30,6 +31,7 @@ def hold(
     on_progress: Callable[[dict[str, Any]], None] | None = None,
     *,
     p99_limit_ms: float | None = None,
+    confidence: float = 0.99,
     passport: dict[str, Any] | None = None,
     crew: Crew = run_crew,
 ) -> dict[str, Any]:
@@ -37,7 +39,8 @@ def hold(
 
     Args:
         on_progress: Called about twice a second with `elapsed_s, duration_s, requests, errors, rate_rps, p99_ms`.
-        p99_limit_ms: The SLO; when given, `claim` says whether the rows prove it at 99 % confidence.
+        p99_limit_ms: The SLO; when given, `claim` says whether the rows prove or refute it.
+        confidence: How sure a claim must be to be called proven or refuted.
         passport: What `loadgen.passport` returned; a bad one makes the level INVALID.
         crew: Who holds the level: processes of this machine, or `loadgen.workers.cluster.dask_crew(address)`.
 
@@ -52,16 +55,17 @@ def hold(
     rows, workers = crew(level, on_progress)
     start_ns = workers[0]["start_ns"]
     duration_s = _duration_s(level, start_ns, workers)
-    window = rows.take((rows.scheduled_ns >= start_ns) & (rows.scheduled_ns < start_ns + int(duration_s * 1e9)))
+    window = due_inside(rows, start_ns, start_ns + int(duration_s * 1e9))
     write_requests(Path(out_dir) / "requests.parquet", window, level.level)
-    summary = describe(window, start_ns, duration_s) | _of_workers(level, workers)
+    summary = describe(rows, start_ns, duration_s) | _of_workers(level, workers)
     summary["little"] = little(rows, workers)
     summary["mean_in_flight"] = summary["little"]["mean_in_flight"]
+    summary |= sufficiency(summary, rows)
     summary["passport"] = passport
     summary |= _balance(level.metrics_url, served, problem, rows)
     if p99_limit_ms is not None:
-        summary["claim"] = prove(window, p99_limit_ms, summary["throughput_rps"])
-    return summary | audit(Evidence(level, window, summary, start_ns)) | {"level": level.to_json()}
+        summary["claim"] = prove(window, p99_limit_ms, summary["throughput_rps"], confidence)
+    return summary | audit(Facts(level, rows, window, summary, start_ns)) | {"level": level.to_json()}
 
 
 def _make_room(out_dir: Path) -> None:
@@ -72,11 +76,11 @@ def _make_room(out_dir: Path) -> None:
         raise LevelError(f"out is {str(out_dir)!r}, which cannot be a directory: {wrong}") from wrong
 
 
-def prove(window: Rows, limit_ms: float, rate_rps: float) -> dict[str, Any]:
+def prove(window: Rows, limit_ms: float, rate_rps: float, confidence: float) -> dict[str, Any]:
     """Is p99 at most `limit_ms` proven by these rows? A failed request counts as slower than any limit."""
     order = np.argsort(window.scheduled_ns, kind="stable")
     latency = np.where(window.kind == OK, (window.done_ns - window.scheduled_ns) / 1e6, np.inf)
-    return claim(latency[order], limit_ms, rate_rps)
+    return claim(latency[order], limit_ms, rate_rps, confidence=confidence)
 
 
 def _duration_s(level: Level, start_ns: int, workers: list[dict[str, Any]]) -> float:

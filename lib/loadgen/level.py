@@ -27,8 +27,9 @@ class Level:
         bodies: Directory of `NNNNN.body` files (with optional `NNNNN.expect`), or one file.
         arrival: `closed` keeps `concurrency` requests in flight; `poisson` and `constant` send at `rate_rps` whatever
             the server does; `trace` replays the file or rate profile named by `trace`.
-        connections: Cap on open connections. None chooses: closed REST one a client, closed gRPC up to 16,
-            open REST a second's worth of requests (32 to 1000), open gRPC up to 16.
+        connections: Cap on open connections. None chooses: closed REST one a client, gRPC up to 16, open REST a
+            second's worth of requests (32 to 1000) at first, and one more whenever a request finds none free, up to
+            1000: how many an open loop needs depends on how long the server takes.
         processes: Worker processes; in a closed loop with fewer clients than processes the rest stay idle.
         cpus: Cores the workers are pinned to, in turn. Empty chooses the last ones and leaves the first for the server.
         check_share: Share of the replies compared with the expected answer (0 to 1).
@@ -81,15 +82,15 @@ class Level:
         """Most requests this level keeps outstanding, over all its processes."""
         if not self.open_loop:
             return self.concurrency or 1
-        if self.protocol == "rest" and self.connections:
-            return self.connections
-        return int(min(MAX_IN_FLIGHT, max(MIN_IN_FLIGHT, self.rate_rps or MAX_IN_FLIGHT)))
+        return self.connections if self.protocol == "rest" and self.connections else MAX_IN_FLIGHT
 
     def connection_count(self) -> int:
-        """Connections opened over all processes."""
-        if self.protocol == "rest":
+        """Connections opened over all processes before the load begins; an open REST loop may come to more."""
+        if self.protocol == "grpc":
+            return min(self.connections or 16, self.in_flight_cap())
+        if self.connections or not self.open_loop:
             return self.in_flight_cap()
-        return min(self.connections or 16, self.in_flight_cap())
+        return int(min(MAX_IN_FLIGHT, max(MIN_IN_FLIGHT, self.rate_rps or MAX_IN_FLIGHT)))
 
     def to_json(self) -> dict[str, Any]:
         """The level as plain JSON values; `Level.from_json` turns it back."""

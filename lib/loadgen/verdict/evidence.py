@@ -24,12 +24,13 @@ def inflation(hits: np.ndarray, confidence: float = 0.9) -> float:
     """How many dependent samples are worth one independent one (>= 1), from a 0/1 series in time order.
 
     Two looks, the worse one counts: the variance of batch means over that of independent samples (its upper limit, with
-    `confidence`), and the size of the clusters in which hits come.
+    `confidence`), and the size of the clusters in which hits come, or misses where those are rarer.
 
     Source: A. Law, Simulation Modeling and Analysis, ch. 9.5 (batch means); the cluster size is the reciprocal of the
     extremal index by runs, Embrechts et al., Modelling Extremal Events, ch. 8.1.
     """
-    return max(1.0, _batch_means(hits, confidence), _clusters(hits))
+    rarer = ~hits if 2 * np.count_nonzero(hits) > len(hits) else hits
+    return max(1.0, _batch_means(hits, confidence), _clusters(rarer))
 
 
 def _batch_means(hits: np.ndarray, confidence: float) -> float:
@@ -49,14 +50,21 @@ def _batch_means(hits: np.ndarray, confidence: float) -> float:
 
 
 def _clusters(hits: np.ndarray) -> float:
-    """Size of the cluster a hit finds itself in, mean over hits; from few clusters, with a margin."""
+    """Size of the cluster a hit finds itself in, mean over hits; from few clusters, with a margin.
+
+    Frequent hits fall into clusters by chance alone: the size is told beside the one that independent hits would have.
+    """
     places = np.flatnonzero(hits)
-    if len(hits) < FEWEST or len(places) < 2:
+    if len(places) < 2:
         return 1.0
     ends = np.flatnonzero(np.diff(places) > CLUSTER_GAP) + 1
     sizes = np.diff(np.concatenate(([0], ends, [len(places)]))).astype(float)
     size = float((sizes**2).sum() / sizes.sum())
-    return size * (1 + 2 / math.sqrt(len(sizes))) if size > LONE_CLUSTER else size
+    if size <= LONE_CLUSTER:
+        return size
+    goes_on = 1 - (1 - len(places) / len(hits)) ** (CLUSTER_GAP + 1)
+    by_chance = max(LONE_CLUSTER, (1 + goes_on) / (1 - goes_on))  # of a geometric size, seen from a hit
+    return size * (1 + 2 / math.sqrt(len(sizes))) * LONE_CLUSTER / by_chance
 
 
 def percentile_interval(
@@ -88,25 +96,34 @@ def upper_bound(misses: float, count: float, tau: float, confidence: float) -> f
     return 1.0 if misses >= effective else float(betaincinv(misses + 1, effective - misses, confidence))
 
 
+def lower_bound(misses: float, count: float, tau: float, confidence: float) -> float:
+    """Lower confidence limit of a share of misses, of `count` dependent samples (Clopper-Pearson on count / tau)."""
+    from scipy.special import betaincinv
+
+    effective, misses = count / tau, misses / tau
+    return 0.0 if misses <= 0 else float(betaincinv(misses, effective - misses + 1, 1 - confidence))
+
+
 def requests_needed(miss_share: float, tau: float, share: float, confidence: float) -> int | None:
-    """Requests after which a claim stands if misses keep coming at `miss_share`; None if it never will.
+    """Requests after which a claim is decided if misses keep coming at `miss_share`; None if it never will be.
 
-    459 clean independent requests prove p99 at 99 % confidence, 4,603 prove p99.9.
+    Below `1 - share` it will then be proven, above refuted: 459 clean independent requests prove p99 at 99 %
+    confidence, 4,603 prove p99.9; two misses among two refute p99.
     """
-    if miss_share >= 1 - share:
-        return None
 
-    def proven(count: int) -> bool:
-        return upper_bound(round(miss_share * count), count, tau, confidence) <= 1 - share
+    def decided(count: int) -> bool:
+        if miss_share < 1 - share:
+            return upper_bound(round(miss_share * count), count, tau, confidence) <= 1 - share
+        return lower_bound(math.floor(miss_share * count), count, tau, confidence) > 1 - share
 
     low, high = 1, 2
-    while not proven(high):
+    while not decided(high):
         low, high = high, 2 * high
         if high > ENDLESS:
             return None
     while high - low > max(1, low // 1000):
         middle = (low + high) // 2
-        low, high = (low, middle) if proven(middle) else (middle, high)
+        low, high = (low, middle) if decided(middle) else (middle, high)
     return high
 
 
@@ -118,22 +135,36 @@ def claim(
     confidence: float = 0.99,
     failed: int = 0,
 ) -> dict[str, Any]:
-    """Is "the `share` quantile is at most `limit_ms`" proven by these latencies? Failed requests come as infinity.
+    """Is "the `share` quantile is at most `limit_ms`" proven by these latencies, or refuted? Failed ones are infinite.
 
     Args:
+        in_time_order_ms: Latency of each request of one window in ms, in the order they were due.
+        limit_ms: The limit claimed, ms.
+        rate_rps: Requests/s of the window, for the words and for how much longer to hold.
+        share: 0.99 for p99.
+        confidence: One minus the chance that `proven` is said of a limit that does not hold; so too for `refuted`.
         failed: Further requests without an answer, of which it is not known when they were due.
 
-    Returns `proven`, `text` (the answer in words, with the seconds still needed), `requests`, `misses`, `tau`
-    (dependent requests worth one), `effective_requests`, `bound` (upper confidence limit of the share of misses),
-    `hold_s` (0 when proven, None when more time would not help).
+    Returns `proven`, `refuted` (at most one of them), `text` (the answer in words, with the seconds still needed),
+    `requests`, `misses`, `tau` (dependent requests worth one), `effective_requests`, `bound` and `low_bound` (upper
+    and lower confidence limit of the share of misses), `confidence`, `hold_s` (seconds more after which it will be
+    decided, one way or the other; 0 when proven, None when refuted or when more time would not help).
     """
+    count, misses, tau = evidence(in_time_order_ms, limit_ms, failed)
+    return _answer(count, misses, tau, limit_ms, rate_rps, share, confidence)
+
+
+def evidence(in_time_order_ms: np.ndarray, limit_ms: float, failed: int = 0) -> tuple[int, int, float]:
+    """Requests, those beyond the limit, and how many dependent ones are worth one independent one."""
     beyond = in_time_order_ms > limit_ms
+    count, misses = len(beyond) + failed, int(np.count_nonzero(beyond)) + failed
+    if not len(beyond):
+        return count, misses, 1.0
     tau = inflation(beyond)
-    if len(beyond):  # with next to no misses their dependence shows in the slowest 1 % and 5 % instead
+    if 2 * misses < count:  # with next to no misses their dependence shows in the slowest 1 % and 5 % instead
         slow, slower = (in_time_order_ms > np.quantile(in_time_order_ms, s, method="lower") for s in SLOWEST)
         tau = max(tau, inflation(slow), _batch_means(slower, 0.9))
-    count, misses = len(beyond) + failed, int(np.count_nonzero(beyond)) + failed
-    return _answer(count, misses, tau, limit_ms, rate_rps, share, confidence)
+    return count, misses, tau
 
 
 def pooled(
@@ -148,19 +179,27 @@ def pooled(
 def _answer(
     count: int, misses: int, tau: float, limit_ms: float, rate_rps: float, share: float, confidence: float
 ) -> dict[str, Any]:
-    bound = upper_bound(misses, count, tau, confidence) if count else 1.0
-    proven = bound <= 1 - share
-    name = f"p{100 * share:g} <= {limit_ms:g} ms at {rate_rps:,.0f}/s"
-    seen = f"{misses:,} of {count:,} beyond"
-    found = {"requests": count, "misses": misses, "tau": tau, "effective_requests": count / tau, "bound": bound}
+    bounds = [limit(misses, count, tau, confidence) for limit in (lower_bound, upper_bound)] if count else [0.0, 1.0]
+    low, high = bounds
+    proven, refuted = high <= 1 - share, low > 1 - share
+    figures = {"requests": count, "misses": misses, "tau": tau, "effective_requests": count / tau}
+    figures |= {"bound": high, "low_bound": low, "confidence": confidence, "proven": proven, "refuted": refuted}
+    name = f"p{100 * share:g} <= {limit_ms:g} ms at {rate_words(rate_rps)}/s"
+    counted = f"{misses:,} of {count:,} beyond"
     if proven:
-        return found | {"proven": True, "hold_s": 0, "text": f"{name}: proven, {confidence:.0%} confidence ({seen})"}
+        return figures | {"hold_s": 0, "text": f"{name}: proven, {confidence:.0%} confidence ({counted})"}
+    if refuted:
+        text = f"{misses:,} of {count:,} requests ({misses / count:.2%}) were slower or failed"
+        return figures | {"hold_s": None, "text": f"{name}: not met, {text}; {confidence:.0%} confidence"}
     if not count or rate_rps <= 0:
-        return found | {"proven": False, "hold_s": None, "text": f"{name}: not proven, there is no good answer at all"}
+        return figures | {"hold_s": None, "text": f"{name}: not proven, there is no good answer at all"}
     needed = requests_needed(misses / count, tau, share, confidence)
     if needed is None:
-        text = f"{name}: not met, {misses:,} of {count:,} requests ({misses / count:.2%}) were slower or failed"
-        return found | {"proven": False, "hold_s": None, "text": text}
+        return figures | {"hold_s": None, "text": f"{name}: not proven ({counted}), and longer would not decide it"}
     hold_s = math.ceil(max(1.0, (needed - count) / rate_rps))
-    text = f"{name}: not proven ({seen}); hold {hold_s:,} s longer"
-    return found | {"proven": False, "hold_s": hold_s, "text": text}
+    return figures | {"hold_s": hold_s, "text": f"{name}: not proven ({counted}); hold {hold_s:,} s longer"}
+
+
+def rate_words(rate_rps: float) -> str:
+    """A rate as it is told: 1,800 or 9.9."""
+    return f"{rate_rps:,.0f}" if rate_rps >= 100 or rate_rps == round(rate_rps) else f"{rate_rps:.3g}"

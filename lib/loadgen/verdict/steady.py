@@ -16,31 +16,48 @@ RANK_CORRELATION = 0.8
 FEWEST = 20  # requests a part needs to say anything
 
 
-def unsteady(window: Rows, start_ns: int, duration_s: float, constant_rate: bool) -> str:
-    """What was not steady, in words; empty when steady or when there is too little to tell.
-
-    Throughput: no fifth of the window may differ from the mean by more than 20 % beyond four standard deviations of a
-    Poisson count. Latency: the medians of tenths must not climb or fall in order (rank correlation 0.8) by over 25 %.
-    """
-    good = window.kind == 0
-    done_s, due_s = ((t[good] - start_ns) / 1e9 for t in (window.done_ns, window.scheduled_ns))
-    if len(due_s) < PARTS * FEWEST:
+def unsteady(rows: Rows, start_ns: int, duration_s: float, constant_rate: bool) -> str:
+    """What was not steady, from all rows of a level; empty when steady, or when there is too little to tell."""
+    if not constant_rate:
         return ""
+    good = rows.take(rows.kind == 0)
+    due_inside = (good.scheduled_ns >= start_ns) & (good.scheduled_ns < start_ns + int(duration_s * 1e9))
+    window = good.take(due_inside)
+    if len(window) < PARTS * FEWEST:
+        return ""
+    latency_s = (window.done_ns - window.scheduled_ns) / 1e9
+    return _throughput_moved((good.done_ns - start_ns) / 1e9, duration_s, float(latency_s.mean())) or _latency_moved(
+        (window.scheduled_ns - start_ns) / 1e9, latency_s * 1e3, duration_s
+    )
+
+
+def _throughput_moved(done_s: np.ndarray, duration_s: float, latency_s: float) -> str:
+    """Says so where a fifth of the window differs from the mean by more than 20 % and what chance allows.
+
+    Chance: four standard deviations of a Poisson count, and the requests in flight (rate x latency), as each client's
+    answers may fall on either side of an edge: all of them together where the server answers in step.
+    """
     counts, _ = np.histogram(done_s, bins=PARTS // 2, range=(0.0, duration_s))
     mean = counts.mean()
-    allowed = THROUGHPUT_TOLERANCE * mean + 4 * math.sqrt(mean)
-    if constant_rate and np.abs(counts - mean).max() > allowed:
-        low, high = counts.min() * PARTS / 2 / duration_s, counts.max() * PARTS / 2 / duration_s
-        return f"throughput moved between {low:.0f} and {high:.0f} a second"
-    latency = (window.done_ns - window.scheduled_ns)[good] / 1e6
+    in_flight = counts.sum() / duration_s * latency_s
+    if np.abs(counts - mean).max() <= THROUGHPUT_TOLERANCE * mean + 4 * math.sqrt(mean) + in_flight:
+        return ""
+    low, high = counts.min() * PARTS / 2 / duration_s, counts.max() * PARTS / 2 / duration_s
+    return f"throughput moved between {low:.0f} and {high:.0f} a second"
+
+
+def _latency_moved(due_s: np.ndarray, latency_ms: np.ndarray, duration_s: float) -> str:
+    """Says so where the medians of tenths climb or fall in order (rank correlation 0.8) by over 25 %."""
     part = np.clip((due_s / duration_s * PARTS).astype(int), 0, PARTS - 1)
-    medians = np.array([np.median(latency[part == i]) for i in range(PARTS) if np.count_nonzero(part == i) >= FEWEST])
-    if constant_rate and len(medians) >= PARTS // 2:
-        ranks = medians.argsort().argsort()
-        first, last = medians[:3].mean(), medians[-3:].mean()
-        moved = abs(last - first) / min(first, last)
-        if abs(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1]) > RANK_CORRELATION and moved > LATENCY_TOLERANCE:
-            return f"median latency went from {first:.2f} to {last:.2f} ms"
+    enough = [i for i in range(PARTS) if np.count_nonzero(part == i) >= FEWEST]
+    medians = np.array([np.median(latency_ms[part == i]) for i in enough])
+    if len(medians) < PARTS // 2:
+        return ""
+    ranks = medians.argsort().argsort()
+    first, last = medians[:3].mean(), medians[-3:].mean()
+    moved = abs(last - first) / min(first, last)
+    if abs(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1]) > RANK_CORRELATION and moved > LATENCY_TOLERANCE:
+        return f"median latency went from {first:.2f} to {last:.2f} ms"
     return ""
 
 

@@ -30,39 +30,58 @@ def spread(values_ns: np.ndarray, unit_ns: float) -> dict[str, float | None]:
 
 def errors_by_kind(rows: Rows) -> dict[str, int]:
     """Failed requests by kind; statuses are told apart (`http_503`, `grpc_8`)."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     kinds, statuses = rows.kind, rows.status
     failed = kinds != 0
     for kind, status in zip(kinds[failed].tolist(), statuses[failed].tolist(), strict=True):
         name = f"{KINDS[kind]}_{status}" if kind in (HTTP, GRPC) else KINDS[kind]
-        found[name] = found.get(name, 0) + 1
-    return dict(sorted(found.items()))
+        counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def due_inside(rows: Rows, start_ns: int, end_ns: int) -> Rows:
+    """The requests that were due in `[start_ns, end_ns)`: those whose latency is told."""
+    return rows.take((rows.scheduled_ns >= start_ns) & (rows.scheduled_ns < end_ns))
 
 
 def describe(rows: Rows, start_ns: int, duration_s: float) -> dict[str, Any]:
-    """Numbers of the window `[start_ns, start_ns + duration_s)`; `rows` hold what was due in it."""
-    good = rows.kind == 0
-    latency = (rows.done_ns - rows.scheduled_ns)[good]
+    """Numbers of the window `[start_ns, start_ns + duration_s)`, from all rows of a level, ramp-up included.
+
+    Latency, errors and the offered rate are those of the requests due inside. Throughput counts the good answers that
+    came inside, whenever their requests were due: so it does not depend on how long a request takes.
+    """
     end_ns = start_ns + int(duration_s * 1e9)
-    done_inside = good & (rows.done_ns >= start_ns) & (rows.done_ns < end_ns)
-    on_time = rows.take((rows.sent_ns > 0) & ~rows.queued)
-    by_time = latency[np.argsort(rows.scheduled_ns[good], kind="stable")]
-    low, high = percentile_interval(by_time, 0.99)
-    latency_ms = spread(latency, 1e6)
-    shown = latency_ms["p99"] is not None
+    came_inside = (rows.kind == 0) & (rows.done_ns >= start_ns) & (rows.done_ns < end_ns)
+    answered_inside = int(np.count_nonzero(came_inside))
+    due_before = int(np.count_nonzero(came_inside & (rows.scheduled_ns < start_ns)))
+    window = due_inside(rows, start_ns, end_ns)
+    good = window.kind == 0
+    on_time = window.take((window.sent_ns > 0) & ~window.queued)
     lateness = spread(on_time.sent_ns - on_time.scheduled_ns, 1e3)
     return {
-        "requests": len(rows),
-        "errors": int(np.count_nonzero(~good)),
-        "errors_by_kind": errors_by_kind(rows),
-        "success_rate": float(good.mean()) if len(rows) else None,
-        "throughput_rps": float(np.count_nonzero(done_inside)) / duration_s,
-        "offered_rps": len(rows) / duration_s,
+        "start_ns": start_ns,
         "duration_s": duration_s,
-        "latency_ms": latency_ms
-        | {"p99_low": low / 1e6 if shown and low else None, "p99_high": high / 1e6 if shown and high else None},
-        "service_ms": spread((rows.done_ns - rows.sent_ns)[good], 1e6),
+        "requests": len(window),
+        "errors": int(np.count_nonzero(~good)),
+        "errors_by_kind": errors_by_kind(window),
+        "success_rate": float(good.mean()) if len(window) else None,
+        "throughput_rps": answered_inside / duration_s,
+        "answered_inside": answered_inside,
+        "answered_inside_due_before": due_before,
+        "offered_rps": len(window) / duration_s,
+        "latency_ms": _latency_ms(window.take(good)),
+        "service_ms": spread((window.done_ns - window.sent_ns)[good], 1e6),
         "lateness_us": {name: lateness[name] for name in ("p50", "p99", "max")},
-        "queued": int(np.count_nonzero(rows.queued)),
-        "bytes": int(rows.size.sum()),
+        "queued": int(np.count_nonzero(window.queued)),
+        "bytes": int(window.size.sum()),
     }
+
+
+def _latency_ms(good: Rows) -> dict[str, float | None]:
+    """Spread of the time from when each request was due, with the 95 % interval of p99 where there is a p99."""
+    latency_ns = good.done_ns - good.scheduled_ns
+    told = spread(latency_ns, 1e6)
+    low, high = None, None
+    if told["p99"] is not None:
+        low, high = percentile_interval(latency_ns[np.argsort(good.scheduled_ns, kind="stable")], 0.99)
+    return told | {"p99_low": low / 1e6 if low else None, "p99_high": high / 1e6 if high else None}

@@ -25,7 +25,8 @@ from typing import Any
 from loadgen.answers import Checker, json_comparer
 from loadgen.arrivals import schedule
 from loadgen.bodies import Bodies, read_bodies
-from loadgen.engine import Connection, Engine
+from loadgen.connection import Connection
+from loadgen.engine import Engine
 from loadgen.level import Level
 from loadgen.protocols import grpc_connection, http1
 from loadgen.protocols.tensor_replies import reply_comparer
@@ -76,6 +77,7 @@ class Share:
             connector(level, self.bodies.requests, -(-share(level.in_flight_cap(), *part) // connections)),
             slots_in_order=level.protocol == "grpc",  # streams are spread over connections; connections kept warm
             connections=connections,
+            most_connections=share(level.in_flight_cap(), *part) if level.protocol == "rest" else connections,
             clients=0 if level.open_loop else share(level.concurrency or 1, *part),
             due_ns=array("q"),
             bodies=len(self.bodies.requests),

@@ -70,6 +70,55 @@ def test_false_claims_are_at_most_one_in_a_hundred():
     assert max(false.values()) <= 0.016 * TRACES, false
 
 
+def test_a_limit_just_kept_is_called_not_met_as_rarely():
+    false = {}
+    for name, (trace, count) in KINDS.items():
+        rng = np.random.default_rng(12)
+        false[name] = sum(claim(trace(rng, count), 0.99 + 1e-9, 1000.0)["refuted"] for _ in range(TRACES))
+    assert sum(false.values()) <= 0.01 * TRACES * len(KINDS), false
+
+
+@pytest.mark.parametrize("trace", [kind for kind, _ in KINDS.values()])
+def test_a_window_too_short_to_show_dependence_refutes_a_kept_limit_once_in_thirty_at_most(trace):
+    rng = np.random.default_rng(13)
+    assert sum(claim(trace(rng, 60), 0.99 + 1e-9, 1000.0)["refuted"] for _ in range(300)) <= 10
+
+
+@pytest.mark.parametrize(
+    ("slow", "count", "refuted"), [(23, 23, True), (22, 23, True), (2, 2, True), (1, 23, False), (1, 1, False)]
+)
+def test_few_requests_are_a_proof_where_nearly_all_of_them_miss(slow, count, refuted):
+    latency_ms = np.where(np.arange(count) < slow, 80.0, 10.0)
+    told = claim(latency_ms, 50.0, rate_rps=9.9)
+    assert told["refuted"] is refuted
+    assert not told["proven"]
+    assert (told["hold_s"] is None) is refuted
+    assert told["text"].startswith(f"p99 <= 50 ms at 9.9/s: not {'met' if refuted else 'proven'}")
+
+
+def test_one_slow_spell_in_a_short_window_is_no_proof_and_scattered_slow_requests_are():
+    spell, scattered = np.full(50, 10.0), np.full(50, 10.0)
+    spell[20:24] = scattered[[3, 15, 27, 39]] = 80.0
+    assert not claim(spell, 50.0, 10.0)["refuted"]
+    assert claim(scattered, 50.0, 10.0)["refuted"]
+
+
+def test_a_limit_missed_by_most_requests_is_refuted_however_many_there_are():
+    rng = np.random.default_rng(14)
+    for share in (0.2, 0.5, 0.9):
+        assert claim(autoregressive(rng, 5000), share, 100.0)["refuted"], share
+
+
+@pytest.mark.parametrize(("confidence", "clean"), [(0.99, 459), (0.95, 299)])
+def test_the_confidence_decides_how_much_evidence_a_claim_takes(confidence, clean):
+    quick = np.full(clean, 10.0)
+    assert claim(quick, 50.0, 100.0, confidence=confidence)["proven"]
+    assert not claim(quick[1:], 50.0, 100.0, confidence=confidence)["proven"]
+    assert claim(quick, 50.0, 100.0, confidence=confidence)["text"].endswith(
+        f"proven, {confidence:.0%} confidence (0 of {clean} beyond)"
+    )
+
+
 @pytest.mark.parametrize(
     ("trace", "count"), [(independent, 20_000), (light_queue, 60_000), (bursts, 50_000), (autoregressive, 20_000)]
 )

@@ -9,9 +9,10 @@ import pytest
 
 from loadgen import Level
 from loadgen.rows import HTTP, QUEUED, Rows, pack
+from loadgen.verdict.enough import sufficiency
 from loadgen.verdict.steady import little
-from loadgen.verdict.summary import describe, percentile
-from loadgen.verdict.validity import RULES, Evidence, audit
+from loadgen.verdict.summary import describe, due_inside, percentile
+from loadgen.verdict.validity import RULES, Facts, audit
 
 START_NS = 10**12
 OPEN = Level("http://127.0.0.1:1/", bodies=Path("b"), arrival="poisson", rate_rps=1000.0, duration_s=10.0)
@@ -45,6 +46,7 @@ def judged(level=OPEN, rows=None, in_flight=None, **changes):
         **describe(rows, START_NS, 10.0),
         "client_cpu_share": 0.3,
         "in_flight_cap": 100,
+        "connections_opened": 32,
         "dead": False,
         "answers": {"checked": 10, "wrong": 0, "unkept": 0},
         "little": law,
@@ -52,7 +54,8 @@ def judged(level=OPEN, rows=None, in_flight=None, **changes):
         "balance": None,
         **changes,
     }
-    return audit(Evidence(level, rows, summary, START_NS))
+    summary |= sufficiency(summary, rows)
+    return audit(Facts(level, rows, due_inside(rows, START_NS, START_NS + 10**10), summary, START_NS))
 
 
 def test_a_steady_level_is_valid_and_says_nothing():
@@ -67,7 +70,6 @@ CASES = {
     "client_cpu": {"client_cpu_share": 0.93},
     "client_late": {"rows": made_rows(late_us=1500.0)},
     "not_steady": {"rows": made_rows(latency_ms=np.linspace(5, 9, 10_000))},
-    "too_few_samples": {"rows": made_rows(rate=90)},
     "little_law": {"in_flight": 5.2},
     "count_balance": {"balance": {"served": 20, "answered": 10, "uncertain": 0, "balanced": False}},
 }
@@ -132,3 +134,21 @@ def test_percentiles_are_those_of_the_raw_samples():
     ordered = np.sort(values)
     for share in (0.5, 0.9, 0.99, 0.999):
         assert percentile(ordered, share) == pytest.approx(np.quantile(values, share), rel=0.02)
+
+
+def test_too_few_requests_for_a_p99_are_not_enough_but_not_broken():
+    """What the samples do allow is told, and how long a window a p99 takes."""
+    audited = judged(rows=made_rows(rate=30))
+    assert audited["valid"]
+    assert audited["failed_checks"] == []
+    (said,) = audited["warnings"]
+    assert said.startswith(
+        "not enough for p99: it needs 1,000 good requests (ten beyond it), the window has 300; p95 is"
+    )
+    assert said.endswith("hold it 35 s")
+
+
+def test_what_is_broken_stays_broken_where_there_is_not_enough_as_well():
+    audited = judged(rows=made_rows(rate=30, failed=0.2))
+    assert audited["failed_checks"] == ["too_many_errors"]
+    assert any(text.startswith("not enough") for text in audited["warnings"])

@@ -1,0 +1,22 @@
+"""What the engine asks of a connection: `http1.HttpConnection` and `grpc_connection.GrpcConnection` answer to it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+
+class Connection(Protocol):
+    """One open connection with one slot or several; it tells its engine what became of each request."""
+
+    lost: asyncio.Future[None]
+    used: bool  # has answered at least once
+
+    def send(self, body: int, scheduled_ns: int, flags: int) -> None:
+        """Write request number `body` now, on a slot the engine took."""
+
+    def fail_overdue(self, before_ns: int) -> None:
+        """Fail what was sent before `before_ns` and is still unanswered, as a time-out."""
+
+    def close(self) -> None:
+        """Close without ceremony."""
