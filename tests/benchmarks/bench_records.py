@@ -23,6 +23,7 @@ import duckdb
 import numpy as np
 import psutil
 
+from loadgen import claim
 from playbook import markdown
 from playbook.analyze import analysis, capacity
 from playbook.monitor import monitor
@@ -30,10 +31,12 @@ from playbook.promise import Promise
 from playbook.records import queries, run_folder, store
 from playbook.report import report
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
+sys.path.extend(
+    f"{Path(__file__).parents[1]}/{room}" for room in ("helpers", "unit/analyze", "unit/loadgen", "unit/monitor")
+)
 import fake_run
 import test_compare
-import test_loadgen_evidence
+import test_evidence
 from peer_servers import environment
 from test_monitor import Endpoint
 
@@ -141,9 +144,9 @@ def simulated(folder: Path) -> list[list]:
     slow = [test_compare.judged(rng, 1.05, seed) for seed in range(60)]
     found = sum(any(row["high"] < 1 for row in rows) for rows in slow) / 60
     false = []
-    for trace, count in test_loadgen_evidence.KINDS.values():
+    for trace, count in test_evidence.KINDS.values():
         for _ in range(400):
-            false.append(analysis.certificate.certify(trace(rng, count), 0.99 - 1e-9, 1000.0).proven)
+            false.append(claim(trace(rng, count), 0.99 - 1e-9, 1000.0)["proven"])
     lies = sum(false) / len(false)
     law = capacity.Scalability(1000.0, 0.05, 0.0005, None, None, 1.0)
     n = np.array([1, 2, 4, 8, 16, 32, 64])

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from playbook.analyze import bottleneck, capacity, certificate, compare, ledger
+from loadgen import claim
+from playbook.analyze import bottleneck, capacity, compare, ledger
 from playbook.errors import RecordError
 from playbook.monitor import series, usage
 from playbook.promise import Promise
@@ -162,12 +163,20 @@ def _lightest_run_ms(ledgers: list[dict[str, Any] | None]) -> float | None:
 
 
 def _certificate(run: RunFolder, level: Mapping[str, Any], promise: Promise) -> dict[str, Any]:
+    """The load generator's claim on a level's requests, under the record's names."""
     rows = run.rows(level["level"])
     by_time = np.argsort(rows.scheduled_ns[rows.ok], kind="stable")
     failed = int(np.count_nonzero(~rows.ok))
     rate = level.get("throughput_rps") or 0.0
-    found = certificate.certify(rows.latency_ms[by_time], promise.p99_limit_ms, rate, failed)
-    return {"level": level["level"], "load": described(level), **found.to_json()}
+    proof = claim(rows.latency_ms[by_time], promise.p99_limit_ms, rate, failed=failed)
+    return {
+        "level": level["level"],
+        "load": described(level),
+        **{name: proof[name] for name in ("proven", "refuted", "text", "requests", "bound")},
+        "beyond": proof["misses"],
+        "inflation": proof["tau"],  # so many requests are worth one independent one
+        "hold_s": None if proof["hold_s"] is None else float(proof["hold_s"]),
+    }
 
 
 def _cost(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,9 +118,9 @@ def _carried(records: Records, tuned: bool) -> tuple[Cited, Cited | None, list[s
     unsure = {
         index: level["throughput_rps"]
         for index, level in enumerate(levels)
-        if not level.get("valid") and level.get("throughput_rps") and (level.get("latency_p99_ms") or 0) <= limit.value
+        if not _tells(level) and level.get("throughput_rps") and (level.get("latency_p99_ms") or 0) <= limit.value
     }
-    if any(level.get("valid") for level in levels) or not unsure:
+    if any(map(_tells, levels)) or not unsure:
         raise SizingRefused(
             f"No measured configuration kept the limit of {limit} ms (stress.json results.best is null), so there is "
             "nothing to size a deployment with. Raise p99_limit_ms, or measure lower loads, and run 'stress' again."
@@ -128,7 +128,8 @@ def _carried(records: Records, tuned: bool) -> tuple[Cited, Cited | None, list[s
     best = max(unsure, key=unsure.__getitem__)
     where = f"levels.{best}"
     told = (
-        f"NOT PROVEN: no level of stress.json is VALID; the size rests on results.{where}, {unsure[best]:,.0f}/s, "
+        f"NOT PROVEN: no level of stress.json is VALID with enough requests for a p99; the size rests on "
+        f"results.{where}, {unsure[best]:,.0f}/s, "
         "which proves nothing about p99. Hold the levels longer (duration_s) and deploy again."
     )
     return records.need("stress", f"{where}.throughput_rps"), records.get("stress", f"{where}.latency_p99_ms"), [told]
@@ -137,6 +138,11 @@ def _carried(records: Records, tuned: bool) -> tuple[Cited, Cited | None, list[s
 def _error_share(records: Records) -> float:
     share = (records.of("stress") or {}).get("params", {}).get("max_error_share")
     return Promise.max_error_share if share is None else share
+
+
+def _tells(level: Mapping[str, Any]) -> bool:
+    """Whether a level says anything of p99: it is VALID, and had enough requests for one."""
+    return bool(level.get("valid")) and level.get("latency_p99_ms") is not None
 
 
 def _lowest_repeat(records: Records, best: Cited) -> Cited:

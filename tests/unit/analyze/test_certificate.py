@@ -1,47 +1,28 @@
-"""A certificate is the load generator's claim on a level's requests, in the record's words."""
+"""A certificate in analyze.json is the load generator's claim on the rows of a level, under the record's names."""
 
-import json
-
+import fake_run
 import numpy as np
 import pytest
 
 from loadgen import claim
-from playbook.analyze import certificate
+from playbook.analyze import analysis
+from playbook.promise import Promise
+from playbook.records import run_folder
+from playbook.records.agreement import rounded
 
 
-def test_459_clean_requests_are_just_enough_for_p99_at_99_percent():
-    quick = np.random.default_rng(1).permutation(np.linspace(1.0, 2.0, 459))
-    proof = certificate.certify(quick[:458], 50.0, 100.0)
-    assert not proof.proven
-    assert proof.hold_s >= 1
-    assert proof.text.startswith("p99 <= 50 ms at 100/s: not proven (0 of 458 beyond); hold ")
-    assert proof.bound > 0.01
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return run_folder.read(fake_run.make(tmp_path_factory.mktemp("outputs") / "20260101T000000Z-quick", seconds=2.0))
 
 
-@pytest.mark.parametrize("slow", [0, 3, 400])
-def test_a_certificate_says_what_the_claim_says(slow):
-    latency_ms = np.random.default_rng(3).random(20_000) * 49
-    latency_ms[:: 20_000 // slow if slow else 30_000][:slow] += 60
-    proof, found = certificate.certify(latency_ms, 50.0, 100.0), claim(latency_ms, 50.0, 100.0)
-    assert proof.proven is found["proven"] is (slow < 400)
-    told = json.loads(json.dumps(proof.to_json()))
-    assert told == {
-        "proven": found["proven"],
-        "text": found["text"],
-        "requests": 20_000,
-        "beyond": found["misses"],
-        "inflation": found["tau"],
-        "bound": found["bound"],
-        "hold_s": found["hold_s"],
-    }
-
-
-def test_failed_requests_are_beyond_every_limit():
-    quick = np.random.default_rng(0).random(5000)
-    assert certificate.certify(quick, 50.0, 100.0).proven
-    failed = certificate.certify(quick, 50.0, 100.0, failed=200)
-    assert not failed.proven
-    assert (failed.requests, failed.beyond) == (5200, 200)
-    empty = certificate.certify(np.empty(0), 50.0, 100.0)
-    assert not empty.proven
-    assert "no good answer at all" in empty.text
+@pytest.mark.parametrize("limit_ms", [3.0, 1.5, 0.5])
+def test_the_certificate_of_a_run_is_the_claim_on_its_rows(run, limit_ms):
+    told = analysis.results(run, Promise(limit_ms))["certificate"]
+    rows, level = run.rows(told["level"]), run.levels[told["level"]]
+    in_order = rows.latency_ms[np.argsort(rows.scheduled_ns[rows.ok], kind="stable")]
+    proof = claim(in_order, limit_ms, level["throughput_rps"])
+    renamed = {"beyond": "misses", "inflation": "tau"}
+    names = ("proven", "refuted", "text", "requests", "beyond", "inflation", "bound", "hold_s")
+    assert {name: told[name] for name in names} == rounded({name: proof[renamed.get(name, name)] for name in names})
+    assert set(told) == {"level", "load", *names}

@@ -218,8 +218,9 @@ def test_a_record_without_tuning_deploys_the_measured_default_and_says_so(tmp_pa
     assert made.replica.rate_rps.source == "stress.json results.best.throughput_rps"
 
 
-def test_levels_that_are_not_valid_size_a_bundle_that_says_not_proven(tmp_path):
-    levels = [{**deployable_run.LEVEL, "valid": False}]
+@pytest.mark.parametrize("doubt", [{"valid": False}, {"latency_p99_ms": None}], ids=["broken", "not enough"])
+def test_levels_that_prove_nothing_size_a_bundle_that_says_not_proven(doubt, tmp_path):
+    levels = [{**deployable_run.LEVEL, **doubt}]
     stress = {"limit_ms": 50.0, "best": None, "levels": levels}
     _, made = bundled(deployable_run.make(tmp_path / "unsure", tuned=False, stress=stress))
     assert words.carries(made).startswith("NOT PROVEN")
