@@ -17,7 +17,9 @@ from model_server.calls import predict as predicting
 from model_server.calls.predict import spec_of
 from model_server.errors import INTERNAL, RESOURCE_EXHAUSTED, ServingError, invalid
 from model_server.grpc.stream import Handler, Stream
+from model_server.grpc_predict import PlainPredict
 from model_server.models.core import Core
+from model_server.predict_forms import RequestForms
 
 tensorflow_package.install()
 from tensorflow_serving.apis import (  # noqa: E402
@@ -49,11 +51,14 @@ class GrpcApi:
     def __init__(self, core: Core, options: GrpcOptions):
         self._core, self._options = core, options
         self._active = 0
+        self._forms = RequestForms()
 
     def methods(self) -> dict[bytes, Handler]:
         """path -> handler of every method."""
         return {
-            _PREDICTION + b"Predict": self._method(self._predict, predict_pb2.PredictRequest, "Predict"),
+            _PREDICTION + b"Predict": self._plain_first(
+                self._method(self._predict, predict_pb2.PredictRequest, "Predict")
+            ),
             _PREDICTION + b"Classify": self._method(
                 self._classify, classification_pb2.ClassificationRequest, "Classify"
             ),
@@ -78,6 +83,24 @@ class GrpcApi:
 
         return handle
 
+    def _plain_first(self, handle_any: Handler) -> Handler:
+        """Answers a Predict in a form that came before; the others go to `handle_any`."""
+        options, forms, core = self._options, self._forms, self._core
+
+        def handle(data: bytes, stream: Stream) -> None:
+            form = forms.form_of(data)
+            if form is None or self._active >= options.max_threads:
+                handle_any(data, stream)
+            else:
+                self._active += 1
+                call = PlainPredict(stream, self._leave, options.tensor_content)
+                call.begin(core, form, data, options.check_method_names)
+
+        return handle
+
+    def _leave(self) -> None:
+        self._active -= 1
+
     async def _serve(self, answer: Method, request_type: Any, api: str, data: bytes, stream: Stream) -> None:
         """Work on a call to its end even when the client gives up: its run still holds the model and a place."""
         started_ns, name, failure, message = time.monotonic_ns(), "", None, b""
@@ -85,6 +108,8 @@ class GrpcApi:
             request = _parsed(request_type, data)
             name = _model_name(request)
             message = (await answer(request, stream.deadline_ns)).SerializeToString()
+            if api == "Predict":
+                self._forms.remember(data, request)
         except Exception as error:
             failure = as_serving_error(error)
         self._active -= 1

@@ -151,8 +151,15 @@ async def predict_on(
     arrays = input_arrays(servable, plan, request.inputs)
     model_name = request.model_spec.name
     outputs = (await servable.run(plan, arrays, deadline_ns, "Predict", model_name)).arrays
+    return response_of(servable, plan, outputs, as_content)
+
+
+def response_of(
+    servable: Servable, plan: Plan, outputs: Iterable[np.ndarray], as_content: bool
+) -> predict_pb2.PredictResponse:
+    """The reply with the outputs of a run, in the order of `plan.outputs`."""
     response = predict_pb2.PredictResponse()
-    fill_spec(response.model_spec, servable, signature_name)
+    fill_spec(response.model_spec, servable, plan.signature_name)
     for alias, array in zip(plan.outputs, outputs, strict=True):
         to_proto(array, as_content, response.outputs[alias])
     return response

@@ -29,6 +29,11 @@ class Plan:
         """The output's alias where there is one output."""
         return self.outputs[0] if len(self.outputs) == 1 else None
 
+    @cached_property
+    def notes(self) -> dict[str, object]:
+        """What those who answer requests keep with the plan, each under a key of its own."""
+        return {}
+
 
 DEFAULT_SIGNATURE = "serving_default"
 
