@@ -12,12 +12,13 @@ from playbook.adapt.demonstration import Contender, Stage
 from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import POLICIES, Bounds, Policy, aimd, model, threshold
 from playbook.errors import ParameterError
+from playbook.knobs import LIVE
 from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
-from playbook.tfserving.config import LIVE, Config
+from playbook.tfserving.config import Config
 from playbook.tune.request_path import RequestPath
 
 LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned
@@ -68,7 +69,7 @@ def stage(settings: Mapping[str, Any]) -> Stage:
 
 def _check_rows(settings: Mapping[str, Any], *choices: Config) -> None:
     """A request with more rows than max_batch_size is refused by the server."""
-    rows, sizes = settings["rows_per_request"], [choice.max_batch_size or 1000 for choice in choices]
+    rows, sizes = settings["rows_per_request"], [choice.effective("max_batch_size") for choice in choices]
     least = min(settings["batch_size_bounds"][0], *sizes)
     if not 1 <= rows <= least:
         raise ParameterError(

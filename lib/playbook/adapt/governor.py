@@ -122,7 +122,7 @@ class Governor:
 
 def _direction(one: Config, other: Config) -> int:
     """Whether the second batches more (1), less (-1) or as much (0): by size, then by waiting time."""
-    key = lambda c: (c.max_batch_size if c.enable_batching else 1, c.batch_timeout_micros)  # noqa: E731
+    key = lambda c: (c.effective("max_batch_size") if c.enable_batching else 1, c.batch_timeout_micros)  # noqa: E731
     return (key(other) > key(one)) - (key(other) < key(one))
 
 

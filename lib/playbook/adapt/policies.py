@@ -57,7 +57,7 @@ def threshold(promise: Promise, bounds: Bounds, grow_above_rps: float = 100.0) -
     """Above `grow_above_rps` and under the limit grow by half; above twice the limit halve; else leave it."""
 
     def decide(seen: Window, now: Config) -> Wish:
-        size, wait, p99 = now.max_batch_size or 1000, now.batch_timeout_micros, seen.p99_ms
+        size, wait, p99 = now.effective("max_batch_size"), now.batch_timeout_micros, seen.p99_ms
         if p99 is not None and p99 > 2 * promise.p99_limit_ms:
             return Wish(bounds.config(now, size / 2, wait / 2), f"p99 {p99:.1f} ms is above twice the limit: shrink")
         if p99 is not None and seen.rate_rps > grow_above_rps and p99 < promise.p99_limit_ms:
@@ -72,7 +72,7 @@ def aimd(promise: Promise, bounds: Bounds, calm: float = 0.8) -> Policy:
     """Additive increase while p99 is under `calm` of the limit, multiplicative decrease above the limit."""
 
     def decide(seen: Window, now: Config) -> Wish:
-        size, wait, p99 = now.max_batch_size or 1000, now.batch_timeout_micros, seen.p99_ms
+        size, wait, p99 = now.effective("max_batch_size"), now.batch_timeout_micros, seen.p99_ms
         if p99 is not None and p99 > promise.p99_limit_ms:
             return Wish(bounds.config(now, size / 2, wait / 2), f"p99 {p99:.1f} ms is above the limit: halve")
         if p99 is not None and p99 < calm * promise.p99_limit_ms:

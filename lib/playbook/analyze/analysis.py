@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from loadgen import claim
+from playbook import knobs
 from playbook.analyze import bottleneck, capacity, compare, ledger
 from playbook.errors import RecordError
 from playbook.monitor import series, usage
@@ -132,7 +133,7 @@ def _bottleneck(
     used = resources.used("server", *span_ns(rows)) if len(rows) else None
     refused = sum(count for kind, count in (level.get("errors_by_kind") or {}).items() if kind in REFUSED)
     names = ("protocol", "mean_in_flight", "throughput_rps", "client_cpu_share", "lateness_p99_us", "latency_p99_ms")
-    threads = int(4 * run.server_cores) if run.server_cores else None  # TensorFlow Serving's default
+    threads = knobs.default("rest_api_num_threads", run.server_cores)
     return bottleneck.find(
         bottleneck.Evidence(
             **{name: level.get(name) for name in names},

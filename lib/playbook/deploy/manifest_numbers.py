@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.deploy.replica import Replica
+from playbook.knobs import BY_NAME, THREAD_FLAGS
 from playbook.records.cited import Cited
 from playbook.serve.spec import from_parameters
 
@@ -20,7 +21,6 @@ CONFIG_DIR = "/etc/tensorflow-serving"
 NON_ROOT = Cited(65532, "fixed: a user without name or home, not root")
 _ENDPOINTS_S = 5  # until every node has heard that a pod is leaving
 _LOADGEN_RPS = 20_000  # requests/s one load worker offers without being late
-_THREADS_A_CPU = 4  # TensorFlow Serving's default of both server pools
 
 
 def thread_flags(replica: Replica) -> list[Cited]:
@@ -28,9 +28,7 @@ def thread_flags(replica: Replica) -> list[Cited]:
 
     A CPU quota does not change those defaults, they follow the node's cores; so they are always written out.
     """
-    times = {"tensorflow_intra_op_parallelism": 1, "tensorflow_inter_op_parallelism": 1,
-             "rest_api_num_threads": _THREADS_A_CPU, "grpc_max_threads": _THREADS_A_CPU}  # fmt: skip
-    return [_threads(replica, name, factor) for name, factor in times.items()]
+    return [_threads(replica, name, BY_NAME[name].per_core) for name in THREAD_FLAGS]
 
 
 def _threads(replica: Replica, name: str, factor: int) -> Cited:

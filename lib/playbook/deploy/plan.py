@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from playbook import knobs
 from playbook.deploy import replica, sizing
 from playbook.errors import ParameterError
 from playbook.records.cited import Cited, Records
@@ -43,17 +44,14 @@ class Plan:
         """The most rows one request may have, as far as batching limits it."""
         batching = self.replica.config.get("enable_batching")
         size = self.replica.config.get("max_batch_size")
-        return (size.value if size else 0) or 1000 if batching and batching.value else 1000
+        asked = size.value if size and batching and batching.value else None
+        return asked or knobs.default("max_batch_size")
 
     @property
     def configuration(self) -> str:
         """The knobs that are set, in words."""
-        told = {
-            name: cited.value
-            for name, cited in self.replica.config.items()
-            if cited.value not in (0, -1, [], (), False)
-        }
-        return ", ".join(f"{name} {value}" for name, value in told.items()) or "TensorFlow Serving's default flags"
+        chosen = knobs.chosen({name: cited.value for name, cited in self.replica.config.items()})
+        return knobs.in_words(chosen) or "TensorFlow Serving's default flags"
 
 
 def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:

@@ -9,22 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import SizingRefused
+from playbook.knobs import TUNED
 from playbook.promise import Promise
 from playbook.records import store
 from playbook.records.cited import Cited, Records
 
-KNOBS = (
-    "enable_batching",
-    "max_batch_size",
-    "batch_timeout_micros",
-    "max_enqueued_batches",
-    "allowed_batch_sizes",
-    "num_batch_threads",
-    "rest_api_num_threads",
-    "grpc_max_threads",
-    "tensorflow_intra_op_parallelism",
-    "tensorflow_inter_op_parallelism",
-)
+KNOBS = TUNED
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
+from playbook import knobs
 from playbook.errors import ParameterError
 from playbook.lint import text_proto
 from playbook.lint.flags import Command
@@ -13,7 +14,6 @@ from playbook.lint.rules import Finding, finding
 from playbook.tfserving.messages import MESSAGES
 
 _FIELDS = {field.name: field for field in MESSAGES["BatchingParameters"].DESCRIPTOR.fields}
-_DEFAULT_MAX_BATCH_SIZE = 1000
 _FEW_THREADS = 4  # with timeout 0, up to about this many batch threads still let batches form
 # field: (least value, what happens below it)
 _LEAST = {
@@ -49,7 +49,7 @@ def limit_of(path: Path) -> int | None:
     """The largest request a batching file lets in, in rows; None when it cannot be read."""
     try:
         size = text_proto.parse(path.read_text()).first("max_batch_size")
-        return int(size.first("value").value) if size else _DEFAULT_MAX_BATCH_SIZE
+        return int(size.first("value").value) if size else knobs.default("max_batch_size")
     except (ParameterError, OSError, ValueError, AttributeError, TypeError):
         return None
 
@@ -76,7 +76,7 @@ def _number(values: Values, name: str, default: int) -> int:
 
 
 def _limit(values: Values) -> int:
-    return _number(values, "max_batch_size", _DEFAULT_MAX_BATCH_SIZE)
+    return _number(values, "max_batch_size", knobs.default("max_batch_size"))
 
 
 def _sizes(values: Values, _: Command | None) -> Iterator[tuple[str, str, dict]]:

@@ -8,12 +8,9 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from playbook import knobs
 from playbook.lint.rules import Finding, finding
 from playbook.tfserving.flags import ENTRYPOINT, FLAGS, FORMS, INVENTED
-
-_THREADS_A_CPU = 4  # default of rest_api_num_threads and grpc_max_threads: 4 for each schedulable CPU
-_THREAD_FLAGS = ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism", "rest_api_num_threads",
-                 "grpc_max_threads")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Command:
         set_to = self.number(name)
         if set_to > 0:
             return set_to
-        return None if self.cpus is None else _THREADS_A_CPU * self.cpus
+        return None if self.cpus is None else knobs.default(name, self.cpus)
 
 
 def check_command(command: Command) -> tuple[Command, list[Finding]]:
@@ -129,7 +126,7 @@ def _threads(command: Command) -> Iterator[Finding]:
     if command.number("rest_api_num_threads") == 1:
         yield _at(command, "rest-threads-one")
     if command.cpu_limit is not None:
-        names = [name for name in _THREAD_FLAGS if not command.number(name)]
+        names = [name for name in knobs.THREAD_FLAGS if not command.number(name)]
         session = command.number("tensorflow_session_parallelism")
         names = [name for name in names if not (session and name.startswith("tensorflow_"))]
         if names:
@@ -147,8 +144,9 @@ def _batching(command: Command) -> Iterator[Finding]:
 
 
 def _parallelism(command: Command) -> Iterator[Finding]:
-    pair = [name for name in _THREAD_FLAGS[:2] if command.number(name) > 0]
-    inter = command.number("tensorflow_inter_op_parallelism")
+    intra_op, inter_op = "tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism"
+    pair = [name for name in (intra_op, inter_op) if command.number(name) > 0]
+    inter = command.number(inter_op)
     if inter < 0 and not pair:
         yield _at(command, "inter-op-ignored", inter=inter)
     if command.number("tensorflow_session_parallelism") <= 0 or not pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from playbook import markdown
+from playbook import knobs, markdown
 
 
 class Column(NamedTuple):
@@ -22,16 +22,19 @@ AT = (
     Column("when_utc", "TIMESTAMP", "UTC", "the same moment on the wall clock"),
 )
 
-KNOBS = (
-    ("max_batch_size", "rows"),
-    ("batch_timeout_micros", "us"),
-    ("max_enqueued_batches", "batches"),
-    ("num_batch_threads", ""),
-    ("rest_api_num_threads", ""),
-    ("grpc_max_threads", ""),
-    ("tensorflow_intra_op_parallelism", ""),
-    ("tensorflow_inter_op_parallelism", ""),
-)
+_KNOB_TYPES = {
+    bool: ("BOOLEAN", "true or false"),
+    int: ("INTEGER", "NULL (in older records 0) is TensorFlow Serving's default"),
+    list: ("INTEGER[]", "empty is TensorFlow Serving's default"),
+}
+
+
+def _knob(knob: knobs.Knob) -> Column:
+    """The column of a knob, as TensorFlow Serving spells it."""
+    kind, default = _KNOB_TYPES[knob.kind]
+    default = "0 is TensorFlow Serving's default" if knob.kind is int and knob.default == 0 else default
+    return Column(knob.name, kind, knob.unit, f"knob: {knob.meaning}; {default}")
+
 
 TABLES: dict[str, tuple[Column, ...]] = {
     "requests": (
@@ -40,7 +43,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("scheduled_ns", "BIGINT", "ns", "when the request was due, on CLOCK_MONOTONIC"),
         Column("sent_ns", "BIGINT", "ns", "when it was handed to the socket"),
         Column("done_ns", "BIGINT", "ns", "when the whole answer was there"),
-        Column("status", "INTEGER", "", "HTTP or gRPC status; 0 without an answer"),
+        Column("status", "INTEGER", "", "HTTP or gRPC status; NULL without an answer"),
         Column("error", "VARCHAR", "", "kind of failure; NULL or empty when it succeeded"),
         Column("bytes", "BIGINT", "bytes", "size of the answer"),
     ),
@@ -107,9 +110,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("predicted_p99_ms", "DOUBLE", "ms", "what the simulator had said of the p99"),
         Column("predicted_p50_ms", "DOUBLE", "ms", "what the simulator had said of the median"),
         Column("predicted_batch_rows", "DOUBLE", "rows", "what the simulator had said of the batches"),
-        Column("enable_batching", "BOOLEAN", "", "knob; this and the following as TensorFlow Serving spells them"),
-        *(Column(name, "INTEGER", unit, "knob; 0 is TensorFlow Serving's default") for name, unit in KNOBS),
-        Column("allowed_batch_sizes", "INTEGER[]", "rows", "knob; empty is TensorFlow Serving's default"),
+        *(_knob(knob) for knob in knobs.KNOBS if knob.tuned),
         Column("protocol", "VARCHAR", "", "rest or grpc"),
     ),
     "changes": (

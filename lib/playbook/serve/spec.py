@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from playbook import knobs
 from playbook.errors import ParameterError
 from playbook.tfserving.batching import Batching
 
 SERVERS = ("embedded", "binary", "docker", "attach")
 METRICS_PATH = "/monitoring/prometheus/metrics"
 MONITORING = f'prometheus_config {{ enable: true path: "{METRICS_PATH}" }}\n'
-_THREAD_FLAGS = (
-    "rest_api_num_threads",
-    "grpc_max_threads",
-    "tensorflow_intra_op_parallelism",
-    "tensorflow_inter_op_parallelism",
-)
 
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """A server as meant: which kind, which model, which knobs. 0, None and "" leave TensorFlow Serving's default.
+    """A server as meant: which kind, which model, which knobs. None leaves TensorFlow Serving's default.
 
     `cpus` are the cores it may run on (empty: all). Ports of 0 are chosen when it starts. `rest_url`, `grpc_url`
     and `metrics_url` are for `server="attach"` alone, `image` for `server="docker"`.
@@ -33,10 +30,10 @@ class ServerSpec:
     server: str = "embedded"
     batching: Batching | None = None
     per_model_batching: bool = False
-    rest_api_num_threads: int = 0
-    grpc_max_threads: int = 0
-    tensorflow_intra_op_parallelism: int = 0
-    tensorflow_inter_op_parallelism: int = 0
+    rest_api_num_threads: int | None = None
+    grpc_max_threads: int | None = None
+    tensorflow_intra_op_parallelism: int | None = None
+    tensorflow_inter_op_parallelism: int | None = None
     file_system_poll_wait_seconds: int = 1
     extra_flags: tuple[str, ...] = ()
     cpus: tuple[int, ...] = ()
@@ -76,31 +73,32 @@ class ServerSpec:
             flags += ["--enable_batching=true", f"--batching_parameters_file={Path(config_dir) / 'batching.config'}"]
             if self.per_model_batching:
                 flags.append("--enable_per_model_batching_parameters=true")
-        flags += [f"--{name}={getattr(self, name)}" for name in _THREAD_FLAGS if getattr(self, name)]
-        return flags + list(self.extra_flags)
+        return [*flags, *(f"--{name}={value}" for name, value in self._threads().items()), *self.extra_flags]
 
     def described(self) -> str:
         """The knobs that differ from TensorFlow Serving's defaults, in words."""
         parts = ["batching off" if self.batching is None else f"batching on ({self.batching.described()})"]
-        parts += [f"{name} {getattr(self, name)}" for name in _THREAD_FLAGS if getattr(self, name)]
+        parts += [knobs.in_words(self._threads())] if self._threads() else []
         return ", ".join(parts + list(self.extra_flags))
 
+    def _threads(self) -> dict[str, int]:
+        return {name: value for name in knobs.THREAD_FLAGS if (value := getattr(self, name)) is not None}
 
-def from_parameters(parameters: dict, model_base_path: Path, cpus: tuple[int, ...] = ()) -> ServerSpec:
+
+def from_parameters(parameters: Mapping[str, Any], model_base_path: Path, cpus: tuple[int, ...] = ()) -> ServerSpec:
     """A spec from a notebook's flat parameters; names it does not know are left to others.
 
-    `enable_batching` decides whether the batching parameters count; 0 and [] mean TensorFlow Serving's default,
-    except for `batch_timeout_micros`, whose 0 is a value (-1 leaves the default).
+    `enable_batching` decides whether the batching parameters count; what stands for a default is in `playbook.knobs`.
+
+    Raises:
+        ParameterError: a knob has a value that TensorFlow Serving does not work with.
     """
-    names = {field.name for field in fields(ServerSpec)} - {"batching", "cpus", "model_base_path"}
-    given = {name: value for name, value in parameters.items() if name in names}
-    batching = None
-    if parameters.get("enable_batching"):
-        known = {field.name for field in fields(Batching)}
-        chosen = {name: value for name, value in parameters.items() if name in known and value not in (0, [], None, -1)}
-        if parameters.get("batch_timeout_micros") == 0:
-            chosen["batch_timeout_micros"] = 0
-        batching = Batching(**chosen)
+    others = {field.name for field in fields(ServerSpec)} - {"batching", "cpus", "model_base_path", *knobs.BY_NAME}
+    given = {name: value for name, value in parameters.items() if name in others}
+    chosen = knobs.chosen(parameters)
+    given |= {name: value for name, value in chosen.items() if name in knobs.THREAD_FLAGS}
+    filed = {name: value for name, value in chosen.items() if name in knobs.FIELDS}
+    batching = Batching(**filed) if chosen.get("enable_batching") else None
     return ServerSpec(**given, batching=batching, model_base_path=Path(model_base_path).resolve(), cpus=cpus)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from google.protobuf import text_format
 
+from playbook import knobs
 from playbook.errors import ParameterError
 from playbook.tfserving.messages import MESSAGES
 
@@ -29,7 +30,7 @@ class Batching:
     def __post_init__(self) -> None:
         object.__setattr__(self, "allowed_batch_sizes", tuple(self.allowed_batch_sizes))
         sizes = self.allowed_batch_sizes
-        limit = 1000 if self.max_batch_size is None else self.max_batch_size
+        limit = knobs.default("max_batch_size") if self.max_batch_size is None else self.max_batch_size
         if sizes and sizes[-1] != limit:
             raise ParameterError(
                 f"The last of allowed_batch_sizes must be max_batch_size: {sizes[-1]} was given, {limit} expected. "
@@ -40,14 +41,12 @@ class Batching:
         """The text proto, one field a line. A wrapper type needs `name { value: N }`: a bare number does not parse."""
         wrapped = {f.name for f in MESSAGES["BatchingParameters"].DESCRIPTOR.fields if f.message_type}
         lines = []
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in knobs.FIELDS:
+            value = getattr(self, name)
             for item in value if isinstance(value, tuple) else (value,):
                 plain = str(item).lower() if isinstance(item, bool) else item
                 if item is not None:
-                    lines.append(
-                        f"{field.name} {{ value: {plain} }}\n" if field.name in wrapped else f"{field.name}: {plain}\n"
-                    )
+                    lines.append(f"{name} {{ value: {plain} }}\n" if name in wrapped else f"{name}: {plain}\n")
         return "".join(lines)
 
     @classmethod
@@ -71,10 +70,5 @@ class Batching:
 
     def described(self) -> str:
         """In words for a table or a verdict, e.g. `max_batch_size 32, batch_timeout_micros 0`."""
-        parts = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value not in (None, ()):
-                shown = "/".join(map(str, value)) if isinstance(value, tuple) else value
-                parts.append(f"{field.name} {shown}")
-        return ", ".join(parts) or "TensorFlow Serving's batching defaults"
+        values = {name: value for name in knobs.FIELDS if (value := getattr(self, name)) not in (None, ())}
+        return knobs.in_words(values) or "TensorFlow Serving's batching defaults"

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from playbook import knobs
 from playbook.errors import ParameterError
+from playbook.knobs import WITH_BATCHING, meant
 
-#: Knobs a new version directory can change on a running server (per-model batching parameters).
-LIVE = ("enable_batching", "max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "allowed_batch_sizes")
-#: Knobs that only mean something while batching is on.
-BATCHING = (*LIVE[1:], "num_batch_threads")
 #: Knobs of TensorFlow's own threads, which the simulator takes no notice of.
 UNSEEN = ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism")
 #: The largest space that is laid out; a bigger one is a mistake more often than a wish.
@@ -21,35 +19,42 @@ MOST_CONFIGS = 20_000
 
 @dataclass(frozen=True)
 class Config:
-    """One configuration of the server; 0 and () mean TensorFlow Serving's own default.
+    """One configuration of the server, in the knobs of `playbook.knobs`; None and () are TensorFlow Serving's default.
 
+    `batch_timeout_micros` has no None: its default is the number 0.
     An inter-op parallelism below 0 runs graphs in the thread that asks (ConfigProto); TensorFlow Serving passes it on
     only beside an intra-op parallelism above 0 (server.cc).
     """
 
     enable_batching: bool = False
-    max_batch_size: int = 0
+    max_batch_size: int | None = None
     batch_timeout_micros: int = 0
-    max_enqueued_batches: int = 0
+    max_enqueued_batches: int | None = None
     allowed_batch_sizes: tuple[int, ...] = ()
-    num_batch_threads: int = 0
-    rest_api_num_threads: int = 0
-    grpc_max_threads: int = 0
-    tensorflow_intra_op_parallelism: int = 0
-    tensorflow_inter_op_parallelism: int = 0
+    num_batch_threads: int | None = None
+    rest_api_num_threads: int | None = None
+    grpc_max_threads: int | None = None
+    tensorflow_intra_op_parallelism: int | None = None
+    tensorflow_inter_op_parallelism: int | None = None
     protocol: str = "rest"
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
-        """Build from plain values (lists become tuples); knobs this class does not know raise `ParameterError`."""
-        unknown = set(values) - set(KNOBS)
+        """Build from values as notebooks and records write them; unknown knobs raise `ParameterError`."""
+        unknown = set(values) - set(NAMES)
         if unknown:
-            raise ParameterError(f"Not a knob of the server: {', '.join(sorted(unknown))}. Known: {', '.join(KNOBS)}.")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+            raise ParameterError(f"Not a knob of the server: {', '.join(sorted(unknown))}. Known: {', '.join(NAMES)}.")
+        plain: dict[str, Any] = {n: meant(n, value) if n in knobs.BY_NAME else value for n, value in values.items()}
+        return cls(**{name: value for name, value in plain.items() if value is not None})
+
+    def effective(self, name: str, cpus: float | None = None) -> Any:
+        """A knob's value in force: as set, else TensorFlow Serving's own for so many cores."""
+        value = getattr(self, name)
+        return knobs.default(name, cpus) if value is None else value
 
     def plain(self) -> dict[str, Any]:
-        """The knobs as JSON types."""
-        return {name: list(v) if isinstance(v := getattr(self, name), tuple) else v for name in KNOBS}
+        """The knobs as JSON types; null is TensorFlow Serving's default."""
+        return {name: list(v) if isinstance(v := getattr(self, name), tuple) else v for name in NAMES}
 
     def changed(self, base: Config) -> dict[str, Any]:
         """The knobs in which this configuration differs from `base`, with this one's values."""
@@ -58,13 +63,13 @@ class Config:
 
     def words(self, base: Config | None = None) -> str:
         """Say the configuration knob by knob, leaving out what equals `base` (TensorFlow Serving's flags)."""
-        told = self.changed(base or Config())
-        return ", ".join(f"{name}={_spell(value)}" for name, value in told.items()) or "the default flags"
+        changed = self.changed(base or Config())
+        return ", ".join(f"{name}={_spell(value)}" for name, value in changed.items()) or "the default flags"
 
     def tidy(self) -> Config:
         """The same behaviour with the knobs that cannot act at their default, so that equals compare equal."""
-        inert = [] if self.enable_batching else list(BATCHING)
-        if self.tensorflow_inter_op_parallelism < 0 and self.tensorflow_intra_op_parallelism <= 0:
+        inert = [] if self.enable_batching else list(WITH_BATCHING)
+        if (self.tensorflow_inter_op_parallelism or 0) < 0 and not self.tensorflow_intra_op_parallelism:
             inert.append("tensorflow_inter_op_parallelism")
         return self._without(inert)
 
@@ -80,24 +85,22 @@ class Config:
         return [text for wrong, text in _checks(self) if wrong]
 
 
-KNOBS = tuple(field.name for field in fields(Config))
+NAMES = tuple(field.name for field in fields(Config))
 DEFAULT = Config()
 
 
 def _spell(value: Any) -> str:
+    if value is None:
+        return "default"
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
 
 
 def _checks(c: Config) -> list[tuple[bool, str]]:
-    numbers = {name: getattr(c, name) for name in KNOBS if isinstance(getattr(c, name), int)}
-    negative = [n for n, value in numbers.items() if value < 0 and n != "tensorflow_inter_op_parallelism"]
-    sizes, largest = c.allowed_batch_sizes, c.max_batch_size or 1000
+    values = {name: value for name in knobs.TUNED if (value := getattr(c, name)) not in (None, ())}
+    refusals = [text for name, value in values.items() if (text := knobs.refusal(name, value))]
+    sizes, largest = c.allowed_batch_sizes, c.effective("max_batch_size")
     return [
-        (bool(negative), f"{', '.join(negative)} must not be negative"),
-        (
-            c.rest_api_num_threads == 1,
-            "rest_api_num_threads=1 freezes REST (its only thread runs the event loop): use 2+",
-        ),
+        *((True, text.rstrip(".")) for text in refusals),
         (
             bool(sizes) and sizes[-1] != largest,
             f"the last of allowed_batch_sizes={list(sizes)} must equal max_batch_size={largest}",

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from playbook import knobs
 from playbook.serve.spec import ServerSpec
 from playbook.tfserving.batching import Batching
-from playbook.tfserving.config import LIVE, Config
-
-_THREADS = (
-    "rest_api_num_threads",
-    "grpc_max_threads",
-    "tensorflow_intra_op_parallelism",
-    "tensorflow_inter_op_parallelism",
-)
+from playbook.tfserving.config import Config
 
 
 def batching_of(config: Config) -> Batching | None:
     """The batching file of a configuration; None when batching is off."""
     if not config.enable_batching:
         return None
-    return Batching(
-        max_batch_size=config.max_batch_size or None,
-        batch_timeout_micros=config.batch_timeout_micros or None,
-        max_enqueued_batches=config.max_enqueued_batches or None,
-        num_batch_threads=config.num_batch_threads or None,
-        allowed_batch_sizes=config.allowed_batch_sizes,
-    )
+    values = {name: getattr(config, name) for name in knobs.WITH_BATCHING}
+    return Batching(**{name: value for name, value in values.items() if value})
 
 
 def spec_of(config: Config, base: ServerSpec) -> ServerSpec:
     """The server of a configuration, with its batching in the global file as the flags have it."""
-    threads = {name: getattr(config, name) for name in _THREADS}
+    threads = {name: getattr(config, name) for name in knobs.THREAD_FLAGS}
     return replace(base, batching=batching_of(config), per_model_batching=False, **threads)
 
 
@@ -40,11 +29,11 @@ def live_spec_of(config: Config, base: ServerSpec) -> ServerSpec:
 
     A version that fails to load is not tried again: by default it would stay LOADING for five minutes.
     """
-    shared = Batching(num_batch_threads=config.num_batch_threads or None)
+    shared = Batching(num_batch_threads=config.num_batch_threads)
     flags = (*base.extra_flags, "--max_num_load_retries=0")
     return replace(spec_of(config, base), batching=shared, per_model_batching=True, extra_flags=flags)
 
 
 def restart_key(config: Config) -> tuple:
     """What two configurations must share for one server to carry both."""
-    return tuple(value for name, value in config.plain().items() if name not in (*LIVE, "protocol"))
+    return tuple(value for name, value in config.plain().items() if name not in (*knobs.LIVE, "protocol"))

@@ -39,11 +39,11 @@ class Events:
         self.free_cores, self.free_slots, self.looped = cpus, slots(config, cpus), path.shell_threads > 0
         self.freed = [0.0] * cpus  # since when each free core has been so
         self.batched = config.enable_batching
-        self.idle = (config.num_batch_threads or cpus) if self.batched else 0  # batch threads without a batch
+        self.idle = config.effective("num_batch_threads", cpus) if self.batched else 0  # batch threads without a batch
         self.called = 0  # of them, those that wait for a core to take one
-        tasks = max(1, (config.max_batch_size or 1000) // path.rows) if self.batched else 1
+        tasks = max(1, config.effective("max_batch_size") // path.rows) if self.batched else 1
         self.queues = BatchQueues(
-            len(shares), tasks, config.max_enqueued_batches or 10, config.batch_timeout_micros / 1000.0
+            len(shares), tasks, config.effective("max_enqueued_batches"), config.batch_timeout_micros / 1000.0
         )
         self.cost = batch_costs(path, config, tasks)
         # On one core, calls that a turn has read follow one another and nothing gets between: one piece of work.

@@ -92,7 +92,7 @@ def _check_requests(plan: TuningPlan, rows: int) -> None:
     wrong = plan.base.contradictions() + ([] if rows >= 1 else [f"rows_per_request is {rows}; it must be 1 or more"])
     if wrong:
         raise ParameterError("; ".join(wrong) + ".")
-    least = min((c.max_batch_size or 1000 for c in plan.configs if c.enable_batching), default=rows)
+    least = min((c.effective("max_batch_size") for c in plan.configs if c.enable_batching), default=rows)
     if least < rows:
         raise ParameterError(
             f"The space has max_batch_size {least}, and a request has rows_per_request {rows}: the server would "

@@ -42,8 +42,8 @@ class RequestPath:
 def slots(config: Config, cpus: int) -> int:
     """Requests that may be inside the server at once: REST keeps one thread for its event loop."""
     if config.protocol == "grpc":
-        return config.grpc_max_threads or 4 * cpus
-    return (config.rest_api_num_threads or 4 * cpus) - 1
+        return config.effective("grpc_max_threads", cpus)
+    return config.effective("rest_api_num_threads", cpus) - 1
 
 
 def batch_costs(path: RequestPath, config: Config, most: int) -> list[float]:

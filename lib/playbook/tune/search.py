@@ -178,7 +178,7 @@ class _Search:
     def coordinates(self, config: Config) -> dict[str, int]:
         """Where a configuration lies in the space: the place of each knob's value; none for values outside it."""
         plain = config.plain()
-        lists = {name: [list(v) if isinstance(v, tuple) else v for v in values] for name, values in self.space.items()}
+        lists = {n: [Config.of({n: v}).plain()[n] for v in values] for n, values in self.space.items()}
         return {name: values.index(plain[name]) for name, values in lists.items() if plain[name] in values}
 
     def one(self, trial: optuna.Trial, config: Config, source: str) -> None:

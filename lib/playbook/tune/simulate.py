@@ -67,8 +67,9 @@ def simulate(
     """
     if arrivals_ms is None and concurrency < 1:
         raise ValueError("simulate needs arrivals_ms or a concurrency of at least 1")
-    if config.enable_batching and path.rows > (config.max_batch_size or 1000):
-        raise ValueError(f"a request of {path.rows} rows is larger than max_batch_size={config.max_batch_size}")
+    largest = config.effective("max_batch_size")
+    if config.enable_batching and path.rows > largest:
+        raise ValueError(f"a request of {path.rows} rows is larger than max_batch_size={largest}")
     due = [0.0] * min(concurrency, requests) if arrivals_ms is None else list(map(float, arrivals_ms))
     run = Events(path, config, due, requests if arrivals_ms is None else len(due), shares, seed)
     run.play()

@@ -91,7 +91,7 @@ class Tuning:
             named = f", {protocol}"
             self.probe(f"default{named}", replace(self.plan.base, protocol=protocol))
         own = [c for c in configs if c.protocol == protocol] or [replace(c, protocol=protocol) for c in configs]
-        roomy = max(own, key=lambda c: (slots(c, cpus), c.max_batch_size, -c.batch_timeout_micros))
+        roomy = max(own, key=lambda c: (slots(c, cpus), c.effective("max_batch_size"), -c.batch_timeout_micros))
         self.probe(f"batched{named}", roomy)
         seen = [probe for probe in self.probes if probe.config.protocol == protocol]
         loops, rows = int(self.bench.spec.server == "embedded"), self.bench.load.rows_per_request

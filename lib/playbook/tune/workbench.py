@@ -13,6 +13,7 @@ from typing import Any
 import loadgen
 from playbook import stopwatch
 from playbook.errors import LoadFailed, MonitorError, PublishFailed
+from playbook.knobs import LIVE
 from playbook.monitor.resources import ProcessTree
 from playbook.monitor.sensor import Sensor, between
 from playbook.serve import client, serve
@@ -23,7 +24,7 @@ from playbook.stress.levels import described, flat
 from playbook.stress.load import Load
 from playbook.stress.stress import level_of
 from playbook.tfserving.batching import Batching
-from playbook.tfserving.config import LIVE, Config
+from playbook.tfserving.config import Config
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import write_bodies
 from playbook.tfserving.versions import directory, numbers, publish, switch

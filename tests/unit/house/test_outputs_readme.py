@@ -41,13 +41,12 @@ def test_every_ready_made_question_is_in_the_readme():
 
 
 def test_the_trials_are_documented_as_tune_writes_them():
+    from playbook.tfserving import config
     from playbook.tune import findings
 
     frame_columns = {"point", "trial", "source", "score", "error", "config", "finalist"}
     wanted = frame_columns | set(findings._MEASURED) | {f"predicted_{name}" for name in findings._PREDICTED}
-    from playbook.tfserving.config import KNOBS
-
-    assert {column.name for column in tables.TABLES["trials"]} == wanted | set(KNOBS)
+    assert {column.name for column in tables.TABLES["trials"]} == wanted | set(config.NAMES)
 
 
 @pytest.mark.parametrize("key", re.findall(r"`analyze.json` `results\.(\w+)", TEXT))
