@@ -33,9 +33,12 @@ def run(
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN_ID", help="Finish this run; with --from: build on it.")
     ] = None,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Exit 3 when the promise is not kept, 4 when not proven.")
+    ] = False,
 ) -> None:
     """Run the chain, by papermill, and write the record."""
-    from playbook.chain import params, pipeline
+    from playbook.chain import outcome, params, pipeline
     from playbook.chain.terminal import StageLine
     from playbook.report import report
 
@@ -57,6 +60,10 @@ def run(
     line.say(f"{total:.0f} s in all: {prepared.measured_s:.0f} s measuring and training, {rest:.0f} s everything else.")
     line.say(report.headline(prepared.run_dir).strip("*"))
     line.say(f"Record: {os.path.relpath(page) if Path.cwd() in page.parents else page}")
+    ended = outcome.outcome(prepared.run_dir, gate)
+    if ended.code:
+        typer.echo(f"Exit {ended.code}: {ended.why}", err=True)
+        raise typer.Exit(ended.code)
 
 
 @app.command(name="list")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 MISSING = "–"
+SMALLEST = 1e-3  # below it a figure of a report is not told: no reader wants 0.000776 ms
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -26,16 +27,18 @@ def cell(value: Any) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with so many significant digits, thousands separated: 1,234 or 12.3 or 0.0123."""
+    """A number with so many significant digits, thousands separated: 1,234 or 12.3 or 0.0123 or <0.001."""
     if value is None:
         return MISSING
     if value == 0 or abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
-    return f"{value:.{digits}g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+    if abs(value) < SMALLEST:
+        return f"{'-' * (value < 0)}<{SMALLEST:g}"
+    return f"{value:.{digits}g}"
 
 
 def _is_number(text: str) -> bool:
-    plain = text.replace(",", "").rstrip("%×")
+    plain = text.replace(",", "").replace("<", "").rstrip("%×")
     try:
         return text == MISSING or float(plain) is not None
     except ValueError:

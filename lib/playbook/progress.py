@@ -38,6 +38,17 @@ class _Shown:
         self.bar.set_postfix_str(text)
 
 
+class Part:
+    """A stretch of a bar: its `update` takes shares of its own length."""
+
+    def __init__(self, bar: Any, start: float, length: float) -> None:
+        self._bar, self._start, self._length = bar, start, length
+
+    def update(self, share: float, text: str = "") -> None:
+        """Move the bar to this share (0 to 1) of the stretch."""
+        self._bar.update(self._start + min(1.0, share) * self._length, text)
+
+
 @contextlib.contextmanager
 def live(stage: str, total: float) -> Iterator[_Told | _Shown]:
     """Progress of `stage` towards `total`, in any unit: seconds, trials, levels."""

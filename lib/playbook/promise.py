@@ -13,6 +13,7 @@ from typing import Any
 
 from playbook.errors import ParameterError
 
+KEPT, NOT_KEPT, NOT_PROVEN = "KEPT", "NOT KEPT", "NOT PROVEN"  # the answers there are to a promise
 ROUNDING = 1e-9  # 1 - 0.999 is a little more than 0.001, and is not meant to be
 
 
@@ -67,5 +68,5 @@ class Promise:
 
     def kept_by(self, level: Mapping[str, Any]) -> bool:
         """Whether a level's row (`latency_p99_ms`, `success_rate`) keeps limit and errors."""
-        success = level["success_rate"]
-        return self.inside(level["latency_p99_ms"], None if success is None else 1.0 - success)
+        success = level.get("success_rate")
+        return self.inside(level.get("latency_p99_ms"), None if success is None else 1.0 - success)

@@ -1,11 +1,14 @@
 """Analyze: where does the time go, what is the bottleneck, what changes against the last record?"""
 
 from playbook.analyze.analysis import Prices, results, verdict, warnings
+from playbook.analyze.views import capacity_table, ledger_table
 from playbook.promise import Promise
 
 __all__ = [
     "Prices",
     "Promise",
+    "capacity_table",
+    "ledger_table",
     "results",
     "verdict",
     "warnings",

@@ -151,11 +151,11 @@ def _starved(e: Evidence) -> str | None:
 def _threads(e: Evidence) -> str | None:
     if e.threads is None or e.mean_in_flight is None or e.mean_in_flight <= e.threads:
         return None
-    if e.share("network_http") < MOST or e.full:
+    if e.share("network_http", "admission") < MOST or e.full:
         return None
     return (
         f"{e.mean_in_flight:.0f} requests were in flight, the server takes {e.threads} at a time, and "
-        f"{e.share('network_http'):.0%} of the latency passed before it began"
+        f"{e.share('network_http', 'admission'):.0%} of the latency passed before it began"
     )
 
 

@@ -1,6 +1,7 @@
 """The latency ledger: where the mean latency of a level goes, stage by stage, adding up to the nanosecond.
 
-total = send lag + client + network and HTTP + server shell + batch queue + graph run + padding + unexplained
+total = send lag + client + network and HTTP + waiting for a server thread + server shell + batch queue + around the run
+        + graph run + padding + unexplained
 
 Client rows give the total and the send lag; the passport gives the generator's own floor; the rest are differences of
 server counters inside the window: request latency, runtime latency (with the queue in it), queuing latency, graph runs.
@@ -9,6 +10,7 @@ server counters inside the window: request latency, runtime latency (with the qu
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,8 +22,10 @@ STAGES = {
     "send_lag": "send lag",
     "client": "client",
     "network_http": "network and HTTP",
+    "admission": "waiting for a server thread",
     "server_shell": "server shell",
     "batch_queue": "batch queue",
+    "run_overhead": "around the run",
     "graph_run": "graph run",
     "padding": "padding waste",
     "unexplained": "unexplained",
@@ -91,6 +95,22 @@ def build(
     return Ledger(int(good.sum()), total_ns, mean_ns, bucketed, batch_rows, padding_share, notes)
 
 
+def split_waiting(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ledgers of a server's levels with the time before its clock starts split in two.
+
+    What lies there at the level with the least of it is connection and HTTP; what other levels have above that is
+    waiting to be let in: for the event loop, or for a thread of the server's pool.
+    """
+    floors = [e["mean_ns"]["network_http"] for e in entries if "server_shell" in e["mean_ns"]]
+    return [_split(entry, min(floors)) if "server_shell" in entry["mean_ns"] else entry for entry in entries]
+
+
+def _split(entry: dict[str, Any], floor_ns: int) -> dict[str, Any]:
+    parts = entry["mean_ns"]
+    parts = parts | {"network_http": floor_ns, "admission": parts["network_http"] - floor_ns}
+    return entry | {"mean_ns": {stage: parts[stage] for stage in STAGES if stage in parts}}
+
+
 def batching(window: Window | None) -> tuple[float | None, float | None]:
     """Mean rows of an executed batch (padding included) and the share of them that was padding."""
     batches = window.get(series.BATCHES) if window else None
@@ -136,7 +156,7 @@ def _server_parts(
         "batch_queue": queue_us,
         "graph_run": run_us - padding_us,
         "padding": padding_us,
-        "unexplained": runtime_us - queue_us - run_us,
+        "run_overhead": max(0.0, runtime_us - queue_us - run_us),
     }
     return {stage: us * 1e3 for stage, us in parts.items()}, notes, bucketed
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from playbook.chain import params
 from playbook.chain.kernels import Nursery
 from playbook.imports import GRAMMARS, without
 from playbook.records import runs, whole_file
@@ -67,15 +68,29 @@ def to_markdown(executed: Path) -> Path:
     settings.TagRemovePreprocessor.enabled = True
     settings.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
     settings.TagRemovePreprocessor.remove_cell_tags = {"injected-parameters", "papermill-error-cell-tag"}
+    page = _with_parameters(executed)
     exporter = MarkdownExporter(config=settings)
     exporter.register_preprocessor("nbconvert.preprocessors.TagRemovePreprocessor", enabled=True)
     resources = {"output_files_dir": f"{executed.stem}_files"}
-    text, resources = exporter.from_filename(str(executed), resources=resources)
+    text, resources = exporter.from_notebook_node(page, resources=resources)
     for name, content in resources.get("outputs", {}).items():
         path = executed.parent / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
     return whole_file.write_text(executed.with_suffix(".md"), _with_alt_texts(text, executed))
+
+
+def _with_parameters(executed: Path) -> Any:
+    """The executed notebook with a table of the parameters it was run with in place of the cell of defaults."""
+    import nbformat
+
+    page = nbformat.read(executed, as_version=4)
+    values = page.metadata.get("papermill", {}).get("parameters", {})
+    for place, cell in enumerate(page.cells):
+        if "parameters" in cell.metadata.get("tags", []):
+            text = f"## Parameters\n\n{params.table(executed, values)}"
+            page.cells[place] = nbformat.v4.new_markdown_cell(text, id=cell.id)
+    return page
 
 
 class _Provisioner(LocalProvisioner):

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from playbook import markdown
 from playbook.errors import ParameterError
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -62,16 +63,45 @@ def declared(notebook: Path) -> dict[str, tuple[str, Any]]:
     Raises:
         ParameterError: no such cell, or a line that is not `name: type = literal`.
     """
-    cells = json.loads(Path(notebook).read_text())["cells"]  # nbformat costs two seconds to import, in every kernel
+    parameters = {}
+    for line in ast.parse(_source(Path(notebook))).body:
+        if not (isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value):
+            raise ParameterError(f"{notebook.name}, parameters, line {line.lineno}: not `name: type = literal`.")
+        parameters[line.target.id] = (ast.unparse(line.annotation), ast.literal_eval(line.value))
+    return parameters
+
+
+def meanings(notebook: Path) -> dict[str, str]:
+    """What each parameter of a notebook means, with its unit: the comment behind it."""
+    lines = _source(Path(notebook)).splitlines()
+    return {line.partition(":")[0].strip(): line.partition("  # ")[2].strip() for line in lines if "  # " in line}
+
+
+def table(notebook: Path, values: Mapping[str, Any]) -> str:
+    """The parameters a notebook was run with, as Markdown: each with its value, its default and its meaning.
+
+    Args:
+        notebook: The notebook, executed or not.
+        values: What was passed in; the others are at their defaults.
+    """
+    explained = meanings(notebook)
+    rows = [
+        [f"`{name}`", _shown(values.get(name, default)), _shown(default), explained.get(name)]
+        for name, (_, default) in declared(notebook).items()
+    ]
+    return markdown.table(["parameter", "value", "default", "meaning"], rows)
+
+
+def _source(notebook: Path) -> str:
+    cells = json.loads(notebook.read_text())["cells"]  # nbformat costs two seconds to import, in every kernel
     sources = ["".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     if len(sources) != 1:
         raise ParameterError(f"{notebook.name} must have one cell tagged 'parameters'; it has {len(sources)}.")
-    found = {}
-    for line in ast.parse(sources[0]).body:
-        if not (isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value):
-            raise ParameterError(f"{notebook.name}, parameters, line {line.lineno}: not `name: type = literal`.")
-        found[line.target.id] = (ast.unparse(line.annotation), ast.literal_eval(line.value))
-    return found
+    return sources[0]
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def select(values: Mapping[str, Any], notebooks: Iterable[Path]) -> dict[Path, dict[str, Any]]:

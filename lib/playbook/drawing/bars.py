@@ -9,8 +9,7 @@ from playbook.analyze.ledger import STAGES
 from playbook.drawing.canvas import Picture
 
 # Neighbouring stages differ in lightness as well, so the bars read in grey too.
-ORDER = ("send_lag", "client", "network_http", "server_shell", "batch_queue", "graph_run", "padding", "unexplained")
-COLOURS = (3, 6, 5, 0, 4, 2, 1, 7)
+COLOURS = (3, 6, 5, 8, 0, 4, 9, 2, 1, 7)
 LETTER_OF_WHOLE, LETTER_OF_PARTS = 0.03, 0.018  # width of a letter inside a bar, as a share of the left and right axis
 
 
@@ -82,7 +81,7 @@ def _draw_bar(
     axes: Any, place: int, entry: Mapping[str, Any], scale: float, letter: float, colours: Mapping[str, Any]
 ) -> None:
     left = 0.0
-    for stage, index in zip(ORDER, COLOURS, strict=True):
+    for stage, index in zip(STAGES, COLOURS, strict=True):
         ms = entry["mean_ns"].get(stage, 0) / 1e6
         colour, width = colours["series"][index], abs(ms) * scale
         if ms == 0:

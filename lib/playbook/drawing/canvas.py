@@ -14,20 +14,42 @@ from playbook.records import whole_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, told apart with every common colour blindness; on dark the two darkest are lightened.
+# Okabe and Ito's palette and two of Tol's, told apart with every common colour blindness; on dark lightened.
 LIGHT = {
     "page": "#ffffff",
     "ink": "#1f2328",
     "faint": "#d0d7de",
     "muted": "#59636e",
-    "series": ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#1f2328"),
+    "series": (
+        "#0072b2",
+        "#d55e00",
+        "#009e73",
+        "#cc79a7",
+        "#e69f00",
+        "#56b4e9",
+        "#7f7f7f",
+        "#1f2328",
+        "#999933",
+        "#882255",
+    ),
 }
 DARK = {
     "page": "#0d1117",
     "ink": "#e6edf3",
     "faint": "#30363d",
     "muted": "#9198a1",
-    "series": ("#56b4e9", "#ff8c42", "#2dd4a3", "#e69fc9", "#f0e442", "#2573b8", "#a0a0a0", "#e6edf3"),
+    "series": (
+        "#56b4e9",
+        "#ff8c42",
+        "#2dd4a3",
+        "#e69fc9",
+        "#f0e442",
+        "#2573b8",
+        "#a0a0a0",
+        "#e6edf3",
+        "#c5c56b",
+        "#d46a9f",
+    ),
 }
 THEMES = {"light": LIGHT, "dark": DARK}
 DPI = 110

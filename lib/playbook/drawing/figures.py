@@ -13,36 +13,6 @@ LATENCY_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 
 PERCENTILE_TICKS = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
 
 
-def throughput_p99(levels: Sequence[Mapping[str, Any]], limit_ms: float | None, title: str = "") -> Picture:
-    """p99 latency over throughput, a point a level with its 95 % interval, and the limit as a line.
-
-    Args:
-        levels: Rows of stress.json `results.levels[]`; levels without a p99 are left out, INVALID ones are hollow.
-        limit_ms: The limit of the p99 in ms, or None.
-        title: What was measured, e.g. "digits on the embedded server".
-    """
-    shown = [level for level in levels if level.get("latency_p99_ms") is not None and level.get("throughput_rps")]
-
-    def draw(figure: Any, colours: Mapping[str, Any]) -> None:
-        axes = figure.add_subplot()
-        for number, (arrival, group) in enumerate(_by_arrival(shown).items()):
-            _draw_levels(axes, group, arrival, colours["series"][number], colours["page"])
-        if not all(level.get("valid", True) for level in shown):
-            axes.plot([], [], "o", color=colours["ink"], markerfacecolor=colours["page"], label="INVALID level")
-        draw_limit(axes, limit_ms, colours)
-        ends = ("latency_p99_ms", "latency_p99_low_ms", "latency_p99_high_ms")
-        log_latency(axes, [limit_ms, *(level.get(name) for level in shown for name in ends)], "y")
-        axes.set(xlabel="throughput (requests/s)", ylabel="p99 latency (ms)", title=title)
-        axes.set_xlim(0, 1.18 * max((level["throughput_rps"] for level in shown), default=1.0))
-        _name_levels(axes, shown, colours["muted"])
-        if shown:
-            figure.legend(loc="outside upper right", ncols=4)
-        else:
-            axes.text(0.5, 0.5, "no level has a p99", transform=axes.transAxes, ha="center")
-
-    return Picture(draw, _levels_in_words(shown, limit_ms))
-
-
 def latency_percentiles(samples: Mapping[str, np.ndarray], limit_ms: float | None = None) -> Picture:
     """Latency over percentile, an HDR-style plot: each tick to the right is ten times rarer.
 
@@ -105,50 +75,6 @@ def level_name(level: Mapping[str, Any]) -> str:
     return f"{level.get('rate_rps') or 0:,.0f}/s {level.get('arrival') or ''}".strip()
 
 
-def _draw_levels(axes: Any, group: Sequence[Mapping[str, Any]], arrival: str, colour: str, page: str) -> None:
-    # In order of the load, so that a server that answers less under more load bends its curve back.
-    group = sorted(group, key=lambda level: (level.get("concurrency") or 0, level.get("rate_rps") or 0.0))
-    rate = [level["throughput_rps"] for level in group]
-    p99 = [level["latency_p99_ms"] for level in group]
-    low = [max(0.0, p - (level.get("latency_p99_low_ms") or p)) for p, level in zip(p99, group, strict=True)]
-    high = [max(0.0, (level.get("latency_p99_high_ms") or p) - p) for p, level in zip(p99, group, strict=True)]
-    label = "closed loop" if arrival == "closed" else f"open loop, {arrival}"
-    axes.errorbar(rate, p99, yerr=[low, high], color=colour, capsize=3, label=label, elinewidth=1.2)
-    for level in group:
-        fill = colour if level.get("valid", True) else page
-        axes.plot(level["throughput_rps"], level["latency_p99_ms"], "o", color=colour, markerfacecolor=fill)
-
-
-def _name_levels(axes: Any, levels: Sequence[Mapping[str, Any]], colour: str) -> None:
-    """Write each level's name beside its mark, on the first side where it covers neither a mark nor a name."""
-    width, height = 0.0095, 0.05  # of one letter and one line, as shares of the axes
-    right, (bottom, top) = axes.get_xlim()[1], np.log(axes.get_ylim())
-    spots = [(v["throughput_rps"] / right, (np.log(v["latency_p99_ms"]) - bottom) / (top - bottom)) for v in levels]
-    taken = [(x - 0.008, y - 0.02, x + 0.008, y + 0.02) for x, y in spots]
-    for level, (x, y) in zip(levels, spots, strict=True):
-        name = level_name(level)
-        wide = width * len(name)
-        beside = (x + 0.012, x - 0.012 - wide)
-        sides = [(beside[0], y - 0.055), (beside[1], y + 0.015), (beside[0], y + 0.015), (beside[1], y - 0.055)]
-        sides += [(x - wide / 2, y + step) for step in (0.04, -0.09, 0.1, -0.15, 0.16, -0.21)]
-        boxes = [(left, low, left + wide, low + height) for left, low in sides]
-        free = [box for box in boxes if box[0] > 0 and box[1] > 0 and not any(_overlap(box, other) for other in taken)]
-        box = (free or boxes)[0]
-        taken.append(box)
-        axes.text(box[0], box[1], name, transform=axes.transAxes, fontsize=8, color=colour)
-
-
-def _overlap(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
-    return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]
-
-
-def _by_arrival(levels: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for level in levels:
-        groups.setdefault(level.get("arrival") or "", []).append(level)
-    return groups
-
-
 def _hdr_curve(sorted_ms: np.ndarray, points: int = 400) -> tuple[np.ndarray, np.ndarray]:
     """Rarity 1/(1 - q) and latency, to the percentile that still has one sample beyond it."""
     most = max(2.0, float(len(sorted_ms)))
@@ -159,12 +85,6 @@ def _hdr_curve(sorted_ms: np.ndarray, points: int = 400) -> tuple[np.ndarray, np
 def _cycled(colours: Sequence[str]) -> Iterable[str]:
     while True:
         yield from colours
-
-
-def _levels_in_words(levels: Sequence[Mapping[str, Any]], limit_ms: float | None) -> str:
-    points = [f"{level_name(v)}: {v['throughput_rps']:,.0f}/s at p99 {v['latency_p99_ms']:.3g} ms" for v in levels]
-    limit = f" The limit is {limit_ms:g} ms." if limit_ms is not None else ""
-    return f"p99 latency over throughput, {len(points)} levels. {'; '.join(points) or 'No level has a p99'}.{limit}"
 
 
 def _percentiles_in_words(sorted_ms: Mapping[str, np.ndarray]) -> str:

@@ -24,7 +24,7 @@ from playbook.records.agreement import differences
 
 SCHEMA_VERSION = 1
 SCRATCH = "dev"  # outputs/dev may be rewritten, and is never compared
-VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "adapt", "deploy")
+VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "prove", "adapt", "deploy")
 PACKAGES = ("tensorflow", "tensorflow-serving-api", "granian", "uvloop", "grpcio", "numpy", "duckdb", "papermill")
 
 

@@ -46,7 +46,7 @@ class RunFolder:
     run_dir: Path
     records: dict[str, dict[str, Any]]
     problems: list[str] = field(default_factory=list)
-    _rows: dict[int, Rows] = field(default_factory=dict)
+    _rows: dict[tuple[str, int], Rows] = field(default_factory=dict)
 
     @property
     def run_id(self) -> str:
@@ -60,8 +60,12 @@ class RunFolder:
 
     @property
     def levels(self) -> list[dict[str, Any]]:
-        """The load levels, also those of a stress that did not finish."""
-        return list(self.stress.get("levels") or self._kept_levels())
+        """The load levels of stress, also of one that did not finish."""
+        return self.levels_of("stress")
+
+    def levels_of(self, verb: str) -> list[dict[str, Any]]:
+        """The load levels that a verb held, also of one that did not finish."""
+        return list(self.results(verb).get("levels") or self._kept_levels(verb))
 
     @property
     def server(self) -> str:
@@ -94,26 +98,31 @@ class RunFolder:
         order = ("stress", "tune", *record.VERBS)
         return next((self.records[verb].get("environment", {}) for verb in order if verb in self.records), {})
 
-    def rows(self, level: int) -> Rows:
-        """The requests of a level in order of completion; no rows when they were not kept."""
-        if level not in self._rows:
+    def rows(self, level: int, verb: str = "stress") -> Rows:
+        """The requests of a verb's level in order of completion; no rows when they were not kept."""
+        if (verb, level) not in self._rows:
             from playbook.records import store
 
-            columns = store.request_columns(self.run_dir, level)
+            columns = store.request_columns(self.run_dir, level, verb)
             times = [columns.get(name, np.empty(0, np.int64)) for name in ("scheduled_ns", "sent_ns", "done_ns")]
-            self._rows[level] = Rows(*times, columns.get("ok", np.empty(0, bool)))
-        return self._rows[level]
+            self._rows[verb, level] = Rows(*times, columns.get("ok", np.empty(0, bool)))
+        return self._rows[verb, level]
 
-    def _kept_levels(self) -> list[dict[str, Any]]:
+    def _kept_levels(self, verb: str) -> list[dict[str, Any]]:
         try:
-            return json.loads((self.run_dir / "data" / LEVELS).read_text())
+            return json.loads((self.run_dir / "data" / levels_file(verb)).read_text())
         except (OSError, ValueError):
             return []
 
 
-def keep_levels(run_dir: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep the rows of the load levels so far: what was measured outlives a stage that dies."""
-    whole_file.write_text(record.data_dir(run_dir) / LEVELS, json.dumps(rows, indent=1))
+def keep_levels(run_dir: Path, rows: Sequence[Mapping[str, Any]], verb: str = "stress") -> None:
+    """Keep the rows of a verb's load levels so far: what was measured outlives a stage that dies."""
+    whole_file.write_text(record.data_dir(run_dir) / levels_file(verb), json.dumps(rows, indent=1))
+
+
+def levels_file(verb: str) -> str:
+    """The file in data/ that keeps the levels a verb has held so far."""
+    return LEVELS if verb == "stress" else f"{verb}_{LEVELS}"
 
 
 def read(run_dir: Path) -> RunFolder:

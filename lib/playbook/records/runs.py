@@ -22,6 +22,7 @@ NOTEBOOKS = {
     "stress": "40_stress",
     "analyze": "50_analyze",
     "tune": "60_tune",
+    "prove": "65_prove",
     "adapt": "70_adapt",
     "deploy": "80_deploy",
 }
@@ -32,6 +33,7 @@ DATA = {  # what each verb leaves in data/, beside its record
     "warmup": ("warmup*",),
     "stress": ("levels.json", "requests/stress_*", "metrics", "resources", "events"),
     "tune": ("trials*", "requests/tune_*"),
+    "prove": ("prove_levels.json", "requests/prove_*"),
     "adapt": ("changes*", "requests/adapt_*"),
 }
 

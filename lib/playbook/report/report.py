@@ -12,7 +12,7 @@ from playbook.drawing.canvas import Picture
 from playbook.promise import Promise
 from playbook.records import run_folder, whole_file
 from playbook.records.run_folder import RunFolder
-from playbook.report import catalogue, sections
+from playbook.report import catalogue, opening, sections
 
 FIGURES = "figures"
 
@@ -25,7 +25,7 @@ def write(run_dir: Path) -> Path:
     run = run_folder.read(run_dir)
     found = _analysis(run)
     pictures: dict[str, Picture] = {}
-    parts = [sections.headline(run), ""]
+    parts = [opening.opening(run), ""]
     for title, section in sections.ALL:
         text = _guarded(section, run, found, pictures)
         parts += [f"## {title}", "", text, ""] if text else []
@@ -43,13 +43,13 @@ def write(run_dir: Path) -> Path:
 
 def headline(run_dir: Path) -> str:
     """The verdict of a run in plain words, the first line of its page."""
-    return sections.headline(run_folder.read(run_dir))
+    return f"**{opening.headline(run_folder.read(run_dir))}**"
 
 
 def show(run_dir: Path) -> str:
     """One record for the terminal: the page without its pictures."""
     run = run_folder.read(run_dir)
-    found, parts = _analysis(run), [f"{run.run_id}", "", sections.headline(run), ""]
+    found, parts = _analysis(run), [opening.opening(run), ""]
     for title, section in sections.ALL:
         lines = _guarded(section, run, found, {}).splitlines()
         text = "\n".join(line for line in lines if not line.startswith("!["))

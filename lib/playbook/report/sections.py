@@ -5,145 +5,151 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from playbook import markdown
-from playbook.analyze.ledger import STAGES
-from playbook.drawing import bars, figures, timeline
+from playbook import knobs, markdown
+from playbook.analyze import views as analyze_views
+from playbook.drawing import bars, curves, figures, timeline
 from playbook.drawing.canvas import Picture
+from playbook.errors import RecordUnreadable
+from playbook.records import runs
 from playbook.records.run_folder import RunFolder
+from playbook.report import opening
 from playbook.stress import levels
 
 Pictures = dict[str, Picture]
-KIND = {
-    "embedded": "the embedded server (not TensorFlow Serving itself)",
-    "binary": "tensorflow_model_server",
-    "docker": "TensorFlow Serving in Docker",
-    "attach": "a server that ran already",
-}
-
-
-def headline(run: RunFolder) -> str:
-    """Model, server kind, best rate inside the limit, p99, with what configuration, against the default."""
-    server = KIND.get(run.server, f"a server of kind {run.server}")
-    tune, best, limit = run.results("tune"), run.stress.get("best"), run.stress.get("limit_ms")
-    tuned = tune.get("best") or {}
-    if tuned.get("rate_rps"):
-        told = _gained(tune)
-        p99 = f" at p99 {tuned['p99_ms']:.1f} ms" if tuned.get("p99_ms") else ""
-        promise = f" inside the {limit:g} ms limit" if limit else ""
-        config = _configuration(tuned.get("config"))
-        return f"**{run.model} on {server}: {tuned['rate_rps']:,.0f} requests/s{p99}{promise}, with {config}{told}.**"
-    if best:
-        config = run.results("serve").get("configuration") or "the default flags"
-        return (
-            f"**{run.model} on {server}: {best['throughput_rps']:,.0f} requests/s at p99 "
-            f"{best['latency_p99_ms']:.1f} ms ({levels.described(best)}), limit {limit:g} ms: met, with {config}.**"
-        )
-    told = [run.records[verb].get("verdict") for verb in reversed(list(run.records))]
-    where = f"{run.model} on {server}: " if "serve" in run.records else ""  # before that there is no server
-    return f"**{where}{next((text for text in told if text), 'Nothing was recorded in this run.')}**"
 
 
 def load_curve(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
-    """Figure and table of the load levels, and each level's warnings."""
-    if not run.levels:
+    """Both load curves in one figure, the levels of each configuration as a table, and the percentiles."""
+    prove = run.results("prove")
+    proven = [*(prove.get("levels") or []), *(prove.get("windows") or [])]
+    if not run.levels and not proven:
         return ""
-    limit = run.stress.get("limit_ms") or run.params("stress").get("p99_limit_ms")
+    limit = (prove.get("promise") or {}).get("p99_limit_ms") or run.stress.get("limit_ms")
+    limit = limit or run.params("stress").get("p99_limit_ms")
     protocol = {"rest": "REST", "grpc": "gRPC"}.get(run.params("stress").get("protocol") or "rest")
-    title = f"{run.model} on {KIND.get(run.server, run.server)}, {protocol}"
-    curve = _add(pictures, "throughput_p99", figures.throughput_p99(run.levels, limit, title))
-    samples = {figures.level_name(level): run.rows(level["level"]).latency_ms for level in run.levels}
-    parts = [curve, levels.table(run.levels)]
+    title = f"{run.model} on {opening.KIND.get(run.server, run.server)}, {protocol}"
+    first, second = curve_names(run)
+    both = {first: run.levels, second: proven} if proven else run.levels
+    promised = prove.get("rate_rps") if (prove.get("promise") or {}).get("target_rate_rps") else None
+    parts = [_add(pictures, "throughput_p99", curves.throughput_p99(both, limit, title, promised))]
+    for name, rows in ((second, proven), (first, run.levels)):
+        if rows:
+            parts += [f"**{_capital(name)}**", levels.table(rows), _doubts(rows)]
+    samples = _samples(run, proven)
     if any(len(values) for values in samples.values()):
+        parts += [f"Percentiles of the {second if proven else first}:"]
         parts.append(_add(pictures, "latency_percentiles", figures.latency_percentiles(samples, limit)))
-    warnings = levels.doubts(run.levels)
-    return "\n\n".join([*parts, *(["\n".join(f"- {text}" for text in warnings)] if warnings else [])])
+    return "\n\n".join(part for part in parts if part)
+
+
+def curve_names(run: RunFolder) -> tuple[str, str]:
+    """What the levels of stress and those of the proof were held against, in words."""
+    prove = run.results("prove")
+    served = run.results("serve").get("configuration") or "the default flags"
+    first = "default flags" if not run.params("serve").get("enable_batching") else f"as served ({served})"
+    return first, "proven configuration" if prove.get("tuned") else "the same, later"
+
+
+def _samples(run: RunFolder, proven: list[dict[str, Any]]) -> dict[str, Any]:
+    verb, rows = ("prove", proven) if proven else ("stress", run.levels)
+    return {figures.level_name(level): run.rows(level["level"], verb).latency_ms for level in rows}
+
+
+def _doubts(rows: list[dict[str, Any]]) -> str:
+    return "\n".join(f"- {text}" for text in levels.doubts(rows))
 
 
 def where_time_goes(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
-    """The latency ledger and the bottleneck with its evidence."""
-    if not found or not found.get("ledger"):
-        return ""
-    parts = [found["bottleneck"]["text"]] if found.get("bottleneck") else []
-    parts += [_add(pictures, "ledger", bars.ledger_bars(found["ledger"])), ledger_table(found["ledger"])]
-    notes = {note: None for entry in found["ledger"] for note in entry["notes"]}
-    return "\n\n".join([*parts, *(["\n".join(f"- {note}" for note in notes)] if notes else [])])
-
-
-def ledger_table(ledger: list[dict[str, Any]]) -> str:
-    """Mean milliseconds by stage, a row a level; a row adds up. Batches and padding beside it."""
-    used = [stage for stage in STAGES if any(entry["mean_ns"].get(stage) for entry in ledger)]
-    headers = ["load", *(f"{STAGES[stage]} ms" for stage in used), "total ms", "rows a batch", "padding"]
-    rows = []
-    for entry in ledger:
-        parts = [entry["mean_ns"][stage] / 1e6 if stage in entry["mean_ns"] else None for stage in used]
-        share = entry.get("padding_share")
-        padding = f"{share:.0%}" if share is not None else None
-        rows.append([entry["load"], *parts, entry["total_ns"] / 1e6, entry.get("batch_rows"), padding])
-    return markdown.table(headers, rows)
+    """The latency ledger and the bottleneck with its evidence, of the proven configuration and of the default."""
+    first, second = curve_names(run)
+    parts = []
+    for name, file, said in ((second, "ledger_proven", run.results("prove")), (first, "ledger", found or {})):
+        if said.get("ledger"):
+            parts += [f"**{_capital(name)}**", (said.get("bottleneck") or {}).get("text")]
+            parts += [
+                _add(pictures, file, bars.ledger_bars(said["ledger"])),
+                analyze_views.ledger_table(said["ledger"]),
+            ]
+            notes = {note: None for entry in said["ledger"] for note in entry["notes"]}
+            parts.append("\n".join(f"- {note}" for note in notes))
+    return "\n\n".join(part for part in parts if part)
 
 
 def capacity_and_proof(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
-    """Capacity, scalability, what is proven, and what it costs."""
-    if not found or not found.get("capacity"):
-        return ""
-    return capacity_table(found)
+    """What was proven, window by window; then capacity, scalability and cost of each configuration."""
+    first, second = curve_names(run)
+    prove, parts = run.results("prove"), []
+    if prove.get("answer") and not prove.get("skipped"):
+        parts += ["**The proof**", proof_table(prove)]
+    for name, said in ((second, prove), (first, found or {})):
+        if said.get("capacity"):
+            parts += [f"**{_capital(name)}**", analyze_views.capacity_table(said)]
+    return "\n\n".join(parts)
 
 
-def capacity_table(found: dict[str, Any]) -> str:
-    """Capacity, knee, law, certificate, goodput and cost as a table of two columns."""
-    carried, proof, cost = (found.get(name) or {} for name in ("capacity", "certificate", "cost"))
-    law = carried.get("scalability") or {}
-    at = f" at {cost['rate_rps']:,.0f}/s" if cost.get("rate_rps") else ""
-    peak = f"{law['peak_rps']:,.0f}/s at {law['peak_in_flight']:.1f} in flight" if law.get("peak_rps") else "no peak"
-    contention = f"{law['contention']:.2g} contention, {law['coherency']:.2g} coherency" if law else None
+def proof_table(prove: dict[str, Any]) -> str:
+    """The promised rate as it was held, the evidence, and the answers that were compared."""
+    held, claim, answers = prove["held"], prove["claim"], prove["answers"]
+    low, high = held["latency_p99_low_ms"], held["latency_p99_high_ms"]
+    spread = (
+        f" (95 %: {markdown.number(low)} to {markdown.number(high)})" if low is not None and high is not None else ""
+    )
+    p99 = f"{markdown.number(held['latency_p99_ms'])} ms{spread}" if held["latency_p99_ms"] is not None else None
     rows = [
-        ["capacity", carried.get("text")],
-        ["highest rate found by search", found.get("searched")],
-        ["headroom over the target", f"{carried['headroom']:.0%}" if carried.get("headroom") is not None else None],
-        ["knee (most throughput for its latency)", carried.get("knee")],
-        ["Universal Scalability Law", f"{peak}; {contention}; R² {law['r2']:.3f}" if law else None],
-        ["certificate", proof.get("text")],
-        ["good answers inside the limit", f"{found['goodput_rps']:,.0f}/s" if found.get("goodput_rps") else None],
-        [f"a million predictions{at}: CPU used", _unit(cost.get("cpu_s_per_million"), "core-seconds")],
-        [f"a million predictions{at}: cores paid for", _unit(cost.get("core_s_per_million"), "core-seconds")],
-        [f"a million predictions{at}: money", _unit(cost.get("money_per_million") or None, "at the prices given")],
+        ["rate of one replica", f"{prove['rate_rps']:,.0f}/s"],
+        ["held for", f"{held['duration_s']:.3g} s in {held['windows']} windows, {held['valid_windows']} of them VALID"],
+        ["p99", p99],
+        ["requests, beyond the limit or failed", f"{claim['requests']:,}, {claim['misses']:,}"],
+        ["requests worth one independent one", claim["tau"]],
+        ["at most beyond the limit, with confidence", f"{claim['bound']:.2%}, {prove['confidence']:.0%}"],
+        ["answers compared, wrong", f"{answers['checked']:,}, {answers['wrong']:,}"],
+        ["wrong answers that could have stayed unseen", f"one in {1 / answers['could_miss_share']:,.0f}"],
+        ["disturbance", prove["disturbance"] or "none seen"],
     ]
-    return markdown.table(["what", "how much"], [row for row in rows if row[1] is not None])
-
-
-def _gained(tune: dict) -> str:
-    """The gain in tune's own words; a record from before there were any tells its ratio and interval."""
-    if words := tune.get("gain_words"):
-        return f": {words}"
-    gain, low, high = (tune.get(name) for name in ("gain", "gain_low", "gain_high"))
-    interval = f" (95 %: {low:.3g} to {high:.3g})" if low and high else ""
-    if gain and low and high and low <= 1 <= high:
-        return f": no gain shown{interval}"
-    return f", {gain:.3g} × the default flags' rate{interval}" if gain else ""
-
-
-_UNSET = "TensorFlow Serving's"  # a knob left alone: 0 in the record means that no flag was given
+    return markdown.table(["what", "how much"], rows)
 
 
 def configuration(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
-    """The configuration found best against the default, or the one that was served."""
+    """The configuration found best against the default, with the repeats that make the gain; or the one served."""
     tune, served = run.results("tune"), run.results("serve")
     best, default = tune.get("best") or {}, tune.get("default") or {}
     if best.get("config"):
         names = [n for n, v in best["config"].items() if v != (default.get("config") or {}).get(n)]
-        rows = [[name, _of_default(default, name), best["config"][name]] for name in names]
-        rows += [["requests/s inside the limit", default.get("rate_rps"), best.get("rate_rps")]]
-        rows += [["p99 ms there", default.get("p99_ms"), best.get("p99_ms")]]
-        return markdown.table(["knob", "default", "tuned"], [[n, _shown(a), _shown(b)] for n, a, b in rows])
+        rows = [[name, _of_default(default, name, run.server_cores), _shown(best["config"][name])] for name in names]
+        parts = [markdown.table(["knob", "default", "tuned"], rows)] if rows else ["The default flags are the best."]
+        return "\n\n".join([*parts, *gain_parts(tune)])
     if not served:
         return ""
     flags = "\n".join(str(flag) for flag in served.get("flags") or [])
     return f"Served with {served.get('configuration') or 'unknown settings'}.\n\n```\n{flags}\n```"
 
 
-def _of_default(default: dict, name: str) -> Any:
+def gain_parts(tune: dict[str, Any]) -> list[str]:
+    """The gain in words, and the repeats in turns that it was computed from."""
+    words = opening.gain_in_words(tune)
+    if not words:
+        return []
+    rows = [[number, *pair] for number, pair in enumerate(tune.get("repeats") or [], 1)]
+    table = markdown.table(["turn", "default flags, requests/s", "tuned, requests/s"], rows)
+    return [f"Gain over the default flags: {words}.", *([table] if rows else [])]
+
+
+def _of_default(default: dict, name: str, cores: float | None) -> Any:
+    """The value a knob has by default: as the default was measured, else TensorFlow Serving's own."""
     value = (default.get("config") or {}).get(name)
-    return _UNSET if value == [] or (value == 0 and value is not False) else value
+    if name in knobs.BY_NAME and knobs.meant(name, value) in (None, ()):
+        value = knobs.default(name, cores)
+    return _shown(value) if value is not None else "TensorFlow Serving's"
+
+
+def further(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+    """What every other stage says, with its executed notebook."""
+    rows = [
+        [f"[{runs.NOTEBOOKS[verb]}]({runs.NOTEBOOKS[verb]}.md)", content.get("verdict")]
+        for verb, content in run.records.items()
+        if content.get("verdict") and verb in runs.NOTEBOOKS
+    ]
+    return markdown.table(["stage", "verdict"], rows) if rows else ""
 
 
 def over_time(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
@@ -200,9 +206,6 @@ def limits(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
 
 def repeat(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
     """The command that makes these numbers again."""
-    from playbook.errors import RecordUnreadable
-    from playbook.records import runs
-
     try:
         command = runs.note(run.run_dir).get("command")
     except RecordUnreadable:
@@ -215,6 +218,7 @@ ALL: tuple[tuple[str, Callable[[RunFolder, dict | None, Pictures], str]], ...] =
     ("Where the time goes", where_time_goes),
     ("Capacity, and what is proven", capacity_and_proof),
     ("Configuration", configuration),
+    ("Stage by stage", further),
     ("Over time", over_time),
     ("Against the previous record", against_previous),
     ("Environment", environment),
@@ -229,17 +233,11 @@ def _add(pictures: Pictures, name: str, picture: Picture) -> str:
     return f"![{picture.alt}]({address})"
 
 
-def _configuration(config: dict[str, Any] | None) -> str:
-    from playbook.tfserving.config import Config
-
-    return Config.of(config).words() if config else "the default flags"
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value)) or None
     return str(value).lower() if isinstance(value, bool) else value
-
-
-def _unit(value: float | None, unit: str) -> str | None:
-    return None if value is None else f"{markdown.number(value)} {unit}"

@@ -77,6 +77,7 @@ def flat(summary: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -
         "errors_by_kind": summary.get("errors_by_kind") or {},
         "failed_checks": list(summary.get("failed_checks") or []),
         "claim": summary.get("claim"),
+        "answers": summary.get("answers"),
         "warnings": list(summary["warnings"]),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,23 @@ class Bench:
     load: Load
     passport: Mapping[str, Any] | None
     bodies: Path
+    verb: str = "stress"  # whose levels these are
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def level(self, **settings: Any) -> loadgen.Level:
         """One load level; `settings` are its own (arrival, concurrency, rate_rps, …)."""
         return level_of(self.handle, self.load, self.bodies, level=len(self.rows), **settings)
 
-    def hold(self, settings: Settings, bar: Any) -> dict[str, Any]:
+    def window(self, duration_s: float, settings: Settings, bar: progress.Part) -> dict[str, Any]:
+        """Hold one level for a time of its own and keep its row; errors as `hold` raises them."""
+        shared = self.load
+        self.load = replace(shared, duration_s=duration_s)
+        try:
+            return self.hold(settings, bar)
+        finally:
+            self.load = shared
+
+    def hold(self, settings: Settings, bar: progress.Part) -> dict[str, Any]:
         """Hold one level and keep its row.
 
         Raises:
@@ -52,9 +62,9 @@ class Bench:
         def tell(seen: Mapping[str, Any]) -> None:
             share = min(1.0, seen["elapsed_s"] / (self.load.duration_s + self.load.ramp_up_s))
             p99 = f"{seen['p99_ms']:.1f} ms" if seen.get("p99_ms") is not None else "-"
-            bar.update(number + share, f"{words}: {seen['rate_rps']:,.0f}/s, p99 so far {p99}")
+            bar.update(share, f"{words}: {seen['rate_rps']:,.0f}/s, p99 so far {p99}")
 
-        folder = _folder(self.run_dir, number)
+        folder = self.folder(number)
         try:
             summary = loadgen.hold(self.level(**settings), folder, tell, **self.load.holder(self.passport))
         except loadgen.LoadgenError as error:
@@ -64,12 +74,16 @@ class Bench:
         check_alive(self.handle)
         return self.rows[-1]
 
+    def folder(self, number: int) -> Path:
+        """Where the rows of a level go."""
+        return record.data_dir(self.run_dir) / "requests" / f"{self.verb}_{number:03d}"
+
     def keep(self, summary: Mapping[str, Any], settings: Settings) -> None:
         """Add the level to the rows and to data/levels.json: what was measured outlives a run that dies."""
         shared = {"protocol": self.load.protocol, "rows_per_request": self.load.rows_per_request}
         stopwatch.add(summary["duration_s"] + self.load.ramp_up_s)
         self.rows.append(levels.flat(summary, len(self.rows), {**shared, **settings}))
-        run_folder.keep_levels(self.run_dir, self.rows)
+        run_folder.keep_levels(self.run_dir, self.rows, self.verb)
 
 
 def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadgen.Level:
@@ -91,13 +105,15 @@ def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadg
 
 
 @contextmanager
-def bench(handle: Handle, run_dir: Path, load: Load, passport: Mapping[str, Any] | None = None) -> Iterator[Bench]:
+def bench(
+    handle: Handle, run_dir: Path, load: Load, passport: Mapping[str, Any] | None = None, verb: str = "stress"
+) -> Iterator[Bench]:
     """A bench for the length of a `with` block, its requests made from the run's reference rows."""
     reference = Reference.load(run_dir)
     with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
         name = handle.model_name
         bodies = write_bodies(Path(folder), reference, load.protocol, load.rows_per_request, model_name=name)
-        yield Bench(handle, run_dir, load, passport, bodies)
+        yield Bench(handle, run_dir, load, passport, bodies, verb)
 
 
 def passport(load: Load) -> dict[str, Any]:
@@ -125,14 +141,14 @@ def sweep(
     """
     closed = [{"arrival": "closed", "concurrency": int(clients)} for clients in concurrency]
     rates, shares = list(rates_rps), list(rate_shares)
-    with progress.live("stress", repeats * (len(closed) + len(rates) + len(shares))) as bar:
+    with progress.live(under.verb, repeats * (len(closed) + len(rates) + len(shares))) as bar:
         for settings in closed:
-            under.hold(settings, bar)
+            under.hold(settings, progress.Part(bar, len(under.rows), 1.0))
         best = max((row["throughput_rps"] or 0.0 for row in under.rows), default=0.0)
         rates += [round(best * share, 1) for share in shares if best]
         opened = [{"arrival": "poisson", "rate_rps": float(rate)} for rate in rates]
         for settings in opened + (closed + opened) * (repeats - 1):
-            under.hold(settings, bar)
+            under.hold(settings, progress.Part(bar, len(under.rows), 1.0))
     return under.rows
 
 
@@ -152,7 +168,7 @@ def find_max_rate(under: Bench, budget_s: float) -> dict[str, Any] | None:
             under.load.max_error_share,
             round(best / 4, 1),
             round(best * 1.5, 1),
-            _folder(under.run_dir, len(under.rows)),
+            under.folder(len(under.rows)),
             budget_s,
             holder=_holder(under, bar),
         )
@@ -165,14 +181,10 @@ def _holder(under: Bench, bar: Any) -> Any:
     def hold(level: loadgen.Level, _: Path, p99_limit_ms: float) -> dict[str, Any]:
         check_alive(under.handle)
         settings = {"arrival": level.arrival, "rate_rps": level.rate_rps}
-        folder, given = _folder(under.run_dir, len(under.rows)), under.load.holder(under.passport)
+        folder, given = under.folder(len(under.rows)), under.load.holder(under.passport)
         summary = loadgen.hold(level.with_(level=len(under.rows)), folder, **{**given, "p99_limit_ms": p99_limit_ms})
         under.keep(summary, settings)
         bar.update(bar.total * 0.9, f"{level.rate_rps:,.0f}/s: p99 {summary['latency_ms']['p99'] or 0:.1f} ms")
         return summary
 
     return hold
-
-
-def _folder(run_dir: Path, number: int) -> Path:
-    return record.data_dir(run_dir) / "requests" / f"stress_{number:03d}"

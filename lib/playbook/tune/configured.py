@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from playbook import knobs
 from playbook.serve.spec import ServerSpec
@@ -16,6 +18,12 @@ def batching_of(config: Config) -> Batching | None:
         return None
     values = {name: getattr(config, name) for name in knobs.WITH_BATCHING}
     return Batching(**{name: value for name, value in values.items() if value})
+
+
+def config_of(parameters: Mapping[str, Any]) -> Config:
+    """The configuration in the flat parameters of 20_serve."""
+    given = {name: value for name, value in parameters.items() if name in knobs.TUNED}
+    return Config.of(knobs.chosen(given)).tidy()
 
 
 def spec_of(config: Config, base: ServerSpec) -> ServerSpec:

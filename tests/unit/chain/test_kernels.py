@@ -98,7 +98,7 @@ def test_only_export_gets_tensorflow_and_verbs_share_the_rest(monkeypatch: pytes
     assert [once for _, once in plans] == [True, False]
     assert kernels.TENSORFLOW in plans[0][0] - plans[1][0]
     assert {"playbook", "playbook.chain", "pandas"} <= plans[1][0]
-    assert [made.of(verb) for verb in runs.NOTEBOOKS] == [1] + [2] * 7
+    assert [made.of(verb) for verb in runs.NOTEBOOKS] == [1] + [2] * (len(runs.NOTEBOOKS) - 1)
 
 
 def test_a_kernel_that_dies_ends_its_cell_and_not_the_nursery(nursery, tmp_path: Path) -> None:

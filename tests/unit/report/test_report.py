@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from playbook import analyze
 from playbook.analyze import analysis
-from playbook.drawing import bars, canvas, figures, timeline
+from playbook.drawing import bars, canvas, curves, timeline
 from playbook.errors import QueryFailed, RecordExists, RecordUnreadable
 from playbook.promise import Promise
 from playbook.records import journal, record, run_folder
@@ -29,10 +29,13 @@ def whole(tmp_path_factory):
     return run
 
 
-def test_the_first_line_is_the_verdict_and_the_sections_follow(whole):
+def test_the_title_and_the_verdict_come_first_and_the_sections_follow(whole):
     page = (whole / "record.md").read_text()
-    assert page.startswith("**digits on the embedded server (not TensorFlow Serving itself): ")
-    assert "limit 3 ms: met" in page.splitlines()[0]
+    title, about, headline = page.split("\n\n")[:3]
+    assert title == "# digits: measured"
+    assert "the embedded server (not TensorFlow Serving itself)" in about
+    assert headline.startswith("**digits on the embedded server (not TensorFlow Serving itself): NOT PROVEN: ")
+    assert headline.endswith("run 65_prove.**")
     titles = re.findall(r"^## (.*)", page, re.M)
     assert titles[:3] == ["Throughput against tail latency", "Where the time goes", "Capacity, and what is proven"]
     assert titles[-3:] == ["Environment", "What these numbers do not tell", "Repeat it"]
@@ -105,17 +108,17 @@ def test_a_run_with_some_stages_still_has_a_page(whole, tmp_path, kept):
     for verb in kept:
         shutil.copy(whole / f"{verb}.json", run)
     page = report.write(run).read_text()
-    assert page.startswith("**")
+    assert page.split("\n\n")[2].startswith("**")
     assert "could not be made" not in page
     if "stress" in kept:
         assert "has no raw rows" in page
 
 
-def test_the_first_line_names_the_server_even_where_nothing_was_reached(whole, tmp_path):
+def test_the_headline_names_the_server_even_where_nothing_was_reached(whole, tmp_path):
     run = tmp_path / "20260108T000000Z-served"
     run.mkdir()
     shutil.copy(whole / "serve.json", run)
-    assert "the embedded server (not TensorFlow Serving itself): " in report.write(run).read_text().splitlines()[0]
+    assert "the embedded server (not TensorFlow Serving itself): " in report.write(run).read_text().split("\n\n")[2]
 
 
 def test_without_a_valid_level_nothing_is_claimed_of_proof_goodput_or_cost(whole, tmp_path):
@@ -216,7 +219,7 @@ def test_an_analysis_is_kept_once_and_the_same_one_is_fine(whole, tmp_path):
 
 
 def test_pictures_differ_between_light_and_dark_and_are_drawn_once():
-    picture = figures.throughput_p99([], 50.0)
+    picture = curves.throughput_p99([], 50.0)
     assert picture.png("light") != picture.png("dark")
     assert picture.png("light") is picture.png("light")
     assert picture._repr_mimebundle_()["text/plain"] == picture.alt
@@ -246,7 +249,7 @@ def test_names_of_levels_do_not_cover_one_another():
     crowd = [fake_run._row(_frame(n), n, "closed", n, None, 1.0) for n in (15, 16, 17, 18)]
     assert len({(round(v["throughput_rps"], 3), v["latency_p99_ms"]) for v in crowd}) == 1
     figure = Figure()
-    figures.throughput_p99(crowd, 50.0).draw(figure, canvas.LIGHT)
+    curves.throughput_p99(crowd, 50.0).draw(figure, canvas.LIGHT)
     spots = {text.get_text(): text.get_position() for text in figure.axes[0].texts if "clients" in text.get_text()}
     assert len(set(spots.values())) == 4
 

@@ -1,0 +1,50 @@
+"""How a run ended, from its records: whether something failed, and what the answer to its promise is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from playbook.promise import KEPT, NOT_KEPT
+from playbook.records import run_folder
+
+FAILED, BAD_INPUT, GATE_NOT_KEPT, GATE_NOT_PROVEN = 1, 2, 3, 4
+
+
+class Outcome(NamedTuple):
+    """The exit code of `playbook run`, and the sentence that explains one that is not 0."""
+
+    code: int
+    why: str
+
+
+def outcome(run_dir: Path, gate: bool = False) -> Outcome:
+    """0 for a whole record, 1 when something in it failed; with `gate` also 3 for NOT KEPT and 4 for NOT PROVEN.
+
+    A record says what failed: wrong answers, a server that died or hung, a rehearsal that refutes the plan. A gate
+    without an answer is NOT PROVEN.
+    """
+    run = run_folder.read(run_dir)
+    if failed := failures(run.records):
+        return Outcome(FAILED, failed[0])
+    if not gate:
+        return Outcome(0, "")
+    prove = run.results("prove")
+    word, why = prove.get("answer"), prove.get("why") or "no stage proved the promise"
+    if word == KEPT:
+        return Outcome(0, "")
+    return Outcome(GATE_NOT_KEPT if word == NOT_KEPT else GATE_NOT_PROVEN, f"{word or 'NOT PROVEN'}: {why}")
+
+
+def failures(records: dict[str, dict[str, Any]]) -> list[str]:
+    """What failed, by the records of a run: each a sentence."""
+    results = {verb: content.get("results") or {} for verb, content in records.items()}
+    sentences = []
+    for level in results.get("stress", {}).get("levels") or []:
+        answers = level.get("answers") or {}
+        if answers.get("wrong"):
+            sentences.append(f"stress: {answers['wrong']:,} of {answers['checked']:,} answers compared were wrong")
+            break
+    for verb, key in (("stress", "failures"), ("prove", "failures"), ("adapt", "failures"), ("deploy", "refuted")):
+        sentences += [f"{verb}: {text}" for text in results.get(verb, {}).get(key) or []]
+    return sentences

@@ -1,0 +1,113 @@
+"""The answer to the promise: KEPT, NOT KEPT or NOT PROVEN, from what was held and nothing beyond it.
+
+KEPT needs the evidence: VALID windows of the promised rate whose claim stands, no wrong answer, a server that lives.
+NOT KEPT needs it as well: more requests beyond the limit than a kept promise could show, on an undisturbed machine.
+All else is NOT PROVEN, with what stood in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
+
+MACHINE = ("client_late", "client_cpu", "bad_passport")  # failed checks that accuse the machine, not the server
+
+
+class Answer(NamedTuple):
+    """The word, why in a sentence, and what to do next (empty where nothing is to be done)."""
+
+    word: str
+    why: str
+    next_step: str
+
+
+def answer(results: Mapping[str, Any]) -> Answer:
+    """The answer that the `results` of prove.json support."""
+    if failures := results["failures"]:
+        return Answer(NOT_KEPT, failures[0], "Mend the server first; what its rates were counts for nothing before.")
+    claim, held = results["claim"], results["held"]
+    if held["errors"] and held["error_share"] > results["promise"]["max_error_share"]:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in held["errors_by_kind"].items())
+        why = f"{held['error_share']:.2%} of {held['requests']:,} requests failed ({kinds})"
+        return _missed(results, why) if not results["disturbance"] else _disturbed(results, why)
+    if claim["proven"]:
+        return Answer(KEPT, _evidence(results), "")
+    if claim["refuted"]:
+        why = f"{claim['misses']:,} of {claim['requests']:,} requests took longer than the limit or failed"
+        return _missed(results, why) if not results["disturbance"] else _disturbed(results, why)
+    return _open(results)
+
+
+def disturbance(others_cores: Sequence[float | None], cores: int, windows: Sequence[Mapping[str, Any]]) -> str | None:
+    """What disturbed the windows, in words: other processes, or a machine too busy to send on time; None: nothing.
+
+    Args:
+        others_cores: Cores that neither server nor client used, a figure a window; None where it was not sampled.
+        cores: Cores of the machine.
+        windows: The windows' rows, for their failed checks.
+    """
+    worst = max((used for used in others_cores if used is not None), default=0.0)
+    if worst > 0.1 * cores:  # as analyze.compare takes a machine for quiet
+        return f"other processes used {worst:.1f} of {cores} cores"
+    named = sorted({check for window in windows for check in window["failed_checks"] if check in MACHINE})
+    return f"the load generator was not free to measure ({', '.join(named)})" if named else None
+
+
+def _evidence(results: Mapping[str, Any]) -> str:
+    claim, answers = results["claim"], results["answers"]
+    missed = f"; a wrong answer in {1 / answers['could_miss_share']:,.0f} could have stayed unseen" * (
+        answers["could_miss_share"] > results["wrong_share"]
+    )
+    return (
+        f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit, {results['confidence']:.0%} certain; "
+        f"{answers['checked']:,} answers compared, none wrong{missed}"
+    )
+
+
+def _missed(results: Mapping[str, Any], why: str) -> Answer:
+    return Answer(NOT_KEPT, why, _lower(results))
+
+
+def _lower(results: Mapping[str, Any]) -> str:
+    """What could be promised instead: a lower rate, or more replicas."""
+    carried, target = results["carried_rps"], results["promise"]["target_rate_rps"]
+    if not carried:
+        return (
+            "No level kept the limit: raise p99_limit_ms, give the server more cores, or serve a smaller model "
+            "(export's other forms)."
+        )
+    if not target:
+        return f"Promise at most {carried:,.0f}/s a replica."
+    replicas = -(-target // carried)
+    return f"Promise at most {carried * results['replicas']:,.0f}/s, or use {replicas:,.0f} replicas."
+
+
+def _disturbed(results: Mapping[str, Any], why: str) -> Answer:
+    return Answer(
+        NOT_PROVEN, f"{why}, but {results['disturbance']} meanwhile", "Quiet the machine and run 65_prove again."
+    )
+
+
+def _open(results: Mapping[str, Any]) -> Answer:
+    """Not proven, either way."""
+    claim, held = results["claim"], results["held"]
+    if not held["valid_windows"]:
+        checks = ", ".join(held["failed_checks"]) or "too few requests"
+        why = f"no window of the promised rate is VALID ({checks})" if held["windows"] else "the rate was never held"
+        if results["disturbance"]:
+            return Answer(NOT_PROVEN, f"{why}: {results['disturbance']}", "Quiet the machine and run 65_prove again.")
+        return Answer(NOT_PROVEN, why, _longer(results))
+    seen = f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit are too few to be sure"
+    if claim["hold_s"] is None:
+        seen = f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit lie too near to 1 %"
+    disturbed = f"; {results['disturbance']} meanwhile" if results["disturbance"] else ""
+    return Answer(NOT_PROVEN, f"{seen}{disturbed}", _longer(results))
+
+
+def _longer(results: Mapping[str, Any]) -> str:
+    more = results["claim"]["hold_s"]
+    if more:
+        return f"Hold {more:,} s longer: prove_s={results['budget_s'] + more + 2:,.0f}."
+    return f"Hold the rate for longer (prove_s={2 * results['budget_s']:,.0f}), or a lower one."

@@ -1,0 +1,140 @@
+"""What is to be proven: the promise, the configuration it is promised with, the rate of one replica, the expense."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playbook.errors import ParameterError
+from playbook.promise import Promise
+from playbook.records import run_folder
+from playbook.records.run_folder import RunFolder
+from playbook.serve.cores import split_cpus
+from playbook.serve.spec import ServerSpec
+from playbook.stress.levels import best
+from playbook.stress.load import Load, load_of
+from playbook.tfserving.config import Config
+from playbook.tune.configured import config_of, spec_of
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What is to be proven, and how: one server carries `rate_rps`, so many `replicas` the promised rate."""
+
+    run: RunFolder
+    promise: Promise
+    spec: ServerSpec
+    config: Config
+    tuned: bool
+    load: Load
+    concurrency: tuple[int, ...]
+    rate_shares: tuple[float, ...]
+    expected_rps: float | None  # what tune or stress measured inside the limit; None where nothing was
+    replicas: int
+    rate_rps: float  # of one replica
+    budget_s: float
+    confidence: float
+    every_s: float
+
+    @property
+    def attached(self) -> bool:
+        """Whether the server is somebody else's, so that it is taken as it runs."""
+        return self.spec.server == "attach"
+
+
+def proof_of(settings: Mapping[str, Any]) -> Proof:
+    """The proof that a notebook's parameters ask for, of what tune found or, without tuning, of what was served.
+
+    Raises:
+        ParameterError: nothing to start (no export), or a share, a budget or a confidence that is none.
+    """
+    run = run_folder.read(Path(settings["run_dir"]))
+    if not 0.5 < settings["confidence"] < 1 or settings["prove_s"] <= 0:
+        raise ParameterError(
+            f"confidence is {settings['confidence']} and prove_s {settings['prove_s']}; a confidence between 0.5 and 1 "
+            "(0.95 is usual) and a positive number of seconds were expected."
+        )
+    promise = Promise.of(settings)
+    spec, config, tuned = _server(run, settings)
+    expected = _expected_rps(run, tuned, promise)
+    replicas, rate = shared_out(promise.target_rate_rps, expected, settings["headroom"], settings["replicas"])
+    _, client = split_cpus(list(spec.cpus), settings["client_cpus"])
+    load = load_of({**settings, "duration_s": settings["prove_level_s"], "client_cpus": list(client)}, spec.cpus)
+    return Proof(
+        run=run,
+        promise=promise,
+        spec=spec,
+        config=config,
+        tuned=tuned,
+        load=load,
+        concurrency=tuple(settings["concurrency"]),
+        rate_shares=tuple(settings["rate_shares"]),
+        expected_rps=expected,
+        replicas=replicas,
+        rate_rps=rate,
+        budget_s=settings["prove_s"],
+        confidence=settings["confidence"],
+        every_s=settings["monitor_every_s"],
+    )
+
+
+def shared_out(
+    target_rps: float | None, expected_rps: float | None, headroom: float, replicas: int = 0
+) -> tuple[int, float]:
+    """Over how many replicas the promised rate is shared, and the rate of one in requests/s.
+
+    As few as leave `headroom` free of what one was measured at; all of it on one where nothing was measured. Without
+    a promised rate one replica is held at its measured rate less the headroom: that is what could be promised.
+    """
+    planned = expected_rps * (1 - headroom) if expected_rps else None
+    if not target_rps:
+        return 1, round(planned, 1) if planned else 1.0
+    count = replicas or (max(1, math.ceil(target_rps / planned)) if planned else 1)
+    return count, round(target_rps / count, 1)
+
+
+def _server(run: RunFolder, settings: Mapping[str, Any]) -> tuple[ServerSpec, Config, bool]:
+    """The server to start, its configuration, and whether that was tuned."""
+    exported, served = run.results("export"), run.results("serve")
+    kind = served.get("server") or settings["server"]
+    if not exported.get("base_path") and kind != "attach":
+        raise ParameterError(
+            f"{run.run_dir} holds no exported model: a proof needs one to start a server with. Run the 'export' "
+            "notebook first."
+        )
+    cpus, _ = split_cpus(served.get("cpus") or [], settings["client_cpus"])
+    base_path = (run.run_dir / exported["base_path"]).resolve() if exported else Path(served["model_base_path"])
+    addresses = {"rest_url": served.get("rest_url") or "", "grpc_url": served.get("grpc_target") or ""}
+    addresses |= {"metrics_url": served.get("metrics_url") or ""}
+    asked = run.params("serve")
+    spec = ServerSpec(
+        model_name=run.model or settings["model_name"],
+        model_base_path=base_path,
+        server=kind,
+        cpus=cpus,
+        image=settings["image"] or asked.get("image") or "",
+        extra_flags=tuple(asked.get("extra_flags") or ()),
+        **(addresses if kind == "attach" else {}),
+    )
+    winner = run.results("tune").get("best") or {}
+    if kind != "attach" and winner.get("config") and (winner.get("score") or winner.get("rate_rps")):
+        config = Config.of(winner["config"])
+        return spec_of(config, spec), config, True
+    config = config_of(asked)
+    return (spec if kind == "attach" else spec_of(config, spec)), config, False
+
+
+def _expected_rps(run: RunFolder, tuned: bool, promise: Promise) -> float | None:
+    """What one replica was measured at inside the limit: tune's winner at its lowest, else the best level of stress."""
+    if tuned:
+        tune = run.results("tune")
+        rates = [
+            pair[1] for pair in tune.get("repeats") or [] if tune.get("kind", "max_rate") == "max_rate" and pair[1]
+        ]
+        winner = tune["best"].get("rate_rps")
+        return min([*rates, winner]) if winner else (min(rates) if rates else None)
+    level = best(run.levels, promise)
+    return level["throughput_rps"] if level else None

@@ -1,0 +1,77 @@
+"""What is proven: the rate of one replica, with the winner of tune or, without tuning, what was served."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import deployable_run
+import pytest
+
+from playbook.chain import params
+from playbook.errors import ParameterError
+from playbook.prove.holding import needed_answers
+from playbook.prove.proof import proof_of, shared_out
+from playbook.records.runs import NOTEBOOK_DIR
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict:
+    """The notebook's own defaults, on a run that was tuned."""
+    run = deployable_run.make(tmp_path / "run")
+    defaults = {name: value for name, (_, value) in params.declared(NOTEBOOK_DIR / "65_prove.ipynb").items()}
+    return defaults | {"run_dir": str(run), "target_rate_rps": 2000.0}
+
+
+@pytest.mark.parametrize(
+    ("target", "expected", "shared"),
+    [
+        (2000.0, 17_000.0, (1, 2000.0)),  # one carries it with headroom left
+        (2000.0, 1600.0, (2, 1000.0)),
+        (2000.0, 2100.0, (2, 1000.0)),  # it could, but not with the headroom left
+        (2000.0, None, (1, 2000.0)),  # nothing was measured: all of it on one
+        (None, 1000.0, (1, 700.0)),  # no rate was promised: what could be
+    ],
+)
+def test_the_promised_rate_is_shared_by_as_few_replicas_as_leave_the_headroom(target, expected, shared) -> None:
+    assert shared_out(target, expected, headroom=0.3) == shared
+
+
+def test_a_number_of_replicas_that_is_asked_for_is_taken() -> None:
+    assert shared_out(2000.0, 17_000.0, 0.3, replicas=4) == (4, 500.0)
+
+
+def test_about_30_000_answers_show_one_wrong_in_10_000_with_95_percent_certainty() -> None:
+    needed = needed_answers()
+    assert 29_900 < needed < 30_000
+    assert math.isclose(1 - (1 - 1e-4) ** needed, 0.95, rel_tol=1e-4)
+
+
+def test_the_winner_of_tune_is_proven_at_what_it_reached_every_time(settings) -> None:
+    deployable_run.change(Path(settings["run_dir"]), "tune", "repeats", [[780.0, 1900.0], [810.0, 1500.0]])
+    proof = proof_of(settings)
+    assert proof.tuned
+    assert proof.config.enable_batching
+    assert proof.expected_rps == 1500.0
+    assert (proof.replicas, proof.rate_rps) == (2, 1000.0)
+
+
+def test_without_tuning_what_was_served_is_proven_and_said_not_to_be_tuned(settings) -> None:
+    run = Path(settings["run_dir"])
+    (run / "tune.json").unlink()
+    proof = proof_of(settings)
+    assert not proof.tuned
+    assert proof.expected_rps == json.loads((run / "stress.json").read_text())["results"]["best"]["throughput_rps"]
+
+
+@pytest.mark.parametrize("change", [{"confidence": 1.5}, {"confidence": 0.2}, {"prove_s": 0.0}])
+def test_a_confidence_or_a_budget_that_is_none_is_refused(settings, change) -> None:
+    with pytest.raises(ParameterError, match="were expected"):
+        proof_of(settings | change)
+
+
+def test_a_run_without_a_model_is_refused(settings) -> None:
+    (Path(settings["run_dir"]) / "export.json").unlink()
+    with pytest.raises(ParameterError, match="no exported model"):
+        proof_of(settings)
