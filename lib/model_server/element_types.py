@@ -29,6 +29,11 @@ TYPES: dict[int, tuple[np.dtype, str]] = {
 NUMBERS = {dtype: number for number, (dtype, _) in TYPES.items()}
 
 
+def enum_name(dtype: np.dtype) -> str:
+    """`DT_FLOAT`, `DT_INT64`, `DT_STRING` ...: how types.proto names the DataType of a numpy type."""
+    return "DT_" + type_name(NUMBERS[dtype]).upper()
+
+
 def type_name(number: int) -> str:
     """`float`, `int64`, `string` ...: how TensorFlow's messages name a DataType number."""
     return TYPES[number][1] if number in TYPES else f"unknown dtype enum ({number})"

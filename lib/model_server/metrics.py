@@ -36,6 +36,7 @@ class Counter:
     """A number that only grows, one for each combination of label values."""
 
     kind = "counter"
+    lazy = False
 
     def __init__(self, name: str, labels: Sequence[str] = ()):
         self.name, self.labels = name, tuple(labels)
@@ -108,17 +109,22 @@ class _Samples:
         with self._lock:
             samples = self._notes[:]  # threads may append meanwhile: what is taken is cut off by its number
             del self._notes[: len(samples)]
-            found = np.asarray(samples, np.float64)
-            self.counts += np.bincount(np.searchsorted(self._edges, found, side="right"), minlength=len(self.counts))
-            self.total += float(found.sum())
+            sizes = np.asarray(samples, np.float64)
+            self.counts += np.bincount(np.searchsorted(self._edges, sizes, side="right"), minlength=len(self.counts))
+            self.total += float(sizes.sum())
 
 
 class Histogram:
-    """Samples counted in buckets; a sample equal to a limit belongs to the next bucket, as in TensorFlow."""
+    """Samples counted in buckets; a sample equal to a limit belongs to the next bucket, as in TensorFlow.
+
+    Args:
+        lazy: The page does not name it before its first sample.
+    """
 
     kind = "histogram"
 
-    def __init__(self, name: str, labels: Sequence[str], limits: Sequence[float]):
+    def __init__(self, name: str, labels: Sequence[str], limits: Sequence[float], lazy: bool = False):
+        self.lazy = lazy
         self.name, self.labels, self.limits = name, tuple(labels), list(limits)
         self._edges = np.array(self.limits, np.float64)
         self._samples: dict[tuple[str, ...], _Samples] = {}
@@ -150,12 +156,12 @@ class Histogram:
         name, lines = exported(self.name), []
         for values, (counts, total) in sorted(self.cells.items()):
             labels = _labels(self.labels, values)
-            prefix, seen = labels + "," if labels else "", 0
+            prefix, cumulative = labels + "," if labels else "", 0
             for limit, count in zip((*self.limits, None), counts, strict=True):
-                seen += count
+                cumulative += count
                 shown = "+Inf" if limit is None else f"{limit:.6g}"
-                lines.append(f'{name}_bucket{{{prefix}le="{shown}"}} {seen}')
-            lines += [f"{name}_sum{{{labels}}} {total:.6g}", f"{name}_count{{{labels}}} {seen}"]
+                lines.append(f'{name}_bucket{{{prefix}le="{shown}"}} {cumulative}')
+            lines += [f"{name}_sum{{{labels}}} {total:.6g}", f"{name}_count{{{labels}}} {cumulative}"]
         return lines
 
 
@@ -189,11 +195,14 @@ request_log_count = Counter(_T + "request_log_count", ("model_name", "status_cod
 mlmd_map = Gauge(_T + "mlmd_map", ("model_name", "version"))
 queuing_latency = Histogram(_T + "batching_session/queuing_latency", ("thread_pool_name",), exponential(100, 1.2, 52))
 wrapped_run_count = Counter(_T + "batching_session/wrapped_run_count")
-padding_size = Histogram(_T + "batching_session/padding_size", ("execution_batch_size",), _SIZES)
-input_batch_size = Histogram(_T + "batching_session/input_batch_size", (), _SIZES)
-processed_batch_size = Histogram(_T + "batching_session/processed_batch_size", (), _SIZES)
+# these three are registered by the first batch (batching_util.h), the others when the server starts
+padding_size = Histogram(_T + "batching_session/padding_size", ("execution_batch_size",), _SIZES, lazy=True)
+input_batch_size = Histogram(_T + "batching_session/input_batch_size", (), _SIZES, lazy=True)
+processed_batch_size = Histogram(_T + "batching_session/processed_batch_size", (), _SIZES, lazy=True)
 session_created = Gauge("/tensorflow/core/session_created")
 direct_session_runs = Counter("/tensorflow/core/direct_session_runs")
+graph_build_calls = Counter("/tensorflow/core/graph_build_calls")
+graph_build_time_usecs = Counter("/tensorflow/core/graph_build_time_usecs")
 graph_runs = Counter("/tensorflow/core/graph_runs")
 graph_run_time_usecs = Counter("/tensorflow/core/graph_run_time_usecs")
 graph_run_time_usecs_histogram = Histogram(
@@ -216,6 +225,8 @@ def text() -> str:
     """The page a Prometheus scrapes: every metric in the order of its raw name."""
     lines = []
     for name in sorted(_ALL):
-        lines.append(f"# TYPE {exported(name)} {_ALL[name].kind}")
-        lines += _ALL[name].lines()
+        metric = _ALL[name]
+        samples = metric.lines()
+        if samples or not metric.lazy:
+            lines += [f"# TYPE {exported(name)} {metric.kind}", *samples]
     return "\n".join(lines) + "\n"

@@ -18,6 +18,7 @@ from model_server.grpc.tls import Pem
 from model_server.grpc_services import GrpcApi, GrpcOptions
 from model_server.json import fast
 from model_server.loading.loader import Loader, LoadOptions
+from model_server.loading.warmup import ReplayOptions
 from model_server.models import model_config
 from model_server.models.core import Core
 from model_server.models.manager import Manager, ManagerOptions
@@ -52,7 +53,10 @@ class ModelServer:
             batching=batching.parameters if batching else None,
             per_model_batching=bool(batching and batching.per_model),
             warmup=values["enable_model_warmup"],
-            warmup_iterations=max(1, values["num_request_iterations_for_warmup"]),
+            replay=ReplayOptions(
+                iterations=max(1, values["num_request_iterations_for_warmup"]),
+                check_method_names=values["enable_signature_method_name_check"],
+            ),
             prefer_tflite=values["prefer_tflite_model"],
             tflite_interpreters=max(1, values["num_tflite_pools"]) * max(1, values["num_tflite_interpreters_per_pool"]),
         )

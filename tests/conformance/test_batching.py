@@ -279,7 +279,8 @@ def test_batching_metrics_balance(batched):
     metrics = batched.metrics()
     prefix = ":tensorflow:serving:batching_session:"
     runs = metrics[prefix + "wrapped_run_count{}"]
-    assert metrics[prefix + "processed_batch_size_count{}"] == runs
+    batches = metrics[prefix + "processed_batch_size_count{}"]
+    assert 0 < runs < batches  # those whose tensors did not fit together never ran
     assert metrics[prefix + 'queuing_latency_count{thread_pool_name=""}'] >= runs
 
 

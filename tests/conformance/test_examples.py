@@ -91,13 +91,17 @@ def test_classify_over_rest(server):
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ({}, "When method is regress, key 'examples' is expected and was not found"),
+        ({}, "When method is classify, key 'examples' is expected and was not found"),
         ({"examples": 1}, "Expecting 'examples' value to be an list/array"),
         ({"examples": []}, "'examples' value is an empty array"),
         ({"examples": [1]}, "Example must be JSON object but got JSON Number"),
         ({"examples": [{"x": None}]}, "Feature: x has element with unexpected JSON type: Null"),
         ({"examples": [{"x": [1, 2.0]}]}, "Unexpected element type in feature: x expecting type: int64"),
         ({"examples": [{"x": 1 << 63}]}, "Feature: x has uint64_t element. Only int64_t is supported."),
+        ({"examples": [{"x": [2.0, 1 << 63]}]}, "Unexpected element type in feature: x expecting type: float"),
+        ({"examples": [{"x": {"b64": 5}}]}, "Feature: x has element with unexpected JSON type: Object"),
+        ({"context": [{}]}, "Example must be JSON object but got JSON Array"),
+        ({"context": 1, "examples": 1}, "Example must be JSON object but got JSON Number"),
     ],
 )
 def test_rest_example_mistakes(server, body, text):
@@ -136,11 +140,55 @@ def test_multi_inference_runs_several_signatures_at_once(server):
         (tasks(("no", REGRESS)), "INVALID_ARGUMENT", "Requested signature not found in model graph: no"),
         (tasks(("regress", "x")), "UNIMPLEMENTED", "Unsupported signature method_name: x"),
         (tasks(("regress", REGRESS), model="nobody"), "NOT_FOUND", "Servable not found for request: Latest(nobody)"),
+        (tasks(), "INVALID_ARGUMENT", "ModelSpec has no name specified."),
+        (tasks(("regress", REGRESS), model=""), "INVALID_ARGUMENT", "ModelSpec has no name specified."),
     ],
 )
 def test_multi_inference_refusals(server, request_, code, text):
     got_code, got_text = rpc_error(server.prediction.MultiInference, request_)
     assert (got_code, got_text[: len(text)]) == (code, text)
+
+
+def test_signatures_of_a_multi_inference_may_have_inputs_of_their_own(server):
+    request = tasks(("regress", REGRESS), ("regress_other", REGRESS), ("scores", CLASSIFY))
+    first, second, third = server.prediction.MultiInference(request, timeout=10).results
+    assert first.regression_result.regressions[0].value == 3.0
+    assert second.regression_result.regressions[0].value == 7.0
+    assert [entry.score for entry in third.classification_result.classifications[0].classes] == [3.0, 4.0]
+
+
+def test_a_multi_inference_counts_examples_when_it_worked_and_no_latency_of_a_run(server):
+    def counts() -> tuple[float, float]:
+        name = 'serving:request_example_count_total{model="tf1"}'
+        return server.metric(name), server.metric('serving:runtime_latency_count{model_name="tf1",API="Multi')
+
+    before = counts()
+    server.prediction.MultiInference(tasks(("regress", REGRESS)), timeout=10)
+    rpc_error(server.prediction.MultiInference, tasks(("regress_wide", REGRESS)))
+    after = counts()
+    assert after[0] - before[0] == 2  # the run of the second one worked, its answer did not fit
+    assert after[1] == before[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "request_", "text"),
+    [
+        ("Regress", regression(1.0, signature="regress_double"), "Expected output Tensor of DT_FLOAT.  Got: DT_DOUBLE"),
+        (
+            "Regress",
+            regression(1.0, 2.0, signature="regress_short"),
+            "Input batch size did not match output batch size: 2 vs. 1",
+        ),
+        ("Classify", classification(1.0, signature="int_scores"), "Expected scores Tensor of DT_FLOAT. Got: DT_INT32"),
+        (
+            "Classify",
+            classification(1.0, signature="int_classes"),
+            "Expected classes Tensor of DT_STRING. Got: DT_INT32",
+        ),
+    ],
+)
+def test_outputs_that_are_no_results_are_named_by_their_tensorflow_types(server, call, request_, text):
+    assert rpc_error(getattr(server.prediction, call), request_) == ("INVALID_ARGUMENT", text)
 
 
 def test_multi_inference_needs_one_model(server):

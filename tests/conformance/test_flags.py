@@ -7,7 +7,7 @@ import socket
 import time
 
 import pytest
-from harness import METRICS_PATH, Server, free_port, predict_request, run, wait_until
+from harness import METRICS_PATH, Server, free_port, predict_request, rpc_error, run, tensor, wait_until
 
 from model_server import options
 from model_server.flags import CPUS, FLAGS, parse, usage
@@ -267,11 +267,42 @@ def test_an_empty_config_file_starts_with_no_models(tmp_path):
         assert server.error("m", {"instances": [1]}, 404) == "Servable not found for request: Latest(m)"
 
 
-def test_rest_time_out_and_method_name_check(models, tmp_path):
-    flags = (f"--model_base_path={models}/odd", "--rest_api_timeout_in_ms=200", "--enable_signature_method_name_check")
-    with Server(tmp_path, *flags) as server:
+def test_a_rest_call_ends_at_its_time_out(models, tmp_path):
+    with Server(tmp_path, f"--model_base_path={models}/odd", "--rest_api_timeout_in_ms=200") as server:
         body = {"signature_name": "slow", "instances": [100_000]}
         assert server.error("default", body, 504) == "Timed out waiting for notification"
+
+
+@pytest.mark.parametrize("batching", [False, True])
+@pytest.mark.parametrize("timeout_ms", [0, -5])
+def test_a_rest_time_out_that_is_not_positive_is_none(models, tmp_path, timeout_ms, batching):
+    flags = (f"--model_base_path={models}/tf1", f"--rest_api_timeout_in_ms={timeout_ms}")
+    with Server(tmp_path, *flags, f"--enable_batching={str(batching).lower()}") as server:
+        assert server.predict("default", {"instances": [[1.0]]}) == (200, {"predictions": [[2.5]]})
+        body = {"signature_name": "regress", "examples": [{"x": 1.0}]}
+        assert server.post("default:regress", body) == (200, {"results": [2.5]})
+
+
+def test_with_the_check_of_method_names_only_the_three_of_serving_are_served(models, publish, tmp_path):
+    flags = (f"--model_base_path={models}/tf1", "--enable_signature_method_name_check")
+    with Server(tmp_path, *flags) as server:
+        text = (
+            "Expected prediction signature method_name to be one of {tensorflow/serving/predict, "
+            "tensorflow/serving/classify, tensorflow/serving/regress}. Was: our/method"
+        )
+        example = tensor([b""], object)
+        request = predict_request("default", "own_method", inputs=example)
+        assert rpc_error(server.prediction.Predict, request) == ("INTERNAL", text)
+        body = {"signature_name": "own_method", "instances": [""]}
+        assert server.error("default", body, 500) == text
+        assert server.error("default", {"signature_name": "own_method", "instances": [5]}).endswith("type: string")
+        request = predict_request("default", "regress", inputs=example)
+        assert server.prediction.Predict(request, timeout=9).outputs["outputs"].float_val == [2.0]
+        status, reply = server.post("default:regress", {"signature_name": "own_method", "examples": [{}]})
+        assert (status, reply["error"]) == (
+            400,
+            "Expected regression signature method_name to be tensorflow/serving/regress. Was: our/method",
+        )
 
 
 def test_one_rest_thread_freezes_rest_and_others_wait_their_turn(models, tmp_path):

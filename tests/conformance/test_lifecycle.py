@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import psutil
 import pytest
-from harness import Server, in_threads, predict_request, run, tensor, wait_until
+from harness import Server, in_threads, predict_request, rpc_error, run, tensor, wait_until
 
 QUICK = ("--max_num_load_retries=0", "--file_system_poll_wait_seconds=1")
 MALLOC = ("env", "TF_ENABLE_ONEDNN_OPTS=0")  # oneDNN, on by itself on some CPUs, has an allocator that keeps its peak
@@ -104,10 +104,8 @@ def test_reload_refusals(reloadable, models):
     assert refused(reloadable, listed(entry("m", "relative")))[1] == (
         "Expected model m to have an absolute path or URI; got base_path()=relative"
     )
-    assert (
-        refused(reloadable, listed(entry("m", base, platform="pytorch")))[1]
-        == "Model m requests unsupported platform pytorch"
-    )
+    text = refused(reloadable, listed(entry("m", base, platform="pytorch")))[1]
+    assert text.startswith("Illegal to change a model's platform. For model m platform was tensorflow and new platform")
     assert refused(reloadable, listed(f'config {{ name: "m" base_path: "{base}" }}'))[1] == (
         "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform, "
         "model name is m"
@@ -308,9 +306,31 @@ def test_tflite_models_are_served(models, tmp_path):
     flags = (f"--model_base_path={models}/lite", "--prefer_tflite_model=true", "--enable_batching")
     with Server(tmp_path, *flags) as server:
         assert server.predict("default", {"instances": [[1.0], [3.0]]}) == (200, {"predictions": [[2.5], [3.5]]})
-        reply = server.prediction.Predict(predict_request("default", x=[[5.0]]), timeout=9)
-        assert list(reply.outputs["y"].float_val) == [4.5]
         assert "Reading SavedModel" not in server.log
+
+
+def test_a_tflite_file_without_signatures_in_its_metadata_answers_to_the_names_of_its_tensors(models, tmp_path):
+    with Server(tmp_path, f"--model_base_path={models}/lite", "--prefer_tflite_model=true") as server:
+        assert "No signature def found in TFLite model. Generating one." in server.log
+        reply = server.prediction.Predict(predict_request("default", serving_default_x=[[5.0]]), timeout=9)
+        assert list(reply.outputs["StatefulPartitionedCall"].float_val) == [4.5]
+        code, text = rpc_error(server.prediction.Predict, predict_request("default", x=[[5.0]]))
+        assert (code, "Signature input alias: serving_default_x(feed name: " in text) == ("INVALID_ARGUMENT", True)
+
+
+def test_a_tflite_file_answers_to_the_signatures_of_its_metadata(models, tmp_path):
+    with Server(tmp_path, f"--model_base_path={models}/lite_signatures", "--prefer_tflite_model=true") as server:
+        assert server.predict("default", {"inputs": {"x": [[5.0]]}}) == (200, {"outputs": [[4.5]]})
+        request = predict_request("default", "other", number=[[1.0]])
+        assert list(server.prediction.Predict(request, timeout=9).outputs["half"].float_val) == [2.5]
+        signatures = server.get("/v1/models/default/metadata").json()["metadata"]["signature_def"]["signature_def"]
+        assert set(signatures) == {"serving_default", "other"}
+
+
+def test_a_tflite_signature_of_an_unknown_tensor_fails_the_load(models, tmp_path):
+    code, output, _ = run(f"--model_base_path={models}/lite_unknown", "--prefer_tflite_model=true", QUICK[0])
+    assert code == 255
+    assert "INTERNAL: Unknown tensor 'nobody'." in output
 
 
 def niceness(server: Server) -> dict[str, set[int]]:

@@ -8,7 +8,16 @@ import subprocess
 
 import pytest
 import requests
-from harness import METRICS_PATH, Server, free_port, predict_request, rpc_error, wait_until, write_monitoring
+from harness import (
+    METRICS_PATH,
+    Server,
+    free_port,
+    in_threads,
+    predict_request,
+    rpc_error,
+    wait_until,
+    write_monitoring,
+)
 
 SERVING = ":tensorflow:serving:"
 LATENCY_LIMITS = re.findall(
@@ -75,6 +84,51 @@ def test_buckets_are_half_open(counted):
     assert metrics[SERVING + 'batching_session:padding_size_sum{execution_batch_size="8"}'] == 6
     assert metrics[SERVING + "batching_session:input_batch_size_sum{}"] == 10
     assert metrics[SERVING + "batching_session:wrapped_run_count{}"] == 2
+
+
+def test_a_graph_is_built_once_for_each_signature_that_ran(counted):
+    metrics = counted.metrics()
+    assert metrics[":tensorflow:core:graph_build_calls{}"] == 1
+    assert (
+        0 < metrics[":tensorflow:core:graph_build_time_usecs{}"] <= metrics[":tensorflow:core:graph_run_time_usecs{}"]
+    )
+
+
+def test_sizes_of_batches_are_on_the_page_from_the_first_batch_on(models, tmp_path):
+    flags = (f"--model_base_path={models}/half_plus_two", "--enable_batching", write_monitoring(tmp_path))
+    lazy = [f"# TYPE {SERVING}batching_session:{name}_size histogram" for name in ("padding", "input_batch")]
+    lazy.append(f"# TYPE {SERVING}batching_session:processed_batch_size histogram")
+    with Server(tmp_path, *flags) as server:
+        page = server.get(METRICS_PATH).text
+        assert not any(line in page for line in lazy)
+        assert f"# TYPE {SERVING}batching_session:queuing_latency histogram" in page
+        server.predict("default", {"instances": [1.0]})
+        page = server.get(METRICS_PATH).text
+        assert all(line in page for line in lazy)
+
+
+def test_only_batches_that_ran_are_wrapped_runs(models, tmp_path):
+    flags = (f"--model_base_path={models}/odd", "--enable_batching", write_monitoring(tmp_path))
+    flags += (f"--batching_parameters_file={_one_thread(tmp_path)}",)
+    with Server(tmp_path, *flags) as server:
+        bodies = [{"signature_name": "matrix", "instances": [[1.0] * width]} for width in (4, 5)]
+        replies = in_threads(2, lambda index: server.predict("default", bodies[index])[0])
+        runs = server.metric("serving:batching_session:wrapped_run_count")
+        batches = server.metric("serving:batching_session:processed_batch_size_count")
+        # together they do not merge; one after the other both run, and one fails in the kernel
+        assert (replies, runs, batches) in (([400, 400], 0, 1), ([200, 400], 2, 2))
+
+
+def _one_thread(folder):
+    file = folder / "batching.txt"
+    file.write_text("num_batch_threads { value: 1 } batch_timeout_micros { value: 300000 } max_batch_size { value: 2 }")
+    return file
+
+
+def test_a_model_with_an_mlmd_key_is_in_the_map(publish, tmp_path):
+    base = publish("half_plus_two", 7, files={"assets.extra/mlmd_uuid": "0f0e"})
+    with Server(tmp_path, f"--model_base_path={base}", "--model_name=m", write_monitoring(tmp_path)) as server:
+        assert server.metrics()[SERVING + 'mlmd_map{model_name="m",version="7"}'] == 0
 
 
 def test_the_page_has_type_lines_only_in_the_order_of_names(counted):

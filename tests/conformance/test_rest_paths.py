@@ -37,6 +37,9 @@ def raw(server, request: bytes, timeout_s: float = 10) -> bytes:
         ("PATCH", "/v1/models/half_plus_two"),
         ("POST", "/v1/models/half_plus_two:predict?x=1"),
         ("POST", "/v1/models/half_plus_two:explain"),
+        ("POST", "/v1/models/half_plus_two:PREDICT"),
+        ("POST", "/v1/models/half_plus_two/versions/123:Classify"),
+        ("POST", "/v1/models/half_plus_two/labels/a:rEgress"),
         ("POST", "/v1/models/half_plus_two/versions/abc:predict"),
         ("GET", "/v1/anything"),
     ],
@@ -59,15 +62,29 @@ def test_other_paths_get_libevents_page(server):
 
 def test_missing_model_name_and_version_too_big(server):
     assert server.get("/v1/models").json() == {"error": "Missing model name in request."}
-    big = "9" * 25
-    assert server.get(f"/v1/models/half_plus_two/versions/{big}").json() == {
-        "error": f"Failed to convert version: {big} to numeric."
-    }
+    for big in ("9" * 25, str(1 << 63), "8" * 5000, "0" * 5000 + "9" * 20):
+        for reply in (server.get(f"/v1/models/m/versions/{big}"), server.get(f"/v1/models/m/versions/{big}/metadata")):
+            assert (reply.status_code, reply.json()["error"]) == (400, f"Failed to convert version: {big} to numeric.")
+        assert server.error(f"half_plus_two/versions/{big}", {"instances": [1]}).startswith("Failed to convert version")
+    assert server.get(f"/v1/models/half_plus_two/versions/{'0' * 5000}123").status_code == 200
 
 
-def test_verbs_and_prefix_ignore_case_and_names_are_percent_decoded(server):
-    url = f"{server.url}/V1/models/half%5Fplus_two:PREDICT"
+def test_the_prefix_ignores_case_and_names_are_percent_decoded(server):
+    url = f"{server.url}/V1/MODELS/half%5Fplus_two/VERSIONS/123:predict"
     assert server.session.post(url, json={"instances": [1]}, timeout=9).json() == {"predictions": [2.5]}
+
+
+def test_metadata_in_capitals_is_the_status(server):
+    assert server.get("/v1/models/half_plus_two/METADATA").json() == server.get("/v1/models/half_plus_two").json()
+
+
+def test_refusals_of_a_path_that_names_a_model_are_counted_under_its_name(server):
+    name = 'serving:request_count{model_name="half_plus_two",status="INVALID_ARGUMENT"}'
+    before = server.metric(name)
+    server.error("half_plus_two", b"", 400)
+    assert server.session.post(f"{server.url}/v1/models/half_plus_two:PREDICT", timeout=9).status_code == 400
+    assert server.get(f"/v1/models/half_plus_two/versions/{'9' * 30}").status_code == 400
+    assert server.metric(name) - before == 3
 
 
 def test_status_has_protobufs_json(server):
@@ -102,6 +119,19 @@ def test_options_needs_an_origin(server):
     allowed = server.session.options(url, headers={"Origin": "https://example.org"}, timeout=9)
     assert (allowed.status_code, allowed.content) == (200, b"")
     assert "Access-Control-Allow-Origin" not in allowed.headers
+    assert "Content-Type" not in allowed.headers
+
+
+def test_options_are_counted_under_no_name(server):
+    def counts() -> list[float]:
+        names = ('count{model_name="",status="OK"}', 'count{model_name="",status="FAILED_PRECONDITION"}')
+        latency = 'serving:request_latency_count{model_name="",API="",entrypoint="REST"}'
+        return [*(server.metric(f"serving:request_{name}") for name in names), server.metric(latency)]
+
+    before = counts()
+    for origin in ("http://a", "https://b", "null"):
+        server.session.options(f"{server.url}/v1/x", headers={"Origin": origin}, timeout=9)
+    assert [after - b for after, b in zip(counts(), before, strict=True)] == [2, 1, 2]
 
 
 def test_cors_headers_with_the_flag(models, tmp_path):
@@ -156,8 +186,45 @@ def test_pipelined_requests_are_answered_in_order(server):
 
 def test_http_10_closes_unless_asked(server):
     answer = raw(server, b"GET /v1/models/half_plus_two HTTP/1.0\r\n\r\n")
-    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert answer.startswith(b"HTTP/1.0 200 OK")
     assert b"Connection: close" in answer
+    assert b"Date:" not in answer
+
+
+def test_http_10_with_keep_alive_is_told_that_the_connection_stays(server):
+    post = b"POST /v1/models/half_plus_two:predict HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: 18\r\n\r\n"
+    missing = b"GET /v1/models/nobody HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.rest_port), 10) as client:
+        for sent, line in ((post + b'{"instances": [1]}', b"200 OK"), (missing, b"404 Not Found")) * 2:
+            client.sendall(sent)
+            head, _, body = client.recv(1000).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.0 " + line)
+            assert b"Connection: keep-alive" in head
+            assert b"Content-Length: %d" % len(body) in head
+
+
+def test_a_client_that_says_no_more_gets_its_replies_and_then_the_end(server):
+    body = b'{"instances": [1]}'
+    post = b"POST /v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+    slow = b'{"signature_name": "slow", "instances": [300]}'
+    later = post.replace(b"half_plus_two", b"odd") % (len(slow), slow)
+    for sent, replies in ((post % (18, body), 1), (post % (18, body) * 3, 3), (later + post % (18, body), 2)):
+        with socket.create_connection(("127.0.0.1", server.rest_port), 10) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            answer = b""
+            while piece := client.recv(65536):
+                answer += piece
+        assert answer.count(b"HTTP/1.1 200 OK") == replies
+    assert raw(server, b"") == b""
+
+
+def test_a_target_with_scheme_and_host_is_its_path(server):
+    body = b'{"instances": [1]}'
+    for host in (b"http://example.com:80", b"HTTPS://[::1]"):
+        head = b"POST %s/v1/models/half_plus_two:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\n\r\n" % host
+        assert b"200 OK" in raw(server, head + body)
+    assert b"404 Not Found" in raw(server, b"GET http://example.com HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
 def test_expect_100_continue_is_answered(server):
@@ -183,7 +250,8 @@ def test_head_has_no_body(server):
 def test_metrics_page_refuses_a_query(server):
     reply = server.get(f"{METRICS_PATH}?x=1")
     assert reply.status_code == 400
-    assert reply.json() == {"error": f"Unexpected path: {METRICS_PATH}?x=1. Should be {METRICS_PATH}"}
+    assert reply.headers["Content-Type"] == "text/plain"
+    assert reply.text == f"Unexpected path: {METRICS_PATH}?x=1. Should be {METRICS_PATH}"
     assert server.session.post(server.url + METRICS_PATH, timeout=9).status_code == 200
 
 

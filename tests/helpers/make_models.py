@@ -96,6 +96,21 @@ def echo(folder: Path) -> None:
     save(folder, module, **signatures)
 
 
+def casts(folder: Path) -> None:
+    """One signature for each type of output, named after it; and one with rows of its own number, all from floats."""
+    module, signatures = tf.Module(), {}
+    names = "half bfloat16 complex64 complex128 uint16 uint8 int8 int16 uint32 uint64 float64"
+    for name in names.split():
+        cast = tf.as_dtype(name)
+        signature = [spec(F32, None, name="x")]
+        signatures[name] = tf.function(lambda x, cast=cast: {"y": tf.cast(x, cast)}, input_signature=signature)
+    signatures["no_rows_of_half"] = tf.function(
+        lambda x: {"y": tf.cast(x[:0], tf.half)}, input_signature=[spec(F32, None, name="x")]
+    )
+    module.functions = signatures
+    save(folder, module, **signatures)
+
+
 def odd(folder: Path) -> None:
     """Signatures that break batching: a scalar output, and one with the wrong number of rows; and a slow one."""
 
@@ -134,6 +149,9 @@ def tf1_half_plus_two(folder: Path) -> None:
         y, y2 = tf.add(a * x, b, name="y"), tf.add(a * x, 3.0, name="y2")
         classes = tf.tile(tf.constant([["no", "yes"]]), [tf.shape(x)[0], 1])
         scores = tf.concat([y, y2], axis=1)
+        other = v1.placeholder(STR, [None], name="other_example")
+        parsed_other = v1.parse_example(other, {"x": v1.FixedLenFeature([1], F32, default_value=[0.0])})
+        ints = tf.cast(scores, I32)
         session.run(v1.global_variables_initializer())
         info, signature = v1.saved_model.build_tensor_info, v1.saved_model.build_signature_def
         builder = v1.saved_model.Builder(str(folder))
@@ -143,6 +161,27 @@ def tf1_half_plus_two(folder: Path) -> None:
             {
                 "serving_default": signature({"x": info(x)}, {"y": info(y)}, "tensorflow/serving/predict"),
                 "regress": signature({"inputs": info(serialized)}, {"outputs": info(y)}, "tensorflow/serving/regress"),
+                "regress_other": signature(
+                    {"inputs": info(other)}, {"outputs": info(3.5 * parsed_other["x"])}, "tensorflow/serving/regress"
+                ),
+                "regress_wide": signature(
+                    {"inputs": info(serialized)}, {"outputs": info(scores)}, "tensorflow/serving/regress"
+                ),
+                "regress_double": signature(
+                    {"inputs": info(serialized)},
+                    {"outputs": info(tf.cast(y, tf.float64))},
+                    "tensorflow/serving/regress",
+                ),
+                "regress_short": signature(
+                    {"inputs": info(serialized)}, {"outputs": info(y[:1])}, "tensorflow/serving/regress"
+                ),
+                "int_scores": signature(
+                    {"inputs": info(serialized)}, {"scores": info(ints)}, "tensorflow/serving/classify"
+                ),
+                "int_classes": signature(
+                    {"inputs": info(serialized)}, {"classes": info(ints)}, "tensorflow/serving/classify"
+                ),
+                "own_method": signature({"inputs": info(serialized)}, {"outputs": info(y)}, "our/method"),
                 "regress2": signature(
                     {"inputs": info(serialized)}, {"outputs": info(y2)}, "tensorflow/serving/regress"
                 ),
@@ -197,6 +236,43 @@ def tflite(folder: Path, source: Path) -> None:
     (folder / "model.tflite").write_bytes(converter.convert())
 
 
+class Raw(str):
+    """Bytes that a flexbuffer writes as a string, as the C++ writer of signatures does."""
+
+    data = b""
+
+    def encode(self, *_: object) -> bytes:
+        return self.data
+
+
+def with_metadata(file: Path, source: Path, **signatures: tuple[str, str, str, str]) -> None:
+    """A copy of a .tflite whose metadata names signatures: key -> (input alias, tensor, output alias, tensor)."""
+    from flatbuffers import Builder, flexbuffers
+    from tensorflow.core.protobuf import meta_graph_pb2
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(source.read_bytes(), 0)
+    entries = flexbuffers.Builder()
+    with entries.Map():
+        for key, (alias, fed, output, fetched) in signatures.items():
+            signature = meta_graph_pb2.SignatureDef(method_name="tensorflow/serving/predict")
+            signature.inputs[alias].CopyFrom(meta_graph_pb2.TensorInfo(name=fed, dtype=1))
+            signature.outputs[output].CopyFrom(meta_graph_pb2.TensorInfo(name=fetched, dtype=1))
+            text = Raw()
+            text.data = signature.SerializeToString()
+            entries.Key(key)
+            entries.String(text)
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = list(entries.Finish())
+    entry.name, entry.buffer = "signature_defs_metadata", len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata.append(entry)
+    packed = Builder(1 << 16)
+    packed.Finish(model.Pack(packed), b"TFL3")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(bytes(packed.Output()))
+
+
 def keep_answers(folder: Path, *arrays: np.ndarray) -> None:
     """What the whole of TensorFlow answers for the default signature, beside the versions in answers.npz."""
     model = PythonSavedModel(str(folder / "1"))
@@ -227,6 +303,12 @@ def main(root: Path) -> None:
     digits(root / "digits" / "1")
     half_plus(root / "lite" / "1", 2.0, width=1)
     tflite(root / "lite" / "1", root / "lite" / "1")
+    lite, default = root / "lite" / "1" / "model.tflite", root / "lite_signatures" / "1" / "model.tflite"
+    names = {"serving_default": ("x", "serving_default_x:0", "y", "StatefulPartitionedCall:0")}
+    other = ("number", "serving_default_x:0", "half", "StatefulPartitionedCall:0")
+    with_metadata(default, lite, **names, other=other)
+    with_metadata(root / "lite_unknown" / "1" / "model.tflite", lite, serving_default=("x", "nobody", "y", "nobody"))
+    casts(root / "casts" / "1")
     made = np.random.default_rng(7)
     keep_answers(root / "digits", made.random((5, 784), np.float32))
     keep_answers(root / "two_inputs", made.random((3, 2), np.float32), made.random((3, 2), np.float32))

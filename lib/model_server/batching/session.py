@@ -73,11 +73,13 @@ class BatchingSession:
         """The outputs of one merged run."""
         timeout_ms = _timeout_ms(batch)
         padded = self._options.padded_size(batch.size)
-        metrics.wrapped_run_count.add()
         metrics.padding_size.add(padded - batch.size, str(padded))
         metrics.processed_batch_size.add(padded)
         parts = padding.merge_parts(run.feeds, batch, padded - batch.size, self._options)
-        outputs = measured_run(self._model, run, parts, timeout_ms)
+        try:
+            outputs = measured_run(self._model, run, parts, timeout_ms)
+        finally:
+            metrics.wrapped_run_count.add()
         _check_outputs(outputs, padded)
         return outputs
 

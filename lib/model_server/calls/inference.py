@@ -9,6 +9,7 @@ import numpy as np
 from model_server import tensorflow_package
 from model_server.calls.example_input import serialized_examples
 from model_server.calls.predict import fill_spec, spec_of
+from model_server.element_types import enum_name
 from model_server.errors import invalid
 from model_server.models.core import Core
 from model_server.models.servable import DEFAULT_SIGNATURE, Servable
@@ -115,9 +116,10 @@ def _write_classes(result, outputs: Mapping[str, np.ndarray], rows: int) -> None
         raise invalid(
             f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. {scores.shape[1]}"
         )
+    width = classes.shape[1] if classes is not None else scores.shape[1] if scores is not None else 0
     for row in range(rows):
         classification = result.classifications.add()
-        for column in range((classes if classes is not None else scores).shape[1]):
+        for column in range(width):
             added = classification.classes.add()
             if classes is not None:
                 added.label = classes[row, column].decode("utf-8", "replace")
@@ -131,7 +133,7 @@ def _check_classes(name: str, array: np.ndarray | None, rows: int, dtype: type, 
     if array.ndim != 2:
         raise invalid(f"Expected Tensor shape: [batch_size num_classes] but got {_shape(array)}")
     if array.dtype != dtype:
-        raise invalid(f"Expected {name} Tensor of {dtype_name}. Got: {array.dtype}")
+        raise invalid(f"Expected {name} Tensor of {dtype_name}. Got: {enum_name(array.dtype)}")
     if len(array) != rows:
         raise invalid(f"Expected {name} output batch size of {rows}. Got: {len(array)}")
 
@@ -143,9 +145,9 @@ def _write_values(result, outputs: Mapping[str, np.ndarray], rows: int) -> None:
             f"Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got {_shape(array)}"
         )
     if len(array) != rows:
-        raise invalid(f"Expected output batch size to be {rows}. Got: {len(array)}")
+        raise invalid(f"Input batch size did not match output batch size: {rows} vs. {len(array)}")
     if array.dtype != np.float32:
-        raise invalid(f"Expected output Tensor of DT_FLOAT. Got: {array.dtype}")
+        raise invalid(f"Expected output Tensor of DT_FLOAT.  Got: {enum_name(array.dtype)}")
     for value in array.ravel().tolist():
         result.regressions.add(value=value)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from model_server import tensorflow_package
 from model_server.calls.tensor_proto import parse, to_proto
-from model_server.errors import FAILED_PRECONDITION, ServingError, invalid
+from model_server.errors import FAILED_PRECONDITION, INTERNAL, ServingError, invalid
 from model_server.models.core import Core, ModelSpec
 from model_server.models.servable import DEFAULT_SIGNATURE, Plan, Servable
 
@@ -30,7 +30,15 @@ def spec_of(message) -> ModelSpec:
     """
     if not message.HasField("model_spec"):
         raise invalid("Missing ModelSpec")
-    spec = message.model_spec
+    return spec_from(message.model_spec)
+
+
+def spec_from(spec) -> ModelSpec:
+    """A ModelSpec message as ours.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT when it has no name.
+    """
     if not spec.name:
         raise invalid("ModelSpec has no name specified.")
     version = spec.version.value if spec.WhichOneof("version_choice") == "version" else None
@@ -50,7 +58,7 @@ def plan_of(servable: Servable, signature_name: str, output_filter: Iterable[str
         ServingError: unknown signature, output or method.
     """
     wanted = tuple(output_filter)
-    key = ("predict", signature_name, wanted)
+    key = ("predict", signature_name, wanted, check_method)
     plan = servable.known_plan(key)
     if plan is not None:
         return plan
@@ -59,8 +67,9 @@ def plan_of(servable: Servable, signature_name: str, output_filter: Iterable[str
         raise ServingError(FAILED_PRECONDITION, f'Serving signature key "{signature_name}" not found.')
     if check_method and signature.method_name not in METHODS:
         names = ", ".join(METHODS)
-        raise invalid(
-            f"Expected prediction signature method_name to be one of {{{names}}}. Was: {signature.method_name}"
+        raise ServingError(
+            INTERNAL,
+            f"Expected prediction signature method_name to be one of {{{names}}}. Was: {signature.method_name}",
         )
     outputs = {alias: info.name for alias, info in signature.outputs.items()}
     inputs = {alias: info.name for alias, info in signature.inputs.items()}
@@ -100,7 +109,7 @@ def input_arrays(servable: Servable, plan: Plan, sent) -> list[np.ndarray]:
 def _check_aliases(signature, sent) -> None:
     expected, given = sorted(signature.inputs), sorted(sent)
     with_defaults = set(given) | set(signature.defaults)
-    if len(given) > len(expected) or len(with_defaults | set(given)) < len(expected):
+    if len(given) > len(expected) or (len(given) < len(expected) and not signature.defaults):
         extra = ",".join(alias for alias in given if alias not in signature.inputs)
         missing = ",".join(alias for alias in expected if alias not in sent)
         raise invalid(

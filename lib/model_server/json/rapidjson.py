@@ -1,7 +1,8 @@
 """A JSON parser with rapidjson's quirks and error texts, for bodies that the fast parsers refuse.
 
-NaN and infinities are numbers, text after the root value is ignored, the first of two equal keys wins
-(rapidjson 1.1.0, reader.h, with kParseNanAndInfFlag and kParseStopWhenDoneFlag).
+NaN and infinities are numbers, a byte-order mark and text after the root value are ignored, the first of two equal
+keys wins, nesting has no limit (rapidjson 1.1.0: reader.h with kParseIterativeFlag, kParseNanAndInfFlag and
+kParseStopWhenDoneFlag, read through encodedstream.h).
 """
 
 from __future__ import annotations
@@ -12,22 +13,17 @@ import orjson
 
 from model_server.errors import ServingError, invalid
 
-MOST_LEVELS = 400
 _BLANKS = re.compile(rb"[ \t\n\r]*")
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)")
 _FRACTION = re.compile(rb"\.([0-9]*)")
 _EXPONENT = re.compile(rb"[eE][+-]?([0-9]*)")
 _RUN = re.compile(rb"(?:-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?[ \t\n\r]*,[ \t\n\r]*){16,1024}")
 _PLAIN = re.compile(rb'[^"\\\x00-\x1f]*')
-_WORDS = ((b"null", None), (b"true", True), (b"false", False))
-_SPECIAL = (
-    (b"NaN", float("nan")),
-    (b"Infinity", float("inf")),
-    (b"Inf", float("inf")),
-    (b"-Infinity", float("-inf")),
-    (b"-Inf", float("-inf")),
-)
+_HEX4 = re.compile(rb"[0-9A-Fa-f]{4}")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_WORDS = {0x6E: (b"null", None), 0x74: (b"true", True), 0x66: (b"false", False)}
 _ESCAPED = {34: b'"', 92: b"\\", 47: b"/", 98: b"\b", 102: b"\f", 110: b"\n", 114: b"\r", 116: b"\t"}
+_INFINITY = float("inf")
 
 
 def _error(text: str, offset: int) -> ServingError:
@@ -36,93 +32,114 @@ def _error(text: str, offset: int) -> ServingError:
 
 class _Reader:
     def __init__(self, data: bytes):
-        self.data, self.at, self.level = data, 0, 0
+        self.data, self.at = data, 0
+
+    def byte_order_mark(self) -> None:
+        """Skip the bytes of a mark, each by itself, as EncodedInputStream does."""
+        for byte in _BYTE_ORDER_MARK:
+            self.at += self.peek() == byte
+
+    def peek(self) -> int:
+        """The next byte, 0 at the end."""
+        return self.data[self.at] if self.at < len(self.data) else 0
 
     def blanks(self) -> int:
         """Skip blanks; the next byte, 0 at the end."""
-        self.at = _BLANKS.match(self.data, self.at).end()
-        return self.data[self.at] if self.at < len(self.data) else 0
+        blanks = _BLANKS.match(self.data, self.at)
+        self.at = blanks.end() if blanks else self.at
+        return self.peek()
 
     def value(self) -> object:
-        byte = self.data[self.at] if self.at < len(self.data) else 0
+        """The value that starts here, however deep it is nested."""
+        open_lists: list[tuple[list | dict, str]] = []  # with the key whose value comes next
+        while True:
+            value = self.start(open_lists)
+            while value is not _OPENED:
+                if not open_lists:
+                    return value
+                value = self.end(open_lists, value)
+
+    def start(self, open_lists: list) -> object:
+        """A scalar or an empty list or object; _OPENED where one was opened whose first value comes next."""
+        byte = self.peek()
+        if byte == 0x5B:
+            self.at += 1
+            return self.next_item(open_lists, []) if self.blanks() != 0x5D else self.closed([])
+        if byte == 0x7B:
+            self.at += 1
+            return self.next_member(open_lists, {}) if self.blanks() != 0x7D else self.closed({})
         if byte == 0x22:
             return self.string()
-        if byte in (0x5B, 0x7B):
-            self.level += 1
-            if self.level > MOST_LEVELS:
-                raise _error("Terminate parsing due to Handler error.", self.at)
-            found = self.array() if byte == 0x5B else self.object()
-            self.level -= 1
-            return found
-        for word, meaning in _WORDS:
-            if byte == word[0]:
-                return self.word(word, meaning)
+        if byte in _WORDS:
+            word, meaning = _WORDS[byte]
+            if not self.take(word):
+                raise _error("Invalid value.", self.at)
+            return meaning
         return self.number()
 
-    def word(self, word: bytes, meaning: object) -> object:
-        for step, byte in enumerate(word):
-            if self.data[self.at + step : self.at + step + 1] != bytes((byte,)):
-                raise _error("Invalid value.", self.at + step)
-        self.at += len(word)
-        return meaning
-
-    def array(self) -> list:
-        self.at += 1
-        items: list = []
-        if self.blanks() == 0x5D:
-            self.at += 1
-            return items
-        while True:
-            self.numbers(items)
-            items.append(self.value())
-            byte = self.blanks()
+    def end(self, open_lists: list, value: object) -> object:
+        """Put a value into the list or object it stands in; that one where it is complete, else _OPENED."""
+        around, key = open_lists.pop()
+        byte = self.blanks()
+        if isinstance(around, list):
+            around.append(value)
             if byte not in (0x2C, 0x5D):
                 raise _error("Missing a comma or ']' after an array element.", self.at)
             self.at += 1
             if byte == 0x5D:
-                return items
+                return around
             self.blanks()
+            return self.next_item(open_lists, around)
+        around.setdefault(key, value)
+        if byte not in (0x2C, 0x7D):
+            raise _error("Missing a comma or '}' after an object member.", self.at)
+        self.at += 1
+        if byte == 0x7D:
+            return around
+        self.blanks()
+        return self.next_member(open_lists, around)
 
-    def numbers(self, items: list) -> None:
-        """Take a long run of plain numbers, each followed by its comma, in one go."""
+    def closed(self, empty: list | dict) -> list | dict:
+        self.at += 1
+        return empty
+
+    def next_item(self, open_lists: list, items: list) -> object:
+        """A list's next value follows; a long run of plain numbers, each with its comma, is taken in one go."""
         while run := _RUN.match(self.data, self.at):
             try:
                 items.extend(orjson.loads(b"[" + run.group().rstrip(b" \t\r\n,") + b"]"))
             except orjson.JSONDecodeError:
-                return
+                break
             self.at = run.end()
+        open_lists.append((items, ""))
+        return _OPENED
 
-    def object(self) -> dict:
+    def next_member(self, open_lists: list, members: dict) -> object:
+        """An object's next name, up to where its value follows."""
+        if self.peek() != 0x22:
+            raise _error("Missing a name for object member.", self.at)
+        name = _text(self.string())
+        if self.blanks() != 0x3A:
+            raise _error("Missing a colon after a name of object member.", self.at)
         self.at += 1
-        members: dict = {}
-        if self.blanks() == 0x7D:
+        self.blanks()
+        open_lists.append((members, name))
+        return _OPENED
+
+    def take(self, word: bytes) -> bool:
+        """Go on past the bytes that agree with the word; whether all of it was there."""
+        for byte in word:
+            if self.peek() != byte:
+                return False
             self.at += 1
-            return members
-        while True:
-            if self.blanks() != 0x22:
-                raise _error("Missing a name for object member.", self.at)
-            name = _text(self.string())
-            if self.blanks() != 0x3A:
-                raise _error("Missing a colon after a name of object member.", self.at)
-            self.at += 1
-            self.blanks()
-            members.setdefault(name, self.value())
-            byte = self.blanks()
-            if byte not in (0x2C, 0x7D):
-                raise _error("Missing a comma or '}' after an object member.", self.at)
-            self.at += 1
-            if byte == 0x7D:
-                return members
+        return True
 
     def number(self) -> object:
         start = self.at
-        for word, meaning in _SPECIAL:
-            if self.data.startswith(word, start):
-                self.at += len(word)
-                return meaning
         match = _NUMBER.match(self.data, start)
         if match is None:
-            raise _error("Invalid value.", start + self.data.startswith(b"-", start))
+            self.at += self.peek() == 0x2D
+            return self.not_finite(-1.0 if self.at > start else 1.0)
         self.at, whole = match.end(), True
         for pattern, text in ((_FRACTION, "Miss fraction part in number."), (_EXPONENT, "Miss exponent in number.")):
             part = pattern.match(self.data, self.at)
@@ -132,11 +149,19 @@ class _Reader:
                     raise _error(text, self.at)
         return self.as_number(self.data[start : self.at], whole, start)
 
+    def not_finite(self, sign: float) -> float:
+        """NaN (of either sign), Inf or Infinity; a mistake is where the letters stop to agree."""
+        if self.take(b"NaN"):
+            return float("nan")
+        if self.take(b"Inf") and (self.peek() != 0x69 or self.take(b"inity")):
+            return sign * _INFINITY
+        raise _error("Invalid value.", self.at)
+
     def as_number(self, digits: bytes, whole: bool, start: int) -> int | float:
         if whole and len(digits) < 21 and -(1 << 63) <= int(digits) < 1 << 64:
             return int(digits)
         number = float(digits)
-        if number in (float("inf"), float("-inf")):
+        if number in (_INFINITY, -_INFINITY):
             raise _error("Number too big to be stored in double.", start)
         return number
 
@@ -147,9 +172,10 @@ class _Reader:
         parts: list[bytes] = []
         while True:
             plain = _PLAIN.match(self.data, self.at)
-            parts.append(plain.group())
-            self.at = plain.end()
-            byte = self.data[self.at] if self.at < len(self.data) else 0
+            if plain:
+                parts.append(plain.group())
+                self.at = plain.end()
+            byte = self.peek()
             if byte == 0x22:
                 self.at += 1
                 return _decoded(b"".join(parts))
@@ -169,22 +195,25 @@ class _Reader:
         if letter != 0x75:
             raise _error("Invalid escape character in string.", start)
         code = self.hex4(start)
-        if 0xD800 <= code < 0xE000:
-            if code >= 0xDC00 or self.data[self.at : self.at + 2] != b"\\u":
+        if 0xD800 <= code < 0xDC00:
+            if self.data[self.at : self.at + 2] != b"\\u":
                 raise _error("The surrogate pair in string is invalid.", start)
             self.at += 2
             low = self.hex4(start)
             if not 0xDC00 <= low < 0xE000:
                 raise _error("The surrogate pair in string is invalid.", start)
             code = 0x10000 + ((code - 0xD800) << 10) + low - 0xDC00
-        return chr(code).encode()
+        return chr(code).encode("utf-8", "surrogatepass")  # the second half of a pair may stand alone
 
     def hex4(self, start: int) -> int:
         digits = self.data[self.at : self.at + 4]
-        if not re.fullmatch(rb"[0-9A-Fa-f]{4}", digits):
+        if not _HEX4.fullmatch(digits):
             raise _error("Incorrect hex digit after \\u escape in string.", start)
         self.at += 4
         return int(digits, 16)
+
+
+_OPENED = object()
 
 
 def _decoded(data: bytes) -> str | bytes:
@@ -208,6 +237,7 @@ def parse(body: bytes) -> object:
     if not body:
         raise invalid("JSON Parse error: The document is empty")
     reader = _Reader(body)
+    reader.byte_order_mark()
     if not reader.blanks():
         raise _error("The document is empty.", reader.at)
     return reader.value()

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from model_server.element_types import NUMBERS, type_name
-from model_server.errors import invalid, unimplemented
+from model_server.errors import invalid
 from model_server.json.floats import number_rows, number_texts
 
 _ESCAPES = {byte: f"\\u{byte:04X}".encode() for byte in range(32)}
 _ESCAPES |= {8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
 _SPECIAL = frozenset(_ESCAPES)
-_WRITABLE = frozenset("fiub")
+_WRITABLE = frozenset("fd?bBhiIlLqQ")  # dtype.char; json_tensor.cc knows neither half nor uint16, nor complex
 
 
 def quoted(value: bytes) -> bytes:
@@ -37,13 +37,15 @@ def _leaf_texts(alias: str, array: np.ndarray) -> list[str]:
         if alias.endswith("_bytes"):
             return ['{\n"b64": "' + base64.b64encode(value).decode() + '"\n}' for value in values]
         return [_text(quoted(value)) for value in values]
+    if not array.size:
+        return []  # nothing of it has to be written, whatever its type
     _check_writable(array.dtype)
-    return number_texts(array.ravel()) if array.size else []
+    return number_texts(array.ravel())
 
 
 def _check_writable(dtype: np.dtype) -> None:
-    if dtype.kind not in _WRITABLE or (dtype.itemsize < 4 and dtype.kind == "f"):
-        raise unimplemented(f"Failed to write JSON value for tensor type: {type_name(NUMBERS[dtype])}")
+    if dtype.char not in _WRITABLE:
+        raise invalid(f"Failed to write JSON value for tensor type: {type_name(NUMBERS[dtype])}")
 
 
 def _text(data: bytes) -> str:
@@ -89,11 +91,11 @@ def row_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
     """
     if not outputs:
         raise invalid("Cannot convert empty tensor map to JSON")
-    rows = None
+    rows = -1
     for alias, array in outputs.items():
         if array.ndim == 0:
             raise invalid(f"Tensor name: {alias} has no shape information ")
-        if rows is not None and len(array) != rows:
+        if rows >= 0 and len(array) != rows:
             raise invalid(f"Tensor name: {alias} has inconsistent batch size: {len(array)} expecting: {rows}")
         rows = len(array)
     columns = [(alias, row_texts(alias, array)) for alias, array in sorted(outputs.items())]

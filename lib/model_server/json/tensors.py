@@ -7,11 +7,12 @@ import binascii
 import functools
 import struct
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from model_server.element_types import STRING, TYPES, type_name
-from model_server.errors import invalid, unimplemented
+from model_server.errors import ServingError, invalid, unimplemented
 from model_server.json.text import debug_string
 
 BOOL = 10
@@ -22,8 +23,8 @@ _FLOATS = (1, 2)
 
 
 def is_base64(value: object) -> bool:
-    """Whether a JSON value is `{"b64": ...}`."""
-    return isinstance(value, dict) and len(value) == 1 and "b64" in value
+    """Whether a JSON value is `{"b64": "..."}`: this key alone, and text under it."""
+    return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("b64"), (str, bytes))
 
 
 def shape_of(value: object) -> list[int]:
@@ -48,8 +49,7 @@ def tensor(value: object, dtype: int, plain_numbers: bool = False) -> np.ndarray
         ServingError: INVALID_ARGUMENT, or UNIMPLEMENTED for a dtype that JSON cannot carry.
     """
     shape = shape_of(value)
-    if len(shape) > MOST_RANK:
-        raise invalid(f"Lists are nested {len(shape)} deep; a tensor may have {MOST_RANK} dimensions")
+    check_rank(len(shape))
     leaves = _uniform_leaves(value, shape)
     if leaves is not None:
         array = _fast(leaves, dtype, plain_numbers)
@@ -60,9 +60,19 @@ def tensor(value: object, dtype: int, plain_numbers: bool = False) -> np.ndarray
     return _array(checked, dtype).reshape(shape)
 
 
-def _uniform_leaves(value: object, shape: list[int]) -> list | None:
+def check_rank(rank: int) -> None:
+    """Refuse a tensor of more dimensions than an array can have.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
+    """
+    if rank > MOST_RANK:
+        raise invalid(f"The lists make a tensor of {rank} dimensions; at most {MOST_RANK} can be served here")
+
+
+def _uniform_leaves(value: Any, shape: list[int]) -> list | None:
     """All leaves in order when every list has the size the first one has, else None."""
-    level = [value]
+    level: list = [value]
     for size in shape:
         for item in level:
             if type(item) is not list or len(item) != size:
@@ -94,7 +104,7 @@ def _fill(value: object, level: int, shape: list[int], dtype: int, into: list) -
                 f"JSON Value: {debug_string(value)} found at incorrect level: {level + 1} in the JSON DOM. "
                 f"Expected at level: {len(shape)}"
             )
-        into.append(decode_base64(value) if dtype == STRING and is_base64(value) else leaf(value, dtype))
+        into.append(_from_object(value, dtype) if isinstance(value, dict) else leaf(value, dtype))
         return
     if level >= len(shape):
         raise invalid(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
@@ -106,28 +116,40 @@ def _fill(value: object, level: int, shape: list[int], dtype: int, into: list) -
         _fill(item, level + 1, shape, dtype, into)
 
 
+def _from_object(value: dict, dtype: int) -> bytes:
+    if dtype != STRING:
+        raise _type_error(value, dtype)
+    return decode_base64(value)
+
+
 def decode_base64(value: dict) -> bytes:
     """The bytes of a `{"b64": "..."}` value.
 
     Raises:
-        ServingError: INVALID_ARGUMENT when it does not hold base64 text.
+        ServingError: INVALID_ARGUMENT when it is another object, or does not hold base64 text.
     """
-    text = value["b64"]
-    if not isinstance(text, (str, bytes)):
+    if not is_base64(value):
         raise invalid(f"JSON Value: {debug_string(value)} not formatted correctly for base64 data")
-    return base64_bytes(text)
+    return base64_bytes(value["b64"])
 
 
 def base64_bytes(text: str | bytes) -> bytes:
-    """The bytes of a base64 text; padding may be left out, blanks are skipped (absl::Base64Unescape).
+    """The bytes of a base64 text (absl::Base64Unescape).
+
+    Blanks are skipped, `.` pads as `=` does, and padding may be left out; what there is of it must have the right
+    length.
 
     Raises:
         ServingError: INVALID_ARGUMENT when it is not base64.
     """
-    data = text.encode() if isinstance(text, str) else text
-    data = b"".join(data.split()).rstrip(b"=")
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
+    padded = b"".join(data.split())
+    digits = padded.rstrip(b"=.")
+    missing = -len(digits) % 4
+    if missing == 3 or len(padded) - len(digits) not in (0, missing):
+        raise invalid("Unable to base64 decode")
     try:
-        return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
+        return base64.b64decode(digits + b"=" * missing, validate=True)
     except binascii.Error:
         raise invalid("Unable to base64 decode") from None
 
@@ -151,10 +173,14 @@ def leaf(value: object, dtype: int) -> object:
     else:
         raise unimplemented(f"Conversion of JSON Value: {debug_string(value)} to type: {type_name(dtype)}")
     if not fits:
-        raise invalid(
-            f"JSON Value: {debug_string(value)} Type: {type_of(value)} is not of expected type: {type_name(dtype)}"
-        )
+        raise _type_error(value, dtype)
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+
+
+def _type_error(value: object, dtype: int) -> ServingError:
+    return invalid(
+        f"JSON Value: {debug_string(value)} Type: {type_of(value)} is not of expected type: {type_name(dtype)}"
+    )
 
 
 def type_of(value: object) -> str:

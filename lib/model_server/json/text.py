@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 import orjson
 
@@ -23,9 +24,16 @@ def parse(body: bytes) -> object:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return rapidjson.parse(body)
-    if type(value) is dict and any(body.count(b'"' + key + b'"') > 1 for key in _ROOT_KEYS):
+    if type(value) is dict and any(body.count(b'"' + key + b'"') > 1 for key in _keys_looked_up(value)):
         return rapidjson.parse(body)  # perhaps a key twice: orjson keeps the last, rapidjson finds the first
     return value
+
+
+def _keys_looked_up(document: dict) -> Iterable[bytes]:
+    """The keys whose first value counts: those of the root, and the aliases of a columnar request."""
+    inputs = document.get("inputs")
+    aliases = [key.encode() for key in inputs] if type(inputs) is dict else []
+    return (*_ROOT_KEYS, *aliases)
 
 
 def debug_string(value: object) -> str:

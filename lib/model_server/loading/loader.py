@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from model_server import log, metrics, text_proto
 from model_server.batching.executors import Delivery, DirectPool, DirectSession, SameThread
@@ -14,9 +14,11 @@ from model_server.batching.session import BatchingSession
 from model_server.config_messages import BatchingParameters
 from model_server.errors import ServingError
 from model_server.loading import warmup
+from model_server.loading.warmup import ReplayOptions
 from model_server.models.servable import Servable
 from model_server.runtime import tflite_model
 
+MLMD_FILE = os.path.join("assets.extra", "mlmd_uuid")  # machine_learning_metadata.cc
 BATCHING_FILE = "batching_params.pbtxt"
 _FACTORY = "tensorflow_serving/servables/tensorflow/"
 
@@ -30,7 +32,7 @@ class LoadOptions:
     batching: BatchingParameters | None = None
     per_model_batching: bool = False
     warmup: bool = True
-    warmup_iterations: int = 1
+    replay: ReplayOptions = field(default_factory=ReplayOptions)
     prefer_tflite: bool = False
     tflite_interpreters: int = 1
 
@@ -63,10 +65,12 @@ class Loader:
         model = self._model(path)
         try:
             servable = Servable(name, version, path, model, self._executor(model, self._queue_options(path)))
+            if os.path.exists(os.path.join(path, MLMD_FILE)):
+                metrics.mlmd_map.set(name, str(version))
             if self._options.warmup:
                 alone = servable.on(DirectSession(model, SameThread()))
                 batched = servable if isinstance(servable.executor, BatchingSession) else None
-                warmup.replay(alone, batched, self._options.warmup_iterations, self._delivery.loop)
+                warmup.replay(alone, batched, self._options.replay, self._delivery.loop)
         except Exception:
             model.close()
             raise

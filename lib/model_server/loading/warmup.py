@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import time
+from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
@@ -25,14 +26,22 @@ _WHERE = "tensorflow_serving/servables/tensorflow/saved_model_warmup_util.cc:"
 _NUMBERS = {"session_run_log": 5, "predict_streamed_log": 7}
 
 
-def replay(alone: Servable, batched: Servable | None, iterations: int, loop: asyncio.AbstractEventLoop) -> None:
+@dataclass(frozen=True)
+class ReplayOptions:
+    """How often each record is run, and whether its signature must have a standard method_name."""
+
+    iterations: int = 1
+    check_method_names: bool = False
+
+
+def replay(alone: Servable, batched: Servable | None, options: ReplayOptions, loop: asyncio.AbstractEventLoop) -> None:
     """Run every record of the version's warm-up file, if it has one. Called in the thread that loads the version.
 
     Args:
         alone: The version run in the calling thread, behind requests as all of the load.
         batched: The version run in batches, if it is. A signature's first run, in which TensorFlow optimizes its graph,
             is then done alone before, so that no batch thread stands still for it while others wait for their batches.
-        iterations: How often each record is run.
+        options: How it is replayed.
         loop: The event loop, which answers requests meanwhile.
 
     Raises:
@@ -42,10 +51,11 @@ def replay(alone: Servable, batched: Servable | None, iterations: int, loop: asy
     if not os.path.exists(path):
         log.info(_WHERE + "83", f"No warmup data file found at {path}")
         return
-    options = f"num_request_iterations {{ value: {iterations} }}"
+    shown = f"num_request_iterations {{ value: {options.iterations} }}"
+    check = options.check_method_names
     log.info(
         _WHERE + "90",
-        f"Starting to read warmup data for model at {path} with model-warmup-options {options}",
+        f"Starting to read warmup data for model at {path} with model-warmup-options {shown}",
     )
     started_ns, code, count, ready = time.monotonic_ns(), 0, 0, set()
     try:
@@ -53,12 +63,12 @@ def replay(alone: Servable, batched: Servable | None, iterations: int, loop: asy
             if batched and (signature := _signature(record)) not in ready:
                 ready.add(signature)
                 with contextlib.suppress(ServingError):  # what is wrong with the record is told by the run that counts
-                    eager.result_now(_run(alone, record))
-            for _ in range(max(1, iterations)):
+                    eager.result_now(_run(alone, record, check))
+            for _ in range(options.iterations):
                 if batched:
-                    eager.result_of(_run(batched, record), loop)
+                    eager.result_of(_run(batched, record, check), loop)
                 else:
-                    eager.result_now(_run(alone, record))
+                    eager.result_now(_run(alone, record, check))
             if count > MOST_RECORDS:
                 raise invalid(f"Number of warmup records exceeds the maximum ({MOST_RECORDS}) at {path}")
     except ServingError as error:
@@ -95,15 +105,15 @@ def _signature(record: prediction_log_pb2.PredictionLog) -> tuple:
     return kind, getattr(request, "model_spec", None) and request.model_spec.signature_name
 
 
-async def _run(servable: Servable, record: prediction_log_pb2.PredictionLog) -> None:
+async def _run(servable: Servable, record: prediction_log_pb2.PredictionLog, check: bool) -> None:
     kind = record.WhichOneof("log_type")
     if kind == "predict_log":
-        await predict_on(servable, record.predict_log.request, None, False, False)
+        await predict_on(servable, record.predict_log.request, None, check, False)
     elif kind == "classify_log":
-        await inference.infer_on(servable, record.classify_log.request, "Classify", None, False)
+        await inference.infer_on(servable, record.classify_log.request, "Classify", None, check)
     elif kind == "regress_log":
-        await inference.infer_on(servable, record.regress_log.request, "Regress", None, False)
+        await inference.infer_on(servable, record.regress_log.request, "Regress", None, check)
     elif kind == "multi_inference_log":
-        await multi_inference.multi_infer_on(servable, record.multi_inference_log.request, None, False)
+        await multi_inference.multi_infer_on(servable, record.multi_inference_log.request, None, check)
     elif kind in _NUMBERS:
         raise unimplemented(f"Unsupported log_type for warmup: {_NUMBERS[kind]}")

@@ -80,25 +80,29 @@ class Core:
     def _apply(self, config: ModelServerConfig, what: str) -> None:
         with self._lock:
             kind = config.WhichOneof("config")
+            model_config.check_transition(config, self._config)
             if kind is None:
                 log.info(_WHERE + "465", "Taking no action for empty config.")
                 return
             if kind == "custom_model_config":
                 log.fatal(_WHERE + "470", "ModelServer does not yet support custom model config.")
             model_config.check(config, self._config)
-            before = {model.name for model in self._config.model_config_list.config} if self._config else set()
+            before = self._source.names
             self._config = ModelServerConfig()
             self._config.CopyFrom(config)
+            self._assign_labels(config)
             log.info(_WHERE + "465", "Adding/updating models.")
             for model in config.model_config_list.config:
                 log.info(_WHERE + "591", f" (Re-)adding model: {model.name}")
-            self._assign_labels(config)
+            model_config.check_platforms(config)
             models = model_config.watched(config)
             since = self.states.now()
             self._source.watch(models)
             new = [model.name for model in models if model.name not in before]
             self.states.wait_until_loaded(new, since, what)
             log.info(_WHERE + "486", "Finished adding/updating models")
+            if any(model.HasField("logging_config") for model in config.model_config_list.config):
+                raise invalid("No request-logger-creator provided.")  # the stock binary has none
 
     def _assign_labels(self, config: ModelServerConfig) -> None:
         """Labels may point only at AVAILABLE versions, unless new ones are allowed to come early."""

@@ -190,19 +190,25 @@ class Manager:
             if attempt:
                 log.info(_WHERE + "49", f"Retrying of Loading servable: {harness} retry: {attempt}")
             try:
-                return self._load(harness.name, harness.version, harness.path)
+                servable = self._load(harness.name, harness.version, harness.path)
             except Exception as error:
                 failure = as_serving_error(error)
+            else:
+                if attempt == retries:
+                    self._log_exhausted(harness)
+                return servable
             log.error(_WHERE + "49", f"Loading servable: {harness} failed: {failure}")
             if attempt < retries and not self._still_wanted(harness, self._options.load_retry_interval_s):
                 log.info(_WHERE + "49", f"Retrying of Loading servable: {harness} was cancelled.")
                 break
         else:
-            if retries:
-                log.error(
-                    _WHERE + "49", f"Retrying of Loading servable: {harness} exhausted max_num_retries: {retries}"
-                )
+            self._log_exhausted(harness)
         raise failure
+
+    def _log_exhausted(self, harness: _Harness) -> None:
+        """The last attempt there may be is over, well or badly (retrier.cc)."""
+        retries = self._options.max_num_load_retries
+        log.info(_WHERE + "49", f"Retrying of Loading servable: {harness} exhausted max_num_retries: {retries}")
 
     def _still_wanted(self, harness: _Harness, wait_s: float) -> bool:
         """Wait between two attempts; False as soon as nobody wants the version any more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from model_server import tensorflow_package
+from model_server import log, tensorflow_package
 from model_server.errors import failed_precondition, invalid
 from model_server.models.version_policy import WatchedModel
 
@@ -13,6 +13,8 @@ from tensorflow_serving.config import model_server_config_pb2  # noqa: E402
 
 ModelServerConfig = model_server_config_pb2.ModelServerConfig
 PLATFORM = "tensorflow"
+TENSORFLOW = 1  # ModelType, the deprecated way to say so
+_WHERE = "tensorflow_serving/model_servers/server_core.cc:"
 _URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -29,32 +31,62 @@ def check(config: ModelServerConfig, current: ModelServerConfig | None) -> None:
     Raises:
         ServingError: INVALID_ARGUMENT or FAILED_PRECONDITION with TensorFlow Serving's text.
     """
-    if current is not None and current.WhichOneof("config") != config.WhichOneof("config"):
-        raise failed_precondition(
-            "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another."
-        )
-    seen: set[str] = set()
+    names: set[str] = set()
     for model in config.model_config_list.config:
-        if model.name in seen:
+        if model.name in names:
             raise invalid(f"Illegal to list model {model.name} multiple times in config list")
-        seen.add(model.name)
+        names.add(model.name)
     for model in config.model_config_list.config:
-        _check_platform(model)
         _check_path(model)
     if current is not None:
         _check_platform_changes(config, current)
 
 
-def _check_platform(model) -> None:
-    if not model.model_platform and not model.model_type:
-        raise invalid(
-            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor ModelServerConfig::model_platform, "
-            f"model name is {model.name}"
-        )
-    if model.model_platform and model.model_type:
-        raise invalid("Illegal setting both ModelServerConfig::model_type (deprecated) and model_platform")
-    if model.model_platform and model.model_platform != PLATFORM:
-        raise invalid(f"Model {model.name} requests unsupported platform {model.model_platform}")
+def check_transition(config: ModelServerConfig, current: ModelServerConfig | None) -> None:
+    """Refuse to go from a list of models to something else; the log shows both configs.
+
+    Raises:
+        ServingError: FAILED_PRECONDITION.
+    """
+    if current is None or current.WhichOneof("config") == config.WhichOneof("config"):
+        return
+    text = "Cannot transition to requested config. It is only legal to transition from one ModelConfigList to another."
+    for line in (text, f"Old config: {current}", f"New config: {config}"):
+        log.error(_WHERE + "455", line)
+    raise failed_precondition(text)
+
+
+def check_platforms(config: ModelServerConfig) -> None:
+    """Refuse a config with a model of a platform that is not served; it is in force by then.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
+    """
+    for model in config.model_config_list.config:
+        platform = _platform(model)
+        if platform != PLATFORM:
+            raise invalid(f"Model {model.name} requests unsupported platform {platform}")
+
+
+def _platform(model) -> str:
+    """The platform a model asks for, by its name or by the deprecated number.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT for none, for both, and for a number that stands for none.
+    """
+    fields = "ModelServerConfig::model_type (deprecated)", "ModelServerConfig::model_platform"
+    if not model.model_type:
+        if not model.model_platform:
+            raise invalid(f"Illegal setting neither {fields[0]} nor {fields[1]}, model name is {model.name}")
+        return model.model_platform
+    log.warning(
+        _WHERE + "78", "Deprecated ModelServerConfig::model_type field used. Prefer ModelServerConfig::model_platform."
+    )
+    if model.model_platform:
+        raise invalid(f"Illegal setting both {fields[0]} and {fields[1]}, model name is {model.name}")
+    if model.model_type != TENSORFLOW:
+        raise invalid(f"ModelServerConfig::model_type choice {model.model_type} not supported.")
+    return PLATFORM
 
 
 def _check_path(model) -> None:
@@ -63,10 +95,12 @@ def _check_path(model) -> None:
 
 
 def _check_platform_changes(config: ModelServerConfig, current: ModelServerConfig) -> None:
-    before = {model.name: model.model_platform or PLATFORM for model in current.model_config_list.config}
+    before = {model.name: _platform(model) for model in current.model_config_list.config}
     for model in config.model_config_list.config:
-        platform = model.model_platform or PLATFORM
-        if before.get(model.name, platform) != platform:
+        if model.name not in before:
+            continue
+        platform = _platform(model)
+        if before[model.name] != platform:
             raise invalid(
                 f"Illegal to change a model's platform. For model {model.name} platform was {before[model.name]} "
                 f"and new platform requested is {platform}"

@@ -102,9 +102,12 @@ class Servable:
         return self._plans.get(key)
 
     async def run(
-        self, plan: Plan, arrays: Sequence[np.ndarray], deadline_ns: int | None, api: str, model_name: str
+        self, plan: Plan, arrays: Sequence[np.ndarray], deadline_ns: int | None, api: str = "", model_name: str = ""
     ) -> Share:
         """Run the plan on `arrays` (order of plan.inputs); the Share's arrays come in the order of plan.outputs.
+
+        Args:
+            api: The API's name in the run's latency metric; "" where the run has none.
 
         Raises:
             ServingError: from the batching rules or from TensorFlow.
@@ -112,7 +115,8 @@ class Servable:
         started_ns, ticket = time.monotonic_ns(), RunTicket()
         self.executor.submit(plan.run, arrays, deadline_ns, ticket)
         share = await ticket
-        metrics.runtime_latency.add((time.monotonic_ns() - started_ns) / 1000, model_name, api, "TF1")
+        if api:
+            metrics.runtime_latency.add((time.monotonic_ns() - started_ns) / 1000, model_name, api, "TF1")
         return share
 
     def close(self) -> None:

@@ -22,6 +22,11 @@ class StorageSource:
         self._lock = threading.Lock()
         self._started = False
 
+    @property
+    def names(self) -> set[str]:
+        """The models that are watched: a config that was refused half-way added none."""
+        return {model.name for model in self._models}
+
     def watch(self, models: tuple[WatchedModel, ...]) -> None:
         """Watch exactly these from now on; models left out are unloaded at once. The first call starts the thread."""
         with self._lock:
@@ -45,10 +50,10 @@ class StorageSource:
         """List every base path now. One that is missing stops the poll for all models; nothing is unloaded."""
         with self._lock:
             try:
-                found = poll(self._models)
+                wanted = poll(self._models)
             except ServingError as error:
                 text = f"FileSystemStoragePathSource encountered a filesystem access error: {error.message}"
                 log.error(_WHERE + "353", text)
                 return
-            for name, versions in found.items():
+            for name, versions in wanted.items():
                 self._aspire(name, versions)

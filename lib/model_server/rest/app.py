@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass
 
-from model_server import metrics
-from model_server.json.reply import error_body
 from model_server.models.core import Core
 from model_server.rest.call import RestApi, RestCall
 from model_server.rest.http_connection import Reply, Request
 from model_server.rest.http_replies import HTML, error_page
 from model_server.rest.plain_predict import PlainPredict
+from model_server.rest.side_calls import MetricsPage, Preflight
 
 _JSON = b"Content-Type: application/json\r\n"
 _CORS = (
     b"Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: POST, GET\r\n"
     b"Access-Control-Allow-Headers: Content-Type\r\n"
 )
+_PATH = re.compile(rb"[^?#]*")
 
 
 @dataclass(frozen=True)
 class RestOptions:
-    """What the flags say about REST. `workers`: requests at work at a time; the others wait."""
+    """What the flags say about REST.
+
+    `workers`: requests at work at a time; the others wait. `timeout_ms`: 0 or less is no time-out.
+    """
 
     workers: int
     timeout_ms: int = 30000
@@ -66,10 +70,11 @@ class RestApp:
     """Answers HTTP requests: `app.answer(request, body, reply)`, called in the thread of `loop`."""
 
     def __init__(self, core: Core, options: RestOptions, loop):
-        self._headers = _JSON + (_CORS if options.cors else b"")
+        cors = _CORS if options.cors else b""
         self._gate = _Gate(options.workers, loop)
-        timeout_ns, check = options.timeout_ms * 1_000_000, options.check_method_names
-        self._api = RestApi(core, self._headers, timeout_ns, check, self._gate.leave)
+        timeout_ns = options.timeout_ms * 1_000_000 if options.timeout_ms > 0 else None
+        check = options.check_method_names
+        self._api = RestApi(core, _JSON + cors, cors, timeout_ns, check, self._gate.leave)
         self._metrics_path = options.metrics_path.encode() if options.metrics_path else None
 
     def answer(self, request: Request, body: bytes, reply: Reply) -> None:
@@ -78,21 +83,10 @@ class RestApp:
         if endpoint is not None:  # a head that came before
             kind = PlainPredict if endpoint.api == "predict" else RestCall
             self._gate.enter(kind(self._api, request, body, reply))
+        elif self._metrics_path and _PATH.match(target)[0] == self._metrics_path:
+            self._gate.enter(MetricsPage(self._api, request, self._metrics_path, reply))
         elif target[:4].lower() == b"/v1/":
-            if request.method == b"OPTIONS":
-                origin = request.headers.get(b"origin", b"")
-                fine = b"http://" in origin or b"https://" in origin
-                reply(200 if fine else 400, self._headers, b"")
-            else:
-                self._gate.enter(RestCall(self._api, request, body, reply))
-        elif self._metrics_path and target.partition(b"?")[0] == self._metrics_path:
-            self._metrics(request, reply)
+            kind = Preflight if request.method == b"OPTIONS" else RestCall
+            self._gate.enter(kind(self._api, request, body, reply))
         else:
             reply(404, HTML + b"Connection: close\r\n", error_page(404))
-
-    def _metrics(self, request: Request, reply: Reply) -> None:
-        if request.target != self._metrics_path:
-            shown, path = request.target.decode("latin-1"), self._metrics_path.decode()
-            reply(400, self._headers, error_body(f"Unexpected path: {shown}. Should be {path}"))
-            return
-        reply(200, b"Content-Type: text/plain\r\n", metrics.text().encode())

@@ -22,13 +22,22 @@ _MOST_INFLATED = 100 << 20
 
 @dataclass(frozen=True, slots=True)
 class RestApi:
-    """What every call needs. `left`: called when a call is over, before its reply is sent."""
+    """What every call needs.
+
+    `headers` are those of a JSON reply, `cors_headers` the part of them that --rest_api_enable_cors_support adds.
+    `timeout_ns`: None where calls have no time-out. `left`: called when a call is over, before its reply is sent.
+    """
 
     core: Core
     headers: bytes
-    timeout_ns: int
+    cors_headers: bytes
+    timeout_ns: int | None
     check_method_names: bool
     left: Callable[[], None]
+
+    def deadline_ns(self, started_ns: int) -> int | None:
+        """When a call that was begun then has to end, in time.monotonic_ns()."""
+        return None if self.timeout_ns is None else started_ns + self.timeout_ns
 
 
 class Endpoint:
@@ -74,14 +83,16 @@ class RestCall:
     async def _body_of_reply(self) -> bytes:
         api, request = self._api, self._request
         route = (request.note or _noted(request)).route
+        if route.refusal:
+            raise route.refusal
         core, spec, verb = api.core, route.spec, route.verb
         if verb == "status":
             return model_info.as_json(model_info.status(core, spec.name, spec.version)).encode()
         if verb == "metadata":
             return model_info.metadata_json(core, spec).encode()
-        body, deadline_ns = _inflated(request, self._body), self._started_ns + api.timeout_ns
+        body, deadline_ns = _inflated(request, self._body), api.deadline_ns(self._started_ns)
         if verb == "predict":
-            return await predict.predict(core, spec, body, deadline_ns)
+            return await predict.predict(core, spec, body, deadline_ns, api.check_method_names)
         return await examples.infer(core, spec, verb, body, deadline_ns, api.check_method_names)
 
     async def _finish(self, body: Coroutine) -> None:

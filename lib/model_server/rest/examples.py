@@ -10,7 +10,7 @@ from model_server.json.floats import float_texts
 from model_server.json.reply import quoted
 from model_server.json.text import debug_string, parse
 from model_server.models.core import Core, ModelSpec
-from model_server.rest.predict import read_signature_name
+from model_server.rest.predict import as_object, read_signature_name
 
 tensorflow_package.install()
 from tensorflow_serving.apis import classification_pb2, regression_pb2  # noqa: E402
@@ -19,7 +19,9 @@ _REQUESTS = {"classify": classification_pb2.ClassificationRequest, "regress": re
 _MOST = 1 << 63
 
 
-async def infer(core: Core, spec: ModelSpec, verb: str, body: bytes, deadline_ns: int, check_method: bool) -> bytes:
+async def infer(
+    core: Core, spec: ModelSpec, verb: str, body: bytes, deadline_ns: int | None, check_method: bool
+) -> bytes:
     """Answer one classify or regress request's body.
 
     Raises:
@@ -41,20 +43,20 @@ def read_request(document: object, verb: str):
     Raises:
         ServingError: INVALID_ARGUMENT.
     """
-    request = _REQUESTS[verb]()
+    request, members = _REQUESTS[verb](), as_object(document)
     request.model_spec.signature_name = read_signature_name(document)
-    if "examples" not in document:
+    target = request.input.example_list
+    if "context" in members:  # looked at before the examples, and said to be classify's whatever the method is
+        target = request.input.example_list_with_context
+        _fill_example(members["context"], target.context)
+    if "examples" not in members:
         shown = debug_string(document)
-        raise invalid(f"JSON Value: {shown} When method is {verb}, key 'examples' is expected and was not found")
-    examples = document["examples"]
+        raise invalid(f"JSON Value: {shown} When method is classify, key 'examples' is expected and was not found")
+    examples = members["examples"]
     if not isinstance(examples, list):
         raise invalid(f"JSON Value: {debug_string(document)} Expecting 'examples' value to be an list/array")
     if not examples:
         raise invalid(f"JSON Value: {debug_string(document)} 'examples' value is an empty array")
-    target = request.input.example_list
-    if "context" in document:
-        target = request.input.example_list_with_context
-        _fill_example(document["context"], target.context)
     for example in examples:
         _fill_example(example, target.examples.add())
     return request
@@ -71,25 +73,31 @@ def _fill_example(value: object, example) -> None:
 def _fill_feature(name: str, items: list, feature) -> None:
     kind = None
     for item in items:
-        item_kind, value = _element(name, item)
+        item_kind = _kind_of(name, item)
         kind = kind or item_kind
         if item_kind != kind:
             raise invalid(f"Unexpected element type in feature: {name} expecting type: {kind}")
-        getattr(feature, f"{kind}_list").value.append(value)
+        getattr(feature, f"{kind}_list").value.append(_element(name, item))
 
 
-def _element(name: str, item: object) -> tuple[str, object]:
-    if isinstance(item, (str, bytes)):
-        return "bytes", item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item
-    if tensors.is_base64(item):
-        return "bytes", tensors.decode_base64(item)
-    if isinstance(item, float):
-        return "float", item
+def _kind_of(name: str, item: object) -> str:
+    if isinstance(item, (str, bytes)) or tensors.is_base64(item):
+        return "bytes"
     if isinstance(item, (bool, int)):
-        if item >= _MOST:
-            raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
-        return "int64", int(item)
+        return "int64"
+    if isinstance(item, float):
+        return "float"
     raise invalid(f"Feature: {name} has element with unexpected JSON type: {tensors.type_of(item)}")
+
+
+def _element(name: str, item: object) -> object:
+    if isinstance(item, dict):
+        return tensors.decode_base64(item)
+    if isinstance(item, str):
+        return item.encode("utf-8", "surrogateescape")
+    if isinstance(item, int) and item >= _MOST:
+        raise invalid(f"Feature: {name} has uint64_t element. Only int64_t is supported.")
+    return int(item) if isinstance(item, bool) else item
 
 
 def _results(elements: list[bytes]) -> bytes:

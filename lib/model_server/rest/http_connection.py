@@ -7,9 +7,11 @@ speed and uvicorn less; both decode the path before the application sees it, whi
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 import httptools
 
@@ -19,6 +21,7 @@ KNOWN_METHODS = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTION
 _MOST_PIPELINED = 64
 _MOST_HEADS, _LONGEST_HEAD = 1024, 4096
 _PARTED = (b"transfer-encoding", b"expect", b"upgrade")
+_ABSOLUTE = re.compile(rb"https?://[^/?#]*(.*)", re.I | re.S)
 
 
 class Request:
@@ -29,14 +32,15 @@ class Request:
     `content-length` of the first one. A body's length is told by the body.
     """
 
-    __slots__ = ("headers", "keep_alive", "method", "note", "target")
+    __slots__ = ("headers", "keep_alive", "method", "note", "old", "target")
 
     def __init__(self):
         self.method = b""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
         self.keep_alive = True
-        self.note: object = None
+        self.old = False  # HTTP/1.0
+        self.note: Any = None
 
 
 _Known = tuple[bytes, int, Request]  # a head that httptools parsed before, its length with the body's, and what it says
@@ -52,7 +56,7 @@ def _remember(data: bytes, request: Request, length: int) -> None:
     room = end <= _LONGEST_HEAD and len(_heads) < _MOST_HEADS
     if whole and room and request.keep_alive and headers.keys().isdisjoint(_PARTED):
         lines = frozenset(line for line in headers.items() if line[0] != b"content-length")
-        same = _requests.setdefault((request.method, request.target, lines), request)
+        same = _requests.setdefault((request.method, request.target, request.old, lines), request)
         head = data[:end]
         _heads[head] = head, end + length, same
 
@@ -67,8 +71,8 @@ class HttpConnection(asyncio.Protocol):
     `headers` are encoded lines, each ended by CR LF; Date and Content-Length are added.
     """
 
-    __slots__ = ("_answer", "_answered", "_busy", "_chunks", "_complete", "_inside", "_known", "_length", "_parser",
-                 "_paused", "_request", "_transport", "_waiting")  # fmt: skip
+    __slots__ = ("_answer", "_answered", "_busy", "_chunks", "_complete", "_ended", "_inside", "_known", "_length",
+                 "_parser", "_paused", "_request", "_transport", "_waiting")  # fmt: skip
 
     def __init__(self, answer: Answer):
         self._answer = answer
@@ -80,6 +84,7 @@ class HttpConnection(asyncio.Protocol):
         self._answered = self._request  # whose reply is expected while _busy
         self._waiting: deque[tuple[Request, bytes]] | None = None  # pipelined requests
         self._busy = False
+        self._ended = False  # the client sends no more
         self._paused = False
         self._inside = False
         self._complete = self._length = 0
@@ -91,6 +96,11 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The client went away; what is still running for it runs on, as in TensorFlow Serving."""
         self._transport = self._waiting = self._parser = None  # it knows this connection: the collector would be needed
+
+    def eof_received(self) -> bool:
+        """The client sends no more; it still gets the replies to its whole requests. False: none is due."""
+        self._ended = True
+        return self._busy
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless it is one whole request with a known head; the parser calls the on_... methods."""
@@ -139,7 +149,11 @@ class HttpConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """A client that waits for leave to send its body gets it."""
         request = self._request
-        request.method, request.keep_alive = self._parser.get_method(), self._parser.should_keep_alive()
+        parser = self._parser
+        request.method, request.keep_alive = parser.get_method(), parser.should_keep_alive()
+        request.old = parser.get_http_version() == "1.0"
+        if request.target[:1] != b"/" and (absolute := _ABSOLUTE.match(request.target)):
+            request.target = absolute[1] or b"/"
         if request.headers.get(b"expect", b"").lower() == b"100-continue" and self._transport:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -178,13 +192,15 @@ class HttpConnection(asyncio.Protocol):
         transport, request = self._transport, self._answered
         if transport is None:
             return
-        start, ends = start_of_reply(status, headers, request.keep_alive, int(time.time()))
+        start, ends = start_of_reply(status, headers, request.keep_alive, request.old, int(time.time()))
         transport.write(b"%s%d\r\n\r\n%s" % (start, len(body), b"" if request.method == b"HEAD" else body))
         if ends:
             transport.close()
             self._waiting = None
         elif self._waiting:
             asyncio.get_running_loop().call_soon(self._start_waiting)
+        elif self._ended:
+            transport.close()
         else:
             self._busy = False
 

@@ -11,20 +11,27 @@ REASONS = {status.value: status.phrase for status in HTTPStatus} | {
     499: "Client Error",
     504: "Gateway Time-out",
 }
+HTML = b"Content-Type: text/html\r\n"
 
 
 @lru_cache(maxsize=64)
-def start_of_reply(status: int, headers: bytes, keep_alive: bool, second: int) -> tuple[bytes, bool]:
+def start_of_reply(status: int, headers: bytes, keep_alive: bool, old: bool, second: int) -> tuple[bytes, bool]:
     """A reply up to the number of its Content-Length, and whether the connection ends with it.
 
     Args:
         headers: Encoded lines, each ended by CR LF.
+        old: The request was HTTP/1.0. Its reply says so too, has no Date, and says that the connection is kept where
+            it is (http.c of libevent 2.1.12, evhttp_make_header_response).
         second: The time as time.time() has it, which the Date header shows.
     """
     ends = not keep_alive or b"Connection: close" in headers
-    if not keep_alive:
+    reason = REASONS.get(status, "Unknown").encode()
+    if not keep_alive and b"Connection: close" not in headers:
         headers += b"Connection: close\r\n"
-    reason, date = REASONS.get(status, "Unknown").encode(), formatdate(second, usegmt=True).encode()
+    if old and HTML not in headers:  # libevent's own pages are HTTP/1.1 for everybody
+        headers += b"" if ends else b"Connection: keep-alive\r\n"
+        return b"HTTP/1.0 %d %s\r\n%sContent-Length: " % (status, reason, headers), ends
+    date = formatdate(second, usegmt=True).encode()
     return b"HTTP/1.1 %d %s\r\n%sDate: %s\r\nContent-Length: " % (status, reason, headers, date), ends
 
 
@@ -36,6 +43,3 @@ def error_page(status: int) -> bytes:
         reason,
         reason,
     )
-
-
-HTML = b"Content-Type: text/html\r\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from model_server.errors import ServingError, invalid
-from model_server.json.tensors import is_base64, tensor
+from model_server.json.tensors import check_rank, is_base64, tensor
 from model_server.json.text import debug_string
 
 
@@ -102,6 +102,7 @@ def _shape_text(array: np.ndarray) -> str:
 
 
 def _stacked(rows: list[np.ndarray]) -> np.ndarray:
+    check_rank(rows[0].ndim + 1)
     stacked = np.empty((len(rows), *rows[0].shape), rows[0].dtype)
     for index, row in enumerate(rows):
         stacked[index] = row if row.ndim else row.item()

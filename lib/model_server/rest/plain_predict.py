@@ -39,9 +39,9 @@ class PlainPredict(RestCall):
             if plain is not None:
                 self._body = b""  # its memory, still in the cache, is the next body's
                 self._row_format, array = plain
-                plan = self._plan = servable.plain_plan or predict.plain_plan(servable)
+                plan = self._plan = servable.plain_plan or predict.plain_plan(servable, api.check_method_names)
                 self._submitted_ns = time.monotonic_ns()
-                servable.executor.submit(plan.run, [array], self._started_ns + api.timeout_ns, self)
+                servable.executor.submit(plan.run, [array], api.deadline_ns(self._started_ns), self)
                 return
         except Exception as error:
             servable.release()

@@ -10,12 +10,13 @@ import numpy as np
 from model_server.errors import NOT_FOUND, ServingError, invalid
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PythonRun:
-    """What one kind of request feeds and fetches."""
+    """What one kind of request feeds and fetches, and whether it has run before."""
 
     feeds: tuple[str, ...]
     fetches: tuple[str, ...]
+    built: bool = False
 
 
 class PythonSavedModel:

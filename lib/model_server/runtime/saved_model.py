@@ -17,14 +17,18 @@ tensorflow_package.install()
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2  # noqa: E402
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Run:
-    """What one kind of request feeds and fetches: tensor names, and the C arrays that name them to TensorFlow."""
+    """What one kind of request feeds and fetches: tensor names, and the C arrays that name them to TensorFlow.
+
+    `built`: it has run before, so that TensorFlow has built and optimized its graph.
+    """
 
     feeds: tuple[str, ...]
     fetches: tuple[str, ...]
     inputs: ctypes.Array = field(repr=False)
     outputs: ctypes.Array = field(repr=False)
+    built: bool = False
 
 
 class SavedModel:

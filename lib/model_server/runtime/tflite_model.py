@@ -6,24 +6,32 @@ import os
 import queue
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
-from model_server import tensorflow_package
+from model_server import log, tensorflow_package
 from model_server.element_types import NUMBERS
 from model_server.errors import INTERNAL, ServingError, invalid
+from model_server.runtime import tflite_metadata
 
 tensorflow_package.install()
 from tensorflow.core.protobuf import meta_graph_pb2  # noqa: E402
 
 FILE = "model.tflite"
 PREDICT = "tensorflow/serving/predict"
+_WHERE = "tensorflow_serving/servables/tensorflow/tflite_session.cc:"
 
 
 @dataclass(frozen=True)
 class TfliteRun:
-    """What one kind of request feeds and fetches, by tensor name and by interpreter index."""
+    """What one kind of request feeds and fetches, by tensor name and by interpreter index.
 
+    `built`: as there is no graph of TensorFlow to build.
+    """
+
+    built: ClassVar[bool] = True
     feeds: tuple[str, ...]
     fetches: tuple[str, ...]
     inputs: tuple[int, ...]
@@ -46,35 +54,30 @@ class TfliteModel:
         file = os.path.join(path, FILE)
         self._pool: queue.SimpleQueue = queue.SimpleQueue()
         try:
-            made = [Interpreter(model_path=file, num_threads=1) for _ in range(max(1, interpreters))]
-        except ValueError as error:
+            content = Path(file).read_bytes()
+            first, *others = [Interpreter(model_content=content, num_threads=1) for _ in range(max(1, interpreters))]
+        except (OSError, ValueError) as error:
             raise ServingError(INTERNAL, f"Failed to load tflite model {file}: {error}") from error
-        self._indices: dict[str, int] = {}
-        self.signatures = self._read_signatures(made[0])
-        for interpreter in made:
+        self._inputs = {detail["name"]: detail for detail in first.get_input_details()}
+        self._outputs = {detail["name"]: detail for detail in first.get_output_details()}
+        self.signatures = self._read_signatures(content)
+        for interpreter in (first, *others):
             self._pool.put(interpreter)
 
-    def _read_signatures(self, interpreter) -> dict[str, meta_graph_pb2.SignatureDef]:
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        listed = interpreter.get_signature_list()
-        if not listed:
-            return {"serving_default": self._signature(_by_name(inputs), _by_name(outputs))}
-        signatures = {}
-        for key in listed:
-            runner = interpreter.get_signature_runner(key)
-            signatures[key] = self._signature(runner.get_input_details(), runner.get_output_details())
-        return signatures
-
-    def _signature(self, inputs: dict, outputs: dict) -> meta_graph_pb2.SignatureDef:
+    def _read_signatures(self, content: bytes) -> dict[str, meta_graph_pb2.SignatureDef]:
+        """The signatures of the file's metadata; without any, one whose aliases are the names of the tensors."""
+        signatures = tflite_metadata.signature_defs(content)
+        for signature in signatures.values():
+            _name_tensors("input", signature.inputs, self._inputs)
+            _name_tensors("output", signature.outputs, self._outputs)
+        if signatures:
+            return signatures
+        log.warning(_WHERE + "497", "No signature def found in TFLite model. Generating one.")
         signature = meta_graph_pb2.SignatureDef(method_name=PREDICT)
-        for details, target in ((inputs, signature.inputs), (outputs, signature.outputs)):
-            for alias, detail in details.items():
-                self._indices[detail["name"]] = detail["index"]
-                info = target[alias]
-                info.name, info.dtype = detail["name"], _number(detail["dtype"])
-                for size in detail["shape_signature"].tolist():
-                    info.tensor_shape.dim.add(size=size)
-        return signature
+        for details, target in ((self._inputs, signature.inputs), (self._outputs, signature.outputs)):
+            for name, detail in details.items():
+                target[_without_index(name)].CopyFrom(_info(detail))
+        return {"serving_default": signature}
 
     def prepare(self, feeds: Sequence[str], fetches: Sequence[str]) -> TfliteRun:
         """Look the tensors up once.
@@ -82,11 +85,9 @@ class TfliteModel:
         Raises:
             ServingError: INVALID_ARGUMENT for an unknown tensor.
         """
-        unknown = [name for name in (*feeds, *fetches) if name not in self._indices]
-        if unknown:
-            raise invalid(f"Tensor {unknown[0]} was not found in the TFLite model")
-        find = self._indices.__getitem__
-        return TfliteRun(tuple(feeds), tuple(fetches), tuple(map(find, feeds)), tuple(map(find, fetches)))
+        inputs = tuple(_detail(name, self._inputs)["index"] for name in feeds)
+        outputs = tuple(_detail(name, self._outputs)["index"] for name in fetches)
+        return TfliteRun(tuple(feeds), tuple(fetches), inputs, outputs)
 
     def run(self, run: TfliteRun, parts: Sequence[Sequence[np.ndarray]], timeout_ms: int = 0) -> list[np.ndarray]:
         """Run the model once on `parts[i]`, the arrays of feed i, joined along axis 0; `timeout_ms` has no effect.
@@ -117,8 +118,38 @@ class TfliteModel:
             self._pool.get()
 
 
-def _by_name(details: list[dict]) -> dict[str, dict]:
-    return {detail["name"]: detail for detail in details}
+def _without_index(name: str) -> str:
+    """A tensor's name as early converters wrote it, without `:0`."""
+    return name.partition(":")[0]
+
+
+def _detail(name: str, details: dict[str, dict]) -> dict:
+    """What the interpreter says of the tensor of this name, tried as it is and then without `:0`.
+
+    Raises:
+        ServingError: INTERNAL, there is none.
+    """
+    detail = details.get(name) or details.get(_without_index(name))
+    if detail is None:
+        raise ServingError(INTERNAL, f"Unknown tensor '{name}'.")
+    return detail
+
+
+def _name_tensors(side: str, infos, details: dict[str, dict]) -> None:
+    """Give the tensors of one side of a signature the names they have in the file."""
+    for alias, info in infos.items():
+        try:
+            info.name = _detail(info.name, details)["name"]
+        except ServingError as error:
+            text = f"{error.message}\n\tSignature {side} {alias} references an unknown tensor"
+            raise ServingError(error.code, text) from None
+
+
+def _info(detail: dict) -> meta_graph_pb2.TensorInfo:
+    info = meta_graph_pb2.TensorInfo(name=detail["name"], dtype=_number(detail["dtype"]))
+    for size in detail["shape"].tolist():
+        info.tensor_shape.dim.add(size=size)
+    return info
 
 
 def _number(dtype: type) -> int:

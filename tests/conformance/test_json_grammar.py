@@ -1,0 +1,156 @@
+"""One grammar for every model: the same text means the same to models of floats, doubles, integers and strings."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+TYPES = ("float32", "float64", "int64", "string")
+VALUES = {"float32": "2.0", "float64": "2.0", "int64": "2", "string": '"2"'}
+
+
+def echoed(server, name: str, text: str | bytes) -> tuple[int, object]:
+    """What the echo model of this type answers to a body in which SIG and VALUE are replaced."""
+    data = text.encode() if isinstance(text, str) else text
+    data = data.replace(b"SIG", name.encode()).replace(b"VALUE", VALUES.get(name, "2.0").encode())
+    return server.predict("echo", data)
+
+
+BODY = b'{"signature_name": "SIG", "instances": [VALUE]}'
+
+
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        BODY,
+        b"\xef\xbb\xbf" + BODY,
+        b"\xef\xbb" + BODY,
+        b"\xbf" + BODY,
+        b"\xef\xbb\xbf \n" + BODY + b"\x00 anything",
+        BODY + b"}]",
+        BODY[:-1] + b', "rest": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+        BODY[:-1] + b', "rest": ' + b'{"a":' * 3000 + b"1" + b"}" * 3000 + b"}",
+        BODY[:-1] + b', "instances": [VALUE, VALUE]}',
+        BODY[:-1] + b', "rest": [NaN, -NaN, Inf, -Infinity], "lone": "\\udc00"}',
+    ],
+)
+def test_what_rapidjson_takes_is_taken_for_every_type(server, name, text):
+    assert echoed(server, name, text) == (200, {"predictions": [json.loads(VALUES[name])]})
+
+
+@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (b"\xef\xbb\xbf", "The document is empty. at offset: 3"),
+        (b"\xef\xbb\xbf[", "Invalid value. at offset: 4"),
+        (b"\xef\xbb\xbfx", "Invalid value. at offset: 3"),
+        (b'{"instances": [-NaX]}', "Invalid value. at offset: 18"),
+        (b'{"instances": [Infinit]}', "Invalid value. at offset: 22"),
+        (b'{"instances": [-]}', "Invalid value. at offset: 16"),
+        (b'{"instances": [VALUE', "Missing a comma or ']' after an array element."),
+        (b'{"instances": ' + b"[" * 2000, "Invalid value. at offset: 2014"),
+        (b'{"a": {"b": [1, {"c": tru}]}}', "Invalid value. at offset: 25"),
+        (b'{"a": "\\ud800\\u0041"}', "The surrogate pair in string is invalid. at offset: 7"),
+    ],
+)
+def test_what_rapidjson_refuses_is_refused_for_every_type(server, name, text, error):
+    status, reply = echoed(server, name, text)
+    assert status == 400
+    assert f"JSON Parse error: {error}" in reply["error"]
+
+
+@pytest.mark.parametrize("name", ["float32", "float64"])
+def test_words_for_numbers_that_are_none(server, name):
+    status, reply = echoed(server, name, b'{"signature_name": "SIG", "instances": [NaN, -NaN, Inf, -Inf, -Infinity]}')
+    assert status == 200
+    first, second, *others = reply["predictions"]
+    assert math.isnan(first)
+    assert math.isnan(second)
+    assert others == [math.inf, -math.inf, -math.inf]
+
+
+def test_the_first_of_two_equal_aliases_counts_in_a_columnar_request(server):
+    assert server.predict("echo", b'{"signature_name": "int64", "inputs": {"x": [1], "x": [2]}}')[1] == {"outputs": [1]}
+
+
+@pytest.mark.parametrize("depth", [64, 65, 300, 5000])
+def test_values_nested_deeper_than_a_tensor_may_be_are_refused_in_words(server, depth):
+    text = b"[" * depth + b"1.5" + b"]" * depth
+    for key in (b"instances", b"inputs"):
+        for body in (b"%s" % text, b'{"x": %s}' % text):
+            listed = b"[%s]" % body if key == b"instances" else body
+            status, reply = server.predict("echo", b'{"signature_name": "any_shape", "%s": %s}' % (key, listed))
+            if status == 200:
+                assert (key, depth) == (b"inputs", 64)
+            else:
+                assert status == 400
+                assert "dimensions; at most 64" in reply["error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("eGV5", b"xey"),
+        ("c3lycw==", b"syrs"),
+        ("c3lycw..", b"syrs"),
+        ("c3lycw=.", b"syrs"),
+        ("c3lycw", b"syrs"),
+        ("c3 ly\tcw =\n= ", b"syrs"),
+        ("c3lycw=", None),
+        ("c3lycw===", None),
+        ("c3lycw=x", None),
+        ("c3=lycw=", None),
+        ("c3lyc", None),
+        ("c3lycw==c3lycw==", None),
+        ("eGV5=", None),
+        ("=", None),
+        ("-_8=", None),
+        ("é", None),
+        ("", b""),
+    ],
+)
+def test_base64_is_read_as_absl_does(server, text, expected):
+    status, reply = server.predict("strings", {"instances": [{"text": {"b64": text}}]})
+    if expected is None:
+        assert (status, "Unable to base64 decode" in reply["error"]) == (400, True)
+    else:
+        assert reply["predictions"][0]["upper"] == expected.decode().upper()
+
+
+@pytest.mark.parametrize("odd", [{"b64": "eGV5", "more": 1}, {"b64": 5}, {"b64": None}, {"other": "eGV5"}, {}])
+def test_an_object_that_is_no_base64_is_told_so_where_text_is_expected(server, odd):
+    status, reply = server.predict("strings", {"inputs": {"text": [odd]}})
+    assert status == 400
+    assert reply["error"].endswith("not formatted correctly for base64 data")
+    status, reply = server.predict("echo", {"signature_name": "float32", "inputs": {"x": [odd]}})
+    assert (status, "Type: Object is not of expected type: float" in reply["error"]) == (400, True)
+
+
+def test_only_text_under_b64_makes_a_value_of_an_object(server):
+    status, reply = server.predict("strings", {"inputs": {"b64": 5}})
+    assert (status, reply["error"]) == (400, "Missing named input: text in 'inputs' object.")
+    status, reply = server.predict("strings", {"instances": [{"b64": 5}]})
+    assert (status, reply["error"].endswith("JSON object: does not have named input: b64")) == (400, True)
+
+
+@pytest.mark.parametrize("name", ["half", "bfloat16", "complex64", "complex128", "uint16"])
+@pytest.mark.parametrize("key", ["instances", "inputs"])
+def test_an_output_of_a_type_json_has_no_form_for_is_refused(server, name, key):
+    assert server.predict("casts", {"signature_name": name, key: [1.0]}) == (
+        400,
+        {"error": f"Failed to write JSON value for tensor type: {name}"},
+    )
+
+
+@pytest.mark.parametrize("name", ["uint8", "int8", "int16", "uint32", "uint64", "float64"])
+def test_an_output_of_any_other_type_is_written(server, name):
+    assert server.predict("casts", {"signature_name": name, "instances": [1.0]}) == (200, {"predictions": [1]})
+
+
+def test_an_empty_output_is_written_whatever_its_type(server):
+    body = {"signature_name": "no_rows_of_half", "instances": [1.0]}
+    assert server.predict("casts", body) == (200, {"predictions": []})
