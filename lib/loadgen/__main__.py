@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     add("--cpus", default="", help="cores of the workers, e.g. 1 or 2,3; default: all but the first")
     add("--seed", type=int, default=0, help="of arrivals, order of bodies and choice of checked replies")
     add("--level", type=int, default=0, help="number written into the rows")
-    add("--check-share", type=float, default=0.01, help="share of replies compared with the expected answer")
+    add("--check-share", type=float, default=1.0, help="share of replies compared with the expected answer")
     add("--metrics-url", help="the server's Prometheus page, to balance the counts")
     add("--p99-limit-ms", type=float, help="the SLO: the summary says whether the requests prove it")
     add("--confidence", type=_confidence, default=0.99, help="how sure a claim must be, above 0.5 and below 1")

@@ -15,6 +15,7 @@ DEFAULT_TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
 class Bodies:
     """Encoded request bodies, the replies they must get (None = any), and the tolerance of the comparison."""
 
+    names: list[str]
     requests: list[bytes]
     expected: list[bytes | None]
     rtol: float
@@ -36,6 +37,7 @@ def read_bodies(path: Path) -> Bodies:
     tolerance = DEFAULT_TOLERANCE | (json.loads(check.read_text()) if check.is_file() else {})
     expected = [f.with_suffix(".expect") for f in files]
     return Bodies(
+        names=[f.name for f in files],
         requests=[f.read_bytes() for f in files],
         expected=[e.read_bytes() if e.is_file() else None for e in expected],
         rtol=float(tolerance["rtol"]),

@@ -14,6 +14,7 @@ from loadgen.errors import LevelError, ServerUnreachable
 from loadgen.level import Level
 from loadgen.rows import GRPC, HTTP, OK, REFUSED, UNSENT, WRONG, Rows
 from loadgen.store import write_requests
+from loadgen.verdict.answers import add_up
 from loadgen.verdict.counters import balance, requests_served
 from loadgen.verdict.enough import sufficiency
 from loadgen.verdict.evidence import claim
@@ -104,7 +105,7 @@ def _of_workers(level: Level, workers: list[dict[str, Any]]) -> dict[str, Any]:
         "connections": level.connection_count(),
         "connections_opened": sum(w["connections_opened"] for w in workers),
         "refusals": sum(w["refusals"] for w in workers),
-        "answers": {k: sum(w["answers"][k] for w in workers) for k in ("checked", "wrong", "unkept")},
+        "answers": add_up([w["answers"] for w in workers]),
         "dead": any(w["dead"] for w in workers),
         "worker_memory_mb": max((w["memory_mb"] for w in workers if w["memory_mb"]), default=None),
     }

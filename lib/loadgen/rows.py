@@ -1,7 +1,8 @@
 """What is kept of each request while load runs: four 64-bit words, appended in one call.
 
 Word 0 is when the request was due, 1 when it was written, 2 when its last byte came back (all CLOCK_MONOTONIC ns),
-3 packs `flags | kind | status | bytes`. 32 bytes a request: ten million take 320 MB. Percentiles, files and checks
+3 packs `flags | kind | status | bytes`. 36 bytes a request with the number of its reply: ten
+million take 360 MB. Percentiles, files and checks
 come after the window, from these words.
 """
 
@@ -27,19 +28,22 @@ OK, REFUSED, RESET, TIMEOUT, SHORT, HTTP, GRPC, WRONG, PROTOCOL, UNSENT = range(
 STATUS_SHIFT, KIND_SHIFT, FLAG_SHIFT = 32, 48, 56
 QUEUED = 1 << FLAG_SHIFT  # waited for a free connection although it was due
 WORDS = 4
+UNCHECKED = -1  # of a row whose reply is not compared with anything
 
 
 class Recorder:
     """Rows of one worker, and an independent count of requests in flight for Little's law.
 
-    `start` and `finish` are closures over plain variables: they run for every request, and an attribute costs more.
+    `replies` holds a number a row: which of the distinct replies it got (`loadgen.answers`), or UNCHECKED. `start` and
+    `finish` are closures over plain variables: they run for every request, and an attribute costs more.
     """
 
     def __init__(self) -> None:
         self.rows = rows = array("q")
+        self.replies = replies = array("i")
         self.errors = 0
         area_ns = last_ns = in_flight = 0
-        extend = rows.extend
+        extend, note = rows.extend, replies.append
 
         def start(scheduled_ns: int, now_ns: int) -> None:
             """A request is due; it counts as in flight from `scheduled_ns` on, also when noticed later."""
@@ -48,13 +52,14 @@ class Recorder:
             last_ns = now_ns
             in_flight += 1
 
-        def finish(scheduled_ns: int, sent_ns: int, done_ns: int, code: int) -> None:
-            """A request has ended, well or not."""
+        def finish(scheduled_ns: int, sent_ns: int, done_ns: int, code: int, reply: int = UNCHECKED) -> None:
+            """A request has ended, well or not; `reply` is the number of what it got."""
             nonlocal area_ns, last_ns, in_flight
             area_ns += in_flight * (done_ns - last_ns)
             last_ns = done_ns
             in_flight -= 1
             extend((scheduled_ns, sent_ns, done_ns, code))
+            note(reply)
 
         self.start, self.finish = start, finish
         self.in_flight = lambda: in_flight

@@ -13,7 +13,7 @@ from loadgen.level import authority
 from loadgen.protocols import frames as h2
 from loadgen.protocols.frames import HEAD, STREAM
 from loadgen.protocols.outbox import Outbox
-from loadgen.rows import GRPC, HTTP, OK, PROTOCOL, RESET, SHORT, TIMEOUT, pack
+from loadgen.rows import GRPC, HTTP, OK, PROTOCOL, RESET, SHORT, TIMEOUT, UNCHECKED, pack
 
 HELLO = (
     h2.PREFACE
@@ -22,6 +22,7 @@ HELLO = (
 )
 REFILL = 1 << 30  # bytes received after which the connection's window is opened again
 LAST_STREAM = 2**31 - 3
+PREFIX = 5  # bytes before a gRPC message: compressed or not, its length; kept replies have it too
 
 
 def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
@@ -137,17 +138,20 @@ class GrpcConnection(asyncio.Protocol):
     def _finish(self, number: int, kind: int, status: int) -> None:
         stream, engine, checker = self.streams.pop(number), self.engine, self.checker
         reply = stream.parts
-        size = len(reply) - 5
-        if kind == OK and (size < 0 or int.from_bytes(reply[1:5], "big") != size):
+        size = len(reply) - PREFIX
+        if kind == OK and (size < 0 or int.from_bytes(reply[1:PREFIX], "big") != size):
             kind = SHORT
         self.used = True
         if kind == OK:
             engine.failures = 0
-            self.finish(stream.scheduled_ns, stream.sent_ns, self.done_ns, size | stream.flags)
+            which = UNCHECKED
             if checker.skip:
                 checker.skip -= 1
+            elif reply == checker.first[stream.body]:
+                which = stream.body
             else:
-                checker.keep(stream.body, reply[5:], len(engine.recorder) - 1)
+                which = checker.number(stream.body, reply)
+            self.finish(stream.scheduled_ns, stream.sent_ns, self.done_ns, size | stream.flags, which)
         else:
             engine.failed(answered=status > 0)
             code = pack(kind, status, max(0, size), stream.flags)

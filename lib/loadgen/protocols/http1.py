@@ -10,7 +10,7 @@ from httptools import HttpParserError, HttpResponseParser
 
 from loadgen.engine import Engine, clock
 from loadgen.level import authority
-from loadgen.rows import HTTP, KIND_SHIFT, PROTOCOL, RESET, SHORT, STATUS_SHIFT, TIMEOUT, pack
+from loadgen.rows import HTTP, KIND_SHIFT, PROTOCOL, RESET, SHORT, STATUS_SHIFT, TIMEOUT, UNCHECKED, pack
 
 BLANK_LINE = b"\r\n\r\n"
 MOST_HEADS = 1000
@@ -93,17 +93,19 @@ class HttpConnection(asyncio.Protocol):
         self.busy = self.begun = False
         self.used = True
         code = status << STATUS_SHIFT | len(body) | self.flags
-        good = 200 <= status < 300
-        if good:
+        reply = UNCHECKED
+        if 200 <= status < 300:
             engine.failures = 0
+            if checker.skip:
+                checker.skip -= 1
+            elif body == checker.first[self.body]:
+                reply = self.body
+            else:
+                reply = checker.number(self.body, body)
         else:
             code |= HTTP << KIND_SHIFT
             engine.failed(answered=True)
-        self.finish(self.scheduled_ns, self.sent_ns, self.done_ns, code)
-        if checker.skip:
-            checker.skip -= 1
-        elif good:
-            checker.keep(self.body, body, len(engine.recorder) - 1)
+        self.finish(self.scheduled_ns, self.sent_ns, self.done_ns, code, reply)
         if keeps_alive:
             self.freed(self)
         else:

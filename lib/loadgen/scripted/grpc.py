@@ -79,7 +79,7 @@ class GrpcSide(asyncio.Protocol):
         if fault == "reset":
             reset(self.transport)
         elif fault != "silent":
-            answer = self.stage.answer(body[5:], fault == "wrong")
+            answer = self.stage.answer(body[5:], fault)
             self.stage.when_due(lambda: self._send(number, answer, fault))
 
     def _send(self, number: int, answer: bytes, fault: str) -> None:

@@ -65,7 +65,7 @@ class RestSide(asyncio.Protocol):
         if fault == "reset":
             reset(self.transport)
         elif fault != "silent":
-            reply = self._reply(fault, self.stage.answer(body, fault == "wrong"))
+            reply = self._reply(fault, self.stage.answer(body, fault))
             self.stage.when_due(lambda: self._send(reply, fault in ("short", "leave")))
 
     def _reply(self, fault: str, answer: bytes) -> bytes:

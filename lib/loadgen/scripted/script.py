@@ -12,7 +12,13 @@ from pathlib import Path
 from loadgen.bodies import read_bodies
 from loadgen.clock import make_timer
 
-FAULTS = ("", "reset", "status", "short", "silent", "wrong", "leave", "garbage")
+LIES = {  # answers with status 200 (or gRPC OK) that are none
+    "empty": b'{"predictions": []}',
+    "nothing": b"",
+    "nan": b'{"predictions": [[NaN]]}',
+    "error200": b'{"error": "out of memory"}',
+    "html": b"<html><body>502 Bad Gateway</body></html>",
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,8 @@ class Script:
         freeze_s: At the start of every `period_s` the whole process stops for so long.
         fault: What happens to every `fault_every`-th request; several, separated by commas, take turns: connection
             `reset`, error `status` (HTTP 503 or gRPC 8), `short` reply, `silent` (never answered), `wrong` (the answer
-            to another request), `leave` (answered, then Connection: close or GOAWAY), `garbage`.
+            to another request), `leave` (answered, then Connection: close or GOAWAY), `garbage`, or
+            a lie with status 200: `empty` predictions, `nothing` at all, `nan`, `error200` (an error object), `html`.
         bodies: Directory with `*.expect` files; a request is answered with the one beside its body.
         reply: The answer to every other request, as text.
     """
@@ -75,11 +82,14 @@ class Stage:
         if self._plain or not self.script.fault or self.requests % self.script.fault_every:
             return ""
         fault = self._faults[self.requests // self.script.fault_every % len(self._faults)]
-        self.errors += fault not in ("wrong", "leave")
+        self.errors += fault not in ("wrong", "leave", *LIES)
         return fault
 
-    def answer(self, body: bytes, wrong: bool) -> bytes:
-        """The reply to `body`, or its neighbour's."""
+    def answer(self, body: bytes, fault: str) -> bytes:
+        """The reply to `body`, its neighbour's, or a lie."""
+        if fault in LIES:
+            return LIES[fault]
+        wrong = fault == "wrong"
         if not self._expected:
             return self._reply[::-1] if wrong else self._reply
         return self._expected[(self._answers[body] + wrong) % len(self._expected)]

@@ -71,9 +71,11 @@ def wrong_answers(facts: Facts) -> str:
     answers = facts.summary["answers"]
     if not answers["wrong"]:
         return ""
+    first = answers["first_wrong"]
     return (
-        f"{answers['wrong']} of {answers['checked']} checked replies were not the expected answer; "
-        f"compare one by hand before believing any speed"
+        f"{answers['wrong']:,} of {answers['checked']:,} checked replies were not the expected answer: to "
+        f"{first['body']} it got {first['got']!r} where {first['expected']!r} was expected; "
+        f"find out which of the two is right before believing any speed"
     )
 
 

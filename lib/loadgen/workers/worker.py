@@ -22,14 +22,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from loadgen.answers import Checker, json_comparer
+from loadgen.answers import Checker, json_comparer, plain_text
 from loadgen.arrivals import schedule
 from loadgen.bodies import Bodies, read_bodies
 from loadgen.connection import Connection
 from loadgen.engine import Engine
 from loadgen.level import Level
 from loadgen.protocols import grpc_connection, http1
-from loadgen.protocols.tensor_replies import reply_comparer
+from loadgen.protocols.tensor_replies import reply_comparer, tensor_text
 from loadgen.rows import WORDS
 from loadgen.workers.own_core import memory_mb, prepare_process, use_fast_loop
 
@@ -65,7 +65,8 @@ class Share:
     def __init__(self, level: Level, worker: int) -> None:
         self.level, self.worker = level, worker
         self.bodies: Bodies = read_bodies(level.bodies)
-        self.checker = Checker(self.bodies.expected, level.check_share, level.seed + worker)
+        prefix = grpc_connection.PREFIX if level.protocol == "grpc" else 0
+        self.checker = Checker(self.bodies.expected, level.check_share, level.seed + worker, prefix)
         self.relative_due_ns = schedule(level, worker)
         self.edges: list[dict[str, int]] = []
 
@@ -139,8 +140,6 @@ class Share:
 
     def _result(self, start_ns: int) -> dict[str, Any]:
         engine, (first, last) = self.engine, self.edges
-        comparer = json_comparer if self.level.protocol == "rest" else reply_comparer
-        same = comparer(self.bodies.rtol, self.bodies.atol)
         return {
             "worker": self.worker,
             "cpu": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
@@ -156,8 +155,17 @@ class Share:
             "dead": engine.dead,
             "edges_ns": [first["at_ns"], last["at_ns"]],
             "memory_mb": memory_mb(),
-            "answers": self.checker.judge(engine.recorder, same),
+            "answers": self._judged(),
         }
+
+    def _judged(self) -> dict[str, Any]:
+        """What the comparison with the expected answers gives; `first_wrong` names the file of its body."""
+        rest = self.level.protocol == "rest"
+        same = (json_comparer if rest else reply_comparer)(self.bodies.rtol, self.bodies.atol)
+        judged = self.checker.judge(self.engine.recorder, same, plain_text if rest else tensor_text)
+        if first := judged["first_wrong"]:
+            first["body"] = self.bodies.names[first["body"]]
+        return judged
 
 
 def say(**message: Any) -> None:

@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from loadgen.answers import Checker, json_comparer
+from loadgen.answers import Checker, json_comparer, shortened
 from loadgen.protocols.tensor_replies import reply_comparer, tensors
-from loadgen.rows import KINDS, Recorder, Rows, pack
+from loadgen.rows import KINDS, UNCHECKED, Recorder, Rows, pack
+from loadgen.verdict.answers import add_up
 from playbook.tfserving import messages
 
 ARRAYS = [
@@ -108,37 +109,82 @@ def test_json_is_not_compared_by_spelling_and_nonsense_is_wrong():
     assert same(b'{ "a":\n 1.0 , "ok": true }', b'{"ok":true,"a":1}')
     assert same(b'{"a": NaN}', b'{"a": NaN}')
     assert not same(b"<html>", b'{"a": 1}')
+    assert same(b"plain words", b"plain words")
+    assert not same(b"plain word", b"plain words")
+
+
+@pytest.mark.parametrize("got", ["true", "1e400", "NaN", '"1"', "null", "[1]", "1.1", "-1"])
+def test_what_is_not_the_number_expected_is_wrong(got):
+    assert not json_comparer(1e-5, 1e-6)(f'{{"a": {got}}}'.encode(), b'{"a": 1}')
+    assert not json_comparer(1e-5, 1e-6)(b'{"a": 1}', f'{{"a": {got}}}'.encode())
 
 
 def judged(share, replies, expected):
-    """Send `replies` (body number, reply) through a checker; how many were checked and which rows are wrong."""
+    """Send `replies` (body number, reply) through a checker; what it says, and which rows are wrong."""
     recorder, checker = Recorder(), Checker(expected, share, seed=1)
     for body, text in replies:
         recorder.start(0, 0)
-        recorder.finish(0, 0, 1, pack(0, 200, len(text)))
+        number = UNCHECKED
         if checker.skip:
             checker.skip -= 1
+        elif text == checker.first[body]:
+            number = body
         else:
-            checker.keep(body, text, len(recorder) - 1)
-    counts = checker.judge(recorder, lambda got, want: got == want)
+            number = checker.number(body, text)
+        recorder.finish(0, 0, len(recorder) + 1, pack(0, 200, len(text)), number)
+    told = checker.judge(recorder, lambda got, want: got == want)
     rows = Rows(np.frombuffer(recorder.rows, dtype=np.int64), np.zeros(len(recorder)))
-    return counts, [i for i, kind in enumerate(rows.kind) if KINDS[kind] == "wrong_answer"]
+    return told, [i for i, kind in enumerate(rows.kind) if KINDS[kind] == "wrong_answer"]
 
 
 def test_every_row_with_a_wrong_answer_is_marked():
     replies = [(0, b"a"), (1, b"b"), (0, b"b"), (1, b"b"), (0, b"b")]
-    counts, wrong = judged(1.0, replies, [b"a", b"b"])
+    told, wrong = judged(1.0, replies, [b"a", b"b"])
     assert wrong == [2, 4]
-    assert counts == {"checked": 5, "wrong": 2, "unkept": 0}
+    first = {"body": 0, "expected": "a", "got": "b", "done_ns": 3}
+    assert told == {"checked": 5, "wrong": 2, "unkept": 0, "first_wrong": first}
+
+
+def test_a_server_that_is_wrong_from_the_first_reply_on_is_wrong_in_every_row():
+    _, wrong = judged(1.0, [(0, b"b"), (1, b"b"), (0, b"b"), (0, b"a")], [b"a", b"b"])
+    assert wrong == [0, 2]
 
 
 def test_the_share_checked_is_the_share_asked_for_and_knows_no_pattern():
     replies = [(i % 100, b"a" if i % 100 else b"x") for i in range(100_000)]
-    counts, wrong = judged(0.01, replies, [b"a"] * 100)
-    assert counts["checked"] == pytest.approx(1000, rel=0.15)
+    told, wrong = judged(0.01, replies, [b"a"] * 100)
+    assert told["checked"] == pytest.approx(1000, rel=0.15)
     assert len(wrong) > 0, "body 0 was never among the checked"
 
 
 def test_without_expected_answers_nothing_is_checked():
-    counts, _ = judged(1.0, [(0, b"a")] * 10, [None])
-    assert counts == {"checked": 0, "wrong": 0, "unkept": 0}
+    told, _ = judged(1.0, [(0, b"a")] * 10, [None])
+    assert told == {"checked": 0, "wrong": 0, "unkept": 0, "first_wrong": None}
+
+
+def test_a_server_that_never_answers_twice_alike_is_compared_as_far_as_memory_allows(monkeypatch):
+    monkeypatch.setattr("loadgen.answers.KEEP_BYTES", 100)
+    told, wrong = judged(1.0, [(0, b"%05d" % i) for i in range(50)], [b"00000"])
+    assert (told["checked"], told["unkept"]) == (20, 30)
+    assert wrong == list(range(1, 20))
+
+
+def test_long_answers_are_shown_where_they_differ():
+    expected, got = ("1.0, " * 400, "1.0, " * 300 + "9.9, " + "1.0, " * 99)
+    told = shortened(expected, got)
+    assert "9.9" in told["got"]
+    assert all(text.startswith("…") and text.endswith("…") and len(text) < 300 for text in told.values())
+
+
+@pytest.mark.parametrize(("checked", "missed"), [(100, 0.0295), (30_000, 1e-4), (0, 1.0)])
+def test_how_many_wrong_answers_could_have_stayed_unseen_follows_the_rule_of_three(checked, missed):
+    told = add_up([{"checked": checked, "wrong": 0, "unkept": 0, "first_wrong": None}])
+    assert told["could_miss_share"] == pytest.approx(missed, rel=0.01)
+
+
+def test_the_first_wrong_answer_of_all_workers_is_the_earliest():
+    firsts = [None, *({"body": f"{at}.body", "expected": "a", "got": "b", "done_ns": at} for at in (7, 5))]
+    told = add_up([{"checked": 10, "wrong": first is not None, "unkept": 1, "first_wrong": first} for first in firsts])
+    assert (told["checked"], told["wrong"], told["unkept"]) == (30, 2, 3)
+    assert told["first_wrong"] == {"body": "5.body", "expected": "a", "got": "b"}
+    assert told["could_miss_share"] > 2 / 30

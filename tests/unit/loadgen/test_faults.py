@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from loadgen import Level, hold
-from loadgen.scripted.script import Script
+from loadgen.scripted.script import LIES, Script
 from loadgen.scripted.server import running
 
 ROWS = 50
@@ -67,19 +67,37 @@ def test_a_server_that_closes_politely_costs_a_connection_but_no_request(protoco
         summary = held(server, protocol, bodies, tmp_path)
     assert summary["errors"] == 0
     assert summary["connections_opened"] > summary["connections"]
-    assert summary["answers"] == {"checked": summary["answers"]["checked"], "wrong": 0, "unkept": 0}
+    assert (summary["answers"]["wrong"], summary["answers"]["first_wrong"]) == (0, None)
     assert summary["answers"]["checked"] >= summary["requests"]
 
 
-def test_a_neighbours_row_in_one_reply_of_ten_thousand_is_caught(bodies, tmp_path):
-    script = Script(fault="wrong", fault_every=10_000, bodies=str(bodies))
-    with running("rest", script) as server:
-        summary = held(
-            server, "rest", bodies, tmp_path, arrival="closed", rate_rps=None, concurrency=16, duration_s=2.0
-        )
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_a_neighbours_row_in_one_reply_of_ten_thousand_is_caught_by_default(protocol, bodies, tmp_path):
+    with running(protocol, Script(fault="wrong", fault_every=10_000, bodies=str(bodies))) as server:
+        level = Level(server.url, protocol, bodies, concurrency=32, duration_s=3.0, ramp_up_s=0.1)
+        summary = hold(level, tmp_path)
+    answers = summary["answers"]
     assert summary["requests"] > 10_000
-    assert summary["answers"]["wrong"] >= 1
+    assert answers["checked"] >= summary["requests"]
+    assert answers["checked"] / 10_000 - 2 <= answers["wrong"] <= answers["checked"] / 10_000
     assert "wrong_answers" in summary["failed_checks"]
+    assert answers["first_wrong"]["got"] != answers["first_wrong"]["expected"]
+    asked = json.loads((bodies / answers["first_wrong"]["body"]).read_text())["instances"][0][0]
+    if protocol == "rest":
+        assert json.loads(answers["first_wrong"]["expected"])["predictions"][0][0] == asked
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+@pytest.mark.parametrize("lie", LIES)
+def test_an_answer_that_is_none_is_found_although_its_status_is_good(lie, protocol, bodies, tmp_path):
+    with running(protocol, Script(fault=lie, fault_every=150, bodies=str(bodies))) as server:
+        level = Level(server.url, protocol, bodies, concurrency=2, duration_s=0.3, ramp_up_s=0.1)
+        summary = hold(level, tmp_path)
+    assert summary["answers"]["wrong"] >= 1
+    assert set(summary["errors_by_kind"]) <= {"wrong_answer"}
+    assert "wrong_answers" in summary["failed_checks"]
+    (said,) = [text for text in summary["warnings"] if "were not the expected answer" in text]
+    assert summary["answers"]["first_wrong"]["body"] in said
 
 
 @pytest.fixture(scope="module")

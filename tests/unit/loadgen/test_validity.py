@@ -48,7 +48,7 @@ def judged(level=OPEN, rows=None, in_flight=None, **changes):
         "in_flight_cap": 100,
         "connections_opened": 32,
         "dead": False,
-        "answers": {"checked": 10, "wrong": 0, "unkept": 0},
+        "answers": {"checked": 10, "wrong": 0, "unkept": 0, "first_wrong": None},
         "little": law,
         "mean_in_flight": law["mean_in_flight"],
         "balance": None,
@@ -65,7 +65,14 @@ def test_a_steady_level_is_valid_and_says_nothing():
 CASES = {
     "server_dead": {"dead": True},
     "bad_passport": {"passport": {"ok": False, "problems": ["it is slow"]}},
-    "wrong_answers": {"answers": {"checked": 10, "wrong": 1, "unkept": 0}},
+    "wrong_answers": {
+        "answers": {
+            "checked": 10,
+            "wrong": 1,
+            "unkept": 0,
+            "first_wrong": {"body": "00003.body", "expected": "[0.1]", "got": "[0.2]"},
+        }
+    },
     "too_many_errors": {"rows": made_rows(failed=0.02)},
     "client_cpu": {"client_cpu_share": 0.93},
     "client_late": {"rows": made_rows(late_us=1500.0)},
