@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from playbook.deploy.manifest_numbers import loadgen_source
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import write_bodies
 
@@ -35,19 +35,31 @@ def render_only(folder: str, context: Mapping[str, Any]) -> dict[str, str]:
     return {_target(name): environment.get_template(name).render(context) for name in names}
 
 
+def components() -> list[str]:
+    """The optional parts of the manifests, as an overlay names them."""
+    return sorted(path.parent.name for path in TEMPLATES.glob("kubernetes/components/*/kustomization.yaml.j2"))
+
+
 def render_one(name: str, context: Mapping[str, Any]) -> str:
     """One template filled, by its path below `docker/`."""
     return _templates().get_template(name).render(context)
 
 
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["quoted"] = _quoted
+    return environment
+
+
+def _quoted(value: object) -> str:
+    """A text as YAML's single quotes hold it, in which PromQL stays readable."""
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def _target(name: str) -> str:
@@ -56,8 +68,9 @@ def _target(name: str) -> str:
 
 
 def write(
-    run_dir: Path, context: Mapping[str, Any], configs: Mapping[str, str], models: Path, requests: Mapping[str, Any]
-) -> list[str]:
+    run_dir: Path, context: Mapping[str, Any], configs: Mapping[str, str], models: Path, requests: Mapping[str, Any],
+    further: Mapping[str, str],
+) -> list[str]:  # fmt: skip
     """Write the whole bundle to `<run_dir>/deploy`, in place of an earlier one; returns its files, relative.
 
     Args:
@@ -65,11 +78,12 @@ def write(
         context: Names the templates may use.
         configs: The server's config files by name, as text protos.
         models: The base path to copy the model from (hard links where the file system allows).
+        further: Other files by their paths in the bundle, such as the chart's.
         requests: `protocol`, `rows_per_request` and `model_name` of the load test's request bodies.
     """
     part, final = run_dir / ".deploy-part", run_dir / "deploy"
     shutil.rmtree(part, ignore_errors=True)
-    texts = {**render(context), **{f"config/{name}": text for name, text in configs.items()}}
+    texts = {**render(context), **further, **{f"config/{name}": text for name, text in configs.items()}}
     for name, text in texts.items():
         path = part / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,8 +117,7 @@ def _link(source: str, target: str) -> None:
 
 def _load_test(folder: Path, run_dir: Path, requests: Mapping[str, Any]) -> None:
     """The load generator's source and this run's requests, for an image of its own."""
-    package = Path(importlib.util.find_spec("loadgen").submodule_search_locations[0])
-    shutil.copytree(package, folder / "loadgen", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(loadgen_source(), folder / "loadgen", ignore=shutil.ignore_patterns("__pycache__"))
     write_bodies(folder / "bodies", Reference.load(run_dir), **requests)
 
 

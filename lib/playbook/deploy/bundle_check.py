@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from playbook.deploy import kubernetes
-from playbook.deploy.replica import KNOBS, Replica
+from playbook.deploy.replica import Replica
 from playbook.errors import BundleBroken, PlaybookError
+from playbook.knobs import TUNED
 from playbook.lint.linter import lint
 from playbook.tfserving.batching import Batching
 
@@ -82,7 +83,7 @@ def _batching(bundle: Path, replica: Replica) -> str:
             raise BundleBroken("the record batches, but the bundle has no batching.config")
         return "none: batching is off in the record"
     read = Batching.parse(path.read_text())
-    for name in KNOBS:
+    for name in TUNED:
         kept, meant = getattr(read, name, None), replica.config.get(name)
         if meant is not None and meant.value and hasattr(read, name) and _plain(kept) != _plain(meant.value):
             raise BundleBroken(f"{name} is {kept} in the file and {meant.value} in {meant.source}")
@@ -103,7 +104,7 @@ def _dashboard(bundle: Path) -> str:
 
 
 def _manifests(bundle: Path) -> str:
-    paths = sorted((bundle / "kubernetes").rglob("*.yaml"))
+    paths = sorted(path for folder in ("kubernetes", "kserve") for path in (bundle / folder).rglob("*.yaml"))
     checked = sum(kubernetes.validate(path.read_text(), str(path.relative_to(bundle))) for path in paths)
     return f"{checked} objects in {len(paths)} files"
 

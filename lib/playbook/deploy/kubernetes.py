@@ -10,11 +10,9 @@ from typing import Any
 
 import yaml
 
+from playbook.deploy import operator_schemas
 from playbook.errors import BundleBroken
 from playbook.imports import GRAMMARS, without
-
-# Objects of kustomize itself and of operators: Kubernetes' own schemas do not know them.
-NOT_IN_SCHEMAS = ("Kustomization", "Component", "ServiceMonitor")
 
 
 def objects(text: str) -> Iterator[dict[str, Any]]:
@@ -25,7 +23,7 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def validate(text: str, shown: str) -> int:
-    """Check every object against Kubernetes' newest schemas, unknown fields refused; returns how many were checked.
+    """Check every object against Kubernetes' newest schemas or its operator's, unknown fields refused; counts them.
 
     Raises:
         BundleBroken: an object is not valid; names the file, the object and the field.
@@ -36,7 +34,9 @@ def validate(text: str, shown: str) -> int:
 
     checked = 0
     for document in objects(text):
-        if document.get("kind") in NOT_IN_SCHEMAS:
+        if operator_schemas.known(document):
+            operator_schemas.validate(document, shown)
+            checked += 1
             continue
         try:
             kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)

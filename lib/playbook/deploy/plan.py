@@ -28,6 +28,18 @@ class Plan:
     sizing: sizing.Sizing
     protocol: str
     rows_per_request: int
+    exported_by: str = ""  # the TensorFlow that wrote the model; "" where export did not say
+
+    @property
+    def skew(self) -> list[str]:
+        """What is to be said where the image's TensorFlow is older than the one that wrote the model."""
+        exported, served = _release(self.exported_by), _release(self.image)
+        if not exported or not served or exported <= served:
+            return []
+        return [
+            f"The model was exported by TensorFlow {self.exported_by}, and {self.image} serves with an older one: an "
+            "operation that is newer than the server fails when the model loads. Rehearse on that image."
+        ]
 
     @property
     def name(self) -> str:
@@ -52,6 +64,12 @@ class Plan:
         """The knobs that are set, in words."""
         chosen = knobs.chosen({name: cited.value for name, cited in self.replica.config.items()})
         return knobs.in_words(chosen) or "TensorFlow Serving's default flags"
+
+
+def _release(text: str) -> tuple[int, int] | None:
+    """Major and minor of the first version number in a text; None without one."""
+    match = re.search(r"(?:^|:)v?(\d+)\.(\d+)", text)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
@@ -80,4 +98,10 @@ def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
         sizing=sizing.size(one, demand),
         protocol=protocol.value if protocol else requests.get("protocol", "rest"),
         rows_per_request=int(requests.get("rows_per_request", 1)),
+        exported_by=_exported_by(records),
     )
+
+
+def _exported_by(records: Records) -> str:
+    packages = ((records.of("export") or {}).get("environment") or {}).get("packages") or {}
+    return packages.get("tensorflow") or ""

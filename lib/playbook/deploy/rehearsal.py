@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import loadgen
 from playbook import stopwatch
-from playbook.deploy import refutation
+from playbook.deploy import refutation, server_flags
 from playbook.deploy.plan import Plan
 from playbook.errors import LoadFailed, ParameterError
 from playbook.records import record
@@ -31,10 +32,11 @@ _PARITY_ROWS = 64
 # number for it at once, and resets those whose turn never came.
 _CONNECTIONS = 100
 _SLOWER = 1.5  # a p99 this many times the record's is worth a word; a short window scatters
+_CONFIGURED = ("monitoring_config_file", "enable_batching", "batching_parameters_file")  # what the spec renders itself
 _THREADS = re.compile(r"--(rest_api_num_threads|grpc_max_threads|tensorflow_int\w+_op_parallelism)=(\d+)")
 
 
-def choose(made: Plan, build: str) -> tuple[bool, str]:
+def choose(plan: Plan, build: str) -> tuple[bool, str]:
     """Whether to build and start the image, and why (not).
 
     `auto` builds where an engine runs and has the base image, so that nothing large is downloaded unasked; `always`
@@ -49,19 +51,19 @@ def choose(made: Plan, build: str) -> tuple[bool, str]:
     if build == "never":
         return False, "the image was not built: build is 'never'"
     problem = containers.problem()
-    if problem is None and (build == "always" or containers.has_image(made.image)):
-        return True, f"the image was built on {made.image} and started"
+    if problem is None and (build == "always" or containers.has_image(plan.image)):
+        return True, f"the image was built on {plan.image} and started"
     if build == "always":
         containers.engine()
-    problem = problem or f"{made.image} is not on this machine (build: always pulls it)"
+    problem = problem or f"{plan.image} is not on this machine (build: always pulls it)"
     return False, f"the image was not built: {problem}"
 
 
-def run(made: Plan, image: bool, duration_s: float, client_cpus: list[int], why: str = "") -> dict[str, Any]:
+def run(plan: Plan, image: bool, duration_s: float, client_cpus: list[int], why: str = "") -> dict[str, Any]:
     """Start the bundle, compare its answers with the model's, and hold one level at the planned rate.
 
     Args:
-        made: The plan whose bundle is written already.
+        plan: The plan whose bundle is written already.
         image: Build the image and start that; else start the recorded kind of server from the bundle's files.
         duration_s: Measurement window, s.
         client_cpus: The client's cores; [] chooses.
@@ -71,16 +73,16 @@ def run(made: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
         PredictFailed: the answers differ from the exported model's.
         ServerNotReady, DockerUnavailable: it does not come up.
     """
-    reference = Reference.load(made.run_dir)
-    with _running(made, image) as handle:
-        rows = min(_PARITY_ROWS, made.max_batch_size)
-        difference = client.parity(handle, reference, made.protocol, rows)
-        level = _hold(made, handle, reference, duration_s, client_cpus)
+    reference = Reference.load(plan.run_dir)
+    with _running(plan, image) as handle:
+        rows = min(_PARITY_ROWS, plan.max_batch_size)
+        difference = client.parity(handle, reference, plan.protocol, rows)
+        level = _hold(plan, handle, reference, duration_s, client_cpus)
     p99_ms, claim = level["latency_ms"]["p99"], level.get("claim")
-    limit_ms = made.replica.limit_ms.value if made.replica.limit_ms else None
+    limit_ms = plan.replica.limit_ms.value if plan.replica.limit_ms else None
     return {
         "server": handle.server,
-        "image": made.local_image if image else None,
+        "image": plan.local_image if image else None,
         "why": why,
         "start_s": handle.start_s,
         "parity_max_abs_diff": difference,
@@ -96,57 +98,59 @@ def run(made: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
         "valid": level["valid"],
         "failed_checks": level["failed_checks"],
         "level_warnings": level["warnings"],
-        "inside_limit": refutation.inside_limit(level, made.replica.promise),
+        "inside_limit": refutation.inside_limit(level, plan.replica.promise),
     }
 
 
-def spec_of(made: Plan) -> ServerSpec:
+def spec_of(plan: Plan) -> ServerSpec:
     """The server that the bundle's files describe, read back from them."""
-    folder = made.run_dir / "deploy"
+    folder = plan.run_dir / "deploy"
     dockerfile = (folder / "Dockerfile").read_text()
-    command = next(line for line in dockerfile.splitlines() if line.startswith("CMD "))
-    threads = {name: int(count) for name, count in _THREADS.findall(command)}
+    command = json.loads(next(line for line in dockerfile.splitlines() if line.startswith("CMD "))[4:])
+    threads: dict[str, Any] = {name: int(count) for name, count in _THREADS.findall(" ".join(command))}
+    extra = [flag for flag in command if server_flags.name_of(flag) not in (*threads, *_CONFIGURED)]
     file = folder / "config" / "batching.config"
-    kind = made.replica.server.value
+    kind = plan.replica.server.value
     return ServerSpec(
-        model_name=made.model_name,
-        model_base_path=(folder / "models" / made.models.name).resolve(),
+        model_name=plan.model_name,
+        model_base_path=(folder / "models" / plan.models.name).resolve(),
         server="embedded" if kind == "attach" else kind,
         batching=Batching.parse(file.read_text()) if file.exists() else None,
         cpus=serve.split_cpus()[0],
-        image=made.image if kind == "docker" else "",
+        image=plan.image if kind == "docker" else "",
+        extra_flags=tuple(extra),
         **threads,
     )
 
 
 @contextmanager
-def _running(made: Plan, image: bool) -> Iterator[Handle]:
+def _running(plan: Plan, image: bool) -> Iterator[Handle]:
     if not image:
-        with serve.running(spec_of(made), made.run_dir, name="deploy") as handle:
+        with serve.running(spec_of(plan), plan.run_dir, name="deploy") as handle:
             yield handle
         return
-    containers.build(made.run_dir / "deploy", made.local_image, made.image)
-    handle = containers.start_image(made.local_image, made.run_dir, made.model_name, made.replica.cpus.value)
+    containers.build(plan.run_dir / "deploy", plan.local_image, plan.image)
+    handle = containers.start_image(plan.local_image, plan.run_dir, plan.model_name, plan.replica.cpus.value)
     try:
         yield handle
     finally:
-        containers.stop(handle.container_id)
+        containers.stop(str(handle.container_id))
 
 
 def _hold(
-    made: Plan, handle: Handle, reference: Reference, duration_s: float, client_cpus: list[int]
+    plan: Plan, handle: Handle, reference: Reference, duration_s: float, client_cpus: list[int]
 ) -> dict[str, Any]:
     """One open-loop level at the planned rate; its rows are kept as `data/requests/deploy_000`."""
     cpus = serve.split_cpus(handle.cpus, client_cpus)[1]
-    load = Load(made.protocol, duration_s, min(1.0, duration_s / 2), cpus, made.rows_per_request)
-    rate = round(made.sizing.planned_rps.value, 1)
-    rows = record.data_dir(made.run_dir) / "requests" / "deploy_000"
+    load = Load(plan.protocol, duration_s, min(1.0, duration_s / 2), cpus, plan.rows_per_request)
+    rate = round(plan.sizing.planned_rps.value, 1)
+    rows = record.data_dir(plan.run_dir) / "requests" / "deploy_000"
     with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
-        bodies = write_bodies(Path(folder), reference, made.protocol, made.rows_per_request, model_name=made.model_name)
-        connections = _CONNECTIONS if made.protocol == "rest" else None
+        bodies = write_bodies(Path(folder), reference, plan.protocol, plan.rows_per_request, model_name=plan.model_name)
+        connections = _CONNECTIONS if plan.protocol == "rest" else None
         level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate, connections=connections)
         try:
-            limit = made.replica.limit_ms
+            limit = plan.replica.limit_ms
             summary = loadgen.hold(level, rows, p99_limit_ms=limit.value if limit else None)
             stopwatch.add(load.duration_s + load.ramp_up_s)
             return {**summary, "rate_rps": rate}
@@ -155,10 +159,10 @@ def _hold(
             raise LoadFailed(f"The rehearsal at {rate:,.0f} requests/s could not be measured: {error}") from error
 
 
-def words(seen: dict[str, Any], made: Plan) -> str:
+def words(seen: dict[str, Any], plan: Plan) -> str:
     """What the rehearsal showed, in one sentence, beside the record."""
     p99 = "unknown (too few requests)" if seen["p99_ms"] is None else f"{seen['p99_ms']:.1f} ms"
-    record_p99 = made.replica.p99_ms.value if made.replica.p99_ms else None
+    record_p99 = plan.replica.p99_ms.value if plan.replica.p99_ms else None
     told = f"At the planned {seen['rate_rps']:,.0f}/s the bundle answered {seen['throughput_rps']:,.0f}/s, p99 {p99}"
     if record_p99 and seen["p99_ms"]:
         slower = seen["p99_ms"] > _SLOWER * record_p99

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playbook.errors import SizingRefused
+from playbook.deploy import evidence
 from playbook.knobs import TUNED
 from playbook.promise import Promise
 from playbook.records import store
 from playbook.records.cited import Cited, Records
-
-KNOBS = TUNED
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,10 @@ class Replica:
     slowest_ms: Cited | None  # the longest answer of the best level
     server: Cited  # embedded, binary, docker or attach
     curve: Cited | None = None  # (requests/s, p99 in ms) in rising order, as levels showed them
+    extra_flags: Cited | None = None  # further flags it was measured with
+    planned_cpu_cores: Cited | None = None  # cores it used at the planned rate, in the rehearsal
+    max_error_share: float = Promise.max_error_share  # as stress was told; where nothing was told, the default
     proven: bool = True  # False when no VALID level stands behind the rate
-    max_error_share: float = 0.001  # as stress was told; where nothing was told, the default
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -54,105 +54,57 @@ def of_run(run_dir: Path) -> Replica:
         SizingRefused: levels were measured properly, and none kept the limit.
     """
     records = Records(run_dir)
-    tuned = records.get("tune", "best.rate_rps") is not None
-    if not tuned:
-        records.need("stress", "levels")
-    rate, p99, unproven = _carried(records, tuned)
-    config = _config(records, tuned)
-    warnings = unproven + ([] if tuned else [_untuned(records)])
+    chosen = evidence.choose(records)
     server = records.get("serve", "server") or Cited("embedded", "assumed: there is no serve.json")
-    if server.value == "embedded":
-        warnings.append(
-            "Every rate here was measured on the embedded server, not on TensorFlow Serving: run params/docker.yml "
-            "before you rely on these sizes."
-        )
     return Replica(
-        config=config,
-        tuned=tuned,
-        rate_rps=rate,
-        p99_ms=p99,
-        curve=_curve(records, rate, p99),
-        proven=not unproven,
-        limit_ms=records.get("stress", "limit_ms"),
+        config=_config(records, chosen.tuned),
+        tuned=chosen.tuned,
+        rate_rps=chosen.rate_rps,
+        p99_ms=chosen.p99_ms,
+        curve=evidence.curve(records, chosen),
+        proven=not chosen.unproven,
+        limit_ms=evidence.limit_ms(records),
         max_error_share=_error_share(records),
-        saturation_rps=_saturation(records, rate),
+        saturation_rps=evidence.saturation(records, chosen),
         cpus=_cpus(records),
         cpu_cores=_resource(run_dir, "quantile_cont(cpu_cores, 0.95)", "95th percentile of cpu_cores"),
         memory_bytes=_resource(run_dir, "max(rss_bytes)", "largest rss_bytes"),
         start_s=records.get("serve", "start_s"),
         slowest_ms=records.get("stress", "best.latency_max_ms"),
         server=server,
-        warnings=warnings,
+        extra_flags=_extra_flags(records),
+        warnings=_warnings(records, chosen, server),
     )
 
 
-def _carried(records: Records, tuned: bool) -> tuple[Cited, Cited | None, list[str]]:
-    """Rate and p99 of the best configuration, and what is to be said when no VALID level stands behind them.
-
-    Raises:
-        SizingRefused: levels were measured properly, and none kept the limit.
-    """
-    for verb, rate, p99 in (("tune", "rate_rps", "p99_ms"), ("stress", "throughput_rps", "latency_p99_ms")):
-        found = records.get(verb, f"best.{rate}")
-        if found is not None and found.value > 0 and (tuned or verb == "stress"):
-            valid = records.get(verb, "best.valid")
-            doubt = [f"NOT PROVEN: the best of {verb}.json is not VALID; measure longer and deploy again."]
-            found = _lowest_repeat(records, found) if tuned else found
-            return found, records.get(verb, f"best.{p99}"), doubt if valid is not None and not valid.value else []
-    levels, limit = records.need("stress", "levels").value, records.get("stress", "limit_ms")
-    if limit is None:
-        raise SizingRefused(
-            "stress.json names no best level and no limit (results.best and results.limit_ms are null), so no rate is "
-            "known to keep a promise. Set p99_limit_ms and run 'stress' again."
+def _warnings(records: Records, chosen: evidence.Evidence, server: Cited) -> list[str]:
+    words = [*chosen.unproven, *chosen.doubts] + ([] if chosen.tuned else [_untuned(records)])
+    if server.value == "embedded":
+        words.append(
+            "Every rate here was measured on the embedded server, not on TensorFlow Serving: run params/docker.yml "
+            "before you rely on these sizes."
         )
-    unsure = {
-        index: level["throughput_rps"]
-        for index, level in enumerate(levels)
-        if not _tells(level) and level.get("throughput_rps") and (level.get("latency_p99_ms") or 0) <= limit.value
-    }
-    if any(map(_tells, levels)) or not unsure:
-        raise SizingRefused(
-            f"No measured configuration kept the limit of {limit} ms (stress.json results.best is null), so there is "
-            "nothing to size a deployment with. Raise p99_limit_ms, or measure lower loads, and run 'stress' again."
-        )
-    best = max(unsure, key=unsure.__getitem__)
-    where = f"levels.{best}"
-    told = (
-        f"NOT PROVEN: no level of stress.json is VALID with enough requests for a p99; the size rests on "
-        f"results.{where}, {unsure[best]:,.0f}/s, "
-        "which proves nothing about p99. Hold the levels longer (duration_s) and deploy again."
-    )
-    return records.need("stress", f"{where}.throughput_rps"), records.get("stress", f"{where}.latency_p99_ms"), [told]
-
-
-def _error_share(records: Records) -> float:
-    share = (records.of("stress") or {}).get("params", {}).get("max_error_share")
-    return Promise.max_error_share if share is None else share
-
-
-def _tells(level: Mapping[str, Any]) -> bool:
-    """Whether a level says anything of p99: it is VALID, and had enough requests for one."""
-    return bool(level.get("valid")) and level.get("latency_p99_ms") is not None
-
-
-def _lowest_repeat(records: Records, best: Cited) -> Cited:
-    """The lowest rate the winner reached when it was measured again; its own where that was lower, or not done.
-
-    The best of several noisy trials is likely a lucky one: what is promised rests on what it does every time.
-    """
-    kind, repeats = records.get("tune", "kind"), records.get("tune", "repeats")
-    scores = [winner for _, winner in repeats.value if winner > 0] if repeats else []
-    if not scores or (kind is not None and kind.value != "max_rate") or min(scores) >= best.value:
-        return best
-    return Cited(min(scores), "tune.json results.repeats, the winner's lowest")
+    return words
 
 
 def _config(records: Records, tuned: bool) -> dict[str, Cited]:
     if tuned:
         best = records.need("tune", "best.config").value
-        return {name: Cited(best[name], f"tune.json results.best.config.{name}") for name in KNOBS if name in best}
+        return {name: Cited(best[name], f"tune.json results.best.config.{name}") for name in TUNED if name in best}
     params = (records.of("serve") or {}).get("params", {})
-    return {name: Cited(params[name], f"serve.json params.{name}") for name in KNOBS if name in params}
+    return {name: Cited(params[name], f"serve.json params.{name}") for name in TUNED if name in params}
+
+
+def _extra_flags(records: Records) -> Cited | None:
+    """What serve was given beside the knobs; tune and prove start their servers with it too."""
+    params = (records.of("serve") or {}).get("params", {})
+    words = list(params.get("extra_flags") or [])
+    return Cited(words, "serve.json params.extra_flags") if words else None
+
+
+def _error_share(records: Records) -> float:
+    share = (records.of("stress") or {}).get("params", {}).get("max_error_share")
+    return Promise.max_error_share if share is None else share
 
 
 def _untuned(records: Records) -> str:
@@ -162,31 +114,6 @@ def _untuned(records: Records) -> str:
         f"There is no tuning record: this deploys the configuration that stress measured ({what}). "
         "Run the 'tune' notebook for a better one."
     )
-
-
-def _curve(records: Records, rate: Cited, p99: Cited | None) -> Cited | None:
-    """p99 over the rate: the levels of stress.json, stretched so that their best rate is the replica's own."""
-    levels = records.get("stress", "levels")
-    known = [level for level in levels.value if level.get("latency_p99_ms")] if levels else []
-    valid = [level for level in known if level.get("valid")] or known
-    best = records.get("stress", "best.throughput_rps")
-    stretch = rate.value / best.value if best is not None and best.value else 1.0
-    points = {level["throughput_rps"] * stretch: level["latency_p99_ms"] for level in valid}
-    if p99 is not None:
-        points[rate.value] = p99.value
-    if not points:
-        return None
-    how = "" if stretch == 1.0 else f", rates × {stretch:.2f} to end at {rate.source}"
-    return Cited(sorted(points.items()), f"stress.json results.levels{how}")
-
-
-def _saturation(records: Records, rate: Cited) -> Cited:
-    levels = records.get("stress", "levels")
-    rates = {index: level.get("throughput_rps") or 0.0 for index, level in enumerate(levels.value if levels else [])}
-    best = max(rates, key=rates.__getitem__, default=None)
-    if best is None or rates[best] <= rate.value:
-        return rate
-    return Cited(rates[best], f"stress.json results.levels.{best}.throughput_rps")
 
 
 def _cpus(records: Records) -> Cited:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from playbook.deploy.replica import Replica, rounded_up
@@ -55,60 +55,83 @@ class Sizing:
 
 
 def size(replica: Replica, demand: Demand) -> Sizing:
-    """The fleet that carries `demand` with replicas like the measured one.
+    """The fleet that carries `demand` with replicas like the measured one, also when one of them is lost.
 
     A replica is planned for its measured rate less the headroom, never for more than was measured. That N replicas
-    carry N times as much is an assumption and is said so.
+    carry N times as much is an assumption and is said so. Requests equal limits, in whole cores: only then does
+    Kubernetes' static CPU manager give a pod cores of its own.
     """
     planned = replica.rate_rps.as_(lambda rate: rate * (1 - demand.headroom), f"less headroom {demand.headroom:g}")
-    need = _needed(demand.target_rate_rps, planned.value)
-    target = f"target_rate_rps {demand.target_rate_rps:.10g} over ({planned.source})"
-    floor = Cited(demand.min_replicas, "deploy.json params.min_replicas")
-    replicas = Cited(max(need, demand.min_replicas), target if need >= demand.min_replicas else floor.source)
+    target = f"target_rate_rps {demand.target_rate_rps:.10g}"
+    replicas = _replicas(replica, demand, planned)
+    floor = _floor(demand, replicas)
     most = max(_needed(2 * demand.target_rate_rps, planned.value), replicas.value + 1)
-    request = _cpu_request(replica)
+    cores = replica.cpus.as_(lambda cpus: max(1, math.ceil(cpus)), "whole cores, requests = limits")
+    memory = _memory(replica)
     return Sizing(
         planned_rps=planned,
         replicas=replicas,
         min_replicas=floor,
-        max_replicas=Cited(most, f"twice {target}"),
-        cpu_limit=replica.cpus,
-        cpu_request=request,
-        memory_request_mib=_memory(replica, 1.0, "in steps of 64 MiB"),
-        memory_limit_mib=_memory(replica, 2.0, "twice: old and new version side by side"),
-        cpu_target_percent=_cpu_target(replica, request, demand.headroom),
-        costs=[_cost(times, planned.value, replica.cpus.value, demand) for times in GROWTH],
+        max_replicas=Cited(most, f"twice {target} over ({planned.source})"),
+        cpu_limit=cores,
+        cpu_request=cores,
+        memory_request_mib=memory,
+        memory_limit_mib=memory,
+        cpu_target_percent=_cpu_target(replica, cores, demand.headroom),
+        costs=[_cost(times, replica, planned.value, cores.value, demand) for times in GROWTH],
         warnings=_warnings(replica, demand, replicas.value),
     )
+
+
+def _replicas(replica: Replica, demand: Demand, planned: Cited) -> Cited:
+    """Enough at the planned rate, and enough at the measured rate when one is lost."""
+    target = f"target_rate_rps {demand.target_rate_rps:.10g}"
+    wishes = [
+        Cited(demand.min_replicas, "deploy.json params.min_replicas"),
+        Cited(_needed(demand.target_rate_rps, planned.value), f"{target} over ({planned.source})"),
+    ]
+    if demand.min_replicas > 1:
+        alone = _needed(demand.target_rate_rps, replica.rate_rps.value) + 1
+        wishes.append(Cited(alone, f"{target} over ({replica.rate_rps.source}), and one to lose"))
+    return max(wishes, key=lambda wish: wish.value)
+
+
+def _floor(demand: Demand, replicas: Cited) -> Cited:
+    """The least the autoscaler may leave: below four, a lost replica is more than the headroom of the others."""
+    asked = Cited(demand.min_replicas, "deploy.json params.min_replicas")
+    share = math.ceil(1 / demand.headroom) if demand.headroom else replicas.value
+    safe = min(replicas.value, share)
+    if demand.min_replicas == 1 or safe <= demand.min_replicas:
+        return asked
+    return Cited(safe, f"1 of {safe} lost is within headroom {demand.headroom:g}, at most the sized replicas")
 
 
 def _needed(rate_rps: float, planned_rps: float) -> int:
     return max(1, math.ceil(round(rate_rps / planned_rps, 9)))
 
 
-def _cpu_request(replica: Replica) -> Cited:
-    if replica.cpu_cores is None:
-        return Cited(replica.cpus.value, f"{replica.cpus.source}; CPU use was not measured")
-    used = replica.cpu_cores.as_(rounded_up(0.1), "in steps of 0.1")
-    return Cited(min(max(round(used.value, 1), 0.1), float(replica.cpus.value)), used.source)
-
-
-def _memory(replica: Replica, times: float, how: str) -> Cited:
+def _memory(replica: Replica) -> Cited:
     if replica.memory_bytes is None:
-        return Cited(int(1024 * times), "assumed: memory was not measured")
-    return replica.memory_bytes.as_(lambda used: int(rounded_up(64)(used * times / 2**20)), how)
+        return Cited(2048, "assumed: memory was not measured")
+    how = "twice: old and new version side by side, in steps of 64 MiB"
+    return replica.memory_bytes.as_(lambda used: int(rounded_up(64)(used * 2 / 2**20)), how)
 
 
 def _cpu_target(replica: Replica, request: Cited, headroom: float) -> Cited:
-    """CPU use at the planned rate, in percent of the request: use grows in proportion to the rate."""
-    used = replica.cpu_cores or request
-    percent = round(100 * min(used.value / request.value, 1.0) * (1 - headroom))
-    return Cited(min(max(percent, 10), 95), f"{used.source}, less headroom {headroom:g}, in percent of the request")
+    """CPU use at the planned rate, in percent of the request: as rehearsed, else in proportion to the rate."""
+    if replica.planned_cpu_cores is not None:
+        used, how, share = replica.planned_cpu_cores, "in percent of the request", 1.0
+    else:
+        used, share = replica.cpu_cores or request, 1 - headroom
+        how = f"less headroom {headroom:g}, in percent of the request"
+    percent = round(100 * min(used.value / request.value, 1.0) * share)
+    return used.as_(lambda _: min(max(percent, 10), 95), how)
 
 
-def _cost(times: int, planned_rps: float, cpus: int, demand: Demand) -> dict[str, Any]:
+def _cost(times: int, replica: Replica, planned_rps: float, cpus: int, demand: Demand) -> dict[str, Any]:
     rate_rps = times * demand.target_rate_rps
-    replicas = max(_needed(rate_rps, planned_rps), demand.min_replicas)
+    planned = Cited(planned_rps, "")
+    replicas = _replicas(replica, replace(demand, target_rate_rps=rate_rps), planned).value
     per_hour = replicas * cpus * demand.price_per_cpu_hour
     return {
         "times_target": times,
@@ -120,16 +143,18 @@ def _cost(times: int, planned_rps: float, cpus: int, demand: Demand) -> dict[str
 
 
 def _warnings(replica: Replica, demand: Demand, replicas: int) -> list[str]:
-    told = list(replica.warnings)
+    words = list(replica.warnings)
     if demand.target_rate_rps > replica.rate_rps.value:
-        told.append(
+        words.append(
             f"EXTRAPOLATED: {demand.target_rate_rps:,.0f} requests/s was asked for, {replica.rate_rps.value:,.0f}/s "
             f"was measured, on one replica. {replicas} replicas carry it only if the balancer spreads evenly and they "
             "share nothing; run the load-test Job before you rely on it."
         )
     if replica.cpu_cores is None or replica.memory_bytes is None:
-        told.append("CPU and memory of the server were not measured (data/resources): requests and limits are assumed.")
-    return told
+        words.append(
+            "CPU and memory of the server were not measured (data/resources): requests and limits are assumed."
+        )
+    return words
 
 
 def plain(demand: Demand) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playbook import markdown
+from playbook.deploy import server_flags
 from playbook.records.cited import Cited
 
 if TYPE_CHECKING:
@@ -45,9 +46,14 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     return [*(f"REFUTED: {sentence}." for sentence in results.get("refuted") or []), *results["doubts"]]
 
 
-def promises(made: Plan) -> list[tuple[str, Cited]]:
+def doubts(plan: Plan) -> list[str]:
+    """What the plan rests on that was not measured."""
+    return [*plan.sizing.warnings, server_flags.measured_over(plan.protocol), *plan.skew]
+
+
+def promises(plan: Plan) -> list[tuple[str, Cited]]:
     """What the numbers of a bundle rest on, label by label."""
-    size, one = made.sizing, made.replica
+    size, one = plan.sizing, plan.replica
     rows = [
         ("Requests/s one replica was measured at", one.rate_rps),
         ("p99 at that rate, ms", one.p99_ms),
@@ -62,10 +68,10 @@ def promises(made: Plan) -> list[tuple[str, Cited]]:
     return [(label, cited) for label, cited in rows if cited is not None]
 
 
-def summary(made: Plan) -> str:
+def summary(plan: Plan) -> str:
     """Markdown: warnings first, then each number with its source."""
-    rows = [(label, cited.value, cited.source) for label, cited in promises(made)]
-    warnings = "".join(f"> **{text}**\n\n" for text in made.sizing.warnings)
+    rows = [(label, cited.value, cited.source) for label, cited in promises(plan)]
+    warnings = "".join(f"> **{text}**\n\n" for text in doubts(plan))
     return warnings + markdown.table(("", "", "from"), rows)
 
 

@@ -116,6 +116,8 @@ def _scrapes(page: Page, jobs: list[dict[str, Any]]) -> None:
         targets = [target for group in job.get("static_configs") or [] for target in group.get("targets") or []]
         about = " ".join(map(str, [job.get("job_name", ""), *targets])).lower()
         path = job.get("metrics_path", "/metrics")
+        if any(rule.get("target_label") == "__param_target" for rule in job.get("relabel_configs") or []):
+            continue  # an exporter is scraped, such as blackbox; the target is what it asks
         if "serving" in about or ":8501" in about or "/monitoring" in path:
             page.found += check_scrape(path, job.get("params"), page.served, page.shown,
                                        page.line("metrics_path") or page.line(job.get("job_name", "")))  # fmt: skip

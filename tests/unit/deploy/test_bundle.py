@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from playbook import deploy
-from playbook.deploy import bundle, bundle_check, kubernetes, words
-from playbook.deploy.deploy import context
+from playbook.deploy import bundle, bundle_check, context, kubernetes, words
 from playbook.deploy.sizing import Demand
 from playbook.errors import BundleBroken, ParameterError, SizingRefused
 from playbook.lint.linter import lint
@@ -47,10 +46,15 @@ def container(folder):
     return manifest(folder)["spec"]["template"]["spec"]["containers"][0]
 
 
+def sized_replicas(folder):
+    return re.search(r"--replicas=(\d+)", (folder / "README.md").read_text())[1]
+
+
 @pytest.mark.parametrize(
     ("verb", "path", "value", "read", "before", "after"),
     [
-        ("tune", "best.rate_rps", 900.0, lambda f: manifest(f)["spec"]["replicas"], 4, 8),
+        ("tune", "best.rate_rps", 900.0, lambda f: manifest(f, "base/autoscaler")["spec"]["minReplicas"], 4, 4),
+        ("tune", "best.rate_rps", 900.0, lambda f: sized_replicas(f), "4", "8"),
         ("tune", "best.rate_rps", 900.0, lambda f: manifest(f, "base/autoscaler")["spec"]["maxReplicas"], 8, 16),
         ("serve", "cpus", [0, 1, 2], lambda f: container(f)["resources"]["limits"]["cpu"], 2, 3),
         ("serve", "start_s", 90.0, lambda f: container(f)["startupProbe"]["failureThreshold"], 36, 450),
@@ -59,8 +63,8 @@ def container(folder):
             "best.latency_max_ms",
             9100.0,
             lambda f: manifest(f)["spec"]["template"]["spec"]["terminationGracePeriodSeconds"],
-            13,
-            20,
+            56,
+            63,
         ),
         (
             "tune",
@@ -78,7 +82,7 @@ def container(folder):
             100,
             7,
         ),
-        ("stress", "limit_ms", 20.0, lambda f: "> 20" in (f / "monitoring/rules.yml").read_text(), False, True),
+        ("stress", "limit_ms", 20.0, lambda f: "* 1000 > 20" in (f / "monitoring/rules.yml").read_text(), False, True),
     ],
 )
 def test_a_changed_record_changes_the_manifest(fresh, verb, path, value, read, before, after):
@@ -92,18 +96,30 @@ def test_a_changed_record_changes_the_manifest(fresh, verb, path, value, read, b
 def test_changed_samples_change_requests_and_limits(run, tmp_path):
     bare = deployable_run.make(tmp_path / "bare", samples=False)
     measured, assumed = container(bundled(run)[0])["resources"], container(bundled(bare)[0])["resources"]
-    assert measured["requests"] == {"cpu": 1.8, "memory": "448Mi"}
-    assert measured["limits"] == {"cpu": 2, "memory": "832Mi"}
-    assert assumed["requests"] == {"cpu": 2, "memory": "1024Mi"}
+    assert measured["requests"] == {"cpu": 2, "memory": "832Mi"}
+    assert measured["limits"] == measured["requests"]
+    assert assumed["requests"] == {"cpu": 2, "memory": "2048Mi"}
 
 
 def test_every_number_of_a_manifest_names_its_source(written):
     number = re.compile(r"[:=] *\"?[0-9][^#]*$|[:=] *\"?[0-9][\w.]*[,}\] ]")
-    for path in (written[0] / "kubernetes").rglob("*.yaml"):
-        for line in path.read_text().splitlines():
+    generated = ("rules.yaml", "dashboard.yaml")  # of monitoring/, whose sources stand above each rule
+    places = [path for folder in ("kubernetes", "kserve") for path in (written[0] / folder).rglob("*.yaml")]
+    assert len(places) > 20
+    for path in [*places, written[0] / "helm" / "values.yaml"]:
+        for line in path.read_text().splitlines() if path.name not in generated else ():
             told = line.lstrip().startswith("#") or "#" in line or not number.search(line)
             named = any(
-                word in line for word in ("apiVersion", "-serving:", "run-id", "fingerprint", "--url", "interval")
+                word in line
+                for word in (
+                    "apiVersion",
+                    "-serving",
+                    "run-id",
+                    "fingerprint",
+                    "--url",
+                    "app.kubernetes.io/version",
+                    "rclone",
+                )
             )
             assert told or named, f"{path.name}: {line.strip()} has a number without a source"
 
@@ -130,7 +146,7 @@ def test_all_checks_of_the_bundle_pass_or_say_what_is_missing(written):
 
 
 @pytest.mark.skipif(not kubernetes.can_build(), reason="kubectl is not installed")
-@pytest.mark.parametrize("component", ["requests-per-second", "model-volume", "service-monitor"])
+@pytest.mark.parametrize("component", bundle.components())
 def test_kustomize_builds_each_component_on_the_cpu_overlay(written, tmp_path, component):
     folder = shutil.copytree(written[0] / "kubernetes", tmp_path / "kubernetes")
     overlay = folder / "overlays" / "cpu" / "kustomization.yaml"
@@ -138,20 +154,38 @@ def test_kustomize_builds_each_component_on_the_cpu_overlay(written, tmp_path, c
     text = kubernetes.build(overlay.parent)
     assert kubernetes.validate(text, component) >= 6
     kinds = {item["kind"] for item in kubernetes.objects(text)}
-    expected = {"requests-per-second": "ConfigMap", "model-volume": "PersistentVolumeClaim"}
-    assert expected.get(component, "ServiceMonitor") in kinds
+    expected = {"requests-per-second": "ConfigMap", "model-volume": "PersistentVolumeClaim", "keda": "ScaledObject",
+                "service-monitor": "PrometheusRule", "grpc-route": "GRPCRoute"}  # fmt: skip
+    assert expected.get(component, "Deployment") in kinds
+    assert ("HorizontalPodAutoscaler" in kinds) == (component != "keda")
     if component == "requests-per-second":
         assert "serving_requests_per_second" in text
         assert "averageUtilization" not in text
 
 
 @pytest.mark.skipif(not kubernetes.can_build(), reason="kubectl is not installed")
-def test_the_gpu_overlay_asks_for_a_gpu_and_scales_on_requests(written):
+def test_the_gpu_overlay_is_a_gpus_and_not_the_cpus(written):
     text = kubernetes.build(written[0] / "kubernetes" / "overlays" / "gpu")
     assert kubernetes.validate(text, "gpu") >= 6
-    assert "nvidia.com/gpu: 1" in text
-    assert "-gpu" in text
     assert "serving_requests_per_second" in text
+    (deployment,) = (item for item in kubernetes.objects(text) if item["kind"] == "Deployment")
+    (server,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert server["image"].startswith("digits-serving-gpu:")
+    assert server["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert server["resources"]["requests"] == server["resources"]["limits"]
+    assert int(server["resources"]["limits"]["memory"].removesuffix("Mi")) >= 4096
+    assert not [flag for flag in server["args"] if "op_parallelism" in flag]
+    assert "--rest_api_num_threads=64" in server["args"]
+    assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+@pytest.mark.skipif(not kubernetes.can_build(), reason="kubectl is not installed")
+def test_naming_the_pushed_image_keeps_the_gpu_image_apart(written, tmp_path):
+    folder = shutil.copytree(written[0] / "kubernetes", tmp_path / "kubernetes")
+    overlay = folder / "overlays" / "gpu" / "kustomization.yaml"
+    pushed = "images: [{name: digits-serving, newName: registry/digits-serving, digest: 'sha256:" + "0" * 64 + "'}]\n"
+    overlay.write_text(overlay.read_text() + pushed)
+    assert "registry/digits-serving@" not in kubernetes.build(overlay.parent)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +196,8 @@ def test_the_gpu_overlay_asks_for_a_gpu_and_scales_on_requests(written):
         ("monitoring/grafana/dashboards/serving.json", "{", "", "Grafana dashboard is JSON"),
         ("Dockerfile", "\nCMD [", '\nCMD ["tensorflow_model_server", ', "playbook lint"),
         ("monitoring/rules.yml", "histogram_quantile(", "histogram_quantil(", "promtool check"),
+        ("kubernetes/components/keda/scaledobject.yaml", "maxReplicaCount", "maxReplicas", "manifests, strictly"),
+        ("kserve/service.yaml", "storageUri", "storageURI", "manifests, strictly"),
         ("kubernetes/overlays/cpu/kustomization.yaml", "../../base", "../../bass", "kubectl kustomize"),
     ],
 )
@@ -182,7 +218,7 @@ def test_an_invalid_object_is_named_with_its_field():
 
 
 def test_a_template_that_asks_for_an_unknown_name_is_an_error(written):
-    names = context(written[1])
+    names = context.of(written[1])
     names.pop("drain_s")
     with pytest.raises(jinja2.UndefinedError, match="drain_s"):
         bundle.render(names)
@@ -272,4 +308,4 @@ def test_the_load_test_sends_the_requests_that_the_replica_was_tuned_for(fresh):
     (fresh / "tune.json").write_text(json.dumps(told | {"params": {"protocol": "rest", "rows_per_request": 4}}))
     _, made = bundled(fresh)
     assert (made.protocol, made.rows_per_request) == ("grpc", 4)
-    assert context(made)["load_url"].startswith("grpc://")
+    assert context.of(made)["load_url"].startswith("grpc://")

@@ -42,10 +42,35 @@ def test_money_is_cores_times_price_over_predictions():
 
 
 def test_the_autoscaler_aims_at_the_cpu_use_of_the_planned_rate():
-    found = sized(7000.0)
-    assert found.cpu_request.value == pytest.approx(1.6)
-    assert found.cpu_target_percent.value == 70
-    assert (found.min_replicas.value, found.max_replicas.value) == (2, 20)
+    fleet_of = sized(7000.0)
+    assert fleet_of.cpu_request.value == 2
+    assert fleet_of.cpu_target_percent.value == 56  # 1.6 cores of 2 at the measured rate, less 30 %
+    assert (fleet_of.min_replicas.value, fleet_of.max_replicas.value) == (4, 20)
+
+
+def test_the_cpu_use_of_the_rehearsal_goes_before_that_of_other_flags():
+    one = replica(planned_cpu_cores=0.9)
+    assert sized(7000.0, one=one).cpu_target_percent.value == 45
+    assert sized(7000.0, one=one).cpu_target_percent.source.startswith("test.planned_cpu_cores")
+
+
+@pytest.mark.parametrize("target_rps", [100.0, 900.0, 1300.0, 2000.0, 2800.0, 5000.0, 7000.0])
+def test_the_fleet_carries_its_target_with_one_replica_lost(target_rps):
+    for headroom in (0.1, 0.3, 0.5):
+        assert (sized(target_rps, headroom).replicas.value - 1) * 1000.0 >= target_rps
+    assert sized(target_rps, min_replicas=1).replicas.value == -(-target_rps // 700.0)
+
+
+def test_a_replica_more_for_the_lost_one_says_why():
+    assert sized(2000.0).replicas.value == 3
+    assert "and one to lose" in sized(1300.0 * 1.07, 0.3).replicas.source
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 1.5, 3])
+def test_requests_equal_limits_in_whole_cores(cpus):
+    fleet_of = sized(900.0, one=replica(cpus=cpus))
+    assert fleet_of.cpu_request.value == fleet_of.cpu_limit.value == int(-(-cpus // 1))
+    assert fleet_of.memory_request_mib.value == fleet_of.memory_limit_mib.value == 640
 
 
 def test_a_target_beyond_what_was_measured_is_extrapolated_with_a_loud_note():
