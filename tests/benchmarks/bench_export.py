@@ -24,11 +24,13 @@ staged = export.build({"run_dir": run, "model_name": model, "model": model, "see
 built = time.perf_counter()
 parity = preprocessing_proof.parity(staged) if model == "digits_bytes" else []
 proved = time.perf_counter()
-rows = variants.measure(staged, forms, [1, 8, 32, 128], 3.0)
+wishes = {"curve_batch_sizes": [1, 2, 4, 8, 16, 32, 64, 128], "curve_s": 1.0, "variants": forms}
+plan = export.plan(staged, wishes | {"variant_batch_sizes": [1, 8, 32, 128], "variant_s": 3.0}, [1, 2, 4, 8])
+rows = variants.measure(staged, plan, 3.0)
 varied = time.perf_counter()
-curve = export.batch_curve(staged, [1, 2, 4, 8, 16, 32, 64, 128], 1.0)
+curve = export.batch_curve(staged, plan.curve_sizes, 1.0)
 curved = time.perf_counter()
-warmup = export.add_warmup(staged, [1, 2, 4, 8])
+warmup = export.add_warmup(staged, plan.warmup_sizes)
 export.publish_version(staged, run)
 done = time.perf_counter()
 kept = {"export_s": built - began + done - curved, "variants_s": varied - proved, "curve_s": curved - varied}

@@ -12,7 +12,7 @@ import pytest
 from playbook import deploy
 from playbook.deploy.sizing import Demand
 from playbook.records import record
-from playbook.serve import client
+from playbook.serve import answers, client
 from playbook.serve.handle import Handle
 from playbook.serve.spec import choose_port
 from playbook.tfserving.reference import Reference
@@ -72,8 +72,8 @@ def test_compose_accepts_the_file(bundle):
 
 
 def test_the_composed_server_answers_the_models_own_numbers(up, run):
-    assert client.parity(up, Reference.load(run), "rest", rows=16) < 1e-4
-    assert client.parity(up, Reference.load(run), "grpc", rows=16) < 1e-4
+    assert answers.parity(up, Reference.load(run), "rest", rows=16) < 1e-4
+    assert answers.parity(up, Reference.load(run), "grpc", rows=16) < 1e-4
 
 
 def test_it_runs_as_tightly_as_the_file_says(up, bundle, engine):

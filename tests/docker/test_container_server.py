@@ -13,7 +13,7 @@ import pytest
 
 from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
 from playbook.export import publish
-from playbook.serve import client, containers, serve
+from playbook.serve import answers, client, containers, serve
 from playbook.serve.alive import check_alive
 from playbook.serve.containers import Limits
 from playbook.serve.spec import ServerSpec, choose_port
@@ -43,7 +43,7 @@ def attrs(up, engine):
 
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
 def test_it_answers_the_numbers_of_the_exported_model(up, run, protocol):
-    assert client.parity(up, Reference.load(run), protocol, rows=32) < 1e-5
+    assert answers.parity(up, Reference.load(run), protocol, rows=32) < 1e-5
 
 
 def test_ports_are_published_on_loopback_alone(attrs):
@@ -75,7 +75,7 @@ def test_the_flags_follow_the_images_name_and_win_over_its_entrypoint(attrs, up)
 
 
 def test_batching_is_on_as_the_mounted_file_says(up, run):
-    client.parity(up, Reference.load(run), "rest", rows=32)
+    answers.parity(up, Reference.load(run), "rest", rows=32)
     with urllib.request.urlopen(up.metrics_url, timeout=5) as reply:
         page = reply.read().decode()
     assert ":tensorflow:serving:batching_session:processed_batch_size_count" in page

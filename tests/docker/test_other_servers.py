@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from playbook.errors import ServerNotReady
-from playbook.serve import client, serve
+from playbook.serve import answers, client, serve
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
 from playbook.tfserving.reference import Reference
@@ -38,8 +38,8 @@ def attached(running, run, metrics=True) -> ServerSpec:
 def test_attach_answers_the_models_numbers_and_leaves_the_server_as_it_is(running, run, tmp_path):
     before = files(run / "models"), client.status(running)
     with serve.running(attached(running, run), tmp_path) as handle:
-        assert client.parity(handle, Reference.load(run), "rest") < 1e-4
-        assert client.parity(handle, Reference.load(run), "grpc") < 1e-4
+        assert answers.parity(handle, Reference.load(run), "rest") < 1e-4
+        assert answers.parity(handle, Reference.load(run), "grpc") < 1e-4
     assert (files(run / "models"), client.status(running)) == before
     assert running.process() is not None
 
@@ -68,7 +68,7 @@ def test_the_binary_of_the_path_is_started_with_the_same_flags(run, tmp_path, mo
     with serve.running(spec, tmp_path / "run") as handle:
         assert handle.server == "binary"
         assert "--rest_api_num_threads=8" in handle.flags
-        assert client.parity(handle, Reference.load(run), "rest") < 1e-4
+        assert answers.parity(handle, Reference.load(run), "rest") < 1e-4
     assert handle.process() is None
 
 

@@ -91,6 +91,14 @@ def two_inputs(path: Path) -> Path:
     return save(path, call, {"ids": ((None, None), "int64"), "weights": ((None, 3), "float32")})
 
 
+def gathering(path: Path, rows: int) -> Path:
+    """An embedding of so many rows, gathered from a variable."""
+    tf = tensorflow()
+    module = tf.Module()
+    module.table = tf.Variable(np.random.default_rng(1).random((rows, 20), dtype=np.float32))
+    return save(path, lambda ids: {"y": tf.gather(module.table, ids)}, {"ids": ((None,), "int32")}, module)
+
+
 def reading_a_file(path: Path) -> Path:
     tf = tensorflow()
     return save(path, lambda x: {"y": tf.io.read_file("/etc/hostname") + x}, {"x": ((None,), "string")})

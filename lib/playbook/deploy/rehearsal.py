@@ -16,7 +16,7 @@ from playbook.deploy import refutation, server_flags
 from playbook.deploy.plan import Plan
 from playbook.errors import LoadFailed, ParameterError
 from playbook.records import record
-from playbook.serve import client, containers, serve
+from playbook.serve import answers, containers, serve
 from playbook.serve.alive import check_alive
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
@@ -76,7 +76,7 @@ def run(plan: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
     reference = Reference.load(plan.run_dir)
     with _running(plan, image) as handle:
         rows = min(_PARITY_ROWS, plan.max_batch_size)
-        difference = client.parity(handle, reference, plan.protocol, rows)
+        difference = answers.parity(handle, reference, plan.protocol, rows)
         level = _hold(plan, handle, reference, duration_s, client_cpus)
     p99_ms, claim = level["latency_ms"]["p99"], level.get("claim")
     limit_ms = plan.replica.limit_ms.value if plan.replica.limit_ms else None

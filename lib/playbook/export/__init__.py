@@ -1,7 +1,19 @@
 """Export: is this SavedModel right, fast and self-contained?"""
 
 from playbook.export import preprocessing_proof, variant_views, variants
-from playbook.export.export import add_warmup, batch_curve, build, publish_version, quality, results, verdict, warnings
+from playbook.export.budget import held, words
+from playbook.export.differences import recommend
+from playbook.export.export import (
+    add_warmup,
+    batch_curve,
+    build,
+    plan,
+    publish_version,
+    quality,
+    results,
+    verdict,
+    warnings,
+)
 from playbook.tfserving.signatures import table as signature_table
 from playbook.tfserving.warmup_file import sizes as warmup_sizes
 
@@ -9,9 +21,12 @@ __all__ = [
     "add_warmup",
     "batch_curve",
     "build",
+    "held",
+    "plan",
     "preprocessing_proof",
     "publish_version",
     "quality",
+    "recommend",
     "results",
     "signature_table",
     "variant_views",
@@ -19,4 +34,5 @@ __all__ = [
     "verdict",
     "warmup_sizes",
     "warnings",
+    "words",
 ]

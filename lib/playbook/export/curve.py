@@ -10,24 +10,48 @@ import numpy as np
 
 from playbook import stopwatch
 from playbook.records import record
+from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays
 
 Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
-MIN_RUNS, MAX_RUNS = 5, 200
+MIN_RUNS, MAX_RUNS = 3, 200
+UNCOUNTED = 1  # runs of each size that do not count, at least
+SETTLING_RUNS, SETTLING_S = 10, 0.05  # more of them, where they are that quick
 BENT = 0.25  # a larger relative residual is worth a warning
 
 
-def latency_ms(run: Runner, rows: Mapping[str, np.ndarray], size: int, budget_s: float) -> float:
-    """Median milliseconds of one batch of `size` real rows, after two runs that do not count."""
+def latency_ms(
+    run: Runner, rows: Mapping[str, np.ndarray], size: int, budget_s: float, uncounted: int = 1, least: int = MIN_RUNS
+) -> float:
+    """Median milliseconds of one batch of `size` real rows, after runs that do not count.
+
+    Args:
+        run: Answers one batch.
+        rows: Real rows; those of the most usual shape are taken.
+        size: Rows.
+        budget_s: Seconds.
+        uncounted: Runs before.
+        least: Runs that are counted however long they take.
+    """
     batch = take(rows, size)
-    run(batch), run(batch)
-    seen, end = [], time.perf_counter() + budget_s
+    settle(run, batch, uncounted)
+    lasted_s: list[float] = []
+    end = time.perf_counter() + budget_s
     with stopwatch.measuring():
-        while len(seen) < MIN_RUNS or (time.perf_counter() < end and len(seen) < MAX_RUNS):
+        while len(lasted_s) < least or (time.perf_counter() < end and len(lasted_s) < MAX_RUNS):
             began = time.perf_counter()
             run(batch)
-            seen.append(time.perf_counter() - began)
-    return float(np.median(seen)) * 1e3
+            lasted_s.append(time.perf_counter() - began)
+    return float(np.median(lasted_s)) * 1e3
+
+
+def settle(run: Runner, batch: Arrays, least: int = 1) -> None:
+    """Runs that do not count: the first ones of a session and a shape are slower, by far with quick models."""
+    end = time.perf_counter() + SETTLING_S
+    for number in range(max(least, SETTLING_RUNS if least else 0)):
+        if number >= least and time.perf_counter() > end:
+            break
+        run(batch)
 
 
 def measure(run: Runner, rows: Mapping[str, np.ndarray], sizes: Sequence[int], budget_s: float) -> dict[str, Any]:
@@ -37,20 +61,25 @@ def measure(run: Runner, rows: Mapping[str, np.ndarray], sizes: Sequence[int], b
         run: Answers one batch, on one thread.
         rows: Real rows, taken over again where a batch is larger.
         sizes: Rows a batch, ascending.
-        budget_s: Seconds for the whole curve; each size gets an equal part.
+        budget_s: Seconds for the whole curve. What the least number of runs leaves of it is shared equally.
     """
-    latencies = [latency_ms(run, rows, size, budget_s / len(sizes)) for size in sizes]
+    latencies: list[float] = []
+    end = time.perf_counter() + budget_s
+    for number, size in enumerate(sizes):
+        share_s = max(0.0, end - time.perf_counter()) / (len(sizes) - number)
+        latencies.append(latency_ms(run, rows, size, share_s))
     return {"batch_sizes": list(sizes), "latency_ms": [round(ms, 5) for ms in latencies], "fit": fit(sizes, latencies)}
 
 
 def fit(sizes: Sequence[int], latencies: Sequence[float]) -> dict[str, Any]:
     """Least squares for `a_ms + b_ms·n`, weighted by 1/latency so that small batches count as much as large ones.
 
-    `residuals_ms` are measured minus fitted; `r2` is the share of variance explained, None for one size.
+    `residuals_ms` are measured minus fitted; `r2` is the share of variance explained, None for one size. One size says
+    nothing of what a larger batch saves: then every row is taken to cost the same.
     """
     n, y = np.asarray(sizes, dtype=float), np.asarray(latencies, dtype=float)
     if len(n) < 2:
-        return {"a_ms": float(y[0]), "b_ms": 0.0, "r2": None, "residuals_ms": [0.0], "max_relative_error": 0.0}
+        return {"a_ms": 0.0, "b_ms": float(y[0] / n[0]), "r2": None, "residuals_ms": [0.0], "max_relative_error": 0.0}
     design = np.stack([np.ones_like(n), n], axis=1) / y[:, None]
     a, b = np.linalg.lstsq(design, np.ones_like(y), rcond=None)[0]
     residuals = y - (a + b * n)
@@ -76,12 +105,20 @@ def doubts(curve: Mapping[str, Any]) -> list[str]:
 
 
 def take(rows: Mapping[str, np.ndarray], size: int) -> Arrays:
-    """The first `size` rows, from the start again where there are fewer."""
-    count = len(next(iter(rows.values())))
-    return {alias: array[np.arange(size) % count] for alias, array in rows.items()}
+    """The first `size` rows of one shape, the most usual, from the start again where there are fewer."""
+    return ragged.pick(rows, np.resize(usual(rows), size))
+
+
+def usual(rows: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The numbers of the rows that share the most frequent shape; of equally frequent ones the larger."""
+
+    def rank(group: np.ndarray) -> tuple[int, int]:
+        return len(group), sum(int(np.size(array[group[0]])) for array in rows.values())
+
+    return max(ragged.alike(rows), key=rank)
 
 
 def machine() -> dict[str, Any]:
     """The machine a curve holds for."""
-    seen = record.environment()
-    return {name: seen[name] for name in ("cpu_model", "cores", "memory_gib")}
+    environment = record.environment()
+    return {name: environment[name] for name in ("cpu_model", "cores", "memory_gib")}

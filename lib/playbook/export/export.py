@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from playbook.errors import ModelError
-from playbook.export import curve, heldout, inputs, publish, safety, sources
+from playbook.export import asked, budget, curve, heldout, inputs, publish, safety, servable, sources
 from playbook.export.heldout import HeldOut
-from playbook.tfserving import signatures, warmup_file
+from playbook.tfserving import ragged, signatures, warmup_file
 from playbook.tfserving.reference import Arrays, Reference
 from playbook.tfserving.signatures import Signature
 
-REFERENCE_ROWS = 512
+TRIED_ROWS, TRIED_SHAPES = 4, 8  # rows of a request, and requests, that tell whether a model takes rows at all
 MODELS = "models"
 
 
@@ -50,7 +52,7 @@ def build(settings: Mapping[str, Any]) -> Staged:
 
     Args:
         settings: The notebook's `run_dir`, `model_name`, `model`, `seed`, `signature`, `rows_file`, `input_shapes`,
-            `open_size` and `allow_unsafe_ops`.
+            `open_size`, `ignore_outputs` and `allow_unsafe_ops`.
 
     Raises:
         ModelError: the source, the signature or the rows are wrong; nothing is left behind.
@@ -60,46 +62,84 @@ def build(settings: Mapping[str, Any]) -> Staged:
     base = Path(settings["run_dir"]).resolve() / MODELS / settings["model_name"]
     place = publish.stage(base)
     path = place / "as_trained"
-    with publish.writing(place):
+    with publish.writing(place), publish.speaking_of(path, model):
         trained = sources.save(model, path, settings["seed"], allow)
         unsafe = safety.check(path, allow)
-        found = signatures.read(path)
-        chosen = signatures.pick(found, settings.get("signature", "serving_default"))
-        rows = trained or _asked(path, found, chosen, settings)
-        reference = _answers(path, chosen, rows.rows[chosen.name])
-    return Staged(model, path, base, found, rows, reference, unsafe)
+        known = signatures.read(path)
+        chosen = signatures.pick(known, settings.get("signature", "serving_default"))
+        rows = trained or _collected(path, known, chosen, settings)
+        remarks = servable.remarks(path, settings.get("server", "embedded"))
+        reference, more = _answers(path, chosen, rows.rows[chosen.name], settings.get("ignore_outputs") or ())
+    rows = replace(rows, warnings=[*remarks, *rows.warnings, *more])
+    return Staged(model, path, base, known, rows, reference, unsafe)
 
 
-def _asked(path: Path, found: Sequence[Signature], chosen: Signature, settings: Mapping[str, Any]) -> HeldOut:
-    """Rows for a model that brings none, without those that the model refuses for a signature beside the chosen one."""
+def _collected(path: Path, known: Sequence[Signature], chosen: Signature, settings: Mapping[str, Any]) -> HeldOut:
+    """Rows for a model that brings none; it is asked whether it takes them."""
     from playbook.export.savedmodel import Loaded
 
-    rows = heldout.collect(found, chosen, signatures.meta_graph(path), settings)
-    others = [one for one in found if one.name in rows.rows and one.name != chosen.name]
-    kept, warnings = dict(rows.rows), list(rows.warnings)
     with Loaded(path) as loaded:
-        for signature in others:
+
+        def refuses(signature: Signature, rows: Arrays) -> str | None:
+            fixed = inputs.fixed_rows(signature)
             try:
-                loaded.run(signature, kept[signature.name])
+                for group in ragged.alike(rows)[:TRIED_SHAPES]:
+                    loaded.run(signature, ragged.pick(rows, np.resize(group, fixed or min(len(group), TRIED_ROWS))))
             except ModelError as error:
-                del kept[signature.name]
-                warnings.append(f"No warm-up requests for signature {signature.name!r}: {error}")
-    return replace(rows, rows=kept, warnings=warnings)
+                return str(error).replace(str(path), str(settings["model"]))
+            return None
+
+        return heldout.collect(known, chosen, signatures.meta_graph(path), path, settings, refuses)
 
 
-def _answers(path: Path, signature: Signature, rows: Arrays) -> Reference:
+def _answers(
+    path: Path, signature: Signature, rows: Arrays, ignored: Sequence[str] = (), budget_s: float = asked.BUDGET_S
+) -> tuple[Reference, list[str]]:
+    """The model's answers to as many rows as there is time for, and what is remarkable about them.
+
+    Raises:
+        ModelError: the model refuses, or an output that is to be ignored is not there.
+    """
     from playbook.export.savedmodel import Loaded
 
-    fed = {alias: array[:REFERENCE_ROWS] for alias, array in rows.items()}
+    names = [tensor.alias for tensor in signature.outputs]
+    if unknown := [name for name in ignored if name not in names]:
+        raise ModelError(f"ignore_outputs names {', '.join(unknown)}; signature {signature.name!r} answers {names}.")
+    if set(ignored) >= set(names):
+        raise ModelError(f"ignore_outputs names every output of {signature.name!r}: nothing would be checked at all.")
+    fixed = inputs.fixed_rows(signature)
     with Loaded(path) as loaded:
-        outputs = loaded.run(signature, fed)
-    count = len(next(iter(fed.values())))
-    if strays := [f"{alias} {array.shape}" for alias, array in outputs.items() if array.shape[:1] != (count,)]:
-        raise ModelError(
-            f"Signature {signature.name!r} answers {count} rows with {', '.join(strays)}: the first dimension is not "
-            "the row, so requests cannot be batched. Export a signature with one answer a row."
+        answers = asked.ask(lambda part: loaded.run(signature, part), rows, fixed, budget_s)
+    remarks, count = [], ragged.count(answers.inputs)
+    if count < min(asked.MOST_ROWS, ragged.count(rows)):
+        remarks.append(f"{count} reference rows, not {ragged.count(rows)}: one takes {answers.row_s:.2g} s.")
+    if moody := [name for name in answers.unstable if name not in ignored]:
+        remarks.append(
+            f"The same row asked twice gets different {', '.join(moody)}: a random or stateful output cannot be "
+            f"checked while it is served. Leave it out: ignore_outputs: [{', '.join([*ignored, *moody])}]."
         )
-    return Reference(signature.name, fed, outputs)
+    return Reference(signature.name, answers.inputs, answers.outputs, fixed, tuple(ignored)), remarks
+
+
+def plan(staged: Staged, settings: Mapping[str, Any], warmup_sizes: Sequence[int]) -> budget.Plan:
+    """Time one run, then plan batch sizes, forms and warm-up inside the seconds that the parameters give.
+
+    Args:
+        staged: The model.
+        settings: The notebook's `curve_batch_sizes`, `curve_s`, `variants`, `variant_batch_sizes` and `variant_s`.
+        warmup_sizes: Rows of the warm-up requests that are wished for.
+    """
+    from playbook.export.savedmodel import Loaded
+
+    fixed = inputs.fixed_rows(staged.signature)
+    with publish.speaking_of(staged.path, staged.model), Loaded(staged.path) as loaded:
+        cost = budget.probe(loaded.runner(staged.signature), staged.reference.inputs, fixed)
+        nodes = loaded.nodes
+    cost = replace(cost, mb=publish.size_bytes(staged.path) / 1e6, nodes=nodes)
+    row_bytes = ragged.json_bytes(staged.reference.inputs) / 3
+    sizes = [size for size in warmup_sizes if size * row_bytes <= budget.WARMUP_BYTES] or list(warmup_sizes)[:1]
+    wishes = {**settings, "warmup_sizes": sizes}
+    return budget.make(cost, wishes, fixed, len(staged.reference), len(staged.held_out.rows))
 
 
 def quality(staged: Staged) -> dict[str, Any] | None:
@@ -118,12 +158,12 @@ def add_warmup(staged: Staged, sizes: Sequence[int]) -> int:
     """
     from playbook.export.savedmodel import Loaded, replay
 
-    rows, records = staged.held_out.rows, []
+    rows, records = staged.held_out.rows, list[bytes]()
     for signature in staged.signatures:
         if signature.name in rows:
             fixed = inputs.fixed_rows(signature)
             records += warmup_file.logs(signature, rows[signature.name], [fixed] if fixed else sorted(set(sizes)))
-    with publish.writing(staged.path.parent):
+    with publish.writing(staged.path.parent), publish.speaking_of(staged.path, staged.model):
         count = warmup_file.write(staged.path, records)
         with Loaded(staged.path) as loaded:
             replay(loaded, warmup_file.read(staged.path) if count else [])
@@ -134,7 +174,7 @@ def batch_curve(staged: Staged, sizes: Sequence[int], budget_s: float) -> dict[s
     """Milliseconds a batch against its rows, on one thread of this machine, with the fit `a + b·n`."""
     from playbook.export.savedmodel import Loaded
 
-    with Loaded(staged.path) as loaded:
+    with publish.speaking_of(staged.path, staged.model), Loaded(staged.path) as loaded:
         run = loaded.runner(staged.signature)
         measured = curve.measure(run, staged.reference.inputs, staged.batch_sizes(sizes), budget_s)
     return {**measured, "threads": 1, "signature": staged.signature.name, "machine": curve.machine()}
@@ -142,10 +182,10 @@ def batch_curve(staged: Staged, sizes: Sequence[int], budget_s: float) -> dict[s
 
 def with_model(staged: Staged, path: Path) -> Staged:
     """The same model in another form, to be published instead; its own answers become the reference."""
-    found = signatures.read(path)
-    chosen = signatures.pick(found, staged.reference.signature)
-    reference = _answers(path, chosen, staged.held_out.rows[chosen.name])
-    return replace(staged, path=path, signatures=found, reference=reference)
+    known = signatures.read(path)
+    chosen = signatures.pick(known, staged.reference.signature)
+    reference, _ = _answers(path, chosen, staged.reference.inputs, staged.reference.ignored)
+    return replace(staged, path=path, signatures=known, reference=reference)
 
 
 def publish_version(staged: Staged, run_dir: str | Path, version: int = 0) -> int:
@@ -173,6 +213,8 @@ def results(staged: Staged, run_dir: str | Path, version: int, measured: Mapping
         "signatures": [signature.described() for signature in staged.signatures],
         "unsafe_ops": list(staged.unsafe_ops),
         "reference_rows": len(staged.reference),
+        "max_rows_per_request": staged.reference.fixed_rows,
+        "ignored_outputs": list(staged.reference.ignored),
         "quality": quality(staged),
         "doubts": list(staged.held_out.warnings),
         **measured,
@@ -195,5 +237,6 @@ def verdict(results: Mapping[str, Any]) -> str:
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """What makes the quality or the batch curve less sure."""
-    return [*results["doubts"], *curve.doubts(results["batch_curve"])]
+    """What was left out, and what makes the quality or the batch curve less sure."""
+    left_out = [f"Left out: {one}." for one in (results.get("plan") or {}).get("left_out", ())]
+    return [*results["doubts"], *left_out, *curve.doubts(results["batch_curve"])]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from playbook.errors import ModelError
 from playbook.export import dead_branches
 from playbook.tfserving import signatures
 from playbook.tfserving.signatures import SERVE_TAG, Signature
@@ -20,46 +21,97 @@ INLINE = ("function",)
 FOLD = ("pruning", "constfold", "arithmetic", "shape", "dependency", "constfold", "remap", "pruning")
 
 
+MAIN_OP = "saved_model_main_op"  # the collection that names what runs once after the load: it fills lookup tables
+STRING = 7  # DataType DT_STRING
+MOST_BYTES = 2_000_000_000  # a serialized graph ends at 2 GiB, constants included
+
+
 @dataclass(frozen=True)
 class Frozen:
-    """A graph without variables; its signatures name tensors of that graph."""
+    """A graph without variables; its signatures name tensors of that graph, `main_op` what fills its tables."""
 
     graph_def: Any
     signatures: list[Signature]
+    main_op: str | None
+    assets: str
 
 
 def freeze(saved_model: Path, kept: Sequence[str]) -> Frozen:
-    """The graph behind the signatures named in `kept`, and nothing else.
+    """The graph behind the signatures named in `kept`, lookup tables with what fills them, and nothing else.
+
+    Calls are inlined first: TensorFlow's converter does not follow a variable into the function that gathers from it.
 
     Raises:
-        ModelError: no such SavedModel or signature.
+        ModelError: no such SavedModel or signature, or more weights than a graph can hold.
         Exception: TensorFlow cannot freeze it; the caller says so beside the variant.
     """
+    weights = sum(path.stat().st_size for path in (Path(saved_model) / "variables").glob("*"))
+    if weights > MOST_BYTES:
+        raise ModelError(f"its {weights / 1e9:.1f} GB of variables do not fit into a graph, which ends at 2 GB")
     tf = tensorflow()
     from tensorflow.python.framework import convert_to_constants
 
     with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
         meta = tf.compat.v1.saved_model.load(session, [SERVE_TAG], str(saved_model))
-        found = signatures.of_meta_graph(meta, saved_model)
-        chosen = [_with_answers(tf, graph, signatures.pick(found, name)) for name in kept]
-        ends = sorted({tensor.name.partition(":")[0] for one in chosen for tensor in one.outputs})
-        frozen = convert_to_constants.convert_variables_to_constants_from_session_graph(
-            session, graph.as_graph_def(), ends
+        known = signatures.of_meta_graph(meta, saved_model)
+        chosen = [_with_answers(tf, graph, signatures.pick(known, name)) for name in kept]
+        main_op = next(iter(meta.collection_def[MAIN_OP].node_list.value), None)
+        ends = {tensor.name.partition(":")[0] for one in chosen for tensor in one.outputs}
+        inlined = _optimize(graph.as_graph_def(), chosen, INLINE, main_op)
+        folder = str(Path(saved_model).resolve() / "assets")
+        _name_assets(inlined, meta.asset_file_def, folder)
+        constant = convert_to_constants.convert_variables_to_constants_from_session_graph(
+            session, inlined, sorted(ends | ({main_op} if main_op else set()))
         )
-    inlined = _optimize(frozen, chosen, INLINE)
-    dead_branches.remove(inlined)
-    return Frozen(_optimize(inlined, chosen, FOLD), chosen)
+    dead_branches.remove(constant)
+    folded = _optimize(constant, chosen, FOLD, main_op)
+    idle = [node for node in folded.node if node.name == main_op and not node.input]
+    for node in idle:  # there are no tables to fill
+        folded.node.remove(node)
+    return Frozen(folded, chosen, None if idle else main_op, folder)
 
 
 def write(frozen: Frozen, path: Path) -> None:
-    """Save a frozen graph as a SavedModel with the same signatures and methods."""
+    """Save a frozen graph as a SavedModel with the same signatures and methods, its tables and their files."""
     tf = tensorflow()
     with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
         tf.import_graph_def(frozen.graph_def, name="")
+        files = [node.name for node in frozen.graph_def.node if _text(node).startswith(frozen.assets.encode())]
+        assets = [graph.get_tensor_by_name(f"{name}:0") for name in files]
+        for tensor in assets:
+            graph.add_to_collection(tf.compat.v1.GraphKeys.ASSET_FILEPATHS, tensor)
         builder = tf.compat.v1.saved_model.Builder(str(path))
         definitions = {one.name: _definition(tf, graph, one) for one in frozen.signatures}
-        builder.add_meta_graph_and_variables(session, [SERVE_TAG], signature_def_map=definitions)
+        main_op = graph.get_operation_by_name(frozen.main_op) if frozen.main_op else None
+        builder.add_meta_graph_and_variables(
+            session, [SERVE_TAG], signature_def_map=definitions, assets_collection=assets, main_op=main_op
+        )
         builder.save()
+
+
+def _name_assets(graph_def: Any, assets: Any, folder: str) -> None:
+    """Put each file's path where the loader of the SavedModel would have fed it, past the variable that holds it."""
+    names = {one.tensor_info.name.partition(":")[0]: one.filename for one in assets}
+    holders = {n.input[0]: n.input[1] for n in graph_def.node if n.op == "AssignVariableOp" and n.input[1] in names}
+    for node in graph_def.node:
+        if node.name in names:
+            node.op, node.input[:] = "Const", []
+            node.attr.clear()
+            node.attr["dtype"].type = node.attr["value"].tensor.dtype = STRING
+            node.attr["value"].tensor.tensor_shape.SetInParent()
+            node.attr["value"].tensor.string_val[:] = [f"{folder}/{names[node.name]}".encode()]
+        elif node.op == "AssignVariableOp" and node.input[0] in holders:
+            node.op, node.input[:] = "NoOp", []
+            node.attr.clear()
+        elif node.op == "ReadVariableOp" and node.input[0] in holders:
+            node.op, node.input[0] = "Identity", holders[node.input[0]]
+            node.attr.clear()
+            node.attr["T"].type = STRING
+
+
+def _text(node: Any) -> bytes:
+    texts = node.attr["value"].tensor.string_val if node.op == "Const" else []
+    return texts[0] if len(texts) == 1 else b"-"
 
 
 def _with_answers(tf: Any, graph: Any, signature: Signature) -> Signature:
@@ -72,8 +124,8 @@ def _with_answers(tf: Any, graph: Any, signature: Signature) -> Signature:
     return replace(signature, outputs=tuple(named))
 
 
-def _optimize(graph_def: Any, chosen: Sequence[Signature], passes: Sequence[str]) -> Any:
-    """Run TensorFlow's own graph optimiser, Grappler, with these passes."""
+def _optimize(graph_def: Any, chosen: Sequence[Signature], passes: Sequence[str], main_op: str | None) -> Any:
+    """Run TensorFlow's own graph optimiser, Grappler, with these passes; it keeps answers and `main_op`."""
     tf = tensorflow()
     from tensorflow.core.protobuf import config_pb2, rewriter_config_pb2
     from tensorflow.python.grappler import tf_optimizer
@@ -83,6 +135,8 @@ def _optimize(graph_def: Any, chosen: Sequence[Signature], passes: Sequence[str]
         meta = tf.compat.v1.train.export_meta_graph(graph_def=graph.as_graph_def(), graph=graph)
         for signature in chosen:
             meta.signature_def[signature.name].CopyFrom(_definition(tf, graph, signature))
+        if main_op:
+            meta.collection_def[MAIN_OP].node_list.value.append(main_op)
     config = config_pb2.ConfigProto()
     rewrite = config.graph_options.rewrite_options
     rewrite.min_graph_nodes = -1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from playbook.errors import ModelError
-from playbook.export import inputs, rows_file
-from playbook.tfserving import examples
+from playbook.export import hints, inputs, rows_file
+from playbook.tfserving import examples, ragged
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
 
@@ -51,44 +51,94 @@ def judged(answers: Arrays) -> np.ndarray | None:
     return next((array for _, array in sorted(answers.items()) if array.dtype.kind == "f"), None)
 
 
-def collect(found: Sequence[Signature], chosen: Signature, graph: Any, settings: Mapping[str, Any]) -> HeldOut:
+Refusal = Callable[[Signature, Arrays], str | None]
+
+
+def collect(
+    known: Sequence[Signature], chosen: Signature, graph: Any, path: Path, settings: Mapping[str, Any], refuses: Refusal
+) -> HeldOut:
     """Rows for a model that brings none: the user's file where it fits, generated ones elsewhere.
 
     Args:
-        found: All signatures of the model.
+        known: All signatures of the model.
         chosen: The one that is measured: for it, rows there must be.
-        graph: The model's MetaGraphDef, asked for the features it parses.
+        graph: The model's MetaGraphDef, asked for what its inputs are.
+        path: The SavedModel, whose assets may hold a vocabulary.
         settings: `rows_file`, `input_shapes`, `open_size` and `seed` of the notebook.
+        refuses: The model's own words where it does not take some of these rows, else None.
 
     Raises:
         ModelError: no rows for `chosen`; says what to give.
     """
-    spec = examples.parsing_spec(graph)
-    path = rows_file.find(settings.get("rows_file", ""))
-    openings = inputs.Openings(settings.get("input_shapes") or {}, settings.get("open_size", 16))
-    own = rows_file.read(path, chosen, spec) if path else None
-    rows, warnings = {}, []
-    for signature in sorted(found, key=lambda one: one.name != chosen.name):
+    file = rows_file.find(settings.get("rows_file", ""))
+    rows, warnings, labels = {}, [], None
+    for signature in sorted(known, key=lambda one: one.name != chosen.name):
+        hinted = hints.of_signature(graph, signature, path)
+        spec = next((hint.example for hint in hinted.values() if hint.example), {})
         try:
-            taken = _from(path, signature, spec) if path else None
-            rows[signature.name] = taken or inputs.generate(signature, GENERATED_ROWS, openings, settings["seed"], spec)
+            own = _own(file, signature, spec, signature.name == chosen.name)
+            if own is None:
+                rows[signature.name], remarks = _generated(signature, settings, hinted, refuses)
+                warnings += remarks
+            else:
+                rows[signature.name] = own.arrays
+                labels = own.labels if signature.name == chosen.name else labels
+                if signature.name != chosen.name and (words := refuses(signature, own.arrays)):
+                    raise ModelError(words)
         except ModelError as error:
             if signature.name == chosen.name:
                 raise
-            warnings.append(f"Signature {signature.name!r} has no rows, so no warm-up requests either: {error}")
-    if fixed := inputs.fixed_rows(chosen):
-        warnings.append(
+            rows.pop(signature.name, None)
+            warnings.append(f"No warm-up requests for signature {signature.name!r}: {error}")
+    return HeldOut(rows, labels, warnings=[*warnings, *_remarks(chosen, rows[chosen.name], file is None)])
+
+
+def _own(
+    file: Path | None, signature: Signature, spec: Mapping[str, examples.Feature], needed: bool
+) -> rows_file.Rows | None:
+    """The file's rows; None when there is no file, or when it does not fit a signature beside the chosen one."""
+    try:
+        return rows_file.read(file, signature, spec) if file else None
+    except ModelError:
+        if needed:
+            raise
+        return None
+
+
+def _generated(
+    signature: Signature, settings: Mapping[str, Any], hinted: Mapping[str, hints.Hint], refuses: Refusal
+) -> tuple[Arrays, list[str]]:
+    """Rows made up as boldly as the model takes them; where narrower ones were needed, that is remarked.
+
+    Raises:
+        ModelError: it takes none; its words to the first.
+    """
+    openings = inputs.Openings(settings.get("input_shapes") or {}, settings.get("open_size", 16))
+    first = ""
+    for manner in inputs.MANNERS:
+        rows = inputs.generate(signature, GENERATED_ROWS, openings, settings["seed"], hinted, manner)
+        words = refuses(signature, rows)
+        if words is None:
+            remark = f"Signature {signature.name!r} refused generated rows ({first}); those in use are {manner.name}."
+            return rows, [remark] if first else []
+        first = first or words
+    raise ModelError(first)
+
+
+def _remarks(chosen: Signature, rows: Arrays, generated: bool) -> list[str]:
+    remarks = []
+    fixed = inputs.fixed_rows(chosen)
+    if fixed:
+        remarks.append(
             f"Signature {chosen.name!r} takes {fixed} rows a request, no other number: set rows_per_request: {fixed}. "
             "Requests cannot be batched; export it with an open first dimension (None) if they should be."
         )
-    if own is None:
-        warnings.append("Rows were generated from the signature. Real rows in `rows_file` make every number truer.")
-    return HeldOut(rows, own.labels if own else None, warnings=warnings)
-
-
-def _from(path: Path, signature: Signature, spec: Mapping[str, examples.Feature]) -> Arrays | None:
-    """The file's rows when they fit this signature too."""
-    try:
-        return rows_file.read(path, signature, spec).arrays
-    except ModelError:
-        return None
+    lengths = len(ragged.alike(rows))
+    if lengths > 1 and not fixed:
+        remarks.append(
+            f"The rows have {lengths} different shapes. A server batches only requests of equal shape, and answers 400 "
+            "to others that meet in one batch, unless pad_variable_length_inputs is on and the model ignores padding."
+        )
+    if generated:
+        remarks.append("Rows were generated from the signature. Real rows in `rows_file` make every number truer.")
+    return remarks

@@ -9,6 +9,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from playbook.errors import ModelError
 from playbook.export.freeze import Frozen, write
+from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
 from playbook.tfserving.tensorflow import tensorflow
@@ -46,20 +48,23 @@ def halve_weights(frozen: Frozen, dtype: str) -> Frozen:
         node.attr["SrcT"].type, node.attr["DstT"].type = half.as_datatype_enum, tf.float32.as_datatype_enum
     if not weights:
         raise ModelError(f"it has no float32 weights of {SMALL} values or more")
-    return Frozen(graph_def, frozen.signatures)
+    return replace(frozen, graph_def=graph_def)
 
 
 def save_compiled(frozen: Frozen, path: Path) -> None:
     """Save with each signature as one function that XLA compiles, for every batch size at its first use.
 
     Raises:
-        ModelError: the graph loops or branches; XLA compiles neither in the form a frozen graph has them.
+        ModelError: the graph loops, branches or looks up tables; XLA compiles none of them in the form a frozen
+            graph has them.
     """
     from playbook.export import networks
 
     tf = tensorflow()
     if loops := sorted({node.op for node in frozen.graph_def.node} & CONTROL_FLOW):
         raise ModelError(f"XLA does not compile the loops or branches of a frozen graph ({', '.join(loops)})")
+    if tables := sorted({node.op for node in frozen.graph_def.node if "HashTable" in node.op}):
+        raise ModelError(f"XLA does not compile lookups in tables ({', '.join(tables)})")
     calls = {one.name: (_compiled(tf, frozen, one), _specs(tf, one)) for one in frozen.signatures}
     methods = {one.name: one.method.lower() for one in frozen.signatures if one.method != "Predict"}
     networks.save(tf.Module(), path, calls, methods)
@@ -124,9 +129,8 @@ def _specs(tf: Any, signature: Signature) -> dict[str, Any]:
 
 def _calibration(names: list[str], rows: Mapping[str, Arrays]) -> Iterator[Any]:
     for name in names:
-        count = min(CALIBRATION_ROWS, len(next(iter(rows[name].values()))))
-        for number in range(count):
-            row = {alias: array[number : number + 1] for alias, array in rows[name].items()}
+        for number in range(min(CALIBRATION_ROWS, ragged.count(rows[name]))):
+            row = ragged.pick(rows[name], slice(number, number + 1))
             yield row if len(names) == 1 else (name, row)
 
 

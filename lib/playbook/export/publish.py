@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from playbook.errors import PublishFailed
+from playbook.errors import PlaybookError, PublishFailed
 from playbook.tfserving import versions
 
 STAGING = ".staging-"  # not a number, so the server does not see it
@@ -55,6 +55,20 @@ def writing(place: Path) -> Iterator[None]:
         if isinstance(error, OSError):
             raise PublishFailed(_reason(place.parent, error)) from error
         raise
+
+
+@contextlib.contextmanager
+def speaking_of(path: Path, model: str) -> Iterator[None]:
+    """Inside this block errors name the model that was given, and not the staging place where it lies.
+
+    Raises:
+        PlaybookError: of the same kind, with other words.
+    """
+    try:
+        yield
+    except PlaybookError as error:
+        text = str(error).replace(str(path), str(model))
+        raise (error if text == str(error) else type(error)(text)) from error.__cause__
 
 
 def publish(staged: Path, base_path: Path, version: int = 0) -> int:

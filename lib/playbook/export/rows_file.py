@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from playbook.errors import ModelError
-from playbook.tfserving import examples
+from playbook.tfserving import examples, ragged
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature, Tensor
 
@@ -41,7 +41,8 @@ def read(path: Path, signature: Signature, spec: Mapping[str, examples.Feature] 
     """The user's own rows from a .npz or a .jsonl file.
 
     `.npz`: an array an input alias. `.jsonl`: a row a line, an object of aliases or, for a single input, the bare
-    value; bytes as `{"b64": …}`; for models that take tf.Examples, an object of features. `labels` may come along.
+    value; bytes as `{"b64": …}`; for models that take tf.Examples, an object of features. Rows may differ in length
+    where the signature leaves it open. `labels` may come along.
 
     Raises:
         ModelError: names the file, the input, what was expected and what was seen.
@@ -80,7 +81,8 @@ def _read_npz(path: Path, signature: Signature, spec: object) -> Arrays:
 
 
 def _read_jsonl(path: Path, signature: Signature, spec: Mapping[str, examples.Feature]) -> Arrays:
-    aliases, columns = {tensor.alias for tensor in signature.inputs}, {}
+    aliases = {tensor.alias for tensor in signature.inputs}
+    columns: dict[str, list[Any]] = {}
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line.strip():
             continue
@@ -116,26 +118,31 @@ def _decoded(value: Any) -> Any:
 
 
 def _column(values: list[Any], alias: str, path: Path) -> np.ndarray:
-    strings = any(isinstance(value, (bytes, str)) for value in values)
+    """The values as one column; rows of different lengths stay arrays of their own."""
+    rows = [_array(value, alias, path) for value in values]
+    kinds = {row.dtype == object for row in rows}
+    if len(kinds) > 1:
+        raise ModelError(f"{path}: some rows of {alias!r} are texts, others numbers. Give one kind.")
+    return ragged.column(rows)
+
+
+def _array(value: Any, alias: str, path: Path) -> np.ndarray:
     try:
-        array = np.array(values, dtype=object if strings else None)
+        array = np.array(value)
+        return np.array(value, dtype=object) if array.dtype.kind in "OSU" else array
     except ValueError as error:
-        raise ModelError(f"{path}: the rows of {alias!r} have different shapes ({error}). Pad them to one.") from error
-    if strings and array.ndim == 1:
-        array[:] = values
-    return array
+        raise ModelError(f"{path}: a row of {alias!r} is not rectangular ({error}). Pad it.") from error
 
 
 def _fit(array: np.ndarray, tensor: Tensor, path: Path) -> np.ndarray:
     """The rows in the input's own type, when their shape and kind agree with it."""
-    seen, wanted = array.shape, tensor.shape
-    agree = wanted is None or (
-        len(seen) == len(wanted) and all(b in (-1, a) for a, b in zip(seen[1:], wanted[1:], strict=True))
-    )
-    if not agree:
+    if ragged.is_ragged(array):
+        return ragged.column([_fit(row[None], tensor, path)[0] for row in array])
+    given, wanted = array.shape, tensor.shape
+    if wanted is not None and not _fits(given, wanted):
         raise ModelError(
             f"{path}: input {tensor.alias!r} takes rows of shape {_shown(wanted[1:])} (one more dimension in front "
-            f"for the rows); the file holds {_shown(seen)} in all. Reshape them."
+            f"for the rows); the file holds {_shown(given)} in all. Reshape them."
         )
     if tensor.dtype == "string":
         return _as_bytes(array)
@@ -145,6 +152,10 @@ def _fit(array: np.ndarray, tensor: Tensor, path: Path) -> np.ndarray:
         return array.astype(tensor.dtype)
     except (TypeError, ValueError) as error:
         raise ModelError(f"{path}: input {tensor.alias!r} is {tensor.dtype}; the file holds {error}.") from error
+
+
+def _fits(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(given) == len(wanted) and all(b in (-1, a) for a, b in zip(given[1:], wanted[1:], strict=True))
 
 
 def _as_bytes(array: np.ndarray) -> np.ndarray:

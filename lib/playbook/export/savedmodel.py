@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from playbook.errors import ModelError
+from playbook.export import tensorflow_errors
 from playbook.tfserving import signatures, warmup_file
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
 from playbook.tfserving.tensorflow import tensorflow
 
+ROWS_REMEDY = "Give rows it takes in `rows_file`, or the open sizes in `input_shapes`."
+
 
 class Loaded:
     """An open session on a SavedModel; use it in a `with` block.
 
-    `load_s` is how long reading the graph and restoring the variables took.
+    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has.
     """
 
     def __init__(self, saved_model: Path) -> None:
@@ -34,8 +37,11 @@ class Loaded:
             except (OSError, RuntimeError, ValueError, KeyError, tf.errors.OpError) as error:
                 self._session.close()
                 signatures.meta_graph(self.path)  # says better what is missing, when a file or the tag is
-                raise ModelError(f"{self.path} does not load: {_first_line(error)}. Export the model again.") from error
+                raise ModelError(
+                    f"{self.path} does not load: {tensorflow_errors.words(error)}. Export the model again."
+                ) from error
         self.load_s = time.perf_counter() - began
+        self.nodes = len(meta.graph_def.node) + sum(len(one.node_def) for one in meta.graph_def.library.function)
         self.signatures = signatures.of_meta_graph(meta, self.path)
 
     def __enter__(self) -> Loaded:
@@ -65,14 +71,9 @@ class Loaded:
         except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
             given = ", ".join(f"{alias} {array.dtype} {array.shape}" for alias, array in inputs.items())
             raise ModelError(
-                f"Signature {signature.name!r} of {self.path} refused the rows {given}: {_first_line(error)}. "
-                "Give rows it takes in `rows_file`, or the open sizes in `input_shapes`."
+                f"Signature {signature.name!r} of {self.path} refused the rows {given}: "
+                f"{tensorflow_errors.words(error)}. {ROWS_REMEDY}"
             ) from error
-
-
-def _first_line(error: Exception) -> str:
-    message = getattr(error, "message", None) or str(error)
-    return message.strip().splitlines()[0].rstrip(".") if message.strip() else type(error).__name__
 
 
 def replay(loaded: Loaded, logs: Iterable[Any]) -> int:

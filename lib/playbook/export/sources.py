@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from playbook.export.heldout import HeldOut
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def save(model: str, path: Path, seed: int, allow_unsafe_ops: bool = False) -> HeldOut | None:
@@ -44,61 +45,75 @@ def save(model: str, path: Path, seed: int, allow_unsafe_ops: bool = False) -> H
 
     if model in recipes.RECIPES:
         return recipes.RECIPES[model](path, seed)
-    found = rows_file.find(model)
+    source = rows_file.find(model.strip())
+    if source is None:
+        raise ModelError(f"model is empty. {_sources(recipes.RECIPES)}")
     if model.endswith(KERAS_SUFFIXES):
-        _save_keras(_load_keras(found, allow_unsafe_ops), path, model)
-    elif ":" in model and not found.exists():
+        _save_keras(_load_keras(source, allow_unsafe_ops), path, model)
+    elif ":" in model and not source.exists():
         _save_object(_call(model), path, model)
-    elif not found.exists():
+    elif not source.exists():
         raise ModelError(
-            f"model {model!r} was not found at {found.resolve()}, and is no recipe either. Recipes: "
-            f"{', '.join(recipes.RECIPES)}; or give a .keras file, a SavedModel directory, or package.module:function."
+            f"model {model!r} was not found at {source.resolve()}, and is no recipe either. {_sources(recipes.RECIPES)}"
         )
     else:
-        _copy(found, path)
+        _copy(source, path)
     return None
 
 
-def _copy(found: Path, path: Path) -> None:
+def _sources(names: Iterable[str]) -> str:
+    return f"Recipes: {', '.join(names)}; or give a .keras file, a SavedModel directory, or package.module:function."
+
+
+def _copy(source: Path, path: Path) -> None:
     from playbook.tfserving import signatures
 
-    signatures.load_proto(found)
-    shutil.copytree(found, path, ignore=shutil.ignore_patterns(WARMUP_FILE.name, ".*"))
+    if source.is_file() and source.suffix == ".pb":
+        raise ModelError(
+            f"{source} is a graph without signatures (a frozen graph), or the inside of a SavedModel. For a SavedModel "
+            "give its directory. Wrap a frozen graph once: load it with tf.compat.v1.import_graph_def inside "
+            "tf.compat.v1.wrap_function, prune it to its inputs and outputs, and tf.saved_model.save it with that "
+            "function as a signature."
+        )
+    signatures.load_proto(source)
+    shutil.copytree(source, path, ignore=shutil.ignore_patterns(WARMUP_FILE.name, ".*"))
 
 
-def _load_keras(found: Path, allow_unsafe_ops: bool) -> Any:
-    if not found.is_file():
-        raise ModelError(f"The Keras file {found} was expected and is not there. Check `model`.")
-    _check_keras_version(found)
+def _load_keras(source: Path, allow_unsafe_ops: bool) -> Any:
+    if not source.is_file():
+        raise ModelError(f"The Keras file {source} was expected and is not there. Check `model`.")
+    _check_keras_file(source)
     import keras
 
     try:
-        return keras.saving.load_model(found, compile=False, safe_mode=not allow_unsafe_ops)
+        return keras.saving.load_model(source, compile=False, safe_mode=not allow_unsafe_ops)
     except Exception as error:  # Keras raises whatever a layer's code raises
         if "unsafe" in str(error).lower() or "safe_mode" in str(error):
             raise UnsafeModel(
-                f"{found} was not loaded: it carries Python code in a Lambda layer. "
+                f"{source} was not loaded: it carries Python code in a Lambda layer. "
                 "If you trust whoever made it, set allow_unsafe_ops: true."
             ) from error
-        raise ModelError(f"{found} does not load with Keras {keras.__version__}: {_short(error)}.") from error
-
-
-def _check_keras_version(found: Path) -> None:
-    """Keras 2 and 3 do not read each other's files, and say so in riddles."""
-    if found.suffix != ".keras":
         raise ModelError(
-            f"{found} is in the old HDF5 format. Save it again with model.save('….keras'), or export it as a "
-            "SavedModel with model.export(directory) and give that directory."
-        )
+            f"{source} does not load with Keras {keras.__version__}: {_short(error)}. Where the model was made, export "
+            "it with model.export(directory) and give that directory."
+        ) from error
+
+
+def _check_keras_file(source: Path) -> None:
+    """Keras 2 and 3 do not read each other's .keras files, and say so in riddles; HDF5 says nothing of its version."""
+    if source.suffix != ".keras":
+        if source.read_bytes()[: len(HDF5)] != HDF5:
+            raise ModelError(f"{source} is no HDF5 file. Save the model with model.save('….keras').")
+        return
     try:
-        with zipfile.ZipFile(found) as archive:
+        with zipfile.ZipFile(source) as archive:
             saved_by = json.loads(archive.read("metadata.json"))["keras_version"]
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ModelError(f"{found} is no Keras file ({error}). Save it with model.save('….keras').") from error
+        raise ModelError(f"{source} is no Keras file ({error}). Save it with model.save('….keras').") from error
     here = metadata.version("keras")
     if saved_by.partition(".")[0] != here.partition(".")[0]:
         raise ModelError(
-            f"{found} was saved by Keras {saved_by}; Keras {here} is installed and does not read it. Where the model "
+            f"{source} was saved by Keras {saved_by}; Keras {here} is installed and does not read it. Where the model "
             "was made, export it with model.export(directory) and give that directory."
         )
 

@@ -6,7 +6,7 @@ is called; everything runs on one thread.
 
 from __future__ import annotations
 
-import math
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,15 +16,19 @@ from typing import Any
 
 import numpy as np
 
+from playbook import progress
 from playbook.errors import ParameterError
-from playbook.export import curve, export, freeze, lowering, publish, tensorflow_errors
+from playbook.export import asked, curve, export, freeze, lowering, publish, tensorflow_errors
+from playbook.export.budget import ROUNDS, Plan
+from playbook.export.differences import largest
 from playbook.export.export import Staged
-from playbook.tfserving import signatures
-from playbook.tfserving.reference import Arrays
+from playbook.tfserving import ragged, signatures
+from playbook.tfserving.reference import Arrays, Reference
 
-ROUNDS = 3  # the variants take turns, so that a busy moment of the machine meets all of them
-TIE = 0.05  # within this share of the fastest, the smaller on disk is recommended
 NEEDS = {"xla": "--xla_cpu_compilation_enabled=true", "int8": "--prefer_tflite_model=true"}
+LATE = 1.25  # of the plan: a form that has not begun to be built by then is left out
+MOST_SHAPES = 3  # of the rows that forms are compared on
+Frozen = Callable[[], freeze.Frozen]
 
 
 @dataclass(frozen=True)
@@ -38,41 +42,47 @@ class Built:
     reason: str | None = None
 
 
-def measure(
-    staged: Staged, names: Iterable[str], sizes: Sequence[int], budget_s: float, keep: Sequence[str] = ()
-) -> list[dict[str, Any]]:
+def check_names(names: Iterable[str]) -> None:
+    """Know every name.
+
+    Raises:
+        ParameterError: an unknown one.
+    """
+    if unknown := [name for name in names if name not in FORMS]:
+        raise ParameterError(f"variants names {', '.join(unknown)}; there are {', '.join(FORMS)}.")
+
+
+def measure(staged: Staged, plan: Plan, budget_s: float, keep: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Build the variants and measure each: a row a variant, as kept in export.json.
 
     Args:
         staged: The model as trained.
-        names: Of `FORMS`.
-        sizes: Batch sizes of the latencies.
+        plan: Which forms, at which batch sizes, compared on how many rows.
         budget_s: Seconds of measuring for all of them.
         keep: Signatures to keep beside the measured one; the others are pruned.
 
     Raises:
         ParameterError: an unknown name.
     """
-    if unknown := [name for name in names if name not in FORMS]:
-        raise ParameterError(f"variants names {', '.join(unknown)}; there are {', '.join(FORMS)}.")
+    check_names(plan.variants)
+    if not plan.variants:
+        return []
     kept = list(dict.fromkeys((staged.signature.name, *keep)))
-    with ExitStack() as open_sessions:
-        built = [_build(staged, name, kept, open_sessions) for name in names]
-        rows = {one.name: _row(staged, one) for one in built}
-        _time(staged, [one for one in built if rows[one.name]["reason"] is None], rows, sizes, budget_s)
+    frozen = functools.cache(lambda: freeze.freeze(staged.path, kept))
+    fed = _compared(staged.reference, plan.compared_rows)
+    size = max([size for size in plan.variant_sizes if size <= len(fed)], default=min(plan.variant_sizes))
+    end = time.monotonic() + LATE * (plan.building_s + plan.variant_s)
+    with ExitStack() as open_sessions, progress.live("forms", len(plan.variants) + ROUNDS) as bar:
+        rows: dict[str, dict[str, Any]] = {}
+        built = []
+        for number, name in enumerate(plan.variants):
+            bar.update(number, f"building {name}")
+            late = time.monotonic() > end and name != "as_trained"
+            one = Built(name, reason=_late(plan)) if late else _build(staged, name, frozen, open_sessions)
+            rows[name] = _row(staged, one, fed, size)
+            built += [one] if rows[name]["reason"] is None else []
+        _time(staged, built, rows, plan.variant_sizes, budget_s, lambda done: bar.update(done + len(rows), "timing"))
     return list(rows.values())
-
-
-def recommend(rows: Sequence[Mapping[str, Any]], max_difference: float) -> str | None:
-    """The fastest variant within the tolerance that a server runs without a further flag; None when none was measured.
-
-    Fastest by the geometric mean over the batch sizes; of those within 5 % of it, the smallest on disk.
-    """
-    fit = [row for row in rows if row["latency_ms"] and row["needs"] is None and _agrees(row, max_difference)]
-    if not fit:
-        return None
-    fastest = min(_mean_ms(row) for row in fit)
-    return min((row for row in fit if _mean_ms(row) <= fastest * (1 + TIE)), key=lambda row: row["size_bytes"])["name"]
 
 
 def choose(staged: Staged, rows: Sequence[Mapping[str, Any]], wanted: str, recommended: str | None) -> Staged:
@@ -91,12 +101,22 @@ def choose(staged: Staged, rows: Sequence[Mapping[str, Any]], wanted: str, recom
     return export.with_model(staged, staged.path.parent / name)
 
 
-def _build(staged: Staged, name: str, kept: Sequence[str], open_sessions: ExitStack) -> Built:
+def _compared(reference: Reference, rows: int) -> Reference:
+    """Rows of the most frequent shapes: XLA compiles each shape by itself."""
+    groups = sorted(ragged.alike(reference.inputs), key=len, reverse=True)[:MOST_SHAPES]
+    return reference.take(np.sort(np.concatenate(groups))[:rows])
+
+
+def _late(plan: Plan) -> str:
+    return f"left out: the plan's {plan.building_s + plan.variant_s:.0f} s for all forms are over"
+
+
+def _build(staged: Staged, name: str, frozen: Frozen, open_sessions: ExitStack) -> Built:
     from playbook.export.savedmodel import Loaded
 
     path = staged.path if name == "as_trained" else staged.path.parent / name
     try:
-        FORMS[name](staged, kept, path)
+        FORMS[name](staged, frozen, path)
         began = time.perf_counter()
         if name == "int8":
             run = lowering.tflite_runner(path, staged.signature)
@@ -108,87 +128,77 @@ def _build(staged: Staged, name: str, kept: Sequence[str], open_sessions: ExitSt
         return Built(name, reason=tensorflow_errors.reason(error))
 
 
-def _row(staged: Staged, built: Built) -> dict[str, Any]:
-    """Size, load time, first answer, difference and quality of one variant; its latencies are still to come."""
-    row = {"name": built.name, "needs": NEEDS.get(built.name), "reason": built.reason, "latency_ms": {}}
-    row |= dict.fromkeys(("size_bytes", "load_s", "first_ms", "max_abs_diff", "quality"))
+def _row(staged: Staged, built: Built, fed: Reference, size: int) -> dict[str, Any]:
+    """Size, load time, first answer, differences and quality of one variant; its latencies are still to come."""
+    row: dict[str, Any] = {"name": built.name, "needs": NEEDS.get(built.name), "reason": built.reason}
+    row |= {"latency_ms": {}, "round_ms": {}, "compared_rows": None}
+    row |= dict.fromkeys(("size_bytes", "load_s", "first_ms", "max_abs_diff", "max_rel_diff", "quality"))
     if built.run is None or built.path is None:
         return row
     try:
         began = time.perf_counter()
-        built.run(curve.take(staged.reference.inputs, staged.batch_sizes([1])[0]))
+        built.run(curve.take(fed.inputs, staged.batch_sizes([1])[0]))
         row["first_ms"] = round((time.perf_counter() - began) * 1e3, 3)
-        answers = built.run(staged.reference.inputs)
+        answers = asked.run_all(built.run, fed.inputs, fed.fixed_rows or size, size)
     except Exception as error:
         return row | {"reason": tensorflow_errors.reason(error)}
     lite = built.path / lowering.TFLITE_FILE
     row["size_bytes"] = lite.stat().st_size if built.name == "int8" else publish.size_bytes(built.path)
     row["load_s"] = round(built.load_s or 0.0, 4)
-    row["max_abs_diff"] = largest_difference(staged.reference.outputs, answers)
+    compared = {alias: array for alias, array in answers.items() if alias not in fed.ignored}
+    row["max_abs_diff"], row["max_rel_diff"] = largest(fed.compared, compared)
+    row["compared_rows"] = len(fed)
     row["quality"] = staged.held_out.quality(answers)
     return row
 
 
 def _time(
-    staged: Staged, built: Sequence[Built], rows: Mapping[str, dict[str, Any]], sizes: Sequence[int], budget_s: float
+    staged: Staged,
+    built: Sequence[Built],
+    rows: Mapping[str, dict[str, Any]],
+    sizes: Sequence[int],
+    budget_s: float,
+    progressed: Callable[[int], None],
 ) -> None:
-    sizes = staged.batch_sizes(sizes)
+    """The latencies, the forms taking turns: `round_ms` by round, `latency_ms` their median."""
     share_s = budget_s / max(1, ROUNDS * len(built) * len(sizes))
-    for size in sizes:
-        seen: dict[str, list[float]] = {one.name: [] for one in built}
-        for _ in range(ROUNDS):
+    for number in range(ROUNDS):
+        progressed(number)
+        for size in map(str, sizes):
             for one in built:
-                seen[one.name].append(curve.latency_ms(one.run, staged.reference.inputs, size, share_s))
-        for name, latencies in seen.items():
-            rows[name]["latency_ms"][str(size)] = round(float(np.median(latencies)), 5)
+                assert one.run is not None
+                uncounted = 1 if number == 0 else 0
+                took_ms = curve.latency_ms(one.run, staged.reference.inputs, int(size), share_s, uncounted, 1)
+                rows[one.name]["round_ms"].setdefault(size, []).append(round(took_ms, 5))
+    for one in built:
+        row = rows[one.name]
+        row["latency_ms"] = {size: round(float(np.median(each)), 5) for size, each in row["round_ms"].items()}
 
 
-def largest_difference(expected: Arrays, seen: Arrays) -> float | None:
-    """Largest absolute difference over all number outputs; None when a text output, or an output's name, differs."""
-    if set(expected) != set(seen):
-        return None
-    worst = 0.0
-    for alias, array in expected.items():
-        if array.dtype.kind in "OSU":
-            if list(array.ravel()) != list(seen[alias].ravel()):
-                return None
-        else:
-            worst = max(worst, float(np.abs(array.astype(np.float64) - seen[alias].astype(np.float64)).max(initial=0)))
-    return worst
-
-
-def _mean_ms(row: Mapping[str, Any]) -> float:
-    return math.exp(float(np.mean(np.log(list(row["latency_ms"].values())))))
-
-
-def _agrees(row: Mapping[str, Any], max_difference: float) -> bool:
-    return row["max_abs_diff"] is not None and row["max_abs_diff"] <= max_difference
-
-
-def _as_trained(staged: Staged, kept: Sequence[str], path: Path) -> None:
+def _as_trained(staged: Staged, frozen: Frozen, path: Path) -> None:
     """It is there."""
 
 
-def _inference(staged: Staged, kept: Sequence[str], path: Path) -> None:
-    freeze.write(freeze.freeze(staged.path, kept), path)
+def _inference(staged: Staged, frozen: Frozen, path: Path) -> None:
+    freeze.write(frozen(), path)
 
 
-def _half(dtype: str) -> Callable[[Staged, Sequence[str], Path], None]:
-    def build(staged: Staged, kept: Sequence[str], path: Path) -> None:
-        freeze.write(lowering.halve_weights(freeze.freeze(staged.path, kept), dtype), path)
+def _half(dtype: str) -> Callable[[Staged, Frozen, Path], None]:
+    def build(staged: Staged, frozen: Frozen, path: Path) -> None:
+        freeze.write(lowering.halve_weights(frozen(), dtype), path)
 
     return build
 
 
-def _xla(staged: Staged, kept: Sequence[str], path: Path) -> None:
-    lowering.save_compiled(freeze.freeze(staged.path, kept), path)
+def _xla(staged: Staged, frozen: Frozen, path: Path) -> None:
+    lowering.save_compiled(frozen(), path)
 
 
-def _int8(staged: Staged, kept: Sequence[str], path: Path) -> None:
-    lowering.save_int8(freeze.freeze(staged.path, kept), path, staged.held_out.rows)
+def _int8(staged: Staged, frozen: Frozen, path: Path) -> None:
+    lowering.save_int8(frozen(), path, staged.held_out.rows)
 
 
-FORMS: dict[str, Callable[[Staged, Sequence[str], Path], None]] = {
+FORMS: dict[str, Callable[[Staged, Frozen, Path], None]] = {
     "as_trained": _as_trained,
     "inference": _inference,
     "bfloat16": _half("bfloat16"),

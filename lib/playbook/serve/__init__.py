@@ -1,6 +1,7 @@
 """Serve: is it up, with the configuration I meant, and does it answer the same numbers as the model?"""
 
-from playbook.serve.client import available_version, parity
+from playbook.serve.answers import parity
+from playbook.serve.client import available_version
 from playbook.serve.cores import split_cpus
 from playbook.serve.serve import results, start, stop_all, verdict, warnings
 from playbook.serve.spec import from_parameters

@@ -11,8 +11,8 @@ import requests
 
 from playbook.errors import PredictFailed, ServerNotReady
 from playbook.tfserving.messages import MESSAGES, from_tensor_proto
-from playbook.tfserving.reference import Arrays, Reference
-from playbook.tfserving.requests import TOLERANCE, grpc_body, rest_body
+from playbook.tfserving.reference import Arrays
+from playbook.tfserving.requests import grpc_body, rest_body
 
 if TYPE_CHECKING:
     from playbook.serve.handle import Handle
@@ -68,9 +68,14 @@ def predict_rest(
     """Predict over REST. With a single output TensorFlow Serving leaves its alias out: it is "" here.
 
     Raises:
-        PredictFailed: the server answered with an error; its text is kept.
+        PredictFailed: the server did not answer, or with an error; its text is kept.
     """
-    reply = requests.post(handle.predict_url, data=rest_body(inputs, signature), timeout=timeout_s)
+    try:
+        reply = requests.post(handle.predict_url, data=rest_body(inputs, signature), timeout=timeout_s)
+    except requests.RequestException as error:
+        raise PredictFailed(
+            f"Predict over REST: no answer from {handle.predict_url} ({type(error).__name__})"
+        ) from error
     if reply.status_code != 200:
         raise PredictFailed(f"Predict over REST: HTTP {reply.status_code}, {reply.text.strip()[:500]}")
     rows = reply.json()["predictions"]
@@ -100,34 +105,3 @@ def predict_grpc(
         except grpc.RpcError as error:
             raise PredictFailed(f"Predict over gRPC: {error.code().name}, {error.details()}") from error
     return {alias: from_tensor_proto(proto) for alias, proto in reply.outputs.items()}
-
-
-def parity(
-    handle: Handle, reference: Reference, protocol: str = "rest", rows: int = 64, rtol: float = TOLERANCE["rtol"]
-) -> float:
-    """Largest absolute difference between the server's answers and the model's own, over the first `rows`.
-
-    Raises:
-        PredictFailed: the server refused, or an answer differs by more than `rtol` of it (and `bodies.TOLERANCE`'s
-            absolute part).
-    """
-    part = reference.slice(0, rows)
-    predict = predict_rest if protocol == "rest" else predict_grpc
-    answers = predict(handle, part.inputs, part.signature)
-    if set(answers) == {""}:
-        answers = {next(iter(part.outputs)): answers[""]}
-    worst = 0.0
-    for alias, expected in part.outputs.items():
-        if expected.dtype.kind == "O":
-            seen = [item if isinstance(item, bytes) else str(item).encode() for item in answers[alias].ravel()]
-            if seen != list(expected.ravel()):
-                raise PredictFailed(f"Output '{alias}' over {protocol} is not the text the model itself gave.")
-        else:
-            seen, meant = answers[alias].astype(np.float64), expected.astype(np.float64)
-            worst = max(worst, float(np.abs(seen - meant).max(initial=0.0)))
-            if not np.allclose(seen, meant, rtol=rtol, atol=TOLERANCE["atol"]):
-                raise PredictFailed(
-                    f"Output '{alias}' over {protocol} differs from the model's own by {worst:g}; a relative "
-                    f"difference of {rtol:g} was allowed. Is {handle.rest_url} serving the model that was exported?"
-                )
-    return worst

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -129,7 +130,8 @@ def _build(definitions: str) -> Iterator[tuple[str, type[Message]]]:
         yield message.name, message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{message.name}"))
 
 
-MESSAGES = dict(_build(DEFINITIONS))
+# Built at run time, so no type checker knows their fields: the one place where they are let through.
+MESSAGES: dict[str, Any] = dict(_build(DEFINITIONS))
 globals().update(MESSAGES)
 
 # TensorFlow's DataType numbers with their NumPy types (tensorflow/core/framework/types.proto).

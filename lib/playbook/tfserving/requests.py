@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import orjson
 
+from playbook.errors import ParameterError
+from playbook.tfserving import ragged
 from playbook.tfserving.messages import MESSAGES, to_tensor_proto
-from playbook.tfserving.reference import Arrays, Reference
+from playbook.tfserving.reference import Reference
 
 DEFAULT_SIGNATURE = "serving_default"
 # Batching changes the order of sums in a matrix product, so answers agree to rounding, not to the bit.
@@ -51,30 +53,39 @@ def write_bodies(
 ) -> Path:
     """Encode real rows as request bodies with their expected answers, as the load generator reads them.
 
-    Writes `NNNNN.body`, `NNNNN.expect` and `check.json` (tolerances); rows are taken in turn, over again at the end.
+    Writes `NNNNN.body`, `NNNNN.expect` and `check.json` (tolerances). The rows of a request are alike in shape: rows of
+    different shapes are grouped, those of a group that is too small are taken over again. Where outputs are left out of
+    checks by name, the load generator has nothing to compare a whole answer with: no `.expect` is written.
+
+    Raises:
+        ParameterError: the model takes another number of rows a request, and only that.
     """
+    if reference.fixed_rows not in (None, rows_per_request):
+        raise ParameterError(
+            f"Signature {reference.signature!r} takes requests of {reference.fixed_rows} rows and no others; "
+            f"rows_per_request is {rows_per_request}. Set rows_per_request: {reference.fixed_rows}."
+        )
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = min(count, max(1, len(reference) // rows_per_request))
-    for number in range(wanted):
-        start = number * rows_per_request
-        part = _turn(reference, start, rows_per_request)
+    for number, rows in enumerate(_turns(reference, rows_per_request)[:count]):
+        part = reference.take(rows)
         if protocol == "rest":
             body, expect = rest_body(part.inputs, part.signature), _rest_answer(part)
         else:
             body, expect = grpc_body(part.inputs, part.signature, model_name), _grpc_answer(part)
         (folder / f"{number:05d}.body").write_bytes(body)
-        (folder / f"{number:05d}.expect").write_bytes(expect)
+        if not reference.ignored:
+            (folder / f"{number:05d}.expect").write_bytes(expect)
     (folder / "check.json").write_text(json.dumps(TOLERANCE))
     return folder
 
 
-def _turn(reference: Reference, start: int, rows: int) -> Reference:
-    take = np.arange(start, start + rows) % len(reference)
-    return Reference(reference.signature, _pick(reference.inputs, take), _pick(reference.outputs, take))
-
-
-def _pick(arrays: Arrays, take: np.ndarray) -> Arrays:
-    return {alias: array[take] for alias, array in arrays.items()}
+def _turns(reference: Reference, rows: int) -> list[np.ndarray]:
+    """The row numbers of each request, in the order in which their first rows stand in the reference."""
+    turns = []
+    for group in ragged.alike(reference.inputs):
+        whole = [group[start : start + rows] for start in range(0, len(group) - rows + 1, rows)]
+        turns += whole or [np.resize(group, rows)]
+    return sorted(turns, key=lambda numbers: int(numbers[0]))
 
 
 def _rest_answer(part: Reference) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 
 from playbook.errors import ModelError, WarmupNotApplied
 from playbook.records import whole_file
-from playbook.tfserving import tfrecord
+from playbook.tfserving import ragged, tfrecord
 from playbook.tfserving.messages import MESSAGES, to_tensor_proto
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
@@ -37,17 +37,19 @@ def sizes(wanted: Sequence[int], allowed_batch_sizes: Sequence[int] = (), max_ba
 
 
 def logs(signature: Signature, rows: Mapping[str, np.ndarray], sizes: Sequence[int]) -> Iterator[bytes]:
-    """One serialized PredictionLog a batch size, from real rows taken in turn.
+    """One serialized PredictionLog a batch size, from real rows taken in turn, the rows of each alike in shape.
+
+    Where rows differ in shape, the batch sizes go round the shapes, the most frequent first.
 
     Args:
         signature: Its method decides between a Predict, a Classify and a Regress log.
         rows: Alias to rows; serialized tf.Examples for Classify and Regress.
         sizes: Rows of each record.
     """
-    count = len(next(iter(rows.values())))
-    for size in sizes:
-        take = np.arange(size) % count
-        yield _log(signature, {alias: array[take] for alias, array in rows.items()}).SerializeToString()
+    groups = sorted(ragged.alike(rows), key=len, reverse=True)
+    for number, size in enumerate(sizes):
+        take = np.resize(groups[number % len(groups)], size)
+        yield _log(signature, ragged.pick(rows, take)).SerializeToString()
 
 
 def write(saved_model: Path, records: Sequence[bytes]) -> int:

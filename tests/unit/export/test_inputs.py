@@ -11,11 +11,13 @@ import pytest
 
 from playbook.errors import ModelError
 from playbook.export import inputs, rows_file
+from playbook.export.hints import Hint
 from playbook.tfserving import examples
 from playbook.tfserving.messages import MESSAGES
 from playbook.tfserving.signatures import Signature, Tensor
 
 OPEN = inputs.Openings({}, 5)
+ONE_LENGTH = inputs.MANNERS[1]
 
 
 def signature(*tensors: Tensor, method: str = "Predict") -> Signature:
@@ -40,8 +42,46 @@ def test_text_inputs_get_bytes() -> None:
 
 def test_open_dimensions_take_the_size_given_or_the_shape_of_their_alias() -> None:
     tensor = Tensor("x", "float32", (-1, -1, 2))
-    assert generate(tensor).shape == (3, 5, 2)
+    assert generate(tensor, manner=ONE_LENGTH).shape == (3, 5, 2)
     assert generate(tensor, inputs.Openings({"x": [9, 2]})).shape == (3, 9, 2)
+
+
+def test_rows_have_several_lengths_that_all_inputs_of_a_row_share() -> None:
+    two = signature(Tensor("ids", "int32", (-1, -1)), Tensor("scores", "float32", (-1, -1, 2)))
+    rows = inputs.generate(two, 64, OPEN, 7)
+    lengths = [row.shape[0] for row in rows["ids"]]
+    assert len(set(lengths)) >= 3
+    assert max(lengths) == 5
+    assert [row.shape for row in rows["scores"]] == [(length, 2) for length in lengths]
+
+
+def test_masks_hold_ones_and_zeros_and_token_types_zeros() -> None:
+    names = ("attention_mask", "input_ids", "token_type_ids")
+    bert = signature(*(Tensor(name, "int32", (-1, 12)) for name in names))
+    rows = inputs.generate(bert, 64, OPEN, 7, {name: Hint(mask="mask" in name, zero="type" in name) for name in names})
+    assert set(np.unique(rows["attention_mask"])) == {0, 1}
+    assert (rows["attention_mask"][:, 0] == 1).all()
+    assert not rows["token_type_ids"].any()
+    assert rows["input_ids"].any()
+
+
+def test_ids_stay_below_the_table_and_pixels_fill_a_byte() -> None:
+    ids = generate(Tensor("ids", "int64", (-1, 200)), hints={"ids": Hint(below=30)})
+    assert (ids.min(), ids.max()) == (0, 29)
+    assert generate(Tensor("image", "uint8", (-1, 20, 20, 3))).max() > 200
+
+
+def test_words_come_from_the_vocabulary_and_pictures_decode() -> None:
+    import io
+
+    from PIL import Image
+
+    words = generate(Tensor("word", "string", (-1, 9)), hints={"word": Hint(words=(b"yes", b"no"))})
+    assert set(words.ravel()) == {b"yes", b"no"}
+    (text, *_) = generate(Tensor("text", "string", (-1,)), hints={"text": Hint(words=(b"yes", b"no"), text=True)})
+    assert set(text.split()) <= {b"yes", b"no"}
+    picture = generate(Tensor("photo", "string", (-1,)), hints={"photo": Hint(image="JPEG", base64=True)})[0]
+    assert Image.open(io.BytesIO(base64.urlsafe_b64decode(picture))).size == (224, 224)
 
 
 def test_a_fixed_first_dimension_decides_the_number_of_rows() -> None:
@@ -73,7 +113,7 @@ def test_examples_follow_the_parsing_spec() -> None:
         "codes": examples.Feature("int64", (3,)),
         "words": examples.Feature("string", None),
     }
-    (first, *_) = generate(Tensor("inputs", "string", (-1,)), spec=spec)
+    (first, *_) = generate(Tensor("inputs", "string", (-1,)), hints={"inputs": Hint(example=spec)})
     feature = MESSAGES["Example"].FromString(first).features.feature
     assert len(feature["age"].float_list.value) == 1
     assert len(feature["codes"].int64_list.value) == 3
@@ -120,6 +160,15 @@ def test_jsonl_features_become_examples_of_the_parsed_types(tmp_path: Path) -> N
     assert list(rows.labels) == [1]
 
 
+def test_jsonl_rows_may_differ_in_length_where_the_signature_leaves_it_open(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"ids": [1, 2], "text": "a"}\n{"ids": [3], "text": "b"}\n')
+    rows = rows_file.read(path, TWO).arrays
+    assert [row.tolist() for row in rows["ids"]] == [[1, 2], [3]]
+    assert rows["ids"][0].dtype == np.int64
+    assert list(rows["text"]) == [b"a", b"b"]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -141,7 +190,8 @@ def test_wrong_rows_name_the_file_and_what_was_awaited(tmp_path: Path, content: 
     ("name", "text", "says"),
     [
         ("rows.jsonl", "[1, 2]\n{oops\n", "line 2 is no row"),
-        ("rows.jsonl", "[1, 2]\n[1]\n", "the rows of 'x' have different shapes"),
+        ("rows.jsonl", "[1, 2]\n[1]\n", r"takes rows of shape \(2\)"),
+        ("rows.jsonl", "[1, 2]\n[[1], [2, 3]]\n", "a row of 'x' is not rectangular"),
         ("rows.jsonl", "", "gives nothing"),
         ("rows.npz", "not a zip", "no .npz of plain arrays"),
         ("rows.csv", "1,2", "must end in .npz or .jsonl"),

@@ -133,14 +133,16 @@ def test_a_tensorflow_1_graph_that_parses_examples_is_read_too(tmp_path: Path) -
 
 def test_a_signature_that_refuses_made_up_rows_goes_without_warmup_and_that_is_said(tmp_path: Path) -> None:
     staged = build(tmp_path / "run", export_models.trained("digits_bytes").path, signature="pixels")
-    assert set(staged.held_out.rows) == {"pixels"}  # made-up words are no images and no base64
-    assert sum("No warm-up requests for signature" in warning for warning in staged.held_out.warnings) == 2
-    assert export.add_warmup(staged, [1, 2]) == 2
+    assert "tensor_base64" not in staged.held_out.rows  # made-up words are no serialized tensors
+    refused = [one for one in staged.held_out.warnings if "No warm-up requests for signature" in one]
+    assert len(refused) == 1
+    assert ".staging" not in refused[0]
+    assert export.add_warmup(staged, [1, 2]) == 4
 
 
 def test_made_up_rows_that_the_measured_signature_refuses_stop_the_export(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"refused the rows image_bytes object.*in `rows_file`"):
-        build(tmp_path / "run", export_models.trained("digits_bytes").path)
+    with pytest.raises(ModelError, match=r"refused the rows \w+ object.*in `rows_file`"):
+        build(tmp_path / "run", export_models.trained("digits_bytes").path, signature="tensor_base64")
     assert left_over(tmp_path / "run") == []
 
 
@@ -197,7 +199,7 @@ def test_a_keras_file_of_another_major_version_is_named(tmp_path: Path) -> None:
     ("name", "content", "says"),
     [
         ("m.keras", b"no zip", "is no Keras file"),
-        ("m.h5", b"", "old HDF5 format"),
+        ("m.h5", b"", "is no HDF5 file"),
         ("absent.keras", None, "is not there"),
     ],
 )
@@ -245,9 +247,39 @@ def test_a_base_path_of_versions_is_told_from_a_savedmodel(tmp_path: Path) -> No
 
 
 def test_a_file_in_place_of_a_directory_is_named(tmp_path: Path) -> None:
-    (tmp_path / "saved_model.pb").write_bytes(b"")
+    (tmp_path / "model.txt").write_bytes(b"")
     with pytest.raises(ModelError, match="it is a file"):
-        build(tmp_path / "run", tmp_path / "saved_model.pb")
+        build(tmp_path / "run", tmp_path / "model.txt")
+
+
+def test_a_frozen_graph_says_how_to_wrap_it(tmp_path: Path) -> None:
+    (tmp_path / "frozen.pb").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"frozen\.pb is a graph without signatures.*wrap_function.*saved_model\.save"):
+        build(tmp_path / "run", tmp_path / "frozen.pb")
+
+
+@pytest.mark.parametrize("model", ["", " "])
+def test_no_model_lists_the_recipes(tmp_path: Path, model: str) -> None:
+    with pytest.raises(ModelError, match=r"model is empty\. Recipes: digits_mlp"):
+        build(tmp_path / "run", model)
+
+
+def test_a_model_without_signatures_is_named_as_it_was_given(tmp_path: Path) -> None:
+    from playbook.tfserving.tensorflow import tensorflow
+
+    tf = tensorflow()
+    tf.saved_model.save(tf.Module(), str(tmp_path / "bare"))
+    with pytest.raises(ModelError) as raised:
+        build(tmp_path / "run", tmp_path / "bare")
+    assert str(raised.value).startswith(f"{tmp_path / 'bare'} has no signature to serve")
+
+
+def test_a_keras_file_of_the_old_format_loads_where_keras_loads_it(keras_file: Path, tmp_path: Path) -> None:
+    import keras
+
+    keras.saving.load_model(keras_file).save(tmp_path / "old.h5")
+    staged = build(tmp_path / "run", tmp_path / "old.h5")
+    assert len(staged.reference) == 64
 
 
 def test_a_garbled_graph_is_named(tmp_path: Path) -> None:
@@ -295,7 +327,9 @@ def test_rows_that_the_model_refuses_are_named_with_their_shapes(tmp_path: Path)
     tf = tensorflow()
     weights = tf.ones((4, 2))
     model = export_models.save(tmp_path / "m", lambda x: {"y": tf.matmul(x, weights)}, {"x": ((None, None), "float32")})
-    with pytest.raises(ModelError, match=r"refused the rows x float32 \(64, 16\).*rows_file.*input_shapes"):
+    with pytest.raises(
+        ModelError, match=r"refused the rows x float32 \(4, \d+\): Matrix size-incompatible.*rows_file.*input_shapes"
+    ):
         build(tmp_path / "run", model)
 
 

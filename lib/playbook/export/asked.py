@@ -1,0 +1,102 @@
+"""The model's own answers to the reference rows: as many rows as time and memory allow. No TensorFlow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from playbook.errors import ModelError
+from playbook.tfserving import ragged
+from playbook.tfserving.reference import Arrays
+
+Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
+BUDGET_S = 10.0  # for all reference rows
+FEWEST_ROWS, MOST_ROWS = 8, 512
+CALL_ROWS, CALL_BYTES, CALL_S = 64, 16 << 20, 2.0  # one call holds no more: activations take many times the inputs
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Rows, what the model answers to them, seconds a row, and outputs that differ between two identical asks."""
+
+    inputs: Arrays
+    outputs: Arrays
+    row_s: float
+    unstable: tuple[str, ...] = ()
+
+
+def ask(run: Runner, rows: Mapping[str, np.ndarray], fixed: int | None, budget_s: float = BUDGET_S) -> Answers:
+    """Ask for as many of the rows as the budget allows, at least 8, at most 512.
+
+    Args:
+        run: Answers one call.
+        rows: All there are.
+        fixed: The rows every call must have, where the model says so.
+        budget_s: Seconds.
+
+    Raises:
+        ModelError: the model refuses rows, or does not give one answer a row.
+    """
+    first = next(ragged.parts(rows, 1, fixed))
+    once = run(ragged.pick(rows, first))
+    began = time.perf_counter()
+    twice = run(ragged.pick(rows, first))
+    row_s = max(1e-6, (time.perf_counter() - began) / len(first))
+    count = int(np.clip(budget_s / row_s, FEWEST_ROWS, MOST_ROWS))
+    if fixed:
+        count = max(fixed, count // fixed * fixed)
+    inputs = ragged.pick(rows, slice(0, count))
+    unstable = tuple(alias for alias in once if not alike(once[alias], twice[alias]))
+    return Answers(inputs, run_all(run, inputs, fixed, call_rows(inputs, row_s)), row_s, unstable)
+
+
+def call_rows(rows: Mapping[str, np.ndarray], row_s: float) -> int:
+    """The most rows of one call."""
+    row_bytes = max(1, sum(map(_bytes, rows.values())) // ragged.count(rows))
+    return int(max(1, min(CALL_ROWS, CALL_BYTES // row_bytes, CALL_S / row_s)))
+
+
+def run_all(run: Runner, rows: Mapping[str, np.ndarray], fixed: int | None, most_rows: int) -> Arrays:
+    """The answers to all rows, in their order, asked in calls of at most `most_rows`.
+
+    Raises:
+        ModelError: an output's first dimension is not the row.
+    """
+    count = ragged.count(rows)
+    answers: dict[str, list[Any]] = {}
+    for numbers in ragged.parts(rows, most_rows, fixed):
+        outputs = run(ragged.pick(rows, numbers))
+        _check(outputs, len(numbers))
+        for alias, array in outputs.items():
+            held = answers.setdefault(alias, [None] * count)
+            for number, row in zip(numbers, array, strict=True):
+                held[number] = np.asarray(row, dtype=array.dtype)
+    return {alias: ragged.column(held) for alias, held in answers.items()}
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two answers to the same rows are the same, but for the order of sums."""
+    if one.shape != other.shape:
+        return False
+    if one.dtype.kind in "OSUb":
+        return bool(np.array_equal(one, other))
+    return bool(np.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True))
+
+
+def _check(outputs: Mapping[str, np.ndarray], count: int) -> None:
+    if strays := [f"{alias} {array.shape}" for alias, array in outputs.items() if array.shape[:1] != (count,)]:
+        raise ModelError(
+            f"It answers {count} rows with {', '.join(strays)}: the first dimension is not the row, so requests cannot "
+            "be batched. Export a signature with one answer a row."
+        )
+
+
+def _bytes(array: np.ndarray) -> int:
+    if array.dtype != object:
+        return array.nbytes
+    items: Iterable[Any] = array.ravel()
+    return sum(item.nbytes if isinstance(item, np.ndarray) else len(item) for item in items)

@@ -1,0 +1,176 @@
+"""The plan of an export: which batch sizes fit into the time asked for, told before the measuring begins.
+
+No TensorFlow. One run is timed first, of one row and of a few; what a larger batch would take is read off the line
+through both. What does not fit is left out and named.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from playbook.export import curve
+from playbook.export.curve import Runner
+
+PROBE_ROWS = 8
+PROBE_S = 1.0  # the second probe has fewer rows where these would take longer
+WARMUP_S = 10.0  # replaying the warm-up requests; a server needs as long at every load
+WARMUP_BYTES = 64 << 20  # of one record
+ROUNDS = 5  # the forms take turns, so that a busy moment of the machine meets all of them
+BUILD_S = 0.6  # building and loading a form of a small graph
+BUILD_S_PER_NODE = 0.0008
+BUILD_S_PER_MB = 0.02
+SLOWER_BUILDS = {"as_trained": 0.3, "xla": 1.0, "int8": 3.0}
+XLA_S_PER_SIZE = 0.5  # XLA compiles each batch size by itself, at its first use
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a batch of n rows takes, `fixed_s + row_s · n` seconds, and how large the graph is: MB, operations."""
+
+    fixed_s: float
+    row_s: float
+    mb: float = 0.0
+    nodes: int = 0
+
+    def of(self, rows: int) -> float:
+        """Seconds of one batch."""
+        return self.fixed_s + self.row_s * rows
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Batch sizes of the curve, the forms and the warm-up; seconds expected for each; what was left out, in words."""
+
+    curve_sizes: tuple[int, ...]
+    variant_sizes: tuple[int, ...]
+    warmup_sizes: tuple[int, ...]
+    compared_rows: int
+    variants: tuple[str, ...]
+    curve_s: float
+    variant_s: float
+    building_s: float
+    warmup_s: float
+    left_out: tuple[str, ...]
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def expected_s(self) -> float:
+        """Seconds from here to the published version."""
+        return self.curve_s + self.variant_s + self.building_s + self.warmup_s
+
+
+def probe(run: Runner, rows: Mapping[str, np.ndarray], fixed: int | None) -> Cost:
+    """Time one row, and a few."""
+    least = fixed or 1
+    one_s = _once(run, rows, least)
+    more = least if fixed else int(np.clip(PROBE_S / max(one_s, 1e-6), 1, PROBE_ROWS))
+    if more == least:
+        return Cost(0.0, one_s / least)
+    few_s = _once(run, rows, more)
+    row_s = max((few_s - one_s) / (more - least), few_s / more / 10)
+    return Cost(max(0.0, one_s - row_s * least), row_s)
+
+
+def make(cost: Cost, settings: Mapping[str, Any], fixed: int | None, reference_rows: int, signatures: int = 1) -> Plan:
+    """The plan for the notebook's parameters.
+
+    Args:
+        cost: Of one batch.
+        settings: `curve_batch_sizes`, `curve_s`, `variants`, `variant_batch_sizes`, `variant_s` and `warmup_sizes`.
+        fixed: The only number of rows a request may have.
+        reference_rows: Rows that a form can be compared on.
+        signatures: How many get warm-up requests.
+    """
+    names = tuple(settings["variants"])
+    wanted = {
+        "batch curve": (settings["curve_batch_sizes"], settings["curve_s"], curve.UNCOUNTED + curve.MIN_RUNS),
+        "forms": (settings["variant_batch_sizes"], settings["variant_s"], len(names) * (ROUNDS + 1)),
+        "warm-up": (settings["warmup_sizes"], WARMUP_S, signatures),
+    }
+    kept, spent, left_out = {}, {}, []
+    for part, (sizes, budget_s, runs) in wanted.items():
+        sizes = [fixed] if fixed else sorted(set(sizes))
+        kept[part] = _within(cost, sizes, budget_s, runs)
+        least_s = runs * sum(map(cost.of, kept[part]))
+        spent[part] = least_s if part == "warm-up" else max(budget_s, least_s) if runs and kept[part] else 0.0
+        left_out += _named(part, [size for size in sizes if size not in kept[part]], cost, least_s, budget_s)
+    compared = _compared(cost, settings["variant_s"], len(names), reference_rows, fixed)
+    comparing_s = len(names) * cost.of(compared)
+    return Plan(
+        tuple(kept["batch curve"]), tuple(kept["forms"]) if names else (), tuple(kept["warm-up"]), compared, names,
+        spent["batch curve"], spent["forms"] + comparing_s if names else 0.0,
+        building_s(names, cost, len(kept["forms"])), spent["warm-up"], tuple(left_out if names else
+        [one for one in left_out if not one.startswith("forms")]),
+    )  # fmt: skip
+
+
+def building_s(names: Sequence[str], cost: Cost, sizes: int) -> float:
+    """About how long building and loading these forms takes: by the size of the graph and of its weights."""
+    each = BUILD_S + BUILD_S_PER_NODE * cost.nodes + BUILD_S_PER_MB * cost.mb
+    compiled = (sizes + 1) * (XLA_S_PER_SIZE + BUILD_S_PER_NODE * cost.nodes) if "xla" in names else 0.0
+    return sum(each * SLOWER_BUILDS.get(name, 1.0) for name in names) + compiled
+
+
+def words(plan: Plan) -> str:
+    """The plan in a sentence or two, for the notebook and the progress line."""
+    parts = [f"batch curve at {_list(plan.curve_sizes)} rows"]
+    if plan.variants:
+        parts.append(f"{len(plan.variants)} forms at {_list(plan.variant_sizes)} rows")
+    parts.append(f"warm-up requests of {_list(plan.warmup_sizes)} rows")
+    missing = f" Left out: {'; '.join(plan.left_out)}." if plan.left_out else ""
+    return f"About {max(1, round(plan.expected_s))} s to come: {', '.join(parts)}.{missing}"
+
+
+def held(plan: Plan) -> dict[str, Any]:
+    """What export.json keeps: seconds expected and taken since the plan was made, and what was left out."""
+    took_s = time.monotonic() - plan.began
+    return {"expected_s": round(plan.expected_s, 1), "took_s": round(took_s, 1), "left_out": list(plan.left_out)}
+
+
+def _once(run: Runner, rows: Mapping[str, np.ndarray], size: int) -> float:
+    batch, lasted_s = curve.take(rows, size), []
+    run(batch)
+    end = time.perf_counter() + 0.1
+    while not lasted_s or (time.perf_counter() < end and len(lasted_s) < curve.MIN_RUNS):
+        began = time.perf_counter()
+        run(batch)
+        lasted_s.append(time.perf_counter() - began)
+    return float(np.median(lasted_s))
+
+
+def _within(cost: Cost, sizes: Sequence[int], budget_s: float, runs: int) -> list[int]:
+    """The smallest sizes whose least number of runs fits; the first one is always in."""
+    kept: list[int] = []
+    for size in sizes:
+        if kept and runs * (sum(map(cost.of, kept)) + cost.of(size)) > budget_s:
+            break
+        kept.append(size)
+    return kept
+
+
+def _named(part: str, missing: Sequence[int], cost: Cost, least_s: float, budget_s: float) -> list[str]:
+    if missing:
+        return [f"{part} at {_list(missing)} rows: one batch of {missing[0]} takes {_seconds(cost.of(missing[0]))}"]
+    if least_s > budget_s * 1.25:
+        return [f"{part}: nothing, but its least takes {_seconds(least_s)}, not {_seconds(budget_s)}"]
+    return []
+
+
+def _compared(cost: Cost, budget_s: float, forms: int, rows: int, fixed: int | None) -> int:
+    """Rows on which each form is compared: a quarter of the budget, at least 8 of them."""
+    fits = int(budget_s / 4 / max(1, forms) / max(cost.row_s, 1e-9))
+    count = min(rows, max(8, fits))
+    return max(fixed, count // fixed * fixed) if fixed else count
+
+
+def _list(sizes: Sequence[int]) -> str:
+    return ", ".join(map(str, sizes)) or "no"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1e3:.2g} ms"
