@@ -7,6 +7,7 @@ behaviour (a second). The names say what it is: nothing in it is TensorFlow Serv
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import io
@@ -97,9 +98,34 @@ def _installed(name: str) -> bool:
         return False
 
 
+@contextlib.contextmanager
+def unmounted_after(parent: str | Path) -> Iterator[Path]:
+    """A temporary folder whose removal never crosses a mount: a debootstrap that failed leaves /proc mounted below it.
+
+    Raises:
+        RuntimeError: something below is still mounted; the folder is left as it is, and named.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="playbook-debian-", dir=parent))
+    try:
+        yield folder
+    finally:
+        for mount in mounts_below(folder):
+            subprocess.run(["umount", "--lazy", mount], capture_output=True)
+        if left := mounts_below(folder):
+            raise RuntimeError(f"{folder} was not removed: {', '.join(left)} is still mounted. Run umount, then rm -r.")
+        shutil.rmtree(folder)
+
+
+def mounts_below(folder: Path) -> list[str]:
+    """What is mounted below a folder, the deepest first."""
+    text = Path("/proc/self/mounts").read_text()
+    places = [line.split()[1].encode().decode("unicode_escape") for line in text.splitlines()]
+    return sorted((place for place in places if Path(place).is_relative_to(folder)), key=len, reverse=True)
+
+
 def _import_base(client: docker.DockerClient, base: str) -> None:
     """One layer from a tar that is never on disk: Debian, then the packages."""
-    with tempfile.TemporaryDirectory(prefix="playbook-debian-", dir="/var/tmp") as root:
+    with unmounted_after("/var/tmp") as root:
         done = subprocess.run(
             ["debootstrap", "--variant=minbase", f"--include={PYTHON}", SUITE, f"{root}/debian", MIRROR],
             capture_output=True,
@@ -111,7 +137,7 @@ def _import_base(client: docker.DockerClient, base: str) -> None:
         packages = list(_packages())
         read, write = os.pipe()
         with ThreadPoolExecutor(1) as pool, os.fdopen(read, "rb") as stream:
-            written = pool.submit(_write_tar, write, Path(root) / "debian", packages)
+            written = pool.submit(_write_tar, write, root / "debian", packages)
             client.api.import_image_from_stream(stream, repository="playbook-embedded/base", tag="part")
             written.result()
     client.images.get("playbook-embedded/base:part").tag(base)
