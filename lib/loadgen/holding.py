@@ -21,6 +21,7 @@ from loadgen.verdict.evidence import claim
 from loadgen.verdict.steady import little
 from loadgen.verdict.summary import describe, due_inside
 from loadgen.verdict.validity import Facts, audit
+from loadgen.workers import addresses
 from loadgen.workers.crew import run_crew
 
 Crew = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[Rows, list[dict[str, Any]]]]
@@ -103,6 +104,7 @@ def _of_workers(level: Level, workers: list[dict[str, Any]]) -> dict[str, Any]:
         "processes": len(workers),
         "in_flight_cap": level.in_flight_cap(),
         "connections": level.connection_count(),
+        "addresses": addresses.add_up([w["addresses"] for w in workers]),
         "connections_opened": sum(w["connections_opened"] for w in workers),
         "refusals": sum(w["refusals"] for w in workers),
         "answers": add_up([w["answers"] for w in workers]),

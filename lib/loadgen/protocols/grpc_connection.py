@@ -58,7 +58,8 @@ class GrpcConnection(asyncio.Protocol):
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.streams: dict[int, _Stream] = {}
         self.next_id, self.rest, self.received = 1, b"", 0
-        self.used = self.ready = self.leaving = False
+        self.ready = self.leaving = False
+        self.used = 0
         self.block, self.messages = block, messages
         self.head = h2.start(h2.HEADERS, h2.END_HEADERS, len(block))
         self.middles = [block + h2.start(h2.DATA, h2.END_STREAM, len(m)) if len(m) < 1 << 24 else b"" for m in messages]
@@ -141,7 +142,7 @@ class GrpcConnection(asyncio.Protocol):
         size = len(reply) - PREFIX
         if kind == OK and (size < 0 or int.from_bytes(reply[1:PREFIX], "big") != size):
             kind = SHORT
-        self.used = True
+        self.used += 1
         if kind == OK:
             engine.failures = 0
             which = UNCHECKED

@@ -31,7 +31,8 @@ class HttpConnection(asyncio.Protocol):
         self.engine, self.requests, self.heads = engine, requests, heads
         self.finish, self.freed, self.checker = engine.finish, engine.freed, engine.checker
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.busy = self.begun = self.used = False
+        self.busy = self.begun = False
+        self.used = 0
         self.parts: list[bytes] = []
         self.first = b""
         self.body = self.scheduled_ns = self.sent_ns = self.flags = 0
@@ -91,7 +92,7 @@ class HttpConnection(asyncio.Protocol):
             return
         checker, engine = self.checker, self.engine
         self.busy = self.begun = False
-        self.used = True
+        self.used += 1
         code = status << STATUS_SHIFT | len(body) | self.flags
         reply = UNCHECKED
         if 200 <= status < 300:

@@ -12,7 +12,6 @@ import asyncio
 import gc
 import json
 import os
-import socket
 import sys
 import time
 import traceback
@@ -31,6 +30,7 @@ from loadgen.level import Level
 from loadgen.protocols import grpc_connection, http1
 from loadgen.protocols.tensor_replies import reply_comparer, tensor_text
 from loadgen.rows import WORDS
+from loadgen.workers.addresses import Addresses
 from loadgen.workers.own_core import memory_mb, prepare_process, use_fast_loop
 
 PROGRESS_S = 0.5
@@ -42,10 +42,11 @@ def share(total: int, worker: int, processes: int) -> int:
     return total // processes + (worker < total % processes)
 
 
-def connector(level: Level, bodies: list[bytes], slots: int) -> Callable[[Engine], Awaitable[Connection]]:
+def connector(
+    level: Level, bodies: list[bytes], slots: int, addresses: Addresses
+) -> Callable[[Engine], Awaitable[Connection]]:
     """A function that opens one connection of the level's protocol, with `slots` streams where it has streams."""
     host, port, path = level.address()
-    address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
     if level.protocol == "rest":
         requests = http1.encode(host, port, path, bodies)
         make = partial(http1.HttpConnection, requests=requests, heads={})
@@ -54,7 +55,10 @@ def connector(level: Level, bodies: list[bytes], slots: int) -> Callable[[Engine
         make = partial(grpc_connection.GrpcConnection, block=block, messages=messages, slots=max(1, slots))
 
     async def connect(engine: Engine) -> Connection:
-        return (await asyncio.get_running_loop().create_connection(lambda: make(engine), address, port))[1]
+        address = await addresses.next()
+        connection = (await asyncio.get_running_loop().create_connection(lambda: make(engine), address, port))[1]
+        addresses.opened(address, connection)
+        return connection
 
     return connect
 
@@ -74,9 +78,11 @@ class Share:
         """Build the engine and open its connections; returns how many stand."""
         level, part = self.level, (self.worker, self.level.processes)
         connections = max(1, share(level.connection_count(), *part))
+        addresses = self.addresses = Addresses(*level.address()[:2], turn=self.worker)
         self.engine = Engine(
-            connector(level, self.bodies.requests, -(-share(level.in_flight_cap(), *part) // connections)),
-            slots_in_order=level.protocol == "grpc",  # streams are spread over connections; connections kept warm
+            connector(level, self.bodies.requests, -(-share(level.in_flight_cap(), *part) // connections), addresses),
+            # Streams are spread over connections, and connections over servers; those to one server are kept warm.
+            slots_in_order=level.protocol == "grpc" or len(addresses) > 1,
             connections=connections,
             most_connections=share(level.in_flight_cap(), *part) if level.protocol == "rest" else connections,
             clients=0 if level.open_loop else share(level.concurrency or 1, *part),
@@ -151,6 +157,7 @@ class Share:
             "cpu_s": (last["cpu_ns"] - first["cpu_ns"]) / 1e9,
             "rows": len(engine.recorder),
             "connections_opened": engine.opened,
+            "addresses": self.addresses.counts(),
             "refusals": engine.refusals,
             "dead": engine.dead,
             "edges_ns": [first["at_ns"], last["at_ns"]],

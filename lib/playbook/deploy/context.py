@@ -32,7 +32,9 @@ def of(plan: Plan) -> dict[str, Any]:
     flags = server_flags.flags(plan.replica, plan.protocol)
     numbers = {
         **manifest_numbers.lifetimes(plan.replica),
-        **manifest_numbers.limits(plan.replica, plan.models, plan.demand.target_rate_rps, flags),
+        **manifest_numbers.limits(
+            plan.replica, plan.models, plan.demand.target_rate_rps, flags, plan.sizing.max_replicas
+        ),
     }
     return {
         **_names(plan),

@@ -21,6 +21,7 @@ ENDPOINTS_S = 15  # until every node, proxy and ingress has heard that a pod is 
 LOAD_TEST_S = 60
 _AGE_JITTER = 0.1  # gRPC ends connections up to a tenth later than their age
 _LOADGEN_RPS = 20_000  # requests/s one load worker offers without being late
+_CONNECTIONS = 64
 _ROW_BYTES = 4 * 32  # a request's row in a worker, its copy, and both again while they become Parquet
 _THREADS = re.compile(r"--\w*(?:threads|parallelism)=(\d+)$")
 
@@ -45,7 +46,9 @@ def lifetimes(replica: Replica) -> dict[str, Cited]:
     }
 
 
-def limits(replica: Replica, models: Path, target_rate_rps: float, flags: list[Cited]) -> dict[str, Cited]:
+def limits(
+    replica: Replica, models: Path, target_rate_rps: float, flags: list[Cited], most_pods: Cited
+) -> dict[str, Cited]:
     """Other numbers of the manifests: process count, volume, queue, the limit."""
     threads = sum(int(match[1]) for flag in flags if (match := _THREADS.match(str(flag))))
     size = sum(path.stat().st_size for path in models.rglob("*") if path.is_file())
@@ -57,11 +60,11 @@ def limits(replica: Replica, models: Path, target_rate_rps: float, flags: list[C
         "target_rate_rps": Cited(target_rate_rps, "deploy.json params.target_rate_rps"),
         "limit_ms": replica.limit_ms or Cited(50.0, "assumed: stress.json has no results.limit_ms"),
         "non_root": NON_ROOT,
-        **load_test(target_rate_rps),
+        **load_test(target_rate_rps, most_pods),
     }
 
 
-def load_test(target_rate_rps: float) -> Mapping[str, Cited]:
+def load_test(target_rate_rps: float, most_pods: Cited) -> Mapping[str, Cited]:
     """The load-test Job's size: processes by rate, memory and disk by requests."""
     target = Cited(target_rate_rps, "deploy.json params.target_rate_rps")
     processes = max(1, math.ceil(target_rate_rps / _LOADGEN_RPS))
@@ -69,6 +72,9 @@ def load_test(target_rate_rps: float) -> Mapping[str, Cited]:
     memory = 64 * math.ceil((256 + 128 * processes + requests * _ROW_BYTES / 2**20) / 64)
     return {
         "load_seconds": Cited(LOAD_TEST_S, "fixed: long enough for a p99.9 at 200 requests/s"),
+        "load_connections": most_pods.as_(
+            lambda pods: max(_CONNECTIONS, 4 * pods), f"four a pod, at least {_CONNECTIONS}"
+        ),
         "load_processes": target.as_(lambda _: processes, f"{_LOADGEN_RPS} requests/s a process"),
         "load_memory_mib": target.as_(
             lambda _: memory, f"{_ROW_BYTES} bytes a request of {LOAD_TEST_S} s, and its code"
