@@ -17,7 +17,7 @@ import numpy as np
 from model_server import tensorflow_package
 from model_server.calls.predict import spec_of
 from model_server.calls.tensor_proto import to_array
-from model_server.element_types import STRING, TYPES
+from model_server.element_types import STRING
 from model_server.errors import ServingError
 from model_server.models.core import ModelSpec
 from model_server.models.servable import DEFAULT_SIGNATURE
@@ -119,10 +119,11 @@ class ReplyForm:
 
 def reply_form(response: Any, array: np.ndarray) -> ReplyForm | None:
     """The form of a reply that was written for `array`; None where its numbers are not in it as numpy holds them."""
-    message, rest = response.SerializeToString(), predict_pb2.PredictResponse()
-    rest.model_spec.CopyFrom(response.model_spec)
-    behind, numbers = rest.SerializeToString(), array.tobytes()  # model_spec has the higher field number
-    if not numbers or TYPES[response.outputs[next(iter(response.outputs))].dtype][0] != array.dtype:
+    ((_, proto),) = response.outputs.items()
+    if not _ends_with_numbers(proto, array):
         return None
+    rest = predict_pb2.PredictResponse()
+    rest.model_spec.CopyFrom(response.model_spec)  # it has the higher field number and stands behind the numbers
+    message, numbers, behind = response.SerializeToString(), array.tobytes(), rest.SerializeToString()
     before = message[: len(message) - len(numbers) - len(behind)]
     return ReplyForm(before, behind) if before + numbers + behind == message else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from fuzzing import Checker, fuzz_bytes, fuzz_grpc, fuzz_json, fuzz_paths
+from fuzzing import Checker, fuzz_bytes, fuzz_frames, fuzz_grpc, fuzz_json, fuzz_paths
 
 
 @pytest.fixture
@@ -33,3 +33,9 @@ def test_generated_paths(checker):
 def test_mutated_messages(checker):
     fuzz_grpc(checker, 800, random.Random(7))
     assert checker.statuses.get("OK", 0) > 10
+
+
+def test_mutated_frames(checker):
+    fuzz_frames(checker, 400, random.Random(7))
+    assert len(checker.statuses) > 3
+    assert "Traceback" not in checker.server.log

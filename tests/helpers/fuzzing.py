@@ -6,10 +6,13 @@ import http.client
 import json
 import random
 import re
+import socket
 import string
 
 import grpc
-from harness import Server, predict_request, tensor
+import http2
+from harness import Server, predict_request, tensor, wait_until
+from hpack import Decoder, Encoder
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from tensorflow_serving.apis import (
@@ -34,6 +37,7 @@ SIGNATURES = (
     "classify",
 )
 KEYS = ("instances", "inputs", "signature_name", "examples", "context", "a", "b", "x", "text", "tokens", "b64")
+SERVED = {http2.DATA, http2.HEADERS, http2.RST_STREAM, http2.SETTINGS, http2.PING, http2.GOAWAY, http2.WINDOW_UPDATE}
 PYTHON_ERROR = re.compile(r"\b[A-Z]\w*(Error|Exception)\b: ")
 
 numbers = st.one_of(st.integers(-(2**70), 2**70), st.floats(), st.integers(-3, 3))
@@ -232,3 +236,96 @@ def fuzz_grpc(checker: Checker, count: int, chance: random.Random) -> None:
             continue
         method, data = chance.choice(calls)
         checker.call(method, mutated(data, chance))
+
+
+def calls_as_frames(chance: random.Random) -> list[bytes]:
+    """The frames of some good calls on one connection, cut and padded by chance."""
+    encoder, frames = Encoder(), [http2.settings(s4=chance.choice((0, 20, 65_535, 2**31 - 1)))]
+    if chance.random() < 0.5:
+        encoder.header_table_size = 0
+        frames.append(http2.frame(http2.SETTINGS, http2.ACK, 0))
+    calls = messages()
+    for stream in range(1, 2 * chance.randint(1, 4), 2):
+        method, data = chance.choice(calls)
+        block, body = encoder.encode(http2.fields(method)), http2.prefixed(data)
+        cut = chance.randrange(len(block))
+        if chance.random() < 0.3:
+            frames.append(http2.frame(http2.HEADERS, 0, stream, block[:cut]))
+            frames.append(http2.frame(http2.CONTINUATION, http2.END_HEADERS, stream, block[cut:]))
+        else:
+            frames.append(http2.frame(http2.HEADERS, http2.END_HEADERS, stream, block))
+        cut = chance.randrange(len(body)) if chance.random() < 0.3 else 0
+        if cut:
+            frames.append(http2.frame(http2.DATA, http2.PADDED, stream, b"\x02" + body[:cut] + b"\0\0"))
+        frames.append(http2.frame(http2.DATA, http2.END_STREAM, stream, body[cut:]))
+        word = chance.choice((0, 1, 8, 1000, 2**31 - 1)).to_bytes(4, "big")
+        kinds = (http2.WINDOW_UPDATE, http2.RST_STREAM, http2.PING, http2.GOAWAY, http2.PRIORITY, 99)
+        if chance.random() < 0.4:
+            frames.append(
+                http2.frame(chance.choice(kinds), 0, chance.choice((0, stream)), chance.choice((1, 2)) * word)
+            )
+    return frames
+
+
+def mutated_frames(frames: list[bytes], chance: random.Random) -> bytes:
+    """The frames with some lost, repeated, exchanged, or with a few bytes changed."""
+    changed = list(frames)
+    for _ in range(chance.randint(0, 3)):
+        at, kind = chance.randrange(len(changed)), chance.randrange(5)
+        if kind == 0 and len(changed) > 1:
+            del changed[at]
+        elif kind == 1:
+            changed.insert(at, changed[at])
+        elif kind == 2:
+            other = chance.randrange(len(changed))
+            changed[at], changed[other] = changed[other], changed[at]
+        elif kind == 3 and changed[at]:  # the head alone: kind, flags, stream
+            head = bytearray(changed[at])
+            head[min(chance.choice((3, 4, 8)), len(head) - 1)] = chance.randrange(256)
+            changed[at] = bytes(head)
+        else:
+            changed[at] = mutated(changed[at], chance)
+    return b"".join(changed)
+
+
+def fuzz_frames(checker: Checker, count: int, chance: random.Random) -> None:
+    """Mutated frames, a connection a time; gRPC's own answers to them have to be well formed."""
+    for number in range(count):
+        sent = mutated_frames(calls_as_frames(chance), chance)
+        checker.sent += 1
+        with http2.RawClient(checker.server.port, greet=False) as raw:
+            raw.send(http2.PREFACE + sent)
+            raw.socket.shutdown(socket.SHUT_WR)
+            end = _checked_frames(raw, sent)
+        checker.statuses[end] = checker.statuses.get(end, 0) + 1
+        if number % 10 == 0:
+            wait_until(lambda value=float(number): _own_answer(checker.server, value))
+
+
+def _own_answer(server: Server, value: float) -> bool:
+    """Whether the server answers, and with the right number; False while calls of vanished clients take all places."""
+    try:
+        reply = server.prediction.Predict(predict_request("half_plus_two", x=[value]), timeout=30)
+    except grpc.RpcError as error:
+        if error.details() == "Server Threadpool Exhausted":
+            return False
+        raise
+    assert reply.outputs["y"].float_val == [value / 2 + 2]
+    return True
+
+
+def _checked_frames(raw: http2.RawClient, sent: bytes) -> str:
+    """How the connection ended; what came before has to be frames of HTTP/2 and texts of ours."""
+    end, decoder = "end of file", Decoder()
+    while (got := raw.read()) is not None:
+        assert got.kind in SERVED, (got, sent)
+        if got.kind == http2.HEADERS:
+            fields = dict(decoder.decode(got.payload))
+            text = fields.get("grpc-message", "")
+            assert fields.get("grpc-status", "0") in ("0", "3", "4", "5", "8", "9", "12", "13"), (fields, sent)
+            assert not PYTHON_ERROR.search(text.replace("%20", " ")), (fields, sent)
+        elif got.kind in (http2.GOAWAY, http2.RST_STREAM):
+            assert got.code != "INTERNAL_ERROR", (got, sent)
+            end = got.code if got.kind == http2.GOAWAY else end
+            assert end != "COMPRESSION_ERROR" or b"HPACK" in got.payload or b"Invalid" in got.payload, (got, sent)
+    return end
