@@ -44,7 +44,8 @@ def run(
 
     begun, line = time.monotonic(), StageLine()
     prepared = pipeline.prepare(params_path, outputs, params.assignments(set_ or []), only or [], start, resume)
-    line.say(f"Run {prepared.run_dir.name}: {' → '.join(prepared.verbs) or 'nothing left to do'}")
+    on = f", on what {prepared.builds_on} left" if prepared.builds_on else ""
+    line.say(f"Run {prepared.run_dir.name}: {' → '.join(prepared.verbs) or 'nothing left to do'}{on}")
     try:
         pipeline.execute(prepared, line)
     except KeyboardInterrupt as error:
@@ -87,7 +88,10 @@ def show(run_id: Annotated[str, typer.Argument(metavar="RUN")] = "latest", outpu
 def compare(
     base: str,
     candidate: str,
-    gate: Annotated[float | None, typer.Option(metavar="PERCENT", help="Exit 1 on a regression beyond it.")] = None,
+    gate: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", help="Exit 1 on a regression beyond it, 4 when that cannot be told."),
+    ] = None,
     force: Annotated[bool, typer.Option(help="Compare even where environment, server or model differ.")] = False,
     outputs: Outputs = Path("outputs"),
 ) -> None:
@@ -95,9 +99,11 @@ def compare(
     from playbook.analyze import compare as comparing
     from playbook.records import runs
 
-    result = comparing.compare(runs.find(outputs, base), runs.find(outputs, candidate), gate=gate, force=force)
+    result = comparing.compare(
+        *(runs.find(outputs, name, whole=True) for name in (base, candidate)), gate=gate, force=force
+    )
     typer.echo(result.text)
-    raise typer.Exit(1 if result.regression else 0)
+    raise typer.Exit(1 if result.regression else 4 if result.undecided else 0)
 
 
 @app.command()

@@ -23,6 +23,7 @@ MUST_AGREE = ("cpu_model", "cores", "memory_gib", "gpu")
 RUN_TO_RUN = {"p50": 0.06, "p99": 0.15, "throughput": 0.05, "capacity": 0.06}
 SAME_BOOT_S = 120.0  # a record is written some time after its last window
 QUIET = 0.1  # share of the machine's cores that may belong to somebody else
+Pairs = dict[str, tuple[Any, list[Rows], list[Rows]]]
 KEY = ("arrival", "concurrency", "rate_rps", "protocol", "rows_per_request")
 
 
@@ -35,6 +36,7 @@ class Comparison:
     rows: list[dict[str, Any]]
     text: str
     regression: bool
+    undecided: str | None = None  # with a gate: why it can be neither passed nor failed
     inputs: list[str] = field(default_factory=list)  # what differs between the two, besides the results
     disturbed: list[str] = field(default_factory=list)  # why nothing is decided
     left_out: list[str] = field(default_factory=list)
@@ -58,6 +60,8 @@ def compare(base: Path, candidate: Path, gate: float | None = None, force: bool 
         RecordMismatch: the runs must not be compared; names each input that differs.
         RecordUnreadable: a run without load levels, or none that both have.
     """
+    if Path(base).resolve() == Path(candidate).resolve():
+        raise RecordMismatch(f"{Path(base).name} was to be compared with itself. Name two runs: `playbook list`.")
     one, two = run_folder.read(base), run_folder.read(candidate)
     for run in (one, two):
         if not run.levels:
@@ -74,13 +78,36 @@ def compare(base: Path, candidate: Path, gate: float | None = None, force: bool 
     limit_ms = two.stress.get("limit_ms") or one.stress.get("limit_ms")
     turns = in_turns(one, two)
     rows = verdicts.judge(pairs, limit_ms, seed, None if turns else RUN_TO_RUN)
+    if proven := matched(one, two, "prove")[0]:
+        named = verdicts.judge(proven, limit_ms, seed, None if turns else RUN_TO_RUN)
+        rows += [{**row, "name": f"proven {row['name']}"} for row in named]
     rows += _errors(one, two)
     inputs = mismatches(one, two) + changed_inputs(one, two)
     # In turns, whatever else ran met both alike, and the spread of the repeats has it.
     disturbed = [] if turns else [text for run in (one, two) if (text := disturbance(run))]
     regression = not disturbed and any(verdicts.worse_by(row, gate or 0.0) for row in rows)
-    text = verdicts.in_words(one.run_id, two.run_id, rows, inputs, disturbed, gate, regression)
-    return Comparison(one.run_id, two.run_id, rows, text, regression and gate is not None, inputs, disturbed, left_out)
+    undecided = None if gate is None or regression else _undecided(rows, gate, disturbed, two)
+    text = verdicts.in_words(one.run_id, two.run_id, rows, inputs, disturbed, gate, regression, undecided)
+    failed = regression and gate is not None
+    return Comparison(one.run_id, two.run_id, rows, text, failed, undecided, inputs, disturbed, left_out)
+
+
+def _undecided(rows: Sequence[Mapping[str, Any]], gate: float, disturbed: Sequence[str], run: RunFolder) -> str | None:
+    """Why a gate can be neither passed nor failed: a busy machine, or figures too coarse to see a change of its size.
+
+    What would have been seen shrinks with the root of the time a level is held.
+    """
+    if disturbed:
+        return "not decided, the machine was not quiet"
+    coarse = max((row for row in rows if row.get("seen")), key=lambda row: row["seen"], default=None)
+    if coarse is None or 100 * coarse["seen"] <= gate:
+        return None
+    held_s = max((level.get("duration_s") or 0.0 for level in run.levels), default=0.0)
+    more_s = held_s * ((100 * coarse["seen"] / gate) ** 2 - 1)
+    return (
+        f"too coarse: {coarse['name']} would have shown a change of {coarse['seen']:.0%} at least; hold each level "
+        f"{more_s:,.0f} s longer (duration_s={held_s + more_s:,.0f}), or hold the two runs in turns"
+    )
 
 
 def previous(run_dir: Path) -> Path | None:
@@ -155,14 +182,16 @@ def changed_inputs(one: RunFolder, two: RunFolder) -> list[str]:
     return found + _changed({name: left.get(name) for name in names}, {name: right.get(name) for name in names})
 
 
-def matched(one: RunFolder, two: RunFolder) -> tuple[dict[str, tuple[Any, list[Rows], list[Rows]]], list[str]]:
+def matched(one: RunFolder, two: RunFolder, verb: str = "stress") -> tuple[Pairs, list[str]]:
     """Levels of the same load in both runs, repeats together: name -> (level, rows of base, rows of candidate)."""
-    left, right = _by_key(one), _by_key(two)
+    left, right = _by_key(one, verb), _by_key(two, verb)
     pairs = {}
     for key in left:
         if key in right:
             level = left[key][0]
-            rows = [[run.rows(v["level"]) for v in levels] for run, levels in ((one, left[key]), (two, right[key]))]
+            rows = [
+                [run.rows(v["level"], verb) for v in levels] for run, levels in ((one, left[key]), (two, right[key]))
+            ]
             rows = [[r for r in some if r.ok.sum() >= verdicts.FEWEST] for some in rows]
             if all(rows):
                 pairs[described(level)] = (level, *rows)
@@ -170,9 +199,10 @@ def matched(one: RunFolder, two: RunFolder) -> tuple[dict[str, tuple[Any, list[R
     return pairs, [f"{name} is not in both, or has too few answers." for name in sorted(names - set(pairs))]
 
 
-def _by_key(run: RunFolder) -> dict[tuple, list[dict[str, Any]]]:
+def _by_key(run: RunFolder, verb: str) -> dict[tuple, list[dict[str, Any]]]:
     groups: dict[tuple, list[dict[str, Any]]] = {}
-    for level in run.levels:
+    held = [*run.levels_of(verb), *(run.results(verb).get("windows") or [])]
+    for level in held:
         if level.get("valid", True):
             groups.setdefault(tuple(level.get(name) for name in KEY), []).append(level)
     return groups

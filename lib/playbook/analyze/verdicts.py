@@ -105,6 +105,7 @@ def in_words(
     disturbed: Sequence[str],
     gate: float | None,
     bad: bool,
+    undecided: str | None = None,
 ) -> str:
     """The comparison in English, a line a figure; nothing is decided where the machine was not quiet."""
     lines = [f"{candidate} against {base}:"]
@@ -112,7 +113,7 @@ def in_words(
     lines += [f"- {words(row)}" for row in rows]
     lines += [f"- changed: {', '.join(inputs)}" if inputs else "- the same inputs in both"]
     if gate is not None:
-        lines.append(f"Gate of {gate:g} %: {'not decided' if disturbed else 'a regression' if bad else 'passed'}.")
+        lines.append(f"Gate of {gate:g} %: {'a regression' if bad else undecided or 'passed'}.")
     return "\n".join(lines)
 
 
@@ -126,7 +127,7 @@ def words(row: Mapping[str, Any]) -> str:
     factor, low, high = (row["ratio"], row["low"], row["high"])
     if not better:
         factor, low, high = 1 / factor, 1 / high, 1 / low
-    lower = (row["name"] in LOWER_IS_BETTER) == better
+    lower = (row["name"].split()[-1] in LOWER_IS_BETTER) == better
     return f"{row['name']} {factor:.3g} × {'lower' if lower else 'higher'} (95 %: {low:.3g} to {high:.3g})"
 
 

@@ -31,6 +31,7 @@ class Run:
     verbs: list[str]
     parameters: dict[str, dict[str, Any]]
     seconds: dict[str, float] = field(default_factory=dict)
+    builds_on: str | None = None
 
     @property
     def measured_s(self) -> float:
@@ -83,10 +84,10 @@ def prepare(
             verbs = ["serve", *verbs]
         return Run(run_dir, verbs, parameters)
     base, earlier = _base(params_path, outputs, verbs, resume)
-    run_dir = runs.create(outputs, params_path, values, verbs)
+    run_dir = runs.create(outputs, params_path, values, verbs, base.name if base else None)
     if base:
         runs.inherit(run_dir, base, earlier)
-    return Run(run_dir, verbs, parameters)
+    return Run(run_dir, verbs, parameters, builds_on=base.name if base else None)
 
 
 def _base(params_path: Path, outputs: Path, verbs: list[str], resume: str | None) -> tuple[Path | None, list[str]]:
@@ -96,6 +97,10 @@ def _base(params_path: Path, outputs: Path, verbs: list[str], resume: str | None
     if "export" in verbs:  # a new model: what an earlier run measured is not about it
         return None, []
     base = runs.find(outputs, resume) if resume else runs.base_for(outputs, params_path, ["export"])
+    if record.has(base, "export") and not runs.has_model(base):
+        raise ParameterError(
+            f"{base.name} was to be built on, and its model is not there. Name another run, or export."
+        )
     return base, [verb for verb in before if record.has(base, verb)]
 
 

@@ -28,6 +28,7 @@ NOTEBOOKS = {
 }
 
 
+EXAMPLE = "example"  # the committed record: shown when named, never taken for the user's own
 DATA = {  # what each verb leaves in data/, beside its record
     "export": ("reference.npz",),
     "warmup": ("warmup*",),
@@ -38,10 +39,13 @@ DATA = {  # what each verb leaves in data/, beside its record
 }
 
 
-def create(outputs: Path, params_path: Path, values: dict[str, Any], verbs: Iterable[str] = ()) -> Path:
+def create(
+    outputs: Path, params_path: Path, values: dict[str, Any], verbs: Iterable[str] = (), base: str | None = None
+) -> Path:
     """Make the folder of a new run and write its run.json.
 
     Two runs within the same second get names of their own. `verbs` are those it is to have: what `--resume` finishes.
+    `base` is the run whose earlier stages it builds on.
 
     Raises:
         ParameterError: the outputs folder cannot be written to.
@@ -71,6 +75,8 @@ def create(outputs: Path, params_path: Path, values: dict[str, Any], verbs: Iter
         "command": " ".join(["playbook", *sys.argv[1:]]),
         "started_utc": now.isoformat(timespec="seconds"),
     }
+    if base:
+        note["builds_on"] = base
     whole_file.write_text(run_dir / "run.json", json.dumps(note, indent=2) + "\n")
     return run_dir
 
@@ -89,20 +95,31 @@ def note(run_dir: Path) -> dict[str, Any]:
 
 
 def newest_first(outputs: Path) -> list[Path]:
-    """Every run folder below `outputs`, the newest first."""
-    return sorted((path.parent for path in Path(outputs).glob("*/run.json")), key=lambda run: run.name, reverse=True)
+    """Every run folder below `outputs` by when it was started, the newest first; the committed example comes last."""
+    return sorted((path.parent for path in Path(outputs).glob("*/run.json")), key=_age, reverse=True)
 
 
-def find(outputs: Path, run_id: str) -> Path:
-    """The folder of a run: its id, a part of it that only one has, or `latest`.
+def _age(run_dir: Path) -> tuple[bool, str, str]:
+    try:
+        started = str(note(run_dir).get("started_utc") or "")
+    except RecordUnreadable:
+        started = ""
+    return run_dir.name != EXAMPLE, started, run_dir.name
+
+
+def find(outputs: Path, run_id: str, whole: bool = False) -> Path:
+    """The folder of a run: its id, a part of it that only one has (unless `whole`), or `latest`, which is never the
+    committed example.
 
     Raises:
         ParameterError: none or several; names what there is.
     """
     runs = newest_first(Path(outputs).resolve())  # a notebook runs elsewhere
-    if run_id == "latest" and runs:
-        return runs[0]
-    matches = [run for run in runs if run.name == run_id] or [run for run in runs if run_id in run.name]
+    own = [run for run in runs if run.name != EXAMPLE]
+    if run_id == "latest" and own:
+        return own[0]
+    parts = [] if whole or run_id == "latest" else [run for run in runs if run_id in run.name]
+    matches = [run for run in runs if run.name == run_id] or parts
     if len(matches) == 1:
         return matches[0]
     seen = ", ".join(run.name for run in (matches or runs)[:5]) or "no run at all"
@@ -111,7 +128,8 @@ def find(outputs: Path, run_id: str) -> Path:
 
 
 def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:
-    """The newest run of these parameters that has recorded all of `verbs`.
+    """The newest run of these parameters, the committed example aside, that has recorded all of `verbs`; where export
+    is among them, its model must be there too.
 
     Raises:
         ParameterError: there is none.
@@ -119,11 +137,19 @@ def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:
     needed = list(verbs)
     for run in newest_first(outputs):
         same = note(run).get("params_name") == Path(params_path).stem
-        if same and all(record.has(run, verb) for verb in needed):
+        if same and run.name != EXAMPLE and all(record.has(run, verb) for verb in needed):
+            if "export" in needed and not has_model(run):
+                continue
             return run
     raise ParameterError(
         f"No run of {Path(params_path).name} in {outputs} has recorded {', '.join(needed)}. Run the whole chain first."
     )
+
+
+def has_model(run_dir: Path) -> bool:
+    """Whether the model that a run exported lies in it: the committed example comes without."""
+    base_path = record.load(run_dir, "export")["results"].get("base_path")
+    return bool(base_path) and any((Path(run_dir) / base_path).glob("*/saved_model.pb"))
 
 
 def inherit(run_dir: Path, base: Path, verbs: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Two runs are compared with confidence: no alarm when nothing changed, 5 % found, other inputs refused."""
 
 import json
+import re
 import shutil
 
 import fake_run
@@ -135,16 +136,29 @@ def outputs(tmp_path_factory):
 
 def test_runs_are_compared_from_their_folders_with_a_gate(outputs):
     base = outputs / "20260101T000000Z-a"
-    same = compare.compare(base, outputs / "20260102T000000Z-same", gate=5)
+    same = compare.compare(base, outputs / "20260102T000000Z-same", gate=200)
     slow = compare.compare(base, outputs / "20260103T000000Z-slow", gate=5)
-    assert not same.regression
-    assert "Gate of 5 %: passed." in same.text
+    assert (same.regression, same.undecided) == (False, None)
+    assert "Gate of 200 %: passed." in same.text
     assert slow.regression
     assert "× higher" in slow.text
     assert slow.text.endswith("Gate of 5 %: a regression.")
     assert {row["name"] for row in slow.rows} >= {"p50", "p99", "throughput"}
     assert not compare.compare(base, outputs / "20260103T000000Z-slow").regression
     json.dumps(slow.to_json(), allow_nan=False)
+
+
+def test_a_gate_finer_than_what_would_have_been_seen_is_not_passed_but_too_coarse(outputs):
+    same = compare.compare(outputs / "20260101T000000Z-a", outputs / "20260102T000000Z-same", gate=5)
+    assert not same.regression
+    assert same.undecided.startswith("too coarse: p99 would have shown a change of ")
+    assert int(re.search(r"hold each level ([\d,]+) s longer", same.undecided)[1].replace(",", "")) > 100
+    assert "passed" not in same.text
+
+
+def test_a_run_is_not_compared_with_itself(outputs):
+    with pytest.raises(RecordMismatch, match="with itself"):
+        compare.compare(outputs / "20260101T000000Z-a", outputs / "20260101T000000Z-a")
 
 
 def changed(outputs, tmp_path, verb, change):
@@ -223,7 +237,7 @@ def test_nothing_is_decided_where_something_else_used_the_machine(outputs, tmp_p
     told = compare.compare(outputs / "20260101T000000Z-a", copy, gate=5)
     assert not told.regression
     assert "not decided: other processes used" in told.text
-    assert told.text.endswith("Gate of 5 %: not decided.")
+    assert told.text.endswith("Gate of 5 %: not decided, the machine was not quiet.")
 
 
 def in_turns(outputs, tmp_path, order):
