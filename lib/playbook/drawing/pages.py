@@ -12,13 +12,24 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6edf3; --page: #0d1117; --faint: #30363d; --band: #161b22; --link: #4493f8 }
 }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 60rem;
-  margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 0 }
+main { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; border-bottom: 1px solid var(--faint); padding-bottom: .3rem }
 a { color: var(--link) } img { max-width: 100%; height: auto }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
+.figure { display: block } .wide { overflow-x: auto }
+table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
 th, td { border: 1px solid var(--faint); padding: .3rem .6rem; text-align: left }
 th[style*=right], td[style*=right] { text-align: right } tr:nth-child(even) { background: var(--band) }
+@media (max-width: 40rem) {
+  main { margin: 1rem auto } th, td { padding: .25rem .4rem }
+  .figure { overflow-x: auto } .figure img { max-width: none; width: 44rem }
+}
+@media print {
+  :root { --ink: #000; --page: #fff; --faint: #999; --band: #fff } main { max-width: none; margin: 0 }
+  .wide { overflow: visible } table { font-size: 7pt; width: 100% }
+  th, td { padding: .1rem .25rem; overflow-wrap: anywhere }
+  h2 { break-after: avoid } tr, img, .figure { break-inside: avoid }
+}
 code, pre { font: .85em ui-monospace, monospace; background: var(--band) } pre { padding: .7rem; overflow-x: auto }
 """
 
@@ -35,10 +46,16 @@ def html(markdown: str, pictures: Mapping[str, Picture], title: str) -> str:
 
     body = mistune.create_markdown(plugins=["table"])(markdown)
     for address, picture in pictures.items():
-        body = re.sub(rf'<img [^>]*src="{re.escape(address)}"[^>]*>', lambda _, p=picture: p.html(), body)
+        body = re.sub(
+            rf'<img [^>]*src="{re.escape(address)}"[^>]*>',
+            lambda _, p=picture: f'<span class="figure">{p.html()}</span>',
+            body,
+        )
+    body = re.sub(r"<th\b", '<th scope="col"', body)
     body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_plain(title)}</title>'
-    return f'<!doctype html>\n<html lang="en"><head>{head}<style>{STYLE}</style></head>\n<body>\n{body}</body></html>\n'
+    page = f"<head>{head}<style>{STYLE}</style></head>\n<body>\n<main>\n{body}</main>\n</body>"
+    return f'<!doctype html>\n<html lang="en">{page}</html>\n'
 
 
 def _plain(text: str) -> str:

@@ -43,15 +43,21 @@ def _run_row(run_id: str, found: Mapping[str, Any]) -> tuple:
     environment = next((c["environment"] for c in read.values() if c.get("environment")), {})
     best = stress.get("best") or {}
     named = {**results.get("export", {}), **results.get("serve", {})}
-    told = [read[verb].get("verdict") for verb in ("tune", "stress", *reversed(record.VERBS)) if verb in read]
+    said = [read[verb].get("verdict") for verb in ("prove", "tune", "stress", *reversed(record.VERBS)) if verb in read]
+    prove = results.get("prove", {})
+    promise, held = prove.get("promise") or {}, prove.get("held") or {}
     return (
         run_id,
         min((c["created_utc"] for c in read.values() if c.get("created_utc")), default=None),
         named.get("model_name"),
         results.get("serve", {}).get("server"),
         " ".join(read),
-        next((verdict for verdict in told if verdict), None),
-        stress.get("limit_ms"),
+        next((verdict for verdict in said if verdict), None),
+        promise.get("p99_limit_ms") or stress.get("limit_ms"),
+        promise.get("target_rate_rps"),
+        prove.get("answer"),
+        prove.get("rate_rps") if held else None,
+        held.get("latency_p99_ms"),
         best.get("throughput_rps"),
         best.get("latency_p99_ms"),
         ((results.get("analyze") or {}).get("capacity") or {}).get("rate_rps"),

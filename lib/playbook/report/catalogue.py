@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from playbook import markdown
 from playbook.drawing import pages
@@ -20,25 +21,44 @@ def rows(outputs: Path) -> list[dict[str, Any]]:
     Raises:
         QueryFailed: there is no such folder.
     """
-    found = views.run_rows(places.Local(Path(outputs)).records())
-    runs = [dict(zip(COLUMNS, row, strict=True)) for row in found]
+    records = views.run_rows(places.Local(Path(outputs)).records())
+    runs = [dict(zip(COLUMNS, row, strict=True)) for row in records]
     return sorted(runs, key=lambda run: (run["created_utc"] or "", run["run_id"]), reverse=True)
 
 
 def listing(outputs: Path) -> str:
-    """The runs as a table for the terminal, each with its verdict below it."""
+    """The runs as a table for the terminal: when, what, the promise and the answer, with what could not be read."""
     runs = rows(outputs)
     if not runs:
         return f"There is no record in {outputs} yet. `playbook run params/quick.yml` makes one."
-    width = max(len(run["run_id"]) for run in runs)
-    lines = []
-    for run in runs:
-        rate = f"{_rate(run):,.0f}/s" if _rate(run) else "–"
-        gain = f"{run['gain']:.2f} ×" if run["gain"] else ""
-        told = f"{run['model'] or '–'} on {run['server'] or '–'}"
-        lines.append(f"{run['run_id']:{width}}  {told:24}  {rate:>10}  {gain:>7}  {run['stages']}")
-        lines += [f"{'':{width}}  not readable: {run['problem']}"] if run["problem"] else []
-    return "\n".join(lines)
+    lines = [[run["run_id"], (run["created_utc"] or "–")[:10], _what(run), *_told(run)] for run in runs]
+    table = [["run", "date", "model and server", "promise", "answer", "rate", "p99 ms", "gain"], *lines]
+    widths = [max(len(line[place]) for line in table) for place in range(len(table[0]))]
+    shown = []
+    for line, run in zip(table, [None, *runs], strict=True):
+        shown.append("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
+        shown += [f"{'':{widths[0]}}  not readable: {run['problem']}"] if run and run["problem"] else []
+    return "\n".join(shown)
+
+
+def _what(run: dict[str, Any]) -> str:
+    return f"{run['model'] or '–'} on {run['server'] or '–'}"
+
+
+def _told(run: dict[str, Any]) -> list[str]:
+    """Promise, answer, a rate with the p99 that was measured at it, and the gain."""
+    rate, p99_ms = _rate_and_p99(run)
+    limit, target = run["limit_ms"], run["target_rps"]
+    promise = (f"{limit:g} ms" if limit else "–") + (f" at {target:,.0f}/s" if target else "")
+    gain = f"{run['gain']:.2f} ×" if run["gain"] else "–"
+    return [promise, run["answer"] or "–", f"{rate:,.0f}/s" if rate else "–", markdown.number(p99_ms), gain]
+
+
+def _rate_and_p99(run: dict[str, Any]) -> tuple[float | None, float | None]:
+    """A rate and the p99 at it, measured together: as held by the proof, else of stress's best level."""
+    if run["held_rps"]:
+        return run["held_rps"], run["held_p99_ms"]
+    return run["best_rps"], run["best_p99_ms"]
 
 
 def sparkline(values: list[float]) -> str:
@@ -64,8 +84,8 @@ def _models(runs: list[dict[str, Any]]) -> str:
     """A row a model and server kind: the rates inside the limit over time, and the newest."""
     series: dict[tuple[str, str], list[float]] = {}
     for run in reversed(runs):
-        if _rate(run):
-            series.setdefault((run["model"] or "–", run["server"] or "–"), []).append(_rate(run))
+        if rate := run["tuned_rps"] or run["best_rps"]:
+            series.setdefault((run["model"] or "–", run["server"] or "–"), []).append(rate)
     rows = [
         [model, server, sparkline(rates[-RECENT:]), f"{min(rates):,.0f} to {max(rates):,.0f}", rates[-1]]
         for (model, server), rates in series.items()
@@ -75,16 +95,10 @@ def _models(runs: list[dict[str, Any]]) -> str:
 
 
 def _table(runs: list[dict[str, Any]]) -> str:
-    headers = ["run", "model", "server", "requests/s", "p99 ms", "limit ms", "gain", "verdict"]
+    headers = ["run", "date", "model and server", "promise", "answer", "requests/s", "p99 ms", "gain", "verdict"]
     lines = []
     for run in runs:
-        gain = f"{run['gain']:.2f} ×" if run["gain"] else None
-        words = run["verdict"] or run["problem"]
-        link = f"[{run['run_id']}]({run['run_id']}/record.md)"
-        told = [run["model"], run["server"], _rate(run), run["best_p99_ms"], run["limit_ms"], gain, words]
-        lines.append([link, *told])
+        link = f"[{run['run_id']}]({quote(run['run_id'])}/record.md)"
+        date, verdict = (run["created_utc"] or "–")[:10], run["verdict"] or run["problem"]
+        lines.append([link, date, _what(run), *_told(run), verdict])
     return markdown.table(headers, lines)
-
-
-def _rate(run: dict[str, Any]) -> float | None:
-    return run["tuned_rps"] or run["best_rps"]
