@@ -117,15 +117,15 @@ def followers(container_id):
     return sum(container_id.encode() in line for line in lines)
 
 
-def test_a_run_that_died_leaves_containers_that_stop_finds_by_label(spec, tmp_path, engine):
+def test_a_run_that_died_leaves_containers_that_stop_finds_by_their_notes(spec, tmp_path, engine):
     folder = tmp_path / "died"
     config = folder / "config"
     config.mkdir(parents=True)
     for name, text in spec.config_files().items():
         (config / name).write_text(text)
     handle = containers.start(spec, folder, config, choose_port("a", 0), choose_port("b", 0))
-    assert len(containers.stop_labelled(folder)) == 1
-    assert containers.stop_labelled(folder) == []
+    assert len(serve.stop_all(folder)) == 1
+    assert serve.stop_all(folder) == []
     end = time.monotonic() + 10
     while followers(handle.container_id) and time.monotonic() < end:
         time.sleep(0.1)

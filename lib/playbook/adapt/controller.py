@@ -20,6 +20,7 @@ import requests
 
 from playbook.adapt.governor import Decision, Governor
 from playbook.errors import MonitorError, PlaybookError
+from playbook.monitor.scrape import METRICS_PATH
 from playbook.monitor.sensor import Sensor, Window, between
 from playbook.records import journal
 from playbook.serve import client
@@ -69,7 +70,7 @@ def attach(url: str, base_path: Path, model_name: str, metrics_url: str = "") ->
         ServerNotReady: no version is AVAILABLE there.
     """
     rest_url = url.rstrip("/")
-    page = metrics_url or f"{rest_url}/monitoring/prometheus/metrics"
+    page = metrics_url or rest_url + METRICS_PATH
     handle = Handle("attach", model_name, str(base_path), rest_url, "", page, [], [])
     client.wait_available(handle, 10.0)
     return Target(handle, Path(base_path))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from playbook import markdown
 from playbook.errors import ModelError
 from playbook.export import preprocessing
 from playbook.export.export import Staged
@@ -76,20 +77,19 @@ def table(proof: Sequence[Mapping[str, Any]]) -> str:
     """The parity as Markdown, or the sentence that there is nothing to prove."""
     if not proof:
         return "This model takes its inputs as they are: there is no preprocessing to prove."
-    lines = ["| raw input | rows | largest difference |", "|---|---:|---:|"]
-    lines += [f"| {row['encoding']} | {row['rows']} | {row['max_abs_diff']:.1e} |" for row in proof]
-    return "\n".join(lines)
+    lines = [(row["encoding"], row["rows"], f"{row['max_abs_diff']:.1e}") for row in proof]
+    return markdown.table(["raw input", "rows", "largest difference"], lines)
 
 
 def wire_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """The wire figures as Markdown, or the sentence that they were not measured."""
     if not rows:
         return "Not measured: this model has one encoding only."
-    lines = ["| a request with one image as | bytes | times fewer | median latency, ms |", "|---|---:|---:|---:|"]
+    lines = []
     for row in rows:
-        latency = "–" if row["latency_ms"] is None else f"{row['latency_ms']:.2f}"
-        lines.append(f"| {row['encoding']} | {row['bytes']:,.0f} | {row['times_fewer']:.1f} | {latency} |")
-    return "\n".join(lines)
+        latency = None if row["latency_ms"] is None else f"{row['latency_ms']:.2f}"
+        lines.append((row["encoding"], f"{row['bytes']:,.0f}", f"{row['times_fewer']:.1f}", latency))
+    return markdown.table(["a request with one image as", "bytes", "times fewer", "median latency, ms"], lines)
 
 
 def _cases(small: np.ndarray, large: np.ndarray) -> list[tuple[str, np.ndarray, str]]:

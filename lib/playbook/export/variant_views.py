@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from playbook import markdown
 from playbook.drawing.canvas import Picture
 
 
@@ -15,12 +16,12 @@ def table(rows: Sequence[Mapping[str, Any]], recommended: str | None) -> str:
     sizes = next((list(row["latency_ms"]) for row in rows if row["latency_ms"]), [])
     heads = ["variant", "size, KiB", "load, ms", "first, ms", *(f"batch {size}, ms" for size in sizes)]
     heads += ["largest difference", "quality", "needs"]
-    lines = [f"| {' | '.join(heads)} |", f"|---|{'---:|' * (len(heads) - 2)}---|"]
+    lines = []
     for row in rows:
         name = f"**{row['name']}**" if row["name"] == recommended else row["name"]
         cells = [_not_built(row), *[""] * (len(heads) - 2)] if row["reason"] else _cells(row, sizes)
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append([name, *cells])
+    return markdown.table(heads, lines)
 
 
 def figure(rows: Sequence[Mapping[str, Any]]) -> Picture | None:

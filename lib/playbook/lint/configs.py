@@ -10,8 +10,8 @@ from playbook.lint import text_proto
 from playbook.lint.batching import check_batching
 from playbook.lint.flags import Command, is_relative, remote_poll
 from playbook.lint.rules import Finding, finding
+from playbook.monitor.scrape import METRICS_PATH
 
-DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
 # flag: (what the file is, what the server does without it)
 _FILES = {
     "batching_parameters_file": ("BatchingParameters", "the server exits with code 255"),
@@ -115,7 +115,7 @@ def served_metrics_path(path: Path) -> str | None:
     if prometheus is None:
         return None
     given = prometheus.first("path")
-    return given.value if given is not None and given.value else DEFAULT_METRICS_PATH
+    return given.value if given is not None and given.value else METRICS_PATH
 
 
 def check_scrape(path: str, params: object, served: str, shown: str, line: int | None) -> Iterator[Finding]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from playbook.errors import ParameterError
 from playbook.lint.batching import limit_of
 from playbook.lint.configs import (
-    DEFAULT_METRICS_PATH,
     check_loose_file,
     check_named_files,
     kind_of,
@@ -21,6 +20,7 @@ from playbook.lint.models import check_base_path, is_base_path, is_saved_model
 from playbook.lint.rules import SEVERITIES, Finding
 from playbook.lint.scripts import check_script
 from playbook.lint.yaml_files import check_yaml
+from playbook.monitor.scrape import METRICS_PATH
 
 _SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints"}
 _MAX_BYTES = 1_000_000
@@ -81,7 +81,7 @@ def _lint_path(root: Path, cpus: int | None) -> list[Finding]:
     commands: list[Command] = []
     found: list[Finding] = []
     for path, text in texts.items():
-        more, hits = _file(path, text, show(path), served[0] if served else DEFAULT_METRICS_PATH)
+        more, hits = _file(path, text, show(path), served[0] if served else METRICS_PATH)
         commands += more
         found += hits
     named: set[Path] = set()

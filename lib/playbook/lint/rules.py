@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from playbook.monitor.scrape import METRICS_PATH
+
 SEVERITIES = ("error", "warning", "note")
 
 
@@ -92,7 +94,7 @@ _TABLE = (
      "server.cc; #1863"),
     ("monitoring-missing", "warning", "There is no monitoring_config_file: the metrics URL answers 404 and no "
      "bottleneck can be named.", "Add --monitoring_config_file with prometheus_config {{ enable: true path: "
-     "\"/monitoring/prometheus/metrics\" }}.", "#462"),
+     f"\"{METRICS_PATH}\" }}}}.", "#462"),
     ("monitoring-path", "error", "Metrics path {path} has no leading slash: it never matches a URL.", "Write path: "
      "\"/{path}\".", "http_server.cc"),
     ("monitoring-off", "warning", "The monitoring file does not enable prometheus_config: there are no metrics.",

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from playbook.errors import MonitorError, ParameterError
 from playbook.monitor import resources
+from playbook.monitor.scrape import METRICS_PATH
 from playbook.records import places, record, runs, store
 
-METRICS_PATH = "/monitoring/prometheus/metrics"
 READY_TIMEOUT_S = 20.0
 
 
@@ -92,6 +92,7 @@ def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
         text=True,
         start_new_session=True,
     )
+    assert process.stdout is not None  # a pipe was asked for
     ready, _, _ = select.select([process.stdout], [], [], READY_TIMEOUT_S + every_s)
     if ready and process.stdout.readline().strip() == "watching":
         return process

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -166,7 +167,7 @@ class Container:
 
     who: str
     container_id: str
-    _client: object = None
+    _client: Any = None
     _first_s: float | None = None
 
     def sample(self) -> Usage | None:

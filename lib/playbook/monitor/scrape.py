@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from playbook.errors import MonitorError
 
+METRICS_PATH = "/monitoring/prometheus/metrics"  # where TensorFlow Serving answers when its config names no other
 ADVICE = "TensorFlow Serving answers metrics only with --monitoring_config_file; its path is in that file."
 SUFFIXES = {"_bucket": "bucket", "_sum": "sum", "_count": "count"}
 
@@ -97,7 +98,7 @@ class Parser:
         if series is None:
             kind = self._kinds.get(part.name, "untyped")
             series = found[part.series] = Series(part.name, kind, part.labels)
-        if part.role == "bucket":
+        if part.le is not None:
             series.le.append(part.le)
             series.buckets.append(value)
         else:

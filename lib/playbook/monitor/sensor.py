@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import math
+import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import requests
 
 from playbook.errors import MonitorError
-from playbook.monitor.scrape import Parser
-
-PREFIX = ":tensorflow:serving:"
+from playbook.monitor import series
+from playbook.monitor.scrape import Parser, Series
+from playbook.monitor.series import BATCHES, NAMES, QUEUE, REQUEST, REQUESTS, Delta, Point
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The counters of one page; `at_s` on the monotonic clock."""
+    """One page: the series of one model by name and labels; `at_ns` on the monotonic clock."""
 
-    at_s: float
-    answered: float
-    refused: float
-    latency_us: float
-    le_us: tuple[float, ...]
-    buckets: tuple[float, ...]
-    queue_us: float
-    queued: float
-    batch_rows: float
-    batches: float
+    at_ns: int
+    points: Mapping[tuple[str, str], Point]
 
 
 @dataclass(frozen=True)
@@ -65,60 +58,40 @@ class Sensor:
             reply = self._http.get(self.metrics_url, timeout=self.timeout_s)
         except requests.RequestException as error:
             raise MonitorError(f"no metrics from {self.metrics_url}: {error}") from error
-        series, _ = self._parser.parse(reply.text)
-        mine = [s for s in series if s.labels.get("model_name", self.model_name) == self.model_name]
-        named = lambda name: [s for s in mine if s.name == PREFIX + name]  # noqa: E731
-        latency = [s for s in named("request_latency") if s.labels.get("API")]
-        queue, batch = named("batching_session:queuing_latency"), named("batching_session:processed_batch_size")
-        buckets = [s.buckets for s in latency if s.buckets]
-        return Reading(
-            at_s=time.monotonic(),
-            answered=sum(s.count or 0.0 for s in latency),
-            refused=sum(s.value or 0.0 for s in named("request_count") if s.labels.get("status") != "OK"),
-            latency_us=sum(s.sum or 0.0 for s in latency),
-            le_us=tuple(next((s.le for s in latency if s.buckets), ())),
-            buckets=tuple(map(sum, zip(*buckets, strict=True))),
-            queue_us=sum(s.sum or 0.0 for s in queue),
-            queued=sum(s.count or 0.0 for s in queue),
-            batch_rows=sum(s.sum or 0.0 for s in batch),
-            batches=sum(s.count or 0.0 for s in batch),
-        )
+        page, _ = self._parser.parse(reply.text)
+        at_ns = time.monotonic_ns()
+        return Reading(at_ns, {_key(one): _point(one, at_ns) for one in page if self._is_mine(one)})
+
+    def _is_mine(self, one: Series) -> bool:
+        return one.name in NAMES and one.labels.get("model_name", self.model_name) == self.model_name
+
+
+def _key(one: Series) -> tuple[str, str]:
+    return one.name, json.dumps(one.labels, sort_keys=True)
+
+
+def _point(one: Series, at_ns: int) -> Point:
+    return Point(at_ns, one.value, one.sum, one.count, tuple(one.le), tuple(one.buckets))
 
 
 def between(before: Reading, after: Reading) -> Window:
     """The window from one reading to a later one; counters that fell (a restart) count from 0."""
-    grown = {name: _grown(getattr(before, name), getattr(after, name)) for name in _COUNTERS}
-    seconds, answered = after.at_s - before.at_s, grown["answered"]
+    both = {key: [old, new] if (old := before.points.get(key)) else [new] for key, new in after.points.items()}
+    grown = series.between(both, before.at_ns, after.at_ns)
+    latency = grown.get(REQUEST, API=None) or Delta()
+    queue, batches = grown.get(QUEUE) or Delta(), grown.get(BATCHES) or Delta()
+    all_of_them, good = grown.get(REQUESTS) or Delta(), grown.get(REQUESTS, status="OK") or Delta()
+    answered, refused = latency.count, all_of_them.value - good.value
     return Window(
-        seconds=seconds,
-        rate_rps=(answered + grown["refused"]) / seconds if seconds > 0 else 0.0,
-        error_share=grown["refused"] / max(1.0, answered + grown["refused"]),
-        mean_ms=_mean(grown["latency_us"] / 1000, answered),
-        p99_ms=_quantile_ms(before, after, 0.99),
-        queue_ms=_mean(grown["queue_us"] / 1000, grown["queued"]),
-        batch_rows=_mean(grown["batch_rows"], grown["batches"]),
+        seconds=grown.length_s,
+        rate_rps=(answered + refused) / grown.length_s if grown.length_s > 0 else 0.0,
+        error_share=refused / max(1.0, answered + refused),
+        mean_ms=_ms(latency.mean),
+        p99_ms=_ms(latency.estimate(0.99)),
+        queue_ms=_ms(queue.mean),
+        batch_rows=batches.mean,
     )
 
 
-_COUNTERS = ("answered", "refused", "latency_us", "queue_us", "queued", "batch_rows", "batches")
-
-
-def _grown(before: float, after: float) -> float:
-    return after - before if after >= before else after
-
-
-def _mean(total: float, count: float) -> float | None:
-    return total / count if count > 0 else None
-
-
-def _quantile_ms(before: Reading, after: Reading, share: float) -> float | None:
-    """The quantile in milliseconds, on a straight line within its bucket; the last finite edge when it is above."""
-    old = before.buckets if len(before.buckets) == len(after.buckets) else (0.0,) * len(after.buckets)
-    counts = [_grown(a, b) for a, b in zip(old, after.buckets, strict=True)]
-    if not counts or counts[-1] <= 0:
-        return None
-    wanted = share * counts[-1]
-    place = next(i for i, count in enumerate(counts) if count >= wanted)
-    low, below = (after.le_us[place - 1], counts[place - 1]) if place else (0.0, 0.0)
-    high = after.le_us[place] if math.isfinite(after.le_us[place]) else low
-    return (low + (high - low) * (wanted - below) / max(1e-9, counts[place] - below)) / 1000
+def _ms(micros: float | None) -> float | None:
+    return None if micros is None else micros / 1000

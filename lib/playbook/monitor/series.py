@@ -9,7 +9,7 @@ import bisect
 import itertools
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +73,17 @@ class Delta:
         index = bisect.bisect_left(self.buckets, share * self.buckets[-1])
         return (self.le[index - 1] if index else 0.0), self.le[index]
 
+    def estimate(self, share: float) -> float | None:
+        """This quantile on a straight line within its bucket; the last finite limit when it lies above."""
+        limits = self.quantile(share)
+        if limits is None:
+            return None
+        low, high = limits
+        index = self.le.index(high)
+        below = self.buckets[index - 1] if index else 0.0
+        inside = (share * self.buckets[-1] - below) / max(1e-9, self.buckets[index] - below)
+        return low + (high - low) * inside if math.isfinite(high) else low
+
 
 @dataclass
 class Window:
@@ -116,12 +127,7 @@ class Metrics:
         if high - low < 2:
             return None
         first, last = self.times_ns[low], self.times_ns[high - 1]
-        deltas, restarts = {}, 0
-        for key, series in self._points.items():
-            part = [point for point in series if first <= point.at_ns <= last]
-            deltas[key], resets = difference(part, born=bool(series) and series[0].at_ns > first)
-            restarts = max(restarts, resets)
-        return Window(first, last, high - low, restarts, deltas, inside)
+        return between(self._points, first, last, high - low, inside)
 
     def steps(self, name: str, **labels: str | None) -> list[tuple[int, Delta]]:
         """A metric's differences from sample to sample, for a time axis: (end of the step in ns, difference)."""
@@ -146,6 +152,18 @@ def read(run_dir: Path, names: Iterable[str] = NAMES) -> Metrics:
         point = Point(at_ns, value, total, count, tuple(le or ()), tuple(buckets or ()))
         points.setdefault((name, labels), []).append(point)
     return Metrics(points)
+
+
+def between(
+    points: Mapping[tuple[str, str], list[Point]], start_ns: int, end_ns: int, samples: int = 2, inside: bool = True
+) -> Window:
+    """The differences of all series over [start, end]; a series that appeared after the start grew from 0."""
+    deltas, restarts = {}, 0
+    for key, series in points.items():
+        part = [point for point in series if start_ns <= point.at_ns <= end_ns]
+        deltas[key], resets = difference(part, born=bool(series) and series[0].at_ns > start_ns)
+        restarts = max(restarts, resets)
+    return Window(start_ns, end_ns, samples, restarts, deltas, inside)
 
 
 def difference(points: list[Point], born: bool = False) -> tuple[Delta, int]:

@@ -43,7 +43,7 @@ class Resources:
     def used(self, who: str, start_ns: int, end_ns: int) -> Used | None:
         """Use over [start, end]; None below two samples around the window."""
         at_ns, cpu_s = self.series(who, "cpu_s")
-        low, high = np.searchsorted(at_ns, start_ns, "left"), np.searchsorted(at_ns, end_ns, "right")
+        low, high = int(np.searchsorted(at_ns, start_ns, "left")), int(np.searchsorted(at_ns, end_ns, "right"))
         if high - low < 2:
             low, high = max(0, low - 1), min(len(at_ns), high + 1)
         if high - low < 2:

@@ -41,7 +41,9 @@ class Watch:
         self._resources = PartWriter(db, "resources", folder / "resources")
         self._events = PartWriter(db, "events", folder / "events")
         skip = frozenset({os.getpid()})
-        self._trees = {who: resources.ProcessTree(who, pid, skip) for who, pid in pids.items()}
+        self._trees: dict[str, resources.ProcessTree | resources.Container] = {
+            who: resources.ProcessTree(who, pid, skip) for who, pid in pids.items()
+        }
         self._trees |= {who: resources.Container(who, container) for who, container in containers.items()}
         self._parser = Parser()
         self._counters: dict[str, float] = {}
@@ -58,7 +60,7 @@ class Watch:
         self._sample_processes()
         if self._url:
             try:
-                self._sample_page()
+                self._sample_page(self._url)
             except MonitorError as error:
                 self._mark_gone("endpoint", str(error))
         if time.monotonic_ns() - self._flushed_ns > FLUSH_S * 1e9:
@@ -102,8 +104,8 @@ class Watch:
         row = (usage.who, usage.pid, cores, usage.cpu_s, usage.rss_bytes, usage.threads, *waits, *gpu)
         self._resources.add((at_ns, self._utc(at_ns), *row))
 
-    def _sample_page(self) -> None:
-        at_ns, text, date = self._fetch()
+    def _sample_page(self, url: str) -> None:
+        at_ns, text, date = self._fetch(url)
         series, problems = self._parser.parse(text)
         self._mark_back("endpoint", at_ns)
         self._check_date(date)
@@ -115,22 +117,22 @@ class Watch:
             row = (one.name, one.kind, labels, one.value, one.sum, one.count, one.le or None, one.buckets or None)
             self._metrics.add((at_ns, self._utc(at_ns), *row))
 
-    def _fetch(self) -> tuple[int, str, str | None]:
+    def _fetch(self, url: str) -> tuple[int, str, str | None]:
         """The page and the moment it was made: the middle between asking and the first byte of the answer."""
         sent_ns = time.monotonic_ns()
         try:
-            with urllib.request.urlopen(self._url, timeout=max(1.0, self._every_s)) as reply:
+            with urllib.request.urlopen(url, timeout=max(1.0, self._every_s)) as reply:
                 at_ns = (sent_ns + time.monotonic_ns()) // 2
                 return at_ns, reply.read().decode("utf-8", "replace"), reply.headers.get("Date")
         except urllib.error.HTTPError as error:
-            raise MonitorError(f"metrics were expected at {self._url}, HTTP {error.code} came. {ADVICE}") from error
+            raise MonitorError(f"metrics were expected at {url}, HTTP {error.code} came. {ADVICE}") from error
         except (OSError, ValueError) as error:
-            raise MonitorError(f"no metrics from {self._url}: {error}") from error
+            raise MonitorError(f"no metrics from {url}: {error}") from error
 
     def _check_restart(self, series: list[Series], at_ns: int) -> None:
         """A counter that fell was set to 0 in between; when most of them did, the server is a new process."""
-        now = {one.key: one.count if one.kind == "histogram" else one.value for one in series if one.kind != "gauge"}
-        now = {key: value for key, value in now.items() if value is not None}
+        totals = {one.key: one.count if one.kind == "histogram" else one.value for one in series if one.kind != "gauge"}
+        now = {key: value for key, value in totals.items() if value is not None}
         moving = {key: value for key, value in self._counters.items() if value > 0}
         fallen = [key for key, value in moving.items() if now.get(key, 0.0) < value]
         if fallen and 2 * len(fallen) >= len(moving):

@@ -1,4 +1,4 @@
-"""The record: one JSON file a verb, written once, with Parquet beside it (design.md §6)."""
+"""The record: one JSON file a verb, written once, Parquet in `data/` beside it; outputs/README.md tells the fields."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from playbook.records.agreement import differences
 SCHEMA_VERSION = 1
 SCRATCH = "dev"  # outputs/dev may be rewritten, and is never compared
 VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "prove", "adapt", "deploy")
-PACKAGES = ("tensorflow", "tensorflow-serving-api", "granian", "uvloop", "grpcio", "numpy", "duckdb", "papermill")
+PACKAGES = ("tensorflow", "tensorflow-serving-api", "uvloop", "grpcio", "numpy", "duckdb", "papermill")
 
 
 def save(

@@ -36,7 +36,7 @@ class Rows:
     def between(self, start_ns: int, end_ns: int) -> Rows:
         """The requests that were answered in [start, end)."""
         inside = (self.done_ns >= start_ns) & (self.done_ns < end_ns)
-        return Rows(*(array[inside] for array in (self.scheduled_ns, self.sent_ns, self.done_ns, self.ok)))
+        return Rows(self.scheduled_ns[inside], self.sent_ns[inside], self.done_ns[inside], self.ok[inside])
 
 
 @dataclass
@@ -104,8 +104,8 @@ class RunFolder:
             from playbook.records import store
 
             columns = store.request_columns(self.run_dir, level, verb)
-            times = [columns.get(name, np.empty(0, np.int64)) for name in ("scheduled_ns", "sent_ns", "done_ns")]
-            self._rows[verb, level] = Rows(*times, columns.get("ok", np.empty(0, bool)))
+            times = columns["scheduled_ns"], columns["sent_ns"], columns["done_ns"]
+            self._rows[verb, level] = Rows(*times, columns["ok"])
         return self._rows[verb, level]
 
     def _kept_levels(self, verb: str) -> list[dict[str, Any]]:

@@ -81,7 +81,7 @@ def render(frame: pd.DataFrame, format_: str = "table") -> str:
 
 
 def request_columns(run_dir: Path, level: int, stage: str = "stress") -> dict[str, np.ndarray]:
-    """Times and success of one level's requests as arrays, in order of completion; empty when there are none."""
+    """Times and success of one level's requests as arrays, in order of completion; of no length without any."""
     with table(run_dir, "requests", stage) as db:
         columns = db.execute(
             "SELECT scheduled_ns, sent_ns, done_ns, (error IS NULL OR error = '') AS ok "

@@ -40,7 +40,7 @@ def _run_row(run_id: str, found: Mapping[str, Any]) -> tuple:
     faults = [str(content) for content in found.values() if not isinstance(content, dict)]
     results = {verb: content.get("results") or {} for verb, content in read.items()}
     stress, tune = results.get("stress", {}), results.get("tune", {})
-    environment = next((c["environment"] for c in read.values() if c.get("environment")), {})
+    environment: Mapping[str, Any] = next((c["environment"] for c in read.values() if c.get("environment")), {})
     best = stress.get("best") or {}
     named = {**results.get("export", {}), **results.get("serve", {})}
     said = [read[verb].get("verdict") for verb in ("prove", "tune", "stress", *reversed(record.VERBS)) if verb in read]

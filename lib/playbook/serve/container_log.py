@@ -6,11 +6,13 @@ import sys
 
 import docker
 
+FOREVER_S = 10**9  # a quiet server writes nothing for days
+
 
 def follow(container_id: str, path: str) -> None:
     """Copy the log, from its beginning, as it comes; a container or an engine that goes away ends it."""
     try:
-        lines = docker.from_env(timeout=None).api.logs(container_id, stream=True, follow=True)
+        lines = docker.from_env(timeout=FOREVER_S).api.logs(container_id, stream=True, follow=True)
         with open(path, "wb", buffering=0) as file:
             for line in lines:
                 file.write(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
@@ -26,14 +25,14 @@ def state(container_id: str) -> dict[str, Any]:
 
 def check_started(handle: Handle) -> None:
     """Raise ServerNotReady when the container has ended while it was waited for."""
-    if state(handle.container_id)["Status"] in ("exited", "dead"):
+    if state(handle.container)["Status"] in ("exited", "dead"):
         raise ServerNotReady(f"'{handle.model_name}' was expected to be AVAILABLE. {told(handle)}")
 
 
 def check_alive(handle: Handle) -> None:
     """Raise ServerDied when the container or its engine is gone."""
     try:
-        status = state(handle.container_id)["Status"]
+        status = state(handle.container)["Status"]
     except DockerUnavailable as error:
         raise ServerDied(f"The docker server of '{handle.model_name}' cannot be asked any more. {error}") from error
     if status != "running":
@@ -42,14 +41,14 @@ def check_alive(handle: Handle) -> None:
 
 def told(handle: Handle) -> str:
     """Container state, why it ended, and its last log lines."""
-    now = state(handle.container_id)
-    what = f"Container {handle.container_id[:12]} is {now['Status']}"
+    now = state(handle.container)
+    what = f"Container {handle.container[:12]} is {now['Status']}"
     if now["Status"] != "running":
         what += f" with code {now['ExitCode']}"
     if now.get("OOMKilled"):
         what += ", killed because it was out of memory: raise its memory limit, or load a smaller model"
     with speaking("Reading its log"):
-        lines = engine(timeout_s=10.0).api.logs(handle.container_id, tail=400).decode(errors="replace").splitlines()
+        lines = engine(timeout_s=10.0).api.logs(handle.container, tail=400).decode(errors="replace").splitlines()
     # A refused flag is followed by the whole usage: what tells is then far above the end.
     tail = [line for line in lines[:-_TAIL] if any(word in line for word in _TELLING)][-_TAIL:] + lines[-_TAIL:]
     return (
@@ -72,13 +71,3 @@ def stop(container_id: str, grace_s: int = 3) -> None:
     except docker.errors.APIError as error:
         if "already in progress" not in str(error):
             raise
-
-
-def stop_labelled(run_dir: Path | None = None) -> list[str]:
-    """Stop and remove every container that a run left behind (all runs for None); returns their names."""
-    wanted = LABEL if run_dir is None else f"{LABEL}={Path(run_dir).resolve().name}"
-    ended = []
-    for container in engine().containers.list(all=True, filters={"label": wanted}):
-        ended.append(container.name)
-        stop(container.id)
-    return ended

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from playbook.errors import ServerNotReady
+from playbook.monitor.scrape import METRICS_PATH
 from playbook.serve import client as control
 from playbook.serve import docker_engine
-from playbook.serve.container_state import LABEL, check_alive, check_started, state, stop, stop_labelled, told
+from playbook.serve.container_state import LABEL, check_alive, check_started, state, stop, told
 from playbook.serve.docker_engine import build, engine, problem
 from playbook.serve.handle import Handle
-from playbook.serve.spec import METRICS_PATH, ServerSpec, choose_port
+from playbook.serve.spec import ServerSpec, choose_port
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
 __all__ = ["Limits", "build", "check_alive", "check_started", "engine", "has_image", "problem", "start", "start_image",
-           "state", "stop", "stop_labelled"]  # fmt: skip
+           "state", "stop"]  # fmt: skip
 
 IMAGE = "tensorflow/serving:2.20.0"
 _CONFIG_DIR = "/etc/tensorflow-serving"
@@ -103,7 +103,7 @@ def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout
         start_s = time.monotonic() - begun
         _wait_healthy(handle, timeout_s - (time.monotonic() - begun))
     except BaseException:
-        stop(handle.container_id)
+        stop(handle.container)
         raise
     return replace(handle, start_s=round(start_s, 3))
 
@@ -114,7 +114,7 @@ def _wait_healthy(handle: Handle, timeout_s: float) -> None:
     seen = None
     while time.monotonic() < end:
         check_started(handle)
-        seen = (state(handle.container_id).get("Health") or {}).get("Status")
+        seen = (state(handle.container).get("Health") or {}).get("Status")
         if seen in (None, "healthy"):
             return
         time.sleep(0.2)
@@ -168,10 +168,8 @@ def _handle(
         log_path=str(log_path),
         container_id=container.id,
     )
-    _follow(container.id, log_path)
-    note = Path(run_dir).resolve() / "servers" / f"{name}.{container.id[:12]}.json"
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps(asdict(handle)))
+    _follow(handle.container, log_path)
+    handle.note(run_dir, name)
     return handle
 
 

@@ -14,7 +14,7 @@ NICENESS = 10
 def split_cpus(
     server_cpus: tuple[int, ...] | list[int] = (), client_cpus: tuple[int, ...] | list[int] = ()
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Cores for the server and for the client: disjoint where the machine has two or more (design.md §7.5).
+    """Cores for the server and for the client: disjoint where the machine has two or more.
 
     Automatic: the client takes the last core of two or three, the last quarter of more; the server the others.
 

@@ -142,4 +142,4 @@ def build(folder: Path, image: str, base: str) -> str:
         built, _ = docker_client.images.build(
             path=os.fspath(folder), tag=image, buildargs={"BASE_IMAGE": base}, rm=True, forcerm=True
         )
-    return built.id
+    return str(built.id)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import contextlib
+import json
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import psutil
 
-from playbook.records import record
+from playbook.errors import ServerDied
+from playbook.records import record, whole_file
 
 SAME_START_S = 1.5  # no pid is given out twice so soon; elsewhere than on Linux a clock that is set moves it a little
 
@@ -31,6 +34,17 @@ class Handle:
     start_s: float | None = None  # from the command to AVAILABLE
 
     @property
+    def container(self) -> str:
+        """The id of its container.
+
+        Raises:
+            ServerDied: it is no container.
+        """
+        if self.container_id is None:
+            raise ServerDied(f"A container was expected; the {self.server} server of '{self.model_name}' is none.")
+        return self.container_id
+
+    @property
     def predict_url(self) -> str:
         """The REST address of Predict."""
         return f"{self.rest_url}/v1/models/{self.model_name}:predict"
@@ -44,6 +58,20 @@ class Handle:
         """
         results = record.load(run_dir, "serve")["results"]
         return cls(**{field.name: results.get(field.name) for field in fields(cls)})
+
+    def note(self, run_dir: Path, name: str) -> None:
+        """Note a server that was just started in the run folder, so that it is found and ended whatever comes."""
+        folder, id_ = Path(run_dir).resolve() / "servers", self.container_id[:12] if self.container_id else self.pid
+        whole_file.write_text(folder / f"{name}.{id_}.json", json.dumps(asdict(self)))
+
+    @classmethod
+    def noted(cls, run_dir: Path) -> list[tuple[Path, Handle]]:
+        """Every server this run has started and not ended, with its note; a note that cannot be read is passed over."""
+        handles = []
+        for path in sorted((Path(run_dir) / "servers").glob("*.json")):
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                handles.append((path, cls(**json.loads(path.read_text()))))
+        return handles
 
     def process(self) -> psutil.Process | None:
         """The server's process when it is ours and lives."""

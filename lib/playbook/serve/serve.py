@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -19,11 +18,12 @@ import psutil
 
 from playbook.errors import ServerNotReady
 from playbook.lint import linter
+from playbook.monitor.scrape import METRICS_PATH
 from playbook.records import journal, whole_file
 from playbook.serve import client
 from playbook.serve.cores import split_cpus
 from playbook.serve.handle import Handle, begun_s, living
-from playbook.serve.spec import METRICS_PATH, ServerSpec, choose_port, from_parameters
+from playbook.serve.spec import ServerSpec, choose_port, from_parameters
 
 __all__ = [
     "Handle",
@@ -107,8 +107,7 @@ def running(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str 
 def stop_all(run_dir: Path) -> list[str]:
     """End every server that this run started and that still lives; returns what was ended, in words."""
     ended = []
-    for note in sorted((Path(run_dir) / "servers").glob("*.json")):
-        handle = Handle(**json.loads(note.read_text()))
+    for note, handle in Handle.noted(run_dir):
         if handle.process() is not None or handle.container_id:
             stop(handle)
             ended.append(f"{handle.server} server of '{handle.model_name}' ({handle.container_id or handle.pid})")
@@ -172,9 +171,7 @@ def _start_process(
         pid=process.pid,
         pid_started=begun_s(psutil.Process(process.pid)),
     )
-    note = run_dir / "servers" / f"{name}.{process.pid}.json"
-    note.parent.mkdir(exist_ok=True)
-    note.write_text(json.dumps(asdict(handle)))
+    handle.note(run_dir, name)
     return handle
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from playbook import knobs
 from playbook.errors import ParameterError
+from playbook.monitor.scrape import METRICS_PATH
 from playbook.tfserving.batching import Batching
 
 SERVERS = ("embedded", "binary", "docker", "attach")
-METRICS_PATH = "/monitoring/prometheus/metrics"
 MONITORING = f'prometheus_config {{ enable: true path: "{METRICS_PATH}" }}\n'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf import text_format
 
@@ -60,7 +61,7 @@ class Batching:
             message = text_format.Parse(text, MESSAGES["BatchingParameters"]())
         except text_format.ParseError as error:
             raise ParameterError(f"Not a batching parameters file: {error}. Numbers need `{{ value: N }}`.") from error
-        values = {"allowed_batch_sizes": tuple(message.allowed_batch_sizes)}
+        values: dict[str, Any] = {"allowed_batch_sizes": tuple(message.allowed_batch_sizes)}
         for descriptor, value in message.ListFields():
             if descriptor.name == "pad_variable_length_inputs":
                 values[descriptor.name] = value

@@ -109,7 +109,7 @@ def _add(message: descriptor_pb2.DescriptorProto, label: str, kind: str, name: s
     field.label = field.LABEL_REPEATED if label or kind.startswith("map") else field.LABEL_OPTIONAL
     if not kind.startswith("map"):
         return _type(field, kind)
-    key, value = re.fullmatch(r"map<(\w+),\s*(\w+)>", kind).groups()
+    key, value = re.findall(r"\w+", kind.removeprefix("map"))
     entry = message.nested_type.add(name=f"{name.title().replace('_', '')}Entry")
     entry.options.map_entry = True
     _add(entry, "", key, "key", 1)
@@ -130,12 +130,11 @@ def _build(definitions: str) -> Iterator[tuple[str, type[Message]]]:
         yield message.name, message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{message.name}"))
 
 
-# Built at run time, so no type checker knows their fields: the one place where they are let through.
+# Every message class by name. Their fields are known when they are built and to no type checker, hence Any: here, once.
 MESSAGES: dict[str, Any] = dict(_build(DEFINITIONS))
-globals().update(MESSAGES)
 
 # TensorFlow's DataType numbers with their NumPy types (tensorflow/core/framework/types.proto).
-DTYPES = {
+DTYPES: dict[int, np.dtype] = {
     1: np.dtype(np.float32),
     2: np.dtype(np.float64),
     3: np.dtype(np.int32),
@@ -154,7 +153,7 @@ _VALUES = {1: "float_val", 2: "double_val", 7: "string_val", 9: "int64_val", 10:
 _VALUES |= {23: "uint64_val", 19: "half_val"}
 
 
-def to_tensor_proto(array: np.ndarray) -> Message:
+def to_tensor_proto(array: np.ndarray) -> Any:
     """The array as a TensorProto; numbers as `tensor_content`, the form that is cheapest to read.
 
     Raises:
@@ -177,7 +176,7 @@ def to_tensor_proto(array: np.ndarray) -> Message:
     return proto
 
 
-def from_tensor_proto(proto: Message) -> np.ndarray:
+def from_tensor_proto(proto: Any) -> np.ndarray:
     """The TensorProto as an array; too few values are filled with the last one, as TensorFlow does.
 
     Raises:

@@ -16,6 +16,9 @@ from playbook.tfserving import ragged
 Arrays = dict[str, np.ndarray]
 
 
+Rows = np.ndarray | slice  # which rows: their numbers, or from where to where
+
+
 @dataclass(frozen=True)
 class Reference:
     """Rows of one signature with the answers the model itself gave; axis 0 is the row everywhere.
@@ -72,7 +75,7 @@ class Reference:
             np.savez_compressed(file, allow_pickle=False, **parts)
         return path
 
-    def _picked(self, rows: np.ndarray | slice) -> Reference:
+    def _picked(self, rows: Rows) -> Reference:
         return replace(self, inputs=ragged.pick(self.inputs, rows), outputs=ragged.pick(self.outputs, rows))
 
     @classmethod
@@ -88,8 +91,8 @@ class Reference:
         with np.load(path, allow_pickle=False) as parts:
             fixed = int(parts["fixed_rows"]) if "fixed_rows" in parts.files else 0
             ignored = tuple(parts["ignored"].tolist()) if "ignored" in parts.files else ()
-            sides = (_unpack(parts, side) for side in ("inputs", "outputs"))
-            return cls(str(parts["signature"]), *sides, fixed_rows=fixed or None, ignored=ignored)
+            inputs, outputs = (_unpack(parts, side) for side in ("inputs", "outputs"))
+            return cls(str(parts["signature"]), inputs, outputs, fixed or None, ignored)
 
 
 def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playbook import markdown
 from playbook.errors import ModelError
 
 SERVE_TAG = "serve"
@@ -134,11 +135,11 @@ def pick(signatures: Iterable[Signature], name: str) -> Signature:
 
 def table(described: Iterable[dict[str, Any]]) -> str:
     """The signatures of export.json as a Markdown table: what a client has to send and gets back."""
-    lines = ["| signature | method | input | output |", "|---|---|---|---|"]
+    rows = []
     for signature in described:
-        cells = ("<br>".join(_cell(tensor) for tensor in signature[side]) or "–" for side in ("inputs", "outputs"))
-        lines.append(f"| `{signature['name']}` | {signature['method']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells = ("<br>".join(_cell(tensor) for tensor in signature[side]) or None for side in ("inputs", "outputs"))
+        rows.append((f"`{signature['name']}`", signature["method"], *cells))
+    return markdown.table(["signature", "method", "input", "output"], rows)
 
 
 def _cell(tensor: dict[str, Any]) -> str:

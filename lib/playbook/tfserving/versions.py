@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playbook.errors import PublishFailed
 from playbook.tfserving.batching import Batching
@@ -113,8 +114,9 @@ def switch(
         PublishFailed: It could not be published, failed to load, or did not become AVAILABLE in time. The version
             is removed again, so that a restart of the server does not stumble over it; the old one keeps serving.
     """
-    seen = max((int(row["version"]) for row in status()), default=0)
-    version, began, state = publish(base_path, batching, above=seen), time.monotonic(), {}
+    newest = max((int(row["version"]) for row in status()), default=0)
+    version, began = publish(base_path, batching, above=newest), time.monotonic()
+    state: dict[str, Any] = {}
     while time.monotonic() - began < timeout_s:
         state = next((s for s in status() if int(s["version"]) == version), state)
         if state.get("state") == "AVAILABLE":

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from playbook import markdown
 from playbook.errors import ModelError, WarmupNotApplied
 from playbook.records import whole_file
 from playbook.tfserving import ragged, tfrecord
@@ -77,12 +78,12 @@ def read(saved_model: Path) -> list[Any]:
     if not path.exists():
         raise WarmupNotApplied(f"{path} was expected and is not there. Run the 'export' notebook with warm-up sizes.")
     try:
-        found = [MESSAGES["PredictionLog"].FromString(data) for data in tfrecord.read(path)]
+        logs = [MESSAGES["PredictionLog"].FromString(data) for data in tfrecord.read(path)]
     except (tfrecord.RecordBroken, ValueError, _decode_error()) as error:
         raise WarmupNotApplied(f"{path} is corrupted: {error}. {REMEDY}") from error
-    if len(found) > MAX_RECORDS:
-        raise WarmupNotApplied(f"{path} holds {len(found)} records, TensorFlow Serving reads {MAX_RECORDS}. {REMEDY}")
-    return found
+    if len(logs) > MAX_RECORDS:
+        raise WarmupNotApplied(f"{path} holds {len(logs)} records, TensorFlow Serving reads {MAX_RECORDS}. {REMEDY}")
+    return logs
 
 
 def request_of(log: Any) -> tuple[str, Arrays | list[bytes]]:
@@ -119,12 +120,11 @@ def _decode_error() -> type[Exception]:
     return DecodeError
 
 
-def table(found: Sequence[Any]) -> str:
+def table(logs: Sequence[Any]) -> str:
     """The logs of a warm-up file as Markdown: how many requests of how many rows for each signature."""
     sizes: dict[str, list[int]] = {}
-    for log in found:
+    for log in logs:
         name, fed = request_of(log)
         sizes.setdefault(name, []).append(len(fed if isinstance(fed, list) else next(iter(fed.values()))))
-    lines = ["| signature | requests | rows |", "|---|---:|---|"]
-    lines += [f"| `{name}` | {len(rows)} | {', '.join(map(str, rows))} |" for name, rows in sizes.items()]
-    return "\n".join(lines)
+    lines = [(f"`{name}`", len(rows), ", ".join(map(str, rows))) for name, rows in sizes.items()]
+    return markdown.table(["signature", "requests", "rows"], lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from playbook import markdown
 from playbook.drawing.canvas import Picture
 from playbook.drawing.figures import log_latency
 from playbook.warmup.coldstart import Plan, summary
@@ -40,14 +41,10 @@ def _nothing(figure: Any, colours: Mapping[str, Any]) -> None:
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """A row a way, as Markdown."""
-    lines = [
-        "| | first request, ms | slowest, ms | all beyond steady, ms | start to AVAILABLE, s |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for way, one in summary(rows).items():
-        cells = (f"{one[name]:.2f}" for name in ("first_ms", "max_ms", "extra_ms", "start_s"))
-        lines.append(f"| {NAMES[way]} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    figures = ("first_ms", "max_ms", "extra_ms", "start_s")
+    lines = [[NAMES[way], *(f"{one[name]:.2f}" for name in figures)] for way, one in summary(rows).items()]
+    heads = ["", "first request, ms", "slowest, ms", "all beyond steady, ms", "start to AVAILABLE, s"]
+    return markdown.table(heads, lines)
 
 
 def results(

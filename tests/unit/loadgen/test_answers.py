@@ -26,7 +26,7 @@ ARRAYS = [
 
 
 def reply(arrays, version=1, **spec):
-    made = messages.PredictResponse()
+    made = messages.MESSAGES["PredictResponse"]()
     made.model_spec.name = spec.get("name", "digits")
     made.model_spec.version.value = version
     for name, array in arrays.items():
@@ -42,7 +42,7 @@ def test_a_tensor_is_read_from_the_wire_as_it_was_written(array):
 
 
 def test_typed_values_and_tensor_content_mean_the_same():
-    made = messages.PredictResponse()
+    made = messages.MESSAGES["PredictResponse"]()
     made.outputs["y"].dtype = 1
     made.outputs["y"].tensor_shape.dim.add().size = 3
     made.outputs["y"].float_val.extend([1.0, 2.0, 3.0])
@@ -51,7 +51,7 @@ def test_typed_values_and_tensor_content_mean_the_same():
 
 
 def test_a_shorter_list_of_values_is_filled_with_its_last():
-    made = messages.PredictResponse()
+    made = messages.MESSAGES["PredictResponse"]()
     made.outputs["y"].dtype = 3
     made.outputs["y"].tensor_shape.dim.add().size = 4
     made.outputs["y"].int_val.extend([1, 9])

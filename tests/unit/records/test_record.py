@@ -1,6 +1,7 @@
 """The record: written once, whole, readable later."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from playbook import stopwatch
 from playbook.errors import RecordExists, RecordUnreadable
 from playbook.records import record
 from playbook.tfserving.reference import Reference
+
+LIB = Path(__file__).parents[3] / "lib"
 
 
 def save(run: Path, **results: object) -> dict:
@@ -75,6 +78,17 @@ def test_the_environment_tells_machine_versions_and_commit() -> None:
     assert seen["cores"] >= 1
     assert seen["packages"]["tensorflow"]
     json.dumps(seen, allow_nan=False)
+
+
+def test_every_version_in_a_record_is_of_a_package_the_library_imports() -> None:
+    modules = {"tensorflow-serving-api": "tensorflow_serving", "grpcio": "grpc"}
+    source = "\n".join(path.read_text() for path in LIB.rglob("*.py"))
+    for package in record.PACKAGES:
+        assert re.search(rf"^\s*(?:import|from) {modules.get(package, package)}\b", source, re.MULTILINE), package
+
+
+def test_no_module_cites_the_design_notes_that_are_not_in_the_repository() -> None:
+    assert not [path.name for path in LIB.rglob("*.py") if re.search(r"\b(design|house)\.md", path.read_text())]
 
 
 def test_reference_rows_survive_exactly(tmp_path: Path) -> None:
