@@ -6,7 +6,7 @@ from playbook.serve.spec import from_parameters
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.warmup_file import read
 from playbook.tfserving.warmup_file import table as records_table
-from playbook.warmup.coldstart import Plan, check_applied, measure
+from playbook.warmup.coldstart import Plan, check_applied, measure, plan_words, planned
 from playbook.warmup.views import figure, results, table, verdict, warnings
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "figure",
     "from_parameters",
     "measure",
+    "plan_words",
+    "planned",
     "read",
     "records_table",
     "results",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 
-from playbook import stopwatch
+from playbook import progress, stopwatch
 from playbook.errors import ParameterError, PredictFailed, WarmupNotApplied
 from playbook.monitor.scrape import Parser
 from playbook.serve import serve
@@ -28,22 +28,82 @@ WAYS = ("cold", "client_warm", "assets")
 RECORDS_READ = ":tensorflow:serving:model_warmup_records_read"
 NO_WARMUP = "--enable_model_warmup=false"
 TIMEOUT_S = 60.0
+TIMED = 4  # requests that are timed for the plan; the first of them does not count
+FEWEST = 10  # first requests on a server, however long they take
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is sent to each fresh server: one-row requests, the rows taken in turn."""
+    """What is sent to each fresh server: requests of one row (or as many as the model insists on), taken in turn.
+
+    `first_requests` may be fewer than were `wanted`: as many as fit into the seconds given, at `request_ms` each.
+    """
 
     protocol: str = "rest"
     first_requests: int = 100
     client_warmup_requests: int = 16
     repeats: int = 1
     start_timeout_s: float = 60.0
+    wanted: int | None = None
+    request_ms: float | None = None
+    start_s: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("first_requests", "client_warmup_requests", "repeats"):
             if getattr(self, name) < 1:
                 raise ParameterError(f"{name} must be at least 1; it is {getattr(self, name)}.")
+
+    @property
+    def left_out(self) -> list[str]:
+        """What the time does not suffice for, in words."""
+        if self.wanted in (None, self.first_requests) or self.request_ms is None:
+            return []
+        return [
+            f"{self.wanted - self.first_requests} of {self.wanted} first requests on each server: one takes "
+            f"{self.request_ms:.3g} ms"
+        ]
+
+    @property
+    def expected_s(self) -> float | None:
+        """Seconds for all servers, starts included; None until a request was timed."""
+        if self.request_ms is None:
+            return None
+        asked_s = (self.first_requests * len(WAYS) + self.client_warmup_requests) * self.request_ms / 1e3
+        return self.repeats * (asked_s + len(WAYS) * (self.start_s or 0.0))
+
+
+def planned(plan: Plan, handle: Handle, reference: Reference, budget_s: float) -> Plan:
+    """The plan with as many first requests as fit into the budget: the running server is timed first.
+
+    Args:
+        plan: What is wished for.
+        handle: A server that runs with the same model and is warm.
+        reference: Rows.
+        budget_s: Seconds for the first requests of all ways and repeats; ten on each server are measured at least.
+
+    Raises:
+        PredictFailed: the server refuses a request.
+    """
+    bodies = _bodies(handle, reference, plan)
+    with sender(handle, plan.protocol) as send:
+        took_ms = [timed_ms(send, bodies[number % len(bodies)]) for number in range(TIMED)]
+    request_ms = float(np.median(took_ms[1:]))
+    fits = int(budget_s * 1e3 / request_ms / len(WAYS) / plan.repeats)
+    first = min(plan.first_requests, max(FEWEST, fits))
+    start_s = handle.start_s if handle.start_s is not None else 0.0
+    fewer = {"first_requests": first, "client_warmup_requests": min(plan.client_warmup_requests, first)}
+    return replace(plan, **fewer, wanted=plan.first_requests, request_ms=request_ms, start_s=start_s)
+
+
+def plan_words(plan: Plan) -> str:
+    """The plan in a sentence, before it begins."""
+    if plan.expected_s is None:
+        return "No request was timed, so nothing is planned."
+    missing = f" Left out: {'; '.join(plan.left_out)}." if plan.left_out else ""
+    return (
+        f"About {max(1, round(plan.expected_s))} s to come: {len(WAYS) * plan.repeats} fresh servers, "
+        f"{plan.first_requests} requests of {plan.request_ms:.3g} ms on each.{missing}"
+    )
 
 
 def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: Plan) -> list[dict[str, Any]]:
@@ -58,13 +118,19 @@ def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: Plan) -
     """
     if spec.server == "attach":
         return []
-    rounds = [[_once(way, spec, run_dir, reference, plan) for way in WAYS] for _ in range(plan.repeats)]
+    rounds: list[list[dict[str, Any]]] = []
+    with progress.live("fresh servers", plan.repeats * len(WAYS)) as bar:
+        for turn in range(plan.repeats):
+            rounds.append([])
+            for number, way in enumerate(WAYS):
+                bar.update(turn * len(WAYS) + number, way.replace("_", " "))
+                rounds[-1].append(_once(way, spec, run_dir, reference, plan))
     rows = []
     for number, way in enumerate(WAYS):
-        seen = [one[number] for one in rounds]
-        latency = np.median([row["latency_ms"] for row in seen], axis=0)
-        start_s = float(np.median([row["start_s"] for row in seen]))
-        rows.append(seen[0] | {"way": way, "latency_ms": [round(float(x), 4) for x in latency], "start_s": start_s})
+        turns = [one[number] for one in rounds]
+        latency = np.median([row["latency_ms"] for row in turns], axis=0)
+        start_s = float(np.median([row["start_s"] for row in turns]))
+        rows.append(turns[0] | {"way": way, "latency_ms": [round(float(x), 4) for x in latency], "start_s": start_s})
     return rows
 
 
@@ -76,8 +142,8 @@ def records_read(handle: Handle) -> int | None:
         return None
     if reply is None or reply.status_code != 200:
         return None
-    found, _ = Parser().parse(reply.text)
-    return sum(int(series.value or 0) for series in found if series.name == RECORDS_READ)
+    series_found, _ = Parser().parse(reply.text)
+    return sum(int(series.value or 0) for series in series_found if series.name == RECORDS_READ)
 
 
 def check_applied(handle: Handle, expected: int) -> int | None:
@@ -86,14 +152,14 @@ def check_applied(handle: Handle, expected: int) -> int | None:
     Raises:
         WarmupNotApplied: the file is there, warm-up is on, and nothing was replayed.
     """
-    seen = records_read(handle)
-    if seen == 0 and expected and NO_WARMUP not in handle.flags:
+    read = records_read(handle)
+    if read == 0 and expected and NO_WARMUP not in handle.flags:
         raise WarmupNotApplied(
             f"{expected} warm-up requests lie in {handle.model_base_path} and the server at {handle.rest_url} has "
             f"replayed none (model_warmup_records_read is 0).\n  Last log lines ({handle.log_path}):\n"
             f"{handle.log_tail()}\n  Check that it serves the version with assets.extra. {REMEDY}"
         )
-    return seen
+    return read
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
@@ -133,9 +199,9 @@ def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan:
 
 def _bodies(handle: Handle, reference: Reference, plan: Plan) -> list[bytes]:
     """The requests that are measured, and after them those of the client-side warm-up, so that none is sent twice."""
-    bodies = []
-    for number in range(min(len(reference), plan.first_requests + plan.client_warmup_requests)):
-        row = reference.slice(number, number + 1)
+    bodies, rows = [], reference.fixed_rows or 1
+    for number in range(min(len(reference) // rows, plan.first_requests + plan.client_warmup_requests)):
+        row = reference.slice(number * rows, (number + 1) * rows)
         if plan.protocol == "rest":
             bodies.append(rest_body(row.inputs, row.signature))
         else:
@@ -162,7 +228,7 @@ def sender(handle: Handle, protocol: str) -> Iterator[Callable[[bytes], None]]:
             yield lambda body: call(body, timeout=TIMEOUT_S)
         return
     address = urlsplit(handle.predict_url)
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
     connection.connect()
     try:
         yield lambda body: _post(connection, address.path, body)

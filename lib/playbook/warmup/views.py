@@ -58,6 +58,8 @@ def results(
         "records_read": next((row["records_read"] for row in rows if row["way"] == "assets"), None),
         "records_read_by_served": read_by_server,
         "requests": plan.first_requests,
+        "expected_s": None if plan.expected_s is None else round(plan.expected_s, 1),
+        "left_out": plan.left_out,
         "protocol": plan.protocol,
         "repeats": plan.repeats,
     }
@@ -72,11 +74,28 @@ def verdict(results: Mapping[str, Any]) -> str:
     return (
         f"Cold, the first request takes {cold['first_ms']:.1f} ms against {cold['steady_ms']:.2g} ms later on; with "
         f"{results['records_read']} warm-up requests inside it takes {warm['first_ms']:.1f} ms, and warmed up by a "
-        f"client {client['first_ms']:.1f} ms. Of {cold['extra_ms']:.0f} ms lost in the first {results['requests']} "
-        f"requests {max(0.0, warm['extra_ms']):.0f} ms remain."
+        f"client {client['first_ms']:.1f} ms. {_removed(cold['extra_ms'], warm['extra_ms'], results['requests'])}"
     )
 
 
+def _removed(cold_ms: float, warm_ms: float, requests: int) -> str:
+    """What warm-up removed of what the first requests took beyond steady ones: never more remains than was lost."""
+    if cold_ms <= 0:
+        return f"Over the first {requests} requests nothing was lost that stands out, so there was nothing to remove."
+    if warm_ms >= cold_ms:
+        return (
+            f"Warm-up removed nothing that was measured: the first {requests} requests took {cold_ms:.0f} ms more than "
+            f"steady ones cold, and {warm_ms:.0f} ms more with the warm-up requests inside."
+        )
+    return f"Of {cold_ms:.0f} ms lost in the first {requests} requests {max(0.0, warm_ms):.0f} ms remain."
+
+
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """What a reader must know: that nothing was measured."""
-    return [] if results["summary"] else ["No fresh server was measured: what warm-up removes is not known here."]
+    """What a reader must know: that nothing was measured, or less than was asked for, or that it helped nothing."""
+    kept = results["summary"]
+    if not kept:
+        return ["No fresh server was measured: what warm-up removes is not known here."]
+    left_out = [f"Left out: {one}." for one in results.get("left_out", ())]
+    if kept["assets"]["extra_ms"] < kept["cold"]["extra_ms"] or kept["cold"]["extra_ms"] <= 0:
+        return left_out
+    return [*left_out, "Warm-up removed nothing that was measured. Repeat with warmup_repeats: 3 on an idle machine."]

@@ -1,6 +1,9 @@
 """The warm-up file is what TensorFlow Serving reads, holds real rows, and is never published broken."""
 
 import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import export_models
@@ -11,6 +14,7 @@ from playbook.errors import ModelError, ParameterError, PlaybookError, PredictFa
 from playbook.export import export
 from playbook.records import record
 from playbook.serve import serve
+from playbook.serve.handle import Handle
 from playbook.tfserving import tfrecord, versions, warmup_file
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import grpc_body
@@ -202,3 +206,58 @@ def test_a_server_that_is_attached_to_is_not_started_afresh() -> None:
     rows = coldstart.measure(attached, Path("."), Reference("s", ROWS, ROWS), coldstart.Plan())
     results = views.results(rows, coldstart.Plan(), 4, None)
     assert "no fresh server was measured" in views.verdict(results)
+
+
+# ---- what is said of it
+
+
+def measured(cold: list[float], assets: list[float]) -> list[dict]:
+    ways = {"cold": cold, "client_warm": assets, "assets": assets}
+    return [{"way": way, "latency_ms": ms, "start_s": 1.0, "records_read": 4} for way, ms in ways.items()]
+
+
+def said(cold: list[float], assets: list[float]) -> tuple[str, list[str]]:
+    results = views.results(measured(cold, assets), coldstart.Plan(), 4, 4)
+    return views.verdict(results), views.warnings(results)
+
+
+def test_what_remains_is_never_more_than_what_was_lost() -> None:
+    verdict, warnings = said([50.0, *[1.0] * 19], [5.0, *[1.0] * 19])
+    assert verdict.endswith("Of 49 ms lost in the first 100 requests 4 ms remain.")
+    assert warnings == []
+    verdict, warnings = said([5.0, *[1.0] * 19], [50.0, *[1.0] * 19])
+    assert "remain" not in verdict
+    assert "Warm-up removed nothing that was measured: the first 100 requests took 4 ms more" in verdict
+    assert any("removed nothing" in one for one in warnings)
+
+
+def test_nothing_lost_is_nothing_to_remove() -> None:
+    verdict, _ = said([1.0] * 20, [1.0] * 20)
+    assert "nothing was lost that stands out" in verdict
+
+
+def test_a_slow_model_gets_fewer_requests_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coldstart, "timed_ms", lambda send, body: 500.0)
+    with serve_nothing() as handle:
+        wished = coldstart.Plan(first_requests=100, repeats=2)
+        plan = coldstart.planned(wished, handle, Reference("s", ROWS, ROWS), 60.0)
+    assert (plan.first_requests, plan.repeats) == (20, 2)
+    assert plan.expected_s == pytest.approx(2 * (3 * 20 + 16) * 0.5)
+    assert "80 of 100 first requests on each server: one takes 500 ms" in coldstart.plan_words(plan)
+    results = views.results(measured([2.0] * 20, [1.0] * 20), plan, 4, 4)
+    assert any(one.startswith("Left out: 80 of 100 first requests") for one in views.warnings(results))
+
+
+def test_a_quick_model_gets_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coldstart, "timed_ms", lambda send, body: 0.5)
+    with serve_nothing() as handle:
+        plan = coldstart.planned(coldstart.Plan(), handle, Reference("s", ROWS, ROWS), 10.0)
+    assert (plan.first_requests, plan.left_out) == (100, [])
+
+
+@contextmanager
+def serve_nothing() -> Iterator[Handle]:
+    """A port that takes connections, for what is timed in another way."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield Handle("embedded", "m", "/nowhere", url, "", "", [], [], start_s=0.0)
