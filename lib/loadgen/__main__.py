@@ -10,8 +10,11 @@ import argparse
 import json
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from loadgen.errors import LevelError, LoadgenError
 from loadgen.fitness import passport
@@ -43,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     add("--level", type=int, default=0, help="number written into the rows")
     add("--check-share", type=float, default=1.0, help="share of replies compared with the expected answer")
     add("--metrics-url", help="the server's Prometheus page, to balance the counts")
+    add("--status-url", help="a page of the server, asked when nothing is answered: no reply means that it is hung")
     add("--p99-limit-ms", type=float, help="the SLO: the summary says whether the requests prove it")
     add("--confidence", type=_confidence, default=0.99, help="how sure a claim must be, above 0.5 and below 1")
     add("--passport", action="store_true", help="drive a null server and a scripted stall first, about 3 s")
@@ -58,6 +62,17 @@ def _confidence(text: str) -> float:
     if not 0.5 < value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0.5 and below 1, such as 0.95")
     return value
+
+
+def _answers(status_url: str) -> bool:
+    """Whether a page of the server comes, whatever its status."""
+    try:
+        urlopen(status_url, timeout=1.0).close()
+    except HTTPError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def to_level(given: argparse.Namespace) -> Level:
@@ -114,8 +129,9 @@ def _hold(given: argparse.Namespace) -> dict[str, Any]:
     fitness = passport(level.cpus, level.protocol, level.timer) if given.passport else None
     crew = dask_crew(given.scheduler) if given.scheduler else run_crew
     claimed = {"p99_limit_ms": given.p99_limit_ms, "confidence": given.confidence}
+    alive = partial(_answers, given.status_url) if given.status_url else None
     show = _show if sys.stderr.isatty() else None
-    return hold(level, given.out, show, passport=fitness, crew=crew, **claimed)
+    return hold(level, given.out, show, passport=fitness, is_alive=alive, crew=crew, **claimed)
 
 
 def _show(progress: dict) -> None:

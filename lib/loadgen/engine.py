@@ -21,6 +21,7 @@ from loadgen.answers import Checker
 from loadgen.clock import make_timer
 from loadgen.connection import Connection
 from loadgen.rows import QUEUED, REFUSED, TIMEOUT, UNSENT, Recorder, pack
+from loadgen.silence import Silence
 
 DEAD_AFTER_S = 3.0  # no success for so long, and at least DEAD_FAILURES failures: the server is dead
 DEAD_FAILURES = 10
@@ -65,7 +66,8 @@ class Engine:
         self.alive: set[Connection] = set()
         self.opened = self.refusals = self.failures = 0
         self.answered_ns = 0
-        self.sending, self.dead = False, False
+        self.sending = self.dead = self.hung = False
+        self.silence, self.decides = Silence(self.recorder), True  # whether it is hung; if not, the parent asks
         self._keepers: list[asyncio.Task[None]] = []
         self._backoff = random.Random(seed)
 
@@ -210,17 +212,22 @@ class Engine:
             loop.call_later(ramp_ns * i / self.clients / 1e9, self.start_client)
         if len(self.due):
             self.timer.arm(self.due[0])
-        while clock() < until_ns and not self.dead:
+        while clock() < until_ns and not self.over:
             await asyncio.sleep(min(TICK_S, max(0.0, (until_ns - clock()) / 1e9)))
             self._tick(on_tick)
         self._stop_sending()
         end_ns = clock() + self.timeout_ns
-        while self.recorder.in_flight() and clock() < end_ns and not self.dead:
+        while self.recorder.in_flight() and clock() < end_ns and not self.over:
             await asyncio.sleep(0.01)
-            self._tick(None)
+            self._tick(on_tick)
         self._give_up()
 
-    def _tick(self, on_tick: Callable[[], None] | None) -> None:
+    @property
+    def over(self) -> bool:
+        """The level ends early."""
+        return self.dead or self.hung
+
+    def _tick(self, on_tick: Callable[[], None]) -> None:
         now = clock()
         overdue = now - self.timeout_ns
         for connection in list(self.alive):
@@ -231,11 +238,13 @@ class Engine:
             self.answered_ns = now
         elif self.failures >= DEAD_FAILURES and now - self.answered_ns > DEAD_AFTER_S * 1e9:
             self.dead = True
-        if on_tick:
-            on_tick()
+        self.silence.look(now)
+        if (self.silence.for_good and self.decides) or (self.dead and self.silence.too_long):
+            self.hung = True
+        on_tick()
 
     def _stop_sending(self) -> None:
-        if len(self.due) and not self.dead:
+        if len(self.due) and not self.over:
             self.wake()  # the last due requests, should the loop have come here first
         self.sending = False
         self.timer.close()

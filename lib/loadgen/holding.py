@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from loadgen.verdict.counters import balance, requests_served
 from loadgen.verdict.enough import sufficiency
 from loadgen.verdict.evidence import claim
 from loadgen.verdict.steady import little
+from loadgen.verdict.stood_still import silences
 from loadgen.verdict.summary import describe, due_inside
 from loadgen.verdict.validity import Facts, audit
 from loadgen.workers import addresses
@@ -35,6 +37,7 @@ def hold(
     p99_limit_ms: float | None = None,
     confidence: float = 0.99,
     passport: dict[str, Any] | None = None,
+    is_alive: Callable[[], bool] | None = None,
     crew: Crew = run_crew,
 ) -> dict[str, Any]:
     """Hold `level`, write `out_dir/requests.parquet`, return the summary (fields: README of this package).
@@ -44,6 +47,10 @@ def hold(
         p99_limit_ms: The SLO; when given, `claim` says whether the rows prove or refute it.
         confidence: How sure a claim must be to be called proven or refuted.
         passport: What `loadgen.passport` returned; a bad one makes the level INVALID.
+        is_alive: Asked (in a thread, again each second) when nothing was answered for `max(3 s, 5 x the slowest so
+            far)`: whether the server still answers a status request. No, an error or no word in 1.4 s: it is hung, and
+            the level ends. Without it a silence of 1.5 times as long is taken for that, after a first answer. A
+            cluster's workers do without.
         crew: Who holds the level: processes of this machine, or `loadgen.workers.cluster.dask_crew(address)`.
 
     Raises:
@@ -54,6 +61,8 @@ def hold(
     check_trace(level)
     _make_room(Path(out_dir))
     served, problem = _served(level.metrics_url)
+    if is_alive and crew is run_crew:
+        crew = partial(run_crew, is_alive=is_alive)
     rows, workers = crew(level, on_progress)
     start_ns = workers[0]["start_ns"]
     duration_s = _duration_s(level, start_ns, workers)
@@ -63,7 +72,10 @@ def hold(
     summary["little"] = little(rows, workers)
     summary["mean_in_flight"] = summary["little"]["mean_in_flight"]
     summary |= sufficiency(summary, rows)
+    summary["stood_still"] = silences(rows, start_ns, summary["hung"])
     summary["passport"] = passport
+    if summary["hung"]:  # its page would not come either
+        problem = problem or "the server hung"
     summary |= _balance(level.metrics_url, served, problem, rows)
     if p99_limit_ms is not None:
         summary["claim"] = prove(window, p99_limit_ms, summary["throughput_rps"], confidence)
@@ -86,10 +98,11 @@ def prove(window: Rows, limit_ms: float, rate_rps: float, confidence: float) -> 
 
 
 def _duration_s(level: Level, start_ns: int, workers: list[dict[str, Any]]) -> float:
-    """Length of the window; shorter than asked for when the server died."""
-    if not any(w["dead"] for w in workers):
+    """Length of the window; shorter than asked for when the server died or hung."""
+    ended = [w["edges_ns"][1] for w in workers if w["dead"] or w["hung"]]
+    if not ended:
         return level.duration_s
-    last = max(w["edges_ns"][1] for w in workers if w["dead"])
+    last = max(ended)
     return min(level.duration_s, max(0.001, (last - start_ns) / 1e9))
 
 
@@ -109,6 +122,7 @@ def _of_workers(level: Level, workers: list[dict[str, Any]]) -> dict[str, Any]:
         "refusals": sum(w["refusals"] for w in workers),
         "answers": add_up([w["answers"] for w in workers]),
         "dead": any(w["dead"] for w in workers),
+        "hung": any(w["hung"] for w in workers),
         "worker_memory_mb": max((w["memory_mb"] for w in workers if w["memory_mb"]), default=None),
     }
 

@@ -58,6 +58,19 @@ def server_dead(facts: Facts) -> str:
     )
 
 
+def stood_still(facts: Facts) -> str:
+    """The server went on answering as long as requests were out."""
+    spans = facts.summary["stood_still"]
+    if not spans:
+        return ""
+    when = " and ".join(f"from {span['from_s']:.1f} to {span['to_s']:.1f} s" for span in spans)
+    ended = ", where the level was ended" if facts.summary["hung"] else ""
+    return (
+        f"the server stood still {when}{ended}: no answer, although requests were out; look at its log and its process "
+        f"(paused, swapping, no thread free), and hold the level again"
+    )
+
+
 def bad_passport(facts: Facts) -> str:
     """The generator itself was fit, as its passport says."""
     passport = facts.summary.get("passport")
@@ -166,6 +179,7 @@ def count_balance(facts: Facts) -> str:
 
 RULES: tuple[Callable[[Facts], str], ...] = (
     server_dead,
+    stood_still,
     bad_passport,
     wrong_answers,
     too_many_errors,
@@ -188,7 +202,8 @@ def _notes(facts: Facts) -> list[str]:
     """What a reader should know although the level stands."""
     notes = []
     summary, clients = facts.summary, facts.level.concurrency
-    if not facts.level.open_loop and clients and summary["mean_in_flight"] < MIN_BUSY * clients and not summary["dead"]:
+    ended = summary["dead"] or summary["hung"]
+    if not facts.level.open_loop and clients and summary["mean_in_flight"] < MIN_BUSY * clients and not ended:
         notes.append(
             f"{summary['mean_in_flight']:.1f} of {clients} clients were waiting for the server on average; "
             f"the rest of the time went into the client or into connecting"

@@ -17,6 +17,7 @@ from loadgen.errors import LevelError, WorkerFailed
 from loadgen.level import Level
 from loadgen.rows import WORDS, Rows
 from loadgen.workers.processes import Lines, Worker, give_back, take
+from loadgen.workers.watch import Watch
 
 READY_WITHIN_S = 30.0
 LEAD_S = 0.05  # from the last worker's "ready" to the start of the ramp-up
@@ -53,6 +54,7 @@ def run_crew(
     module: str = "loadgen.workers.worker",
     shares: list[int] | None = None,
     common_start: Callable[[], int] | None = None,
+    is_alive: Callable[[], bool] | None = None,
 ) -> tuple[Rows, list[dict[str, Any]]]:
     """Hold `level` with its worker processes; returns all rows (ramp-up included) and each worker's result.
 
@@ -60,6 +62,7 @@ def run_crew(
         module: What a worker process runs.
         shares: Which of the level's shares are held here (all); the others are held elsewhere.
         common_start: Called when all workers are ready; returns the window's first nanosecond (CLOCK_MONOTONIC).
+        is_alive: Asked whether the server lives when nothing is answered (`loadgen.hold`); None: workers decide alone.
 
     Raises:
         WorkerFailed: A worker ended early or was not ready in 30 s; the message carries its last words.
@@ -69,23 +72,36 @@ def run_crew(
     longest_s = level.ramp_up_s + level.duration_s + level.timeout_s + 60
     with tempfile.TemporaryDirectory(prefix="loadgen-") as folder, contextlib.ExitStack() as stack:
         workers: list[Worker] = []
-        stack.callback(lambda: [worker.stop() for worker in workers])
-        _begin(workers, level, numbers, module, Path(folder), lines)
+        stack.callback(_stop_all, workers)
+        _begin(workers, level, numbers, module, Path(folder), lines, asks=is_alive is not None)
         _collect("ready", workers, lines, READY_WITHIN_S, lambda _: None)
         start_ns = common_start() if common_start else soon(level)
         for worker in workers:
             worker.say({"start_ns": start_ns})
-        results = _collect("result", workers, lines, longest_s, _ProgressSum(level, on_progress))
+        progress = _ProgressSum(level, on_progress)
+        if is_alive:
+            progress.watch = Watch(workers, is_alive)
+            stack.callback(progress.watch.close)
+        results = _collect("result", workers, lines, longest_s, progress)
+        if progress.watch:
+            progress.watch.close()
         rows = merge([np.fromfile(worker.job["rows"], dtype="<i8") for worker in workers])
         while workers:  # all went well: they may hold the next level
             give_back(workers.pop())
         return rows, results
 
 
-def _begin(workers: list[Worker], level: Level, numbers: list[int], module: str, folder: Path, lines: Lines) -> None:
+def _stop_all(workers: list[Worker]) -> None:
+    for worker in workers:
+        worker.stop()
+
+
+def _begin(
+    workers: list[Worker], level: Level, numbers: list[int], module: str, folder: Path, lines: Lines, asks: bool
+) -> None:
     """Give each share to a worker that stands ready, or to a new one; all come into `workers`."""
     cores = client_cpus(level)
-    shared = {"level": level.to_json(), "folder": os.getcwd()}  # relative paths mean what they mean here
+    shared = {"level": level.to_json(), "folder": os.getcwd(), "asks": asks}  # relative paths mean what they mean here
     for number in numbers:
         workers.append(take(module))
         job = {"worker": number, "cpu": cores[number], "rows": str(folder / f"{number}.rows")}
@@ -124,11 +140,15 @@ class _ProgressSum:
     """Adds up the progress of all workers and reports it once a round."""
 
     def __init__(self, level: Level, report: Progress | None) -> None:
-        self.level, self.report, self.latest = level, report, {}
+        self.level, self.report = level, report
+        self.latest: dict[int, dict[str, Any]] = {}
+        self.watch: Watch | None = None
 
     def __call__(self, said: tuple[int, dict[str, Any]]) -> None:
         number, line = said
         self.latest[number] = line["progress"]
+        if self.watch:
+            self.watch.hear(number, line["progress"])
         if self.report is None or number != min(self.latest):
             return
         parts = self.latest.values()

@@ -34,6 +34,7 @@ from loadgen.workers.addresses import Addresses
 from loadgen.workers.own_core import memory_mb, prepare_process, use_fast_loop
 
 PROGRESS_S = 0.5
+SILENT_S = 0.1  # between lines while the server stands still: the parent may want to end the level
 RECENT = 400  # latencies looked at for the progress line's p99: enough to show, too few to delay a request
 
 
@@ -108,7 +109,8 @@ class Share:
 
         def tick() -> None:
             now = time.monotonic_ns()
-            if now - shown_ns[0] >= PROGRESS_S * 1e9:
+            wait_s = SILENT_S if engine.silence.too_long else PROGRESS_S
+            if now - shown_ns[0] >= wait_s * 1e9 and (engine.sending or engine.silence.too_long):
                 on_progress(self._progress(now, start_ns, shown_ns))
 
         gc.collect()
@@ -142,6 +144,8 @@ class Share:
             "errors": recorder.errors,
             "rate_rps": new / since_s,
             "p99_ms": recent[int(len(recent) * 0.99)] / 1e6 if recent else None,
+            "requests_out": self.engine.silence.for_s is not None,
+            "silent": self.engine.silence.too_long,
         }
 
     def _result(self, start_ns: int) -> dict[str, Any]:
@@ -160,6 +164,7 @@ class Share:
             "addresses": self.addresses.counts(),
             "refusals": engine.refusals,
             "dead": engine.dead,
+            "hung": engine.hung,
             "edges_ns": [first["at_ns"], last["at_ns"]],
             "memory_mb": memory_mb(),
             "answers": self._judged(),
@@ -188,8 +193,16 @@ async def _serve(job: dict[str, Any]) -> None:
     line = await loop.run_in_executor(None, sys.stdin.readline)
     if not line:  # the parent is gone
         return
-    if hasattr(os, "fork"):  # from here to the result nothing comes on stdin but its end, with that of the parent
-        loop.add_reader(sys.stdin.fileno(), os._exit, 1)
+    held.engine.decides = not job.get("asks")
+
+    def heard() -> None:
+        """From here to the result stdin brings the word to end the level, or its own end with that of the parent."""
+        if not os.read(sys.stdin.fileno(), 4096):
+            os._exit(1)
+        held.engine.hung = True
+
+    if hasattr(os, "fork"):
+        loop.add_reader(sys.stdin.fileno(), heard)
     result = await held.hold(json.loads(line)["start_ns"], lambda p: say(progress=p))
     if hasattr(os, "fork"):
         loop.remove_reader(sys.stdin.fileno())
@@ -229,6 +242,8 @@ def main() -> None:
         return
     while line := sys.stdin.readline():
         job = json.loads(line)
+        if "level" not in job:  # the word to end a level that had just ended by itself
+            continue
         if job["level"]["protocol"] == "grpc":
             import hpack  # noqa: F401 (60 ms, which the first reply would stand still for; kept for later levels)
         if _run_in_a_child(job):

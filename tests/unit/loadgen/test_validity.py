@@ -48,6 +48,8 @@ def judged(level=OPEN, rows=None, in_flight=None, **changes):
         "in_flight_cap": 100,
         "connections_opened": 32,
         "dead": False,
+        "hung": False,
+        "stood_still": [],
         "answers": {"checked": 10, "wrong": 0, "unkept": 0, "first_wrong": None},
         "little": law,
         "mean_in_flight": law["mean_in_flight"],
@@ -64,6 +66,7 @@ def test_a_steady_level_is_valid_and_says_nothing():
 
 CASES = {
     "server_dead": {"dead": True},
+    "stood_still": {"stood_still": [{"from_s": 1.0, "to_s": 4.2}]},
     "bad_passport": {"passport": {"ok": False, "problems": ["it is slow"]}},
     "wrong_answers": {
         "answers": {

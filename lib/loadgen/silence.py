@@ -1,0 +1,67 @@
+"""Notices while load runs that the server says nothing although requests are out: it stands still, or hangs for good.
+
+How long is too long depends on the server: LONGEST_S, or five times the slowest answer so far. Before the first answer
+nobody knows how slow the server is, so only somebody else can tell slow from hung (`is_alive` of `loadgen.hold`).
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from loadgen.rows import GRPC, HTTP, KIND_SHIFT, OK, TIMEOUT, UNSENT, WORDS, WRONG, Recorder
+
+LONGEST_S = 3.0
+TIMES_SLOWEST = 5.0
+FOR_GOOD = 1.5  # a silence of so many times that is not waited out: 4.5 s for a quick server
+ANSWERS = (OK, HTTP, GRPC, WRONG)
+GIVEN_UP = (TIMEOUT, UNSENT)  # by this side; any other end of a request is a sign of life, or of death
+
+
+class Silence:
+    """Follows the rows of one worker; `look` is called ten times a second and never for a single request."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder, self._rows_before = recorder, 0
+        self._since_ns, self._slowest_s = time.monotonic_ns(), 0.0
+        self.answered = self._given_up = False  # so far; since the last sign of the server
+        self.for_s: float | None = None  # how long there has been no answer; None: no request is out
+
+    @property
+    def limit_s(self) -> float:
+        """A longer silence is none of a server that works."""
+        return max(LONGEST_S, TIMES_SLOWEST * self._slowest_s)
+
+    @property
+    def too_long(self) -> bool:
+        """The server stands still."""
+        return self.for_s is not None and self.for_s >= self.limit_s
+
+    @property
+    def for_good(self) -> bool:
+        """It stood still so long that it will hardly go on, and it did work before."""
+        return self.answered and self.for_s is not None and self.for_s >= FOR_GOOD * self.limit_s
+
+    def look(self, now_ns: int) -> None:
+        """Take in what has come since the last look."""
+        count = len(self._recorder)
+        if count > self._rows_before:
+            self._take_in(np.array(self._recorder.rows[self._rows_before * WORDS : count * WORDS]).reshape(-1, WORDS))
+            self._rows_before = count
+        if self._recorder.in_flight() or self._given_up:
+            self.for_s = max(0, now_ns - self._since_ns) / 1e9
+        else:
+            self._since_ns, self.for_s = now_ns, None
+
+    def _take_in(self, words: np.ndarray) -> None:
+        kind = words[:, 3] >> KIND_SHIFT & 0xFF
+        signs = words[~np.isin(kind, GIVEN_UP)]
+        if len(signs):
+            self._since_ns = max(self._since_ns, int(signs[:, 2].max()))
+        # a client whose request timed out is about to ask again
+        self._given_up = bool(np.isin(kind[-1], GIVEN_UP))
+        answers = words[np.isin(kind, ANSWERS)]
+        if len(answers):
+            self.answered = True
+            self._slowest_s = max(self._slowest_s, float((answers[:, 2] - answers[:, 1]).max()) / 1e9)

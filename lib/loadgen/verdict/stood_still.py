@@ -1,0 +1,42 @@
+"""From when to when the server answered nothing although requests were out, read from all rows of a level."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from loadgen.rows import Rows
+from loadgen.silence import ANSWERS, GIVEN_UP, LONGEST_S, TIMES_SLOWEST
+
+NEVER_NS = np.iinfo(np.int64).max
+
+
+def silences(rows: Rows, start_ns: int, hung: bool = False) -> list[dict[str, float]]:
+    """Each silence over `max(3 s, 5 x the slowest answer before it)`: `from_s` and `to_s` after the window's start.
+
+    A silence runs from the last sign of the server, or from when a request was sent again, to its next sign, or to
+    where the last request was given up. What ended before the window is left out. Before the first answer there is no
+    knowing how slow the server is: that silence counts only where somebody else found that the server `hung`.
+    """
+    sent = rows.take(rows.sent_ns > 0)
+    if not len(sent):
+        return []
+    sent = sent.take(np.argsort(sent.done_ns, kind="stable"))
+    signs = np.flatnonzero(~np.isin(sent.kind, GIVEN_UP))
+    begins = np.concatenate([[sent.sent_ns.min()], sent.done_ns[signs]])
+    ends = np.concatenate([sent.done_ns[signs], [sent.done_ns[-1]]])
+    out_since = np.append(np.minimum.accumulate(sent.sent_ns[::-1])[::-1], NEVER_NS)  # of what ends from here on
+    begins = np.maximum(begins, out_since[np.concatenate([[0], signs + 1])])
+    lasted_s = (ends - np.minimum(begins, ends)) / 1e9
+    too_long = (lasted_s >= _limits_s(sent, signs, hung)) & (ends > start_ns)
+    return [
+        {"from_s": round((begin - start_ns) / 1e9, 2), "to_s": round((end - start_ns) / 1e9, 2)}
+        for begin, end in zip(begins[too_long].tolist(), ends[too_long].tolist(), strict=True)
+    ]
+
+
+def _limits_s(sent: Rows, signs: np.ndarray, hung: bool) -> np.ndarray:
+    """How long each silence may be: that before any sign, then those after each sign."""
+    took_s = np.where(np.isin(sent.kind, ANSWERS), sent.done_ns - sent.sent_ns, 0) / 1e9
+    slowest_s = np.maximum.accumulate(took_s)[signs]
+    after = np.where(slowest_s > 0, np.maximum(LONGEST_S, TIMES_SLOWEST * slowest_s), LONGEST_S if hung else np.inf)
+    return np.concatenate([[LONGEST_S if hung and not len(signs) else np.inf], after])

@@ -1,0 +1,204 @@
+"""A server that stands still while requests are out is told from a slow one, and a level against a hung one ends.
+
+The servers are real processes: SIGSTOP stops one as a debugger, a full swap or a paused container would.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import harness
+import numpy as np
+import pytest
+
+from loadgen import Level, hold
+from loadgen.rows import RESET, TIMEOUT, Rows, pack
+from loadgen.scripted.script import Script
+from loadgen.scripted.server import running
+from loadgen.verdict.stood_still import silences
+
+S = 10**9
+ZERO = 1000 * S  # when the window of made rows begins
+
+
+def body(folder):
+    folder.mkdir(exist_ok=True)
+    (folder / "00000.body").write_text(json.dumps({"instances": [1.0]}))
+    return folder / "00000.body"
+
+
+class Stopper:
+    """Stops a process once the level has answers, and lets it go on after `for_s` seconds (None: never)."""
+
+    def __init__(self, process, for_s=None):
+        self.process, self.for_s = process, for_s
+        self.stopped_s = None
+
+    def __call__(self, progress):
+        if self.stopped_s is None and progress["requests"] > 20 and progress["elapsed_s"] > 0.3:
+            self.process.send_signal(signal.SIGSTOP)
+            self.stopped_s = time.monotonic()
+            if self.for_s:
+                pool = ThreadPoolExecutor(1)
+                pool.submit(self._go_on)
+                pool.shutdown(wait=False)
+
+    def _go_on(self):
+        time.sleep(self.for_s)
+        self.process.send_signal(signal.SIGCONT)
+
+
+def stopped(protocol, folder, for_s=None, is_alive=None, **changes):
+    """Hold a level whose server is stopped in mid-window; its summary, and seconds from the stop to its end."""
+    with running(protocol, Script(delay_s=0.005)) as server:
+        stop = Stopper(server.process, for_s)
+        load = {"concurrency": 4, "duration_s": 30.0, "ramp_up_s": 0.2, "metrics_url": server.metrics_url, **changes}
+        level = Level(server.url, protocol, body(folder), **load)
+        try:
+            summary = hold(level, folder, stop, is_alive=is_alive)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        return summary, time.monotonic() - stop.stopped_s
+
+
+OPEN = {"arrival": "poisson", "rate_rps": 100.0, "concurrency": None}
+CASES = {
+    "rest": ("rest", {}),
+    "grpc": ("grpc", {}),
+    "open": ("rest", OPEN),
+    "two workers": ("rest", {"processes": 2}),
+    "short time-out": ("rest", {"timeout_s": 1.0}),
+    "asked": ("rest", {"is_alive": lambda: False}),
+    "asked in vain": ("rest", {"is_alive": lambda: time.sleep(60)}),
+    "asked and refused": ("grpc", {"is_alive": lambda: 1 / 0, "processes": 2}),
+    "goes on": ("rest", {"for_s": 3.3, "duration_s": 5.5}),
+    "goes on, asked": ("grpc", {"for_s": 3.3, "duration_s": 5.5, "is_alive": lambda: True}),
+    "alive all the same": ("rest", {"for_s": 6.0, "duration_s": 8.0, "is_alive": lambda: True}),
+}
+GOES_ON = {"goes on": 3.3, "goes on, asked": 3.3, "alive all the same": 6.0}
+
+
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory):
+    """Every case, all at the same time: summary and seconds from the stop to the end."""
+    with ThreadPoolExecutor(len(CASES)) as pool:
+        jobs = {
+            name: pool.submit(stopped, protocol, tmp_path_factory.mktemp("level"), **changes)
+            for name, (protocol, changes) in CASES.items()
+        }
+        return {name: job.result() for name, job in jobs.items()}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in GOES_ON])
+def test_a_server_that_hangs_ends_the_level_within_five_seconds(name, levels):
+    summary, took_s = levels[name]
+    assert summary["hung"]
+    (span,) = summary["stood_still"]
+    assert 2.9 <= span["to_s"] - span["from_s"] <= 5.0
+    assert took_s < 7.0, "the level stayed on, or something waited for the hung server"
+    assert "stood_still" in summary["failed_checks"]
+    said = f"stood still from {span['from_s']:.1f} to {span['to_s']:.1f} s, where the level was ended"
+    assert said in " ".join(summary["warnings"])
+    assert summary["duration_s"] < 12
+    assert summary["answered_inside"] > 0
+
+
+@pytest.mark.parametrize("name", GOES_ON)
+def test_a_server_that_goes_on_leaves_an_invalid_level_that_says_when_it_stood_still(name, levels):
+    summary, _ = levels[name]
+    assert not summary["hung"]
+    assert summary["duration_s"] == CASES[name][1]["duration_s"]
+    (span,) = summary["stood_still"]
+    assert span["to_s"] - span["from_s"] == pytest.approx(GOES_ON[name], abs=0.5)
+    assert not summary["valid"]
+    assert f"stood still from {span['from_s']:.1f} to {span['to_s']:.1f} s: no answer" in " ".join(summary["warnings"])
+
+
+def test_a_server_hung_before_the_first_request_is_found_where_somebody_can_ask(tmp_path):
+    with running("rest") as server:
+        server.process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        level = Level(server.url, bodies=body(tmp_path), concurrency=2, duration_s=20.0, ramp_up_s=0.1)
+        summary = hold(level, tmp_path, is_alive=lambda: False)
+    assert time.monotonic() - began < 9
+    assert summary["hung"]
+    assert summary["stood_still"][0]["to_s"] >= 2.9
+    assert summary["failed_checks"][:2] == ["stood_still", "too_many_errors"]
+
+
+def test_a_scripted_freeze_is_told_from_when_to_when(tmp_path):
+    script = Script(freeze_s=3.2, period_s=6.2)
+    with running("rest", script) as server:
+        time.sleep(max(0.0, server.epoch_ns / S + 3.25 - time.monotonic()))
+        level = Level(server.url, bodies=body(tmp_path), concurrency=2, duration_s=3.5, ramp_up_s=0.1)
+        summary = hold(level, tmp_path)
+    (span,) = summary["stood_still"]
+    freezes_s = (server.epoch_ns + 6.2 * S - summary["start_ns"]) / S
+    assert span["from_s"] == pytest.approx(freezes_s, abs=0.3)
+    assert span["to_s"] == pytest.approx(freezes_s + 3.2, abs=0.3)
+
+
+def test_the_embedded_server_stopped_for_three_seconds_makes_the_level_invalid(tmp_path):
+    code = "import make_models, pathlib; make_models.half_plus(pathlib.Path({!r}), 2.0)".format(
+        str(tmp_path / "m" / "1")
+    )
+    path = harness.__file__.rpartition("/")[0]
+    subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {path!r}); {code}"], check=True)
+    with harness.Server(tmp_path, "--model_name=half", f"--model_base_path={tmp_path / 'm'}") as server:
+        url = f"{server.url}/v1/models/half:predict"
+        (tmp_path / "b").mkdir()
+        (tmp_path / "b" / "00000.expect").write_text('{"predictions": [2.5]}')
+        level = Level(url, bodies=body(tmp_path / "b").parent, concurrency=4, duration_s=5.0, ramp_up_s=0.2)
+        summary = hold(level, tmp_path, Stopper(server.process, 3.2))
+    (span,) = summary["stood_still"]
+    assert span["to_s"] - span["from_s"] == pytest.approx(3.2, abs=0.5)
+    assert "stood_still" in summary["failed_checks"]
+    assert summary["answers"]["wrong"] == 0
+    assert not summary["hung"]
+
+
+def made(*requests):
+    """Rows of requests given as (sent s, done s) or (sent s, done s, kind)."""
+    codes = [pack(*kind) if kind else pack(0, 200) for _, _, *kind in requests]
+    words = [
+        [*(ZERO + int(at * S) for at in (s, s, d)), code] for (s, d, *_), code in zip(requests, codes, strict=True)
+    ]
+    return Rows(np.array(words, dtype="<i8"), np.zeros(len(words), np.int16))
+
+
+QUICK = [(t / 10, t / 10 + 0.05) for t in range(20)]
+
+
+def test_time_without_a_request_out_is_no_silence():
+    assert silences(made(*QUICK, (7.0, 7.05)), ZERO) == []
+    assert silences(made(*QUICK, (7.0, 10.05)), ZERO) == [{"from_s": 7.0, "to_s": 10.05}]
+
+
+def test_how_long_a_silence_may_be_depends_on_the_slowest_answer_before_it():
+    slow = [*QUICK, (2.0, 3.0)]  # one answer took 1 s: 5 s may pass
+    assert silences(made(*slow, (3.0, 7.9)), ZERO) == []
+    assert silences(made(*slow, (3.0, 8.1)), ZERO) == [{"from_s": 3.0, "to_s": 8.1}]
+
+
+def test_before_the_first_answer_nothing_is_a_silence_unless_the_server_was_found_hung():
+    late = made((0.0, 4.0), (0.0, 8.0))
+    assert silences(late, ZERO) == []
+    none = made((0.0, 4.0, TIMEOUT), (0.5, 4.5, TIMEOUT))
+    assert silences(none, ZERO) == []
+    assert silences(none, ZERO, hung=True) == [{"from_s": 0.0, "to_s": 4.5}]
+
+
+def test_requests_given_up_are_no_sign_of_life_and_dropped_connections_are():
+    given_up = [(2.0 + t, 3.0 + t, TIMEOUT) for t in range(5)]
+    assert silences(made(*QUICK, *given_up), ZERO) == [{"from_s": 2.0, "to_s": 7.0}]
+    assert silences(made(*QUICK, *given_up, (2.0, 4.0, RESET)), ZERO) == [{"from_s": 4.0, "to_s": 7.0}]
+
+
+def test_a_silence_over_before_the_window_is_not_of_this_level():
+    assert silences(made(*QUICK, (2.0, 6.0), (6.0, 6.1)), ZERO + 7 * S) == []
+    assert silences(made(*QUICK, (2.0, 6.0), (6.0, 6.1)), ZERO + 5 * S) == [{"from_s": -3.0, "to_s": 1.0}]
