@@ -22,6 +22,7 @@ HELLO = (
 )
 REFILL = 1 << 30  # bytes received after which the connection's window is opened again
 LAST_STREAM = 2**31 - 3
+NO_TABLE = b"\x20"  # dynamic table size update to 0
 PREFIX = 5  # bytes before a gRPC message: compressed or not, its length; kept replies have it too
 
 
@@ -34,7 +35,8 @@ def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> tuple[by
         "te": "trailers",
         "user-agent": "loadgen",
     }
-    block = b"\x83\x86" + b"".join(h2.literal(name, value) for name, value in named.items())  # POST, http
+    # A table of size 0 is announced in every block (RFC 7541, 4.2): a server that allows none refuses one without it.
+    block = NO_TABLE + b"\x83\x86" + b"".join(h2.literal(name, value) for name, value in named.items())  # POST, http
     return block, [b"\x00" + STREAM.pack(len(body)) + body for body in bodies]
 
 
