@@ -178,9 +178,9 @@ def lint(
     from playbook.lint import linter as linting
     from playbook.lint import output
 
-    findings = linting.lint([*target, *context.args])
-    typer.echo(output.render(findings, format_))
-    raise typer.Exit(output.exit_code(findings))
+    report = linting.examine([*target, *context.args])
+    typer.echo(output.render(report, format_))
+    raise typer.Exit(output.exit_code(report))
 
 
 @app.command()

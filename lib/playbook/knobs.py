@@ -15,6 +15,7 @@ from typing import Any
 from playbook.errors import ParameterError
 
 FLAG, FIELD = "flag", "batching field"
+METRICS_PATH = "/monitoring/prometheus/metrics"  # where TensorFlow Serving answers when its config names no other
 
 
 @dataclass(frozen=True)

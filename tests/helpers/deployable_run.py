@@ -31,7 +31,7 @@ def make(run: Path, tuned=True, stress=None, samples=True, server="docker") -> P
     """Write the records that deploy reads; `stress` replaces the results of stress.json."""
     version = run / "models" / "digits" / "3"
     version.mkdir(parents=True)
-    (version / "saved_model.pb").write_bytes(b"\x08\x01")
+    (version / "saved_model.pb").write_bytes(b"\x08\x01\x12\x09\x0a\x07\x22\x05serve")  # one graph, tagged serve
     rows = np.zeros((8, 4), np.float32)
     Reference("serving_default", {"inputs": rows}, {"outputs": rows[:, :2]}).save(run)
     exported = {"model_name": "digits", "version": 3, "fingerprint": "abc123", "base_path": "models/digits"}

@@ -1,139 +1,182 @@
-"""Lint of a batching parameters file: its syntax, its values, and the threads that must fill its batches."""
+"""Lint of batching parameters: their values, and the threads that must fill their batches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
-from pathlib import Path
 
 from playbook import knobs
-from playbook.errors import ParameterError
 from playbook.lint import text_proto
-from playbook.lint.flags import Command
+from playbook.lint.command import Command
 from playbook.lint.rules import Finding, finding
-from playbook.tfserving.messages import MESSAGES
+from playbook.lint.schema import KINDS, PER_MODEL, read_config
+from playbook.lint.text import Text
 
-_FIELDS = {field.name: field for field in MESSAGES["BatchingParameters"].DESCRIPTOR.fields}
+MAX_BATCH_SIZE = knobs.default("max_batch_size")  # when the file does not say
 _FEW_THREADS = 4  # with timeout 0, up to about this many batch threads still let batches form
+_ABSURD_BATCH = 16_384
+_MANY_THREADS = 32  # where the cores are not known
+_THREADS_A_CORE = 4
+_TINY_MICROS, _LONG_MICROS = 100, 1_000_000
+_DEEP_ROWS = 500_000
 # field: (least value, what happens below it)
 _LEAST = {
     "num_batch_threads": (1, "the server exits with code 255"),
     "max_batch_size": (1, "the model fails to load"),
     "batch_timeout_micros": (0, "the model fails to load"),
-    "max_enqueued_batches": (1, "it is raised to 1 in silence, or fails the load when splitting is on"),
+    "max_enqueued_batches": (0, "the model fails to load"),
 }
-Values = dict[str, list[str]]
+Hit = tuple[str, str, dict]  # rule, field, words
 
 
-def check_batching(path: Path, shown: str, command: Command | None = None) -> Iterator[Finding]:
-    """Findings of one batching file; with the command line also those that need thread counts."""
-    try:
-        tree = text_proto.parse(path.read_text())
-    except (ParameterError, UnicodeDecodeError) as problem:
-        words = {"path": shown, "kind": "BatchingParameters", "problem": problem}
-        yield finding("config-file-broken", shown, **words, effect="the server exits with code 255")
-        return
-    values: Values = {}
-    lines = {field.name: field.line for field in tree.children}
-    for field in tree.children:
-        yield from _syntax(field, shown)
-        inner = field.first("value") if field.is_message else field
-        if inner is not None and inner.value is not None:
-            values.setdefault(field.name, []).append(inner.value)
-    for check in (_sizes, _numbers, _timeout, _splitting, _reach):
+class Values:
+    """The numbers of a batching file."""
+
+    def __init__(self, tree: text_proto.Field):
+        self.tree = tree
+        self.sizes = [int(child.value) for child in tree.children
+                      if child.name == "allowed_batch_sizes" and _is_number(child.value)]  # fmt: skip
+        self.lines = {child.name: child.line for child in tree.children}
+        self.limit = self.number("max_batch_size", MAX_BATCH_SIZE)
+        self.splitting = (tree.wrapped("enable_large_batch_splitting") or "").lower() in ("true", "1", "t")
+
+    def number(self, name: str, default: int) -> int:
+        """The whole number of a field, `default` where it is absent or none."""
+        value = self.tree.wrapped(name)
+        if value is None:  # `name {}` is the wrapper's 0
+            child = self.tree.first(name)
+            return 0 if child is not None and child.is_message and not child.children else default
+        return int(value) if _is_number(value) else default
+
+    def has(self, name: str) -> bool:
+        """True when the file sets the field."""
+        return name in self.lines
+
+
+def _is_number(value: str | None) -> bool:
+    return value is not None and value.lstrip("-").isdigit()
+
+
+def check_batching(text: Text, command: Command | None = None, per_version: bool = False) -> Iterator[Finding]:
+    """Findings of one batching file; with the command line also those that need thread counts.
+
+    `per_version` marks a version's own batching_params.pbtxt.
+    """
+    parsed = read_config(text, *(PER_MODEL if per_version else KINDS["batching_parameters_file"]))
+    yield from parsed.findings
+    values = Values(parsed.tree)
+    checks = [_sizes, _numbers, _timeout, _splitting, _reach, _absurd, _padding]
+    if command is not None and command.on("enable_per_model_batching_parameters") and not per_version:
+        checks = [_threads_alone]
+    for check in checks:
         for rule, name, words in check(values, command):
-            yield finding(rule, shown, lines.get(name), **words)
+            if per_version and name == "num_batch_threads":
+                continue  # a version's own file cannot set it
+            yield finding(rule, text.path, text.line(values.lines.get(name)), **words)
 
 
-def limit_of(path: Path) -> int | None:
+def limit_of(text: Text) -> int | None:
     """The largest request a batching file lets in, in rows; None when it cannot be read."""
-    try:
-        size = text_proto.parse(path.read_text()).first("max_batch_size")
-        return int(size.first("value").value) if size else knobs.default("max_batch_size")
-    except (ParameterError, OSError, ValueError, AttributeError, TypeError):
-        return None
+    parsed = read_config(text, *KINDS["batching_parameters_file"])
+    return Values(parsed.tree).limit if parsed.accepted else None
 
 
-def _syntax(field: text_proto.Field, shown: str) -> Iterator[Finding]:
-    known = _FIELDS.get(field.name)
-    if known is None:
-        near = get_close_matches(field.name, _FIELDS, n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(_FIELDS)}."
-        yield finding("batching-unknown-field", shown, field.line, field=field.name, hint=hint)
-    elif known.message_type and not field.is_message:
-        yield finding("batching-bare-field", shown, field.line, field=field.name, value=field.value)
-    elif field.is_message and not known.message_type:
-        inner = field.first("value")
-        value = inner.value if inner else "<value>"
-        yield finding("batching-wrapped-field", shown, field.line, field=field.name, value=value)
+def refused_at_load(text: Text) -> bool:
+    """True when a version fails to load with this file of its own."""
+    return any(hit.severity == "error" for hit in check_batching(text, per_version=True))
 
 
-def _number(values: Values, name: str, default: int) -> int:
-    try:
-        return int(values[name][-1])
-    except (KeyError, ValueError):
-        return default
-
-
-def _limit(values: Values) -> int:
-    return _number(values, "max_batch_size", knobs.default("max_batch_size"))
-
-
-def _sizes(values: Values, _: Command | None) -> Iterator[tuple[str, str, dict]]:
-    sizes = [int(size) for size in values.get("allowed_batch_sizes", ()) if size.lstrip("-").isdigit()]
-    name = "allowed_batch_sizes"
+def _sizes(values: Values, _: Command | None) -> Iterator[Hit]:
+    sizes, name = values.sizes, "allowed_batch_sizes"
     if not sizes:
         return
-    if sizes[-1] != _limit(values):
-        yield "batching-last-allowed", name, {"last": sizes[-1], "batch": _limit(values)}
+    if sizes[-1] != values.limit:
+        yield "batching-last-allowed", name, {"last": sizes[-1], "batch": values.limit}
     if sizes != sorted(set(sizes)):
         yield "batching-allowed-order", name, {"sizes": sizes}
     if min(sizes) > 1:
         yield "batching-no-small-size", name, {"smallest": min(sizes)}
 
 
-def _numbers(values: Values, _: Command | None) -> Iterator[tuple[str, str, dict]]:
+def _numbers(values: Values, _: Command | None) -> Iterator[Hit]:
     for name, (least, effect) in _LEAST.items():
-        value = _number(values, name, least)
+        value = values.number(name, least)
+        if name == "max_enqueued_batches" and values.splitting:
+            least = 1
         if value < least:
             yield "batching-bad-number", name, {"field": name, "value": value, "effect": effect, "least": least}
 
 
-def _timeout(values: Values, command: Command | None) -> Iterator[tuple[str, str, dict]]:
-    default = (command.cpus if command else None) or 0
-    threads = _number(values, "num_batch_threads", default)
-    if _number(values, "batch_timeout_micros", 0) == 0 and threads > _FEW_THREADS:
+def _threads_alone(values: Values, command: Command | None) -> Iterator[Hit]:
+    for hit in _numbers(values, command):
+        if hit[1] == "num_batch_threads":
+            yield hit
+    others = [name for name in values.lines if name not in ("num_batch_threads", "thread_pool_name")]
+    if others:
+        yield "per-model-global-ignored", others[0], {"fields": ", ".join(others)}
+
+
+def _cores(command: Command | None) -> float | None:
+    return (command.cpu_limit or command.cpus) if command else None
+
+
+def _timeout(values: Values, command: Command | None) -> Iterator[Hit]:
+    threads = values.number("num_batch_threads", (command.cpus if command else None) or 0)
+    timeout = values.number("batch_timeout_micros", 0)
+    if timeout == 0 and threads > _FEW_THREADS:
         yield "batching-timeout-zero", "batch_timeout_micros", {"threads": threads}
+    if 0 < timeout < _TINY_MICROS and values.limit > 1:
+        yield "batching-timeout-tiny", "batch_timeout_micros", {"timeout": timeout, "batch": values.limit}
+    if timeout >= _LONG_MICROS:
+        words = {"timeout": timeout, "seconds": timeout / 1e6}
+        yield "batching-timeout-long", "batch_timeout_micros", words
 
 
-def _splitting(values: Values, _: Command | None) -> Iterator[tuple[str, str, dict]]:
+def _splitting(values: Values, _: Command | None) -> Iterator[Hit]:
     name = "enable_large_batch_splitting"
-    if values.get(name, ["false"])[-1].lower() != "true":
+    if not values.splitting:
         return
-    execution = _number(values, "max_execution_batch_size", _limit(values))
-    sizes = [int(size) for size in values.get("allowed_batch_sizes", ()) if size.isdigit()]
-    problem = remedy = None
-    if "max_batch_size" not in values and "max_execution_batch_size" not in values:
-        problem, remedy = "without max_batch_size the execution size becomes 0", "Set max_batch_size."
-    elif execution > _limit(values):
-        problem = f"max_execution_batch_size {execution} is above max_batch_size {_limit(values)}, the load fails"
-        remedy = f"Use {_limit(values)} or less."
-    elif sizes and execution not in sizes:
-        problem = f"pieces of max_execution_batch_size {execution} are padded to another of {sizes}"
-        remedy = "Take it from allowed_batch_sizes."
-    if problem:
-        yield "batching-splitting", name, {"problem": problem, "remedy": remedy}
+    default = values.limit if values.has("max_batch_size") else 0
+    execution = values.number("max_execution_batch_size", default)
+    if execution <= 0:
+        problem = "without max_batch_size the execution size becomes 0, and no batch can form"
+        if values.has("max_execution_batch_size"):
+            problem = f"max_execution_batch_size is {execution}, and no batch can form"
+        yield "batching-splitting", name, {"problem": problem, "remedy": "Set max_batch_size."}
+    elif execution > values.limit:
+        problem = f"max_execution_batch_size {execution} is above max_batch_size {values.limit}, the load fails"
+        yield "batching-splitting", name, {"problem": problem, "remedy": f"Use {values.limit} or less."}
+    elif values.sizes and execution not in values.sizes:
+        problem = f"pieces of max_execution_batch_size {execution} are padded to another of {values.sizes}"
+        yield "batching-splitting-padded", name, {"problem": problem, "remedy": "Take it from allowed_batch_sizes."}
 
 
-def _reach(values: Values, command: Command | None) -> Iterator[tuple[str, str, dict]]:
+def _reach(values: Values, command: Command | None) -> Iterator[Hit]:
     """Single-row requests that can wait at once: (rest_api_num_threads - 1) + grpc_max_threads."""
     rest = command.threads("rest_api_num_threads") if command else None
     if command is None or rest is None:
         return
     rest = max(rest - 1, 0) if command.number("rest_api_port") else 0
-    grpc, batch = command.threads("grpc_max_threads"), _limit(values)
+    grpc, batch = command.threads("grpc_max_threads"), values.limit
     words = {"rest": rest, "grpc": grpc, "batch": batch, "wanted": batch + 1}
     if grpc is not None and rest + grpc < batch:
         yield "threads-cap-batch", "max_batch_size", {**words, "reach": rest + grpc}
     elif 0 < rest < batch:
         yield "rest-threads-cap-batch", "max_batch_size", {**words, "reach": rest}
+
+
+def _absurd(values: Values, command: Command | None) -> Iterator[Hit]:
+    threads, cores = values.number("num_batch_threads", 0), _cores(command)
+    if values.limit > _ABSURD_BATCH:
+        yield "batching-size-absurd", "max_batch_size", {"batch": f"{values.limit:,}"}
+    beyond = f"on {cores:g} cores" if cores else "is more than most machines have cores"
+    if threads > (_THREADS_A_CORE * cores if cores else _MANY_THREADS):
+        yield "batching-threads-absurd", "num_batch_threads", {"threads": threads, "beyond": beyond}
+    queue = values.number("max_enqueued_batches", 10)
+    if queue * values.limit > _DEEP_ROWS:
+        words = {"queue": queue, "batch": values.limit, "rows": queue * values.limit}
+        yield "batching-queue-deep", "max_enqueued_batches", words
+
+
+def _padding(values: Values, _: Command | None) -> Iterator[Hit]:
+    if (values.tree.wrapped("pad_variable_length_inputs") or "").lower() in ("true", "1", "t"):
+        yield "batching-padding", "pad_variable_length_inputs", {}

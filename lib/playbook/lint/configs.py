@@ -1,24 +1,20 @@
-"""Lint of the files a command line names: monitoring, model list, session; and of whoever scrapes the metrics."""
+"""Lint of the files a command line names beside batching: models, monitoring, session, TLS; and of metrics scrapes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from playbook.errors import ParameterError
+from playbook.knobs import METRICS_PATH
 from playbook.lint import text_proto
 from playbook.lint.batching import check_batching
-from playbook.lint.flags import Command, is_relative, remote_poll
+from playbook.lint.command import Command
+from playbook.lint.flags import check_remote, is_relative
 from playbook.lint.rules import Finding, finding
-from playbook.monitor.scrape import METRICS_PATH
+from playbook.lint.schema import KINDS, Parsed, read_config
+from playbook.lint.text import Text, is_unknown
 
-# flag: (what the file is, what the server does without it)
-_FILES = {
-    "batching_parameters_file": ("BatchingParameters", "the server exits with code 255"),
-    "model_config_file": ("ModelServerConfig", "the server exits with code 255"),
-    "monitoring_config_file": ("MonitoringConfig", "gRPC answers, REST never comes up, and the process stays"),
-    "tensorflow_session_config_file": ("ConfigProto", "the server exits with code 255"),
-}
 _SESSION_FIELDS = {
     "intra_op_parallelism_threads": "--tensorflow_intra_op_parallelism",
     "inter_op_parallelism_threads": "--tensorflow_inter_op_parallelism",
@@ -26,101 +22,175 @@ _SESSION_FIELDS = {
 }
 
 
-def check_named_files(
-    command: Command, resolve: Callable[[str], Path | None], show: Callable[[Path], str], must_exist: bool
-) -> Iterator[Finding]:
-    """Findings in every file the command names; `resolve` finds it here, None when it lies elsewhere."""
-    for flag, (kind, effect) in _FILES.items():
-        named = command.text(flag)
-        path = resolve(named) if named else None
-        if path is None:
-            if named and must_exist:
-                yield finding("config-file-missing", command.path, command.line, flag=f"--{flag}", path=named,
-                              effect=effect)  # fmt: skip
-            continue
-        if flag == "batching_parameters_file":
-            yield from check_batching(path, show(path), command)
-        else:
-            yield from _check_tree(flag, path, show(path), command, kind, effect)
+@dataclass(frozen=True)
+class ModelEntry:
+    """One `config { ... }` of a model list: `versions` is None without a specific policy, `latest` its count."""
+
+    name: str
+    base_path: str
+    line: int | None
+    versions: tuple[int, ...] | None = None
+    latest: int = 1
+    every: bool = False
+    labels: tuple[tuple[str, int], ...] = ()
 
 
-def _check_tree(flag: str, path: Path, shown: str, command: Command, kind: str, effect: str) -> Iterator[Finding]:
-    try:
-        tree = text_proto.parse(path.read_text())
-    except (ParameterError, UnicodeDecodeError) as problem:
-        yield finding("config-file-broken", shown, path=shown, kind=kind, problem=problem, effect=effect)
+def check_config(flag: str, text: Text, command: Command | None) -> Iterator[Finding]:
+    """Findings of a config file of the kind that `flag` names; `command` is None where no command line names it."""
+    if flag == "batching_parameters_file":
+        yield from check_batching(text, command)
         return
-    checks = {"monitoring_config_file": _monitoring, "model_config_file": _models}
-    yield from checks.get(flag, _session)(tree, shown, command)
+    parsed = read_config(text, *KINDS[flag])
+    yield from parsed.findings
+    checks = {"monitoring_config_file": _monitoring, "model_config_file": _models, "ssl_config_file": _tls,
+              "tensorflow_session_config_file": _session}  # fmt: skip
+    if flag in checks:
+        yield from checks[flag](parsed, text, command)
 
 
-def _monitoring(tree: text_proto.Field, shown: str, _: Command | None) -> Iterator[Finding]:
-    prometheus = tree.first("prometheus_config")
+def _monitoring(parsed: Parsed, text: Text, _: Command | None) -> Iterator[Finding]:
+    prometheus = parsed.tree.first("prometheus_config")
     enable = prometheus.first("enable") if prometheus else None
-    if enable is None or enable.value != "true":
-        yield finding("monitoring-off", shown, enable.line if enable else None)
+    if parsed.accepted and (enable is None or enable.value not in ("true", "True", "t", "1")):
+        yield finding("monitoring-off", text.path, text.line(enable.line if enable else None))
     path = prometheus.first("path") if prometheus else None
-    if path is not None and path.value and not path.value.startswith("/"):
-        yield finding("monitoring-path", shown, path.line, path=path.value)
+    if path is not None and path.value and not path.value.startswith("/") and not is_unknown(path.value):
+        yield finding("monitoring-path", text.path, text.line(path.line), path=path.value)
 
 
-def _models(tree: text_proto.Field, shown: str, command: Command) -> Iterator[Finding]:
-    for base in tree.walk("base_path"):
-        if is_relative(base.value or ""):
-            yield finding("relative-base-path", shown, base.line, path=base.value)
-        yield from remote_poll(command, base.value or "", shown, base.line)
-    if not command.on("allow_version_labels_for_unavailable_models"):
-        for label in tree.walk("version_labels"):
-            key = label.first("key")
-            yield finding("labels-at-start", shown, label.line, label=repr(key.value if key else ""))
+def model_entries(text: Text) -> list[ModelEntry]:
+    """The models a config file lists; none when it cannot be read."""
+    return [_entry(config, text) for config in _configs(read_config(text, *KINDS["model_config_file"]).tree)]
 
 
-def _session(tree: text_proto.Field, shown: str, _: Command) -> Iterator[Finding]:
+def _configs(tree: text_proto.Field) -> list[text_proto.Field]:
+    lists = [child for child in tree.children if child.name == "model_config_list"]
+    return [config for each in lists for config in each.children if config.name == "config"]
+
+
+def _entry(config: text_proto.Field, text: Text) -> ModelEntry:
+    policy = config.first("model_version_policy")
+    specific, latest = (policy.first("specific"), policy.first("latest")) if policy else (None, None)
+    numbers = [int(child.value) for child in (specific.children if specific else ())
+               if child.name == "versions" and (child.value or "").isdigit()]  # fmt: skip
+    labels = [(label.text("key"), int(label.text("value") or 0)) for label in config.children
+              if label.name == "version_labels" and (label.text("value") or "0").lstrip("-").isdigit()]  # fmt: skip
+    count = latest.text("num_versions") if latest else ""
+    return ModelEntry(config.text("name"), config.text("base_path"), text.line(config.line),
+                      tuple(numbers) if specific is not None else None, max(1, int(count)) if count.isdigit() else 1,
+                      bool(policy and policy.first("all")), tuple(labels))  # fmt: skip
+
+
+def _models(parsed: Parsed, text: Text, command: Command | None) -> Iterator[Finding]:
+    entries = _configs(parsed.tree)
+    custom = parsed.tree.first("custom_model_config")
+    if custom is not None:
+        yield finding("custom-model-config", text.path, text.line(custom.line))
+    elif parsed.accepted and not entries and not text.templated:
+        yield finding("config-empty", text.path, text.line(1))
+    names: set[str] = set()
+    paths: dict[str, str] = {}
+    for config in entries:
+        name, line = config.text("name"), text.line(config.line)
+        if name and name in names and not is_unknown(name):
+            yield finding("model-twice", text.path, _line(config, "name", text), name=name)
+        names.add(name)
+        if not name:
+            yield finding("model-name-missing", text.path, line)
+        yield from _model(config, text, command)
+        base = config.text("base_path").rstrip("/")
+        if base and base in paths and name != paths[base]:
+            words = {"names": f"{paths[base]} and {name}", "path": base}
+            yield finding("model-path-shared", text.path, _line(config, "base_path", text), **words)
+        paths.setdefault(base, name)
+
+
+def _line(config: text_proto.Field, name: str, text: Text) -> int | None:
+    child = config.first(name)
+    return text.line(child.line if child else config.line)
+
+
+def _model(config: text_proto.Field, text: Text, command: Command | None) -> Iterator[Finding]:
+    shown = repr(config.text("name"))
+    base, platform = config.text("base_path"), config.text("model_platform")
+    if not platform and not config.first("model_type"):
+        yield finding("model-platform-missing", text.path, text.line(config.line), name=shown)
+    elif platform and config.first("model_type"):
+        yield finding("model-platform-unknown", text.path, _line(config, "model_platform", text), name=shown,
+                      platform=f"{platform} beside model_type")  # fmt: skip
+    elif platform not in ("", "tensorflow") and not is_unknown(platform):
+        yield finding("model-platform-unknown", text.path, _line(config, "model_platform", text), name=shown,
+                      platform=platform)  # fmt: skip
+    elif (config.text("model_type") or "TENSORFLOW") not in ("TENSORFLOW", "1"):
+        yield finding("model-platform-unknown", text.path, _line(config, "model_type", text), name=shown,
+                      platform=config.text("model_type"))  # fmt: skip
+    if is_relative(base):
+        words = {"path": base or "(none)", "example": " (in a container, such as /models/...)"}
+        yield finding("relative-base-path", text.path, _line(config, "base_path", text), **words)
+    yield from check_remote(command or Command(()), base, text.path, _line(config, "base_path", text))
+    if config.first("logging_config") is not None:
+        yield finding("logging-config", text.path, _line(config, "logging_config", text))
+    yield from _policy(config, text)
+    yield from _labels(config, text, command)
+
+
+def _policy(config: text_proto.Field, text: Text) -> Iterator[Finding]:
+    entry = _entry(config, text)
+    if entry.versions == ():
+        yield finding("policy-empty", text.path, _line(config, "model_version_policy", text))
+    if re.search(r"/\d+/?$", entry.base_path):
+        parent = entry.base_path.rstrip("/").rpartition("/")[0] or "/"
+        yield finding("base-path-version", text.path, _line(config, "base_path", text), path=entry.base_path,
+                      parent=parent)  # fmt: skip
+
+
+def _labels(config: text_proto.Field, text: Text, command: Command | None) -> Iterator[Finding]:
+    entry = _entry(config, text)
+    early = command is not None and command.on("allow_version_labels_for_unavailable_models")
+    labels = [child for child in config.children if child.name == "version_labels"]
+    for field, (label, version) in zip(labels, entry.labels, strict=False):
+        line = text.line(field.line)
+        if not early and (command is None or command.knows("allow_version_labels_for_unavailable_models")):
+            yield finding("labels-at-start", text.path, line, label=repr(label))
+        served = entry.versions
+        if served is not None and version not in served:
+            words = {"label": repr(label), "version": version, "policy": f"specific {', '.join(map(str, served))}"}
+            yield finding("label-version-not-served", text.path, line, effect="requests by it are refused", **words)
+    if served_too_few(entry):
+        words = {"label": " and ".join(repr(label) for label, _ in entry.labels), "policy": "the newest alone"}
+        versions = sorted({version for _, version in entry.labels})
+        yield finding("label-version-not-served", text.path, text.line(labels[0].line), version=versions[0],
+                      effect="requests by it are refused", **words)  # fmt: skip
+
+
+def served_too_few(entry: ModelEntry) -> bool:
+    """True when labels name more versions than the policy loads."""
+    wanted = {version for _, version in entry.labels}
+    return entry.versions is None and not entry.every and len(wanted) > entry.latest
+
+
+def _session(parsed: Parsed, text: Text, _: Command | None) -> Iterator[Finding]:
     for name, flag in _SESSION_FIELDS.items():
-        for field in tree.walk(name):
-            yield finding("session-config-overridden", shown, field.line, field=name, flag=flag)
+        for field in parsed.tree.walk(name):
+            yield finding("session-config-overridden", text.path, text.line(field.line), field=name, flag=flag)
 
 
-def kind_of(text: str) -> str | None:
-    """Which flag would name a text proto with these fields; None when it is none of them."""
-    try:
-        names = {child.name for child in text_proto.parse(text).children}
-    except ParameterError:
-        names = set(text.replace("{", " ").replace(":", " ").split())
-    if names & {"max_batch_size", "batch_timeout_micros", "num_batch_threads", "allowed_batch_sizes"}:
-        return "batching_parameters_file"
-    if "prometheus_config" in names:
-        return "monitoring_config_file"
-    if "model_config_list" in names:
-        return "model_config_file"
-    return None
+def _tls(parsed: Parsed, text: Text, _: Command | None) -> Iterator[Finding]:
+    for name in ("server_key", "server_cert", "custom_ca"):
+        field = parsed.tree.first(name)
+        if field is not None and field.value and "-----BEGIN" not in field.value and not is_unknown(field.value):
+            yield finding("ssl-paths", text.path, text.line(field.line), field=name)
 
 
-def check_loose_file(path: Path, shown: str) -> Iterator[Finding]:
-    """Findings of a config file that no command line names."""
-    kind = kind_of(path.read_text(errors="replace"))
-    if kind == "batching_parameters_file":
-        yield from check_batching(path, shown)
-    elif kind is not None:
-        yield from _check_tree(kind, path, shown, Command(()), *_FILES[kind])
-
-
-def served_metrics_path(path: Path) -> str | None:
+def served_metrics_path(text: Text) -> str | None:
     """Where a server with this monitoring file shows metrics; None when the file is another kind or unreadable."""
-    try:
-        tree = text_proto.parse(path.read_text())
-    except (ParameterError, UnicodeDecodeError):
-        return None
-    prometheus = tree.first("prometheus_config")
-    if prometheus is None:
-        return None
-    given = prometheus.first("path")
-    return given.value if given is not None and given.value else METRICS_PATH
+    prometheus = read_config(text, *KINDS["monitoring_config_file"]).tree.first("prometheus_config")
+    return (prometheus.text("path") or METRICS_PATH) if prometheus is not None else None
 
 
 def check_scrape(path: str, params: object, served: str, shown: str, line: int | None) -> Iterator[Finding]:
     """Findings of one scrape of the metrics page."""
-    if path != served:
+    if path != served and not is_unknown(path):
         yield finding("metrics-path-mismatch", shown, line, path=path, served=served)
     if params:
         yield finding("metrics-params", shown, line)

@@ -2,160 +2,180 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.lint.batching import limit_of
-from playbook.lint.configs import (
-    check_loose_file,
-    check_named_files,
-    kind_of,
-    served_metrics_path,
-)
-from playbook.lint.dockerfile import check_cmd_form, check_dockerfile
-from playbook.lint.flags import Command, check_command
-from playbook.lint.models import check_base_path, is_base_path, is_saved_model
+from playbook.lint.base_paths import check_served, serving_of
+from playbook.lint.command import BINARY, Command
+from playbook.lint.configs import check_config, served_metrics_path
+from playbook.lint.containers import check_published
+from playbook.lint.files import Gathered, gather, model_folders, readers
+from playbook.lint.flags import check_command
+from playbook.lint.kubernetes import Pod
+from playbook.lint.lookup import Sources, named_files
+from playbook.lint.models import check_base_path
+from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import SEVERITIES, Finding
-from playbook.lint.scripts import check_script
-from playbook.lint.yaml_files import check_yaml
-from playbook.monitor.scrape import METRICS_PATH
+from playbook.lint.schema import kind_of
+from playbook.lint.scripts import read_script
+from playbook.lint.text import Text, Word
+from playbook.lint.yaml_files import check_together
 
-_SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints"}
-_MAX_BYTES = 1_000_000
-_PROTO_SUFFIXES = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto")
+
+@dataclass
+class Report:
+    """What lint found, and what that rests on: parts read by kind, files read, and files passed over by reason."""
+
+    findings: list[Finding]
+    counts: Counter[str] = field(default_factory=Counter)
+    files: list[str] = field(default_factory=list)
+    passed: dict[str, list[str]] = field(default_factory=dict)
+    texts: dict[str, Text] = field(default_factory=dict)
+
+    @property
+    def read_something(self) -> bool:
+        """False when nothing that concerns a server was understood."""
+        return sum(self.counts.values()) > 0
 
 
 def lint(target: str | Path | Sequence[str], cpus: int | None = None) -> list[Finding]:
-    """Findings in a path (file or folder) or in a list of flags, worst first.
+    """Findings in a path (file or folder) or in a list of flags, worst first; see `examine`."""
+    return examine(target, cpus).findings
+
+
+def examine(target: str | Path | Sequence[str], cpus: int | None = None) -> Report:
+    """Read a path, several paths, a list of flags or a command line, and say what was found and what was read.
 
     Args:
-        target: a path, a string of flags, or a list that is one path or the flags themselves.
+        target: a path, a string of flags, or a list of paths or of flags.
         cpus: CPUs the server may be scheduled on, where the target does not say; None skips rules on defaults.
 
     Raises:
-        ParameterError: neither an existing path nor flags.
+        ParameterError: neither existing paths nor flags.
     """
-    words = shlex.split(target) if isinstance(target, str) and target.startswith("-") else target
-    if isinstance(words, (str, Path)):
-        words = [str(words)]
-    words = [str(word) for word in words]
-    if len(words) == 1 and Path(words[0]).exists():
-        found = _lint_path(Path(words[0]), cpus)
+    given = [str(target)] if isinstance(target, (str, Path)) else [str(word) for word in target]
+    words = _split(given)
+    if given and all(_exists(word) for word in given):
+        report = _examine_paths([Path(word) for word in given], cpus)
     elif words and words[0].startswith("-"):
-        found = _lint_flags(words, cpus)
+        report = _examine_flags(words, cpus)
+    elif any(BINARY in word for word in words) or words[1:2] == ["run"]:
+        report = _examine_line(" ".join(given), cpus)
     else:
         raise ParameterError(
-            f"Nothing to lint at {' '.join(words) or '(nothing)'}: expected an existing file or folder, or flags that "
+            f"Nothing to lint at {' '.join(given) or '(nothing)'}: expected existing files or folders, or flags that "
             "begin with --."
         )
-    unique = dict.fromkeys(found)
-    return sorted(unique, key=lambda hit: (SEVERITIES.index(hit.severity), hit.path, hit.line or 0))
+    unique = dict.fromkeys(report.findings)
+    report.findings = sorted(unique, key=lambda hit: (SEVERITIES.index(hit.severity), hit.path, hit.line or 0))
+    return report
 
 
-def _lint_flags(words: Sequence[str], cpus: int | None) -> list[Finding]:
-    command, found = check_command(Command(words, cpus=cpus))
-    here = lambda named: Path(named) if Path(named).is_file() else None  # noqa: E731
-    found += check_named_files(command, here, str, must_exist=True)
-    base = Path(command.text("model_base_path"))
-    if command.text("model_base_path") and base.is_absolute() and base.is_dir():
-        per_model = command.on("enable_per_model_batching_parameters")
-        found += check_base_path(base, str(base), per_model, _largest_request(command, here))
-    return found
-
-
-def _largest_request(command: Command, resolve: Callable[[str], Path | None]) -> int | None:
-    """Rows that batching lets into one request; None while it is off or its file is not here."""
-    named = command.text("batching_parameters_file")
-    path = resolve(named) if named and command.on("enable_batching") else None
-    return limit_of(path) if path else None
-
-
-def _lint_path(root: Path, cpus: int | None) -> list[Finding]:
-    files = [root] if root.is_file() else list(_files(root))
-    show = lambda path: str(path.relative_to(root)) if path != root else path.name  # noqa: E731
-    texts = {path: _read(path) for path in files}
-    texts = {path: text for path, text in texts.items() if text is not None}
-    served = [where for path in texts if path.suffix in _PROTO_SUFFIXES and (where := served_metrics_path(path))]
-    commands: list[Command] = []
-    found: list[Finding] = []
-    for path, text in texts.items():
-        more, hits = _file(path, text, show(path), served[0] if served else METRICS_PATH)
-        commands += more
-        found += hits
-    named: set[Path] = set()
-    read = []
-    for command in commands:
-        command, hits = check_command(command if command.cpus else _with_cpus(command, cpus))
-        read.append(command)
-        found += hits
-        found += check_named_files(command, lambda name: _resolve(name, texts, named), show, must_exist=False)
-    for path in texts.keys() - named:
-        if path.suffix in _PROTO_SUFFIXES and "batching_params" not in path.name:
-            found += check_loose_file(path, show(path))
-    return found + list(_models(root, read, lambda name: _resolve(name, texts, named)))
-
-
-def _with_cpus(command: Command, cpus: int | None) -> Command:
-    return Command(command.words, command.path, command.line, cpus, command.cpu_limit, command.by_entrypoint)
-
-
-def _file(path: Path, text: str, shown: str, served: str) -> tuple[list[Command], list[Finding]]:
-    if path.name.startswith("Dockerfile") or path.suffix == ".dockerfile":
-        commands, found = check_dockerfile(text, shown)
-        return commands, found + list(check_cmd_form(text, shown))
-    if path.suffix in (".yml", ".yaml"):
-        return check_yaml(text, shown, served)
-    if path.suffix in (".sh", ".bash", ".service", ".py", ".ipynb"):
-        return check_script(text, shown, shell=path.suffix in (".sh", ".bash", ".service"))
-    return [], []
-
-
-def _files(root: Path) -> Iterator[Path]:
-    """Files below `root`, without hidden tool folders and without the inside of SavedModels."""
-    for child in sorted(root.iterdir()):
-        if child.is_dir() and child.name not in _SKIPPED and not child.is_symlink():
-            if is_saved_model(child):
-                yield from child.glob("batching_params.pbtxt")
-            else:
-                yield from _files(child)
-        elif child.is_file():
-            yield child
-
-
-def _read(path: Path) -> str | None:
-    if path.stat().st_size > _MAX_BYTES:
-        return None
+def _exists(word: str) -> bool:
     try:
-        return path.read_text()
-    except (UnicodeDecodeError, OSError):
-        return None
+        return Path(word).exists()
+    except OSError:
+        return False
 
 
-def _resolve(name: str, texts: dict[Path, str], named: set[Path]) -> Path | None:
-    """The file a flag names: at its path, or under the same name in the folder (mounts change the rest)."""
-    path = Path(name)
-    if path in texts or (path.is_absolute() and path.is_file()):
-        named.add(path)
-        return path
-    same = sorted(candidate for candidate in texts if candidate.name == path.name)
-    same = [candidate for candidate in same if kind_of(texts[candidate])] or same
-    named.update(same[:1])
-    return same[0] if same else None
+def _split(given: Sequence[str]) -> list[str]:
+    """Flags that came as one quoted string are several words."""
+    if len(given) != 1:
+        return list(given)
+    try:
+        return shlex.split(given[0]) if " " in given[0] else list(given)
+    except ValueError as error:
+        raise ParameterError(f"The flags cannot be split into words ({error}): {given[0]}") from error
 
 
-def _models(root: Path, commands: list[Command], resolve: Callable[[str], Path | None]) -> Iterator[Finding]:
-    per_model = any(command.on("enable_per_model_batching_parameters") for command in commands)
-    limits = [limit for command in commands if (limit := _largest_request(command, resolve)) is not None]
-    for folder in [root, *_folders(root)] if root.is_dir() else []:
-        if is_base_path(folder):
-            shown = "." if folder == root else str(folder.relative_to(root))
-            yield from check_base_path(folder, shown, per_model, min(limits, default=None))
+def _examine_flags(words: Sequence[str], cpus: int | None) -> Report:
+    command = Command([Word(word) for word in words], cpus=cpus)
+    reading = Reading([command], counts=Counter({"command lines": 1}))
+    return _judge(reading, Surroundings(Sources(Path())), Gathered(), set())
 
 
-def _folders(root: Path) -> Iterator[Path]:
-    for child in sorted(root.iterdir()):
-        if child.is_dir() and child.name not in _SKIPPED and not child.is_symlink() and not is_saved_model(child):
-            yield child
-            yield from _folders(child)
+def _examine_line(line: str, cpus: int | None) -> Report:
+    around = Surroundings(Sources(Path()), cpus=cpus)
+    reading = read_script(Document(Text(line, "command line"), around))
+    reading.commands = [replace(command, cpus=command.cpus or cpus) for command in reading.commands]
+    return _judge(reading, around, Gathered(), set())
+
+
+def _examine_paths(paths: list[Path], cpus: int | None) -> Report:
+    root = paths[0] if len(paths) == 1 else Path(os.path.commonpath([path.absolute() for path in paths]))
+    gathered = gather(paths, root)
+    sources = Sources(root if root.is_dir() else root.parent, gathered.texts)
+    around = Surroundings(sources, cpus=cpus)
+    for path, text in gathered.texts.items():
+        if path.suffix not in (".md", ".py") and kind_of(text.content) == "monitoring_config_file":
+            around.served = served_metrics_path(text) or around.served
+    pods: list[Pod] = []
+    objects: list[tuple[Any, str]] = []
+    reading = readers(gathered, around, pods, objects)
+    reading.findings += check_together(objects, pods)
+    report = _judge(reading, around, gathered, set())
+    return report
+
+
+def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: set[Path]) -> Report:
+    """Check all that was read, and put the report together."""
+    sources = around.sources
+    report = Report(reading.findings, reading.counts, gathered.read, gathered.passed)
+    judged: list[tuple[Command, dict[str, Text]]] = []
+    named: set[Text] = set()
+    for each in reading.commands:
+        command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
+        report.findings += hits
+        report.findings += check_published(command)
+        report.counts["flags"] += len(command.given)
+        files: dict[str, Text] = {}
+        for flag, result in named_files(command, sources):
+            if isinstance(result, Finding):
+                report.findings.append(result)
+            else:
+                files[flag] = result
+                named.add(result)
+                report.findings += check_config(flag, result, command)
+        report.findings += check_served(command, sources, files, checked)
+        judged.append((command, files))
+    _loose(reading, gathered, named, sources, report)
+    _models(gathered, judged, checked, report)
+    report.counts["config files"] += len(named)
+    report.texts = {text.path: text for text in gathered.texts.values()}
+    return report
+
+
+def _loose(reading: Reading, gathered: Gathered, named: set[Text], sources: Sources, report: Report) -> None:
+    """Config texts that no command line names."""
+    loose = [(flag, text) for flag, text in reading.configs if text not in named]
+    loose += [(flag, gathered.texts[path]) for path, flag in gathered.configs.items() if path not in sources.used]
+    for flag, text in dict.fromkeys(loose):
+        report.findings += check_config(flag, text, None)
+        report.counts["config files"] += 1
+
+
+def _models(
+    gathered: Gathered, judged: list[tuple[Command, dict[str, Text]]], checked: set[Path], report: Report
+) -> None:
+    """Base paths in the folder that no command line led to; several command lines are judged together."""
+    servings = [serving_of(command, files.get("batching_parameters_file")) for command, files in judged]
+    limits = [each.limit for each in servings if each.limit is not None]
+    together = serving_of(Command(()), None)
+    together = replace(together, per_model=any(each.per_model for each in servings), limit=min(limits, default=None),
+                       padding=any(each.padding for each in servings),
+                       warmup=not servings or any(each.warmup for each in servings))  # fmt: skip
+    if servings and all(each.tags == servings[0].tags for each in servings):
+        together = replace(together, tags=servings[0].tags)
+    for folder, shown in model_folders(gathered):
+        report.counts["model folders"] += 1
+        if folder.resolve() not in checked:
+            report.findings += check_base_path(folder, shown, together)
+    for folder in checked:
+        if all(folder != each.resolve() for each, _ in model_folders(gathered)):
+            report.counts["model folders"] += 1

@@ -1,20 +1,33 @@
-"""Lint of a model's base path: version folders, half copies, and warm-up files that would fail the load."""
+"""Lint of a model's base path: which versions the server would want there, and whether they would load."""
 
 from __future__ import annotations
 
-import struct
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
-
-from playbook.lint.batching import limit_of
+from playbook.lint.batching import limit_of, refused_at_load
+from playbook.lint.configs import ModelEntry
 from playbook.lint.rules import Finding, finding
-from playbook.tfserving.messages import MESSAGES
+from playbook.lint.text import Text
+from playbook.lint.warmups import WARMUP, check_warmup
 
-_WARMUP = "tf_serving_warmup_requests"
-_MAX_WARMUP_RECORDS = 1000
-_LOGS = ("predict_log", "classify_log", "regress_log")
+_PER_MODEL_FILE = "batching_params.pbtxt"
+_INNER = ("variables", "assets", "assets.extra")
+_MOST_BYTES = 64_000_000  # a larger graph is not read
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How a base path is served: `limit` in rows, None while batching is off; `policy` None is the newest version."""
+
+    per_model: bool = False
+    limit: int | None = None
+    tags: tuple[str, ...] = ("serve",)
+    warmup: bool = True
+    padding: bool = False
+    policy: ModelEntry | None = None
 
 
 def is_saved_model(folder: Path) -> bool:
@@ -25,50 +38,108 @@ def is_saved_model(folder: Path) -> bool:
 def is_base_path(folder: Path) -> bool:
     """True for a folder that a model_base_path would name: SavedModels, or numbered folders, right below."""
     children = [child for child in folder.iterdir() if child.is_dir()] if folder.is_dir() else []
-    return any(is_saved_model(child) or (_is_version(child.name) and (child / "variables").is_dir())
+    return any(is_saved_model(child) or (version_of(child.name) is not None and (child / "variables").is_dir())
                for child in children)  # fmt: skip
 
 
-def _is_version(name: str) -> bool:
-    return name.isascii() and name.isdigit()
+def version_of(name: str) -> int | None:
+    """The version a child of a base path is, as absl's SimpleAtoi reads its whole name; None when it is none."""
+    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", name):
+        return None
+    number = int(name)
+    return number if -(2**63) <= number < 2**63 else None
 
 
-def check_base_path(
-    base: Path, shown: str, per_model_batching: bool = False, max_batch_size: int | None = None
-) -> Iterator[Finding]:
-    """Findings of one base path, as the server would list it; `max_batch_size` in rows, None while batching is off."""
-    children = sorted(child for child in base.iterdir() if child.is_dir())
-    versions = [child for child in children if _is_version(child.name)]
-    for child in children:
-        if is_saved_model(child) and not _is_version(child.name) and not child.name.startswith("."):
-            yield finding("version-not-numeric", f"{shown}/{child.name}", name=child.name)
-    if not versions:
-        yield finding("no-version", shown, path=shown)
-    for version in versions:
-        yield from _check_version(version, f"{shown}/{version.name}", per_model_batching, max_batch_size)
+def check_base_path(base: Path, shown: str, serving: Serving = Serving()) -> Iterator[Finding]:
+    """Findings of one base path, as the server would list it."""
+    children = sorted(base.iterdir())
+    versions = {number: child for child in children if (number := version_of(child.name)) is not None}
+    if versions:
+        for child in children:
+            if version_of(child.name) is None and child.is_dir() and is_saved_model(child) and child.name[0] != ".":
+                yield finding("version-not-numeric", f"{shown}/{child.name}", name=child.name)
+    else:
+        yield finding("no-version", shown, path=shown, remedy=_remedy(base, shown, children))
+        return
+    wanted = _wanted(versions, serving.policy)
+    yield from _policy(versions, serving.policy, shown)
+    hits = {number: list(_check_version(path, f"{shown}/{path.name}", serving)) for number, path in versions.items()}
+    broken = {number for number, found in hits.items() if any(hit.severity == "error" for hit in found)}
+    for number in sorted(versions):
+        if number in broken and (number not in wanted or wanted - broken):
+            problem = next(hit.message for hit in hits[number] if hit.severity == "error")
+            effect = "another version serves" if number in wanted else "the version policy does not ask for it"
+            words = {"version": number, "problem": problem.rstrip("."), "effect": effect}
+            yield finding("version-not-loadable", f"{shown}/{versions[number].name}", **words)
+            hits[number] = [hit for hit in hits[number] if hit.severity != "error"]
+        yield from hits[number]
 
 
-def _check_version(folder: Path, shown: str, per_model_batching: bool, max_batch_size: int | None) -> Iterator[Finding]:
+def _wanted(versions: dict[int, Path], policy: ModelEntry | None) -> set[int]:
+    if policy is not None and policy.versions is not None:
+        return set(policy.versions) & versions.keys()
+    if policy is not None and policy.every:
+        return set(versions)
+    return set(sorted(versions)[-(policy.latest if policy else 1) :])
+
+
+def _policy(versions: dict[int, Path], policy: ModelEntry | None, shown: str) -> Iterator[Finding]:
+    if policy is None or not policy.versions:
+        return
+    missing = [number for number in policy.versions if number not in versions]
+    if missing:
+        rule = "version-not-there" if len(missing) == len(policy.versions) else "version-some-missing"
+        words = {"wanted": ", ".join(map(str, policy.versions)), "there": ", ".join(map(str, sorted(versions)))}
+        yield finding(rule, shown, **words)
+
+
+def _remedy(base: Path, shown: str, children: list[Path]) -> str:
+    """What to do where no version is right below: it depends on whether the path is too deep or too shallow."""
+    inside = base.name in _INNER and is_saved_model(base.parent)
+    model = base.parent if inside else base
+    if inside or is_saved_model(base):
+        above = shown.rstrip("/").rpartition("/")[0] if inside else shown
+        if version_of(model.name) is not None:
+            return f"Name the folder above the version: {above.rstrip('/').rpartition('/')[0] or '/'}."
+        return f"Move the SavedModel to {above}/1/."
+    models = [child.name for child in children if child.is_dir() and is_base_path(child)]
+    if models:
+        return f"It is one level too high: name {shown}/{models[0]}, or list the models in a model_config_file."
+    named = [child.name for child in children if child.is_dir() and is_saved_model(child)]
+    if named:
+        return f"Rename {named[0]} to a number, such as {shown}/1/."
+    return f"Put the SavedModel into {shown}/1/."
+
+
+def _check_version(folder: Path, shown: str, serving: Serving) -> Iterator[Finding]:
     problem = _missing(folder)
     if problem:
         yield finding("version-half-copied", shown, version=folder.name, problem=problem)
-    if per_model_batching and not (folder / "batching_params.pbtxt").is_file():
+        return
+    yield from _graph(folder, shown, serving)
+    own = folder / _PER_MODEL_FILE
+    if serving.per_model and not own.is_file():
         yield finding("per-model-file-missing", shown, version=folder.name)
-    for path in folder.rglob(f"{_WARMUP}*"):
-        if path.name != _WARMUP or path.parent != folder / "assets.extra":
+    if serving.per_model and own.is_file() and refused_at_load(Text(own.read_text(errors="replace"), str(own))):
+        yield finding("per-model-file-broken", shown, version=folder.name)
+    for path in folder.rglob(f"{WARMUP}*"):
+        if path.name != WARMUP or path.parent != folder / "assets.extra":
             place = str(path.relative_to(folder))
             yield finding("warmup-misplaced", f"{shown}/{place}", path=place)
-    if (folder / "assets.extra" / _WARMUP).is_file():
-        own = folder / "batching_params.pbtxt"
-        limit = (limit_of(own) if own.is_file() else None) if per_model_batching else max_batch_size
-        yield from _check_warmup(folder, f"{shown}/assets.extra/{_WARMUP}", limit)
+    if serving.warmup and (folder / "assets.extra" / WARMUP).is_file():
+        limit = serving.limit
+        if serving.per_model:
+            limit = limit_of(Text(own.read_text(errors="replace"), str(own))) if own.is_file() else None
+        yield from check_warmup(folder, f"{shown}/assets.extra/{WARMUP}", limit)
 
 
 def _missing(folder: Path) -> str:
+    if not folder.is_dir():
+        return "it is a file, not a folder"
     if not is_saved_model(folder):
         return "saved_model.pb is missing"
     variables = folder / "variables"
-    shards = sorted(variables.glob("variables.data-*-of-*"))
+    shards = sorted(variables.glob("variables.data-*-of-*")) if variables.is_dir() else []
     if variables.is_dir() and any(variables.iterdir()):
         if not (variables / "variables.index").is_file():
             return "variables/variables.index is missing"
@@ -78,58 +149,39 @@ def _missing(folder: Path) -> str:
     return ""
 
 
-def read_records(path: Path) -> Iterator[bytes]:
-    """The payloads of a TFRecord file; checksums are not compared.
+def _graph(folder: Path, shown: str, serving: Serving) -> Iterator[Finding]:
+    """Whether saved_model.pb is one, holds the tags, and has a dimension that padding could pad."""
+    path = folder / "saved_model.pb"
+    if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+        return
+    graphs = _graphs(path)
+    if graphs is None or not graphs:
+        problem = "saved_model.pb is empty" if graphs is not None else "saved_model.pb is cut or no SavedModel"
+        yield finding("version-broken", shown, version=folder.name, problem=problem, effect="its load fails")
+        return
+    tags = [set(graph.meta_info_def.tags) for graph in graphs]
+    if set(serving.tags) not in tags:
+        there = "; ".join(", ".join(sorted(each)) or "none" for each in tags)
+        yield finding("tags-not-there", shown, version=folder.name, tags=", ".join(serving.tags), there=there)
+    if serving.padding and not any(_varies(graph) for graph in graphs):
+        yield finding("batching-padding-useless", shown, model=f"version {folder.name}")
 
-    Raises:
-        ValueError: the framing breaks off. Source: tensorflow/core/lib/io/record_reader.cc.
-    """
-    with path.open("rb") as file:
-        while header := file.read(12):
-            length = struct.unpack("<Q", header[:8])[0] if len(header) == 12 else -1
-            if not 0 <= length <= path.stat().st_size:
-                raise ValueError("not in TFRecord format")
-            body = file.read(length + 4)
-            if len(body) != length + 4:
-                raise ValueError("the last record is cut")
-            yield body[:length]
 
+def _graphs(path: Path) -> list | None:
+    from google.protobuf.message import DecodeError
 
-def signature_names(folder: Path) -> set[str] | None:
-    """Names in saved_model.pb's signature_def maps; None when the file cannot be read here."""
+    from playbook.tfserving.messages import MESSAGES
+
     try:
-        model = MESSAGES["SavedModel"].FromString((folder / "saved_model.pb").read_bytes())
+        return list(MESSAGES["SavedModel"].FromString(path.read_bytes()).meta_graphs)
     except (OSError, DecodeError):
         return None
-    return {name for graph in model.meta_graphs for name in graph.signature_def}
 
 
-def _asked(record: bytes) -> tuple[str | None, int]:
-    """The signature a warm-up record asks for, None for a kind of log without one; and its rows, 0 when unknown."""
-    log = MESSAGES["PredictionLog"].FromString(record)
-    for kind in _LOGS:
-        if log.HasField(kind):
-            request = getattr(log, kind).request
-            shapes = [tensor.tensor_shape.dim for tensor in getattr(request, "inputs", {}).values()]
-            rows = max((shape[0].size for shape in shapes if shape), default=0)
-            return request.model_spec.signature_name or "serving_default", rows
-    return None, 0
-
-
-def _check_warmup(folder: Path, shown: str, max_batch_size: int | None) -> Iterator[Finding]:
-    known, asked, count, most = signature_names(folder), set(), 0, 0
-    try:
-        for record in read_records(folder / "assets.extra" / _WARMUP):
-            count += 1
-            name, rows = _asked(record)
-            asked.add(name)
-            most = max(most, rows)
-    except (ValueError, DecodeError) as problem:
-        yield finding("warmup-unreadable", shown, problem=problem)
-    if count > _MAX_WARMUP_RECORDS:
-        yield finding("warmup-too-many", shown, count=f"{count:,}")
-    if max_batch_size is not None and most > max_batch_size:
-        yield finding("warmup-too-large", shown, rows=most, batch=max_batch_size)
-    for name in sorted(asked - {None}):
-        if known is not None and name not in known:
-            yield finding("warmup-unknown-signature", shown, name=name, known=", ".join(sorted(known)))
+def _varies(graph) -> bool:
+    """True when a signature's input has a dimension of unknown length besides the batch, or an unknown rank."""
+    for signature in graph.signature_def.values():
+        for tensor in signature.inputs.values():
+            if tensor.tensor_shape.unknown_rank or any(dim.size < 0 for dim in list(tensor.tensor_shape.dim)[1:]):
+                return True
+    return False

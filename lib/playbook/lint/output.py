@@ -6,20 +6,30 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from urllib.parse import quote
 
 from playbook.errors import ParameterError
+from playbook.lint.linter import Report
 from playbook.lint.rules import RULES, SEVERITIES, Finding
 
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
+_MOST_NAMES = 4
+NOTHING_READ = 3
 
 
-def exit_code(findings: Sequence[Finding]) -> int:
-    """0 without findings or with notes only, 1 with warnings, 2 with errors."""
-    met = {finding.severity for finding in findings}
-    return 2 if "error" in met else 1 if "warning" in met else 0
+def exit_code(findings: Sequence[Finding] | Report) -> int:
+    """0 read and clean (notes aside), 1 with warnings, 2 with errors, 3 where nothing was read."""
+    report = findings if isinstance(findings, Report) else None
+    hits = findings.findings if isinstance(findings, Report) else findings
+    met = {finding.severity for finding in hits}
+    if "error" in met:
+        return 2
+    if report is not None and not report.read_something:
+        return NOTHING_READ
+    return 1 if "warning" in met else 0
 
 
-def render(findings: Sequence[Finding], format: str = "text") -> str:
+def render(findings: Sequence[Finding] | Report, format: str = "text") -> str:
     """The findings as `text`, `json` or `sarif`.
 
     Raises:
@@ -31,25 +41,61 @@ def render(findings: Sequence[Finding], format: str = "text") -> str:
     return forms[format](findings)
 
 
-def as_text(findings: Sequence[Finding]) -> str:
-    """One paragraph a finding: place, severity, rule, message; then the remedy and the source. Ends in a count."""
-    lines = []
-    for hit in findings:
+def _hits(findings: Sequence[Finding] | Report) -> Sequence[Finding]:
+    return findings.findings if isinstance(findings, Report) else findings
+
+
+def as_text(findings: Sequence[Finding] | Report) -> str:
+    """One paragraph a finding: place, severity, rule, message; then the remedy and the source.
+
+    Ends in a count and, for a report, in what was read and what was passed over.
+    """
+    lines, hits = [], _hits(findings)
+    for hit in hits:
         place = hit.path if hit.line is None else f"{hit.path}:{hit.line}"
         lines += [f"{place}: {hit.severity} [{hit.rule}] {hit.message}", f"    {hit.remedy} ({hit.source})"]
-    counts = Counter(hit.severity for hit in findings)
-    total = ", ".join(f"{counts[name]} {name}{'s' * (counts[name] != 1)}" for name in SEVERITIES if counts[name])
-    return "\n".join([*lines, f"{total}." if total else "Nothing found."])
+    counts = Counter(hit.severity for hit in hits)
+    total = ", ".join(_plural(counts[name], name) for name in SEVERITIES if counts[name])
+    if not isinstance(findings, Report):
+        return "\n".join([*lines, f"{total}." if total else "Nothing found."])
+    if findings.read_something:
+        lines.append(f"{total}." if total else "Nothing found.")
+    elif total:
+        lines.append(f"{total}.")
+    return "\n".join([*lines, what_was_read(findings)])
 
 
-def as_json(findings: Sequence[Finding]) -> str:
-    """A list of objects with the fields of Finding."""
-    return json.dumps([asdict(hit) for hit in findings], indent=2)
+def _plural(count: int, name: str) -> str:
+    return f"{count} {name[:-1] if count == 1 and name.endswith('s') else name}" if name.endswith("s") else (
+        f"{count} {name}{'s' * (count != 1)}")  # fmt: skip
 
 
-def as_sarif(findings: Sequence[Finding]) -> str:
+def what_was_read(report: Report) -> str:
+    """The last line: what was understood, and what was passed over with the reason."""
+    parts = [_plural(count, name) for name, count in report.counts.items() if count]
+    files = f" in {_plural(len(report.files), 'files')}" if report.files else ""
+    read = f"Read: {', '.join(parts)}{files}." if parts else "Nothing was read."
+    passed = "; ".join(f"{reason}: {_names(names)}" for reason, names in report.passed.items())
+    return f"{read} Passed over: {passed}." if passed else read
+
+
+def _names(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMES])
+    return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
+
+
+def as_json(findings: Sequence[Finding] | Report) -> str:
+    """A list of objects with the fields of Finding; for a report an object with what was read beside it."""
+    hits = [asdict(hit) for hit in _hits(findings)]
+    if not isinstance(findings, Report):
+        return json.dumps(hits, indent=2)
+    read = {"counts": dict(findings.counts), "files": findings.files, "passed_over": findings.passed}
+    return json.dumps({"findings": hits, "read": read}, indent=2)
+
+
+def as_sarif(findings: Sequence[Finding] | Report) -> str:
     """SARIF 2.1.0, as code hosts read it: rules met, and one result a finding."""
-    met = sorted({hit.rule for hit in findings})
+    hits = _hits(findings)
     rules = [
         {
             "id": name,
@@ -57,17 +103,21 @@ def as_sarif(findings: Sequence[Finding]) -> str:
             "help": {"text": f"{RULES[name].remedy} ({RULES[name].source})"},
             "defaultConfiguration": {"level": RULES[name].severity},
         }
-        for name in met
+        for name in sorted({hit.rule for hit in hits})
     ]
     driver = {"name": "playbook lint", "informationUri": "https://www.tensorflow.org/tfx/guide/serving", "rules": rules}
-    run = {"tool": {"driver": driver}, "results": [_result(hit) for hit in findings]}
+    run: dict = {
+        "tool": {"driver": driver},
+        "results": [_result(hit) for hit in hits],
+        "columnKind": "unicodeCodePoints",
+    }
+    if isinstance(findings, Report):
+        run["properties"] = {"read": what_was_read(findings)}
     return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
 def _result(hit: Finding) -> dict:
-    place = {"artifactLocation": {"uri": hit.path.replace(" ", "%20")}}
-    if hit.line is not None:
-        place["region"] = {"startLine": hit.line}
+    place: dict = {"artifactLocation": {"uri": quote(hit.path)}, "region": {"startLine": hit.line or 1}}
     return {
         "ruleId": hit.rule,
         "level": hit.severity,

@@ -1,78 +1,138 @@
-"""Lint of scripts: server commands inside shell text, and programs that rewrite a batching file in place."""
+"""Shell text around a server: its command lines, `docker run`, files written by here-documents, and the order of it."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 
-from playbook.lint.dockerfile import BINARY, OFFICIAL, after_binary, check_image
-from playbook.lint.flags import Command
+from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
+from playbook.lint.containers import check_image
+from playbook.lint.docker_cli import read_docker_run, run_arguments
+from playbook.lint.launch import Start, launch
+from playbook.lint.reading import Document, Reading
 from playbook.lint.rules import Finding, finding
-from playbook.lint.yaml_files import cores, count_cpus
+from playbook.lint.schema import kind_of
+from playbook.lint.shell import Simple, simple_commands
+from playbook.lint.text import Text, Word
 
 _BATCHING_FILE = re.compile(r"[\w/.${}-]*batch[\w-]*\.(?:config|conf|pbtxt|txt|cfg|proto)\b")
 _REWRITES = re.compile(
     r"open\([^)]*[\"'][wra]\+?[\"']|write_text|writelines|sed\s+-i|\btee\b|(?<![<>&\d=-])>\s*[\w/$\"']"
 )
 _FIELDS = re.compile(r"max_batch_size|batch_timeout_micros|num_batch_threads|max_enqueued_batches")
+_STARTS = re.compile(
+    rf"{BINARY}|{OFFICIAL}|docker[ -]compose.*\bup\b|\brestart\b|systemctl|kubectl|helm |\bdocker start\b"
+)
+_AGAIN = re.compile(r"\bwhile\b|\bfor\b|sleep|schedule|adjust|adapt|dynamic|reload|sed\s+-i|\bupdate", re.IGNORECASE)
+_NOT_RUN = ("echo", "printf", "grep", "egrep", "which", "pkill", "pgrep", "killall", "apt-get", "apt", "ls", "#")
+_DEPTH = 3
 
 
-def check_script(text: str, shown: str, shell: bool) -> tuple[list[Command], list[Finding]]:
-    """Server command lines of a shell script, and findings of any program text."""
-    commands: list[Command] = []
-    found = list(_in_place(text, shown))
-    for line, words in _server_lines(text) if shell else ():
-        command, hits = _read(words, shown, line)
-        commands.append(command)
-        found += hits
-    return commands, found
+def read_script(document: Document, depth: int = 0) -> Reading:
+    """Server command lines of shell text, and what is said of its order."""
+    reading, text = Reading(), document.text
+    values: dict[str, str] = {}
+    for command in simple_commands(text.content, values, text.first_line):
+        reading.add(_read_command(command, values, document, depth))
+    if depth == 0:
+        reading.findings += check_rewriting(text)
+    return reading
 
 
-def _server_lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    pending, start = "", 0
-    for number, raw in enumerate(text.splitlines(), start=1):
-        start = start if pending else number
-        pending += raw.rstrip().removesuffix("\\") + " "
-        if raw.rstrip().endswith("\\"):
-            continue
-        line, pending = pending, ""
-        if (BINARY in line or (OFFICIAL in line and " run " in line)) and not line.lstrip().startswith("#"):
-            try:
-                words = shlex.split(re.split(r"\s[|;&]", line)[0], comments=True)
-            except ValueError:
-                continue
-            yield start, words
+def _read_command(command: Simple, values: dict[str, str], document: Document, depth: int) -> Reading:
+    reading, words = Reading(), command.words
+    if command.fed:
+        reading.add(_fed(command, document))
+    if not words or words[0].rpartition("/")[2] in _NOT_RUN:
+        return reading
+    if run_arguments(words) is not None:
+        return _joined(reading, read_docker_run(words, document))
+    inner = [word for word in words if " " in word.strip() and (BINARY in word or "docker run" in word)]
+    if inner and depth < _DEPTH:
+        for word in inner:
+            text = Text(str(word), document.text.path, word.line or 1, document.text.file)
+            reading.add(read_script(Document(text, document.around), depth + 1))
+        return reading
+    if any(is_server_word(word) for word in words):
+        return _joined(reading, _process(words, values, document))
+    if len(words) > 2 and words[1] in ("pull", "push", "tag", "save") and OFFICIAL in words[2]:
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(words[2]), document.text.path, words[2].line)
+    return reading
 
 
-def _read(words: list[str], shown: str, line: int) -> tuple[Command, list[Finding]]:
-    place = next((index for index, word in enumerate(words) if OFFICIAL in word), None)
-    if "run" not in words or place is None:
-        return Command(after_binary(words), shown, line), []
-    options, image = words[:place], words[place]
-    found = list(check_image(image, shown, line))
-    if "--sysctl" in " ".join(options) and re.search(r"--net(work)?[ =]host", " ".join(options)):
-        found.append(finding("sysctl-host-network", shown, line))
-    limit, cpuset = _option(options, "--cpus"), _option(options, "--cpuset-cpus")
-    entry = not any(option.startswith("--entrypoint") for option in options)
-    cpus = count_cpus(cpuset) if re.fullmatch(r"[\d,-]+", cpuset) else None
-    return Command(after_binary(words[place + 1 :]), shown, line, cpus, cores(limit) if limit else None, entry), found
+def _joined(reading: Reading, other: Reading) -> Reading:
+    reading.add(other)
+    return reading
 
 
-def _option(options: list[str], name: str) -> str:
-    for index, option in enumerate(options):
-        if option.startswith(name + "="):
-            return option.partition("=")[2]
-        if option == name and index + 1 < len(options):
-            return options[index + 1]
-    return ""
+def _process(words: list[Word], values: dict[str, str], document: Document) -> Reading:
+    place = next(index for index, word in enumerate(words) if is_server_word(word))
+    line = words[place].line
+    start = Start(document.text.path, line, "", [words[place]], words[place + 1 :], {}, Place(folder=document.folder),
+                  document.around.cpus)  # fmt: skip
+    return launch(start)
 
 
-def _in_place(text: str, shown: str) -> Iterator[Finding]:
-    """A text that names a batching file, writes files and speaks of its fields, but of no new version folder."""
-    if "batching_params.pbtxt" in text or not (_BATCHING_FILE.search(text) and _FIELDS.search(text)):
+def _fed(command: Simple, document: Document) -> Reading:
+    """A here-document: a config file, or YAML that is applied."""
+    reading = Reading()
+    name = str(command.target or next((word for word in command.words[1:] if "/" in word or "." in word), ""))
+    path = document.text.path
+    if (flag := kind_of(command.fed)) is not None:
+        reading.configs.append((flag, Text(command.fed, path, command.fed_line, templated="$" in command.fed)))
+        document.around.sources.extra.append(Text(command.fed, f"{path}/{name.rpartition('/')[2]}", command.fed_line))
+    return reading
+
+
+def check_rewriting(text: Text) -> Iterator[Finding]:
+    """A text that names a batching file, writes it and speaks of its fields, with no start of the server after it."""
+    content = text.content
+    if "batching_params.pbtxt" in content or not (_BATCHING_FILE.search(content) and _FIELDS.search(content)):
         return
-    for number, line in enumerate(text.splitlines(), start=1):
-        if _REWRITES.search(line):
-            yield finding("batching-rewritten-in-place", shown, number, what=shown)
+    lines = content.splitlines()
+    starts = max((number for number, line in enumerate(lines) if _STARTS.search(line)), default=-1)
+    for number, line in enumerate(lines):
+        if _REWRITES.search(line) and number >= starts and _AGAIN.search(content):
+            what = text.path.rpartition("/")[2]
+            yield finding("batching-rewritten-in-place", text.path, text.line(number + 1), what=what)
             return
+
+
+def makefile_as_shell(content: str) -> str:
+    """A Makefile's recipes as shell text on the same lines; its variables filled in."""
+    values: dict[str, str] = {}
+    result: list[str] = []
+    continued = False
+    for line in content.split("\n"):
+        assigned = re.match(r"^(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?::|\?|\+)?=\s*(.*?)\s*$", line)
+        if line.startswith("\t") or continued:
+            recipe = line.lstrip("\t").lstrip("@-+ ") if not continued else line
+            result.append(_filled(recipe, values).replace("$$", "$"))
+            continued = line.rstrip().endswith("\\")
+            continue
+        if assigned:
+            values[assigned[1]] = _filled(assigned[2], values)
+        result.append("")
+    return "\n".join(result)
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """The text with `$(NAME)` filled in; an unknown one becomes a shell's variable."""
+    fill = lambda match: values.get(match[1], "${" + re.sub(r"\W", "_", match[1]) + "}")  # noqa: E731
+    return re.sub(r"\$[({]([\w.-]+)[)}]", fill, text)
+
+
+def unit_as_shell(content: str) -> str:
+    """A systemd unit's ExecStart lines as shell text on the same lines, with its Environment in front."""
+    result: list[str] = []
+    continued = False
+    for line in content.split("\n"):
+        started = re.match(r"^(\s*Exec(?:Start|StartPre)\s*=\s*)[-@:+!]*(.*)$", line)
+        variables = re.match(r"^\s*Environment\s*=\s*(.*)$", line)
+        if started or continued:
+            result.append(started[2] if started else line)
+            continued = line.rstrip().endswith("\\")
+        else:
+            result.append(f"export {variables[1]}" if variables and '"' not in variables[1] else "")
+    return "\n".join(result)

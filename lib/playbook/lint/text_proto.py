@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from playbook.errors import ParameterError
 
-_TOKEN = re.compile(r"#[^\n]*|\s+|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[{}<>:,;\[\]]|[^\s{}<>:,;\[\]\"'#]+")
+_TOKEN = re.compile(r"#[^\n]*|\s+|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[{}<>:,;\[\]]|[^\s{}<>:,;\[\]\"'#]+")
+_OPEN, _CLOSE = "{<", "}>"
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Field:
     name: str
     line: int
     value: str | None = None
+    quoted: bool = False
     children: list[Field] = field(default_factory=list)
 
     @property
@@ -36,6 +38,18 @@ class Field:
                 yield child
             yield from child.walk(name)
 
+    def text(self, name: str) -> str:
+        """The scalar called `name`, "" without one."""
+        child = self.first(name)
+        return (child.value or "") if child else ""
+
+    def wrapped(self, name: str) -> str | None:
+        """The value of `name { value: X }` or of a bare `name: X`; None without one."""
+        child = self.first(name)
+        if child is not None and child.is_message:
+            child = child.first("value")
+        return child.value if child else None
+
 
 def _tokens(text: str) -> Iterator[tuple[str, int]]:
     line, end = 1, 0
@@ -43,11 +57,43 @@ def _tokens(text: str) -> Iterator[tuple[str, int]]:
         if match.start() != end:
             raise ParameterError(f"line {line}: unreadable text {text[end : match.start()]!r}")
         token, end = match.group(), match.end()
-        if not token.isspace() and not token.startswith("#") and token not in ",;":
+        if not token.isspace() and not token.startswith("#"):
             yield token, line
         line += token.count("\n")
     if end != len(text):
         raise ParameterError(f"line {line}: a string is not closed")
+
+
+class _Builder:
+    """Puts tokens together; `name` is the field whose value comes next."""
+
+    def __init__(self) -> None:
+        self.root = Field("", 1)
+        self.stack, self.name, self.in_list = [self.root], None, False
+
+    def open(self, token: str, line: int) -> None:
+        if self.name is None:
+            raise ParameterError(f"line {line}: '{token}' without a field name")
+        self.stack[-1].children.append(Field(*self.name))
+        self.stack.append(self.stack[-1].children[-1])
+        self.listed, self.name = (self.name if self.in_list else None), None
+
+    def close(self, token: str, line: int) -> None:
+        if len(self.stack) == 1 or self.name:
+            raise ParameterError(f"line {line}: '{token}' closes nothing")
+        self.stack.pop()
+        self.name = self.name or (self.listed if self.in_list else None)
+
+    def word(self, token: str, line: int) -> None:
+        siblings = self.stack[-1].children
+        if self.name is not None:
+            quoted = token[0] in "\"'"
+            siblings.append(Field(*self.name, value=token.strip("\"'"), quoted=quoted))
+            self.name = self.name if self.in_list else None
+        elif token[0] in "\"'" and siblings and siblings[-1].quoted:
+            siblings[-1].value = (siblings[-1].value or "") + token.strip("\"'")
+        else:
+            self.name = (token, line)
 
 
 def parse(text: str) -> Field:
@@ -56,29 +102,26 @@ def parse(text: str) -> Field:
     Raises:
         ParameterError: braces or strings do not close; names the line.
     """
-    root = Field("", 1)
-    stack, name, in_list = [root], None, False
+    build, url = _Builder(), None
     for token, line in _tokens(text):
-        if token in "{<":
-            if name is None:
-                raise ParameterError(f"line {line}: '{token}' without a field name")
-            stack[-1].children.append(Field(*name))
-            stack.append(stack[-1].children[-1])
-            name = None
-        elif token in "}>":
-            if len(stack) == 1:
-                raise ParameterError(f"line {line}: '{token}' closes nothing")
-            stack.pop()
-        elif token in "[]":
-            in_list = token == "["
-            name = name if in_list else None
-        elif token == ":":
+        if url is not None:  # the name of an Any's message: [type.googleapis.com/...]
+            url = None if token == "]" else url + token
+            if token == "]":
+                continue
+            build.name = (f"[{url}]", line)
+        elif token in ",;:":
             continue
-        elif name is None:
-            name = (token, line)
+        elif token in _OPEN:
+            build.open(token, line)
+        elif token in _CLOSE:
+            build.close(token, line)
+        elif token == "[" and build.name is None:
+            url = ""
+        elif token in "[]":
+            build.in_list = token == "["
+            build.name = build.name if build.in_list else None
         else:
-            stack[-1].children.append(Field(*name, value=token.strip("\"'")))
-            name = name if in_list else None
-    if len(stack) > 1 or name:
+            build.word(token, line)
+    if len(build.stack) > 1 or build.name:
         raise ParameterError("the text ends inside a field")
-    return root
+    return build.root

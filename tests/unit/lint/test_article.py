@@ -17,8 +17,8 @@ def found():
 @pytest.mark.parametrize(
     ("rule", "path", "line"),
     [
-        ("unknown-flag", "Dockerfile", 7),
-        ("flag-value-after-blank", "Dockerfile", 7),
+        ("unknown-flag", "Dockerfile", 12),
+        ("flag-value-after-blank", "Dockerfile", 13),
         ("cmd-over-entrypoint", "Dockerfile", 7),
         ("monitoring-missing", "Dockerfile", 7),
         ("sysctl-in-dockerfile", "Dockerfile", 5),

@@ -1,0 +1,98 @@
+"""The base paths a command line serves: found here, or certainly missing where the server would look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from playbook.lint.batching import limit_of
+from playbook.lint.command import Command
+from playbook.lint.configs import ModelEntry, model_entries
+from playbook.lint.lookup import Lookup, Sources, look_up
+from playbook.lint.models import Serving, check_base_path, version_of
+from playbook.lint.rules import Finding, finding
+from playbook.lint.text import Text, is_unknown
+
+
+def serving_of(command: Command, batching: Text | None, policy: ModelEntry | None = None) -> Serving:
+    """How a command line serves a base path."""
+    on = command.on("enable_batching")
+    content = batching.content if on and batching is not None else ""
+    return Serving(
+        per_model=on and command.on("enable_per_model_batching_parameters"),
+        limit=limit_of(batching) if on and batching is not None else None,
+        tags=tuple(command.text("saved_model_tags", "serve").split(",")),
+        warmup=command.text("enable_model_warmup", "true").lower() in ("true", "1"),
+        padding=bool(re.search(r"pad_variable_length_inputs\s*:\s*true", content)),
+        policy=policy,
+    )
+
+
+def check_served(command: Command, sources: Sources, files: dict[str, Text], checked: set[Path]) -> Iterator[Finding]:
+    """Findings of every base path of a command line; folders that were looked at are added to `checked`."""
+    batching = files.get("batching_parameters_file")
+    if command.text("model_config_file"):
+        text = files.get("model_config_file")
+        for entry in model_entries(text) if text is not None else []:
+            where = (text.path, entry.line) if text is not None else (command.path, command.line)
+            yield from _check(command, sources, entry, batching, where, checked)
+    elif command.text("model_base_path") and not command.partial:
+        entry = ModelEntry(command.text("model_name"), command.text("model_base_path"), command.at("model_base_path"))
+        yield from _check(command, sources, entry, batching, (command.path, entry.line), checked, single=True)
+
+
+def _check(
+    command: Command, sources: Sources, entry: ModelEntry, batching: Text | None, where: tuple[str, int | None],
+    checked: set[Path], single: bool = False,
+) -> Iterator[Finding]:  # fmt: skip
+    base = entry.base_path
+    if not base or is_unknown(base) or (not base.startswith("/") and "://" not in base):
+        return
+    result = look_up(command, sources, base)
+    if result.folder is not None:
+        checked.add(result.folder.resolve())
+        policy = None if single else entry
+        yield from check_base_path(result.folder, _shown(result, base, sources), serving_of(command, batching, policy))
+    elif result.elsewhere:
+        yield finding("base-path-not-here", *where, path=base)
+    elif (result.missing or result.text is not None) and not command.place.built:
+        missing = result.missing or "a folder but a file"
+        yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
+    elif result.mount is not None:
+        yield from _version_mounted(result, command, base)
+    elif command.place.container and command.place.closed and not (command.place.hidden_mounts or command.place.built):
+        yield from _below(command, base, where)
+    elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
+        parent = base.rstrip("/").rpartition("/")[0] or "/"
+        yield finding("base-path-version", *where, path=base, parent=parent)
+
+
+def _shown(result: Lookup, base: str, sources: Sources) -> str:
+    folder = result.folder
+    if folder is None or str(folder) == base:
+        return base
+    try:
+        return str(folder.resolve().relative_to(sources.root.resolve()))
+    except ValueError:
+        return str(folder)
+
+
+def _version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Finding]:
+    """A host's version folder mounted where the server expects the folder of versions."""
+    mount = result.mount
+    if mount is None or not mount.named or mount.rest_of(command.place.absolute(base)) != "":
+        return
+    name = mount.named.rstrip("/").rpartition("/")[2]
+    if version_of(name) is not None and mount.source is None:
+        parent = mount.named.rstrip("/").rpartition("/")[0] or "/"
+        yield finding("base-path-version", command.path, mount.line or command.line, path=mount.named, parent=parent)
+
+
+def _below(command: Command, base: str, where: tuple[str, int | None]) -> Iterator[Finding]:
+    """Nothing is mounted at the base path, only below it: those names are all it holds."""
+    names = command.place.below(command.place.absolute(base))
+    if any(version_of(name) is not None or is_unknown(name) for name in names):
+        return
+    remedy = f"It is one level too high: name {base.rstrip('/')}/{sorted(names)[0]}, or mount the model at {base}."
+    yield finding("no-version", *where, path=base, remedy=remedy)

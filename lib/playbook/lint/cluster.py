@@ -1,0 +1,75 @@
+"""What Kubernetes objects mean for one another: Services, autoscalers and the pods behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.lint.containers import closed_words, listening
+from playbook.lint.kubernetes import Pod
+from playbook.lint.probes import port_number
+from playbook.lint.rules import Finding, finding
+
+_MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
+
+
+def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """Findings between objects: `objects` are mappings with the path each stands in."""
+    scalers = [(data, shown) for data, shown in objects if data.get("kind") == "HorizontalPodAutoscaler"]
+    for pod in pods:
+        scaler = next((data for data, _ in scalers if _targets(data, pod)), None)
+        if scaler is not None:
+            yield from _scaled(pod, scaler)
+        for data, shown in objects:
+            if data.get("kind") == "Service" and _selects(data, pod):
+                yield from _service(data, shown, pod, scaler is not None)
+
+
+def _targets(scaler: Any, pod: Pod) -> bool:
+    target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
+    return str(target.get("name", "")) == pod.name and str(target.get("kind", "")) == pod.kind
+
+
+def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:
+    name = (scaler.get("metadata") or {}).get("name", "")
+    spec = pod.owner.get("spec") if "replicas" not in pod.owner else pod.owner
+    if isinstance(spec, dict) and "replicas" in spec:
+        yield finding("replicas-with-hpa", pod.shown, spec.at("replicas"), name=name)
+    requests = (pod.container.get("resources") or {}).get("requests") or {}
+    limits = (pod.container.get("resources") or {}).get("limits") or {}
+    if "utilization" in str(scaler).lower() and "cpu" in str(scaler) and not {"cpu"} & {*requests, *limits}:
+        yield finding("hpa-missing-request", pod.shown, pod.container.at("name"), name=name)
+
+
+def _selects(service: Any, pod: Pod) -> bool:
+    selector = (service.get("spec") or {}).get("selector") or {}
+    items = {str(key): str(value) for key, value in selector.items()} if isinstance(selector, dict) else {}
+    labels = {key: str(value) for key, value in pod.labels.items()}
+    return bool(items) and items.items() <= labels.items()
+
+
+def _service(service: Any, shown: str, pod: Pod, scaled: bool) -> Iterator[Finding]:
+    spec, name = service["spec"], (service.get("metadata") or {}).get("name", "")
+    open_ports = listening(pod.command)
+    words = closed_words(pod.command)
+    replicas = pod.owner.get("replicas", (pod.owner.get("spec") or {}).get("replicas"))
+    many = scaled or (isinstance(replicas, int) and replicas > 1)
+    for port in spec.get("ports") or []:
+        target = port_number(port.get("targetPort", port.get("port")), pod.container)
+        if target is None or open_ports is None:
+            continue
+        line = port.at("targetPort") if "targetPort" in port else port.at("port")
+        if target not in open_ports and pod.containers == 1:
+            why = f"nothing listens on it: gRPC is on {words['grpc']}, REST is {words['rest']}"
+            right = pod.command.number("rest_api_port") or pod.command.number("port", 8500)
+            yield finding("service-port-closed", shown, line, name=name, port=target, why=why, right=right)
+        elif target == pod.command.number("port", 8500) and many and _sticks(spec, pod):
+            count = replicas if isinstance(replicas, int) and replicas > 1 else "several"
+            yield finding("grpc-balancing", shown, line, port=target, count=count)
+
+
+def _sticks(spec: Any, pod: Pod) -> bool:
+    """True where a client's one connection stays with one pod."""
+    headless = str(spec.get("clusterIP", "")) == "None"
+    aged = "max_connection_age" in pod.command.text("grpc_channel_arguments")
+    return not headless and not aged and not any(name in pod.annotations for name in _MESH)

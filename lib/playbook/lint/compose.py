@@ -1,0 +1,144 @@
+"""Compose files: each service that serves, with its mounts, configs, variables and ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playbook.lint.command import OFFICIAL, Mount, Place, is_official
+from playbook.lint.containers import bind, check_health, check_image, cores, count_cpus, host_path
+from playbook.lint.launch import Start, is_server, launch
+from playbook.lint.reading import Document, Image, Reading
+from playbook.lint.shell import simple_commands
+from playbook.lint.text import Word, expand, is_unknown, line_of
+
+
+def read_compose(data: Any, document: Document) -> Reading:
+    """The services of a compose file that serve."""
+    reading = Reading()
+    for service in (data.get("services") or {}).values():
+        if isinstance(service, dict):
+            reading.add(_read_service(service, data, document))
+    return reading
+
+
+def _read_service(service: Any, data: Any, document: Document) -> Reading:
+    reading = Reading()
+    image, built = _image(service, document)
+    entry, args = _words(service.get("entrypoint")), _words(service.get("command"))
+    shown, words = document.text.path, [*(entry or ()), *(args or ())]
+    base = built.base if built is not None else str(image)
+    if not is_server(base, words):
+        return reading
+    reading.counts["services"] += 1
+    if "image" in service and OFFICIAL in image:
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), shown, image.line)
+    health = service.get("healthcheck") or {}
+    test = health.get("test")
+    text = test if isinstance(test, str) else " ".join(str(word) for word in test or [])
+    if text:
+        line = line_of(test) or service.at("healthcheck")
+        reading.findings += check_health(text, base, set(), shown, line)
+    if service.get("sysctls") and service.get("network_mode") == "host":
+        reading.report("sysctl-host-network", shown, service.at("sysctls"))
+    reading.add(launch(_start(service, data, document, base, built)))
+    return reading
+
+
+def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
+    """The image's name, and what its Dockerfile makes of it where that lies here."""
+    raw = service.get("image", "")
+    image = Word(expand(str(raw), {}), line_of(raw) or service.line)
+    build = service.get("build")
+    context = build.get("context", ".") if isinstance(build, dict) else build
+    if context is None or document.folder is None or is_unknown(str(context)):
+        return image, None
+    folder = (document.folder / str(context)).resolve()
+    return image, document.around.images.get(str(folder))
+
+
+def _start(service: Any, data: Any, document: Document, base: str, built: Image | None) -> Start:
+    entry, args = _words(service.get("entrypoint")), _words(service.get("command"))
+    environment = _environment(service.get("environment"))
+    mounts = [*_mounts(service, document), *_configs(service, data, document)]
+    if built is not None:
+        environment = {**{name: Word(value) for name, value in built.environment.items()}, **environment}
+        mounts += built.mounts
+        if entry is None and built.entry is not None:
+            entry = [Word(word) for word in built.entry]
+        if args is None and not service.get("entrypoint"):
+            args = [Word(word) for word in built.cmd]
+    closed = built.closed if built is not None else is_official(base)
+    hidden = any(is_unknown(mount.target) for mount in mounts) or bool(service.get("volumes_from"))
+    place = Place(True, closed, tuple(mounts), document.folder, base, hidden)
+    limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+    limit = service.get("cpus") or limits.get("cpus")
+    cpus = count_cpus(str(service.get("cpuset") or ""))
+    line = service.at("command") if "command" in service else service.at("image")
+    return Start(document.text.path, line, base, entry if entry else None, args or [], environment, place,
+                 cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,
+                 tuple(_published(service)), open_environment=bool(service.get("env_file")))  # fmt: skip
+
+
+def _words(value: Any) -> list[Word] | None:
+    """A command as a list, or as one string that compose splits like a shell; `$$` is a dollar."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        words = [word for each in simple_commands(str(value), {}, line_of(value) or 1) for word in each.words]
+        return [word.with_text(word.replace("$$", "$")) for word in words]
+    line = line_of(value)
+    return [Word(str(item).replace("$$", "$"), getattr(item, "line", line)) for item in value]
+
+
+def _environment(value: Any) -> dict[str, Word]:
+    if isinstance(value, dict):
+        return {str(name): Word("" if text is None else text, line_of(text) or line_of(name))
+                for name, text in value.items()}  # fmt: skip
+    pairs = [(str(item).partition("="), line_of(item)) for item in value or []]
+    return {name: Word(text if equals else "$" + name, line) for (name, equals, text), line in pairs}
+
+
+def _mounts(service: Any, document: Document) -> Iterator[Mount]:
+    folder, sources = document.folder, document.around.sources
+    for item in service.get("volumes") or []:
+        if isinstance(item, dict):
+            target, source = str(item.get("target", "")), str(item.get("source", ""))
+            if item.get("type", "volume") == "bind":
+                yield bind(source, target, folder, sources, item.line)
+            else:
+                yield Mount(target.rstrip("/") or "/", None, source, line=item.line)
+            continue
+        parts = expand(str(item), {}).split(":")
+        target = parts[1] if len(parts) > 1 else parts[0]
+        named = parts[0] if len(parts) > 1 else ""
+        if named.startswith((".", "/", "~", "$")):
+            yield bind(named, target, folder, sources, line_of(item))
+        else:
+            yield Mount(target.rstrip("/") or "/", None, named, line=line_of(item))
+
+
+def _configs(service: Any, data: Any, document: Document) -> Iterator[Mount]:
+    """`configs:` and `secrets:` of a service: files of the top-level tables of the same names."""
+    for section, folder in (("configs", ""), ("secrets", "/run/secrets")):
+        for item in service.get(section) or []:
+            name = str(item.get("source", "")) if isinstance(item, dict) else str(item)
+            target = str(item.get("target", "")) if isinstance(item, dict) else ""
+            target = target or f"{folder}/{name}"
+            table = (data.get(section) or {}).get(name) or {}
+            source: Path | None = None
+            if table.get("file"):
+                source = host_path(str(table["file"]), document.folder, document.around.sources)
+            yield Mount(target if target.startswith("/") else f"{folder}/{target}", source, name, line=line_of(item))
+
+
+def _published(service: Any) -> Iterator[Word]:
+    for item in service.get("ports") or []:
+        if isinstance(item, dict):
+            yield Word(item.get("target", ""), item.line)
+            continue
+        text = str(item)
+        if not is_unknown(text) and "-" not in text:
+            yield Word(text.rpartition(":")[2], line_of(item) or service.at("ports"))

@@ -1,0 +1,112 @@
+"""What holds for every container, however it is started: its image, health check, CPU limit, mounts and ports."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from playbook.lint.command import OFFICIAL, Command, Mount
+from playbook.lint.lookup import Sources
+from playbook.lint.rules import Finding, finding
+from playbook.lint.text import is_unknown
+
+_AVAILABLE = re.compile(r'state[\\"\']*\s*[:.]?.{0,12}AVAILABLE', re.DOTALL)
+
+
+def check_image(image: str, shown: str, line: int | None) -> Iterator[Finding]:
+    """A tag that moves, or no tag at all, of an image that serves."""
+    if not image or is_unknown(image) or "@sha256:" in image:
+        return
+    tag = image.rpartition("/")[2].partition(":")[2]
+    if not tag or tag.startswith(("latest", "nightly")):
+        problem = "the tag moves" if tag else "without a tag it means latest"
+        yield finding("image-not-pinned", shown, line, image=image, problem=problem)
+
+
+def check_health(text: str, image: str, tools: set[str], shown: str, line: int | None) -> Iterator[Finding]:
+    """Findings of one health check's command; `tools` are those the image was given."""
+    has_curl = "gpu" in image or "devel" in image
+    official = OFFICIAL in image
+    for tool in ("curl", "wget", "python3", "python", "nc"):
+        called = re.search(rf"(^|[\s;&|'\"(`/]){tool}\s", text)
+        if official and called and tool not in tools and not (has_curl and tool == "curl") and "devel" not in image:
+            yield finding("tool-not-in-image", shown, line, tool=tool, image=image or "the CPU image")
+            break
+    if "/v1/models" not in text and "curl" not in text:
+        return
+    if "AVAILABLE" not in text:
+        yield finding("health-by-code", shown, line)
+    elif not _AVAILABLE.search(text):
+        yield finding("health-word-available", shown, line)
+
+
+def count_cpus(cpuset: str) -> int | None:
+    """How many CPUs a set such as "0-3,6" names; None when it is none."""
+    if not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", cpuset):
+        return None
+    spans = [part.partition("-") for part in cpuset.split(",") if part]
+    return sum(int(last or first) - int(first) + 1 for first, _, last in spans)
+
+
+def cores(quantity: Any) -> float | None:
+    """A CPU quantity of Kubernetes or compose ("1500m", "2", 1.5) in cores; None when it is a variable."""
+    text = str(quantity)
+    try:
+        value = float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def host_path(named: str, folder: Path | None, sources: Sources) -> Path | None:
+    """The path here that a mount's source means, relative to the text's folder; None where it lies elsewhere."""
+    text = re.sub(r"^(\$PWD|\$\{PWD\}|\$\(pwd\)|%cd%)/?", "./", named)
+    if is_unknown(text) or text.startswith("~"):
+        return None
+    bases = [folder, sources.root] if not text.startswith("/") else [Path("/")]
+    for base in bases:
+        if base is None:
+            continue
+        path = (base / text.lstrip("/")) if text.startswith("/") else base / text
+        if path.exists():
+            return path
+    return None
+
+
+def bind(named: str, target: str, folder: Path | None, sources: Sources, line: int | None) -> Mount:
+    """A bind mount as written in a text."""
+    return Mount(target.rstrip("/") or "/", host_path(named, folder, sources), named, line=line)
+
+
+def check_relative_source(named: str, target: str, shown: str, line: int | None) -> Iterator[Finding]:
+    """`docker run -v models/m:/models/m`: a name with a slash is no volume's name, and docker refuses it."""
+    if "/" in named.strip("/") and not re.match(r"[/.~$%\\`]|[A-Za-z]:|<", named):
+        yield finding("mount-source-relative", shown, line, source=named, target=target)
+
+
+def listening(command: Command) -> set[int] | None:
+    """The ports the server listens on; None where they are not known."""
+    if not (command.knows("port") and command.knows("rest_api_port")) or command.partial:
+        return None
+    return {command.number("port", 8500), command.number("rest_api_port")} - {0}
+
+
+def closed_words(command: Command) -> dict[str, object]:
+    """How a finding about a closed port names the open ones."""
+    rest = command.number("rest_api_port")
+    return {"grpc": command.number("port", 8500) or "off", "rest": f"on {rest}" if rest else "off (rest_api_port is 0)"}
+
+
+def check_published(command: Command) -> Iterator[Finding]:
+    """Ports that are published and on which nothing listens."""
+    open_ports = listening(command)
+    for port in command.published if open_ports is not None else ():
+        number = port.partition("/")[0]
+        if number.isdigit() and int(number) not in (open_ports or set()):
+            rest_off = not command.number("rest_api_port")
+            flag = f"--rest_api_port={number}" if rest_off and number != "8500" else f"--port={number}"
+            yield finding("port-nobody-listens", command.path, port.line or command.line, port=number,
+                          how="published", flag=flag, **closed_words(command))  # fmt: skip

@@ -1,0 +1,145 @@
+"""`docker run` lines: options, image and arguments turned into the start of a container."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playbook.lint.command import Mount, Place, is_official
+from playbook.lint.containers import bind, check_image, check_relative_source, cores, count_cpus
+from playbook.lint.launch import Start, is_server, launch
+from playbook.lint.reading import Document, Reading
+from playbook.lint.text import Word, is_unknown
+
+_PROGRAMS = ("docker", "podman", "nvidia-docker", "nerdctl", "nvidia-docker2")
+_ALONE = set(
+    [
+        "-d",
+        "-i",
+        "-t",
+        "-P",
+        "-q",
+        "--rm",
+        "--detach",
+        "--init",
+        "--interactive",
+        "--tty",
+        "--privileged",
+        "--read-only",
+        "--publish-all",
+        "--quiet",
+        "--no-healthcheck",
+        "--oom-kill-disable",
+        "--disable-content-trust",
+    ]
+)
+_SHORT = re.compile(r"^-[ditPq]+$")
+_WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
+
+
+def run_arguments(words: list[Word]) -> list[Word] | None:
+    """The words behind `docker run`; None when they are another command."""
+    for place, word in enumerate(words):
+        if word.rpartition("/")[2] in _PROGRAMS:
+            behind = [each for each in words[place + 1 :]]
+            while behind and behind[0] not in ("run", "create"):
+                if behind[0] in ("container",) or behind[0].startswith("-"):
+                    behind = behind[1:]
+                    continue
+                return None
+            return behind[1:] if behind else None
+    return None
+
+
+def _options(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
+    """Options with their values, and what follows them: the image and its arguments."""
+    options: list[tuple[str, Word]] = []
+    place = 0
+    while place < len(words) and (words[place].startswith("-") or words[place] in ("", "$")):
+        word = words[place]
+        place += 1
+        name, equals, value = word.partition("=")
+        short = _WITH_VALUE.match(word) if not word.startswith("--") else None
+        if equals and word.startswith("--"):
+            options.append((name, word.with_text(value)))
+        elif word in _ALONE or _SHORT.match(word) or word in ("", "--"):
+            options.append((word, Word("")))
+        elif short and short[3]:
+            options.append(("-" + short[2], word.with_text(short[3].removeprefix("="))))
+        elif place < len(words):
+            options.append(("-" + short[2] if short else name, words[place]))
+            place += 1
+    while place < len(words) and re.fullmatch(r"\$\{?[A-Z_]*(OPT|ARG|FLAG|GPU|RUNTIME)[A-Z_]*\}?", words[place]):
+        place += 1
+    return options, words[place:]
+
+
+def read_docker_run(words: list[Word], document: Document) -> Reading:
+    """The server of a `docker run` line; an empty reading for another program's container."""
+    behind = run_arguments(words)
+    reading = Reading()
+    options, rest = _options(behind) if behind else ([], [])
+    if not rest:
+        return reading
+    image, args, shown = rest[0], rest[1:], document.text.path
+    entry = next((value for name, value in options if name == "--entrypoint"), None)
+    if not is_server(image, [*args, *([entry] if entry else [])]):
+        return reading
+    reading.counts["images"] += 1
+    reading.findings += check_image(image, shown, image.line)
+    start = _start(options, image, args, document)
+    if entry is not None:
+        start.entry = [entry] if entry else None
+        start.entry = None if entry == "" and not args else start.entry
+    given = {name for name, _ in options}
+    host = any(name in ("--network", "--net") and value == "host" for name, value in options)
+    if "--sysctl" in given and host:
+        reading.report("sysctl-host-network", shown, image.line)
+    for name, value in options:
+        if name in ("-v", "--volume") and ":" in value:
+            source, _, target = value.partition(":")
+            reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)
+    reading.add(launch(start))
+    return reading
+
+
+def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document) -> Start:
+    mounts = tuple(_mounts(options, document))
+    hidden = any(is_unknown(mount.target) for mount in mounts) or any(name == "--volumes-from" for name, _ in options)
+    values = {name: value for name, value in options}
+    environment: dict[str, Word] = {}
+    for name, value in options:
+        if name in ("-e", "--env"):
+            key, _, text = value.partition("=")
+            environment[key] = value.with_text(text if "=" in value else "$" + key)
+    place = Place(True, is_official(image), mounts, document.folder, str(image), hidden)
+    cpuset = count_cpus(values.get("--cpuset-cpus", Word("")))
+    limit = cores(values["--cpus"]) if "--cpus" in values and not cpuset else None
+    return Start(document.text.path, image.line, str(image), None, args, environment, place,
+                 cpuset or document.around.cpus, limit, tuple(_published(options)),
+                 open_environment="--env-file" in values)  # fmt: skip
+
+
+def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mount]:
+    for name, value in options:
+        if name in ("-v", "--volume"):
+            source, _, rest = _split_volume(value)
+            target = re.sub(r":(ro|rw|z|Z|delegated|cached|consistent)(,\w+)*$", "", rest) or source
+            yield bind(source, target, document.folder, document.around.sources, value.line)
+        elif name == "--mount":
+            parts = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+            target = parts.get("target") or parts.get("destination") or parts.get("dst") or ""
+            source = parts.get("source") or parts.get("src") or ""
+            yield bind(source, target, document.folder, document.around.sources, value.line)
+
+
+def _split_volume(value: str) -> tuple[str, str, str]:
+    drive = re.match(r"^([A-Za-z]:[\\/][^:]*|\$\{[^}]*\}[^:]*|\$\([^)]*\)[^:]*):(.*)$", value)
+    return (drive[1], ":", drive[2]) if drive else value.partition(":")
+
+
+def _published(options: list[tuple[str, Word]]) -> Iterator[Word]:
+    for name, value in options:
+        if name in ("-p", "--publish") and not is_unknown(value):
+            inside = value.rpartition(":")[2] if ":" in value else value
+            yield value.with_text(inside)

@@ -1,0 +1,140 @@
+"""Markdown and notebooks: their code blocks, each read as what it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from playbook.lint.command import BINARY, OFFICIAL
+from playbook.lint.schema import kind_of
+from playbook.lint.text import Text
+
+_FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)")
+_SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", "bat", "powershell", "cmd")
+_KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
+          "python": "python", "py": "python", "python3": "python", "makefile": "makefile", "make": "makefile",
+          "ini": "unit", "systemd": "unit"}  # fmt: skip
+NAMES = (BINARY, OFFICIAL, "model_config_list")
+_URLS = re.compile(
+    r"(https?://|github\.com/|www\.)\S+|tensorflow/serving/(?:apis|predict|classify|regress|tree|blob|"
+    r"issues|docs|g3doc|tensorflow_serving)\b|tensorflow/serving#\d+|tensorflow/serving (?:repo|source)"
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block of a document, and which reader it is for."""
+
+    kind: str
+    text: Text
+
+
+def names_server(content: str) -> str:
+    """Which of the server's names a text holds, links and prose about the repository apart; "" for none."""
+    bare = _URLS.sub("", content)
+    return next((name for name in NAMES if name in bare), "")
+
+
+def kind_of_block(language: str, content: str) -> str:
+    """The reader a block is for, by its language or by its look; "" for one that nobody reads."""
+    known = _KINDS.get(language.lower())
+    if known:
+        return known
+    if kind_of(content) is not None and "docker run" not in content:
+        return "config"
+    if re.search(r"^\s*FROM\s+\S+", content, re.MULTILINE) and re.search(
+        r"^\s*(RUN|COPY|CMD|ENV|ADD)\s", content, re.MULTILINE
+    ):
+        return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"
+    if re.search(r"^(apiVersion|services|scrape_configs|version):", content, re.MULTILINE):
+        return "shell" if "<<" in content else "yaml"
+    if language.lower() in _SHELL or BINARY in content or re.search(r"\bdocker\s.*\brun\b", content):
+        return "shell"
+    return ""
+
+
+def markdown_blocks(text: Text) -> Iterator[Block]:
+    """The fenced code blocks of a Markdown text that name the server or hold a config."""
+    lines = text.content.split("\n")
+    place = 0
+    while place < len(lines):
+        fence = _FENCE.match(lines[place])
+        place += 1
+        if not fence:
+            continue
+        begin, indent = place, fence[1]
+        while place < len(lines) and not lines[place].strip().startswith(fence[2]):
+            place += 1
+        content = textwrap.dedent("\n".join(line.removeprefix(indent) for line in lines[begin:place]))
+        place += 1
+        yield from _block(fence[3], content, text, begin + 1)
+
+
+def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
+    kind = kind_of_block(language, content)
+    relevant = names_server(content) or kind == "config" or "tensorflow/serving" in content or kind_of(content)
+    if not relevant or not kind:
+        return
+    if kind == "shell":
+        content = re.sub(r"(?m)^(\s*)(?:[\w@~:/.-]*[$%]|>)[ \t]+(?=\S)", r"\1", content)
+    yield Block(kind, Text(content, text.path, text.line(line) or line, text.file))
+
+
+def notebook_blocks(text: Text) -> Iterator[Block]:
+    """The cells of a notebook that name the server: shell lines, `%%` cells, Python, and Markdown's blocks."""
+    try:
+        cells = json.loads(text.content).get("cells") or []
+    except (ValueError, AttributeError):
+        return
+    raw, place = text.content.split("\n"), 0
+    for cell in cells:
+        source = cell.get("source") or []
+        lines = source.splitlines(keepends=True) if isinstance(source, str) else [str(line) for line in source]
+        place = _find(raw, lines, place)
+        yield from _cell(cell, "".join(lines), Text("", text.path, place + 1, text.file))
+
+
+def _find(raw: list[str], lines: list[str], place: int) -> int:
+    """The line of the notebook's JSON on which a cell's first line of source stands."""
+    first = next((json.dumps(line)[1:-1] for line in lines if line.strip()), "")
+    skipped = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    for number in range(place, len(raw)):
+        if first and (first in raw[number] or first.removesuffix("\\n") in raw[number]):
+            return max(number - skipped, 0)
+    return place
+
+
+def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:
+    here = Text(source, text.path, text.first_line, text.file)
+    if cell.get("cell_type") == "markdown":
+        yield from markdown_blocks(here)
+        return
+    magic = re.match(r"\s*%%(bash|sh|script\b.*|writefile\s+(\S+).*)", source)
+    body = source.partition("\n")[2]
+    moved = Text(body, text.path, text.first_line + 1, text.file)
+    if magic and magic[2]:
+        language = {"Dockerfile": "dockerfile"}.get(magic[2].rpartition("/")[2], magic[2].rpartition(".")[2])
+        kind = kind_of_block(language, body)
+        if kind:
+            yield Block(kind, moved)
+    elif magic:
+        yield Block("shell", moved)
+    elif names_server(source):
+        shell = "\n".join(
+            re.sub(r"^\s*[!%](?:system\s|sx\s)?", "", line) if on else "" for line, on in _shell_lines(source)
+        )
+        code = "\n".join("" if on else line for line, on in _shell_lines(source))
+        yield Block("shell", Text(shell, text.path, text.first_line, text.file))
+        yield Block("python", Text(code, text.path, text.first_line, text.file))
+
+
+def _shell_lines(source: str) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it belongs to a `!` line (continuation lines included)."""
+    continued = False
+    for line in source.split("\n"):
+        on = continued or bool(re.match(r"\s*(!|%(system|sx)\s|%env)", line))
+        continued = on and line.rstrip().endswith("\\")
+        yield line, on

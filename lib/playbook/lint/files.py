@@ -1,0 +1,229 @@
+"""The files of a folder: which reader each is for, what was read, and what was passed over and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from playbook.lint.command import BINARY, OFFICIAL
+from playbook.lint.documents import markdown_blocks, names_server, notebook_blocks
+from playbook.lint.image import read_dockerfile
+from playbook.lint.kubernetes import Pod
+from playbook.lint.models import is_base_path, is_saved_model
+from playbook.lint.python_code import read_python
+from playbook.lint.reading import Document, Reading, Surroundings
+from playbook.lint.rules import Finding, finding
+from playbook.lint.schema import kind_of
+from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell
+from playbook.lint.text import Text
+from playbook.lint.yaml_files import Page, collect, load, read_page
+
+SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".mypy_cache"}
+MOST_BYTES = 5_000_000
+_YAML = (".yml", ".yaml", ".tpl")
+_SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc", ".bat")
+_PROSE = (".md", ".markdown", ".rst", ".mdx")
+_CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto", ".prototxt", ".pb.txt", "")
+
+
+@dataclass
+class Gathered:
+    """Texts by path, those that are config files, what was read, and what was passed over by reason."""
+
+    texts: dict[Path, Text] = field(default_factory=dict)
+    configs: dict[Path, str] = field(default_factory=dict)
+    read: list[str] = field(default_factory=list)
+    passed: dict[str, list[str]] = field(default_factory=dict)
+    folders: list[tuple[Path, str]] = field(default_factory=list)
+
+    def pass_over(self, shown: str, reason: str) -> None:
+        """Remember a file that was not read."""
+        self.passed.setdefault(reason, []).append(shown)
+
+
+def gather(paths: list[Path], root: Path) -> Gathered:
+    """The texts of files and folders, without hidden tool folders and the inside of SavedModels."""
+    gathered = Gathered()
+    for path in paths:
+        for file in [path] if path.is_file() else _files(path, gathered, root):
+            shown = _shown(file, root)
+            content = _read(file, shown, gathered)
+            if content is not None:
+                gathered.texts[file] = Text(content, shown, 1, file)
+    return gathered
+
+
+def _shown(path: Path, root: Path) -> str:
+    if path == root:
+        return path.name
+    try:
+        return str(path.relative_to(root))
+    except ValueError:
+        return str(path.absolute().relative_to(root)) if path.absolute().is_relative_to(root) else str(path)
+
+
+def _files(root: Path, gathered: Gathered, top: Path) -> Iterator[Path]:
+    if is_base_path(root):
+        gathered.folders.append((root, "." if root == top else _shown(root, top)))
+    for child in sorted(root.iterdir()):
+        if child.is_symlink() and child.is_dir():
+            continue
+        if child.is_dir() and child.name not in SKIPPED:
+            if is_saved_model(child):
+                yield from child.glob("batching_params.pbtxt")
+            else:
+                yield from _files(child, gathered, top)
+        elif child.is_file():
+            yield child
+
+
+def _read(path: Path, shown: str, gathered: Gathered) -> str | None:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            gathered.pass_over(shown, f"larger than {MOST_BYTES // 1_000_000} MB")
+            return None
+        data = path.read_bytes()
+    except OSError as error:
+        gathered.pass_over(shown, f"unreadable ({error.strerror})")
+        return None
+    if b"\0" in data[:4096]:
+        gathered.pass_over(shown, "not text")
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        gathered.pass_over(shown, "not text")
+        return None
+
+
+def model_folders(gathered: Gathered) -> list[tuple[Path, str]]:
+    """Folders that a model_base_path would name."""
+    return gathered.folders
+
+
+def kind_of_file(path: Path, content: str) -> str:
+    """Which reader a file is for; "" where its look must tell."""
+    name, suffix = path.name.lower(), path.suffix.lower()
+    if "dockerfile" in name or "containerfile" in name:
+        return "dockerfile"
+    if suffix in _YAML:
+        return "yaml"
+    kinds = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".mk": "makefile"}
+    if suffix in kinds or name in ("makefile", "gnumakefile"):
+        return kinds.get(suffix, "makefile")
+    if suffix in _SHELL or re.match(r"#!.*\b(ba|z|da|k)?sh\b", content):
+        return "shell"
+    if suffix in _PROSE:
+        return "prose"
+    return ""
+
+
+def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
+    """Read every text; Dockerfiles first, then ConfigMaps, so that the others know them."""
+    total = Reading()
+    kinds = {path: kind_of_file(path, text.content) for path, text in gathered.texts.items()}
+    pages = {path: load(Document(text, around)) for path, text in gathered.texts.items() if kinds[path] == "yaml"}
+    for page in pages.values():
+        collect(page)
+    order = sorted(gathered.texts, key=lambda path: (kinds[path] != "dockerfile", str(path)))
+    for path in order:
+        text = gathered.texts[path]
+        flag = kind_of(text.content) if path.suffix.lower() in _CONFIGS and not kinds[path] else None
+        if path.name == "batching_params.pbtxt":
+            flag = "batching_parameters_file"
+        if flag is not None:
+            gathered.configs[path] = flag
+            gathered.read.append(text.path)
+            continue
+        reading = _read_kind(kinds[path], text, around, pages.get(path), pods, objects)
+        total.add(reading)
+        _account(text, reading, gathered, total)
+    return total
+
+
+_READERS: dict[str, Callable[[Document], Reading]] = {
+    "dockerfile": read_dockerfile,
+    "python": read_python,
+    "shell": read_script,
+}
+
+
+def _read_kind(
+    kind: str, text: Text, around: Surroundings, page: Page | None, pods: list[Pod], objects: list[tuple[Any, str]]
+) -> Reading:
+    document = Document(text, around)
+    if page is not None:
+        reading = read_page(page, pods, objects)
+        reading.findings += _broken_yaml(page, text)
+        return reading
+    if kind in ("makefile", "unit"):
+        convert = makefile_as_shell if kind == "makefile" else unit_as_shell
+        return read_script(Document(replace(text, content=convert(text.content)), around))
+    if kind in ("prose", "notebook"):
+        return _read_blocks(kind, text, around, pods, objects)
+    if kind in _READERS:
+        return _READERS[kind](document)
+    if BINARY in text.content or re.search(rf"docker\s.*run\b.*{OFFICIAL}", text.content, re.DOTALL):
+        return read_script(document)  # a text of no known kind: its command lines
+    return Reading()
+
+
+def _broken_yaml(page: Page, text: Text) -> Iterator[Finding]:
+    concerns = names_server(text.content) or kind_of(text.content)
+    for line, problem in page.problems if concerns else ():
+        yield finding("unreadable", text.path, line, problem=f"it is no YAML ({problem})")
+
+
+def _read_blocks(
+    kind: str, text: Text, around: Surroundings, pods: list[Pod], objects: list[tuple[Any, str]]
+) -> Reading:
+    total = Reading()
+    blocks = list((markdown_blocks if kind == "prose" else notebook_blocks)(text))
+    for block in blocks:
+        document = Document(block.text, around)
+        if block.kind == "config":
+            flag = kind_of(block.text.content)
+            loose = replace(block.text, templated="..." in block.text.content or "<" in block.text.content)
+            total.configs += [(flag, loose)] if flag else []
+            continue
+        if block.kind == "yaml":
+            page = load(document)
+            collect(page)
+            reading = read_page(page, [], [])
+        else:
+            reading = _read_kind(block.kind, block.text, around, None, pods, objects)
+        reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
+        total.add(reading)
+    if not blocks:
+        total.passed = "no code that starts a server"
+    return total
+
+
+def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -> None:
+    """Whether the text counts as read, was passed over, or names the server and yielded nothing."""
+    if reading.understood:
+        gathered.read.append(text.path)
+        return
+    name = names_server(_code(text))
+    if name and not any(hit.rule == "unreadable" and hit.path == text.path for hit in reading.findings):
+        place = text.content.find(name)
+        line = text.content.count("\n", 0, max(place, 0)) + 1
+        remedy = f"Read it yourself: {reading.passed}." if reading.passed else (
+            "Give the flags to lint as they are started: playbook lint \"--port=8500 ...\".")  # fmt: skip
+        total.findings.append(finding("not-understood", text.path, text.line(line), name=name, remedy=remedy))
+    gathered.pass_over(text.path, reading.passed or ("names the server, not understood" if name else "names no server"))
+
+
+def _code(text: Text) -> str:
+    """The text without its comments and docstrings, as far as they are easily told."""
+    path, content = text.path.lower(), text.content
+    if path.endswith(_PROSE):
+        return "\n".join(block.text.content for block in markdown_blocks(text))
+    if path.endswith(".ipynb"):
+        return "\n".join(block.text.content for block in notebook_blocks(text))
+    if path.endswith((".py", ".proto")):
+        content = re.sub(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'', "", content)
+    return "\n".join(line for line in content.split("\n") if not line.lstrip().startswith(("#", "//")))

@@ -1,0 +1,232 @@
+"""Kubernetes objects of any kind that hold containers: what their servers run, mount and may use."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from playbook.lint import probes
+from playbook.lint.command import OFFICIAL, Command, Mount, Place, is_official
+from playbook.lint.configs import check_scrape
+from playbook.lint.containers import check_image, cores
+from playbook.lint.flags import check_command
+from playbook.lint.launch import Start, is_server, launch
+from playbook.lint.reading import Document, Reading, Surroundings
+from playbook.lint.schema import kind_of
+from playbook.lint.text import Text, Word, is_unknown
+
+_ONE_SHOT = ("Job", "CronJob", "Workflow", "WorkflowTemplate")
+_OWN_PROBES = ("Service", "InferenceService", "Configuration", "Revision", "SeldonDeployment", "ServingRuntime",
+               "ClusterServingRuntime", "TrainedModel")  # fmt: skip
+
+
+@dataclass
+class Pod:
+    """A pod template that serves, and what the objects around it need to know of it."""
+
+    shown: str
+    kind: str
+    name: str
+    labels: Mapping[str, str]
+    owner: Any
+    containers: int
+    container: Any
+    command: Command
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def config_maps(document: Any, text: Text) -> Iterator[tuple[str, dict[str, Text]]]:
+    """The files of a ConfigMap or Secret, by its name."""
+    if not isinstance(document, dict):
+        return
+    for item in document.get("items") or [] if str(document.get("kind", "")).endswith("List") else []:
+        yield from config_maps(item, text)
+    if document.get("kind") not in ("ConfigMap", "Secret"):
+        return
+    files: dict[str, Text] = {}
+    for section in ("data", "stringData"):
+        for key, value in (document.get(section) or {}).items():
+            content = str(value)
+            if document["kind"] == "Secret" and section == "data":
+                content = _decoded(content)
+            line = getattr(value, "line", None) or 1
+            files[str(key)] = Text(content, text.path, line, None, text.templated or "$" in content)
+    yield str((document.get("metadata") or {}).get("name", "")), files
+
+
+def _decoded(content: str) -> str:
+    try:
+        return base64.b64decode(content, validate=False).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return content
+
+
+def pod_specs(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Every mapping with a list of containers, at any depth, with the mappings above it."""
+    if isinstance(node, dict):
+        if isinstance(node.get("containers"), list):
+            yield node, above
+        for key, value in node.items():
+            if key not in ("containers", "initContainers"):
+                yield from pod_specs(value, (*above, node))
+    elif isinstance(node, list):
+        for item in node:
+            yield from pod_specs(item, above)
+
+
+def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
+    """What one Kubernetes object runs; the pods that serve are added to `pods`."""
+    reading = Reading()
+    kind, shown = str(data.get("kind", "")), document.text.path
+    for _, files in config_maps(data, document.text):
+        texts = [(flag, text) for text in files.values() if (flag := kind_of(text.content))]
+        reading.configs += texts
+    if kind in ("ServiceMonitor", "PodMonitor"):
+        spec = data.get("spec") or {}
+        for endpoint in spec.get("endpoints") or spec.get("podMetricsEndpoints") or []:
+            path = str(endpoint.get("path", "/metrics"))
+            line = endpoint.at("path")
+            reading.counts["scrapes"] += 1
+            reading.findings += check_scrape(path, endpoint.get("params"), document.around.served, shown, line)
+    for spec, above in pod_specs(data):
+        reading.add(_read_pod(spec, above, data, document, pods))
+    return reading
+
+
+def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, pods: list[Pod]) -> Reading:
+    reading = Reading()
+    template = next((each for each in reversed(above) if "metadata" in each), data)
+    annotations = _texts((template.get("metadata") or {}).get("annotations"))
+    containers = [each for each in spec.get("containers") or [] if isinstance(each, dict)]
+    for container in containers:
+        image = _word(container.get("image"), container.line)
+        words = [*_words(container.get("command")), *_words(container.get("args"))]
+        if not is_server(image, words):
+            continue
+        reading.counts["pods"] += 1
+        start = _start(container, spec, data, document)
+        found = launch(start)
+        reading.add(found)
+        if OFFICIAL in image:
+            reading.counts["images"] += 1
+            reading.findings += check_image(image, document.text.path, image.line)
+        _surroundings(container, annotations, data, document, reading)
+        for command in found.commands[:1]:
+            read, _ = check_command(command)
+            owner = next((each for each in reversed(above) if "replicas" in each), data)
+            labels = _texts((template.get("metadata") or {}).get("labels"))
+            pod = Pod(document.text.path, str(data.get("kind", "")), str((data.get("metadata") or {}).get("name", "")),
+                      labels, owner, len(containers), container, read, annotations)  # fmt: skip
+            pods.append(pod)
+            reading.findings += probes.check_probes(container, read, document.text.path)
+    return reading
+
+
+def _surroundings(
+    container: Any, annotations: Mapping[str, str], data: Any, document: Document, reading: Reading
+) -> None:
+    """What stands around a server's container: scrape annotations, drain, probes, GPUs."""
+    shown, kind = document.text.path, str(data.get("kind", ""))
+    if "prometheus.io/path" in annotations:
+        path = annotations["prometheus.io/path"]
+        line = getattr(path, "line", None)
+        reading.findings += check_scrape(str(path), None, document.around.served, shown, line)
+    resources = container.get("resources") or {}
+    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+    for name in [key for key in {**requests, **limits} if "/" in str(key)]:
+        asked, most = requests.get(name), limits.get(name)
+        if name in requests and str(asked) != str(most) and not is_unknown(f"{asked}{most}"):
+            line = limits.at(name) if name in limits else requests.at(name)
+            words = {"resource": name, "requests": asked, "limits": "none" if most is None else most}
+            reading.report("gpu-requests", shown, line, **words)
+    if "image" not in container or kind in _ONE_SHOT:
+        return
+    if not (container.get("lifecycle") or {}).get("preStop"):
+        reading.report("no-drain", shown, container.at("name"))
+    if kind in _OWN_PROBES:
+        return
+    if not container.get("readinessProbe") and not container.get("startupProbe"):
+        reading.report("no-probe", shown, container.at("name"))
+
+
+def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
+    image = _word(container.get("image"), container.line)
+    entry = _words(container.get("command")) if container.get("command") else None
+    limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
+    values = {str(each.get("name")): _word(each.get("value", "$"), each.line)
+              for each in container.get("env") or [] if isinstance(each, dict)}  # fmt: skip
+    mounts, hidden = _mounts(container, spec, data, document)
+    closed = is_official(image) and not hidden and bool(mounts)  # without any the text is likely an excerpt
+    place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden)
+    start = Start(document.text.path, container.at("args") or container.line, str(image), entry,
+                  _words(container.get("args")), values, place, document.around.cpus,
+                  cores(limit) if limit is not None else None, kubernetes=True,
+                  open_environment=bool(container.get("envFrom")))  # fmt: skip
+    start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
+                     (mount.files or {}).items()}  # fmt: skip
+    return start
+
+
+def _mounts(container: Any, spec: Any, data: Any, document: Document) -> tuple[list[Mount], bool]:
+    """A container's mounts, and whether some may hide (a template left them out)."""
+    volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, dict)}
+    mounts, hidden = [], document.text.templated
+    for each in container.get("volumeMounts") or []:
+        if not isinstance(each, dict):
+            hidden = True
+            continue
+        target, volume = str(each.get("mountPath", "")), volumes.get(str(each.get("name")), {})
+        files, name = _files(volume, each, document.around)
+        mounts.append(Mount(target.rstrip("/") or "/", None, "", files, name, each.line))
+    return mounts, hidden
+
+
+def _files(volume: Any, mount: Any, around: Surroundings) -> tuple[dict[str, Text] | None, str]:
+    """The files of a ConfigMap's volume, None where they are not known here."""
+    source = volume.get("configMap") or volume.get("secret") or {}
+    name = str(source.get("name") or source.get("secretName") or "")
+    known = around.config_maps.get(name)
+    if known is None:
+        return None, name
+    files = dict(known)
+    if source.get("items"):
+        files = {str(item.get("path")): known[str(item.get("key"))] for item in source["items"]
+                 if str(item.get("key")) in known}  # fmt: skip
+    if mount.get("subPath"):
+        text = files.get(str(mount["subPath"]))
+        return ({"": text} if text is not None else {}), name
+    return files, name
+
+
+def undeclared(data: Any, shown: str) -> Iterator[tuple[str, int | None]]:
+    """Volumes that a pod mounts and does not declare: names and lines."""
+    for spec, above in pod_specs(data):
+        claims = [claim for each in above for claim in each.get("volumeClaimTemplates") or []]
+        names = {str(each.get("name")) for each in spec.get("volumes") or [] if isinstance(each, dict)}
+        names |= {str((claim.get("metadata") or {}).get("name")) for claim in claims if isinstance(claim, dict)}
+        for container in spec.get("containers") or []:
+            for mount in (container.get("volumeMounts") or []) if isinstance(container, dict) else []:
+                if isinstance(mount, dict) and str(mount.get("name")) not in names and "image" in container:
+                    yield str(mount.get("name")), mount.line
+
+
+def _word(value: Any, line: int | None) -> Word:
+    if isinstance(value, Word):
+        return value
+    return Word("" if value is None else value, line)
+
+
+def _words(value: Any) -> list[Word]:
+    """A command or args, as one string (which some controllers split) or a list."""
+    if isinstance(value, str):
+        line = getattr(value, "line", None)
+        return [Word(part, line, True) for part in value.split()]
+    line = getattr(value, "line", None)
+    return [Word(item, getattr(item, "line", line), True) for item in value or [] if not isinstance(item, (dict, list))]
+
+
+def _texts(value: Any) -> dict[str, Any]:
+    return {str(key): each for key, each in value.items()} if isinstance(value, dict) else {}

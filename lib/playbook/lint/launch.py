@@ -1,0 +1,218 @@
+"""What a container or a process runs: entrypoint, arguments and environment turned into server command lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from playbook.lint.command import (
+    BINARY,
+    ENTRYPOINT_SCRIPT,
+    OFFICIAL,
+    Command,
+    Place,
+    after_binary,
+    entrypoint_flags,
+    is_official,
+    is_server_word,
+)
+from playbook.lint.reading import Reading
+from playbook.lint.shell import is_shell, script_of, simple_commands
+from playbook.lint.text import Text, Word, line_of
+from playbook.tfserving.config_messages import CONFIG_MESSAGES
+from playbook.tfserving.flags import FLAGS
+
+BATCHING_FIELDS = tuple(CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name)
+_READ_BY_SCRIPT = ("MODEL_NAME", "MODEL_BASE_PATH")
+_OURS = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS|TF)_")
+_LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
+_KUBERNETES = re.compile(r"\$\((\w+)\)")
+_ALSO_NAMES = set(
+    [
+        "MODEL_CONFIG",
+        "MODEL_CONF",
+        "MODEL_CONFIG_PATH",
+        "MODEL_PATH",
+        "BATCHING_CONFIG",
+        "BATCHING_PARAMETERS",
+        "ENABLE_METRICS",
+        "ENABLE_MONITORING",
+        "BATCHING_CONFIG_FILE",
+        "MONITORING_CONFIG",
+        "BATCH_SIZE",
+        "MODEL_DIR",
+        "REST_PORT",
+    ]
+)
+_OTHERS_READ = {"TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
+
+
+@dataclass
+class Start:
+    """One container or process to be started. `entry` None: the image's own entrypoint; `kubernetes`: `$(NAME)`."""
+
+    path: str
+    line: int | None
+    image: str = ""
+    entry: list[Word] | None = None
+    args: list[Word] = field(default_factory=list)
+    environment: dict[str, Word] = field(default_factory=dict)
+    place: Place = field(default_factory=Place)
+    cpus: int | None = None
+    cpu_limit: float | None = None
+    published: tuple[Word, ...] = ()
+    kubernetes: bool = False
+    open_environment: bool = False  # more variables come from elsewhere (env_file, envFrom)
+    scripts: Mapping[str, Text] = field(default_factory=dict)  # scripts whose text is known, by their path inside
+    implied: Mapping[str, str] | None = None  # what another platform puts in front
+    own_image: bool = False  # the image's environment and script are known from its Dockerfile
+
+
+def is_server(image: str, words: list[Word] | list[str]) -> bool:
+    """True for a container that serves: by its image, the binary's name, or two of its flags."""
+    flags = {word.lstrip("-").partition("=")[0] for word in words if word.startswith("--")}
+    return OFFICIAL in image or any(BINARY in word for word in words) or len(flags & FLAGS.keys()) > 1
+
+
+def launch(start: Start) -> Reading:
+    """The server command lines of a start, with findings on how it is started."""
+    reading = Reading()
+    words = [*(start.entry or ()), *start.args]
+    referenced = " ".join([*words, *(text.content for text in start.scripts.values())])
+    if start.entry is None or is_script(start.entry):
+        _by_entrypoint(start, reading)
+    elif (script := script_of(words)) is not None:
+        _by_shell(start, *script, reading)
+    elif any(is_server_word(word) for word in words) or not words[0].startswith("/"):
+        _append(start, reading, after_binary(words), {})
+    elif (text := _script(start, words[0])) is not None:
+        _by_text(start, text, words[1:], reading)
+    else:
+        reading.passed = f"it starts {words[0]}, which is not here"
+    _literals(start, reading)
+    _environment(start, referenced, reading)
+    return reading
+
+
+def is_script(entry: list[Word] | list[str]) -> bool:
+    """True when the entrypoint is the official image's script."""
+    return bool(entry) and ENTRYPOINT_SCRIPT in entry[0]
+
+
+def _script(start: Start, word: str) -> Text | None:
+    name = word.rpartition("/")[2]
+    return next((text for path, text in start.scripts.items() if path == word or path.rpartition("/")[2] == name), None)
+
+
+def _append(start: Start, reading: Reading, words: list[Word], implied: Mapping[str, str]) -> None:
+    line = next((line_of(word) for word in words if line_of(word)), start.line)
+    reading.commands.append(
+        Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place, published=start.published)
+    )
+    reading.counts["command lines"] += 1
+
+
+def _by_entrypoint(start: Start, reading: Reading) -> None:
+    args = start.args
+    written = _script(start, "/usr/bin/" + ENTRYPOINT_SCRIPT)
+    if written is not None:
+        return _by_text(start, written, args, reading)
+    first = next(iter(args), "")
+    if first and not first.startswith(("-", "$")):
+        if (script := script_of(args)) is not None:
+            first = script[0].partition(" ")[0]
+        reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
+    environment = {name: str(value) for name, value in start.environment.items()}
+    implied = dict(start.implied) if start.implied is not None else entrypoint_flags(environment)
+    _append(start, reading, after_binary(args), implied)
+    return None
+
+
+def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> None:
+    if rest and any(is_server_word(word) or word.startswith("--") for word in rest):
+        word = script.partition(" ")[0]
+        reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
+        return
+    values = {name: str(value) for name, value in start.environment.items()}
+    for command in simple_commands(script, values, script.line or start.line or 1):
+        _shell_command(start, list(command.words), [], reading)
+
+
+def _by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> None:
+    """A script whose text is known: its server lines, `"$@"` filled with the arguments."""
+    inside = replace(start, path=text.path)
+    values = {name: str(value) for name, value in start.environment.items()}
+    for command in simple_commands(text.content, values, text.first_line):
+        _shell_command(inside, list(command.words), args, reading)
+    if not reading.commands:
+        reading.passed = f"no server line in {text.path}"
+
+
+def _shell_command(start: Start, words: list[Word], args: list[Word], reading: Reading) -> None:
+    if not any(is_server_word(word) for word in words) or words[0] in ("echo", "printf"):
+        if words and ENTRYPOINT_SCRIPT in words[-1] + words[0]:
+            environment = {name: str(value) for name, value in start.environment.items()}
+            _append(start, reading, words[1:], entrypoint_flags(environment))
+        return
+    behind = after_binary(words)
+    filled = [word for each in behind for word in (args if each in ("$@", "$*", "${@}") else [each])]
+    _append(start, reading, filled, {})
+
+
+def _literals(start: Start, reading: Reading) -> None:
+    """`${NAME}` where no shell reads the word, and `$(NAME)` of a variable that the pod does not set."""
+    words = [*(start.entry or ()), *start.args]
+    if words and any(is_shell(word) for word in words[:2]):
+        return
+    for word in words:
+        line = word.line or start.line
+        literal = _LITERAL.search(word) if word.raw else None
+        if literal:
+            why, remedy = "the exec form runs without a shell", "Write the value, or use the shell form with exec."
+            if start.kubernetes:
+                name = literal.group().strip("${}").partition(":")[0]
+                why = "no shell reads it"
+                remedy = f"Kubernetes fills in $({name}), in round brackets, of a variable in env."
+            words_ = {"word": literal.group(), "why": why, "remedy": remedy}
+            reading.report("literal-variable", start.path, line, **words_)
+        for name in _KUBERNETES.findall(word) if start.kubernetes and not start.open_environment else ():
+            if name not in start.environment:
+                reading.report("literal-variable", start.path, line, word=f"$({name})", why=f"env does not set {name}",
+                               remedy=f"Add {name} to the container's env.")  # fmt: skip
+
+
+def _environment(start: Start, referenced: str, reading: Reading) -> None:
+    """Variables that look like settings and that nothing reads."""
+    known = is_official(start.image) or start.own_image
+    by_script = start.entry is None or is_script(start.entry)
+    if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
+        return
+    for name, value in start.environment.items():
+        if re.search(rf"\$[{{(]?{name}\b", referenced) or name in _OTHERS_READ:
+            continue
+        unread = not by_script and name in _READ_BY_SCRIPT
+        if not unread and (name in _READ_BY_SCRIPT or not _is_setting(name)):
+            continue
+        reading.report("env-nobody-reads", start.path, value.line or start.line, name=name, hint=_hint(name, value))
+
+
+def _is_setting(name: str) -> bool:
+    if re.match(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS)_", name):
+        return True
+    bare = _OURS.sub("", name)
+    settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
+    return bare.lower() in settings or bare in _ALSO_NAMES
+
+
+def _hint(name: str, value: str) -> str:
+    bare = _OURS.sub("", name).lower()
+    flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
+    flag = flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")
+    if name in _READ_BY_SCRIPT:
+        return f"The entrypoint is replaced, so give --{name.lower()} as a flag."
+    if flag:
+        return f"Append the flag --{flag}={value or '<value>'} to the arguments."
+    if bare in BATCHING_FIELDS:
+        return f"Write {bare} {{ value: {value or 'N'} }} into the batching_parameters_file."
+    return "Drop it; settings are flags, appended to the arguments."

@@ -1,0 +1,225 @@
+"""Shell text as simple commands: quotes, continuation lines, here-documents, redirections and known variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from playbook.lint.text import Word, expand
+
+_HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
+_ASSIGN = re.compile(r"^([A-Za-z_]\w*)=(.*)$", re.DOTALL)
+_ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
+SHELLS = ("sh", "bash", "ash", "dash", "zsh")
+
+
+@dataclass
+class Simple:
+    """One simple command: its words, the file its output goes to, and the text it is fed by a here-document."""
+
+    words: list[Word] = field(default_factory=list)
+    target: Word | None = None
+    fed: str = ""
+    fed_line: int = 0
+
+    @property
+    def line(self) -> int | None:
+        """The line of its first word."""
+        return self.words[0].line if self.words else None
+
+
+def simple_commands(text: str, values: dict[str, str] | None = None, first_line: int = 1) -> Iterator[Simple]:
+    """The simple commands of a script, in order; `values` are variables known so far, and are filled on the way.
+
+    What a variable or `$(...)` stands for is left as it is written where it is not known here.
+    """
+    scan = _Scan(text, first_line, {} if values is None else values)
+    while not scan.done:
+        command = scan.command()
+        if command.words or command.target:
+            _assign(command, scan.values)
+            yield command
+
+
+def _assign(command: Simple, values: dict[str, str]) -> None:
+    words = [word for word in command.words if word not in ("export", "readonly", "local", "declare")]
+    pairs = [_ASSIGN.match(word) for word in words]
+    if words and all(pairs):
+        values.update({pair[1]: pair[2] for pair in pairs if pair})
+
+
+class _Scan:
+    """A cursor over shell text."""
+
+    def __init__(self, text: str, line: int, values: dict[str, str]):
+        self.text, self.place, self.line, self.values = text, 0, line, values
+        self.waiting: list[tuple[Simple, str, bool, bool]] = []
+
+    @property
+    def done(self) -> bool:
+        return self.place >= len(self.text)
+
+    def command(self) -> Simple:
+        """Read up to the next end of a command."""
+        command = Simple()
+        while not self.done:
+            self._blanks()
+            end = next((end for end in _ENDS if self.text.startswith(end, self.place)), "")
+            if end and not self._digit_redirect():
+                self.place += len(end)
+                if end == "\n":
+                    self.line += 1
+                    self._here_documents()
+                return command
+            if self.done:
+                break
+            if self.text[self.place] == "#":
+                self._skip_line()
+            elif (here := _HEREDOC.match(self.text, self.place)) and not self.text.startswith("<<<", self.place):
+                self.waiting.append((command, here[3], here[1] == "-", not here[2]))
+                self.place = here.end()
+            elif redirect := re.compile(r"\d?(>>|>&|&>|>\||>|<<<|<)").match(self.text, self.place):
+                self._redirect(command, redirect)
+            else:
+                command.words.append(self._word())
+        return command
+
+    def _digit_redirect(self) -> bool:
+        return self.text.startswith("&>", self.place)
+
+    def _redirect(self, command: Simple, redirect: re.Match) -> None:
+        self.place = redirect.end()
+        self._blanks()
+        target = self._word() if not self.done and self.text[self.place] not in "\n;|&" else Word("")
+        if self.text.startswith("&", self.place) and redirect[1] in (">", ">&"):
+            self.place += 1
+            self._word()
+        elif redirect[1] in (">", ">>", ">|") and not redirect[0].startswith("2"):
+            command.target = target
+
+    def _blanks(self) -> None:
+        while not self.done:
+            if self.text.startswith("\\\n", self.place):
+                self.place, self.line = self.place + 2, self.line + 1
+            elif self.text.startswith("\\\r\n", self.place):
+                self.place, self.line = self.place + 3, self.line + 1
+            elif self.text[self.place] in " \t\r":
+                self.place += 1
+            else:
+                return
+
+    def _skip_line(self) -> None:
+        end = self.text.find("\n", self.place)
+        self.place = len(self.text) if end < 0 else end
+
+    def _here_documents(self) -> None:
+        for command, mark, tabs, expands in self.waiting:
+            lines, start = [], self.line
+            while not self.done:
+                end = self.text.find("\n", self.place)
+                end = len(self.text) if end < 0 else end
+                line, self.place, self.line = self.text[self.place : end], end + 1, self.line + 1
+                if (line.lstrip("\t") if tabs else line).rstrip("\r") == mark:
+                    break
+                lines.append(line)
+            text = "\n".join(lines)
+            command.fed, command.fed_line = expand(text, self.values) if expands else text, start
+        self.waiting = []
+
+    def _word(self) -> Word:
+        parts, line = [], self.line
+        while not self.done:
+            letter = self.text[self.place]
+            if letter in " \t\r\n" or letter in ";|&()<>":
+                break
+            if letter == "'":
+                parts.append(self._until("'"))
+            elif letter == '"':
+                parts.append(self._double())
+            elif letter == "\\":
+                self._escape(parts)
+            elif letter == "`":
+                parts.append("$(" + self._until("`") + ")")
+            elif self.text.startswith(("$(", "${"), self.place):
+                parts.append(self._dollar())
+            else:
+                parts.append(self._plain())
+        return Word("".join(parts), line)
+
+    def _escape(self, parts: list[str]) -> None:
+        following = self.text[self.place + 1 : self.place + 2]
+        if following == "\n":
+            self.line += 1
+        else:
+            parts.append(following)
+        self.place += 2
+
+    def _plain(self) -> str:
+        match = re.compile(r"[^\s'\"\\`;|&()<>$]+|\$\w*").match(self.text, self.place)
+        piece = match.group() if match else self.text[self.place]
+        self.place += len(piece)
+        return expand(piece, self.values)
+
+    def _until(self, mark: str) -> str:
+        start = self.place + 1
+        end = self.text.find(mark, start)
+        end = len(self.text) if end < 0 else end
+        self.line += self.text.count("\n", start, end)
+        self.place = end + 1
+        return self.text[start:end]
+
+    def _double(self) -> str:
+        self.place += 1
+        parts: list[str] = []
+        while not self.done and self.text[self.place] != '"':
+            if self.text[self.place] == "\\":
+                following = self.text[self.place + 1 : self.place + 2]
+                self.line += following == "\n"
+                parts.append({"\n": ""}.get(following, following if following in '"\\$`' else "\\" + following))
+                self.place += 2
+            elif self.text.startswith(("$(", "${"), self.place):
+                parts.append(self._dollar())
+            elif self.text[self.place] == "`":
+                parts.append("$(" + self._until("`") + ")")
+            else:
+                piece = re.compile(r"[^\"\\$`]+|\$\w*").match(self.text, self.place)
+                text = piece.group() if piece else self.text[self.place]
+                self.place += len(text)
+                self.line += text.count("\n")
+                parts.append(expand(text, self.values))
+        self.place += 1
+        return "".join(parts)
+
+    def _dollar(self) -> str:
+        """`$(...)` or `${...}` with its nested ones, as it is written; a known variable is filled in."""
+        start, depth = self.place, 0
+        pair = {"(": ")", "{": "}"}[self.text[start + 1]]
+        while not self.done:
+            letter = self.text[self.place]
+            depth += letter == self.text[start + 1]
+            depth -= letter == pair
+            self.line += letter == "\n"
+            self.place += 1
+            if depth == 0 and letter == pair:
+                break
+        piece = self.text[start : self.place]
+        return "$PWD" if piece in ("$(pwd)", "${PWD}") else expand(piece, self.values)
+
+
+def is_shell(word: str) -> bool:
+    """True for the name of a shell."""
+    return word.rpartition("/")[2] in SHELLS
+
+
+def script_of(words: list[Word]) -> tuple[Word, list[Word]] | None:
+    """The script of `sh -c SCRIPT` and the words behind it; None where the words are no such call."""
+    start = next((place for place, word in enumerate(words[:3]) if is_shell(word)), None)
+    if start is None:
+        return None
+    for place in range(start + 1, len(words) - 1):
+        if not words[place].startswith("-"):
+            return None
+        if re.fullmatch(r"-[a-z]*c", words[place]):
+            return words[place + 1], words[place + 2 :]
+    return None

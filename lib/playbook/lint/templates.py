@@ -1,0 +1,73 @@
+"""Helm templates without Helm: `{{ }}` becomes a value of the chart's values.yaml or an unknown one; lines stay."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from playbook.lint.text import UNKNOWN
+
+_ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+_VALUE = re.compile(r"^\.Values\.([\w.]+)\s*(?:\|\s*(?:quote|toString|int|squote))*$")
+_CONTROL = re.compile(
+    r"^(if|else|end|range|with|define|template|block|include|toYaml|tpl|/\*|\$\w+\s*:?=|fail|required)"
+)
+
+
+def is_template(content: str) -> bool:
+    """True for a text with Go template actions."""
+    return "{{" in content and "}}" in content
+
+
+def values_of(path: Path | None) -> dict[str, Any]:
+    """The values.yaml of the chart a template lies in; empty where there is none."""
+    for folder in list(path.parents)[:4] if path is not None else []:
+        if (folder / "Chart.yaml").is_file():
+            try:
+                values = yaml.safe_load((folder / "values.yaml").read_text())
+            except (OSError, yaml.YAMLError, UnicodeDecodeError):
+                return {}
+            return values if isinstance(values, dict) else {}
+    return {}
+
+
+def fill(content: str, values: dict[str, Any]) -> str:
+    """The text with every action replaced; lines that hold only a control action become blank."""
+    lines = re.sub(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", _blank, content, flags=re.DOTALL)
+    lines = _ACTION.sub(lambda match: _several(match) if "\n" in match.group() else match.group(), lines)
+    return "\n".join(_line(line, values) for line in lines.split("\n"))
+
+
+def _blank(match: re.Match) -> str:
+    return "\n" * match.group().count("\n")
+
+
+def _several(match: re.Match) -> str:
+    return "{{ include }}" + _blank(match)
+
+
+def _line(line: str, values: dict[str, Any]) -> str:
+    if "{{" not in line:
+        return line
+    bare = _ACTION.sub("", line).strip()
+    actions = [match[1] for match in _ACTION.finditer(line)]
+    if not bare and all(_CONTROL.match(action) or "nindent" in action for action in actions):
+        return ""
+    if bare == "-" and len(actions) == 1 and _CONTROL.match(actions[0]):
+        return ""
+    return _ACTION.sub(lambda match: _value(match[1], values), line)
+
+
+def _value(action: str, values: dict[str, Any]) -> str:
+    if re.match(r"^(if|else|end|range|with)\b", action):
+        return ""
+    known = _VALUE.match(action)
+    value: Any = values
+    for part in known[1].split(".") if known else []:
+        value = value.get(part) if isinstance(value, dict) else None
+    if known and isinstance(value, (str, int, float, bool)) and value != "":
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return UNKNOWN

@@ -1,0 +1,65 @@
+"""Text with places: words that know their line, and pieces of files that know where they stand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+UNKNOWN = "$…"  # stands for a value that only a later step knows: a template's, a shell's
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+
+
+class Word(str):
+    """One word of a command line or a YAML scalar, with the line it stands on (from 1; None where unknown)."""
+
+    line: int | None
+    raw: bool  # True where no shell reads it, so that a `${NAME}` stays as it is
+
+    def __new__(cls, text: object, line: int | None = None, raw: bool = False) -> Word:
+        """A word of this text at this line."""
+        word = super().__new__(cls, text)
+        word.line, word.raw = line, raw
+        return word
+
+    def with_text(self, text: str) -> Word:
+        """Another text at the same place."""
+        return Word(text, self.line, self.raw)
+
+
+def line_of(value: object) -> int | None:
+    """The line of a word, or of a mapping or list read from YAML; None for anything else."""
+    return getattr(value, "line", None)
+
+
+def is_unknown(value: str) -> bool:
+    """True where a part of the value is filled in later, so that it cannot be judged."""
+    return "$" in value or "{{" in value or "<" in value
+
+
+def expand(text: str, values: dict[str, str]) -> str:
+    """The text with `${NAME}`, `$NAME` and `${NAME:-default}` filled from `values`; unknown ones stay."""
+
+    def fill(match: re.Match) -> str:
+        name, default = match[1] or match[3], match[2]
+        return values.get(name, match.group() if default is None else default)
+
+    return _VARIABLE.sub(fill, text)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A file's text, or a piece of one: where it is shown, its first line there, and its file when it is a whole one.
+
+    `templated`: parts of it were unknown values, so it cannot be read strictly.
+    """
+
+    content: str
+    path: str
+    first_line: int = 1
+    file: Path | None = field(default=None, compare=False)
+    templated: bool = False
+
+    def line(self, number: int | None) -> int | None:
+        """The line in the file of the text's own line `number`."""
+        return None if number is None else self.first_line + number - 1

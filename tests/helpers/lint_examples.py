@@ -1,0 +1,240 @@
+"""One small example of each lint rule that stands in a folder of files; what follows a command line is in the tests."""
+
+from __future__ import annotations
+
+from playbook.tfserving.messages import MESSAGES
+
+DOCKER = "FROM tensorflow/serving:2.20.0\n"
+RUN = "docker run -v /data/m:/models/m -e MODEL_NAME=m {options} tensorflow/serving:2.20.0 {flags}\n"
+MODELS = "run.sh", "tensorflow_model_server --model_config_file=/nowhere/models.config\n"
+ONE = 'name: "m" base_path: "/m" model_platform: "tensorflow"'
+
+OTHER = ONE.replace('"m"', '"n"', 1)
+
+
+def saved_model(tags=("serve",), lengths=(-1, 4), signatures=("serving_default",)) -> bytes:
+    """A SavedModel's graph with these tags; each signature has one input of these lengths."""
+    model = MESSAGES["SavedModel"]()
+    graph = model.meta_graphs.add()
+    graph.meta_info_def.tags.extend(tags)
+    for name in signatures:
+        graph.signature_def[name].method_name = "tensorflow/serving/predict"
+        for length in lengths:
+            graph.signature_def[name].inputs["x"].tensor_shape.dim.add(size=length)
+    return model.SerializeToString()
+
+
+def models(config: str, flags: str = "") -> dict[str, str]:
+    """A model list and the command line that names it."""
+    return {"run.sh": MODELS[1].strip() + f" {flags}\n", "models.config": config}
+
+
+def listed(config: str, flags: str = "") -> dict[str, str]:
+    """The same for the inside of one entry."""
+    return models(f"model_config_list {{ config {{ {config} }} }}", flags)
+
+
+def pod(more: str = "", args: str = "--enable_batching", spec: str = "", head: str = "", model: str = "model") -> str:
+    """A Deployment with one server."""
+    return f"""apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: app}}
+spec:
+  {head}
+  template:
+    metadata: {{labels: {{app: m}}}}
+    spec:
+      {spec}
+      containers:
+      - name: s
+        image: tensorflow/serving:2.20.0
+        args: [{args}]
+        {more}
+"""
+
+
+def compose(more: str) -> str:
+    """A compose file with one server."""
+    return f"services: {{s: {{image: 'tensorflow/serving:2.20.0', {more}}}}}\n"
+
+
+SERVICE = """---
+apiVersion: v1
+kind: Service
+metadata: {name: app}
+spec:
+  selector: {app: m}
+  ports: [{port: %s}]
+"""
+SCALER = """---
+kind: HorizontalPodAutoscaler
+metadata: {name: h}
+spec:
+  scaleTargetRef: {kind: Deployment, name: app}
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]
+"""
+CONFIG_MAP = "---\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a.config: 'prometheus_config { enable: true }'}\n"
+MOUNTED = "volumeMounts: [{name: v, mountPath: /c}]"
+VOLUME = "volumes: [{name: v, configMap: {name: c}}]"
+
+NAMED = "--enable_batching --batching_parameters_file=/b.config"
+FOLDERS: dict[str, dict[str, str | bytes]] = {
+    # batching
+    "threads-cap-batch": {
+        "run.sh": RUN.format(options="", flags=f"{NAMED} --rest_api_num_threads=5 --grpc_max_threads=8"),
+        "b.config": "max_batch_size { value: 64 }",
+    },
+    "rest-threads-cap-batch": {
+        "run.sh": RUN.format(options="", flags=f"{NAMED} --rest_api_num_threads=5"),
+        "b.config": "max_batch_size { value: 64 }",
+    },
+    "batching-bare-field": {"b.config": "max_batch_size: 64"},
+    "batching-wrapped-field": {"b.config": "max_batch_size { value: 64 } allowed_batch_sizes { value: 64 }"},
+    "batching-unknown-field": {"b.config": "max_batch_size { value: 64 } batch_timeout_micro { value: 5 }"},
+    "batching-last-allowed": {"b.config": "max_batch_size { value: 64 } allowed_batch_sizes: 1"},
+    "batching-allowed-order": {"b.config": "max_batch_size { value: 4 } allowed_batch_sizes: [2, 1, 4]"},
+    "batching-no-small-size": {"b.config": "max_batch_size { value: 64 } allowed_batch_sizes: 64"},
+    "batching-timeout-zero": {"b.config": "batch_timeout_micros { value: 0 } num_batch_threads { value: 16 }"},
+    "batching-timeout-tiny": {"b.config": "max_batch_size { value: 64 } batch_timeout_micros { value: 5 }"},
+    "batching-timeout-long": {"b.config": "max_batch_size { value: 64 } batch_timeout_micros { value: 5000000 }"},
+    "batching-bad-number": {"b.config": "num_batch_threads { value: 0 }"},
+    "batching-size-absurd": {"b.config": "max_batch_size { value: 5000000 }"},
+    "batching-threads-absurd": {"b.config": "num_batch_threads { value: 400 }"},
+    "batching-queue-deep": {"b.config": "max_batch_size { value: 64 } max_enqueued_batches { value: 1000000 }"},
+    "batching-padding": {"b.config": "max_batch_size { value: 64 } pad_variable_length_inputs: true"},
+    "batching-padding-useless": {
+        "run.sh": f"tensorflow_model_server {NAMED} --model_base_path=/m\n",
+        "b.config": "max_batch_size { value: 64 } pad_variable_length_inputs: true",
+        "m/1/saved_model.pb": saved_model(),
+    },
+    "batching-splitting": {
+        "b.config": "enable_large_batch_splitting { value: true } batch_timeout_micros { value: 9 }"
+    },
+    "batching-splitting-padded": {
+        "b.config": "max_batch_size { value: 8 } enable_large_batch_splitting { value: true } "
+        "max_execution_batch_size { value: 4 } allowed_batch_sizes: [2, 8]"
+    },
+    "batching-rewritten-in-place": {"tune.sh": "sed -i 's/max_batch_size.*/x/' /etc/batching.config"},
+    "per-model-file-missing": {
+        "run.sh": RUN.format(options="", flags="--enable_batching --enable_per_model_batching_parameters"),
+        "m/1/saved_model.pb": saved_model(),
+    },
+    "per-model-file-broken": {
+        "run.sh": RUN.format(options="", flags="--enable_batching --enable_per_model_batching_parameters"),
+        "m/1/saved_model.pb": saved_model(),
+        "m/1/batching_params.pbtxt": "max_batch_size: 4",
+    },
+    "per-model-global-ignored": {
+        "run.sh": f"tensorflow_model_server {NAMED} --enable_per_model_batching_parameters --model_base_path=/m\n",
+        "b.config": "max_batch_size { value: 64 }",
+    },
+    # config files
+    "session-config-overridden": {
+        "run.sh": "tensorflow_model_server --tensorflow_session_config_file=/s.pbtxt --model_base_path=/m\n",
+        "s.pbtxt": "intra_op_parallelism_threads: 4",
+    },
+    "labels-at-start": listed(f'{ONE} version_labels {{ key: "stable" value: 1 }}'),
+    "label-version-not-served": listed(
+        f'{ONE} model_version_policy {{ specific {{ versions: 1 }} }} version_labels {{ key: "stable" value: 2 }}',
+        "--allow_version_labels_for_unavailable_models",
+    ),
+    "config-file-broken": {"b.config": "max_batch_size { value: 64"},
+    "config-file-missing": {"c.yml": compose("volumes: ['./m:/models'], command: ['--monitoring_config_file=/x/mon']")},
+    "config-file-not-copied": {"Dockerfile": DOCKER + 'CMD ["--monitoring_config_file=/x/mon"]'},
+    "config-unknown-field": listed(f"{ONE} model_version_policy {{ latest {{ num_version: 2 }} }}"),
+    "config-scalar-for-message": listed(f"{ONE} model_version_policy: LATEST"),
+    "config-message-for-scalar": listed('name { value: "m" }'),
+    "config-bad-value": listed(f"{ONE} model_version_policy {{ latest {{ num_versions: two }} }}"),
+    "config-field-twice": listed(f'{ONE} name: "n"'),
+    "config-json": models('{"model_config_list": {"config": [{"name": "m"}]}}'),
+    "config-empty": models("model_config_list { }"),
+    "model-twice": models(f"model_config_list {{ config {{ {ONE} }} config {{ {ONE} }} }}"),
+    "model-platform-missing": listed('name: "m" base_path: "/m"'),
+    "model-platform-unknown": listed('name: "m" base_path: "/m" model_platform: "pytorch"'),
+    "model-name-missing": listed('base_path: "/m" model_platform: "tensorflow"'),
+    "model-path-shared": models(
+        f"model_config_list {{ config {{ {ONE} }} config {{ {OTHER} }} }}"
+    ),
+    "policy-empty": listed(f"{ONE} model_version_policy {{ specific {{ }} }}"),
+    "logging-config": listed(f"{ONE} logging_config {{ sampling_config {{ sampling_rate: 0.1 }} }}"),
+    "custom-model-config": models("custom_model_config { }"),
+    "monitoring-path": {"monitoring.config": 'prometheus_config { enable: true path: "metrics" }'},
+    "monitoring-off": {"monitoring.config": "prometheus_config { }"},
+    "ssl-paths": {"ssl.config": 'server_key: "/etc/ssl/key.pem" server_cert: "-----BEGIN CERTIFICATE-----"'},
+    # model folders
+    "no-version": {"m/v1/saved_model.pb": saved_model()},
+    "version-not-numeric": {"m/v1/saved_model.pb": saved_model(), "m/1/saved_model.pb": saved_model()},
+    "version-half-copied": {
+        "m/1/saved_model.pb": saved_model(),
+        "m/1/variables/variables.index": "",
+        "m/1/variables/variables.data-00000-of-00002": "",
+    },
+    "version-broken": {"m/1/saved_model.pb": saved_model()[:9]},
+    "version-not-loadable": {"m/1/saved_model.pb": b"", "m/2/saved_model.pb": saved_model()},
+    "tags-not-there": {"m/1/saved_model.pb": saved_model(tags=("train",))},
+    "version-not-there": {
+        **listed('name: "m" base_path: "/x/m" model_platform: "tensorflow" model_version_policy '
+                 "{ specific { versions: 7 } }"),
+        "compose.yml": compose("volumes: ['./m:/x/m', './models.config:/x/models.config'], "
+                               "command: ['--model_config_file=/x/models.config']"),
+        "m/1/saved_model.pb": saved_model(),
+    },
+    "version-some-missing": {
+        **listed('name: "m" base_path: "/x/m" model_platform: "tensorflow" model_version_policy '
+                 "{ specific { versions: 1 versions: 7 } }"),
+        "compose.yml": compose("volumes: ['./m:/x/m', './models.config:/x/models.config'], "
+                               "command: ['--model_config_file=/x/models.config']"),
+        "m/1/saved_model.pb": saved_model(),
+    },
+    "warmup-unreadable": {
+        "m/1/saved_model.pb": saved_model(), "m/1/assets.extra/tf_serving_warmup_requests": "not a record"
+    },
+    "warmup-misplaced": {"m/1/saved_model.pb": saved_model(), "m/1/assets/tf_serving_warmup_requests": ""},
+    "base-path-missing": {"run.sh": "docker run -v /d/a:/models/a -e MODEL_NAME=b tensorflow/serving:2.20.0\n"},
+    "base-path-version": {"run.sh": "tensorflow_model_server --model_base_path=/m/leaf/3\n"},
+    "s3-not-supported": {"run.sh": "tensorflow_model_server --model_base_path=s3://b/m\n"},
+    # reading
+    "not-understood": {"x.yaml": "deploy: {with: tensorflow/serving}\n"},
+    "unreadable": {"x.yaml": "containers: [{image: tensorflow/serving\n"},
+    # containers
+    "flag-too-new": {"run.sh": RUN.format(options="", flags="--mixed_precision=bfloat16").replace("2.20", "2.9")},
+    "cmd-over-entrypoint": {"Dockerfile": DOCKER + 'CMD ["tensorflow_model_server", "--port=8500"]'},
+    "cmd-shell-form": {"Dockerfile": DOCKER + "CMD tensorflow_model_server --port=8500"},
+    "entrypoint-replaced": {"Dockerfile": DOCKER + 'ENTRYPOINT ["tensorflow_model_server"]'},
+    "exec-form-broken": {"Dockerfile": DOCKER + 'CMD ["--port=8500",\n  "--rest_api_port=8501"]'},
+    "exec-form-not-json": {"Dockerfile": DOCKER + "CMD ['--port=8500']"},
+    "literal-variable": {"Dockerfile": DOCKER + 'CMD ["--model_name=${NAME}"]'},
+    "env-nobody-reads": {"Dockerfile": DOCKER + "ENV TF_ENABLE_BATCHING=true"},
+    "sysctl-in-dockerfile": {"Dockerfile": DOCKER + "RUN sysctl -w net.core.somaxconn=1024"},
+    "tool-not-in-image": {"Dockerfile": DOCKER + "HEALTHCHECK CMD wget -q http://localhost:8501/v1/models/m"},
+    "mount-source-relative": {"run.sh": "docker run -v models/m:/models/model tensorflow/serving:2.20.0\n"},
+    "port-nobody-listens": {"run.sh": RUN.format(options="-p 80:80", flags="")},
+    "shell-args-split": {"k.yaml": pod("command: [sh, -c]", "tensorflow_model_server, --port=8500")},
+    "health-by-code": {"k.yaml": pod("readinessProbe: {httpGet: {path: /v1/models/model, port: 8501}}")},
+    "health-word-available": {
+        "c.yml": compose('healthcheck: {test: "curl localhost:8501/v1/models/m | grep AVAILABLE"}')
+    },
+    "image-not-pinned": {"run.sh": "docker run tensorflow/serving --model_name=m"},
+    "metrics-path-mismatch": {"p.yml": "scrape_configs: [{job_name: x, static_configs: [{targets: ['h:8501']}]}]"},
+    "metrics-params": {
+        "p.yml": "scrape_configs: [{job_name: serving, metrics_path: /monitoring/prometheus/metrics, params: {a: [b]}}]"
+    },
+    "cpu-limit-threads": {"k.yaml": pod("resources: {limits: {cpu: 1500m}}")},
+    "sysctl-host-network": {"c.yml": compose("network_mode: host, sysctls: {net.core.somaxconn: 1}")},
+    "no-drain": {"k.yaml": pod()},
+    "no-probe": {"k.yaml": pod()},
+    "liveness-without-startup": {"k.yaml": pod("livenessProbe: {tcpSocket: {port: 8500}}")},
+    "gpu-requests": {
+        "k.yaml": pod("resources: {requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 2}}")
+    },
+    "probe-wrong-path": {"k.yaml": pod("readinessProbe: {httpGet: {path: /healthz, port: 8501}}")},
+    "probe-wrong-port": {"k.yaml": pod("readinessProbe: {tcpSocket: {port: 9000}}")},
+    "service-port-closed": {"k.yaml": pod() + SERVICE % 9000},
+    "grpc-balancing": {"k.yaml": pod(head="replicas: 3") + SERVICE % 8500},
+    "replicas-with-hpa": {"k.yaml": pod(head="replicas: 3") + SCALER},
+    "hpa-missing-request": {"k.yaml": pod() + SCALER},
+    "volume-not-declared": {"k.yaml": pod(MOUNTED)},
+    "configmap-key-missing": {
+        "k.yaml": pod(MOUNTED, "--monitoring_config_file=/c/b.config", VOLUME) + CONFIG_MAP
+    },
+}  # fmt: skip
