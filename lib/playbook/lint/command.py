@@ -90,6 +90,7 @@ class Command:
     given: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, int | None] = field(default_factory=dict)
     published: tuple[Word, ...] = ()  # ports of the container that are published, where that is the point of the text
+    managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
     partial: bool = False  # flags of which the rest stands elsewhere (a patch, a fragment, a template's branch)
 
     def text(self, name: str, default: str = "") -> str:

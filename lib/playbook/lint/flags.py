@@ -135,7 +135,7 @@ def _ports(command: Command) -> Iterator[Finding]:
         yield _at(command, "rest-port-is-grpc-port", "rest_api_port", port=rest)
     if grpc == 0 and command.knows("port") and not command.text("grpc_socket_path"):
         yield _at(command, "no-port", "port")
-    if (rest or not command.knows("rest_api_port")) and not command.text("monitoring_config_file"):
+    if (rest or not command.knows("rest_api_port")) and not (command.managed or command.text("monitoring_config_file")):
         yield _at(command, "monitoring-missing")
     if rest and command.on("enable_serialization_as_tensor_content"):
         yield _at(command, "tensor-content-with-rest", "enable_serialization_as_tensor_content")

@@ -108,6 +108,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
             continue
         reading.counts["pods"] += 1
         start = _start(container, spec, data, document)
+        start.managed = str(data.get("kind", "")) in _OWN_PROBES
         found = launch(start)
         reading.add(found)
         if OFFICIAL in image:
@@ -142,12 +143,10 @@ def _surroundings(
             line = limits.at(name) if name in limits else requests.at(name)
             words = {"resource": name, "requests": asked, "limits": "none" if most is None else most}
             reading.report("gpu-requests", shown, line, **words)
-    if "image" not in container or kind in _ONE_SHOT:
+    if "image" not in container or kind in (*_ONE_SHOT, *_OWN_PROBES):
         return
     if not (container.get("lifecycle") or {}).get("preStop"):
         reading.report("no-drain", shown, container.at("name"))
-    if kind in _OWN_PROBES:
-        return
     if not container.get("readinessProbe") and not container.get("startupProbe"):
         reading.report("no-probe", shown, container.at("name"))
 

@@ -66,6 +66,7 @@ class Start:
     open_environment: bool = False  # more variables come from elsewhere (env_file, envFrom)
     scripts: Mapping[str, Text] = field(default_factory=dict)  # scripts whose text is known, by their path inside
     implied: Mapping[str, str] | None = None  # what another platform puts in front
+    managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
     own_image: bool = False  # the image's environment and script are known from its Dockerfile
 
 
@@ -107,9 +108,8 @@ def _script(start: Start, word: str) -> Text | None:
 
 def _append(start: Start, reading: Reading, words: list[Word], implied: Mapping[str, str]) -> None:
     line = next((line_of(word) for word in words if line_of(word)), start.line)
-    reading.commands.append(
-        Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place, published=start.published)
-    )
+    command = Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place)
+    reading.commands.append(replace(command, published=start.published, managed=start.managed))
     reading.counts["command lines"] += 1
 
 
