@@ -104,9 +104,18 @@ def proof_table(prove: dict[str, Any]) -> str:
         ["at most beyond the limit, with confidence", f"{claim['bound']:.2%}, {prove['confidence']:.0%}"],
         ["answers compared, wrong", f"{answers['checked']:,}, {answers['wrong']:,}"],
         ["wrong answers that could have stayed unseen", f"one in {1 / answers['could_miss_share']:,.0f}"],
+        ["first wrong answer", _first_wrong(answers.get("first_wrong"))],
         ["disturbance", prove["disturbance"] or "none seen"],
     ]
-    return markdown.table(["what", "how much"], rows)
+    return markdown.table(["what", "how much"], [row for row in rows if row[1] is not None])
+
+
+def _first_wrong(first: dict[str, Any] | None) -> str | None:
+    """Both replies, as code: they are somebody else's text."""
+    if not first:
+        return None
+    shown = {name: "`" + str(first[name]).replace("`", "'") + "`" for name in ("expected", "got")}
+    return f"{first['body']}: expected {shown['expected']}, got {shown['got']}"
 
 
 def configuration(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
