@@ -1,23 +1,29 @@
-"""The ordinary call under load, a Predict in a form that came before, without protobuf and coroutines."""
+"""The ordinary call under load, Predict, without coroutines; in a form that came before also without protobuf."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
-from model_server import metrics
+from model_server import metrics, tensorflow_package
 from model_server.batching.executors import as_serving_error
 from model_server.batching.run_outputs import RunOutputs, Share
 from model_server.calls import predict as predicting
-from model_server.errors import ServingError
+from model_server.errors import INTERNAL, ServingError
 from model_server.grpc.stream import Stream
 from model_server.models.core import Core
-from model_server.models.servable import Plan, Servable
-from model_server.predict_forms import ReplyForm, RequestForm, reply_form
+from model_server.models.servable import DEFAULT_SIGNATURE, Plan, Servable
+from model_server.predict_forms import ReplyForm, RequestForm, RequestForms, reply_form
 
+tensorflow_package.install()
+from tensorflow_serving.apis import predict_pb2  # noqa: E402
+
+UNPARSABLE = "Error parsing the request message."
 _MOST_SHAPES = 64  # reply forms of one plan
 _KEY = "grpc_predict"
 
@@ -32,38 +38,74 @@ class _Notes:
         self.forms: dict[tuple[int, ...], ReplyForm | None] = {}
 
 
-class PlainPredict:
-    """A Predict that is its own ticket: its rows of the run come to `answer`. All in the loop's thread.
+@dataclass(frozen=True, slots=True)
+class PredictOptions:
+    """What all calls share. `left`: called when a call is over, before its reply is sent."""
 
-    Args:
-        left: Called when the call is over, before its reply is sent.
-    """
+    core: Core
+    forms: RequestForms
+    left: Callable[[], None]
+    check_method_names: bool
+    tensor_content: bool
 
-    __slots__ = ("_as_content", "_left", "_plan", "_servable", "_started_ns", "_stream", "_submitted_ns")
 
-    def __init__(self, stream: Stream, left: Callable[[], None], as_content: bool):
-        self._stream, self._left, self._as_content = stream, left, as_content
+class PredictCall:
+    """A Predict that is its own ticket: its rows of the run come to `answer`. All in the loop's thread."""
 
-    def begin(self, core: Core, form: RequestForm, message: bytes, check_method: bool) -> None:
-        """Answer, now or later; the form's alias and signature are checked as any request's."""
+    __slots__ = ("_name", "_options", "_plan", "_servable", "_started_ns", "_stream", "_submitted_ns")
+
+    def __init__(self, options: PredictOptions, stream: Stream):
+        self._options, self._stream = options, stream
+        self._name = ""
+
+    def begin(self, message: bytes) -> None:
+        """Answer, now or later."""
         self._started_ns = time.monotonic_ns()
         try:
-            servable = self._servable = core.find(form.spec)
-        except ServingError as error:
-            self._end(form.spec.name, error)
-            return
+            form = self._options.forms.form_of(message)
+            if form is None:
+                self._begin_parsed(message)
+            else:
+                self._begin_form(form, message)
+        except Exception as error:
+            self._end(as_serving_error(error))
+
+    def _begin_form(self, form: RequestForm, message: bytes) -> None:
+        self._name = form.spec.name
+        servable = self._options.core.find(form.spec)
         try:
-            plan = self._plan = predicting.plan_of(servable, form.signature_name, (), check_method)
+            plan = predicting.plan_of(servable, form.signature_name, (), self._options.check_method_names)
             array = form.array(message)
             if plan.inputs == (form.alias,):
-                arrays = [array]
-            else:
-                arrays = predicting.input_arrays(servable, plan, {form.alias: predicting.to_proto(array)})
-            self._submitted_ns = time.monotonic_ns()
-            servable.executor.submit(plan.run, arrays, self._stream.deadline_ns, self)
-        except Exception as error:
+                self._submit(servable, plan, [array])
+            else:  # defaults of the signature may fill what is missing
+                sent = {form.alias: predicting.to_proto(array)}
+                self._submit(servable, plan, predicting.input_arrays(servable, plan, sent))
+        except Exception:
             servable.release()
-            self._end(form.spec.name, as_serving_error(error))
+            raise
+
+    def _begin_parsed(self, message: bytes) -> None:
+        try:
+            request = predict_pb2.PredictRequest.FromString(message)
+        except DecodeError:
+            raise ServingError(INTERNAL, UNPARSABLE) from None
+        self._name = request.model_spec.name
+        servable = self._options.core.find(predicting.spec_of(request))
+        try:
+            signature_name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+            check, wanted = self._options.check_method_names, request.output_filter
+            plan = predicting.plan_of(servable, signature_name, wanted, check)
+            self._submit(servable, plan, predicting.input_arrays(servable, plan, request.inputs))
+        except Exception:
+            servable.release()
+            raise
+        self._options.forms.remember(message, request)
+
+    def _submit(self, servable: Servable, plan: Plan, arrays: list[np.ndarray]) -> None:
+        self._servable, self._plan = servable, plan
+        self._submitted_ns = time.monotonic_ns()
+        servable.executor.submit(plan.run, arrays, self._stream.deadline_ns, self)
 
     def answer(self, run: RunOutputs, start: int = 0, stop: int | None = None) -> None:
         """The run is over, and these rows of it are the answer."""
@@ -74,11 +116,11 @@ class PlainPredict:
         try:
             message = self._message(notes, run, start, stop)
         except Exception as error:
-            self._end(servable.name, as_serving_error(error))
+            self._end(as_serving_error(error))
             return
         finally:
             servable.release()
-        self._left()
+        self._options.left()
         notes.answered()
         notes.took((time.monotonic_ns() - self._started_ns) / 1000)
         self._stream.answer(message)
@@ -86,7 +128,7 @@ class PlainPredict:
     def fail(self, error: ServingError) -> None:
         """There was no such run."""
         self._servable.release()
-        self._end(self._servable.name, error)
+        self._end(error)
 
     def _message(self, notes: _Notes, run: RunOutputs, start: int, stop: int | None) -> bytes:
         if self._plan.only_output is not None:
@@ -95,14 +137,14 @@ class PlainPredict:
             if form is not None:
                 return form.write(array)
         outputs = Share(run, start, stop).arrays
-        response = predicting.response_of(self._servable, self._plan, outputs, self._as_content)
+        response = predicting.response_of(self._servable, self._plan, outputs, self._options.tensor_content)
         if len(outputs) == 1:
             _remember(notes, response, outputs[0])
         return response.SerializeToString()
 
-    def _end(self, model_name: str, error: ServingError) -> None:
-        self._left()
-        metrics.request_count.add(model_name, error.code_name)
+    def _end(self, error: ServingError) -> None:
+        self._options.left()
+        metrics.request_count.add(self._name, error.code_name)
         self._stream.fail(error.code, error.message)
 
 

@@ -13,11 +13,10 @@ from google.protobuf.message import DecodeError
 from model_server import eager, metrics, tensorflow_package
 from model_server.batching.executors import as_serving_error
 from model_server.calls import inference, model_info, model_management, multi_inference
-from model_server.calls import predict as predicting
 from model_server.calls.predict import spec_of
 from model_server.errors import INTERNAL, RESOURCE_EXHAUSTED, ServingError, invalid
 from model_server.grpc.stream import Handler, Stream
-from model_server.grpc_predict import PlainPredict
+from model_server.grpc_predict import UNPARSABLE, PredictCall, PredictOptions
 from model_server.models.core import Core
 from model_server.predict_forms import RequestForms
 
@@ -28,11 +27,11 @@ from tensorflow_serving.apis import (  # noqa: E402
     get_model_status_pb2,
     inference_pb2,
     model_management_pb2,
-    predict_pb2,
     regression_pb2,
 )
 
 _PREDICTION, _MODELS = b"/tensorflow.serving.PredictionService/", b"/tensorflow.serving.ModelService/"
+_EXHAUSTED = "Server Threadpool Exhausted"
 Method = Callable[[Any, int | None], Awaitable[Any]]
 
 
@@ -51,14 +50,14 @@ class GrpcApi:
     def __init__(self, core: Core, options: GrpcOptions):
         self._core, self._options = core, options
         self._active = 0
-        self._forms = RequestForms()
+        self._predicts = PredictOptions(
+            core, RequestForms(), self._leave, options.check_method_names, options.tensor_content
+        )
 
     def methods(self) -> dict[bytes, Handler]:
         """path -> handler of every method."""
         return {
-            _PREDICTION + b"Predict": self._plain_first(
-                self._method(self._predict, predict_pb2.PredictRequest, "Predict")
-            ),
+            _PREDICTION + b"Predict": self._predict,
             _PREDICTION + b"Classify": self._method(
                 self._classify, classification_pb2.ClassificationRequest, "Classify"
             ),
@@ -76,27 +75,19 @@ class GrpcApi:
     def _method(self, answer: Method, request_type: Any, api: str = "") -> Handler:
         def handle(data: bytes, stream: Stream) -> None:
             if self._active >= self._options.max_threads:
-                stream.fail(RESOURCE_EXHAUSTED, "Server Threadpool Exhausted")
+                stream.fail(RESOURCE_EXHAUSTED, _EXHAUSTED)
             else:
                 self._active += 1
                 eager.start(self._serve(answer, request_type, api, data, stream))
 
         return handle
 
-    def _plain_first(self, handle_any: Handler) -> Handler:
-        """Answers a Predict in a form that came before; the others go to `handle_any`."""
-        options, forms, core = self._options, self._forms, self._core
-
-        def handle(data: bytes, stream: Stream) -> None:
-            form = forms.form_of(data)
-            if form is None or self._active >= options.max_threads:
-                handle_any(data, stream)
-            else:
-                self._active += 1
-                call = PlainPredict(stream, self._leave, options.tensor_content)
-                call.begin(core, form, data, options.check_method_names)
-
-        return handle
+    def _predict(self, data: bytes, stream: Stream) -> None:
+        if self._active >= self._options.max_threads:
+            stream.fail(RESOURCE_EXHAUSTED, _EXHAUSTED)
+        else:
+            self._active += 1
+            PredictCall(self._predicts, stream).begin(data)
 
     def _leave(self) -> None:
         self._active -= 1
@@ -108,8 +99,6 @@ class GrpcApi:
             request = _parsed(request_type, data)
             name = _model_name(request)
             message = (await answer(request, stream.deadline_ns)).SerializeToString()
-            if api == "Predict":
-                self._forms.remember(data, request)
         except Exception as error:
             failure = as_serving_error(error)
         self._active -= 1
@@ -119,12 +108,6 @@ class GrpcApi:
             stream.answer(message)
         else:
             stream.fail(failure.code, failure.message)
-
-    async def _predict(self, request, deadline_ns: int | None):
-        options = self._options
-        return await predicting.predict(
-            self._core, request, deadline_ns, options.check_method_names, options.tensor_content
-        )
 
     async def _classify(self, request, deadline_ns: int | None):
         return await inference.infer(self._core, request, "Classify", deadline_ns, self._options.check_method_names)
@@ -153,7 +136,7 @@ def _parsed(request_type: Any, data: bytes):
     try:
         return request_type.FromString(data)
     except DecodeError:
-        raise ServingError(INTERNAL, "Error parsing the request message.") from None
+        raise ServingError(INTERNAL, UNPARSABLE) from None
 
 
 def _model_name(request) -> str:

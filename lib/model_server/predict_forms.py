@@ -79,11 +79,13 @@ def form_of(message: bytes, request: Any) -> RequestForm | None:
     if len(request.inputs) != 1 or request.output_filter:
         return None
     ((alias, proto),) = request.inputs.items()
+    if not _ends_with_numbers(proto) or request.SerializeToString(deterministic=True) != message:
+        return None
     try:
         spec, array = spec_of(request), to_array(proto)
     except (ServingError, ValueError, OverflowError, MemoryError):
         return None
-    if not _ends_with_numbers(proto, array) or request.SerializeToString(deterministic=True) != message:
+    if not _says_all(proto, array):
         return None
     prefix, numbers = message[: -array.nbytes], message[-array.nbytes :]
     if numbers != array.tobytes():
@@ -94,15 +96,17 @@ def form_of(message: bytes, request: Any) -> RequestForm | None:
     )
 
 
-def _ends_with_numbers(proto: Any, array: np.ndarray) -> bool:
-    """Whether the tensor says nothing but type, shape and, in the field with the highest number, as many numbers."""
-    if proto.dtype == STRING or not array.size:
+def _ends_with_numbers(proto: Any) -> bool:
+    """Whether the tensor says nothing but type, shape and, in the field with the highest number, numbers."""
+    if proto.dtype == STRING:
         return False
     rest = {field.name for field, _ in proto.ListFields()} - _DESCRIBED
-    if rest == {"tensor_content"}:
-        return True
-    packed = _PACKED.get(proto.dtype, "")
-    return rest == {packed} and len(getattr(proto, packed)) == array.size
+    return rest == {"tensor_content"} or rest == {_PACKED.get(proto.dtype, "")}
+
+
+def _says_all(proto: Any, array: np.ndarray) -> bool:
+    """Whether there are numbers, and none that the message leaves to be repeated."""
+    return bool(array.size) and (bool(proto.tensor_content) or len(getattr(proto, _PACKED[proto.dtype])) == array.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ class ReplyForm:
 def reply_form(response: Any, array: np.ndarray) -> ReplyForm | None:
     """The form of a reply that was written for `array`; None where its numbers are not in it as numpy holds them."""
     ((_, proto),) = response.outputs.items()
-    if not _ends_with_numbers(proto, array):
+    if not _ends_with_numbers(proto) or not _says_all(proto, array):
         return None
     rest = predict_pb2.PredictResponse()
     rest.model_spec.CopyFrom(response.model_spec)  # it has the higher field number and stands behind the numbers

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,7 +93,7 @@ def grpc_message() -> bytes:
 
 
 def bench_grpc(folder: Path, models: Path) -> list[Row]:
-    """gRPC against no-op servers that answer the same bytes."""
+    """gRPC beside REST on the same server, the server of before on grpc.aio, and no-op servers with the same answer."""
     message = grpc_message()
     with contextlib.ExitStack() as running:
         server = running.enter_context(embedded(folder, models, *batching_flags(folder, BATCHING)))
@@ -101,14 +103,46 @@ def bench_grpc(folder: Path, models: Path) -> list[Row]:
             ports[name] = port = free_port()
             command = [sys.executable, str(HERE / "plain_apps.py"), name, str(port), str(folder / "answer")]
             running.enter_context(process(command, port))
-        loads = in_turns({name: lambda port=port: h2load(port, folder, message) for name, port in ports.items()})
+        if old := server_on_grpc_aio(folder / "old"):
+            ports["old"] = port = free_port()
+            flags = [f"--port={port}", f"--model_base_path={models}/digits", "--grpc_max_threads=130"]
+            command = [sys.executable, "-m", "model_server", *flags, *batching_flags(folder, BATCHING)]
+            running.enter_context(process(command, port, env={**os.environ, "PYTHONPATH": str(old)}))
+        windows = {name: lambda port=port: h2load(port, folder, message) for name, port in ports.items()}
+        loads = in_turns({"rest": lambda: predict_load(server, folder), **windows})
+    peers = (
+        ("rest", "REST on the same server", 0.8),
+        ("old", f"the server of before ({LAST_ON_GRPC_AIO}), on grpc.aio", 5),
+        ("grpc_aio", "a no-op grpc.aio server", 3),
+        ("grpc_sync", "a no-op grpcio server with threads", None),
+    )
     rows = []
-    for name, target in (("grpc_aio", "≥ 0.7"), ("grpc_sync", "")):  # ours is grpc.aio: the other is told beside it
+    for name, what, target in peers:
+        figure = f"gRPC, batching on, over {what}"
+        if name not in loads:
+            rows.append(Row(figure, str(loads["on"]), "not measured: no git history here"))
+            continue
         ratio = loads["on"].over(loads[name])
-        figure = f"gRPC, batching on, over a no-op grpcio server ({name[5:]})"
-        met = ratio >= 0.7 if target else None
-        rows.append(Row(figure, str(loads["on"]), str(loads[name]), ratio, target, met))
+        met = None if target is None else ratio >= target
+        rows.append(Row(figure, str(loads["on"]), str(loads[name]), ratio, f"≥ {target}" if target else "", met))
     return rows
+
+
+LAST_ON_GRPC_AIO = "d15bea3"  # the last commit whose gRPC was grpc.aio's
+
+
+def server_on_grpc_aio(folder: Path) -> Path | None:
+    """The package as it was then, from git, with today's compiled helpers; None where git does not have it."""
+    folder.mkdir()
+    packed = subprocess.run(
+        ["git", "archive", LAST_ON_GRPC_AIO, "lib/model_server"], cwd=HERE.parents[1], capture_output=True, check=False
+    )
+    if packed.returncode:
+        return None
+    subprocess.run(["tar", "-x", "-C", str(folder), "--strip-components=1"], input=packed.stdout, check=True)
+    for helper in (HERE.parents[1] / "lib" / "model_server").glob("*.so"):
+        shutil.copy(helper, folder / "model_server")
+    return folder
 
 
 PREDICT = "/tensorflow.serving.PredictionService/Predict"

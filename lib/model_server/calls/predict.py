@@ -9,7 +9,7 @@ import numpy as np
 from model_server import tensorflow_package
 from model_server.calls.tensor_proto import parse, to_proto
 from model_server.errors import FAILED_PRECONDITION, INTERNAL, ServingError, invalid
-from model_server.models.core import Core, ModelSpec
+from model_server.models.core import ModelSpec
 from model_server.models.servable import DEFAULT_SIGNATURE, Plan, Servable
 
 tensorflow_package.install()
@@ -129,22 +129,6 @@ def _check_aliases(signature, sent) -> None:
                 f"Inputs contains invalid name. Used request inputs: {','.join(expected)}, request input: "
                 f"{','.join(given)}"
             )
-
-
-async def predict(
-    core: Core, request: predict_pb2.PredictRequest, deadline_ns: int | None, check_method: bool, as_content: bool
-) -> predict_pb2.PredictResponse:
-    """Answer one PredictRequest.
-
-    Raises:
-        ServingError: with the code and text of TensorFlow Serving.
-    """
-    spec = spec_of(request)
-    servable = core.find(spec)
-    try:
-        return await predict_on(servable, request, deadline_ns, check_method, as_content)
-    finally:
-        servable.release()
 
 
 async def predict_on(

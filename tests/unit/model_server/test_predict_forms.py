@@ -90,6 +90,18 @@ def test_what_is_not_that_plain_has_no_form(changes):
     assert form_of(*changed(**changes)) is None
 
 
+def test_a_number_that_is_repeated_and_looks_like_its_own_head_has_no_form():
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "m"
+    proto = request.inputs["x"]
+    proto.dtype = 1
+    proto.tensor_shape.dim.add(size=2)
+    proto.float_val.append(np.frombuffer(b"\x08\x02\x2a\x04", np.float32)[0])
+    message = request.SerializeToString()
+    assert message.endswith(b"\x08\x02\x2a\x04" * 2), "as if both numbers were there"
+    assert form_of(message, request) is None
+
+
 def test_bytes_that_are_not_canonical_have_no_form():
     message, request = changed()
     assert form_of(message, request) is not None
