@@ -133,7 +133,8 @@ def held(plan: Plan) -> dict[str, Any]:
 
 
 def _once(run: Runner, rows: Mapping[str, np.ndarray], size: int) -> float:
-    batch, lasted_s = curve.take(rows, size), []
+    batch = curve.take(rows, size)
+    lasted_s: list[float] = []
     run(batch)
     end = time.perf_counter() + 0.1
     while not lasted_s or (time.perf_counter() < end and len(lasted_s) < curve.MIN_RUNS):

@@ -6,11 +6,15 @@ This module imports TensorFlow. `playbook.export.preprocessing` is the same in P
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from playbook.export.preprocessing import HALF_RANGE, SIDE
 from playbook.tfserving.tensorflow import tensorflow
 
-tf = tensorflow()
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = tensorflow()
 
 
 def images(encoded: tf.Tensor) -> tf.Tensor:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from playbook import stopwatch
 from playbook.tfserving.tensorflow import tensorflow
 
-tf = tensorflow()
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = tensorflow()
 
 BATCH = 64
 LEARNING_RATE = 2e-3

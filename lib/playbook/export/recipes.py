@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,10 @@ from playbook.tfserving.messages import to_tensor_proto
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.tensorflow import tensorflow
 
-tf = tensorflow()
+if TYPE_CHECKING:
+    import tensorflow as tf
+else:
+    tf = tensorflow()
 
 PIXELS = tf.TensorSpec((None, preprocessing.SIDE**2), tf.float32)
 STRINGS = tf.TensorSpec((None,), tf.string)

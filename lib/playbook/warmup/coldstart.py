@@ -91,8 +91,14 @@ def planned(plan: Plan, handle: Handle, reference: Reference, budget_s: float) -
     fits = int(budget_s * 1e3 / request_ms / len(WAYS) / plan.repeats)
     first = min(plan.first_requests, max(FEWEST, fits))
     start_s = handle.start_s if handle.start_s is not None else 0.0
-    fewer = {"first_requests": first, "client_warmup_requests": min(plan.client_warmup_requests, first)}
-    return replace(plan, **fewer, wanted=plan.first_requests, request_ms=request_ms, start_s=start_s)
+    return replace(
+        plan,
+        first_requests=first,
+        client_warmup_requests=min(plan.client_warmup_requests, first),
+        wanted=plan.first_requests,
+        request_ms=request_ms,
+        start_s=start_s,
+    )
 
 
 def plan_words(plan: Plan) -> str:
