@@ -17,7 +17,7 @@ from playbook.chain.kernels import Nursery, nurseries
 from playbook.chain.terminal import StageLine
 from playbook.errors import ParameterError, StageFailed
 from playbook.records import record, runs
-from playbook.serve import serve
+from playbook.serve import owner, serve
 
 KERNEL_DIED = "its kernel died while a cell ran. Was it killed, or is memory short (dmesg tells)?"
 NEEDS_SERVER = ("warmup", "stress")  # tune and adapt start servers of their own
@@ -137,7 +137,7 @@ def run_stage(run: Run, verb: str, nursery: Nursery | None = None) -> None:
     executed = run.run_dir / f"{name}.ipynb"
     values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
     told = progress_file(run.run_dir)
-    env = {progress.CHANNEL: str(told)}
+    env = {progress.CHANNEL: str(told), owner.CHANNEL: str(os.getpid())}  # servers end with this process
     try:
         executing.execute(runs.NOTEBOOK_DIR / f"{name}.ipynb", executed, values, env, nursery)
     except executing.PapermillExecutionError as error:

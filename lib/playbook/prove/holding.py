@@ -18,7 +18,7 @@ from playbook.serve import serve
 from playbook.serve.handle import Handle
 from playbook.stress import stress
 
-WRONG_SHARE = 1e-4  # a wrong answer in so many must have shown before anything is called kept (design.md 7.11)
+WRONG_SHARE = 1e-4  # a wrong answer in so many must have shown before anything is called kept
 DEPENDENT = 2.0  # requests that are taken to be worth one independent one, before any was seen
 CALM_S = 1.0  # shortest window of the promised rate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from playbook.serve import docker_engine
 from playbook.serve.container_state import LABEL, check_alive, check_started, state, stop, told
 from playbook.serve.docker_engine import build, engine, problem
 from playbook.serve.handle import Handle
+from playbook.serve.owner import bind
 from playbook.serve.spec import ServerSpec, choose_port
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout
     with docker_engine.speaking(f"Starting {image}"):
         container = _run(engine(), image, [], run_dir, "deploy", ports, tight)
     handle = _handle(container, run_dir, "deploy", model_name, f"/models/{model_name}", [], ())
+    bind(handle.note(run_dir, "deploy"), os.getpid())
     begun = time.monotonic()
     try:
         control.wait_available(handle, timeout_s, check=lambda: check_started(handle))
@@ -169,7 +172,6 @@ def _handle(
         container_id=container.id,
     )
     _follow(handle.container, log_path)
-    handle.note(run_dir, name)
     return handle
 
 

@@ -59,10 +59,15 @@ class Handle:
         results = record.load(run_dir, "serve")["results"]
         return cls(**{field.name: results.get(field.name) for field in fields(cls)})
 
-    def note(self, run_dir: Path, name: str) -> None:
+    def note(self, run_dir: Path, name: str) -> Path:
         """Note a server that was just started in the run folder, so that it is found and ended whatever comes."""
         folder, id_ = Path(run_dir).resolve() / "servers", self.container_id[:12] if self.container_id else self.pid
-        whole_file.write_text(folder / f"{name}.{id_}.json", json.dumps(asdict(self)))
+        return whole_file.write_text(folder / f"{name}.{id_}.json", json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, note: Path) -> Handle:
+        """The server of a note."""
+        return cls(**json.loads(note.read_text()))
 
     @classmethod
     def noted(cls, run_dir: Path) -> list[tuple[Path, Handle]]:
@@ -70,7 +75,7 @@ class Handle:
         handles = []
         for path in sorted((Path(run_dir) / "servers").glob("*.json")):
             with contextlib.suppress(OSError, ValueError, TypeError):
-                handles.append((path, cls(**json.loads(path.read_text()))))
+                handles.append((path, cls.read(path)))
         return handles
 
     def process(self) -> psutil.Process | None:

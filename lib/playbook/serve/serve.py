@@ -21,6 +21,7 @@ from playbook.lint import linter
 from playbook.monitor.scrape import METRICS_PATH
 from playbook.records import journal, whole_file
 from playbook.serve import client
+from playbook.serve import owner as ownership
 from playbook.serve.cores import split_cpus
 from playbook.serve.handle import Handle, begun_s, living
 from playbook.serve.spec import ServerSpec, choose_port, from_parameters
@@ -46,12 +47,15 @@ def start(
     timeout_s: float = 60.0,
     name: str = "serve",
     why: str = "as the parameters ask",
+    owner: int | None = None,
 ) -> Handle:
     """Start the server, wait until the model is AVAILABLE, and note its flags in the change journal.
 
     Args:
         name: Its config files, log and process note are kept under this name in the run folder.
         why: The reason, for the journal.
+        owner: The process with which the server ends, however that one ends. When left out: the runner of the chain
+            where one started this notebook; else none, and the server outlives its kernel, as JupyterLab needs it.
 
     Raises:
         ParameterError: a port that was asked for is taken.
@@ -70,7 +74,10 @@ def start(
 
         handle = containers.start(spec, run_dir, config_dir, *ports, name=name)
     else:
-        handle = _start_process(spec, run_dir, config_dir, *ports, name=name)
+        handle = _start_process(spec, run_dir, config_dir, *ports)
+    note, owner = handle.note(run_dir, name), owner or ownership.named()
+    if owner is not None:
+        ownership.bind(note, owner)
     handle = _await(handle, timeout_s)
     journal.note(run_dir, name.split("-")[0], "server flags", None, " ".join(handle.flags), why)
     return handle
@@ -96,8 +103,8 @@ def stop(handle: Handle, grace_s: float = 5.0) -> None:
 
 @contextlib.contextmanager
 def running(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str = "serve") -> Iterator[Handle]:
-    """A server for the length of a `with` block."""
-    handle = start(spec, run_dir, timeout_s, name)
+    """A server for the length of a `with` block; it ends with this process, however that ends."""
+    handle = start(spec, run_dir, timeout_s, name, owner=os.getpid())
     try:
         yield handle
     finally:
@@ -145,12 +152,10 @@ def verdict(results: Mapping[str, Any]) -> str:
     )
 
 
-def _start_process(
-    spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_port: int, port: int, name: str
-) -> Handle:
+def _start_process(spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_port: int, port: int) -> Handle:
     flags = spec.flags(config_dir, rest_api_port, port)
     command = [sys.executable, "-m", "model_server"] if spec.server == "embedded" else [_binary()]
-    log_path = run_dir / "logs" / f"{name}.log"
+    log_path = run_dir / "logs" / f"{config_dir.name}.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         process = subprocess.Popen(
@@ -158,7 +163,7 @@ def _start_process(
         )
     if spec.cpus:
         _pin(process.pid, spec.cpus)
-    handle = Handle(
+    return Handle(
         server=spec.server,
         model_name=spec.model_name,
         model_base_path=str(spec.model_base_path),
@@ -171,8 +176,6 @@ def _start_process(
         pid=process.pid,
         pid_started=begun_s(psutil.Process(process.pid)),
     )
-    handle.note(run_dir, name)
-    return handle
 
 
 def _pin(pid: int, cpus: tuple[int, ...]) -> None:
@@ -185,7 +188,7 @@ def _binary() -> str:
     path = shutil.which("tensorflow_model_server")
     if path is None:
         raise ServerNotReady(
-            "server 'binary' awaits tensorflow_model_server on the PATH, and it is not there. "
+            "server 'binary' needs tensorflow_model_server on the PATH, and it is not there. "
             "Install it, or use server 'embedded' or 'docker'."
         )
     return path

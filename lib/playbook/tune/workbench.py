@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -79,7 +80,7 @@ class Workbench:
         base_path = self.folder / f"{name}-{self._starts}" / self.spec.model_name
         _copy_newest(self.spec.model_base_path, base_path, batching_of(config) if live else None)
         spec = replace((live_spec_of if live else spec_of)(config, self.spec), model_base_path=base_path.resolve())
-        handle = serve.start(spec, self.run_dir, name=f"tune-{name}")
+        handle = serve.start(spec, self.run_dir, name=f"tune-{name}", owner=os.getpid())
         bench = self.benches[name] = RunningServer(
             handle, config, live, base_path, Sensor(handle.metrics_url, handle.model_name)
         )
