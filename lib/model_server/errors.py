@@ -51,6 +51,9 @@ class ServingError(Exception):
         self.code = code
         self.message = message
 
+    def __reduce__(self) -> tuple[type, tuple[int, str]]:
+        return type(self), (self.code, self.message)  # errors travel between processes
+
     def __str__(self) -> str:
         return f"{self.code_name}: {self.message}"
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import threading
 
-from model_server import listeners, log, options, text_proto
+from model_server import listeners, log, memory, options, text_proto
 from model_server.batching.executors import Delivery, DirectPool, in_thread
 from model_server.batching.options import num_batch_threads
 from model_server.batching.scheduler import BatchScheduler
@@ -62,7 +61,7 @@ class ModelServer:
         )
         states = StateMonitor()
         manager = Manager(
-            Loader(load, scheduler, pool, delivery).load, states, _manager_options(values), give_memory_back
+            Loader(load, scheduler, pool, delivery).load, states, _manager_options(values), memory.give_back
         )
         source = StorageSource(manager.aspire, values["file_system_poll_wait_seconds"])
         return Core(manager, source, states, values["allow_version_labels_for_unavailable_models"])
@@ -194,10 +193,3 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)
-
-
-def give_memory_back() -> None:
-    """Ask glibc to return free memory to the system: up to 10 ms, in which all wait that want some."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)

@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from model_server import metrics
 from model_server.batching.queue import Task
 from model_server.batching.run_outputs import RunOutputs
 from model_server.errors import INTERNAL, ServingError
+
+T = TypeVar("T")
 
 
 def time_left_ms(deadline_ns: int | None) -> int:
@@ -80,11 +83,12 @@ def _answer_all(tasks: Sequence[Task], run: RunOutputs) -> None:
         start = stop
 
 
-async def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], object]) -> object:
+async def in_thread(loop: asyncio.AbstractEventLoop, work: Callable[[], T]) -> T:
     """Wait for blocking work in a thread that does not keep the process alive."""
-    future = loop.create_future()
+    future: asyncio.Future[T] = loop.create_future()
 
     def run() -> None:
+        value: T | ServingError
         try:
             value = work()
         except Exception as error:
@@ -130,6 +134,7 @@ class DirectPool:
             except Exception as error:
                 outcome = as_serving_error(error)
             self._delivery.one(ticket, outcome)
+            del work, ticket, outcome  # an idle thread must not keep the last request's tensors
 
 
 class SameThread:

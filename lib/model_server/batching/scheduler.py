@@ -106,6 +106,7 @@ class BatchScheduler:
             queue, batch = self._take(sleeper, linger_ns)
             queue.execute(batch)
             linger_ns = queue.timeout_ns
+            del queue, batch  # an idle thread must not keep the last batch's tensors
 
     def _take(self, sleeper: _Sleeper, linger_ns: int) -> tuple[Queue, Batch]:
         while True:

@@ -12,7 +12,7 @@ from model_server.calls.predict import fill_spec, spec_of
 from model_server.element_types import enum_name
 from model_server.errors import invalid
 from model_server.models.core import Core
-from model_server.models.servable import DEFAULT_SIGNATURE, Servable
+from model_server.models.servable import DEFAULT_SIGNATURE, Plan, Servable
 
 tensorflow_package.install()
 from tensorflow_serving.apis import classification_pb2, regression_pb2  # noqa: E402
@@ -84,17 +84,36 @@ async def infer(core: Core, request, api: str, deadline_ns: int | None, check_me
 
 async def infer_on(servable: Servable, request, api: str, deadline_ns: int | None, check_method: bool):
     """The same with a servable that is already chosen (warm-up ignores the request's model)."""
-    tensors_of, response_type = _KINDS[api]
-    name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+    prepared = prepare(servable, request.model_spec.signature_name, api, check_method)
+    rows = serialized_examples(request.input)
+    return await infer_rows(servable, prepared, rows, deadline_ns, request.model_spec.name)
+
+
+def prepare(servable: Servable, signature_name: str, api: str, check_method: bool) -> tuple[str, Plan]:
+    """The API and the plan of a signature, "" for the default one.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT when there is none, or it is none for this API.
+    """
+    name = signature_name or DEFAULT_SIGNATURE
     signature = servable.signatures.get(name)
     if signature is None:
         raise invalid(f"No signature was found with the name: {name}")
-    inputs, outputs = tensors_of(signature, check_method)
-    plan = servable.plan((api, name), name, inputs, outputs)
-    rows = serialized_examples(request.input)
-    arrays = (await servable.run(plan, [rows], deadline_ns, api, request.model_spec.name)).arrays
-    response = response_type()
-    fill_spec(response.model_spec, servable, name)
+    return api, servable.plan((api, name), name, *_KINDS[api][0](signature, check_method))
+
+
+async def infer_rows(
+    servable: Servable, prepared: tuple[str, Plan], rows: np.ndarray, deadline_ns: int | None, model_name: str
+):
+    """Answer for serialized Examples, a row each, with what `prepare` gave.
+
+    Raises:
+        ServingError: of the run, or its outputs are not those of the API.
+    """
+    api, plan = prepared
+    arrays = (await servable.run(plan, [rows], deadline_ns, api, model_name)).arrays
+    response = _KINDS[api][1]()
+    fill_spec(response.model_spec, servable, plan.signature_name)
     write_result(api, response.result, dict(zip(plan.outputs, arrays, strict=True)), len(rows))
     return response
 

@@ -41,6 +41,8 @@ DEFAULT_SIGNATURE = "serving_default"
 class Servable:
     """A version that answers requests.
 
+    `input_types`: signature -> input alias -> DataType number.
+
     Args:
         model: A SavedModel or TfliteModel: `signatures`, `prepare`, `run`, `close`.
         executor: What runs a prepared request: a BatchingSession or a DirectSession. `submit(run, arrays, deadline_ns,
@@ -52,6 +54,10 @@ class Servable:
         self.signatures = model.signatures
         self._model, self.executor = model, executor
         self._plans: dict[tuple, Plan] = {}
+        self.input_types = {
+            key: {alias: info.dtype for alias, info in signature.inputs.items()}
+            for key, signature in model.signatures.items()
+        }
         self.plain_type = _type_of_only_input(model.signatures.get(DEFAULT_SIGNATURE))
         self.plain_plan: Plan | None = None  # the default signature's, made when it is first needed
         self._users = 0

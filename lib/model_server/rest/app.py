@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from model_server.models.core import Core
 from model_server.rest.call import RestApi, RestCall
-from model_server.rest.http_connection import Reply, Request
+from model_server.rest.http_connection import Reply, Request, Sent
 from model_server.rest.http_replies import HTML, error_page
+from model_server.rest.json_helper import JsonHelper
 from model_server.rest.plain_predict import PlainPredict
 from model_server.rest.side_calls import MetricsPage, Preflight
 
@@ -74,10 +75,10 @@ class RestApp:
         self._gate = _Gate(options.workers, loop)
         timeout_ns = options.timeout_ms * 1_000_000 if options.timeout_ms > 0 else None
         check = options.check_method_names
-        self._api = RestApi(core, _JSON + cors, cors, timeout_ns, check, self._gate.leave)
+        self._api = RestApi(core, _JSON + cors, cors, timeout_ns, check, JsonHelper(), self._gate.leave)
         self._metrics_path = options.metrics_path.encode() if options.metrics_path else None
 
-    def answer(self, request: Request, body: bytes, reply: Reply) -> None:
+    def answer(self, request: Request, body: Sent, reply: Reply) -> None:
         """Answer a request, now or later."""
         endpoint, target = request.note, request.target
         if endpoint is not None:  # a head that came before

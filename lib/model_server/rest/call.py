@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-import zlib
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +14,10 @@ from model_server.calls import model_info
 from model_server.json.reply import error_body
 from model_server.models.core import Core
 from model_server.rest import examples, predict, routes
-from model_server.rest.http_connection import Reply, Request
+from model_server.rest.body import Body
+from model_server.rest.http_connection import Reply, Request, Sent
+from model_server.rest.json_helper import JsonHelper
 from model_server.rest.routes import Route
-
-_MOST_INFLATED = 100 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class RestApi:
     """What every call needs.
 
     `headers` are those of a JSON reply, `cors_headers` the part of them that --rest_api_enable_cors_support adds.
-    `timeout_ns`: None where calls have no time-out. `left`: called when a call is over, before its reply is sent.
+    `timeout_ns`: None where calls have no time-out. `helper`: reads and writes long JSON. `left`: called when a call is
+    over, before its reply is sent.
     """
 
     core: Core
@@ -33,6 +34,7 @@ class RestApi:
     cors_headers: bytes
     timeout_ns: int | None
     check_method_names: bool
+    helper: JsonHelper
     left: Callable[[], None]
 
     def deadline_ns(self, started_ns: int) -> int | None:
@@ -72,7 +74,7 @@ class RestCall:
 
     __slots__ = ("_api", "_body", "_reply", "_request", "_started_ns")
 
-    def __init__(self, api: RestApi, request: Request, body: bytes, reply: Reply):
+    def __init__(self, api: RestApi, request: Request, body: Sent, reply: Reply):
         self._api, self._request, self._body, self._reply = api, request, body, reply
 
     def begin(self) -> None:
@@ -80,7 +82,7 @@ class RestCall:
         self._started_ns = time.monotonic_ns()
         eager.start(self._finish(self._body_of_reply()))
 
-    async def _body_of_reply(self) -> bytes:
+    async def _body_of_reply(self) -> predict.Text:
         api, request = self._api, self._request
         route = (request.note or _noted(request)).route
         if route.refusal:
@@ -90,23 +92,27 @@ class RestCall:
             return model_info.as_json(model_info.status(core, spec.name, spec.version)).encode()
         if verb == "metadata":
             return model_info.metadata_json(core, spec).encode()
-        body, deadline_ns = _inflated(request, self._body), api.deadline_ns(self._started_ns)
+        sent, self._body = self._body, b""
+        gzip = b"gzip" in request.headers.get(b"content-encoding", b"")
+        body = Body(sent if isinstance(sent, deque) else deque((sent,)), gzip, api.helper)
+        deadline_ns, check = api.deadline_ns(self._started_ns), api.check_method_names
         if verb == "predict":
-            return await predict.predict(core, spec, body, deadline_ns, api.check_method_names)
-        return await examples.infer(core, spec, verb, body, deadline_ns, api.check_method_names)
+            return await predict.predict(core, spec, body, deadline_ns, check, api.helper)
+        return await examples.infer(core, spec, verb, body, deadline_ns, check)
 
     async def _finish(self, body: Coroutine) -> None:
+        result: predict.Text | Exception
         try:
             result = await body
         except Exception as error:
             result = error
         self._end(result)
 
-    def _end(self, result: bytes | Exception) -> None:
+    def _end(self, result: predict.Text | Exception) -> None:
         """Count the request and send its reply."""
         api, endpoint = self._api, self._request.note
         api.left()
-        if type(result) is bytes:
+        if not isinstance(result, Exception):
             endpoint.took((time.monotonic_ns() - self._started_ns) / 1000)
             endpoint.answered()
             self._reply(200, api.headers, result)
@@ -120,15 +126,3 @@ def _noted(request: Request) -> Endpoint:
     """Where a request leads, kept with its head."""
     endpoint = request.note = Endpoint(routes.parse(request.method.decode(), request.target.decode("latin-1")))
     return endpoint
-
-
-def _inflated(request: Request, sent: bytes) -> bytes:
-    """The request's body without gzip; empty when it is not gzip or too large, as TensorFlow Serving sees it."""
-    if b"gzip" not in request.headers.get(b"content-encoding", b""):
-        return sent
-    try:
-        inflater = zlib.decompressobj(31)
-        data = inflater.decompress(sent, _MOST_INFLATED)
-        return data if inflater.eof else b""
-    except zlib.error:
-        return b""

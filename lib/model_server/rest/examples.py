@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from model_server import tensorflow_package
 from model_server.calls import inference
+from model_server.calls.example_input import serialized_examples
 from model_server.errors import invalid
 from model_server.json import tensors
 from model_server.json.floats import float_texts
 from model_server.json.reply import quoted
 from model_server.json.text import debug_string, parse
 from model_server.models.core import Core, ModelSpec
-from model_server.rest.predict import as_object, read_signature_name
+from model_server.rest.body import Body
+from model_server.rest.reading import as_object, read_signature_name
 
 tensorflow_package.install()
 from tensorflow_serving.apis import classification_pb2, regression_pb2  # noqa: E402
@@ -20,21 +24,31 @@ _MOST = 1 << 63
 
 
 async def infer(
-    core: Core, spec: ModelSpec, verb: str, body: bytes, deadline_ns: int | None, check_method: bool
+    core: Core, spec: ModelSpec, verb: str, body: Body, deadline_ns: int | None, check_method: bool
 ) -> bytes:
     """Answer one classify or regress request's body.
 
     Raises:
         ServingError: with TensorFlow Serving's code and text.
     """
-    request = read_request(parse(body), verb)
-    request.model_spec.name = spec.name
-    servable = core.find(spec)
+    name, rows = await body.read(read_rows, verb)
+    servable, api = core.find(spec), verb.capitalize()
     try:
-        response = await inference.infer_on(servable, request, verb.capitalize(), deadline_ns, check_method)
+        prepared = inference.prepare(servable, name, api, check_method)
+        response = await inference.infer_rows(servable, prepared, rows, deadline_ns, spec.name)
     finally:
         servable.release()
     return _classes(response.result) if verb == "classify" else _values(response.result)
+
+
+def read_rows(body: bytes, verb: str) -> tuple[str, np.ndarray]:
+    """The signature's name, "" where none is given, and a serialized Example a row.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT.
+    """
+    request = read_request(parse(body), verb)
+    return request.model_spec.signature_name, serialized_examples(request.input)
 
 
 def read_request(document: object, verb: str):

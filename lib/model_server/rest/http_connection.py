@@ -18,6 +18,7 @@ import httptools
 from model_server.rest.http_replies import HTML, REASONS, error_page, start_of_reply
 
 KNOWN_METHODS = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"})
+LONG = 1 << 20  # bytes of a body that may be joined, read or written in the event loop's own turn
 _MOST_PIPELINED = 64
 _MOST_HEADS, _LONGEST_HEAD = 1024, 4096
 _PARTED = (b"transfer-encoding", b"expect", b"upgrade")
@@ -61,8 +62,9 @@ def _remember(data: bytes, request: Request, length: int) -> None:
         _heads[head] = head, end + length, same
 
 
-Reply = Callable[[int, bytes, bytes], None]
-Answer = Callable[[Request, bytes, Reply], None]
+Sent = bytes | deque[bytes]  # a body; in pieces where it is long
+Reply = Callable[[int, bytes, bytes | memoryview], None]
+Answer = Callable[[Request, Sent, Reply], None]
 
 
 class HttpConnection(asyncio.Protocol):
@@ -72,7 +74,7 @@ class HttpConnection(asyncio.Protocol):
     """
 
     __slots__ = ("_answer", "_answered", "_busy", "_chunks", "_complete", "_ended", "_inside", "_known", "_length",
-                 "_parser", "_paused", "_request", "_transport", "_waiting")  # fmt: skip
+                 "_parser", "_paused", "_request", "_transport", "_unheeded", "_waiting")  # fmt: skip
 
     def __init__(self, answer: Answer):
         self._answer = answer
@@ -82,12 +84,12 @@ class HttpConnection(asyncio.Protocol):
         self._known: _Known | None = None  # of the last head that came whole
         self._chunks: list[bytes] = []
         self._answered = self._request  # whose reply is expected while _busy
-        self._waiting: deque[tuple[Request, bytes]] | None = None  # pipelined requests
+        self._waiting: deque[tuple[Request, Sent]] | None = None  # pipelined requests
         self._busy = False
         self._ended = False  # the client sends no more
         self._paused = False
         self._inside = False
-        self._complete = self._length = 0
+        self._complete = self._length = self._unheeded = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """A client connected."""
@@ -158,22 +160,33 @@ class HttpConnection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
-        """A piece of the body."""
+        """A piece of the body; after each LONG of them the other connections have their turn."""
         self._chunks.append(data)
+        self._unheeded += len(data)
+        if self._unheeded > LONG and self._transport and not self._paused:
+            self._unheeded = 0
+            self._paused = True
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._transport and self._paused and len(self._waiting or ()) < _MOST_PIPELINED:
+            self._paused = False
+            self._transport.resume_reading()
 
     def on_message_complete(self) -> None:
         """The request is whole: answer it now, or after the ones before it."""
         if self._parser.should_upgrade() and self._request.method != b"CONNECT":
             return  # not whole yet: see _ignore_upgrade
         chunks = self._chunks
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        self._length = len(body)
+        self._length = sum(map(len, chunks))
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks) if self._length <= LONG else deque(chunks)
         self._chunks = []
         self._inside = False
         self._complete += 1
         self._take(self._request, body)
 
-    def _take(self, request: Request, body: bytes) -> None:
+    def _take(self, request: Request, body: Sent) -> None:
         if self._busy:
             if self._waiting is None:
                 self._waiting = deque()
@@ -188,12 +201,17 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._refuse(501)
 
-    def _reply(self, status: int, headers: bytes, body: bytes) -> None:
+    def _reply(self, status: int, headers: bytes, body: bytes | memoryview) -> None:
         transport, request = self._transport, self._answered
         if transport is None:
             return
         start, ends = start_of_reply(status, headers, request.keep_alive, request.old, int(time.time()))
-        transport.write(b"%s%d\r\n\r\n%s" % (start, len(body), b"" if request.method == b"HEAD" else body))
+        shown = b"" if request.method == b"HEAD" else body
+        if len(shown) > LONG:
+            transport.write(b"%s%d\r\n\r\n" % (start, len(body)))
+            transport.write(shown)  # as it lies in memory
+        else:
+            transport.write(b"%s%d\r\n\r\n%s" % (start, len(body), shown))
         if ends:
             transport.close()
             self._waiting = None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from model_server.errors import ServingError, invalid
 from model_server.json.tensors import check_rank, is_base64, tensor
 from model_server.json.text import debug_string
+
+Types = Mapping[str, int]
 
 
 def plain_numbers(body: bytes) -> bool:
@@ -16,8 +20,11 @@ def plain_numbers(body: bytes) -> bool:
     return second > 0 and body.find(b'"', second + 1) < 0 and b"u" not in body[second:] and b"l" not in body[second:]
 
 
-def read_inputs(document: dict, infos, plain_numbers: bool = False) -> tuple[bool, dict[str, np.ndarray]]:
+def read_inputs(document: dict, types: Types, plain_numbers: bool = False) -> tuple[bool, dict[str, np.ndarray]]:
     """Whether the request is in row format, and its tensors by alias.
+
+    Args:
+        types: Input alias -> DataType number.
 
     Raises:
         ServingError: INVALID_ARGUMENT with TensorFlow Serving's text.
@@ -29,44 +36,44 @@ def read_inputs(document: dict, infos, plain_numbers: bool = False) -> tuple[boo
             "'instances' keys to exist "
         )
     if rows:
-        return True, _from_instances(document, infos, plain_numbers)
+        return True, _from_instances(document, types, plain_numbers)
     if columns:
-        return False, _from_inputs(document["inputs"], infos, plain_numbers)
+        return False, _from_inputs(document["inputs"], types, plain_numbers)
     raise invalid("Missing 'inputs' or 'instances' key")
 
 
-def _from_inputs(value: object, infos, plain_numbers: bool) -> dict[str, np.ndarray]:
+def _from_inputs(value: object, types: Types, plain_numbers: bool) -> dict[str, np.ndarray]:
     if not isinstance(value, dict) or is_base64(value):
-        if len(infos) > 1:
+        if len(types) > 1:
             raise invalid(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors required as per "
                 "tensorinfo_map"
             )
-        alias = next(iter(infos))
-        return {alias: tensor(value, infos[alias].dtype, plain_numbers)}
+        alias = next(iter(types))
+        return {alias: tensor(value, types[alias], plain_numbers)}
     tensors = {}
-    for alias in sorted(infos):
+    for alias in sorted(types):
         if alias not in value:
             raise invalid(f"Missing named input: {alias} in 'inputs' object.")
-        tensors[alias] = tensor(value[alias], infos[alias].dtype)
+        tensors[alias] = tensor(value[alias], types[alias])
     return tensors
 
 
-def _from_instances(document: dict, infos, plain_numbers: bool) -> dict[str, np.ndarray]:
+def _from_instances(document: dict, types: Types, plain_numbers: bool) -> dict[str, np.ndarray]:
     instances = document["instances"]
     if not isinstance(instances, list):
         raise invalid(f"JSON Value: {debug_string(document)} Expecting 'instances' to be an list/array")
     if not instances:
         raise invalid(f"JSON Value: {debug_string(document)} No values in 'instances' array")
     if isinstance(instances[0], dict) and not is_base64(instances[0]):
-        return _from_objects(instances, infos)
-    if len(infos) > 1:
+        return _from_objects(instances, types)
+    if len(types) > 1:
         raise invalid(
             "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
             "tensorinfo_map"
         )
-    alias = next(iter(infos))
-    dtype = infos[alias].dtype
+    alias = next(iter(types))
+    dtype = types[alias]
     if len(instances) == 1 or plain_numbers:
         try:
             return {alias: tensor(instances, dtype, plain_numbers)}
@@ -109,7 +116,7 @@ def _stacked(rows: list[np.ndarray]) -> np.ndarray:
     return stacked
 
 
-def _from_objects(instances: list, infos) -> dict[str, np.ndarray]:
+def _from_objects(instances: list, types: Types) -> dict[str, np.ndarray]:
     columns: dict[str, list[np.ndarray]] = {}
     for index, item in enumerate(instances):
         if not isinstance(item, dict):
@@ -117,16 +124,16 @@ def _from_objects(instances: list, infos) -> dict[str, np.ndarray]:
         for alias, value in item.items():
             column = columns.setdefault(alias, [])
             try:
-                if alias not in infos:
+                if alias not in types:
                     raise invalid(f"JSON object: does not have named input: {alias}")
-                column.append(_row(value, infos[alias].dtype, column[0] if column else None))
+                column.append(_row(value, types[alias], column[0] if column else None))
             except ServingError as error:
                 raise invalid(
                     f"Failed to process element: {index} key: {alias} of 'instances' list. Error: {error}"
                 ) from None
-        if len(item) != len(infos):
+        if len(item) != len(types):
             raise invalid(
                 f"Failed to process element: {index} of 'instances' list. JSON object: {debug_string(item)} keys "
-                f"must be equal to: {','.join(sorted(infos))}"
+                f"must be equal to: {','.join(sorted(types))}"
             )
     return {alias: _stacked(rows) for alias, rows in columns.items()}

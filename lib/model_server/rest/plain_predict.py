@@ -24,7 +24,7 @@ class PlainPredict(RestCall):
     def begin(self) -> None:
         """Answer, now or later."""
         body, api, request = self._body, self._api, self._request
-        if len(body) > predict.LONG or b"content-encoding" in request.headers:
+        if type(body) is not bytes or b"content-encoding" in request.headers:
             super().begin()
             return
         self._started_ns = time.monotonic_ns()
@@ -63,7 +63,7 @@ class PlainPredict(RestCall):
                 result = error
         if result is None:
             share = Share(run, start, stop)
-            eager.start(self._finish(predict.reply_of(self._plan, share, self._row_format)))
+            eager.start(self._finish(predict.reply_of(self._plan, share, self._row_format, self._api.helper)))
         else:
             self._end(result)
 
