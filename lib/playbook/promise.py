@@ -14,6 +14,7 @@ from typing import Any
 from playbook.errors import ParameterError
 
 KEPT, NOT_KEPT, NOT_PROVEN = "KEPT", "NOT KEPT", "NOT PROVEN"  # the answers there are to a promise
+BEYOND_P99 = 0.01  # the share of requests that p99 leaves beyond it
 ROUNDING = 1e-9  # 1 - 0.999 is a little more than 0.001, and is not meant to be
 
 
@@ -65,6 +66,18 @@ class Promise:
     def errors_inside(self, error_share: float) -> bool:
         """The part of the question that failures alone answer."""
         return error_share <= self.max_error_share + ROUNDING
+
+    def kept_by_counting(self, beyond: int, errors: int, requests: int) -> bool:
+        """The same question where there are too few requests for a p99: at most one in a hundred beyond the limit.
+
+        It is the best guess and no proof. No request keeps nothing.
+
+        Args:
+            beyond: Requests beyond the limit, those that failed included.
+            errors: Of them failed.
+            requests: All.
+        """
+        return requests > 0 and beyond <= BEYOND_P99 * requests and self.errors_inside(errors / requests)
 
     def kept_by(self, level: Mapping[str, Any]) -> bool:
         """Whether a level's row (`latency_p99_ms`, `success_rate`) keeps limit and errors."""

@@ -17,6 +17,7 @@ from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan
 from playbook.tune.steps import Tuning
+from playbook.tune.timetable import Timing, timetable
 from playbook.tune.workbench import RunningServer, Workbench
 
 HERE = Path(__file__).parent
@@ -46,7 +47,9 @@ def workbench(options: argparse.Namespace, window_s: float) -> Workbench:
 
 def tuning_on(bench: Workbench, folder: Path, plan: TuningPlan | None = None) -> Tuning:
     plan = plan or TuningPlan(GRID, Objective(LIMIT, windows=4))
-    return Tuning(bench, plan, SimpleNamespace(update=lambda *_: None), Memory(folder / "memory.json", "bench"))
+    table = timetable(plan, bench.load, Timing(1.0, 1, 5.0), budget_s=3600.0)  # a time that nothing is cut for
+    bar = SimpleNamespace(update=lambda *_: None, total=1.0)
+    return Tuning(bench, table, bar, Memory(folder / "memory.json", "bench"))
 
 
 def batch_curve(options: argparse.Namespace) -> dict:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from playbook.adapt.contest import policy_of
+from playbook.adapt.choices import policy_of
 from playbook.adapt.controller import Adapted, Pace, adapt, attach, present, stopping
 from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import Bounds

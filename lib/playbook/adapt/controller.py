@@ -19,11 +19,12 @@ from typing import Any
 import requests
 
 from playbook.adapt.governor import Decision, Governor
-from playbook.errors import MonitorError, PlaybookError
+from playbook.errors import MonitorError, PlaybookError, ServerDied
 from playbook.monitor.scrape import METRICS_PATH
 from playbook.monitor.sensor import Sensor, Window, between
 from playbook.records import journal
 from playbook.serve import client
+from playbook.serve.alive import living_versions
 from playbook.serve.handle import Handle
 from playbook.tfserving.config import Config
 from playbook.tfserving.versions import batching_of as batching_in
@@ -161,9 +162,16 @@ def _step(
         return True
     try:
         _, seconds = switch(
-            target.base_path, batching_of(decision.config), lambda: _status(target), pace.switch_timeout_s
+            target.base_path,
+            batching_of(decision.config),
+            lambda: living_versions(target.handle),
+            pace.switch_timeout_s,
         )
         prune(target.base_path, pace.keep, spare=client.available_version(target.handle))
+    except ServerDied as error:
+        journal.effect(run_dir, state.changes[-1]["at_ns"], "not done: the server has ended")
+        state.ended = f"the server has ended: {error}"
+        return False
     except (PlaybookError, requests.RequestException) as error:
         journal.effect(run_dir, state.changes[-1]["at_ns"], f"not done: {error}")
         state.ended = f"a change could not be made, the version before it serves on: {error}"
@@ -171,13 +179,6 @@ def _step(
     state.switch_s.append(seconds)
     state.config = decision.config
     return True
-
-
-def _status(target: Target) -> list[dict]:
-    try:
-        return client.status(target.handle)
-    except requests.RequestException:
-        return []
 
 
 def _note(run_dir: Path, before: Config, decision: Decision, dry_run: bool) -> dict[str, Any]:

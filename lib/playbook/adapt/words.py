@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+#: Checks of the load generator after which nothing may be concluded from a run.
+BROKEN = ("server_dead", "wrong_answers", "bad_passport", "client_cpu", "count_balance")
+ENOUGH = 100  # requests of a second from which one in a hundred may be beyond the limit
+
 
 def verdict(results: Mapping[str, Any]) -> str:
     """Who kept most seconds, said plainly, with the reason where no policy kept more than the best fixed choice."""
-    contenders = results["contenders"]
-    fixed = [one for one in contenders if not one["policy"]]
-    policies = [one for one in contenders if one["policy"]]
-    told = "; ".join(f"{one['name']} {one['kept_s']} s" for one in contenders)
+    who = f"'{results['model_name']}' ({results['server']} server)"
+    if results.get("skipped"):
+        return f"Adapting was not tried on {who}: {results['skipped']}"
+    choices = results["contenders"]
+    fixed = [one for one in choices if not one["policy"]]
+    policies = [one for one in choices if one["policy"]]
+    told = "; ".join(f"{one['name']} {one['kept_s']} s" for one in choices)
     swaps = sum(len(one["switch_s"]) for one in policies)
     failed = sum(one["errors"] for one in policies)
     lead = (
-        f"Of {results['moving_s']:g} s of moving load on '{results['model_name']}' ({results['server']} server), "
+        f"Of {results['moving_s']:g} s of moving load on {who}, "
         f"inside p99 {results['limit_ms']:g} ms: {told}. {swaps} live changes, {failed} failed requests."
     )
+    if broken := [f"{one['name']} ({', '.join(_broken(one))})" for one in choices if _broken(one)]:
+        return f"{lead} Nothing is concluded: {'; '.join(broken)} cannot be relied on."
     if not fixed or not policies:
         return lead
     best_fixed, best_policy = max(fixed, key=_kept), max(policies, key=_kept)
@@ -33,9 +42,24 @@ def verdict(results: Mapping[str, Any]) -> str:
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """Changes that ended before the load did."""
-    return [f"{one['name']} ended early: {one['ended']}" for one in results["contenders"] if one["ended"]]
+    """What was left out, changes that ended before the load did, failed checks, and seconds of few requests."""
+    choices = results["contenders"]
+    told = list(results.get("notes") or [])
+    told += [f"{one['name']} ended early: {one['ended']}" for one in choices if one["ended"]]
+    told += [f"{one['name']}: {text}" for one in choices if _broken(one) for text in one.get("warnings") or []]
+    few = [one["requests_a_second"] for one in choices if one.get("requests_a_second") is not None]
+    if few and min(few) < ENOUGH:
+        told.append(
+            f"a second held {min(few):.0f} requests at the median: with fewer than {ENOUGH} it counts as kept only "
+            "when none of them was beyond the limit"
+        )
+    return told
 
 
-def _kept(contender: Mapping[str, Any]) -> int:
-    return contender["kept_s"]
+def _broken(one: Mapping[str, Any]) -> list[str]:
+    """The checks a run failed that make its seconds worthless."""
+    return [name for name in one.get("failed_checks") or [] if name in BROKEN]
+
+
+def _kept(choice: Mapping[str, Any]) -> int:
+    return choice["kept_s"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import requests
+
 from playbook.errors import ServerDied
-from playbook.serve import container_state
+from playbook.serve import client, container_state
 from playbook.serve.handle import Handle
 
 
@@ -21,3 +25,17 @@ def check_alive(handle: Handle) -> None:
             f"  Last log lines ({handle.log_path}):\n{handle.log_tail()}\n"
             "  Start it again with the 'serve' notebook."
         )
+
+
+def living_versions(handle: Handle, timeout_s: float = 2.0) -> list[dict[str, Any]]:
+    """Every version as `client.status` tells it; none where the server lives and does not answer in time.
+
+    Raises:
+        ServerDied: it does not answer because it has ended.
+        PredictFailed: it answered with an error.
+    """
+    try:
+        return client.status(handle, timeout_s)
+    except requests.RequestException:
+        check_alive(handle)
+        return []

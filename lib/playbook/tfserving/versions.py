@@ -97,15 +97,18 @@ def switch(
     status: Callable[[], list[dict]],
     timeout_s: float = 30.0,
     every_s: float = 0.05,
+    silent_s: float = 10.0,
 ) -> tuple[int, float]:
     """Publish a version with these parameters and wait until the server answers from it.
 
     Args:
         base_path: As in `publish`.
         batching: As in `publish`.
-        status: Asks the server for its versions, as `client.status` answers: `version`, `state`, `status`.
+        status: Asks the server for its versions, as `client.status` answers: `version`, `state`, `status`; an empty
+            list where it does not answer. What it raises ends the wait at once.
         timeout_s: How long the new version may take to become AVAILABLE.
         every_s: Pause between two questions.
+        silent_s: How long the server may leave the question unanswered.
 
     Returns:
         The version and the seconds from publishing to AVAILABLE.
@@ -117,14 +120,28 @@ def switch(
     newest = max((int(row["version"]) for row in status()), default=0)
     version, began = publish(base_path, batching, above=newest), time.monotonic()
     state: dict[str, Any] = {}
+    answered = began
     while time.monotonic() - began < timeout_s:
-        state = next((s for s in status() if int(s["version"]) == version), state)
+        try:
+            rows = status()
+        except Exception:
+            remove(base_path, version)
+            raise
+        answered = time.monotonic() if rows else answered
+        if time.monotonic() - answered > silent_s:
+            break
+        state = next((row for row in rows if int(row["version"]) == version), state)
         if state.get("state") == "AVAILABLE":
             return version, time.monotonic() - began
         if state.get("state") in ("END", "UNLOADING"):
             break
         time.sleep(every_s)
     remove(base_path, version)
+    if time.monotonic() - answered > silent_s:
+        raise PublishFailed(
+            f"The server did not answer for {silent_s:g} s after version {version} was published. The version was "
+            "removed; look at the server's log and start it again."
+        )
     why = state.get("status", {}).get("error_message") or f"last state: {state.get('state', 'unseen')}"
     raise PublishFailed(
         f"Version {version} did not become AVAILABLE within {timeout_s:g} s ({why}). "

@@ -18,7 +18,10 @@ from playbook.tune.plan import Tuned, TuningPoint
 
 _PREDICTED = ("score", "rate_rps", "p99_ms", "p50_ms", "batch_rows")
 _MEASURED = ("kept", "valid", "rate_rps", "p99_ms", "p50_ms", "batch_rows", "core_ms_per_request", "windows")
-_FIGURES = ("rate_rps", "p99_ms", "p50_ms", "batch_rows", "core_ms_per_request", "score", "kept", "valid")
+_FIGURES = (
+    *("rate_rps", "p99_ms", "p50_ms", "batch_rows", "core_ms_per_request"),
+    *("score", "kept", "valid", "requests", "beyond_limit"),
+)
 #: By objective: the figure whose value is told, and the unit it is told in. A score is larger when better.
 FIGURES = {
     "max_rate": ("rate_rps", "requests/s"),
@@ -51,10 +54,29 @@ def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
     """What is to be known of single trials: those that failed, and those whose window stayed INVALID."""
-    return list(results["doubts"])
+    told = list(results["doubts"])
+    for point in results["points"]:
+        told += [f"{point['point']}: {_SHORT.format(**few)}"] if (few := _fewest(point)) else []
+        told += [f"{point['point']}, left out for want of time: {text}" for text in point.get("left_out") or []]
+    return told
+
+
+_SHORT = (
+    "windows were too short for a p99 ({requests:.0f} requests; it needs 1,000). The limit is judged by the share of "
+    "requests beyond it, which proves less: raise max_minutes"
+)
+
+
+def _fewest(point: Mapping[str, Any]) -> dict[str, float]:
+    """The requests of the best window where they were too few for a p99."""
+    best = point.get("best") or {}
+    short = best.get("kept") and best.get("p99_ms") is None and best.get("requests")
+    return {"requests": best["requests"]} if short else {}
 
 
 def _doubts(trials: pd.DataFrame) -> list[str]:
+    if not len(trials):
+        return []
     failed = [f"{row.config}: {row.error}" for row in trials.itertuples() if isinstance(row.error, str)]
     doubtful = [f"{row.config}: its best window is INVALID" for row in trials[trials["valid"].eq(False)].itertuples()]
     return failed + doubtful
@@ -76,15 +98,47 @@ def results(
 
 
 def _result(tuned: Tuned) -> dict[str, Any]:
+    """One point's results; what was not measured is null."""
+    plan = tuned.plan
+    shared = {
+        "kind": plan.objective.kind,
+        "objective": plan.objective.words(),
+        "p99_limit_ms": plan.objective.promise.p99_limit_ms,
+        "skipped": tuned.skipped or None,
+        "unbatched": plan.unbatched or None,
+        "space": {name: list(values) for name, values in plan.space.items()},
+        "configurations": len(plan.configs),
+        "trials": len(tuned.found.trials),
+        "resumed": tuned.found.resumed,
+        "stopped": tuned.found.stopped,
+        "measured_s": round(tuned.measured_s, 1),
+        "planned_s": tuned.planned_s and round(tuned.planned_s, 1),
+        "took_s": tuned.took_s and round(tuned.took_s, 1),
+        "schedule": tuned.schedule or None,
+        "left_out": list(tuned.left_out),
+        "ablation": tuned.ablation,
+        "simulator": {
+            "paths": {protocol: asdict(fit.path) for protocol, fit in tuned.fits.items()},
+            "errors": {protocol: fit.errors for protocol, fit in tuned.fits.items()},
+            "probes": [vars(p) | {"config": p.config.words()} for p in tuned.probes],
+        },
+    }
+    return shared | (_NOTHING if tuned.skipped else _measured(tuned))
+
+
+_NOTHING: dict[str, Any] = {"gain_shown": False, "repeats": []} | dict.fromkeys(
+    ("default", "best", "nearest", "gain", "gain_low", "gain_high", "gain_words", "gain_rates")
+)
+
+
+def _measured(tuned: Tuned) -> dict[str, Any]:
+    """Default, best and the gain between them."""
     kind, best = tuned.plan.objective.kind, tuned.best
     gained = tuned.gain()
     default_figures = _as_gained(kind, gained, 0, tuned.default)
     best_figures = _as_gained(kind, gained, 1, best.measured)
     name = FIGURES[kind][0]
     return {
-        "kind": kind,
-        "objective": tuned.plan.objective.words(),
-        "p99_limit_ms": tuned.plan.objective.promise.p99_limit_ms,
         "default": {"config": tuned.plan.base.plain()} | default_figures,
         "best": {"config": best.config.plain(), "words": best.config.words()} | best_figures,
         "nearest": _nearest(tuned),
@@ -95,18 +149,6 @@ def _result(tuned: Tuned) -> dict[str, Any]:
         "gain_words": gain.words(gained, figure(kind, default_figures)),
         "gain_rates": [default_figures[name], best_figures[name]] if gained.ratio else None,
         "repeats": [[one["score"] or 0.0 for one in pair] for pair in tuned.repeats],
-        "ablation": tuned.ablation,
-        "space": {name: list(values) for name, values in tuned.plan.space.items()},
-        "configurations": len(tuned.plan.configs),
-        "trials": len(tuned.found.trials),
-        "resumed": tuned.found.resumed,
-        "stopped": tuned.found.stopped,
-        "measured_s": round(tuned.measured_s, 1),
-        "simulator": {
-            "paths": {protocol: asdict(fit.path) for protocol, fit in tuned.fits.items()},
-            "errors": {protocol: fit.errors for protocol, fit in tuned.fits.items()},
-            "probes": [vars(p) | {"config": p.config.words()} for p in tuned.probes],
-        },
     }
 
 
@@ -131,13 +173,18 @@ def _all_valid(gained: Gain, side: int) -> bool:
 def figure(kind: str, measured: Mapping[str, Any]) -> str:
     """What was measured, in the unit of the objective: `18,182 requests/s at p99 3.8 ms`."""
     name, unit = FIGURES[kind]
-    p99 = f" at p99 {measured['p99_ms']:.1f} ms" if kind == "max_rate" and measured.get("p99_ms") is not None else ""
-    return f"{markdown.number(measured[name])} {unit}{p99}"
+    if kind != "max_rate":
+        return f"{markdown.number(measured[name])} {unit}"
+    if measured.get("p99_ms") is not None:
+        return f"{markdown.number(measured[name])} {unit} at p99 {measured['p99_ms']:.1f} ms"
+    requests = measured.get("requests")
+    counted = f" with {measured['beyond_limit']:.0f} of {requests:.0f} requests beyond the limit" if requests else ""
+    return f"{markdown.number(measured[name])} {unit}{counted}"
 
 
 def _nearest(tuned: Tuned) -> dict[str, Any] | None:
     """The trial with the lowest p99, for when no trial keeps the limit."""
     told = [trial for trial in tuned.found.trials if trial.measured.get("p99_ms") is not None]
     near = min(told, key=lambda trial: trial.measured["p99_ms"], default=None)
-    figures = ("p99_ms", "nearest_rate_rps")
+    figures = ("p99_ms", "nearest_rate_rps", "certain")
     return near and {"words": near.config.words()} | {name: near.measured.get(name) for name in figures}

@@ -11,7 +11,7 @@ from playbook.errors import ParameterError
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.fit import at_rate, predict
-from playbook.tune.rates import highest_rate, one_rate
+from playbook.tune.rates import beyond, highest_rate, one_rate
 from playbook.tune.request_path import RequestPath
 
 OBJECTIVES = ("max_rate", "min_p99_at_rate", "min_cost_at_rate")
@@ -37,26 +37,41 @@ class Objective:
         if self.kind != "max_rate" and self.rate_rps <= 0:
             raise ParameterError(f"objective {self.kind} needs objective_rate_rps above 0, in requests/s.")
 
-    def measured(self, hold: Callable[[float], Mapping[str, Any]], guess_rps: float) -> dict[str, Any]:
-        """Measure with `hold`, which holds one Poisson rate and returns its row; `guess_rps` is where to begin."""
+    def measured(
+        self,
+        hold: Callable[[float], Mapping[str, Any]],
+        guess_rps: float,
+        go_on: Callable[[], bool] = lambda: True,
+    ) -> dict[str, Any]:
+        """Measure with `hold`, which holds one Poisson rate and returns its row.
+
+        Args:
+            hold: Of one server.
+            guess_rps: Where to begin.
+            go_on: Whether there is time for one more window.
+        """
         if self.kind == "max_rate":
-            found = highest_rate(hold, guess_rps, self.promise, self.windows, self.tolerance)
+            result = highest_rate(hold, guess_rps, self.promise, self.windows, self.tolerance, go_on)
         else:
-            found = one_rate(hold, self.rate_rps, self.promise)
-        row = found.row or found.nearest or found.rows[-1]
-        told = {
-            "kept": found.row is not None,
-            "rate_rps": found.rate_rps,
+            result = one_rate(hold, self.rate_rps, self.promise)
+        row = result.row or result.nearest or result.rows[-1]
+        requests, misses = beyond(row)
+        measured = {
+            "kept": result.row is not None,
+            "rate_rps": result.rate_rps,
             "p99_ms": row["latency_p99_ms"],
             "p50_ms": row["latency_p50_ms"],
             "batch_rows": row.get("batch_rows"),
             "core_ms_per_request": row.get("core_ms_per_request"),
             "valid": bool(row["valid"]),
+            "requests": requests or None,
+            "beyond_limit": misses if requests else None,
             "warnings": list(row["warnings"]),
-            "windows": len(found.rows),
+            "windows": len(result.rows),
             "nearest_rate_rps": row["rate_rps"],
+            "certain": result.certain,
         }
-        return told | {"score": self.score(told)}
+        return measured | {"score": self.score(measured)}
 
     def predicted(self, path: RequestPath, config: Config) -> dict[str, Any]:
         """What the simulator says of a configuration, in the terms of `measured`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,11 +31,17 @@ class TuningPlan:
     repeats: int = 3  # winner against default, in turns; 0: no interval
     ablation: int = 3  # steps from the default to the winner that are measured one by one
     seed: int = 7
+    unbatched: str = ""  # why batching left the space: requests of this model cannot be merged
 
     @property
     def configs(self) -> list[Config]:
         """The whole space, laid out."""
         return expand(self.space, self.base)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the simulator ranks the space: it is fitted to a batched and an unbatched server."""
+        return not self.unbatched
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,11 @@ class TuningPoint:
     run_dir: Path
     spec: ServerSpec
     plan: TuningPlan
+
+    @property
+    def cores(self) -> int:
+        """Cores its server may use."""
+        return len(self.spec.cpus) or len(os.sched_getaffinity(0))
 
 
 @dataclass
@@ -60,6 +72,16 @@ class Tuned:
     ablation: list[dict[str, Any]] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
     measured_s: float = 0.0
+    planned_s: float | None = None  # what it was said to take, s
+    took_s: float | None = None  # and what it took
+    schedule: str = ""  # what was to be done, in words
+    left_out: list[str] = field(default_factory=list)  # for want of time
+    skipped: str = ""  # why nothing was tuned
+
+    @classmethod
+    def skip(cls, plan: TuningPlan, why: str) -> Tuned:
+        """A tuning that was left out, and why."""
+        return cls(plan, {}, SearchResult([], "skipped", 0), {}, {}, skipped=why)
 
     @property
     def best(self) -> Trial:

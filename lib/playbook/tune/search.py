@@ -20,6 +20,7 @@ from playbook.tfserving.config import DEFAULT, Config, expand
 
 SEARCHES = ("simulate", "optuna", "grid")
 GAINED = 0.01  # a trial that is better by less than this share has gained nothing
+HOPELESS = 3  # trials after which a search ends where none of them keeps the limit
 ALIKE = 0.02  # predictions closer than this share cannot be told apart
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -96,6 +97,7 @@ def search(
     storage: Path | None = None,
     seed: int = 0,
     on_trial: Callable[[Trial], None] | None = None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> SearchResult:
     """Measure configurations until the budget is spent or nothing more is gained.
 
@@ -110,6 +112,7 @@ def search(
         storage: SQLite file of the study; an earlier study in it is continued, nothing is measured twice.
         seed: Of the sampler.
         on_trial: Told of each new trial.
+        go_on: Asked before each new trial but the first: whether the time allows it.
 
     Raises:
         ParameterError: `kind` is unknown, or the space contradicts itself.
@@ -117,7 +120,7 @@ def search(
     if kind not in SEARCHES:
         raise ParameterError(f"search is {kind!r}; it must be one of {', '.join(SEARCHES)}.")
     configs = expand(space, base)
-    state = _Search(space, base, _study(storage, seed), measure, on_trial)
+    state = _Search(space, base, _study(storage, seed), measure, on_trial, go_on)
     resumed = len(state.known)
     queue = list(dict.fromkeys(c.tidy() for c in first))
     plan = [(c, "default" if c == base.tidy() else "frontier") for c in queue]
@@ -133,8 +136,17 @@ def search(
 class _Search:
     """One search: the study on disk, what it knows, and the clock."""
 
-    def __init__(self, space: Mapping, base: Config, study: optuna.Study, measure: Callable, on_trial: Callable | None):
+    def __init__(
+        self,
+        space: Mapping,
+        base: Config,
+        study: optuna.Study,
+        measure: Callable,
+        on_trial: Callable | None,
+        go_on: Callable[[], bool],
+    ):
         self.space, self.base, self.study, self.measure, self.on_trial = space, base, study, measure, on_trial
+        self.go_on = go_on
         self.known = {t.config: t for t in self.trials()}
         self.began, self.new, self.idle = time.monotonic(), 0, 0
 
@@ -203,8 +215,10 @@ class _Search:
         """Why to stop now, in words; empty to go on."""
         if len(self.known) >= budget.trials:
             return f"the budget of {budget.trials} trials is spent"
-        if time.monotonic() - self.began > 60 * budget.minutes:
+        if time.monotonic() - self.began > 60 * budget.minutes or (self.known and not self.go_on()):
             return f"the budget of {budget.minutes:g} minutes is spent"
+        if len(self.known) >= HOPELESS and not any(trial.score for trial in self.known.values()):
+            return f"none of the first {len(self.known)} keeps the limit"
         if patient and self.idle >= budget.patience:
             return f"nothing was gained over the last {self.idle} trials"
         return ""

@@ -14,35 +14,61 @@ from playbook.tfserving.config import Config, expand
 from playbook.tune.fit import Fit, Probe, fit
 from playbook.tune.gain import Pair
 from playbook.tune.memory import Memory
-from playbook.tune.plan import TuningPlan
 from playbook.tune.request_path import RequestPath, slots
 from playbook.tune.search import SearchResult, Trial
+from playbook.tune.timetable import FINALS, BudgetClock, Timetable, spoken
 from playbook.tune.workbench import RunningServer, Workbench
 
 NEAR = 0.15  # trials whose scores are closer to the best than this share may be as good
-FINALS = 2  # further measurements of each of them
 CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
 
 
 class Tuning:
     """The steps of tuning on one workbench."""
 
-    def __init__(self, bench: Workbench, plan: TuningPlan, bar: Any, memory: Memory) -> None:
-        self.bench, self.plan, self.bar, self.memory = bench, plan, bar, memory
+    def __init__(
+        self, bench: Workbench, table: Timetable, bar: Any, memory: Memory, clock: BudgetClock | None = None
+    ) -> None:
+        self.bench, self.bar, self.memory, self.clock = bench, bar, memory, clock or BudgetClock(table.budget_s)
+        self.cut: list[str] = []  # what time did not allow, beside what was planned to be left out
         self.probes: list[Probe] = []
         self.known: dict[Config, dict[str, Any]] = {}
         self.predicted: dict[Config, dict[str, Any]] = {}
         self.paths: dict[str, RequestPath] = {}  # by protocol
-        self.steps = 0
-        bench.tell = lambda text: bar.update(self.steps, text)
+        self.follow(table)
+        bench.tell = self.tell
+        bench.limit_ms = self.plan.objective.promise.p99_limit_ms
+
+    def follow(self, table: Timetable) -> None:
+        """Go on by this timetable: its plan, its windows, its probes."""
+        self.table, self.plan = table, table.plan
+        self.bench.samples, self.bench.longest_s = table.samples, table.longest_s
+
+    def tell(self, text: str = "") -> None:
+        """Where the stage is, by the time it was planned to take."""
+        share = min(0.99, self.clock.spent_s / max(1.0, self.table.planned_s))
+        left = max(0.0, self.table.planned_s - self.clock.spent_s)
+        self.bar.update(share * self.bar.total, f"{text}; about {spoken(left)} left" if text else "")
+
+    def affords(self, measurements: int = 1) -> bool:
+        """Whether so many further measurements, a rate's search each, end inside the budget."""
+        return self.clock.spent_s + measurements * self.table.measurement_s <= self.clock.budget_s
 
     def default(self) -> dict[str, Any]:
         """Measure the default flags, first of all and on a server started with them."""
         base = self.plan.base
-        guess = 0.95 * self.probe("default", base).throughput_rps
+        guess = 0.95 * (self.probes[0] if self.probes else self.probe("default", base)).throughput_rps
         self.known[base] = self.memory.recall("default", lambda: self.value(self.plain_default(), guess))
-        self.advance()
         return self.known[base]
+
+    def alone_ms(self) -> float | None:
+        """What one request takes alone on the server with the default flags; None where none was answered."""
+
+        def hold() -> float | None:
+            row = self.bench.hold(self.plain_default(), arrival="closed", concurrency=1)
+            return row["latency_p50_ms"] or row["latency_mean_ms"]
+
+        return self.memory.recall("alone", hold)
 
     def plain_default(self) -> RunningServer:
         """The server with the default flags; it stays up beside the others."""
@@ -50,17 +76,23 @@ class Tuning:
 
     def probe(self, name: str, config: Config) -> Probe:
         """A closed loop that saturates a configuration; then, for the fit alone, an open one below its rate."""
-        closed = self._probe(name, config, arrival="closed", concurrency=self.plan.probe_clients)
-        rate = round((BUSY if config.enable_batching else CALM) * closed.throughput_rps, 1)
-        self.probes += [closed, self._probe(f"{name}, open", config, arrival="poisson", rate_rps=rate)]
+        table = self.table
+        times = {"duration_s": table.probe_s, "ramp_up_s": table.probe_ramp_up_s}
+        clients = table.probe_clients
+        if config.protocol == "grpc":  # more at once than its threads are refused, and tell nothing
+            clients = min(clients, slots(config, len(self.bench.spec.cpus) or 1))
+        closed = self._probe(name, config, times, arrival="closed", concurrency=clients)
+        rate = max(0.1, round((BUSY if config.enable_batching else CALM) * closed.throughput_rps, 1))
+        open_times = {"duration_s": table.open_probe_s}
+        self.probes += [closed, self._probe(f"{name}, open", config, open_times, arrival="poisson", rate_rps=rate)]
         return closed
 
-    def _probe(self, name: str, config: Config, **settings: Any) -> Probe:
+    def _probe(self, name: str, config: Config, times: Mapping[str, float], **settings: Any) -> Probe:
         def hold() -> list[Any]:
             plain = config == replace(self.plan.base, protocol=config.protocol)  # one server speaks both protocols
             server = replace(self.plain_default(), config=config) if plain else self.bench.bring("trial", config)
-            row = self.bench.hold(server, **settings)
-            if not row["throughput_rps"]:
+            row = self.bench.hold(server, **times, **settings)
+            if not row["throughput_rps"] or row["latency_mean_ms"] is None:
                 kinds = ", ".join(f"{kind} {count}" for kind, count in row["errors_by_kind"].items())
                 raise LoadFailed(
                     f"No request was answered with {config.words()} ({kinds or 'none came back'}), so the simulator "
@@ -68,8 +100,8 @@ class Tuning:
                 )
             p99, client = row["latency_p99_ms"] or row["latency_max_ms"], row["client_cpu_share"] or 0.0
             client_ms = 1000 * client / row["throughput_rps"]
-            told = [row["throughput_rps"], row["latency_p50_ms"], p99, row["batch_rows"], client_ms]
-            return [*told, row["core_ms_per_request"]]
+            middle = row["latency_p50_ms"] or row["latency_mean_ms"]  # too few for a median
+            return [row["throughput_rps"], middle, p99, row["batch_rows"], client_ms, row["core_ms_per_request"]]
 
         rate, p50, p99, rows, client_ms, core_ms = self.memory.recall(f"probe {name}", hold)
         rows = rows if config.enable_batching else None
@@ -82,7 +114,6 @@ class Tuning:
         protocols = [self.plan.base.protocol, *(config.protocol for config in configs)]
         fits = {protocol: self._fit(protocol, configs, curve["fit"]) for protocol in dict.fromkeys(protocols)}
         self.paths = {protocol: fitted.path for protocol, fitted in fits.items()}
-        self.advance()
         return fits
 
     def _fit(self, protocol: str, configs: Sequence[Config], curve: Mapping[str, float]) -> Fit:
@@ -101,7 +132,6 @@ class Tuning:
         """Ask the simulator for every configuration."""
         for config in (self.plan.base, *configs):
             self.expect(config)
-        self.advance()
 
     def behaviour(self, config: Config) -> tuple[float, float, float]:
         """What tells configurations apart: predicted score, batch size, median."""
@@ -113,7 +143,6 @@ class Tuning:
         if config not in self.known:
             measured = lambda: self.value(self.bench.bring("trial", config), self.guess(config))  # noqa: E731
             self.known[config] = self.memory.recall(f"trial {config.plain()}", measured)
-        self.advance()
         return self.known[config]
 
     def final(self, found: SearchResult) -> SearchResult:
@@ -124,6 +153,9 @@ class Tuning:
             return found
         seen = {trial.config: [trial.measured] for trial in near}
         for turn in range(FINALS):
+            if not self.affords(len(near)):
+                self.cut.append("measuring the best few again")
+                return found
             for trial in near[:: 1 if turn % 2 else -1]:
                 again = lambda t=trial: self._again(t)  # noqa: E731
                 seen[trial.config].append(self.memory.recall(f"final {turn} {trial.config.plain()}", again))
@@ -150,40 +182,48 @@ class Tuning:
         pairs = [(k["rate_rps"], self.predicted[c]["rate_rps"]) for c, k in self.known.items() if c in self.predicted]
         shifts = [math.log(m / p) for m, p in pairs if m > 0 and p > 0]
         shift = math.exp(np.median(shifts[-3:])) if shifts else 1.0
-        rate = self.predicted.get(config, {}).get("rate_rps") or 0.5 * self.probes[0].throughput_rps
+        default_rps = self.known.get(self.plan.base, {}).get("rate_rps") if not self.paths else None
+        rate = self.predicted.get(config, {}).get("rate_rps") or default_rps or 0.5 * self.probes[0].throughput_rps
         return rate * min(1.5, max(0.67, shift))
 
     def value(self, server: RunningServer, guess_rps: float) -> dict[str, Any]:
         """What a server is worth by the objective."""
         hold = lambda rate: self.bench.hold(server, arrival="poisson", rate_rps=round(rate, 1))  # noqa: E731
-        return self.plan.objective.measured(hold, guess_rps)
+        window_s = self.table.measurement_s / max(1, self.plan.objective.windows)
+        return self.plan.objective.measured(hold, guess_rps, lambda: self.clock.left_s > window_s)
 
     def repeat(self, best: Trial) -> list[Pair]:
         """Default and winner in turns (ABBA), both started with their real flags, each searched afresh.
 
         Each search begins a little elsewhere, so that the steps of the rate do not hide the noise.
         """
-        if not self.plan.repeats:
-            self.advance()
+        if not self.plan.repeats or not self.affords(2):
+            self.cut += ["repeats of winner against default"] if self.plan.repeats else []
             return []
         servers = [self.plain_default(), self.bench.start("trial", best.config)]
         guess = max(self.known[self.plan.base]["rate_rps"], 0.9 * self.probes[0].throughput_rps)
         guesses = [guess, best.measured["rate_rps"]]
         rounds, rng = [], np.random.default_rng(self.plan.seed)
         for turn in range(self.plan.repeats):
+            if not self.affords(2):
+                self.cut.append(f"repeats of winner against default beyond {turn}")
+                break
             told: list[dict[str, Any]] = [{}, {}]
             for side in (0, 1) if turn % 2 == 0 else (1, 0):
                 near = guesses[side] * rng.uniform(0.95, 1.06)
                 one = lambda s=side, g=near: self.value(servers[s], g)  # noqa: E731
                 told[side] = self.memory.recall(f"repeat {turn} {side}", one)
             rounds.append((told[0], told[1]))
-        self.advance()
         return rounds
 
     def ablate(self, best: Trial) -> list[dict[str, Any]]:
         """What each knob earned: from the default to the winner, the most promising knob first, each step measured."""
-        steps, config, score = [], self.plan.base, self.known[self.plan.base]["score"]
-        while config != best.config:
+        steps: list[dict[str, Any]] = []
+        config, score = self.plan.base, self.known[self.plan.base]["score"]
+        while self.plan.ablation and config != best.config:
+            if not self.affords():
+                self.cut.append("what each knob earned")
+                return []
             options = _towards(config, best.config)
             before, (names, config) = config, max(options, key=lambda option: self.expect(option[1]))
             if len(steps) + 1 >= self.plan.ablation:
@@ -195,16 +235,13 @@ class Tuning:
 
     def expect(self, config: Config) -> float:
         """The predicted score of any configuration."""
+        if not self.paths:  # nothing was simulated
+            return 0.0
         simulated = config.as_simulated()
         if simulated not in self.predicted:
             self.predicted[simulated] = self.plan.objective.predicted(self.paths[config.protocol], simulated)
         self.predicted[config] = self.predicted[simulated]
         return self.predicted[config]["score"]
-
-    def advance(self) -> None:
-        """One step further."""
-        self.steps += 1
-        self.bar.update(self.steps)
 
 
 def _towards(config: Config, goal: Config) -> list[tuple[str, Config]]:

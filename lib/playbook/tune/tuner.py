@@ -16,11 +16,16 @@ from playbook import progress
 from playbook.records import record
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
+from playbook.tune.hopeless import remedies, request_ms
 from playbook.tune.memory import Memory
+from playbook.tune.outlook import START_S, planned, refusal, too_short
 from playbook.tune.plan import Tuned, TuningPoint
 from playbook.tune.search import frontier, search
 from playbook.tune.steps import Tuning
+from playbook.tune.timetable import BudgetClock, Timing, timetable
 from playbook.tune.workbench import Workbench
+
+DOUBTFUL = 0.4  # of the limit: where export's run of one request takes more, one is timed on the server itself
 
 
 def tune(points: Sequence[TuningPoint], load: Load, out_dir: Path) -> tuple[list[Tuned], dict[str, Any] | None]:
@@ -37,8 +42,12 @@ def tune(points: Sequence[TuningPoint], load: Load, out_dir: Path) -> tuple[list
         ServerNotReady: The default server does not start.
     """
     memories = [_memory(point, load, out_dir) for point in points]
-    tuned = [_tune(point, load, memory) for point, memory in zip(points, memories, strict=True)]
-    shared = _for_all(points, tuned, load, memories) if len(points) > 1 else None
+    clock = BudgetClock(60 * points[0].plan.budget.minutes)
+    tuned = []
+    for number, (point, memory) in enumerate(zip(points, memories, strict=True)):
+        parts = len(points) - number + (len(points) > 1)  # one more for the one configuration for all
+        tuned.append(_tune(point, load, memory, max(0.0, clock.left_s) / parts))
+    shared = _for_all(points, tuned, load, memories, max(60.0, clock.left_s)) if len(points) > 1 else None
     for memory in memories:
         memory.finish()
     return tuned, shared
@@ -49,58 +58,116 @@ def _memory(point: TuningPoint, load: Load, out_dir: Path) -> Memory:
     return Memory(path, [asdict(point.plan), asdict(point.spec), asdict(load)], beside=(path.with_suffix(".db"),))
 
 
-def _tune(point: TuningPoint, load: Load, memory: Memory) -> Tuned:
-    plan, curve = point.plan, record.load(point.run_dir, "export")["results"]["batch_curve"]
-    base, configs = plan.base, plan.configs
-    steps = plan.budget.trials + 3
-    with progress.live(f"tune {point.name}", steps) as bar, Workbench(point.spec, point.run_dir, load) as bench:
-        tuning = Tuning(bench, plan, bar, memory)
-        default, fits = tuning.default(), tuning.fit(curve)
-        tuning.predict(configs)
-        first = frontier({c: tuning.behaviour(c) for c in configs if c != base}, plan.frontier)
-        found = search(
-            plan.space,
-            tuning.measure,
-            first=[base, *first],
-            unseen=lambda best: [c for c in configs if c.as_simulated() == best.as_simulated()],
-            base=base,
-            kind=plan.search,
-            budget=plan.budget,
-            storage=memory.path.with_suffix(".db"),
-            seed=plan.seed,
-        )
-        tuned = Tuned(plan, default, tuning.final(found), fits, tuning.predicted)
-        if tuned.best.config != base and tuned.best.score:
-            tuned.repeats = tuning.repeat(tuned.best)
-            tuned.ablation = tuning.ablate(tuned.best)
+def _tune(point: TuningPoint, load: Load, memory: Memory, budget_s: float) -> Tuned:
+    """Tune one model for one promise inside a budget in seconds, or say why not."""
+    exported = record.load(point.run_dir, "export")["results"]
+    clock, table = BudgetClock(budget_s), planned(point, load, budget_s)
+    if why := refusal(point, load, table):
+        return Tuned.skip(point.plan, why)
+    with (
+        progress.live(f"tune {point.name}", table.planned_s) as bar,
+        Workbench(point.spec, point.run_dir, load) as bench,
+    ):
+        tuning = Tuning(bench, table, bar, memory, clock)
+        tuning.tell(table.words())
+        try:
+            tuned = _searched(tuning, point, exported)
+        except SkipTuning as skipped:
+            tuned = Tuned.skip(point.plan, str(skipped))
         tuned.probes, tuned.measured_s = tuning.probes, bench.measured_s
+    tuned.planned_s, tuned.took_s = tuning.table.planned_s, clock.spent_s
+    tuned.schedule, tuned.left_out = tuning.table.words(), [*tuning.table.left_out, *tuning.cut]
     return tuned
 
 
+class SkipTuning(Exception):
+    """What the server itself showed makes tuning pointless; not an error of the stage."""
+
+
+def _searched(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -> Tuned:
+    """Default, probes and fit, the search, and what makes its winner sure."""
+    _look_again(tuning, point, exported)
+    default, plan = tuning.default(), tuning.plan
+    first, fits = plan.configs[: plan.budget.trials], {}
+    if plan.simulated:
+        fits = tuning.fit(exported["batch_curve"])
+        tuning.predict(plan.configs)
+        first = frontier({c: tuning.behaviour(c) for c in plan.configs if c != plan.base}, plan.frontier)
+    result = search(
+        plan.space,
+        tuning.measure,
+        first=[plan.base, *first],
+        unseen=lambda best: [c for c in plan.configs if c.as_simulated() == best.as_simulated()],
+        base=plan.base,
+        kind=plan.search,
+        budget=plan.budget,
+        storage=tuning.memory.path.with_suffix(".db"),
+        seed=plan.seed,
+        go_on=lambda: tuning.affords(1 + (2 * min(plan.repeats, 2) if len(tuning.known) > 1 else 0)),
+    )
+    tuned = Tuned(point.plan, default, tuning.final(result), fits, tuning.predicted)
+    if tuned.best.config != plan.base and tuned.best.score:
+        tuned.repeats = tuning.repeat(tuned.best)
+        tuned.ablation = tuning.ablate(tuned.best)
+    return tuned
+
+
+def _look_again(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -> None:
+    """Start the default server and plan the rest by what it shows: export timed the graph, not the server.
+
+    Raises:
+        SkipTuning: One request alone takes longer than the limit, or even the least does not fit the budget.
+    """
+    promise, rows, cores = point.plan.objective.promise, tuning.bench.load.rows_per_request, point.cores
+    by_curve = request_ms(exported, rows) or 0.0
+    if by_curve > DOUBTFUL * promise.p99_limit_ms:
+        alone = tuning.alone_ms()
+        if alone is not None and not promise.p99_inside(alone):
+            raise SkipTuning(
+                f"one request alone took {alone:,.3g} ms on the server, and the limit is {promise.p99_limit_ms:g} ms. "
+                f"What would help: {'; '.join(remedies(exported, promise, rows, cores, alone))}."
+            )
+    carried_rps = tuning.probe("default", tuning.plan.base).throughput_rps
+    started = tuning.bench.benches.get("default")
+    timing = Timing(1000.0 * cores / carried_rps, cores, (started and started.handle.start_s) or START_S)
+    table = timetable(point.plan, tuning.bench.load, timing, tuning.clock.budget_s, tuning.clock.spent_s)
+    if not table.fits:
+        raise SkipTuning(too_short(table))
+    tuning.follow(table)
+
+
 def _for_all(
-    points: Sequence[TuningPoint], tuned: Sequence[Tuned], load: Load, memories: Sequence[Memory]
+    points: Sequence[TuningPoint], tuned: Sequence[Tuned], load: Load, memories: Sequence[Memory], budget_s: float
 ) -> dict[str, Any] | None:
     """One configuration for every point that something keeps, and what it costs each; None where nothing does.
 
     The candidates are the default and each point's best; each is measured at every point where it has not been.
     """
-    reached = [turn for turn in zip(points, tuned, memories, strict=True) if turn[1].best.score]
+    reached = [turn for turn in zip(points, tuned, memories, strict=True) if not turn[1].skipped and turn[1].best.score]
     candidates = dict.fromkeys([points[0].plan.base, *(result.best.config for _, result, _ in reached)])
     scores: dict[str, dict[Config, float]] = {}
     for point, result, memory in reached:
-        known = {trial.config: trial.score or 0.0 for trial in result.found.trials}
-        with progress.live(f"one for all {point.name}", 1) as bar, Workbench(point.spec, point.run_dir, load) as bench:
-            tuning = Tuning(bench, point.plan, bar, memory)
-            tuning.paths, tuning.probes = {name: fit.path for name, fit in result.fits.items()}, result.probes
-            scores[point.name] = {
-                config: known[config] if config in known else tuning.measure(config)["score"] or 0.0
-                for config in candidates
-            }
+        scores[point.name] = _scores(point, result, memory, load, list(candidates), budget_s / len(reached))
     if not scores:
         return None
     chosen, shares = compromise(scores)
     unreached = [point.name for point in points if point.name not in scores]
     return {"config": chosen.plain(), "words": chosen.words(), "share_of_best": shares, "unreached": unreached}
+
+
+def _scores(
+    point: TuningPoint, result: Tuned, memory: Memory, load: Load, candidates: Sequence[Config], budget_s: float
+) -> dict[Config, float]:
+    """What each candidate is worth at one point; measured where it has not been."""
+    known = {trial.config: trial.score or 0.0 for trial in result.found.trials}
+    table = planned(point, load, budget_s)
+    with progress.live(f"one for all {point.name}", 1) as bar, Workbench(point.spec, point.run_dir, load) as bench:
+        tuning = Tuning(bench, table, bar, memory, BudgetClock(budget_s))
+        tuning.paths, tuning.probes = {name: fit.path for name, fit in result.fits.items()}, result.probes
+        return {
+            config: known[config] if config in known else tuning.measure(config)["score"] or 0.0
+            for config in candidates
+        }
 
 
 def compromise(scores: Mapping[str, Mapping[Config, float]]) -> tuple[Config, dict[str, float]]:

@@ -9,6 +9,8 @@ import pandas as pd
 
 from playbook import markdown
 from playbook.drawing.canvas import Picture
+from playbook.stress.load import Load
+from playbook.tune import outlook
 from playbook.tune.findings import figure
 from playbook.tune.plan import Tuned, TuningPoint
 from playbook.tune.request_path import RequestPath
@@ -26,20 +28,36 @@ def verdict(results: Mapping[str, Any]) -> str:
     return " ".join(_sentence(point) for point in results["points"]) + _shared(results)
 
 
-def plan_table(points: Sequence[TuningPoint]) -> str:
-    """What is tuned for, and the space, as Markdown tables."""
+def plan_table(points: Sequence[TuningPoint], load: Load) -> str:
+    """What is tuned for, the space, and what it will take, in Markdown."""
     plan = points[0].plan
     lines = [f"- {point.name}: {point.plan.objective.words()}, {point.spec.server} server" for point in points]
     size = len(plan.configs)
     knobs = markdown.table(["knob", "values"], [[name, ", ".join(map(str, v))] for name, v in plan.space.items()])
-    return "\n".join(lines) + f"\n\n{knobs}\n\n{size} configurations, searched by `{plan.search}`."
+    told = [f"{size} configurations, searched by `{plan.search}`."]
+    told += [f"Batching left the space: {plan.unbatched}."] if plan.unbatched else []
+    return "\n\n".join(["\n".join(lines), knobs, *told, *_outlook(points, load)])
+
+
+def _outlook(points: Sequence[TuningPoint], load: Load) -> list[str]:
+    """What will be done and how long it takes, or why nothing will be, a paragraph a point."""
+    paragraphs = []
+    for point in points:
+        table = outlook.planned(point, load, 60 * point.plan.budget.minutes / len(points))
+        why = outlook.refusal(point, load, table)
+        paragraphs.append(f"{point.name}: " + (f"skipped, {why}" if why else table.words()))
+    return paragraphs
 
 
 def _sentence(told: Mapping[str, Any]) -> str:
     who, best, default = f"'{told['model_name']}' on the {told['server']} server", told["best"], told["default"]
+    if told.get("skipped"):
+        return f"{who} was not tuned: {told['skipped']}"
     if not best["score"]:
         return f"{who}: no configuration of {told['configurations']} gives {told['objective']}. {_nearest(told)}"
     reached = figure(told["kind"], best)
+    if told["trials"] == 1 and told["stopped"]:
+        return f"{who}: only the default flags were measured ({reached}), so nothing is compared: {told['stopped']}."
     if best["config"] == default["config"]:
         return (
             f"{who}: the default flags are the best of {told['trials']} measured ({reached}) for {told['objective']}."
@@ -61,13 +79,22 @@ def _earned(told: Mapping[str, Any]) -> str:
 
 def _nearest(told: Mapping[str, Any]) -> str:
     near = told["nearest"]
-    path = RequestPath(**told["simulator"]["paths"][told["default"]["config"]["protocol"]])
+    if not (costs := told["simulator"]["paths"].get(told["default"]["config"]["protocol"])):
+        return f"The nearest was {_where(near)}. Raise p99_limit_ms, lower the rate, or add cores."
+    path = RequestPath(**costs)
     lone = path.shell_in_ms + path.run_ms(path.rows, batched=False) + path.shell_out_ms + path.wire_ms
-    seen = f"p99 {near['p99_ms']:.3g} ms at {near['nearest_rate_rps']:,.0f}/s with {near['words']}" if near else "none"
     return (
-        f"The nearest was {seen}. What limits it: a request alone takes {lone:.2g} ms ({path.run_fixed_ms:.2g} ms "
+        f"The nearest was {_where(near)}. "
+        f"What limits it: a request alone takes {lone:.2g} ms ({path.run_fixed_ms:.2g} ms "
         "of it the graph), and queueing at that rate comes on top. Raise p99_limit_ms, lower the rate, or add cores."
     )
+
+
+def _where(near: Mapping[str, Any] | None) -> str:
+    if not near:
+        return "not told by any window: each had too few requests for a p99"
+    certain = f" ({near['certain']})" if near.get("certain") else ""
+    return f"p99 {near['p99_ms']:.3g} ms at {near['nearest_rate_rps']:,.3g}/s with {near['words']}{certain}"
 
 
 def _shared(results: Mapping[str, Any]) -> str:
@@ -82,6 +109,8 @@ def _shared(results: Mapping[str, Any]) -> str:
 def table(trials: pd.DataFrame) -> str:
     """The trials as a Markdown table, finalists first and the best of them on top, with what the simulator had said."""
     headers = ["trial", "from", "configuration", "score", "× default", "predicted", "p99 ms", "rows a batch", "valid"]
+    if not len(trials):
+        return "Nothing was tuned; the verdict says why."
     default = trials[trials["source"] == "default"].set_index("point")["score"]
     times = trials["score"] / trials["point"].map(default).replace(0.0, float("nan"))
     told = ["trial", "source", "config", "score", "times", "predicted_score", "p99_ms", "batch_rows"]
@@ -104,15 +133,16 @@ def ablation_table(tuned: Tuned) -> str:
 
 def predicted_against_measured(trials: pd.DataFrame, kind: str = "max_rate") -> Picture:
     """Each measured trial over its prediction, in the objective's score; on the line the simulator was right."""
-    kept = trials.dropna(subset=["score", "predicted_score"])
-    kept = kept[(kept["score"] > 0) & (kept["predicted_score"] > 0)]
-    pairs: Sequence[tuple[float, float]] = list(zip(kept["predicted_score"], kept["score"], strict=True))
+    known = {"score", "predicted_score"} <= set(trials.columns)
+    kept = trials.dropna(subset=["score", "predicted_score"]) if known else trials
+    kept = kept[(kept["score"] > 0) & (kept["predicted_score"] > 0)] if known else kept
+    pairs = list(zip(kept["predicted_score"], kept["score"], strict=True)) if known else []
 
     def draw(figure: Any, colours: Mapping[str, Any]) -> None:
         axes = figure.add_subplot()
         top = 1.1 * max((max(pair) for pair in pairs), default=1.0)
         axes.plot([0, top], [0, top], color=colours["muted"], linewidth=1.0, linestyle=":")
-        for number, (source, group) in enumerate(kept.groupby("source")):
+        for number, (source, group) in enumerate(kept.groupby("source") if pairs else ()):
             axes.plot(group["predicted_score"], group["score"], "o", color=colours["series"][number], label=source)
         axes.set(xlim=(0, top), ylim=(0, top), xlabel=f"predicted {_SCORES[kind]}", ylabel=f"measured {_SCORES[kind]}")
         if pairs:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import loadgen
 from playbook import stopwatch
-from playbook.errors import LoadFailed, MonitorError, PublishFailed
+from playbook.errors import LoadFailed, MonitorError, PublishFailed, ServerDied
 from playbook.knobs import LIVE
 from playbook.monitor.resources import ProcessTree
 from playbook.monitor.sensor import Sensor, between
-from playbook.serve import client, serve
-from playbook.serve.alive import check_alive
+from playbook.serve import serve
+from playbook.serve.alive import check_alive, living_versions
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
 from playbook.stress.levels import described, flat
@@ -30,8 +31,9 @@ from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import write_bodies
 from playbook.tfserving.versions import directory, numbers, publish, switch
 from playbook.tune.configured import batching_of, live_spec_of, restart_key, spec_of
+from playbook.tune.timetable import SAMPLES
 
-SAMPLES = 1200  # requests a window must hold so that its p99 has ten beyond it
+LONGEST_S = 60.0  # no window is longer, where nobody has planned its time
 
 
 @dataclass
@@ -52,12 +54,14 @@ class Workbench:
         spec: The server as it would be started by default: kind, model, cores.
         run_dir: The run folder; logs and notes of the servers go there.
         load: Window and cores of the client.
-        keep_rows: Where the raw requests of each window go; None drops them with the block.
+        on_progress: Told in words what is being held, about twice a second.
     """
 
     def __init__(self, spec: ServerSpec, run_dir: Path, load: Load, on_progress: Callable[[str], None] | None = None):
         self.spec, self.run_dir, self.load = spec, Path(run_dir), load
         self.tell = on_progress or (lambda text: None)
+        self.samples, self.longest_s = SAMPLES, LONGEST_S  # requests of a window at a rate, and its cap
+        self.limit_ms: float | None = None  # of p99: windows count their requests beyond it
         self.benches: dict[str, RunningServer] = {}
         self.held = 0  # windows held, and the seconds they took: the measuring time
         self.measured_s = 0.0
@@ -93,8 +97,8 @@ class Workbench:
             return self.start(name, config, live=True)
         if any(getattr(bench.config, knob) != getattr(config, knob) for knob in LIVE):
             try:
-                switch(bench.base_path, batching_of(config), lambda: client.status(bench.handle))
-            except PublishFailed:
+                switch(bench.base_path, batching_of(config), partial(living_versions, bench.handle))
+            except (PublishFailed, ServerDied):
                 return self.start(name, config, live=True)
         bench.config = config
         return bench
@@ -104,26 +108,31 @@ class Workbench:
         if bench := self.benches.pop(name, None):
             serve.stop(bench.handle)
 
-    def hold(self, bench: RunningServer, **settings: Any) -> dict[str, Any]:
+    def hold(
+        self,
+        bench: RunningServer,
+        duration_s: float | None = None,
+        ramp_up_s: float | None = None,
+        **settings: Any,
+    ) -> dict[str, Any]:
         """Hold one level against a server and return its row, with what the server told and what it cost.
+
+        Args:
+            bench: The server.
+            duration_s: Length of the window; by default the load's, longer where a rate needs it for its samples.
+            ramp_up_s: Before it; by default the load's.
+            settings: The level's own: arrival, concurrency, rate_rps.
 
         Raises:
             ServerDied: the server ended in the window.
-            LoadFailed: nothing could be measured.
+            LoadFailed: nothing could be measured, or the server stopped answering.
         """
         check_alive(bench.handle)
-        load = replace(self.load, protocol=bench.config.protocol)
-        if rate := settings.get("rate_rps"):
-            load = replace(load, duration_s=max(load.duration_s, SAMPLES / rate))
+        load = replace(self.load, protocol=bench.config.protocol, duration_s=duration_s or self._window_s(settings))
+        load = load if ramp_up_s is None else replace(load, ramp_up_s=ramp_up_s)
         tree = _tree(bench.handle)
         before, _ = _read(bench.sensor), tree and tree.sample()
-        with tempfile.TemporaryDirectory(dir=self.folder) as raw:
-            level = level_of(bench.handle, load, self.bodies(load.protocol), level=self.held, **settings)
-            try:
-                summary = loadgen.hold(level, Path(raw))
-            except loadgen.LoadgenError as error:
-                check_alive(bench.handle)
-                raise LoadFailed(f"{settings} could not be measured: {error}") from error
+        summary = self._held(bench, load, settings)
         used, after = tree and tree.sample(), _read(bench.sensor)
         check_alive(bench.handle)
         shared = {"protocol": load.protocol, "rows_per_request": load.rows_per_request}
@@ -136,6 +145,34 @@ class Workbench:
         row["core_ms_per_request"] = _core_ms(used, window)
         self.tell(f"{described(row)}: {row['throughput_rps'] or 0:,.0f}/s, p99 {row['latency_p99_ms'] or 0:.1f} ms")
         return row
+
+    def _window_s(self, settings: Mapping[str, Any]) -> float:
+        """So long that the samples come in, and never longer than the cap."""
+        shortest_s, rate = self.load.duration_s, settings.get("rate_rps")
+        return max(shortest_s, min(self.samples / rate, self.longest_s)) if rate else shortest_s
+
+    def _held(self, bench: RunningServer, load: Load, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The summary of one level; what it shows on the way is told."""
+        words, whole_s = described({"concurrency": None, **settings}), load.duration_s + load.ramp_up_s
+
+        def tell(so_far: Mapping[str, Any]) -> None:
+            self.tell(f"{words}: {min(so_far['elapsed_s'], whole_s):.0f} of {whole_s:.0f} s")
+
+        with tempfile.TemporaryDirectory(dir=self.folder) as raw:
+            level = level_of(bench.handle, load, self.bodies(load.protocol), level=self.held, **settings)
+            try:
+                summary = loadgen.hold(level, Path(raw), tell, p99_limit_ms=self.limit_ms)
+            except loadgen.LoadgenError as error:
+                check_alive(bench.handle)
+                raise LoadFailed(f"{words} could not be measured: {error}") from error
+        if summary["dead"]:
+            check_alive(bench.handle)
+            kinds = ", ".join(f"{count} {kind}" for kind, count in summary["errors_by_kind"].items())
+            raise LoadFailed(
+                f"The server stopped answering under {words} ({kinds or 'no replies'}) and its process still runs: "
+                f"it hangs, or refuses connections. Look at its log: {bench.handle.log_path}"
+            )
+        return summary
 
     def bodies(self, protocol: str) -> Path:
         """The encoded requests of the model, written once a protocol."""

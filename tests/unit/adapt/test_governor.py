@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from playbook.adapt.demonstration import Contender, Performance
+from playbook.adapt.demonstration import Choice, ChoiceRun
 from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import Bounds, Wish, aimd, model, threshold
 from playbook.adapt.views import timeline
@@ -133,9 +133,17 @@ def test_the_timeline_names_each_change_by_its_batch_size_and_its_waiting_time()
         "batching off",
     )
     changes = [{"at_ns": int(at * 1e9), "after": words} for at, words in enumerate(changed)]
-    seconds = pd.DataFrame({"second": [0, 1], "offered": [100, 200], "p99_ms": [2.0, 60.0], "kept": [True, False]})
-    contender = Contender("policy aimd", Config(), lambda: None)
-    picture = timeline([Performance(contender, seconds, SimpleNamespace(changes=changes), {}, 0)], 50.0)
+    seconds = pd.DataFrame(
+        {
+            "second": [0, 1],
+            "offered": [100, 200],
+            "p99_ms": [2.0, 60.0],
+            "slowest_ms": [3.0, 70.0],
+            "kept": [True, False],
+        }
+    )
+    choice = Choice("policy aimd", Config(), lambda: None)
+    picture = timeline([ChoiceRun(choice, seconds, SimpleNamespace(changes=changes), {}, 0)], 50.0)
     figure = Figure()
     picture.draw(figure, LIGHT)
     told = [text.get_text().strip() for axes in figure.axes for text in axes.texts]

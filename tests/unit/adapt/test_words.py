@@ -9,29 +9,33 @@ import pytest
 
 from playbook.adapt import words
 from playbook.adapt.controller import Adapted, Pace
-from playbook.adapt.demonstration import Contender, Performance, Stage, results
+from playbook.adapt.demonstration import Choice, ChoiceRun, Demonstration
+from playbook.adapt.findings import results
 from playbook.promise import Promise
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 
-STAGE = Stage(Path(), ServerSpec("digits", Path("models/digits")), Load(), Promise(50.0), Pace(for_s=4.0), [], 1000.0)
+STAGE = Demonstration(
+    Path(), ServerSpec("digits", Path("models/digits")), Load(), Promise(50.0), Pace(for_s=4.0), [], 1000.0
+)
 OFFERED = (100, 900, 1000, 100)
 SUMMARY = {"requests": sum(OFFERED), "latency_ms": {"p99": 80.0, "max": 90.0}}
 
 
-def played(name: str, p99_ms: tuple[float, ...], policy: bool = False, wait_micros: int = 0) -> Performance:
+def played(name: str, slowest_ms: tuple[float, ...], policy: bool = False, wait_micros: int = 0) -> ChoiceRun:
     """Four seconds of moving load."""
     config = Config(enable_batching=True, max_batch_size=64, batch_timeout_micros=wait_micros)
-    seconds = pd.DataFrame({"offered": OFFERED, "p99_ms": p99_ms, "errors": 0, "kept": [p <= 50 for p in p99_ms]})
+    kept = [ms <= 50 for ms in slowest_ms]
+    seconds = pd.DataFrame({"offered": OFFERED, "slowest_ms": slowest_ms, "errors": 0, "beyond": 0, "kept": kept})
     governor = (lambda: None) if policy else None
     adapted = Adapted(config, switch_s=[0.2]) if policy else None
-    return Performance(Contender(name, config, governor), seconds, adapted, SUMMARY, 0)
+    return ChoiceRun(Choice(name, config, governor), seconds, adapted, SUMMARY, 0)
 
 
-def said_of(performances: list[Performance]) -> str:
+def said_of(runs: list[ChoiceRun]) -> str:
     """The verdict of a record that keeps these."""
-    return words.verdict(results(STAGE, performances))
+    return words.verdict(results(STAGE, runs))
 
 
 GOOD, LATE, BAD = (2.0, 20.0, 30.0, 4.0), (2.0, 80.0, 30.0, 4.0), (60.0, 80.0, 90.0, 60.0)
@@ -46,7 +50,10 @@ def test_a_policy_that_kept_more_seconds_pays():
 def test_one_that_kept_fewer_does_not_and_the_verdict_says_why():
     told = said_of([played("fixed", GOOD), played("policy", LATE, policy=True)])
     assert "Adapting does not pay here: fixed kept 1 s more than the best policy." in told
-    assert "at low load fixed stays at p99 3.0 ms, as a batch takes what waits and no more, so" in told
+    assert (
+        "the slowest answer of a second is 3.0 ms (median) with fixed, as a batch takes what waits and no more, so"
+        in told
+    )
     assert told.endswith("policy lost its 1 s at 900/s and more.")
 
 

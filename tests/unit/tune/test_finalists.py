@@ -9,12 +9,14 @@ import pytest
 
 from playbook.errors import ServerDied
 from playbook.promise import Promise
+from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan
 from playbook.tune.search import SearchResult, Trial
 from playbook.tune.steps import Tuning
+from playbook.tune.timetable import Timing, timetable
 
 ONE, TWO, THREE, FOUR = (Config(enable_batching=True, max_batch_size=size) for size in (8, 16, 32, 64))
 
@@ -24,8 +26,9 @@ class Scripted(Tuning):
 
     def __init__(self, folder, further: dict[Config, list[float | None]], **plan):
         made = TuningPlan({}, Objective(Promise(50.0)), **plan)
-        bar = SimpleNamespace(update=lambda *_: None)
-        super().__init__(SimpleNamespace(), made, bar, Memory(folder / "memory.json", "plan"))
+        bar = SimpleNamespace(update=lambda *_: None, total=1.0)
+        table = timetable(made, Load(), Timing(1.0, 1, 5.0), budget_s=3600.0)
+        super().__init__(SimpleNamespace(), table, bar, Memory(folder / "memory.json", "plan"))
         self.further, self.asked = {config: iter(rates) for config, rates in further.items()}, []
 
     def serving(self, config):

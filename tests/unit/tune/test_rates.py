@@ -80,3 +80,47 @@ def test_each_objective_scores_better_as_larger():
 def test_an_objective_that_makes_no_sense_is_refused(settings, named):
     with pytest.raises(ParameterError, match=named):
         Objective(**{"promise": Promise(50.0), **settings})
+
+
+class Busy:
+    """Every request takes `service_ms` and more as load comes near `capacity`; each window holds few requests."""
+
+    def __init__(self, capacity: float, service_ms: float, requests: int = 150):
+        self.capacity, self.service_ms, self.requests, self.held = capacity, service_ms, requests, []
+
+    def __call__(self, rate: float) -> dict:
+        self.held.append(rate)
+        middle = self.service_ms / max(0.02, 1 - rate / self.capacity)
+        late = sum(middle * (0.5 + i / self.requests) > 50.0 for i in range(self.requests))
+        return {
+            "rate_rps": rate,
+            "latency_p99_ms": None,
+            "latency_p50_ms": middle,
+            "success_rate": 1.0,
+            "throughput_rps": min(rate, self.capacity),
+            "valid": True,
+            "warnings": [],
+            "claim": {"requests": self.requests, "misses": late},
+        }
+
+
+def test_a_window_too_short_for_a_p99_is_judged_by_its_requests_beyond_the_limit():
+    server = Busy(100.0, 5.0)
+    result = highest_rate(server, 95.0, Promise(50.0), windows=8, tolerance=0.02)
+    assert result.rate_rps == pytest.approx(85.0, rel=0.03)  # there 1.5 × the median is 50 ms
+    assert highest_rate(Busy(100.0, 5.0, requests=60), 95.0, Promise(50.0), windows=4).rate_rps == 0.0
+
+
+def test_where_half_of_the_requests_are_beyond_the_limit_at_little_load_the_search_ends_at_once():
+    server = Busy(10.0, 90.0)
+    result = highest_rate(server, 9.5, Promise(50.0), windows=5)
+    assert result.rate_rps == 0.0
+    assert len(server.held) <= 3
+    assert "already at" in result.certain
+
+
+def test_time_that_is_over_ends_a_search_with_what_it_has():
+    server = Server(1000.0)
+    result = highest_rate(server, 500.0, Promise(50.0), windows=20, go_on=lambda: len(server.held) < 3)
+    assert len(server.held) == 3
+    assert result.rate_rps >= 500.0

@@ -1,4 +1,4 @@
-"""The stage of the demonstration, from a notebook's flat parameters: contenders, bounds, pace and load."""
+"""The demonstration that a notebook's flat parameters ask for: choices, bounds, pace and load."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.adapt.controller import Pace
-from playbook.adapt.demonstration import Contender, Stage
+from playbook.adapt.demonstration import Choice, Demonstration
 from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import POLICIES, Bounds, Policy, aimd, model, threshold
 from playbook.errors import ParameterError
@@ -19,12 +19,13 @@ from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
+from playbook.tune.hopeless import hopeless, request_ms, unbatchable
 from playbook.tune.request_path import RequestPath
 
 LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned
 
 
-def stage(settings: Mapping[str, Any]) -> Stage:
+def prepare(settings: Mapping[str, Any]) -> Demonstration:
     """Everything the demonstration needs, checked before a server is started.
 
     Args:
@@ -39,32 +40,49 @@ def stage(settings: Mapping[str, Any]) -> Stage:
             "70_adapt starts a server of its own; `playbook adapt --url ... --base-path ...` adapts one that runs."
         )
     run, promise = Path(settings["run_dir"]), Promise.of(settings)
-    tuned = record.load(run, "tune")["results"] if record.has(run, "tune") else None
-    exported = record.load(run, "export")["results"]
+    exported, (tuned, untuned) = record.load(run, "export")["results"], _tuned(run)
     low, high = fixed(settings, tuned)
     _check_rows(settings, low, high)
     server, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
     base_path = (run / exported["base_path"]).resolve()
-    governors = {f"policy {name}": governor(name, settings, promise, low, tuned) for name in settings["policies"]}
-    return Stage(
+    rows = settings["rows_per_request"]
+    skipped = hopeless(exported, promise, rows, len(server) or 1) or _nothing_to_change(exported)
+    policies = [name for name in settings["policies"] if not (untuned and name == "model")]
+    governors = {f"policy {name}": governor(name, settings, promise, low, tuned) for name in policies if not skipped}
+    return Demonstration(
         run_dir=run,
         spec=ServerSpec(exported["model_name"], base_path, settings["server"], cpus=server, image=settings["image"]),
         load=Load(
             settings["protocol"],
             ramp_up_s=0.2,
             client_cpus=client,
-            rows_per_request=settings["rows_per_request"],
+            rows_per_request=rows,
             seed=settings["seed"],
         ),
         promise=promise,
         pace=Pace(settings["look_every_s"], settings["moving_s"], settings["keep_versions"], settings["dry_run"]),
-        contenders=[
-            Contender("fixed low latency", low),
-            Contender("fixed high throughput", high),
-            *(Contender(name, low, made) for name, made in governors.items()),
+        choices=[
+            Choice("fixed low latency", low),
+            Choice("fixed high throughput", high),
+            *(Choice(name, low, made) for name, made in governors.items()),
         ],
         highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
+        request_ms=request_ms(exported, rows) or 1.0,
+        skipped=skipped,
+        notes=[f"policy model is left out: tune was skipped ({untuned})"] * (len(policies) < len(settings["policies"])),
     )
+
+
+def _tuned(run: Path) -> tuple[Mapping[str, Any] | None, str]:
+    """The results of tune.json where it found something, and why it was skipped where it was."""
+    results = record.load(run, "tune")["results"] if record.has(run, "tune") else None
+    skipped = (results or {}).get("skipped") or ""
+    return (None if skipped else results), skipped
+
+
+def _nothing_to_change(exported: Mapping[str, Any]) -> str:
+    why = unbatchable(exported)
+    return why and f"{why}: there are no batching parameters to change"
 
 
 def _check_rows(settings: Mapping[str, Any], *choices: Config) -> None:
@@ -95,7 +113,7 @@ def fixed(settings: Mapping[str, Any], tuned: Mapping[str, Any] | None) -> tuple
 def governor(
     name: str, settings: Mapping[str, Any], promise: Promise, base: Config, tuned: Mapping[str, Any] | None
 ) -> Any:
-    """Makes a governor of a policy, new for each performance."""
+    """Makes a governor of a policy, new for each run."""
     bounds = Bounds(tuple(settings["batch_size_bounds"]), tuple(settings["batch_timeout_bounds"]))
     policy = policy_of(name, promise, bounds, base, tuned)
     rules = Rules(confirm=settings["confirm"], cool_down_s=settings["cool_down_s"])

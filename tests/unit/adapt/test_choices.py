@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from playbook.adapt import contest
+from playbook.adapt import choices, demonstration, findings, views, words
 from playbook.chain import params
 from playbook.errors import ParameterError
 from playbook.records import record
@@ -39,8 +39,8 @@ def tuned(settings, tmp_path):
 
 
 def test_without_a_tuning_the_load_is_probed_and_the_fixed_choices_differ_in_batching_alone(settings):
-    stage = contest.stage(settings)
-    low, high, policy = stage.contenders
+    stage = choices.prepare(settings)
+    low, high, policy = stage.choices
     assert stage.highest_rps == 0.0
     assert (low.config.max_batch_size, high.config.max_batch_size) == (8, 64)
     assert low.config.rest_api_num_threads == high.config.rest_api_num_threads == 65
@@ -48,23 +48,23 @@ def test_without_a_tuning_the_load_is_probed_and_the_fixed_choices_differ_in_bat
 
 
 def test_after_a_tuning_its_winner_is_the_fixed_choice_for_throughput_and_its_threads_are_shared(tuned):
-    stage = contest.stage(tuned)
-    low, high, _ = (contender.config for contender in stage.contenders)
+    stage = choices.prepare(tuned)
+    low, high, _ = (choice.config for choice in stage.choices)
     assert stage.highest_rps == 9000.0
     assert high == WINNER
     assert (low.max_batch_size, low.rest_api_num_threads, low.num_batch_threads) == (8, 33, 2)
 
 
 def test_the_load_is_of_the_requests_that_were_asked_for(settings):
-    stage = contest.stage(settings | {"protocol": "grpc", "rows_per_request": 8})
+    stage = choices.prepare(settings | {"protocol": "grpc", "rows_per_request": 8})
     assert (stage.load.protocol, stage.load.rows_per_request) == ("grpc", 8)
-    assert stage.contenders[0].config.grpc_max_threads == 65
+    assert stage.choices[0].config.grpc_max_threads == 65
 
 
 def test_the_policy_model_asks_the_simulator_of_its_protocol(tuned):
-    assert contest.stage(tuned | {"policies": ["model"]}).contenders[-1].name == "policy model"
+    assert choices.prepare(tuned | {"policies": ["model"]}).choices[-1].name == "policy model"
     with pytest.raises(ParameterError, match="fitted to rest; the requests are grpc"):
-        contest.stage(tuned | {"policies": ["model"], "protocol": "grpc"})
+        choices.prepare(tuned | {"policies": ["model"], "protocol": "grpc"})
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,39 @@ def test_the_policy_model_asks_the_simulator_of_its_protocol(tuned):
 )
 def test_what_cannot_be_played_is_refused_by_name(settings, change, named):
     with pytest.raises(ParameterError, match=named):
-        contest.stage(settings | change)
+        choices.prepare(settings | change)
+
+
+SLOW = {"batch_curve": {"fit": {"a_ms": 80.0, "b_ms": 7.0}}}
+FIXED = {"signature": "s", "signatures": [{"name": "s", "inputs": [{"alias": "image", "shape": [1, -1, -1, 3]}]}]}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (SLOW, "one row takes 87 ms alone on one core"),
+        (FIXED, "the first dimension of input 'image' is fixed ([1, ?, ?, 3])"),
+    ],
+)
+def test_what_is_pointless_is_skipped_with_the_reason_and_the_notebook_runs_through(settings, tmp_path, more, told):
+    exported = {"model_name": "digits", "base_path": "models/digits"} | more
+    other = tmp_path / "other"
+    record.save(other, "export", params={}, results=exported, verdict="exported")
+    prepared = choices.prepare(settings | {"run_dir": str(other), "policies": ["aimd", "model"][:1]})
+    played = demonstration.play(prepared)
+    results = findings.results(prepared, played)
+    demonstration.keep_seconds(other, played)
+    assert told in words.verdict(results)
+    assert words.verdict(results).startswith("Adapting was not tried on 'digits'")
+    for shown in (views.choices_table(prepared), views.table(played), views.changes_table(played)):
+        assert shown
+    assert "Nothing was held" in views.timeline(played, 50.0).alt
+
+
+def test_where_tune_was_skipped_the_policy_model_is_left_out_and_said(settings, tmp_path):
+    results = {"best": None, "skipped": "even the default takes 9 min", "simulator": {"paths": {}}}
+    record.save(tmp_path, "tune", params={}, results=results, verdict="not tuned")
+    prepared = choices.prepare(settings | {"policies": ["aimd", "model"]})
+    assert [choice.name for choice in prepared.choices][-1] == "policy aimd"
+    assert "policy model is left out" in prepared.notes[0]
+    assert prepared.highest_rps == 0.0

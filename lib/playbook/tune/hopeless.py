@@ -1,0 +1,106 @@
+"""A promise that no configuration of a server can keep: one request alone takes longer than its limit.
+
+Batching and threads share cores between requests; neither makes one request faster than its own run of the graph. So
+the batch curve of export.json says it before any server is started, and with what would help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from playbook.promise import Promise
+
+ROOM = 2.0  # a limit needs so many times the run of one request to leave room for the queue
+
+
+def request_ms(exported: Mapping[str, Any], rows: int) -> float | None:
+    """What one request of so many rows takes alone on one core, in milliseconds, by export's batch curve.
+
+    Args:
+        exported: `results` of export.json.
+        rows: Of one request.
+    """
+    curve = exported.get("batch_curve") or {}
+    by_size = dict(zip(curve.get("batch_sizes") or [], curve.get("latency_ms") or [], strict=False))
+    if rows in by_size:
+        return float(by_size[rows])
+    line = curve.get("fit") or {}
+    if line.get("a_ms") is None or line.get("b_ms") is None:
+        return None
+    return max(0.0, float(line["a_ms"]) + float(line["b_ms"]) * rows)
+
+
+def hopeless(exported: Mapping[str, Any], promise: Promise, rows: int, cores: int) -> str:
+    """Why no configuration keeps the promise, with what would help; empty where one may.
+
+    Several cores may share the run of one request at best evenly, so it is hopeless for certain only beyond that.
+
+    Args:
+        exported: `results` of export.json.
+        promise: What is to be kept.
+        rows: Of one request.
+        cores: Cores of the server.
+    """
+    alone = request_ms(exported, rows)
+    if alone is None or promise.p99_inside(alone / max(1, cores)):
+        return ""
+    what = "one row" if rows == 1 else f"one request of {rows} rows"
+    shared = f", and {alone / cores:,.3g} ms at best were {cores} cores to share it evenly" if cores > 1 else ""
+    limit, helps = promise.p99_limit_ms, remedies(exported, promise, rows, cores, alone)
+    return (
+        f"{what} takes {alone:,.3g} ms alone on one core (export's batch curve){shared}; the limit is {limit:g} ms. "
+        f"No batching and no threads make it faster than that. What would help: {'; '.join(helps)}."
+    )
+
+
+def unbatchable(exported: Mapping[str, Any]) -> str:
+    """Why requests of this model cannot be merged into batches; empty where they can.
+
+    The server joins requests along the first dimension of every input. Where a signature fixes it, a batch of two is
+    refused by the graph and each request is run again alone, after it has waited for the batch.
+
+    Args:
+        exported: `results` of export.json.
+    """
+    served = exported.get("signature")
+    for signature in exported.get("signatures") or []:
+        if signature["name"] != served:
+            continue
+        fixed = [i for i in signature["inputs"] if i["shape"] and i["shape"][0] is not None and i["shape"][0] >= 0]
+        if fixed:
+            shape = ", ".join("?" if size is None or size < 0 else str(size) for size in fixed[0]["shape"])
+            return (
+                f"the first dimension of input '{fixed[0]['alias']}' is fixed ([{shape}]), so requests cannot be merged"
+            )
+    return ""
+
+
+def remedies(exported: Mapping[str, Any], promise: Promise, rows: int, cores: int, alone: float) -> list[str]:
+    """Cores, a variant, fewer rows, a smaller model, a higher limit: each with its figure where there is one."""
+    limit = promise.p99_limit_ms
+    enough = -(-alone // limit)  # rounded up
+    told = [f"{enough:.0f} cores or more, and only as far as TensorFlow divides one run among them"]
+    told += [_variant(exported, limit, rows)]
+    told += [f"fewer rows in a request than {rows}"] if rows > 1 else []
+    told += ["a smaller model", f"p99_limit_ms of {_round_up(ROOM * alone / cores):g} or more"]
+    return [text for text in told if text]
+
+
+def _variant(exported: Mapping[str, Any], limit_ms: float, rows: int) -> str:
+    """The fastest form that export measured, where it is inside the limit."""
+    timed = {
+        row["name"]: row["latency_ms"][str(rows)]
+        for row in exported.get("variants") or []
+        if row.get("latency_ms") and str(rows) in row["latency_ms"]
+    }
+    name = min(timed, key=timed.__getitem__, default=None)
+    if name is None or timed[name] > limit_ms:
+        return ""
+    return f"publish_variant {name}, which took {timed[name]:,.3g} ms in export"
+
+
+def _round_up(value: float) -> float:
+    """To two digits, upwards: a limit that is easy to say."""
+    step = 10.0 ** (len(str(int(value))) - 2) if value >= 10 else 0.1
+    return -(-value // step) * step

@@ -1,0 +1,40 @@
+"""What is known of a tuning before a server is started: what it will take, or why it is pointless."""
+
+from __future__ import annotations
+
+from playbook.records import record
+from playbook.stress.load import Load
+from playbook.tune.hopeless import hopeless, request_ms
+from playbook.tune.plan import TuningPoint
+from playbook.tune.timetable import Timetable, Timing, spoken, timetable
+
+START_S = 5.0  # of a server, until one was started
+UNKNOWN_MS = 1.0  # of a request, where export has no batch curve
+
+
+def planned(point: TuningPoint, load: Load, budget_s: float, spent_s: float = 0.0) -> Timetable:
+    """The timetable by export's batch curve; what the server shows will correct it.
+
+    Raises:
+        RecordUnreadable: the model was not exported.
+    """
+    exported = record.load(point.run_dir, "export")["results"]
+    alone = request_ms(exported, load.rows_per_request) or UNKNOWN_MS
+    started = record.load(point.run_dir, "serve")["results"] if record.has(point.run_dir, "serve") else {}
+    timing = Timing(alone, point.cores, started.get("start_s") or START_S)
+    return timetable(point.plan, load, timing, budget_s, spent_s)
+
+
+def refusal(point: TuningPoint, load: Load, table: Timetable) -> str:
+    """Why tuning is left out: a promise nothing keeps, or a budget that even the least does not fit; or nothing."""
+    exported = record.load(point.run_dir, "export")["results"]
+    why = hopeless(exported, point.plan.objective.promise, load.rows_per_request, point.cores)
+    return why or ("" if table.fits else too_short(table))
+
+
+def too_short(table: Timetable) -> str:
+    """That the budget does not carry even the least, with the budget that does."""
+    return (
+        f"even the default and one configuration take about {spoken(table.planned_s)} with a model this slow, and "
+        f"max_minutes allows {spoken(table.budget_s)}. Set max_minutes to {table.planned_s / 60 + 1:.0f} or more."
+    )

@@ -1,0 +1,227 @@
+"""What tuning one model takes, planned from the time of one request, and what is left out so that it fits its budget.
+
+A window needs 1,200 requests so that its p99 has ten beyond it. A model that answers ten a second would need two
+minutes for each, and a search holds dozens. So the time is planned before it is spent: what tells least for its time
+is left out first, and said.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from playbook.stress.load import Load
+from playbook.tune.plan import TuningPlan
+
+SAMPLES = 1200  # requests of a window so that its p99 has ten beyond it
+FEWER = (600, 300, 150)  # where time is short: p99 is then judged by the share of requests beyond the limit
+FIT_S = 10.0  # the simulator's fit to the probes of one protocol
+PREDICT_S = 0.07  # and one look at a configuration
+BETWEEN_S = 0.6  # from one window to the next beside ramp-up: connections, rows, checks
+SWITCH_S = 1.5  # a live change of the batching file
+PROBE_SHARE = 0.05  # of the budget, that one closed loop of the probes may take at most
+PROBE_ROUNDS = 3  # times every client of a probe is answered
+FEWEST_CLIENTS = 4
+LONGEST = 1.5  # no window is longer than this many times the one that was planned for
+FINALS = 2  # further measurements of each finalist
+
+
+class BudgetClock:
+    """How much of a budget is gone, from the beginning of the stage: probes and default count as everything else."""
+
+    def __init__(self, budget_s: float) -> None:
+        self.budget_s, self._began = budget_s, time.monotonic()
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._began
+
+    @property
+    def left_s(self) -> float:
+        """Seconds of the budget that are left; below 0 when it is spent."""
+        return self.budget_s - self.spent_s
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What is known of one server: a request alone (ms of one core), its cores, and the seconds of a start."""
+
+    request_ms: float
+    cores: int
+    start_s: float
+
+    @property
+    def rate_rps(self) -> float:
+        """What the server carries unbatched, at most."""
+        return 1000.0 * self.cores / max(self.request_ms, 1e-6)
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """A plan that fits a budget: the plan as it will be carried out, its windows, its time, and what was left out."""
+
+    plan: TuningPlan
+    samples: int  # requests of a window, where the rate gives them within `longest_s`
+    longest_s: float  # no window is longer
+    probe_clients: int
+    probe_s: float
+    probe_ramp_up_s: float
+    open_probe_s: float
+    measurement_s: float  # the search of one rate
+    planned_s: float
+    budget_s: float
+    left_out: tuple[str, ...] = field(default=())
+
+    @property
+    def fits(self) -> bool:
+        """Whether even the least fits the budget."""
+        return self.planned_s <= self.budget_s
+
+    def words(self) -> str:
+        """What will be done, how long it takes, and what is left out."""
+        plan, out = self.plan, "; ".join(self.left_out)
+        windows = plan.objective.windows if plan.objective.kind == "max_rate" else 1
+        parts = [f"the default and up to {trials_of(plan) - 1} configurations, up to {windows} windows each"]
+        parts += [f"a window up to {self.longest_s / LONGEST:.0f} s"] if self.longest_s / LONGEST > 2 else []
+        parts += [f"winner against default in {plan.repeats} turn{'s' * (plan.repeats > 1)}"] if plan.repeats else []
+        parts += [f"up to {plan.ablation} steps of what earned it"] if plan.ablation else []
+        told = f"About {spoken(self.planned_s)} of {spoken(self.budget_s)}: {', '.join(parts)}."
+        return f"{told} Left out: {out}." if out else told
+
+
+def timetable(plan: TuningPlan, load: Load, timing: Timing, budget_s: float, spent_s: float = 0.0) -> Timetable:
+    """Plan the time of tuning one model: leave out, in the order of what tells least, until it fits.
+
+    Args:
+        plan: What was asked for.
+        load: The window and ramp-up of a fast model.
+        timing: Of one request and one start.
+        budget_s: The whole budget, from the beginning of the stage.
+        spent_s: What of it is gone.
+    """
+    table = _table(plan, load, timing, budget_s, spent_s, SAMPLES, ())
+    for shorten in _SHORTER:
+        if table.fits:
+            break
+        while not table.fits and (step := shorten(table)):
+            shorter, samples, words = step
+            kept = tuple(text for text in table.left_out if not _same(text, words))
+            table = _table(shorter, load, timing, budget_s, spent_s, samples, (*kept, words))
+    return table
+
+
+def _table(
+    plan: TuningPlan, load: Load, timing: Timing, budget_s: float, spent_s: float, samples: int, out: Sequence[str]
+) -> Timetable:
+    clients, closed_s, ramp_s, open_s = _probes(plan, load, timing, budget_s)
+    window_s = max(load.duration_s, samples / timing.rate_rps)
+    protocols = len({config.protocol for config in plan.configs} | {plan.base.protocol})
+    each = plan.objective.windows if plan.objective.kind == "max_rate" else 1
+    one_s = each * (window_s + load.ramp_up_s + BETWEEN_S)
+    trials = trials_of(plan)
+    finals = min(plan.finalists, trials) * FINALS if plan.finalists > 1 and trials > 2 else 0
+    again = finals + 2 * plan.repeats + plan.ablation
+    # Every other configuration needs a start of its own at worst; a switch of a live server at best.
+    starts_s = 2 * timing.start_s + (trials - 1 + plan.ablation) * (SWITCH_S + 0.5 * timing.start_s)
+    probes_s = 2 * protocols * (closed_s + ramp_s + open_s + load.ramp_up_s + 2 * BETWEEN_S)
+    computed_s = FIT_S * protocols + PREDICT_S * len({c.as_simulated() for c in plan.configs})
+    planned_s = spent_s + starts_s + probes_s + computed_s + one_s * (trials + again)
+    return Timetable(
+        plan, samples, LONGEST * window_s, clients, closed_s, ramp_s, open_s, one_s, planned_s, budget_s, tuple(out)
+    )
+
+
+def _probes(plan: TuningPlan, load: Load, timing: Timing, budget_s: float) -> tuple[int, float, float, float]:
+    """Clients, window and ramp-up of a closed probe, window of an open one: by clients times service time."""
+    round_s = timing.request_ms / 1000 / timing.cores  # one client more makes a round longer by this
+    most_s = PROBE_SHARE * budget_s
+    clients = plan.probe_clients
+    if (PROBE_ROUNDS + 1) * clients * round_s > most_s:
+        clients = max(FEWEST_CLIENTS, int(most_s / ((PROBE_ROUNDS + 1) * round_s)))
+        clients = min(clients, plan.probe_clients)
+    closed_s = max(load.duration_s, PROBE_ROUNDS * clients * round_s)
+    return clients, closed_s, max(load.ramp_up_s, clients * round_s), max(load.duration_s, 60 * round_s)
+
+
+def trials_of(plan: TuningPlan) -> int:
+    """Configurations that are measured at most, the default included."""
+    size = len(plan.configs) + (plan.base not in plan.configs)
+    known = min(size, 1 + plan.frontier + _unseen(plan)) if plan.search == "simulate" else size
+    return max(1, min(plan.budget.trials, known))
+
+
+def _unseen(plan: TuningPlan) -> int:
+    """Configurations that no prediction tells from the best of the frontier."""
+    size, alike = len(plan.configs), len({config.as_simulated() for config in plan.configs})
+    return max(0, round(size / alike) - 1) if alike else 0
+
+
+Shorter = Callable[[Timetable], "tuple[TuningPlan, int, str] | None"]
+
+
+def _no_ablation(table: Timetable) -> tuple[TuningPlan, int, str] | None:
+    plan = table.plan
+    return (replace(plan, ablation=0), table.samples, "what each knob earned") if plan.ablation else None
+
+
+def _no_finals(table: Timetable) -> tuple[TuningPlan, int, str] | None:
+    plan = table.plan
+    told = "measuring the best few again"
+    return (replace(plan, finalists=1), table.samples, told) if plan.finalists > 1 else None
+
+
+def _fewer_samples(least: int) -> Shorter:
+    def shorten(table: Timetable) -> tuple[TuningPlan, int, str] | None:
+        fewer = next((count for count in FEWER if least <= count < table.samples), None)
+        told = f"p99 itself: {fewer} requests a window instead of {SAMPLES:,}, judged by those beyond the limit"
+        return (table.plan, fewer, told) if fewer else None
+
+    return shorten
+
+
+def _fewer_repeats(least: int) -> Shorter:
+    def shorten(table: Timetable) -> tuple[TuningPlan, int, str] | None:
+        repeats = table.plan.repeats - 1
+        told = f"repeats of winner against default beyond {repeats}" if repeats else "repeats of winner against default"
+        return (replace(table.plan, repeats=repeats), table.samples, told) if repeats >= least else None
+
+    return shorten
+
+
+def _fewer_windows(table: Timetable) -> tuple[TuningPlan, int, str] | None:
+    windows = table.plan.objective.windows - 1
+    plan = replace(table.plan, objective=replace(table.plan.objective, windows=windows))
+    return (plan, table.samples, f"windows of a trial beyond {windows}") if windows >= 2 else None
+
+
+def _fewer_trials(table: Timetable) -> tuple[TuningPlan, int, str] | None:
+    plan = table.plan
+    trials = trials_of(plan) - 1
+    told = f"configurations beyond the {trials - 1} best predicted"
+    if trials < 2:
+        return None
+    return replace(plan, budget=replace(plan.budget, trials=trials)), table.samples, told
+
+
+_SHORTER: tuple[Shorter, ...] = (
+    _no_ablation,
+    _no_finals,
+    _fewer_samples(300),
+    _fewer_repeats(2),
+    _fewer_windows,
+    _fewer_trials,
+    _fewer_samples(150),
+    _fewer_repeats(0),
+)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two sentences leave out the same thing, the later one more of it."""
+    return one.split(" beyond ")[0].split(":")[0] == other.split(" beyond ")[0].split(":")[0]
+
+
+def spoken(seconds: float) -> str:
+    """Seconds as a person says them."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"
