@@ -1,7 +1,8 @@
 """The embedded server against plain apps and others. `python tests/benchmarks/bench_model_server.py [PART ...]`.
 
 Parts: `start`, `idle`, `numbers` (what is compiled, over simdjson and printf), `rest` (a plain app on the same HTTP
-library, granian, batching on and off), `grpc` (no-op grpcio servers), `peers` (MLServer, BentoML, Ray Serve in
+library, granian, batching on and off), `grpc` (REST, the server on grpc.aio
+that git remembers, no-op grpcio servers), `peers` (MLServer, BentoML, Ray Serve in
 environments of their own under .bench/, made with uv), `swaps`. One 784-float row a request (784-128-10 network), 32
 connections, server on core 0, client (wrk, h2load: Debian packages wrk and nghttp2-client) on core 1. What is compared
 is up at the same time and loaded in turns, in windows of BENCH_WINDOW_S (1) seconds, BENCH_ROUNDS (8) of them; a ratio

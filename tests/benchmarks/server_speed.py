@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 from peer_servers import PEERS, Peer, environment
 from server_setting import (
     BATCHING,
     EAGER,
     HERE,
+    WINDOW_S,
     Load,
     Row,
     Server,
@@ -98,7 +101,7 @@ def bench_grpc(folder: Path, models: Path) -> list[Row]:
     with contextlib.ExitStack() as running:
         server = running.enter_context(embedded(folder, models, *batching_flags(folder, BATCHING)))
         (folder / "answer").write_bytes(server.channel.unary_unary(PREDICT)(message, timeout=9))
-        ports = {"on": server.port}
+        ports, pids = {"on": server.port}, {"rest": server.process.pid, "on": server.process.pid}
         for name in ("grpc_aio", "grpc_sync"):
             ports[name] = port = free_port()
             command = [sys.executable, str(HERE / "plain_apps.py"), name, str(port), str(folder / "answer")]
@@ -107,25 +110,58 @@ def bench_grpc(folder: Path, models: Path) -> list[Row]:
             ports["old"] = port = free_port()
             flags = [f"--port={port}", f"--model_base_path={models}/digits", "--grpc_max_threads=130"]
             command = [sys.executable, "-m", "model_server", *flags, *batching_flags(folder, BATCHING)]
-            running.enter_context(process(command, port, env={**os.environ, "PYTHONPATH": str(old)}))
+            pid = running.enter_context(process(command, port, env={**os.environ, "PYTHONPATH": str(old)}))
+            pids["old"] = pid
         windows = {name: lambda port=port: h2load(port, folder, message) for name, port in ports.items()}
-        loads = in_turns({"rest": lambda: predict_load(server, folder), **windows})
-    peers = (
-        ("rest", "REST on the same server", 0.8),
-        ("old", f"the server of before ({LAST_ON_GRPC_AIO}), on grpc.aio", 5),
-        ("grpc_aio", "a no-op grpc.aio server", 3),
-        ("grpc_sync", "a no-op grpcio server with threads", None),
-    )
+        costs = {name: Cost(pid) for name, pid in pids.items()}
+        windows["rest"] = lambda: predict_load(server, folder)
+        loads = in_turns(windows | {name: cost.of(windows[name]) for name, cost in costs.items()})
     rows = []
-    for name, what, target in peers:
+    for name, (what, target) in GRPC_PEERS.items():
         figure = f"gRPC, batching on, over {what}"
         if name not in loads:
-            rows.append(Row(figure, str(loads["on"]), "not measured: no git history here"))
+            rows.append(Row(figure, str(loads["on"]), "not measured: git does not have it here"))
             continue
         ratio = loads["on"].over(loads[name])
         met = None if target is None else ratio >= target
         rows.append(Row(figure, str(loads["on"]), str(loads[name]), ratio, f"≥ {target}" if target else "", met))
+    for name in [name for name in costs if name != "on"]:
+        on, other = costs["on"].median_us, costs[name].median_us
+        figure = f"CPU of the server for a gRPC request, under {GRPC_PEERS[name][0]}"
+        rows.append(Row(figure, f"{on:.1f} µs", f"{other:.1f} µs", other / on))
     return rows
+
+
+GRPC_PEERS = {  # what gRPC is told beside, and the ratio to reach
+    "rest": ("REST on the same server", 0.8),
+    "old": ("the server of before (d15bea3), on grpc.aio", 5),
+    "grpc_aio": ("a no-op grpc.aio server", 3),
+    "grpc_sync": ("a no-op grpcio server with threads", None),
+}
+
+
+class Cost:
+    """CPU time of a process a request, of windows that are measured anyway; the first one warms up."""
+
+    def __init__(self, pid: int):
+        self._process, self._costs_us = psutil.Process(pid), []
+
+    def of(self, window: Callable[[], Load]) -> Callable[[], Load]:
+        """The window, with the process's CPU time looked at before and behind it."""
+
+        def measured() -> Load:
+            before = sum(self._process.cpu_times()[:2])
+            load = window()
+            spent_s = sum(self._process.cpu_times()[:2]) - before
+            self._costs_us.append(spent_s / (load.rate_rps * WINDOW_S) * 1e6)
+            return load
+
+        return measured
+
+    @property
+    def median_us(self) -> float:
+        """Microseconds a request."""
+        return statistics.median(self._costs_us[1:])
 
 
 LAST_ON_GRPC_AIO = "d15bea3"  # the last commit whose gRPC was grpc.aio's

@@ -223,6 +223,6 @@ RULES: tuple[Rule, ...] = (
     Rule("memory growing", _memory, "run it longer and watch resources; preload tcmalloc or jemalloc, limit caches."),
     Rule("thread-capped", _threads, "raise rest_api_num_threads or grpc_max_threads to twice the requests in flight."),
     Rule("batch never fills", _queue, "lower batch_timeout_micros or max_batch_size, or send more at a time."),
-    Rule("HTTP/JSON-bound", _http, "inputs as bytes instead of JSON numbers, or gRPC (not on the embedded server)."),
+    Rule("HTTP/JSON-bound", _http, "inputs as bytes instead of JSON numbers, or gRPC."),
     Rule("compute-bound", _compute, "batching (enable_batching), a smaller or quantized model, or more cores."),
 )
