@@ -14,7 +14,7 @@ import requests
 import yaml
 
 import loadgen
-from playbook.deploy import bundle, context
+from playbook.deploy import bundle, context, manifest_numbers
 from playbook.deploy.runbook import RUNBOOK
 from playbook.records.cited import Cited
 from playbook.serve import serve
@@ -34,7 +34,7 @@ NAMES = {
     "limit_ms": Cited(50, "stress.json results.limit_ms"),
     "limit_bucket": context.bucket_inside(50),
     "rate_rps": Cited(50.0, "tune.json results.best.rate_rps"),
-    "throttled_limit": context.THROTTLED,
+    "throttled_limit": manifest_numbers.THROTTLED,
     "sizing": SimpleNamespace(planned_rps=Cited(35.0, "test"), cpu_limit=Cited(1, "test")),
     "grpc_target": "serving:8500",
     "blackbox": "blackbox:9115",

@@ -4,7 +4,7 @@ from playbook.deploy import bundle_check, fleet, rehearsal
 from playbook.deploy.demand import profile as day_of
 from playbook.deploy.deploy import results, sign, write
 from playbook.deploy.fleet_figure import day as day_figure
-from playbook.deploy.plan import plan_of
+from playbook.deploy.plan import plan_of, refined
 from playbook.deploy.sizing import Demand
 from playbook.deploy.words import days, summary, table, verdict, warnings
 from playbook.serve.containers import IMAGE
@@ -18,6 +18,7 @@ __all__ = [
     "days",
     "fleet",
     "plan_of",
+    "refined",
     "rehearsal",
     "results",
     "sign",

@@ -18,7 +18,6 @@ PROMETHEUS_IMAGE = "prom/prometheus:v2.55.1"
 BLACKBOX_IMAGE = "prom/blackbox-exporter:v0.25.0"
 GRAFANA_IMAGE = "grafana/grafana:11.6.0"
 RCLONE_IMAGE = "rclone/rclone:1.68.2"
-THROTTLED = Cited(0.02, "fixed: share of CPU periods that the quota may stop")
 _BUCKET_START_US, _BUCKET_GROWTH, _BUCKETS = 10.0, 1.8, 33  # TensorFlow Serving's latency histogram
 _GPU_MEMORY_MIB = 4096  # CUDA's and cuDNN's libraries in the host's memory
 
@@ -110,7 +109,7 @@ def _monitoring(plan: Plan, limit_ms: Cited) -> dict[str, Any]:
         "blackbox": "blackbox:9115",
         "probe_body": rest_body(first.inputs, first.signature).decode(),
         "limit_bucket": bucket_inside(limit_ms.value),
-        "throttled_limit": THROTTLED,
+        "throttled_limit": manifest_numbers.THROTTLED,
     }
 
 

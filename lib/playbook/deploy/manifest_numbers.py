@@ -17,6 +17,7 @@ from playbook.deploy.server_flags import AGE_S
 from playbook.records.cited import Cited
 
 NON_ROOT = Cited(65532, "fixed: a user without name or home, not root")
+THROTTLED = Cited(0.02, "fixed: share of CPU periods that the quota may stop")
 ENDPOINTS_S = 15  # until every node, proxy and ingress has heard that a pod is leaving
 LOAD_TEST_S = 60
 _AGE_JITTER = 0.1  # gRPC ends connections up to a tenth later than their age

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from playbook import knobs
 from playbook.deploy import replica, sizing
+from playbook.deploy.refutation import refuted
 from playbook.errors import ParameterError
 from playbook.records.cited import Cited, Records
 from playbook.serve.containers import IMAGE
@@ -100,6 +103,27 @@ def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
         rows_per_request=int(requests.get("rows_per_request", 1)),
         exported_by=_exported_by(records),
     )
+
+
+def refined(plan: Plan, rehearsal: Mapping[str, Any]) -> Plan:
+    """The plan with the cores and memory that the rehearsed server used, which is the one that ships.
+
+    Where the rehearsal was not carried, or its server could not be watched, the plan stays as it was.
+
+    Args:
+        plan: What was rehearsed.
+        rehearsal: What `rehearsal.run` returned.
+    """
+    used = {name: rehearsal.get(name) for name in ("cpu_cores", "rss_bytes")}
+    if not all(used.values()) or refuted([], rehearsal):
+        return plan
+    where = "deploy.json results.rehearsal"
+    measured = replace(
+        plan.replica,
+        planned_cpu_cores=Cited(used["cpu_cores"], f"{where}.cpu_cores"),
+        memory_bytes=Cited(used["rss_bytes"], f"{where}.rss_bytes"),
+    )
+    return replace(plan, replica=measured, sizing=sizing.size(measured, plan.demand))
 
 
 def _exported_by(records: Records) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 import loadgen
 from playbook import stopwatch
-from playbook.deploy import refutation, server_flags
+from playbook.deploy import refutation, server_flags, use
+from playbook.deploy.manifest_numbers import THROTTLED
 from playbook.deploy.plan import Plan
 from playbook.errors import LoadFailed, ParameterError
 from playbook.records import record
@@ -77,7 +78,8 @@ def run(plan: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
     with _running(plan, image) as handle:
         rows = min(_PARITY_ROWS, plan.max_batch_size)
         difference = answers.parity(handle, reference, plan.protocol, rows)
-        level = _hold(plan, handle, reference, duration_s, client_cpus)
+        with use.watched(handle) as used:
+            level = _hold(plan, handle, reference, duration_s, client_cpus)
     p99_ms, claim = level["latency_ms"]["p99"], level.get("claim")
     limit_ms = plan.replica.limit_ms.value if plan.replica.limit_ms else None
     return {
@@ -98,6 +100,8 @@ def run(plan: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
         "valid": level["valid"],
         "failed_checks": level["failed_checks"],
         "level_warnings": level["warnings"],
+        **used.over(level["start_ns"], level["duration_s"]),
+        "throttled_limit": THROTTLED.value,
         "inside_limit": refutation.inside_limit(level, plan.replica.promise),
     }
 
@@ -130,7 +134,7 @@ def _running(plan: Plan, image: bool) -> Iterator[Handle]:
             yield handle
         return
     containers.build(plan.run_dir / "deploy", plan.local_image, plan.image)
-    handle = containers.start_image(plan.local_image, plan.run_dir, plan.model_name, plan.replica.cpus.value)
+    handle = containers.start_image(plan.local_image, plan.run_dir, plan.model_name, plan.sizing.cpu_limit.value)
     try:
         yield handle
     finally:

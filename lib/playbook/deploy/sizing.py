@@ -150,7 +150,7 @@ def _warnings(replica: Replica, demand: Demand, replicas: int) -> list[str]:
             f"was measured, on one replica. {replicas} replicas carry it only if the balancer spreads evenly and they "
             "share nothing; run the load-test Job before you rely on it."
         )
-    if replica.cpu_cores is None or replica.memory_bytes is None:
+    if (replica.planned_cpu_cores or replica.cpu_cores) is None or replica.memory_bytes is None:
         words.append(
             "CPU and memory of the server were not measured (data/resources): requests and limits are assumed."
         )
