@@ -105,7 +105,7 @@ def make(cost: Cost, settings: Mapping[str, Any], fixed: int | None, reference_r
         tuple(kept["batch curve"]), tuple(kept["forms"]) if names else (), tuple(kept["warm-up"]), compared, names,
         spent["batch curve"], spent["forms"] + comparing_s if names else 0.0,
         building_s(names, cost, len(kept["forms"])), spent["warm-up"], tuple(left_out if names else
-        [one for one in left_out if not one.startswith("forms")]),
+        [one for one in left_out if "forms" not in one]),
     )  # fmt: skip
 
 
@@ -155,11 +155,13 @@ def _within(cost: Cost, sizes: Sequence[int], budget_s: float, runs: int) -> lis
 
 
 def _named(part: str, missing: Sequence[int], cost: Cost, least_s: float, budget_s: float) -> list[str]:
+    remarks = []
     if missing:
-        return [f"{part} at {_list(missing)} rows: one batch of {missing[0]} takes {_seconds(cost.of(missing[0]))}"]
+        one_s = _seconds(cost.of(missing[0]))
+        remarks.append(f"{part} at {_list(missing)} rows: one batch of {missing[0]} takes {one_s}")
     if least_s > budget_s * 1.25:
-        return [f"{part}: nothing, but its least takes {_seconds(least_s)}, not {_seconds(budget_s)}"]
-    return []
+        remarks.append(f"no more of {part}, whose least takes {_seconds(least_s)} instead of {_seconds(budget_s)}")
+    return remarks
 
 
 def _compared(cost: Cost, budget_s: float, forms: int, rows: int, fixed: int | None) -> int:

@@ -70,10 +70,11 @@ def save_compiled(frozen: Frozen, path: Path) -> None:
     networks.save(tf.Module(), path, calls, methods)
 
 
-def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays]) -> None:
+def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays], most_rows: int = CALIBRATION_ROWS) -> None:
     """Save the graph, and beside it `model.tflite` with 8-bit weights and activations and float inputs and outputs.
 
-    Activations are calibrated on the first rows of each signature. A server without --prefer_tflite_model serves the
+    Activations are calibrated on the first rows of each signature, 100 or as many as there is
+    time to run. A server without --prefer_tflite_model serves the
     graph as it was.
 
     Raises:
@@ -85,7 +86,7 @@ def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays]) -> None:
     with _quietly():
         converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=names)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = lambda: _calibration(names, rows)
+        converter.representative_dataset = lambda: _calibration(names, rows, most_rows)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         content = converter.convert()
     (path / TFLITE_FILE).write_bytes(content)
@@ -127,9 +128,9 @@ def _specs(tf: Any, signature: Signature) -> dict[str, Any]:
     }
 
 
-def _calibration(names: list[str], rows: Mapping[str, Arrays]) -> Iterator[Any]:
+def _calibration(names: list[str], rows: Mapping[str, Arrays], most_rows: int) -> Iterator[Any]:
     for name in names:
-        for number in range(min(CALIBRATION_ROWS, ragged.count(rows[name]))):
+        for number in range(min(CALIBRATION_ROWS, most_rows, ragged.count(rows[name]))):
             row = ragged.pick(rows[name], slice(number, number + 1))
             yield row if len(names) == 1 else (name, row)
 

@@ -15,7 +15,7 @@ def table(rows: Sequence[Mapping[str, Any]], recommended: str | None) -> str:
         return "None were asked for. `variants` names them."
     sizes = next((list(row["latency_ms"]) for row in rows if row["latency_ms"]), [])
     heads = ["variant", "size, KiB", "load, ms", "first, ms", *(f"batch {size}, ms" for size in sizes)]
-    heads += ["largest difference", "quality", "needs"]
+    heads += ["largest difference (as a share of the output)", "quality", "needs"]
     lines = []
     for row in rows:
         name = f"**{row['name']}**" if row["name"] == recommended else row["name"]
@@ -97,7 +97,7 @@ def _cells(row: Mapping[str, Any], sizes: Sequence[str]) -> list[str]:
         f"{row['load_s'] * 1e3:.1f}",
         f"{row['first_ms']:.1f}",
         *(f"{row['latency_ms'][size]:.3f}" for size in sizes),
-        "texts differ" if row["max_abs_diff"] is None else f"{row['max_abs_diff']:.1e}",
+        "texts differ" if row["max_abs_diff"] is None else f"{row['max_abs_diff']:.1e} ({row['max_rel_diff']:.1e})",
         f"{quality['metric']} {quality['value']:.3f}" if quality else "–",
         f"`{row['needs']}`" if row["needs"] else "–",
     ]

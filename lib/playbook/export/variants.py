@@ -29,6 +29,7 @@ NEEDS = {"xla": "--xla_cpu_compilation_enabled=true", "int8": "--prefer_tflite_m
 LATE = 1.25  # of the plan: a form that has not begun to be built by then is left out
 MOST_SHAPES = 3  # of the rows that forms are compared on
 Frozen = Callable[[], freeze.Frozen]
+Form = Callable[[Staged, Frozen, Path, int], None]  # the last: rows that there is time to run
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def measure(staged: Staged, plan: Plan, budget_s: float, keep: Sequence[str] = (
         for number, name in enumerate(plan.variants):
             bar.update(number, f"building {name}")
             late = time.monotonic() > end and name != "as_trained"
-            one = Built(name, reason=_late(plan)) if late else _build(staged, name, frozen, open_sessions)
+            one = Built(name, reason=_late(plan)) if late else _build(staged, name, frozen, len(fed), open_sessions)
             rows[name] = _row(staged, one, fed, size)
             built += [one] if rows[name]["reason"] is None else []
         _time(staged, built, rows, plan.variant_sizes, budget_s, lambda done: bar.update(done + len(rows), "timing"))
@@ -111,12 +112,12 @@ def _late(plan: Plan) -> str:
     return f"left out: the plan's {plan.building_s + plan.variant_s:.0f} s for all forms are over"
 
 
-def _build(staged: Staged, name: str, frozen: Frozen, open_sessions: ExitStack) -> Built:
+def _build(staged: Staged, name: str, frozen: Frozen, rows: int, open_sessions: ExitStack) -> Built:
     from playbook.export.savedmodel import Loaded
 
     path = staged.path if name == "as_trained" else staged.path.parent / name
     try:
-        FORMS[name](staged, frozen, path)
+        FORMS[name](staged, frozen, path, rows)
         began = time.perf_counter()
         if name == "int8":
             run = lowering.tflite_runner(path, staged.signature)
@@ -175,30 +176,30 @@ def _time(
         row["latency_ms"] = {size: round(float(np.median(each)), 5) for size, each in row["round_ms"].items()}
 
 
-def _as_trained(staged: Staged, frozen: Frozen, path: Path) -> None:
+def _as_trained(staged: Staged, frozen: Frozen, path: Path, rows: int) -> None:
     """It is there."""
 
 
-def _inference(staged: Staged, frozen: Frozen, path: Path) -> None:
+def _inference(staged: Staged, frozen: Frozen, path: Path, rows: int) -> None:
     freeze.write(frozen(), path)
 
 
-def _half(dtype: str) -> Callable[[Staged, Frozen, Path], None]:
-    def build(staged: Staged, frozen: Frozen, path: Path) -> None:
+def _half(dtype: str) -> Form:
+    def build(staged: Staged, frozen: Frozen, path: Path, rows: int) -> None:
         freeze.write(lowering.halve_weights(frozen(), dtype), path)
 
     return build
 
 
-def _xla(staged: Staged, frozen: Frozen, path: Path) -> None:
+def _xla(staged: Staged, frozen: Frozen, path: Path, rows: int) -> None:
     lowering.save_compiled(frozen(), path)
 
 
-def _int8(staged: Staged, frozen: Frozen, path: Path) -> None:
-    lowering.save_int8(frozen(), path, staged.held_out.rows)
+def _int8(staged: Staged, frozen: Frozen, path: Path, rows: int) -> None:
+    lowering.save_int8(frozen(), path, staged.held_out.rows, rows)
 
 
-FORMS: dict[str, Callable[[Staged, Frozen, Path], None]] = {
+FORMS: dict[str, Form] = {
     "as_trained": _as_trained,
     "inference": _inference,
     "bfloat16": _half("bfloat16"),
