@@ -99,9 +99,8 @@ def compare(
     from playbook.analyze import compare as comparing
     from playbook.records import runs
 
-    result = comparing.compare(
-        *(runs.find(outputs, name, whole=True) for name in (base, candidate)), gate=gate, force=force
-    )
+    one, two = (runs.find(outputs, name, whole=True) for name in (base, candidate))
+    result = comparing.compare(one, two, gate=gate, force=force)
     typer.echo(result.text)
     raise typer.Exit(1 if result.regression else 4 if result.undecided else 0)
 

@@ -49,8 +49,8 @@ def results(run: RunFolder, promise: Promise, compare_with: str = "", prices: Pr
 
 def verdict(results: Mapping[str, Any]) -> str:
     """One sentence: capacity, then the bottleneck."""
-    found = results["bottleneck"]
-    return f"{results['capacity']['text']} {found['text'] if found else ''}".strip()
+    bottleneck = results["bottleneck"]
+    return f"{results['capacity']['text']} {bottleneck['text'] if bottleneck else ''}".strip()
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:

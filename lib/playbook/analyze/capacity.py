@@ -77,7 +77,7 @@ def estimate(levels: Sequence[Mapping[str, Any]], promise: Promise) -> Capacity:
         high if high_reached else None,
         reached,
         _name(knee),
-        knee and knee["throughput_rps"],
+        knee["throughput_rps"] if knee else None,
         rate / promise.target_rate_rps - 1 if rate and promise.target_rate_rps else None,
         asdict(law) if law else None,
         _in_words(rate, low, high if high_reached else None, reached, promise.p99_limit_ms, kind),
@@ -94,7 +94,7 @@ def crossing(levels: Sequence[Mapping[str, Any]], promise: Promise, column: str)
     ms = np.array([[_beyond(level, promise, column) for level in levels]])
     rates = np.array([[level["throughput_rps"] for level in levels]])
     weights = np.array([float(max(1, level.get("requests") or 1)) for level in levels])
-    rate, reached = (found[0] for found in crossings(rates, ms, promise.p99_limit_ms, weights))
+    rate, reached = (figure[0] for figure in crossings(rates, ms, promise.p99_limit_ms, weights))
     return (None if np.isnan(rate) else float(rate)), bool(reached)
 
 
@@ -125,9 +125,8 @@ def crossings(
     low = np.maximum(first - 1, 0)
     step = np.maximum(rising[row, first] - rising[row, low], 1e-12)
     share = (math.log(limit_ms) - rising[row, low]) / step
-    found = rates[row, low] + share * (rates[row, first] - rates[row, low])
-    found = np.where(reached, np.where(first == 0, np.nan, found), rates[:, -1])
-    return found, reached
+    between = rates[row, low] + share * (rates[row, first] - rates[row, low])
+    return np.where(reached, np.where(first == 0, np.nan, between), rates[:, -1]), np.asarray(reached)
 
 
 def fit_scalability(in_flight: Sequence[float], rate_rps: Sequence[float]) -> Scalability | None:
@@ -186,7 +185,8 @@ def cost(
 def _beyond(level: Mapping[str, Any], promise: Promise, column: str) -> float:
     """The level's latency; twice the limit at least when too many requests failed."""
     value = level.get(column) or level["latency_p99_ms"]
-    failed = 1.0 - (level.get("success_rate") if level.get("success_rate") is not None else 1.0)
+    success = level.get("success_rate")
+    failed = 0.0 if success is None else 1.0 - success
     return value if promise.errors_inside(failed) else max(value, 2 * promise.p99_limit_ms)
 
 

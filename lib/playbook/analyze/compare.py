@@ -145,7 +145,8 @@ def _same_boot(one: RunFolder, two: RunFolder, ends_ns: Sequence[int]) -> bool:
     times = [run.records.get("stress", {}).get("created_utc") for run in (one, two)]
     if not all(times):
         return False
-    wall_s = (datetime.fromisoformat(times[1]) - datetime.fromisoformat(times[0])).total_seconds()
+    first, second = (datetime.fromisoformat(str(time)) for time in times)
+    wall_s = (second - first).total_seconds()
     return abs(wall_s - (ends_ns[1] - ends_ns[0]) / 1e9) < SAME_BOOT_S
 
 
@@ -163,40 +164,43 @@ def disturbance(run: RunFolder) -> str | None:
 
 def mismatches(one: RunFolder, two: RunFolder) -> list[str]:
     """Why two runs must not be compared, in words; empty when they may."""
-    found = [f"{run.run_id} is the scratch run, which may be rewritten" for run in (one, two) if _scratch(run)]
+    reasons = [f"{run.run_id} is the scratch run, which may be rewritten" for run in (one, two) if _scratch(run)]
     left, right = one.environment(), two.environment()
-    found += _changed({name: left.get(name) for name in MUST_AGREE}, {name: right.get(name) for name in MUST_AGREE})
+    reasons += _changed({name: left.get(name) for name in MUST_AGREE}, {name: right.get(name) for name in MUST_AGREE})
     known = [{"server": run.server, "model": run.model, "model fingerprint": _fingerprint(run)} for run in (one, two)]
     both = [name for name in known[0] if known[0][name] is not None and known[1][name] is not None]
-    return found + _changed(*({name: some[name] for name in both} for some in known))
+    first, second = ({name: some[name] for name in both} for some in known)
+    return reasons + _changed(first, second)
 
 
 def changed_inputs(one: RunFolder, two: RunFolder) -> list[str]:
     """Parameters, flags and versions that differ: candidates for the cause of a difference."""
-    found = []
+    changed = []
     for verb in ("serve", "stress"):
-        found += _changed(one.params(verb), two.params(verb), leave=("run_dir", "port", "rest_api_port"))
+        changed += _changed(one.params(verb), two.params(verb), leave=("run_dir", "port", "rest_api_port"))
     left, right = one.environment(), two.environment()
-    found += _changed(left.get("packages") or {}, right.get("packages") or {})
+    changed += _changed(left.get("packages") or {}, right.get("packages") or {})
     names = ("os", "python", "git_commit")
-    return found + _changed({name: left.get(name) for name in names}, {name: right.get(name) for name in names})
+    return changed + _changed({name: left.get(name) for name in names}, {name: right.get(name) for name in names})
 
 
 def matched(one: RunFolder, two: RunFolder, verb: str = "stress") -> tuple[Pairs, list[str]]:
     """Levels of the same load in both runs, repeats together: name -> (level, rows of base, rows of candidate)."""
     left, right = _by_key(one, verb), _by_key(two, verb)
-    pairs = {}
+    pairs: Pairs = {}
     for key in left:
         if key in right:
             level = left[key][0]
-            rows = [
-                [run.rows(v["level"], verb) for v in levels] for run, levels in ((one, left[key]), (two, right[key]))
-            ]
-            rows = [[r for r in some if r.ok.sum() >= verdicts.FEWEST] for some in rows]
-            if all(rows):
-                pairs[described(level)] = (level, *rows)
+            base, candidate = (_enough(run, verb, levels) for run, levels in ((one, left[key]), (two, right[key])))
+            if base and candidate:
+                pairs[described(level)] = (level, base, candidate)
     names = {described(levels[0]) for levels in (*left.values(), *right.values())}
     return pairs, [f"{name} is not in both, or has too few answers." for name in sorted(names - set(pairs))]
+
+
+def _enough(run: RunFolder, verb: str, levels: Sequence[Mapping[str, Any]]) -> list[Rows]:
+    rows = (run.rows(level["level"], verb) for level in levels)
+    return [some for some in rows if some.ok.sum() >= verdicts.FEWEST]
 
 
 def _by_key(run: RunFolder, verb: str) -> dict[tuple, list[dict[str, Any]]]:
@@ -230,8 +234,8 @@ def _changed(left: Mapping[str, Any], right: Mapping[str, Any], leave: Sequence[
 
 
 def _fingerprint(run: RunFolder) -> str | None:
-    found = run.results("export").get("fingerprint")
-    return found[:12] if found else None
+    fingerprint = run.results("export").get("fingerprint")
+    return fingerprint[:12] if fingerprint else None
 
 
 def _scratch(run: RunFolder) -> bool:

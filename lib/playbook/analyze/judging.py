@@ -22,6 +22,8 @@ from playbook.stress.levels import described
 
 REFUSED = ("http_503", "http_429", "grpc_14", "grpc_8")
 BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads", "max_enqueued_batches")
+OF_LEVEL = ("protocol", "mean_in_flight", "throughput_rps", "client_cpu_share", "lateness_p99_us", "latency_p99_ms")
+USED = ("run_delay_share", "throttled_share", "memory_growth_mib_s", "memory_growth_share")  # of usage.Used
 Level = Mapping[str, Any]
 
 
@@ -120,20 +122,17 @@ def _bottleneck(judged: Judged, level: Level, ledgers: Sequence[dict[str, Any]])
     run, rows = judged.run, judged.rows(level)
     used = judged.resources.used("server", *span_ns(rows)) if len(rows) else None
     refused = sum(count for kind, count in (level.get("errors_by_kind") or {}).items() if kind in REFUSED)
-    names = ("protocol", "mean_in_flight", "throughput_rps", "client_cpu_share", "lateness_p99_us", "latency_p99_ms")
     threads = knobs.default("rest_api_num_threads", run.server_cores)
+    measured: dict[str, Any] = {name: level.get(name) for name in OF_LEVEL}
+    if used:
+        measured |= {"server_cores": used.cores, **{name: getattr(used, name) for name in USED}}
     return bottleneck.find(
         bottleneck.Evidence(
-            **{name: level.get(name) for name in names},
+            **measured,
             refused_share=refused / level["requests"] if level.get("requests") else None,
             ledger=entry,
-            server_cores=used and used.cores,
             run_ms=_lightest_run_ms(ledgers),
             allotted_cores=run.server_cores,
-            run_delay_share=used and used.run_delay_share,
-            throttled_share=used and used.throttled_share,
-            memory_growth_mib_s=used and used.memory_growth_mib_s,
-            memory_growth_share=used and used.memory_growth_share,
             batching=_batching(judged.config),
             rest_threads=judged.config.get("rest_api_num_threads") or threads,
             grpc_threads=judged.config.get("grpc_max_threads") or threads,

@@ -77,8 +77,8 @@ def build(
     total_ns = round(float((rows.done_ns - rows.scheduled_ns)[good].mean()))
     parts = {"send_lag": float((rows.sent_ns - rows.scheduled_ns)[good].mean())}
     service_ns = total_ns - parts["send_lag"]
-    server, told, bucketed = _server_parts(window, model, row_us)
-    notes += told
+    server, remarks, bucketed = _server_parts(window, model, row_us)
+    notes += remarks
     if floor_us is not None:
         parts["client"] = min(floor_us * 1e3, service_ns)
     outside_ns = service_ns - parts.get("client", 0.0) - sum(server.values())
@@ -113,7 +113,9 @@ def _split(entry: dict[str, Any], floor_ns: int) -> dict[str, Any]:
 
 def batching(window: Window | None) -> tuple[float | None, float | None]:
     """Mean rows of an executed batch (padding included) and the share of them that was padding."""
-    batches = window.get(series.BATCHES) if window else None
+    if window is None:
+        return None, None
+    batches = window.get(series.BATCHES)
     if batches is None or not batches.count:
         return None, None
     padding = window.get(series.PADDING)
@@ -124,8 +126,8 @@ def _server_parts(
     window: Window | None, model: str | None, row_us: float | None
 ) -> tuple[dict[str, float], list[str], dict[str, Any]]:
     """Mean ns a request by stage inside the server, remarks, and bucketed percentiles."""
-    request = _of_model(window, series.REQUEST, model)
-    if request is None or not request.count:
+    request = _of_model(window, series.REQUEST, model) if window else None
+    if window is None or request is None or request.mean is None:
         return {}, [], {}
     notes = []
     runtime, queue = _of_model(window, series.RUNTIME, model), window.get(series.QUEUE)
@@ -138,7 +140,7 @@ def _server_parts(
         )
     if window.restarts:
         notes.append("the server began again inside the window; what it counted just before is lost")
-    if runtime is None or not runtime.count:
+    if runtime is None or runtime.mean is None:
         notes.append("no runtime latency from this server: the shell holds the model's run too")
         return {"server_shell": request_us * 1e3}, notes, bucketed
     runtime_us = runtime.sum / request.count if runtime.count <= request.count else runtime.mean
@@ -161,10 +163,8 @@ def _server_parts(
     return {stage: us * 1e3 for stage, us in parts.items()}, notes, bucketed
 
 
-def _of_model(window: Window | None, name: str, model: str | None) -> series.Delta | None:
+def _of_model(window: Window, name: str, model: str | None) -> series.Delta | None:
     """A latency histogram of one model's predictions; status requests have an empty API and are left out."""
-    if window is None:
-        return None
     return window.get(name, API=None, **({"model_name": model} if model else {}))
 
 
@@ -188,8 +188,8 @@ def _padding_us(window: Window, run_us: float, row_us: float | None) -> float:
 
 def _percentiles(delta: series.Delta) -> dict[str, list[float | None] | None]:
     """The limits of the bucket p50 and p99 lie in; JSON has no infinity, so an open end is None."""
-    found = {name: delta.quantile(share) for name, share in (("p50", 0.5), ("p99", 0.99))}
-    return {name: [_finite(limit) for limit in pair] if pair else None for name, pair in found.items()}
+    buckets = {name: delta.quantile(share) for name, share in (("p50", 0.5), ("p99", 0.99))}
+    return {name: [_finite(limit) for limit in pair] if pair else None for name, pair in buckets.items()}
 
 
 def _finite(limit: float) -> float | None:

@@ -48,10 +48,11 @@ def figures(pairs: Pairs, side: int, limit_ms: float | None) -> dict[str, np.nda
         if level["arrival"] == "closed":
             logs["throughput"].append(np.log(rates))
         curve.append((level, rates, p99))
-    found = {name: np.mean(values, axis=0) for name, values in logs.items() if values}
-    if limit_ms is not None and (rates := _capacities(curve, limit_ms)) is not None:
-        found["capacity"] = np.log(rates)
-    return found
+    figures = {name: np.mean(values, axis=0) for name, values in logs.items() if values}
+    carried = None if limit_ms is None else _capacities(curve, limit_ms)
+    if carried is not None:
+        figures["capacity"] = np.log(carried)
+    return figures
 
 
 def estimate(differences: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -94,6 +95,7 @@ def _capacities(curve: Sequence[tuple[Mapping, np.ndarray, np.ndarray]], limit_m
     """The rate inside the limit in every turn; None when a turn's curve does not cross the limit."""
     opened = [entry for entry in curve if entry[0]["arrival"] != "closed"]
     chosen = opened if len(opened) >= 2 else list(curve)
-    rates, p99 = (np.stack([entry[place] for entry in chosen], axis=1) for place in (1, 2))
-    found, reached = capacity.crossings(rates, p99, limit_ms)
-    return found if np.all(reached) else None
+    rates = np.stack([entry[1] for entry in chosen], axis=1)
+    p99 = np.stack([entry[2] for entry in chosen], axis=1)
+    crossed, reached = capacity.crossings(rates, p99, limit_ms)
+    return crossed if np.all(reached) else None

@@ -146,7 +146,7 @@ def _side(pairs: Pairs, side: int, limit_ms: float | None, rng: np.random.Genera
         freedom.append(len(repeats["p50"]) - 1)
         curve.append((level, figures))
     levels = max(1, len(curve))
-    found = {
+    side_figures = {
         name: {
             "log": np.mean(logs[name], axis=0),
             "repeats_se": float(np.sqrt(sum(variance[name])) / len(logs[name])),
@@ -156,8 +156,8 @@ def _side(pairs: Pairs, side: int, limit_ms: float | None, rng: np.random.Genera
         if logs[name]
     }
     if limit_ms is not None and (rates := _capacities(curve, limit_ms)) is not None:
-        found["capacity"] = {"log": np.log(rates), "repeats_se": 0.0, "freedom": min(freedom) * levels}
-    return found
+        side_figures["capacity"] = {"log": np.log(rates), "repeats_se": 0.0, "freedom": min(freedom) * levels}
+    return side_figures
 
 
 def _level(
@@ -192,11 +192,11 @@ def _capacities(curve: Sequence[tuple[Mapping, Mapping]], limit_ms: float) -> np
     opened = [entry for entry in curve if entry[0]["arrival"] != "closed"]
     chosen = opened if len(opened) >= 2 else list(curve)
     rates, p99 = (np.stack([figures[name] for _, figures in chosen], axis=1) for name in ("throughput", "p99"))
-    found, reached = capacity.crossings(rates, p99, limit_ms)
-    found = np.where(reached, found, np.nan)
-    if np.isnan(found[0]) or np.isnan(found).mean() > 0.02:
+    crossed, reached = capacity.crossings(rates, p99, limit_ms)
+    crossed = np.where(reached, crossed, np.nan)
+    if np.isnan(crossed[0]) or np.isnan(crossed).mean() > 0.02:
         return None
-    return np.where(np.isnan(found), found[0], found)
+    return np.where(np.isnan(crossed), crossed[0], crossed)
 
 
 def _critical(standardized: np.ndarray, freedom: int) -> float:

@@ -21,21 +21,21 @@ def ledger_table(ledger: list[dict[str, Any]]) -> str:
     return markdown.table(headers, rows)
 
 
-def capacity_table(found: dict[str, Any]) -> str:
+def capacity_table(judged: dict[str, Any]) -> str:
     """Capacity, knee, law, certificate, goodput and cost as a table of two columns."""
-    carried, proof, cost = (found.get(name) or {} for name in ("capacity", "certificate", "cost"))
+    carried, proof, cost = (judged.get(name) or {} for name in ("capacity", "certificate", "cost"))
     law = carried.get("scalability") or {}
     at = f" at {cost['rate_rps']:,.0f}/s" if cost.get("rate_rps") else ""
     peak = f"{law['peak_rps']:,.0f}/s at {law['peak_in_flight']:.1f} in flight" if law.get("peak_rps") else "no peak"
     contention = f"{law['contention']:.2g} contention, {law['coherency']:.2g} coherency" if law else None
     rows = [
         ["capacity", carried.get("text")],
-        ["highest rate found by search", found.get("searched")],
+        ["highest rate found by search", judged.get("searched")],
         ["headroom over the target", f"{carried['headroom']:.0%}" if carried.get("headroom") is not None else None],
         ["knee (most throughput for its latency)", carried.get("knee")],
         ["Universal Scalability Law", f"{peak}; {contention}; R² {law['r2']:.3f}" if law else None],
         ["certificate", proof.get("text")],
-        ["good answers inside the limit", f"{found['goodput_rps']:,.0f}/s" if found.get("goodput_rps") else None],
+        ["good answers inside the limit", f"{judged['goodput_rps']:,.0f}/s" if judged.get("goodput_rps") else None],
         [f"a million predictions{at}: CPU used", _unit(cost.get("cpu_s_per_million"), "core-seconds")],
         [f"a million predictions{at}: cores paid for", _unit(cost.get("core_s_per_million"), "core-seconds")],
         [f"a million predictions{at}: money", _unit(cost.get("money_per_million") or None, "at the prices given")],

@@ -9,10 +9,10 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from playbook.chain import params
-from playbook.chain.kernels import Nursery
+from playbook.chain.kernels import WarmStarter
 from playbook.imports import GRAMMARS, without
 from playbook.records import runs, whole_file
 
@@ -29,7 +29,11 @@ LAUNCHER = "ipykernel_launcher"
 
 
 def execute(
-    notebook: Path, executed: Path, values: Mapping[str, Any], env: Mapping[str, str], nursery: Nursery | None = None
+    notebook: Path,
+    executed: Path,
+    values: Mapping[str, Any],
+    env: Mapping[str, str],
+    starter: WarmStarter | None = None,
 ) -> None:
     """Execute a notebook in the notebooks folder; what came of it is written to `executed`, also when a cell fails.
 
@@ -38,7 +42,7 @@ def execute(
         executed: Where it goes with its outputs.
         values: Its parameters.
         env: Further environment variables of its kernel.
-        nursery: Makes the kernel; None starts it the ordinary way.
+        starter: Makes the kernel; None starts it the ordinary way.
 
     Raises:
         PapermillExecutionError: a cell raised.
@@ -54,7 +58,7 @@ def execute(
             progress_bar=False,
             request_save_on_cell_execute=False,
             config=Config(KernelManager=transport),
-            kernel_manager_class=_manager(nursery),
+            kernel_manager_class=_manager(starter),
             extra_arguments=["--IPKernelApp.log_level=50"],  # its warnings would end up in our terminal
         )
 
@@ -73,7 +77,8 @@ def to_markdown(executed: Path) -> Path:
     exporter.register_preprocessor("nbconvert.preprocessors.TagRemovePreprocessor", enabled=True)
     resources = {"output_files_dir": f"{executed.stem}_files"}
     text, resources = exporter.from_notebook_node(page, resources=resources)
-    for name, content in resources.get("outputs", {}).items():
+    figures = cast("dict[str, bytes]", resources.get("outputs") or {})
+    for name, content in figures.items():
         path = executed.parent / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
@@ -94,31 +99,32 @@ def _with_parameters(executed: Path) -> Any:
 
 
 class _Provisioner(LocalProvisioner):
-    """Launches a kernel by a nursery, and as Jupyter does where the nursery cannot."""
+    """Launches a kernel by a starter, and as Jupyter does where the starter cannot."""
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        nursery, cwd = self.parent.nursery, kwargs.get("cwd") or os.getcwd()
-        kernel = nursery.kernel(cmd[cmd.index(LAUNCHER) + 1 :], cwd, kwargs["env"])
+        manager, cwd = cast(_Manager, self.parent), kwargs.get("cwd") or os.getcwd()
+        starter = cast(WarmStarter, manager.starter)
+        kernel = starter.kernel(cmd[cmd.index(LAUNCHER) + 1 :], cwd, kwargs["env"])
         if kernel is None:
             return await super().launch_kernel(cmd, **kwargs)
-        self.process, self.cwd = kernel, cwd
+        self.process, self.cwd = cast(Any, kernel), cwd
         self.pid = self.pgid = kernel.pid  # it makes a session of its own
         return self.connection_info
 
 
 class _Manager(AsyncKernelManager):
-    """A manager of one kernel that a nursery makes."""
+    """A manager of one kernel that a starter makes."""
 
-    nursery: Nursery | None = None
+    starter: WarmStarter | None = None
 
     async def _async_pre_start_kernel(self, **kw: Any) -> Any:
-        self.kernel_id = self.kernel_id or "nursery"
+        self.kernel_id = self.kernel_id or "starter"
         self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self)
         return await super()._async_pre_start_kernel(**kw)
 
 
-def _manager(nursery: Nursery | None) -> type[AsyncKernelManager]:
-    return type("NurseryManager", (_Manager,), {"nursery": nursery}) if nursery else AsyncKernelManager
+def _manager(starter: WarmStarter | None) -> type[AsyncKernelManager]:
+    return type("WarmManager", (_Manager,), {"starter": starter}) if starter else AsyncKernelManager
 
 
 def _with_alt_texts(text: str, executed: Path) -> str:

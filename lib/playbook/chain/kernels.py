@@ -1,4 +1,4 @@
-"""Kernels that start warm: nurseries import what the notebooks import while other work is done, and make them."""
+"""Kernels that start warm: starters import what the notebooks import while other work is done, and make them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AT_FIRST_USE = (  # what figures, tune's study and deploy's checks import when t
 
 
 class Kernel:
-    """A kernel process that a nursery made, behind the methods of Popen that Jupyter calls."""
+    """A kernel process that a starter made, behind the methods of Popen that Jupyter calls."""
 
     stdin = stdout = stderr = None
 
@@ -52,8 +52,8 @@ class Kernel:
             self._process.send_signal(signum)
 
 
-class Nursery:
-    """One nursery process and the line to it.
+class WarmStarter:
+    """One starter process and the line to it.
 
     Args:
         modules: What it imports at once.
@@ -66,14 +66,14 @@ class Nursery:
         plan = {"channel": theirs.fileno(), "modules": list(modules), "once": once}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "playbook.chain.nursery", json.dumps(plan)],
+                [sys.executable, "-m", "playbook.chain.warm", json.dumps(plan)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
 
     def kernel(self, arguments: Sequence[str], cwd: str, env: dict[str, str]) -> Kernel | None:
-        """A kernel with these arguments of ipykernel; None when the nursery has ended or is used up."""
+        """A kernel with these arguments of ipykernel; None when the starter has ended or is used up."""
         order = {"argv": list(arguments), "cwd": cwd, "env": env}
         try:
             self._line.sendall(json.dumps(order).encode() + b"\n")
@@ -83,56 +83,56 @@ class Nursery:
             return None
 
     def close(self) -> None:
-        """End the nursery; a kernel that is left ends by itself when it sees that its parent has gone."""
+        """End the starter; a kernel that is left ends by itself when it sees that its parent has gone."""
         self._line.close()
         self._process.terminate()
         self._process.wait()
 
 
-class Nurseries:
-    """The nurseries of one chain: one with TensorFlow for export, one for all other verbs."""
+class WarmStarters:
+    """The starters of one chain: one with TensorFlow for export, one for all other verbs."""
 
     def __init__(self, verbs: Sequence[str]) -> None:
-        self._of: dict[str, Nursery] = {}
+        self._of: dict[str, WarmStarter] = {}
         if not sys.platform.startswith("linux"):  # a fork after these imports is not safe elsewhere
             return
         if "export" in verbs:
-            self._of["export"] = Nursery([*imported_by("export"), TENSORFLOW], once=True)
+            self._of["export"] = WarmStarter([*imported_by("export"), TENSORFLOW], once=True)
         if others := [verb for verb in verbs if verb != "export"]:
             later = AT_FIRST_USE if set(others) - {"serve"} else ()
-            shared = Nursery([*(name for verb in others for name in imported_by(verb)), *later])
+            shared = WarmStarter([*(name for verb in others for name in imported_by(verb)), *later])
             self._of |= dict.fromkeys(others, shared)
 
-    def of(self, verb: str) -> Nursery | None:
+    def of(self, verb: str) -> WarmStarter | None:
         """The one that makes this verb's kernel; None where a kernel is started the ordinary way."""
         return self._of.get(verb)
 
     def close(self) -> None:
         """End them all."""
-        for nursery in set(self._of.values()):
-            nursery.close()
+        for starter in set(self._of.values()):
+            starter.close()
 
 
 @contextlib.contextmanager
-def nurseries(verbs: Sequence[str]) -> Iterator[Nurseries]:
-    """The nurseries of these verbs, for the length of a `with` block; they warm up beside what else is done."""
-    made = Nurseries(verbs)
+def warm_starters(verbs: Sequence[str]) -> Iterator[WarmStarters]:
+    """The starters of these verbs, for the length of a `with` block; they warm up beside what else is done."""
+    warm = WarmStarters(verbs)
     try:
-        yield made
+        yield warm
     finally:
-        made.close()
+        warm.close()
 
 
 def imported_by(verb: str) -> list[str]:
     """The modules that a verb's notebook imports, in its order."""
     notebook = Path(runs.NOTEBOOK_DIR) / f"{runs.NOTEBOOKS[verb]}.ipynb"
     cells = json.loads(notebook.read_text())["cells"]
-    found = []
+    modules = []
     for cell in cells:
         nodes = ast.parse("".join(cell["source"])).body if cell["cell_type"] == "code" else []
         for node in nodes:
             if isinstance(node, ast.ImportFrom):
-                found += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+                modules += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Import):
-                found += [alias.name for alias in node.names]
-    return found
+                modules += [alias.name for alias in node.names]
+    return modules

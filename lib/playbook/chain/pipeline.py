@@ -13,7 +13,7 @@ from typing import Any
 
 from playbook import progress
 from playbook.chain import params
-from playbook.chain.kernels import Nursery, nurseries
+from playbook.chain.kernels import WarmStarter, warm_starters
 from playbook.chain.terminal import StageLine
 from playbook.errors import ParameterError, StageFailed
 from playbook.records import record, runs
@@ -111,7 +111,7 @@ def execute(run: Run, line: StageLine) -> None:
         StageFailed: names the stage, the cell, the error and the server's last log lines; earlier records stand.
         KeyboardInterrupt: SIGINT or SIGTERM came; everything that was started has been ended.
     """
-    with _ended_by_signals(), _server_stopped(run.run_dir), nurseries(run.verbs) as warm:
+    with _ended_by_signals(), _server_stopped(run.run_dir), warm_starters(run.verbs) as warm:
         for verb in run.verbs:
             begun = time.monotonic()
             with line.stage(verb, progress_file(run.run_dir)):
@@ -125,27 +125,27 @@ def progress_file(run_dir: Path) -> Path:
     return Path(run_dir) / ".progress.json"
 
 
-def run_stage(run: Run, verb: str, nursery: Nursery | None = None) -> None:
+def run_stage(run: Run, verb: str, starter: WarmStarter | None = None) -> None:
     """Execute one notebook into the run folder and write its Markdown.
 
     Raises:
         StageFailed: a cell raised.
     """
-    from playbook.chain import executing  # papermill: loaded while the nurseries warm up
+    from playbook.chain import executing  # papermill: loaded while the warm_starters warm up
 
     name = runs.NOTEBOOKS[verb]
     executed = run.run_dir / f"{name}.ipynb"
     values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
-    told = progress_file(run.run_dir)
-    env = {progress.CHANNEL: str(told), owner.CHANNEL: str(os.getpid())}  # servers end with this process
+    channel = progress_file(run.run_dir)
+    env = {progress.CHANNEL: str(channel), owner.CHANNEL: str(os.getpid())}  # servers end with this process
     try:
-        executing.execute(runs.NOTEBOOK_DIR / f"{name}.ipynb", executed, values, env, nursery)
+        executing.execute(runs.NOTEBOOK_DIR / f"{name}.ipynb", executed, values, env, starter)
     except executing.PapermillExecutionError as error:
         raise StageFailed(_failure(run, _cell(verb, error))) from error
     except executing.DeadKernelError as error:
         raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED}"])) from error
     finally:
-        told.unlink(missing_ok=True)
+        channel.unlink(missing_ok=True)
         if executed.exists():
             executing.to_markdown(executed)
 

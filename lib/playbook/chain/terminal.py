@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 from playbook import progress
@@ -53,13 +54,13 @@ def bar(share: float, width: int = 20) -> str:
     return "█" * full + "·" * (width - full)
 
 
-def _follow(verb: str, progress_file: Path, status: object, ended: threading.Event) -> None:
+def _follow(verb: str, progress_file: Path, status: Status, ended: threading.Event) -> None:
     begun = time.monotonic()
     while not ended.wait(EVERY_S):
-        told = progress.read(progress_file)
+        state = progress.read(progress_file)
         elapsed = f"{time.monotonic() - begun:5.0f} s"
-        if told and told["total"]:
-            share = told["done"] / told["total"]
-            status.update(Text(f"{verb:<8} {elapsed}  {bar(share)} {share:4.0%}  {told['text']}"))
+        if state and state["total"]:
+            share = state["done"] / state["total"]
+            status.update(Text(f"{verb:<8} {elapsed}  {bar(share)} {share:4.0%}  {state['text']}"))
         else:
             status.update(Text(f"{verb:<8} {elapsed}"))

@@ -108,7 +108,7 @@ def _data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
-def _style(colours: dict[str, Any]) -> dict[str, Any]:
+def _style(colours: dict[str, Any]) -> Any:
     from cycler import cycler
 
     return {

@@ -46,8 +46,8 @@ def latency_percentiles(samples: Mapping[str, np.ndarray], limit_ms: float | Non
 
 def log_latency(axes: Any, values: Iterable[float | None], axis: str) -> None:
     """A logarithmic latency axis with round ticks, wide enough for `values` (ms; None is passed over)."""
-    seen = [value for value in values if value and value > 0] or [1.0, 10.0]
-    low, high = min(seen) / 1.3, max(seen) * 1.4
+    positive = [value for value in values if value and value > 0] or [1.0, 10.0]
+    low, high = min(positive) / 1.3, max(positive) * 1.4
     ticks = [tick for tick in LATENCY_TICKS if low <= tick <= high]
     while len(ticks) > 9:
         ticks = ticks[::2]

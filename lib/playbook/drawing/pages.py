@@ -44,13 +44,9 @@ def html(markdown: str, pictures: Mapping[str, Picture], title: str) -> str:
     """
     import mistune  # nbconvert's own renderer; importing nbconvert itself would cost seconds
 
-    body = mistune.create_markdown(plugins=["table"])(markdown)
-    for address, picture in pictures.items():
-        body = re.sub(
-            rf'<img [^>]*src="{re.escape(address)}"[^>]*>',
-            lambda _, p=picture: f'<span class="figure">{p.html()}</span>',
-            body,
-        )
+    body = str(mistune.create_markdown(plugins=["table"])(markdown))
+    shown = {address: f'<span class="figure">{picture.html()}</span>' for address, picture in pictures.items()}
+    body = re.sub(r'<img [^>]*src="([^"]*)"[^>]*>', lambda image: shown.get(image[1], image[0]), body)
     body = re.sub(r"<th\b", '<th scope="col"', body)
     body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_plain(title)}</title>'

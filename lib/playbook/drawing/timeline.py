@@ -51,14 +51,14 @@ def read(run: RunFolder, step_s: float = STEP_S) -> Timeline | None:
         np.concatenate(some) for some in zip(*(_steps(rows, start, step_s) for _, rows in parts), strict=True)
     )
     batches = series.read(run.run_dir, [series.BATCHES]).steps(series.BATCHES)
-    batches = [(at, delta.mean) for at, delta in batches if delta.count and start <= at <= end]
+    means = [(at, delta.mean) for at, delta in batches if delta.count and start <= at <= end]
     resources = usage.read(run.run_dir)
     spans = [(rows.scheduled_ns.min(), rows.done_ns.max(), str(level["level"])) for level, rows in parts]
     changes = [(_since(row["at_ns"], start), _change_words(row)) for row in journal.read(run.run_dir)]
     return Timeline(
         Track(seconds, rate),
         Track(seconds, p99),
-        Track(np.array([(at - start) / 1e9 for at, _ in batches]), np.array([rows for _, rows in batches])),
+        Track(np.array([(at - start) / 1e9 for at, _ in means]), np.array([rows for _, rows in means])),
         {who: _cores(resources, who, start, end) for who in ("server", "client")},
         [(second, words) for second, words in changes if 0 <= second <= (end - start) / 1e9],
         [(_since(low, start), _since(high, start), name) for low, high, name in spans],

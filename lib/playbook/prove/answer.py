@@ -99,11 +99,11 @@ def _open(results: Mapping[str, Any]) -> Answer:
         if results["disturbance"]:
             return Answer(NOT_PROVEN, f"{why}: {results['disturbance']}", "Quiet the machine and run 65_prove again.")
         return Answer(NOT_PROVEN, why, _longer(results))
-    seen = f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit are too few to be sure"
+    evidence = f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit are too few to be sure"
     if claim["hold_s"] is None:
-        seen = f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit lie too near to 1 %"
+        evidence = f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit lie too near to 1 %"
     disturbed = f"; {results['disturbance']} meanwhile" if results["disturbance"] else ""
-    return Answer(NOT_PROVEN, f"{seen}{disturbed}", _longer(results))
+    return Answer(NOT_PROVEN, f"{evidence}{disturbed}", _longer(results))
 
 
 def _longer(results: Mapping[str, Any]) -> str:

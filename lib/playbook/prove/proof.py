@@ -107,7 +107,7 @@ def _server(run: RunFolder, settings: Mapping[str, Any]) -> tuple[ServerSpec, Co
         )
     cpus, _ = split_cpus(served.get("cpus") or [], settings["client_cpus"])
     base_path = (run.run_dir / exported["base_path"]).resolve() if exported else Path(served["model_base_path"])
-    addresses = {"rest_url": served.get("rest_url") or "", "grpc_url": served.get("grpc_target") or ""}
+    addresses: dict[str, Any] = {"rest_url": served.get("rest_url") or "", "grpc_url": served.get("grpc_target") or ""}
     addresses |= {"metrics_url": served.get("metrics_url") or ""}
     asked = run.params("serve")
     spec = ServerSpec(

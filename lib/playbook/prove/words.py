@@ -106,7 +106,7 @@ def plan_table(proof: Proof) -> str:
     promise, rate = proof.promise, f"{proof.rate_rps:,.0f}/s"
     target = f"{promise.target_rate_rps:,.0f} requests/s" if promise.target_rate_rps else "no rate was promised"
     expected = f"{proof.expected_rps:,.0f}/s" if proof.expected_rps else None
-    rows = [
+    rows: list[list[Any]] = [
         [
             "promise",
             f"p99 <= {promise.p99_limit_ms:g} ms, at most {100 * promise.max_error_share:g} % failures, {target}",
@@ -134,7 +134,7 @@ def both_curves(proof: Proof, results: Mapping[str, Any]) -> dict[str, list[dict
 
 def windows_table(results: Mapping[str, Any]) -> str:
     """The windows of the promised rate as a Markdown table; times in milliseconds."""
-    rows = [
+    rows: list[list[Any]] = [
         [
             described(window),
             window["duration_s"],
@@ -182,10 +182,10 @@ def _held(run: RunFolder, windows: Sequence[Mapping[str, Any]], valid: Sequence[
 
 def _answers(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """How many answers were compared, how many were wrong, and the share that could have stayed unseen."""
-    told = [row.get("answers") or {} for row in rows]
-    checked = sum(one.get("checked") or 0 for one in told)
-    wrong = sum(one.get("wrong") or 0 for one in told)
-    first = next((one["first_wrong"] for one in told if one.get("first_wrong")), None)
+    counts = [row.get("answers") or {} for row in rows]
+    checked = sum(one.get("checked") or 0 for one in counts)
+    wrong = sum(one.get("wrong") or 0 for one in counts)
+    first = next((one["first_wrong"] for one in counts if one.get("first_wrong")), None)
     return {
         "checked": checked,
         "needed": needed_answers(),

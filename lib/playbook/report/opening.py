@@ -44,15 +44,15 @@ def word(run: RunFolder) -> str:
 
 def about(run: RunFolder) -> str:
     """Run, date, model version, server kind and machine in one line."""
-    exported, seen = run.results("export"), run.environment()
+    exported, machine_seen = run.results("export"), run.environment()
     created = min(
         (content["created_utc"] for content in run.records.values() if content.get("created_utc")), default=""
     )
     version = f"version {exported['version']}" if exported.get("version") else ""
-    machine = f"{seen['cpu_model']}, {seen['cores']} cores" if seen.get("cpu_model") else ""
+    machine = f"{machine_seen['cpu_model']}, {machine_seen['cores']} cores" if machine_seen.get("cpu_model") else ""
     where = kind(run) if run.server != "unknown" else ""
-    told = [f"Run {run.run_id}", created[:10], version, where, machine]
-    return "*" + " · ".join(text for text in told if text) + "*"
+    parts = [f"Run {run.run_id}", created[:10], version, where, machine]
+    return "*" + " · ".join(text for text in parts if text) + "*"
 
 
 def headline(run: RunFolder) -> str:
@@ -84,9 +84,9 @@ def _unproven(run: RunFolder) -> str:
             f"{where}NOT PROVEN: {best['throughput_rps']:,.0f} requests/s at p99 {best['latency_p99_ms']:.1f} ms "
             f"({levels.described(best)}), limit {limit:g} ms, with {config}; run 65_prove."
         )
-    told = [run.records[verb].get("verdict") for verb in reversed(list(run.records))]
+    verdicts = [run.records[verb].get("verdict") for verb in reversed(list(run.records))]
     before = where if "serve" in run.records else ""  # before that there is no server
-    return f"{before}{next((text for text in told if text), 'Nothing was recorded in this run.')}"
+    return f"{before}{next((text for text in verdicts if text), 'Nothing was recorded in this run.')}"
 
 
 def _rows(run: RunFolder) -> list[list[Any]]:
@@ -120,11 +120,11 @@ def gain_in_words(tune: dict[str, Any]) -> str:
     if not gain:
         return ""
     rates = tune.get("gain_rates") or []
-    seen = f": {rates[1]:,.0f} against {rates[0]:,.0f} requests/s inside the limit" if len(rates) == 2 else ""
+    between = f": {rates[1]:,.0f} against {rates[0]:,.0f} requests/s inside the limit" if len(rates) == 2 else ""
     if low and high and low <= 1 <= high:
-        return f"no gain shown (95 %: {low:.2f} to {high:.2f} ×){seen}"
+        return f"no gain shown (95 %: {low:.2f} to {high:.2f} ×){between}"
     interval = f" (95 %: {low:.2f} to {high:.2f})" if low and high else " (measured once, so without an interval)"
-    return f"{gain:.2f} ×{interval}{seen}"
+    return f"{gain:.2f} ×{interval}{between}"
 
 
 def _fleet(run: RunFolder) -> str:

@@ -23,11 +23,11 @@ def write(run_dir: Path) -> Path:
     A section that cannot be made says why in its place; the rest of the page is still made.
     """
     run = run_folder.read(run_dir)
-    found = _analysis(run)
+    analysis = _analysis(run)
     pictures: dict[str, Picture] = {}
     parts = [opening.opening(run), ""]
     for title, section in sections.ALL:
-        text = _guarded(section, run, found, pictures)
+        text = _guarded(section, run, analysis, pictures)
         parts += [f"## {title}", "", text, ""] if text else []
     for address, picture in pictures.items():
         picture.save(Path(run_dir) / FIGURES, Path(address).stem)
@@ -49,9 +49,9 @@ def headline(run_dir: Path) -> str:
 def show(run_dir: Path) -> str:
     """One record for the terminal: the page without its pictures."""
     run = run_folder.read(run_dir)
-    found, parts = _analysis(run), [opening.opening(run), ""]
+    analysis, parts = _analysis(run), [opening.opening(run), ""]
     for title, section in sections.ALL:
-        lines = _guarded(section, run, found, {}).splitlines()
+        lines = _guarded(section, run, analysis, {}).splitlines()
         text = "\n".join(line for line in lines if not line.startswith("!["))
         parts += [title.upper(), text.strip(), ""] if text.strip() else []
     return "\n".join(parts).rstrip()
@@ -77,8 +77,8 @@ def _analysis(run: RunFolder) -> dict[str, Any] | None:
         return None
 
 
-def _guarded(section: Callable[..., str], run: RunFolder, found: dict | None, pictures: dict[str, Picture]) -> str:
+def _guarded(section: Callable[..., str], run: RunFolder, analysis: dict | None, pictures: dict[str, Picture]) -> str:
     try:
-        return section(run, found, pictures)
+        return section(run, analysis, pictures)
     except Exception as error:  # one broken record must not cost the reader the others
         return f"This part could not be made: {type(error).__name__}: {error}."

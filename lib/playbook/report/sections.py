@@ -18,7 +18,7 @@ from playbook.stress import levels
 Pictures = dict[str, Picture]
 
 
-def load_curve(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def load_curve(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """Both load curves in one figure, the levels of each configuration as a table, and the percentiles."""
     prove = run.results("prove")
     proven = [*(prove.get("levels") or []), *(prove.get("windows") or [])]
@@ -59,11 +59,11 @@ def _doubts(rows: list[dict[str, Any]]) -> str:
     return "\n".join(f"- {text}" for text in levels.doubts(rows))
 
 
-def where_time_goes(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def where_time_goes(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """The latency ledger and the bottleneck with its evidence, of the proven configuration and of the default."""
     first, second = curve_names(run)
     parts = []
-    for name, file, said in ((second, "ledger_proven", run.results("prove")), (first, "ledger", found or {})):
+    for name, file, said in ((second, "ledger_proven", run.results("prove")), (first, "ledger", analysis or {})):
         if said.get("ledger"):
             parts += [f"**{_capital(name)}**", (said.get("bottleneck") or {}).get("text")]
             parts += [
@@ -75,13 +75,13 @@ def where_time_goes(run: RunFolder, found: dict | None, pictures: Pictures) -> s
     return "\n\n".join(part for part in parts if part)
 
 
-def capacity_and_proof(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def capacity_and_proof(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """What was proven, window by window; then capacity, scalability and cost of each configuration."""
     first, second = curve_names(run)
     prove, parts = run.results("prove"), []
     if prove.get("answer") and not prove.get("skipped"):
         parts += ["**The proof**", proof_table(prove)]
-    for name, said in ((second, prove), (first, found or {})):
+    for name, said in ((second, prove), (first, analysis or {})):
         if said.get("capacity"):
             parts += [f"**{_capital(name)}**", analyze_views.capacity_table(said)]
     return "\n\n".join(parts)
@@ -95,7 +95,7 @@ def proof_table(prove: dict[str, Any]) -> str:
         f" (95 %: {markdown.number(low)} to {markdown.number(high)})" if low is not None and high is not None else ""
     )
     p99 = f"{markdown.number(held['latency_p99_ms'])} ms{spread}" if held["latency_p99_ms"] is not None else None
-    rows = [
+    rows: list[list[Any]] = [
         ["rate of one replica", f"{prove['rate_rps']:,.0f}/s"],
         ["held for", f"{held['duration_s']:.3g} s in {held['windows']} windows, {held['valid_windows']} of them VALID"],
         ["p99", p99],
@@ -118,7 +118,7 @@ def _first_wrong(first: dict[str, Any] | None) -> str | None:
     return f"{first['body']}: expected {shown['expected']}, got {shown['got']}"
 
 
-def configuration(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def configuration(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """The configuration found best against the default, with the repeats that make the gain; or the one served."""
     tune, served = run.results("tune"), run.results("serve")
     best, default = tune.get("best") or {}, tune.get("default") or {}
@@ -151,7 +151,7 @@ def _of_default(default: dict, name: str, cores: float | None) -> Any:
     return _shown(value) if value is not None else "TensorFlow Serving's"
 
 
-def further(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def further(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """What every other stage says, with its executed notebook."""
     rows = [
         [f"[{runs.NOTEBOOKS[verb]}]({runs.NOTEBOOKS[verb]}.md)", content.get("verdict")]
@@ -161,37 +161,37 @@ def further(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
     return markdown.table(["stage", "verdict"], rows) if rows else ""
 
 
-def over_time(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def over_time(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """Rate, p99, batch size and CPU on one time axis, with the changes of configuration."""
     read = timeline.read(run) if run.levels else None
     return _add(pictures, "timeline", timeline.picture(read, run.stress.get("limit_ms"))) if read else ""
 
 
-def against_previous(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def against_previous(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """The comparison that analyze made, when it made one."""
-    compared = (found or {}).get("comparison")
+    compared = (analysis or {}).get("comparison")
     if not compared:
         return ""
     picture = bars.forest(compared["rows"], compared["base"], compared["candidate"])
     return "\n\n".join([compared["text"], _add(pictures, "comparison", picture)])
 
 
-def environment(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def environment(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """Machine, versions, pinning, and the load generator's passport."""
-    seen = run.environment()
-    if not seen:
+    machine = run.environment()
+    if not machine:
         return ""
     served = run.results("serve")
-    rows = [[name.replace("_", " "), _shown(value)] for name, value in seen.items() if name != "packages"]
-    rows += [[name, version] for name, version in (seen.get("packages") or {}).items()]
+    rows = [[name.replace("_", " "), _shown(value)] for name, value in machine.items() if name != "packages"]
+    rows += [[name, version] for name, version in (machine.get("packages") or {}).items()]
     rows += [["server's cores", _shown(served.get("cpus"))], ["client's cores", _shown(run.stress.get("client_cpus"))]]
     rows += [["model fingerprint", run.results("export").get("fingerprint")]]
     passport = run.stress.get("passport")
-    told = f"\n\n{levels.passport_table(passport)}" if passport else ""
-    return markdown.table(["what", "seen"], [row for row in rows if row[1] is not None]) + told
+    passport_part = f"\n\n{levels.passport_table(passport)}" if passport else ""
+    return markdown.table(["what", "seen"], [row for row in rows if row[1] is not None]) + passport_part
 
 
-def limits(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def limits(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """What these numbers do not tell."""
     lines = []
     if run.server == "embedded":
@@ -209,11 +209,11 @@ def limits(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
     if invalid:
         lines.append(f"{len(invalid)} of {len(run.levels)} levels are INVALID and count for nothing above.")
     lines.append("Every request came from the exported reference rows; other inputs may cost more or less.")
-    lines += [*run.problems, *((found or {}).get("problems") or [])]
+    lines += [*run.problems, *((analysis or {}).get("problems") or [])]
     return "\n".join(f"- {line}" for line in dict.fromkeys(lines))
 
 
-def repeat(run: RunFolder, found: dict | None, pictures: Pictures) -> str:
+def repeat(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """The command that makes these numbers again."""
     try:
         command = runs.note(run.run_dir).get("command")

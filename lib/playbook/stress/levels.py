@@ -23,8 +23,8 @@ def best(levels: Iterable[Mapping[str, Any]], promise: Promise | None) -> dict[s
 
 def verdict(results: Mapping[str, Any]) -> str:
     """One or two sentences: the best rate inside the limit, or why there is none, and what the search found."""
-    found = results["max_rate"]
-    return _of_levels(results) + (f" Search: {found['text']}" if found else "")
+    searched = results["max_rate"]
+    return _of_levels(results) + (f" Search: {searched['text']}" if searched else "")
 
 
 def _of_levels(results: Mapping[str, Any]) -> str:
@@ -87,7 +87,7 @@ def results(
     levels: list[dict[str, Any]],
     load: Load,
     passport: Mapping[str, Any] | None = None,
-    found: Mapping[str, Any] | None = None,
+    max_rate: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The `results` of stress.json."""
     return {
@@ -95,7 +95,7 @@ def results(
         "server": handle.server,
         "levels": levels,
         "best": best(levels, load.promise),
-        "max_rate": found,
+        "max_rate": max_rate,
         "passport": passport,
         "limit_ms": load.p99_limit_ms,
         "client_cpus": list(load.client_cpus),

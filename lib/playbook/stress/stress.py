@@ -59,10 +59,10 @@ class Bench:
         number = len(self.rows)
         words = levels.described({"concurrency": None, "rate_rps": None, **settings})
 
-        def tell(seen: Mapping[str, Any]) -> None:
-            share = min(1.0, seen["elapsed_s"] / (self.load.duration_s + self.load.ramp_up_s))
-            p99 = f"{seen['p99_ms']:.1f} ms" if seen.get("p99_ms") is not None else "-"
-            bar.update(share, f"{words}: {seen['rate_rps']:,.0f}/s, p99 so far {p99}")
+        def tell(state: Mapping[str, Any]) -> None:
+            share = min(1.0, state["elapsed_s"] / (self.load.duration_s + self.load.ramp_up_s))
+            p99 = f"{state['p99_ms']:.1f} ms" if state.get("p99_ms") is not None else "-"
+            bar.update(share, f"{words}: {state['rate_rps']:,.0f}/s, p99 so far {p99}")
 
         folder = self.folder(number)
         try:
@@ -162,7 +162,7 @@ def find_max_rate(under: Bench, budget_s: float) -> dict[str, Any] | None:
         return None
     settings = {"arrival": "poisson", "rate_rps": best}
     with progress.live("stress", budget_s) as bar:
-        found = loadgen.find_max_rate(
+        searched = loadgen.find_max_rate(
             under.level(**settings),
             under.load.p99_limit_ms,
             under.load.max_error_share,
@@ -172,7 +172,7 @@ def find_max_rate(under: Bench, budget_s: float) -> dict[str, Any] | None:
             budget_s,
             holder=_holder(under, bar),
         )
-    return {name: value for name, value in found.items() if name != "trials"}
+    return {name: value for name, value in searched.items() if name != "trials"}
 
 
 def _holder(under: Bench, bar: Any) -> Any:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from playbook.chain import executing, kernels, pipeline
-from playbook.chain.kernels import Nurseries, Nursery
+from playbook.chain.kernels import WarmStarter, WarmStarters
 from playbook.errors import StageFailed
 from playbook.records import runs
 
@@ -21,19 +21,19 @@ SEEN = "import os, sys\nprint(os.getpid(), os.getppid(), os.getcwd(), os.environ
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
+def starter() -> Iterator[WarmStarter]:
     """It has imported `wave`, which nothing else does, and failed to import one that is not there."""
-    made = Nursery(["wave", "no_such_module"])
+    made = WarmStarter(["wave", "no_such_module"])
     yield made
     made.close()
 
 
-def executed(tmp_path: Path, nursery: Nursery | None, *sources: str) -> list[list[str]]:
+def executed(tmp_path: Path, starter: WarmStarter | None, *sources: str) -> list[list[str]]:
     """The words that each cell printed."""
     page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     page.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "Python 3"}
     nbformat.write(page, tmp_path / "given.ipynb")
-    executing.execute(tmp_path / "given.ipynb", tmp_path / "done.ipynb", {}, {"TOLD": "so"}, nursery)
+    executing.execute(tmp_path / "given.ipynb", tmp_path / "done.ipynb", {}, {"TOLD": "so"}, starter)
     cells = json.loads((tmp_path / "done.ipynb").read_text())["cells"]
     return [" ".join(out["text"] for out in map(_joined, cell["outputs"])).split() for cell in cells]
 
@@ -42,22 +42,22 @@ def _joined(output: dict) -> dict:
     return {"text": "".join(output["text"])}
 
 
-def test_each_kernel_is_a_process_of_its_own_with_everything_imported(nursery, tmp_path: Path) -> None:
-    first, second = (executed(tmp_path, nursery, SEEN)[0] for _ in range(2))
+def test_each_kernel_is_a_process_of_its_own_with_everything_imported(starter, tmp_path: Path) -> None:
+    first, second = (executed(tmp_path, starter, SEEN)[0] for _ in range(2))
     assert first[1:] == second[1:]
     assert first[0] != second[0]
     assert first[2:] == [str(runs.NOTEBOOK_DIR), "so", "True"]
-    assert int(first[1]) != os.getpid(), "it is the nursery's child"
+    assert int(first[1]) != os.getpid(), "it is the starter's child"
     assert not psutil.pid_exists(int(first[0])), "it ended with its notebook"
 
 
-def test_a_name_of_one_notebook_is_not_seen_in_the_next(nursery, tmp_path: Path) -> None:
-    executed(tmp_path, nursery, "left = 1")
-    assert executed(tmp_path, nursery, "print('left' in globals())") == [["False"]]
+def test_a_name_of_one_notebook_is_not_seen_in_the_next(starter, tmp_path: Path) -> None:
+    executed(tmp_path, starter, "left = 1")
+    assert executed(tmp_path, starter, "print('left' in globals())") == [["False"]]
 
 
-def test_a_kernel_starts_the_ordinary_way_when_its_nursery_has_died(tmp_path: Path) -> None:
-    dead = Nursery([])
+def test_a_kernel_starts_the_ordinary_way_when_its_starter_has_died(tmp_path: Path) -> None:
+    dead = WarmStarter([])
     os.kill(dead._process.pid, signal.SIGKILL)
     dead._process.wait()
     pid, parent, *_, warm = executed(tmp_path, dead, SEEN)[0]
@@ -66,8 +66,8 @@ def test_a_kernel_starts_the_ordinary_way_when_its_nursery_has_died(tmp_path: Pa
     dead.close()
 
 
-def test_a_nursery_for_one_kernel_becomes_it(tmp_path: Path) -> None:
-    once = Nursery(["wave"], once=True)
+def test_a_starter_for_one_kernel_becomes_it(tmp_path: Path) -> None:
+    once = WarmStarter(["wave"], once=True)
     try:
         pid, parent, *_, warm = executed(tmp_path, once, SEEN)[0]
         assert (int(pid), int(parent), warm) == (once._process.pid, os.getpid(), "True")
@@ -76,14 +76,14 @@ def test_a_nursery_for_one_kernel_becomes_it(tmp_path: Path) -> None:
         once.close()
 
 
-def test_a_cell_that_raises_is_told_as_ever(nursery, tmp_path: Path) -> None:
+def test_a_cell_that_raises_is_told_as_ever(starter, tmp_path: Path) -> None:
     with pytest.raises(executing.PapermillExecutionError, match="no such thing") as raised:
-        executed(tmp_path, nursery, "x = 1", "raise ValueError('no such thing')")
+        executed(tmp_path, starter, "x = 1", "raise ValueError('no such thing')")
     assert raised.value.exec_count == 2
 
 
 def test_nothing_lives_after_the_chain() -> None:
-    with kernels.nurseries(["serve", "export"]) as made:
+    with kernels.warm_starters(["serve", "export"]) as made:
         pids = [made.of(verb)._process.pid for verb in ("serve", "export")]
         assert all(psutil.pid_exists(pid) for pid in pids)
     assert not any(psutil.pid_exists(pid) for pid in pids)
@@ -92,19 +92,19 @@ def test_nothing_lives_after_the_chain() -> None:
 def test_only_export_gets_tensorflow_and_verbs_share_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = []
     monkeypatch.setattr(
-        kernels, "Nursery", lambda modules, once=False: plans.append((set(modules), once)) or len(plans)
+        kernels, "WarmStarter", lambda modules, once=False: plans.append((set(modules), once)) or len(plans)
     )
-    made = Nurseries(list(runs.NOTEBOOKS))
+    made = WarmStarters(list(runs.NOTEBOOKS))
     assert [once for _, once in plans] == [True, False]
     assert kernels.TENSORFLOW in plans[0][0] - plans[1][0]
     assert {"playbook", "playbook.chain", "pandas"} <= plans[1][0]
     assert [made.of(verb) for verb in runs.NOTEBOOKS] == [1] + [2] * (len(runs.NOTEBOOKS) - 1)
 
 
-def test_a_kernel_that_dies_ends_its_cell_and_not_the_nursery(nursery, tmp_path: Path) -> None:
+def test_a_kernel_that_dies_ends_its_cell_and_not_the_starter(starter, tmp_path: Path) -> None:
     with pytest.raises(executing.DeadKernelError):
-        executed(tmp_path, nursery, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
-    assert executed(tmp_path, nursery, "print('alive')") == [["alive"]]
+        executed(tmp_path, starter, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert executed(tmp_path, starter, "print('alive')") == [["alive"]]
 
 
 def test_a_stage_whose_kernel_dies_fails_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

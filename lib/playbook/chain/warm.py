@@ -1,6 +1,6 @@
 """A process that imports what kernels will import, and becomes a kernel when told: the notebook need not wait.
 
-`python -m playbook.chain.nursery '{"channel": 5, "modules": [...], "once": false}'`. An order comes over the socket
+`python -m playbook.chain.warm '{"channel": 5, "modules": [...], "once": false}'`. An order comes over the socket
 as a line of JSON, `{"argv": [...], "cwd": ..., "env": {...}}`, and is answered with `{"pid": ...}`. With `once` the
 process itself becomes the kernel, otherwise a fork of it does. It ends when the other side closes the socket.
 """
