@@ -26,8 +26,8 @@ from loadgen.workers.crew import run_crew
 
 def parser() -> argparse.ArgumentParser:
     """The options; every one is explained in this package's README."""
-    made = argparse.ArgumentParser(prog="python -m loadgen", description=__doc__.splitlines()[0])
-    add = made.add_argument
+    options = argparse.ArgumentParser(prog="python -m loadgen", description=__doc__.splitlines()[0])
+    add = options.add_argument
     add("--url", required=True, help="http://host:port/path (rest), host:port[/package.Service/Method] (grpc)")
     add("--protocol", choices=PROTOCOLS, default="rest")
     add("--body", type=Path, help="one file with an encoded request body")
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     add("--scheduler", help="tcp://host:port of a Dask scheduler: its workers hold the level, one share each")
     add("--timer", choices=("auto", "timerfd", "portable"), default="auto")
     add("--out", type=Path, default=Path("loadgen-out"), help="directory for requests.parquet")
-    return made
+    return options
 
 
 def _confidence(text: str) -> float:

@@ -1,4 +1,4 @@
-"""What the engine asks of a connection: `http1.HttpConnection` and `grpc_connection.GrpcConnection` answer to it."""
+"""What the engine asks of a connection, whether it speaks HTTP/1.1 or gRPC (`loadgen.protocols`)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from loadgen.level import Level
-from loadgen.rows import Rows
+from loadgen.rows import RequestRows
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import Scripted, running
 from loadgen.verdict.summary import describe
@@ -63,16 +63,16 @@ def passport(
         for server in servers:
             stack.push(server)
         base = Level(null.url, protocol, body, concurrency=1, ramp_up_s=0.1, duration_s=0.3, cpus=cpus, timer=timer)
-        found: dict[str, Any] = {"protocol": protocol, "cpus": list(cpus)}
+        figures: dict[str, Any] = {"protocol": protocol, "cpus": list(cpus)}
         bad = set(WINDOWS)
         for attempt in range(1, attempts + 1):
             for name, measure in WINDOWS.items():
                 if name in bad:
-                    found |= measure(base, stall, crew) | {"attempts": attempt}
-            bad = {WINDOW_OF[figure] for figure in _problems(found)}
+                    figures |= measure(base, stall, crew) | {"attempts": attempt}
+            bad = {WINDOW_OF[figure] for figure in _problems(figures)}
             if not bad:
                 break
-    return judge(found)
+    return judge(figures)
 
 
 def _floor(base: Level, _: Scripted, crew: Callable[..., Any]) -> dict[str, Any]:
@@ -85,10 +85,10 @@ def _most(base: Level, _: Scripted, crew: Callable[..., Any]) -> dict[str, Any]:
 
 def _open(base: Level, stall: Scripted, crew: Callable[..., Any]) -> dict[str, Any]:
     level = base.with_(url=stall.url, arrival="poisson", rate_rps=STALL_RPS, concurrency=None, duration_s=0.8)
-    rows, seen = _window(level, crew)
+    rows, summary = _window(level, crew)
     return {
-        "lateness_p50_us": seen["lateness_us"]["p50"],
-        "lateness_p99_us": seen["lateness_us"]["p99"],
+        "lateness_p50_us": summary["lateness_us"]["p50"],
+        "lateness_p99_us": summary["lateness_us"]["p99"],
         "stall_error": stall_error(rows, STALL, stall.epoch_ns, (0.5, 0.9, 0.95, 0.99)),
     }
 
@@ -103,7 +103,7 @@ WINDOW_OF = {
 }
 
 
-def _window(level: Level, crew: Callable[..., Any]) -> tuple[Rows, dict[str, Any]]:
+def _window(level: Level, crew: Callable[..., Any]) -> tuple[RequestRows, dict[str, Any]]:
     rows, workers = crew(level)
     start_ns = workers[0]["start_ns"]
     window = rows.take(rows.scheduled_ns >= start_ns)
@@ -124,7 +124,7 @@ def _thawed(at_s: np.ndarray, script: Script) -> np.ndarray:
     return at_s + np.maximum(script.freeze_s - at_s % script.period_s, 0.0)
 
 
-def stall_error(rows: Rows, script: Script, epoch_ns: int, shares: tuple[float, ...]) -> float | None:
+def stall_error(rows: RequestRows, script: Script, epoch_ns: int, shares: tuple[float, ...]) -> float | None:
     """Largest relative error of the measured percentiles against the replayed ones; None without an answer."""
     good = rows.take(rows.kind == 0)
     if not len(good):
@@ -134,20 +134,20 @@ def stall_error(rows: Rows, script: Script, epoch_ns: int, shares: tuple[float, 
     return float(np.abs(measured / implied - 1).max())
 
 
-def judge(found: dict[str, Any]) -> dict[str, Any]:
+def judge(figures: dict[str, Any]) -> dict[str, Any]:
     """Add `ok` and `problems` to the figures of a passport."""
-    problems = _problems(found)
-    return found | {"ok": not problems, "problems": list(problems.values())}
+    problems = _problems(figures)
+    return figures | {"ok": not problems, "problems": list(problems.values())}
 
 
-def _problems(found: dict[str, Any]) -> dict[str, str]:
+def _problems(figures: dict[str, Any]) -> dict[str, str]:
     """What is wrong with which figure, in words."""
     problems = {}
     for name, (limit, text) in LIMITS.items():
-        value = found[name]
+        value = figures[name]
         if value is None or value > limit:
             problems[name] = f"{name} could not be measured" if value is None else text.format(value, limit)
-    if found["max_rate_rps"] < MIN_RATE_RPS:
-        rate = found["max_rate_rps"]
+    if figures["max_rate_rps"] < MIN_RATE_RPS:
+        rate = figures["max_rate_rps"]
         problems["max_rate_rps"] = f"one process sends {rate:.0f} requests a second, {MIN_RATE_RPS:.0f} needed"
     return problems

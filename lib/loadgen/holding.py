@@ -13,7 +13,7 @@ from loadgen.arrivals import check_trace
 from loadgen.bodies import read_bodies
 from loadgen.errors import LevelError, ServerUnreachable
 from loadgen.level import Level
-from loadgen.rows import GRPC, HTTP, OK, REFUSED, UNSENT, WRONG, Rows
+from loadgen.rows import GRPC, HTTP, OK, REFUSED, UNSENT, WRONG, RequestRows
 from loadgen.store import write_requests
 from loadgen.verdict.answers import add_up
 from loadgen.verdict.counters import balance, requests_served
@@ -26,7 +26,7 @@ from loadgen.verdict.validity import Facts, audit
 from loadgen.workers import addresses
 from loadgen.workers.crew import run_crew
 
-Crew = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[Rows, list[dict[str, Any]]]]
+Crew = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[RequestRows, list[dict[str, Any]]]]
 
 
 def hold(
@@ -90,7 +90,7 @@ def _make_room(out_dir: Path) -> None:
         raise LevelError(f"out is {str(out_dir)!r}, which cannot be a directory: {wrong}") from wrong
 
 
-def prove(window: Rows, limit_ms: float, rate_rps: float, confidence: float) -> dict[str, Any]:
+def prove(window: RequestRows, limit_ms: float, rate_rps: float, confidence: float) -> dict[str, Any]:
     """Is p99 at most `limit_ms` proven by these rows? A failed request counts as slower than any limit."""
     order = np.argsort(window.scheduled_ns, kind="stable")
     latency = np.where(window.kind == OK, (window.done_ns - window.scheduled_ns) / 1e6, np.inf)
@@ -136,7 +136,7 @@ def _served(metrics_url: str | None) -> tuple[int, str]:
         return 0, str(wrong)
 
 
-def _balance(metrics_url: str | None, served: int, problem: str, rows: Rows) -> dict[str, Any]:
+def _balance(metrics_url: str | None, served: int, problem: str, rows: RequestRows) -> dict[str, Any]:
     """Counts of both sides since before the ramp-up; `balance` is None when there is no page to read."""
     if not metrics_url or problem:
         return {"balance": None, "balance_problem": problem}
@@ -144,7 +144,7 @@ def _balance(metrics_url: str | None, served: int, problem: str, rows: Rows) -> 
     never_sent = np.isin(rows.kind, (REFUSED, UNSENT)) | (rows.sent_ns == 0)
     uncertain = len(rows) - np.count_nonzero(answered) - np.count_nonzero(never_sent & ~answered)
     try:
-        found = balance(metrics_url, served, int(np.count_nonzero(answered)), int(uncertain))
+        counts = balance(metrics_url, served, int(np.count_nonzero(answered)), int(uncertain))
     except ServerUnreachable as wrong:
         return {"balance": None, "balance_problem": str(wrong)}
-    return {"balance": found, "balance_problem": ""}
+    return {"balance": counts, "balance_problem": ""}

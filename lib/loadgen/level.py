@@ -94,15 +94,15 @@ class Level:
 
     def to_json(self) -> dict[str, Any]:
         """The level as plain JSON values; `Level.from_json` turns it back."""
-        made = asdict(self)
-        made["bodies"] = str(self.bodies)
-        made["trace"] = None if self.trace is None else str(self.trace)
-        return made | {"cpus": list(self.cpus)}
+        fields = asdict(self)
+        fields["bodies"] = str(self.bodies)
+        fields["trace"] = None if self.trace is None else str(self.trace)
+        return fields | {"cpus": list(self.cpus)}
 
     @classmethod
-    def from_json(cls, made: dict[str, Any]) -> Level:
+    def from_json(cls, fields: dict[str, Any]) -> Level:
         """The inverse of `to_json`."""
-        return cls(**{**made, "bodies": Path(made["bodies"]), "cpus": tuple(made["cpus"])})
+        return cls(**{**fields, "bodies": Path(fields["bodies"]), "cpus": tuple(fields["cpus"])})
 
     def with_(self, **changes: Any) -> Level:
         """A copy with some fields changed."""
@@ -116,34 +116,38 @@ def authority(host: str, port: int) -> str:
 
 def _problems(level: Level) -> list[str]:
     """Why this level cannot be held; empty when it can."""
-    found = []
+    problems = []
     if level.protocol not in PROTOCOLS:
-        found.append(f"protocol is {level.protocol!r}; use one of {', '.join(PROTOCOLS)}")
+        problems.append(f"protocol is {level.protocol!r}; use one of {', '.join(PROTOCOLS)}")
     if level.arrival not in ARRIVALS:
-        found.append(f"arrival is {level.arrival!r}; use one of {', '.join(ARRIVALS)}")
+        problems.append(f"arrival is {level.arrival!r}; use one of {', '.join(ARRIVALS)}")
     if level.arrival == "closed" and not (level.concurrency and level.concurrency > 0):
-        found.append(f"concurrency is {level.concurrency!r}; a closed loop needs a whole number of clients above 0")
+        problems.append(f"concurrency is {level.concurrency!r}; a closed loop needs a whole number of clients above 0")
     if level.arrival in ("poisson", "constant") and not (level.rate_rps and level.rate_rps > 0):
-        found.append(f"rate_rps is {level.rate_rps!r}; {level.arrival} arrivals need a rate above 0 requests a second")
+        problems.append(
+            f"rate_rps is {level.rate_rps!r}; {level.arrival} arrivals need a rate above 0 requests a second"
+        )
     if level.arrival == "trace" and not level.trace:
-        found.append("trace is missing; arrival 'trace' needs a file of timestamps, or a rate profile")
-    found += _address_problems(level)
+        problems.append("trace is missing; arrival 'trace' needs a file of timestamps, or a rate profile")
+    problems += _address_problems(level)
     for name in ("duration_s", "timeout_s", "processes"):
         if not 0 < getattr(level, name) < math.inf:
-            found.append(f"{name} is {getattr(level, name)!r}; it must be above 0")
+            problems.append(f"{name} is {getattr(level, name)!r}; it must be above 0")
     if not 0 <= level.ramp_up_s < math.inf:
-        found.append(f"ramp_up_s is {level.ramp_up_s!r}; it cannot be negative")
+        problems.append(f"ramp_up_s is {level.ramp_up_s!r}; it cannot be negative")
     if level.seed < 0:
-        found.append(f"seed is {level.seed!r}; it cannot be negative")
+        problems.append(f"seed is {level.seed!r}; it cannot be negative")
     if level.rate_rps and not level.rate_rps * level.duration_s <= MOST_REQUESTS:
-        found.append(f"rate_rps is {level.rate_rps!r}: over {MOST_REQUESTS:,} requests in one level; hold it for less")
+        problems.append(
+            f"rate_rps is {level.rate_rps!r}: over {MOST_REQUESTS:,} requests in one level; hold it for less"
+        )
     if not 0 <= level.check_share <= 1:
-        found.append(f"check_share is {level.check_share!r}; it is a share between 0 and 1")
+        problems.append(f"check_share is {level.check_share!r}; it is a share between 0 and 1")
     if level.connections is not None and level.connections < 1:
-        found.append(f"connections is {level.connections!r}; at least 1")
+        problems.append(f"connections is {level.connections!r}; at least 1")
     if level.timer not in ("auto", "timerfd", "portable"):
-        found.append(f"timer is {level.timer!r}; use auto, timerfd or portable")
-    return found
+        problems.append(f"timer is {level.timer!r}; use auto, timerfd or portable")
+    return problems
 
 
 def _address_problems(level: Level) -> list[str]:

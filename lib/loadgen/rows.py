@@ -74,7 +74,7 @@ def pack(kind: int, status: int = 0, size: int = 0, flags: int = 0) -> int:
     return flags | kind << KIND_SHIFT | status << STATUS_SHIFT | size
 
 
-class Rows:
+class RequestRows:
     """Rows of all workers as columns; times in CLOCK_MONOTONIC ns of the machine that merged them."""
 
     def __init__(self, words: np.ndarray, worker: np.ndarray) -> None:
@@ -118,8 +118,8 @@ class Rows:
         """True where a request waited for a free connection."""
         return (self.words[:, 3] & QUEUED) != 0
 
-    def take(self, chosen: np.ndarray | slice) -> Rows:
+    def take(self, chosen: np.ndarray | slice) -> RequestRows:
         """The rows where a mask is true, or those of a slice."""
         if isinstance(chosen, np.ndarray) and chosen.all():
             return self
-        return Rows(self.words[chosen], self.worker[chosen])
+        return RequestRows(self.words[chosen], self.worker[chosen])

@@ -24,11 +24,10 @@ NARROW = 1.05  # the bracket is narrow enough when its ends differ by 5 %
 REPLICATES = 2  # further levels at each end of the bracket
 SAMPLES = 1300  # requests a level needs at least: p99 wants 1000 good ones
 AROUND_S = 0.3  # from one window to the next beside ramp-up: connections, rows, checks
-OF_SERVER = {"offered_rate", "server_dead", "too_many_errors", "not_steady"}  # an overloaded server fails these
 OF_CLIENT = {"client_cpu", "client_late", "bad_passport", "little_law"}
 
 
-class _Search:
+class _RateSearch:
     """The levels held so far, and the budget they came from."""
 
     def __init__(
@@ -60,7 +59,10 @@ class _Search:
         failed = set(summary["failed_checks"])
         p99 = summary["latency_ms"]["p99"]
         errors = summary["errors"] / summary["requests"] if summary["requests"] else 1.0
-        broken = bool(failed & {"offered_rate", "server_dead", "wrong_answers"}) or errors > self.max_error_share
+        broken = (
+            bool(failed & {"offered_rate", "server_dead", "stood_still", "wrong_answers"})
+            or errors > self.max_error_share
+        )
         inside = p99 is not None and p99 <= self.limit_ms and not broken
         self.trials.append(
             {
@@ -104,7 +106,7 @@ def find_max_rate(
     - `not reached`: even `low_rps` does not hold; `above range`: even `high_rps` holds;
     - `client limited`: the generator gave out first; `budget spent`: the bracket is still wider than 5 %.
     """
-    search = _Search(level, p99_limit_ms, max_error_share, Path(out_dir), budget_s, holder)
+    search = _RateSearch(level, p99_limit_ms, max_error_share, Path(out_dir), budget_s, holder)
     began = time.monotonic()
 
     def passes(rate: float) -> bool:
@@ -125,7 +127,7 @@ def find_max_rate(
 
 
 def _bracket(
-    search: _Search, passes: Callable[[float], bool], low_rps: float, high_rps: float
+    search: _RateSearch, passes: Callable[[float], bool], low_rps: float, high_rps: float
 ) -> tuple[float | None, float | None]:
     """Double from `low_rps` until a rate fails; returns the last that held and the first that did not."""
     held: float | None = None
@@ -140,16 +142,16 @@ def _bracket(
     return held, None
 
 
-def _answer(search: _Search, low: float | None, high: float | None) -> dict[str, Any]:
+def _answer(search: _RateSearch, low: float | None, high: float | None) -> dict[str, Any]:
     trials, limit = search.trials, search.limit_ms
     given: dict[str, Any] = {"limit_ms": limit, "rate_rps": low, "low_rps": low, "high_rps": low, "trials": trials}
     given["claim"] = None
     if low is None:
         worst = trials[0]["p99_ms"]
-        seen = "no p99" if worst is None else f"p99 {worst:.1f} ms"
+        p99_words = "no p99" if worst is None else f"p99 {worst:.1f} ms"
         return given | {
             "status": "not reached",
-            "text": f"not reached: {seen} already at {trials[0]['rate_rps']:.0f}/s",
+            "text": f"not reached: {p99_words} already at {trials[0]['rate_rps']:.0f}/s",
         }
     at_low = [t["claim"] for t in trials if t["rate_rps"] == low]
     given["claim"] = pooled(at_low, limit, low)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.rows import KINDS, WORDS, Rows
+from loadgen.rows import KINDS, WORDS, RequestRows
 
 SLICE_ROWS = 1_000_000
 
@@ -49,7 +49,7 @@ def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def write_requests(path: Path, rows: Rows, level: int) -> None:
+def write_requests(path: Path, rows: RequestRows, level: int) -> None:
     """Write `rows` as columns level, worker, scheduled_ns, sent_ns, done_ns, status, error, bytes.
 
     Times are CLOCK_MONOTONIC ns; `sent_ns` is null for what was never sent, `status` for what got none (a gRPC OK is
@@ -67,7 +67,7 @@ def write_requests(path: Path, rows: Rows, level: int) -> None:
     os.replace(unfinished, path)
 
 
-def _columns(piece: Rows) -> dict[str, np.ndarray]:
+def _columns(piece: RequestRows) -> dict[str, np.ndarray]:
     times = {name: np.ascontiguousarray(getattr(piece, name)) for name in ("scheduled_ns", "sent_ns", "done_ns")}
     return times | {"worker": piece.worker, "status": piece.status, "kind": piece.kind, "size": piece.size}
 
@@ -81,10 +81,10 @@ def write_share(path: Path, words: np.ndarray, worker: int) -> None:
         db.execute(f"COPY (SELECT {worker}::SMALLINT AS worker, * FROM share) TO {_quoted(path)} (FORMAT parquet)")
 
 
-def merge_shares(files: Sequence[Path], by_ns: Sequence[int]) -> Rows:
+def merge_shares(files: Sequence[Path], by_ns: Sequence[int]) -> RequestRows:
     """The rows of worker 0, 1, ... from their files, by worker and end; `by_ns` is added to each one's times."""
     given = {"files": [str(f) for f in files], "workers": list(range(len(files))), "by_ns": list(by_ns)}
     with _database() as db:
-        found = db.execute(MERGE, given).fetchnumpy()
-    words = np.column_stack([found[name].astype("<i8") for name in ("scheduled_ns", "sent_ns", "done_ns", "code")])
-    return Rows(words, found["worker"])
+        columns = db.execute(MERGE, given).fetchnumpy()
+    words = np.column_stack([columns[name].astype("<i8") for name in ("scheduled_ns", "sent_ns", "done_ns", "code")])
+    return RequestRows(words, columns["worker"])

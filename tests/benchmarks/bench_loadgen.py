@@ -259,7 +259,7 @@ FILL = """
 import json, sys, time
 from array import array
 import numpy as np
-from loadgen.rows import Recorder, Rows, pack
+from loadgen.rows import Recorder, RequestRows, pack
 from loadgen.workers.own_core import memory_mb
 count = int(sys.argv[2])
 if sys.argv[1] == "worker":
@@ -277,7 +277,7 @@ else:
     words[:, 1] = words[:, 0] + 20_000
     words[:, 2] = words[:, 0] + 5_000_000 + np.random.default_rng(1).integers(0, 10**6, count)
     words[:, 3] = pack(0, 200, 30)
-    rows = Rows(words, np.zeros(count, np.int16))
+    rows = RequestRows(words, np.zeros(count, np.int16))
     write_requests(Path(sys.argv[3]), rows, 0)
     describe(rows, 0, count / 1e6)
 print(memory_mb())

@@ -18,7 +18,7 @@ def slowed(send):
     return slow_send
 
 
-for connection in (http1.HttpConnection, grpc_connection.GrpcConnection):
+for connection in (http1.HttpClientConnection, grpc_connection.GrpcClientConnection):
     connection.send = slowed(connection.send)
 
 if __name__ == "__main__":

@@ -57,11 +57,11 @@ def _length(size: int) -> bytes:
     """An HPACK integer with a 7-bit prefix (RFC 7541, 5.1)."""
     if size < 127:
         return bytes([size])
-    rest, made = size - 127, [127]
+    rest, encoded = size - 127, [127]
     while rest >= 128:
-        made.append(rest % 128 + 128)
+        encoded.append(rest % 128 + 128)
         rest //= 128
-    return bytes([*made, rest])
+    return bytes([*encoded, rest])
 
 
 @lru_cache(maxsize=4096)
@@ -74,5 +74,5 @@ def read_status(block: bytes) -> tuple[int, int]:
 
     decoder = Decoder()
     decoder.max_allowed_table_size = decoder.header_table_size = 0
-    fields = dict(decoder.decode(block))
+    fields: dict[str | bytes, str | bytes] = dict(decoder.decode(block))
     return int(fields.get(":status", -1)), int(fields.get("grpc-status", -1))

@@ -51,7 +51,7 @@ class _Stream:
         self.parts = b""
 
 
-class GrpcConnection(asyncio.Protocol):
+class GrpcClientConnection(asyncio.Protocol):
     """One HTTP/2 connection; tells its engine what became of each call."""
 
     def __init__(self, engine: Engine, block: bytes, messages: list[bytes], slots: int) -> None:

@@ -24,7 +24,7 @@ def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> list[byt
     return [head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body for body in bodies]
 
 
-class HttpConnection(asyncio.Protocol):
+class HttpClientConnection(asyncio.Protocol):
     """One connection; tells its engine what became of each request."""
 
     def __init__(self, engine: Engine, requests: list[bytes], heads: Heads) -> None:

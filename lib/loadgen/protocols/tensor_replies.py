@@ -67,11 +67,11 @@ def fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varints(data: bytes) -> list[int]:
-    found, at = [], 0
+    values, at = [], 0
     while at < len(data):
         value, at = _varint(data, at)
-        found.append(value)
-    return found
+        values.append(value)
+    return values
 
 
 def _dims(shape: bytes) -> tuple[int, ...]:
@@ -118,12 +118,12 @@ def _typed(values: list[int | bytes], entry: str, dtype: str) -> np.ndarray:
 
 def tensors(message: bytes) -> dict[bytes, np.ndarray]:
     """The map in field 1 of a PredictResponse. Raises ValueError, IndexError or TypeError when it is not one."""
-    found = {}
+    by_name = {}
     for number, entry in fields(message):
         if number == 1:
             pair = dict(fields(entry))  # type: ignore[arg-type]
-            found[bytes(pair[1])] = tensor(pair[2])  # type: ignore[arg-type,index]
-    return found
+            by_name[bytes(pair[1])] = tensor(pair[2])  # type: ignore[arg-type,index]
+    return by_name
 
 
 def reply_comparer(rtol: float, atol: float) -> Callable[[bytes, bytes], bool]:

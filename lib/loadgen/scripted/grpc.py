@@ -8,7 +8,7 @@ from loadgen.protocols import frames as h2
 from loadgen.protocols.frames import HEAD, STREAM
 from loadgen.protocols.outbox import Outbox
 from loadgen.scripted.rest import reset
-from loadgen.scripted.script import Stage
+from loadgen.scripted.script import Player
 
 WELCOME = h2.settings({h2.HEADER_TABLE_SIZE: 0, h2.INITIAL_WINDOW_SIZE: h2.LARGEST_WINDOW}) + h2.window_update(
     0, h2.LARGEST_WINDOW - h2.DEFAULT_WINDOW
@@ -26,8 +26,8 @@ def trailers(stream: int, status: int, alone: bool = False) -> bytes:
 class GrpcSide(asyncio.Protocol):
     """One client's connection."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.rest, self.greeted, self.received = stage, b"", False, 0
+    def __init__(self, player: Player) -> None:
+        self.player, self.rest, self.greeted, self.received = player, b"", False, 0
         self.calls: dict[int, bytes] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -75,12 +75,12 @@ class GrpcSide(asyncio.Protocol):
             self.outbox.drop(number)
 
     def _called(self, number: int, body: bytes) -> None:
-        fault = self.stage.fault()
+        fault = self.player.fault()
         if fault == "reset":
             reset(self.transport)
         elif fault != "silent":
-            answer = self.stage.answer(body[5:], fault)
-            self.stage.when_due(lambda: self._send(number, answer, fault))
+            answer = self.player.answer(body[5:], fault)
+            self.player.when_due(lambda: self._send(number, answer, fault))
 
     def _send(self, number: int, answer: bytes, fault: str) -> None:
         if self.transport.is_closing():

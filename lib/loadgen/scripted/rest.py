@@ -9,7 +9,7 @@ import struct
 
 from httptools import HttpParserError, HttpRequestParser
 
-from loadgen.scripted.script import Stage
+from loadgen.scripted.script import Player
 
 REFUSAL = b'{\n    "error": "scripted"\n}'
 
@@ -32,8 +32,9 @@ def reset(transport: asyncio.Transport) -> None:
 class RestSide(asyncio.Protocol):
     """One client's connection."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.parts, self.path = stage, [], b""
+    def __init__(self, player: Player) -> None:
+        self.player, self.path = player, b""
+        self.parts: list[bytes] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
@@ -59,14 +60,14 @@ class RestSide(asyncio.Protocol):
         body = b"".join(self.parts)
         self.parts.clear()
         if self.path.endswith(b"/metrics"):
-            self.transport.write(message(self.stage.metrics()))
+            self.transport.write(message(self.player.metrics()))
             return
-        fault = self.stage.fault()
+        fault = self.player.fault()
         if fault == "reset":
             reset(self.transport)
         elif fault != "silent":
-            reply = self._reply(fault, self.stage.answer(body, fault))
-            self.stage.when_due(lambda: self._send(reply, fault in ("short", "leave")))
+            reply = self._reply(fault, self.player.answer(body, fault))
+            self.player.when_due(lambda: self._send(reply, fault in ("short", "leave")))
 
     def _reply(self, fault: str, answer: bytes) -> bytes:
         if fault == "status":

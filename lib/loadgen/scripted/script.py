@@ -57,7 +57,7 @@ class Script:
         return [f"--{f.name.replace('_', '-')}={getattr(self, f.name)}" for f in fields(self)]
 
 
-class Stage:
+class Player:
     """Plays one script: counts requests, chooses answers, and sends them when they are due."""
 
     def __init__(self, script: Script, loop: object, epoch_ns: int) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from loadgen.errors import ServerUnreachable
 from loadgen.scripted.grpc import GrpcSide
 from loadgen.scripted.rest import RestSide
-from loadgen.scripted.script import Script, Stage
+from loadgen.scripted.script import Player, Script
 from loadgen.workers.own_core import prepare_process, use_fast_loop
 
 
@@ -56,11 +56,11 @@ def running(protocol: str = "rest", script: Script | None = None, cpu: int | Non
             line = process.stdout.readline()  # type: ignore[union-attr]
             if not line:
                 raise ServerUnreachable(f"The scripted server ended at once: {process.stderr.read()[-1000:]}")  # type: ignore[union-attr]
-            told = json.loads(line)
-            host = f"127.0.0.1:{told['port']}"
+            listening = json.loads(line)
+            host = f"127.0.0.1:{listening['port']}"
             url = f"http://{host}/v1/models/scripted:predict" if protocol == "rest" else host
-            metrics = f"http://127.0.0.1:{told['metrics_port']}/monitoring/prometheus/metrics"
-            yield Scripted(url, metrics, told["epoch_ns"], process)
+            metrics = f"http://127.0.0.1:{listening['metrics_port']}/monitoring/prometheus/metrics"
+            yield Scripted(url, metrics, listening["epoch_ns"], process)
         finally:
             process.kill()
 
@@ -68,12 +68,12 @@ def running(protocol: str = "rest", script: Script | None = None, cpu: int | Non
 async def _serve(given: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     script = Script(**{name: getattr(given, name) for name in Script.__dataclass_fields__})
-    stage = Stage(script, loop, time.monotonic_ns())
+    player = Player(script, loop, time.monotonic_ns())
     side = RestSide if given.protocol == "rest" else GrpcSide
-    server = await loop.create_server(lambda: side(stage), "127.0.0.1", given.port, backlog=1024)
-    pages = await loop.create_server(lambda: RestSide(stage), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: side(player), "127.0.0.1", given.port, backlog=1024)
+    pages = await loop.create_server(lambda: RestSide(player), "127.0.0.1", 0)
     ports = [s.sockets[0].getsockname()[1] for s in (server, pages)]
-    print(json.dumps({"port": ports[0], "metrics_port": ports[1], "epoch_ns": stage.epoch_ns}), flush=True)
+    print(json.dumps({"port": ports[0], "metrics_port": ports[1], "epoch_ns": player.epoch_ns}), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)  # until whoever started this is gone
     os._exit(0)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from loadgen.rows import Rows
+from loadgen.rows import RequestRows
 
 P99_SAMPLES = 1000  # good requests: ten lie beyond p99
 MARGIN = 1.05  # chance may give a window 3 % fewer requests than its rate says (Poisson)
 LOWER = ("p95", "p90", "p50")
 
 
-def sufficiency(summary: dict[str, Any], rows: Rows) -> dict[str, Any]:
+def sufficiency(summary: dict[str, Any], rows: RequestRows) -> dict[str, Any]:
     """`enough`: the window holds a p99. `need_s`: length of a window that would, None where no rate is known.
 
     Args:
@@ -25,7 +25,7 @@ def sufficiency(summary: dict[str, Any], rows: Rows) -> dict[str, Any]:
     return {"enough": good >= P99_SAMPLES, "need_s": need_s}
 
 
-def _rate_by_littles_law(summary: dict[str, Any], rows: Rows) -> float:
+def _rate_by_littles_law(summary: dict[str, Any], rows: RequestRows) -> float:
     """Requests in flight by the mean latency of any that were answered, in requests/s; 0 where none was."""
     good = rows.take(rows.kind == 0)
     if not len(good):

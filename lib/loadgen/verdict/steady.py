@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.rows import Rows
+from loadgen.rows import RequestRows
 
 PARTS = 10
 THROUGHPUT_TOLERANCE = 0.20
@@ -16,7 +16,7 @@ RANK_CORRELATION = 0.8
 FEWEST = 20  # requests a part needs to say anything
 
 
-def unsteady(rows: Rows, start_ns: int, duration_s: float, constant_rate: bool) -> str:
+def unsteady(rows: RequestRows, start_ns: int, duration_s: float, constant_rate: bool) -> str:
     """What was not steady, from all rows of a level; empty when steady, or when there is too little to tell."""
     if not constant_rate:
         return ""
@@ -61,7 +61,7 @@ def _latency_moved(due_s: np.ndarray, latency_ms: np.ndarray, duration_s: float)
     return ""
 
 
-def little(rows: Rows, workers: list[dict[str, Any]]) -> dict[str, float | None]:
+def little(rows: RequestRows, workers: list[dict[str, Any]]) -> dict[str, float | None]:
     """Little's law over each worker's window: requests in flight as counted live, against rate x mean latency.
 
     The second is the sum over rows of the time they spent inside the window, by its length: rate x mean latency with

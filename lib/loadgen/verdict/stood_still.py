@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from loadgen.rows import Rows
+from loadgen.rows import RequestRows
 from loadgen.silence import ANSWERS, GIVEN_UP, LONGEST_S, TIMES_SLOWEST
 
 NEVER_NS = np.iinfo(np.int64).max
 
 
-def silences(rows: Rows, start_ns: int, hung: bool = False) -> list[dict[str, float]]:
+def silences(rows: RequestRows, start_ns: int, hung: bool = False) -> list[dict[str, float]]:
     """Each silence over `max(3 s, 5 x the slowest answer before it)`: `from_s` and `to_s` after the window's start.
 
     A silence runs from the last sign of the server, or from when a request was sent again, to its next sign, or to
@@ -34,7 +34,7 @@ def silences(rows: Rows, start_ns: int, hung: bool = False) -> list[dict[str, fl
     ]
 
 
-def _limits_s(sent: Rows, signs: np.ndarray, hung: bool) -> np.ndarray:
+def _limits_s(sent: RequestRows, signs: np.ndarray, hung: bool) -> np.ndarray:
     """How long each silence may be: that before any sign, then those after each sign."""
     took_s = np.where(np.isin(sent.kind, ANSWERS), sent.done_ns - sent.sent_ns, 0) / 1e9
     slowest_s = np.maximum.accumulate(took_s)[signs]

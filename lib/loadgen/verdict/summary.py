@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from loadgen.rows import GRPC, HTTP, KINDS, Rows
+from loadgen.rows import GRPC, HTTP, KINDS, RequestRows
 from loadgen.verdict.evidence import percentile_interval
 
 PERCENTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -28,7 +28,7 @@ def spread(values_ns: np.ndarray, unit_ns: float) -> dict[str, float | None]:
     return given | {"max": float(ordered[-1]) if len(ordered) else None}
 
 
-def errors_by_kind(rows: Rows) -> dict[str, int]:
+def errors_by_kind(rows: RequestRows) -> dict[str, int]:
     """Failed requests by kind; statuses are told apart (`http_503`, `grpc_8`)."""
     counts: dict[str, int] = {}
     kinds, statuses = rows.kind, rows.status
@@ -39,12 +39,12 @@ def errors_by_kind(rows: Rows) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def due_inside(rows: Rows, start_ns: int, end_ns: int) -> Rows:
+def due_inside(rows: RequestRows, start_ns: int, end_ns: int) -> RequestRows:
     """The requests that were due in `[start_ns, end_ns)`: those whose latency is told."""
     return rows.take((rows.scheduled_ns >= start_ns) & (rows.scheduled_ns < end_ns))
 
 
-def describe(rows: Rows, start_ns: int, duration_s: float) -> dict[str, Any]:
+def describe(rows: RequestRows, start_ns: int, duration_s: float) -> dict[str, Any]:
     """Numbers of the window `[start_ns, start_ns + duration_s)`, from all rows of a level, ramp-up included.
 
     Latency, errors and the offered rate are those of the requests due inside. Throughput counts the good answers that
@@ -77,11 +77,11 @@ def describe(rows: Rows, start_ns: int, duration_s: float) -> dict[str, Any]:
     }
 
 
-def _latency_ms(good: Rows) -> dict[str, float | None]:
+def _latency_ms(good: RequestRows) -> dict[str, float | None]:
     """Spread of the time from when each request was due, with the 95 % interval of p99 where there is a p99."""
     latency_ns = good.done_ns - good.scheduled_ns
-    told = spread(latency_ns, 1e6)
+    spread_ms = spread(latency_ns, 1e6)
     low, high = None, None
-    if told["p99"] is not None:
+    if spread_ms["p99"] is not None:
         low, high = percentile_interval(latency_ns[np.argsort(good.scheduled_ns, kind="stable")], 0.99)
-    return told | {"p99_low": low / 1e6 if low else None, "p99_high": high / 1e6 if high else None}
+    return spread_ms | {"p99_low": low / 1e6 if low else None, "p99_high": high / 1e6 if high else None}

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from loadgen.level import Level
-from loadgen.rows import Rows
+from loadgen.rows import RequestRows
 from loadgen.verdict.enough import shortage
 from loadgen.verdict.steady import unsteady
 from loadgen.verdict.summary import errors_by_kind
@@ -36,8 +36,8 @@ class Facts:
     """What the rules look at: the level, all its rows, those due in its window, its summary so far."""
 
     level: Level
-    rows: Rows
-    window: Rows
+    rows: RequestRows
+    window: RequestRows
     summary: dict[str, Any]
     start_ns: int
 

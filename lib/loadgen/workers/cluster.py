@@ -18,7 +18,7 @@ from typing import Any
 
 from loadgen.errors import LevelError, WorkerFailed
 from loadgen.level import Level
-from loadgen.rows import Rows
+from loadgen.rows import RequestRows
 from loadgen.store import merge_shares, write_share
 from loadgen.workers.crew import run_crew
 
@@ -52,14 +52,14 @@ def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meet
         return path.read_bytes(), results[0], clock_offset_ns()
 
 
-def dask_crew(scheduler: str, workers: int | None = None) -> Callable[..., tuple[Rows, list[dict[str, Any]]]]:
+def dask_crew(scheduler: str, workers: int | None = None) -> Callable[..., tuple[RequestRows, list[dict[str, Any]]]]:
     """A crew for `hold(..., crew=...)`: one share a Dask worker of the cluster at `scheduler` (tcp://host:port).
 
     Args:
         workers: How many of the cluster's workers hold the level; None takes all.
     """
 
-    def crew(level: Level, on_progress: Any = None) -> tuple[Rows, list[dict[str, Any]]]:
+    def crew(level: Level, on_progress: Any = None) -> tuple[RequestRows, list[dict[str, Any]]]:
         try:
             from distributed import Client
         except ImportError as missing:
@@ -78,7 +78,7 @@ def dask_crew(scheduler: str, workers: int | None = None) -> Callable[..., tuple
     return crew
 
 
-def _meet(client: Any, level: Level, workers: int | None) -> tuple[Rows, list[dict[str, Any]]]:
+def _meet(client: Any, level: Level, workers: int | None) -> tuple[RequestRows, list[dict[str, Any]]]:
     """Hand out the shares, agree on a start, collect."""
     from distributed import Queue, Variable
 
@@ -127,7 +127,7 @@ def _wait_for_all(ready: Any, futures: Sequence[Any]) -> None:
                 raise WorkerFailed(text) from None
 
 
-def _merged(parquet: Sequence[bytes], by_ns: Sequence[int]) -> Rows:
+def _merged(parquet: Sequence[bytes], by_ns: Sequence[int]) -> RequestRows:
     with tempfile.TemporaryDirectory(prefix="loadgen-rows-") as folder:
         paths = [Path(folder) / f"{number}.parquet" for number in range(len(parquet))]
         for path, content in zip(paths, parquet, strict=True):

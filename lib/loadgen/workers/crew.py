@@ -15,9 +15,9 @@ import numpy as np
 
 from loadgen.errors import LevelError, WorkerFailed
 from loadgen.level import Level
-from loadgen.rows import WORDS, Rows
+from loadgen.rows import WORDS, RequestRows
+from loadgen.workers.hang_watch import HangWatch
 from loadgen.workers.processes import Lines, Worker, give_back, take
-from loadgen.workers.watch import Watch
 
 READY_WITHIN_S = 30.0
 LEAD_S = 0.05  # from the last worker's "ready" to the start of the ramp-up
@@ -55,7 +55,7 @@ def run_crew(
     shares: list[int] | None = None,
     common_start: Callable[[], int] | None = None,
     is_alive: Callable[[], bool] | None = None,
-) -> tuple[Rows, list[dict[str, Any]]]:
+) -> tuple[RequestRows, list[dict[str, Any]]]:
     """Hold `level` with its worker processes; returns all rows (ramp-up included) and each worker's result.
 
     Args:
@@ -80,7 +80,7 @@ def run_crew(
             worker.say({"start_ns": start_ns})
         progress = _ProgressSum(level, on_progress)
         if is_alive:
-            progress.watch = Watch(workers, is_alive)
+            progress.watch = HangWatch(workers, is_alive)
             stack.callback(progress.watch.close)
         results = _collect("result", workers, lines, longest_s, progress)
         if progress.watch:
@@ -142,7 +142,7 @@ class _ProgressSum:
     def __init__(self, level: Level, report: Progress | None) -> None:
         self.level, self.report = level, report
         self.latest: dict[int, dict[str, Any]] = {}
-        self.watch: Watch | None = None
+        self.watch: HangWatch | None = None
 
     def __call__(self, said: tuple[int, dict[str, Any]]) -> None:
         number, line = said
@@ -165,8 +165,8 @@ class _ProgressSum:
         )
 
 
-def merge(parts: list[np.ndarray]) -> Rows:
+def merge(parts: list[np.ndarray]) -> RequestRows:
     """Rows of all workers, in worker order."""
     counts = [len(part) // WORDS for part in parts]
     worker = np.repeat(np.arange(len(parts), dtype=np.int16), counts)
-    return Rows(np.concatenate(parts) if len(parts) > 1 else parts[0], worker)
+    return RequestRows(np.concatenate(parts) if len(parts) > 1 else parts[0], worker)

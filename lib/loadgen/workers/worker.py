@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from loadgen.answers import Checker, json_comparer, plain_text
 from loadgen.arrivals import schedule
@@ -50,21 +50,22 @@ def connector(
     host, port, path = level.address()
     if level.protocol == "rest":
         requests = http1.encode(host, port, path, bodies)
-        make = partial(http1.HttpConnection, requests=requests, heads={})
+        make: Callable[..., asyncio.Protocol] = partial(http1.HttpClientConnection, requests=requests, heads={})
     else:
         block, messages = grpc_connection.encode(host, port, path, bodies)
-        make = partial(grpc_connection.GrpcConnection, block=block, messages=messages, slots=max(1, slots))
+        make = partial(grpc_connection.GrpcClientConnection, block=block, messages=messages, slots=max(1, slots))
 
     async def connect(engine: Engine) -> Connection:
         address = await addresses.next()
-        connection = (await asyncio.get_running_loop().create_connection(lambda: make(engine), address, port))[1]
+        protocol = (await asyncio.get_running_loop().create_connection(lambda: make(engine), address, port))[1]
+        connection = cast(Connection, protocol)
         addresses.opened(address, connection)
         return connection
 
     return connect
 
 
-class Share:
+class WorkerShare:
     """One worker's part of a level, from encoded requests to rows."""
 
     def __init__(self, level: Level, worker: int) -> None:
@@ -101,7 +102,7 @@ class Share:
         level, engine = self.level, self.engine
         end_ns = start_ns + int(level.duration_s * 1e9)
         engine.due = array("q", (self.relative_due_ns + start_ns).astype("<i8").tobytes())
-        self.relative_due_ns = None
+        del self.relative_due_ns
         loop = asyncio.get_running_loop()
         for edge_ns in (start_ns, end_ns):
             loop.call_later((edge_ns - time.monotonic_ns()) / 1e9, self._edge)
@@ -187,7 +188,7 @@ def say(**message: Any) -> None:
 
 
 async def _serve(job: dict[str, Any]) -> None:
-    held = Share(Level.from_json(job["level"]), job["worker"])
+    held = WorkerShare(Level.from_json(job["level"]), job["worker"])
     say(ready=await held.open())
     loop = asyncio.get_running_loop()
     line = await loop.run_in_executor(None, sys.stdin.readline)

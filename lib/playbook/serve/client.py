@@ -31,6 +31,15 @@ def status(handle: Handle, timeout_s: float = 5.0) -> list[dict[str, Any]]:
     return reply.json()["model_version_status"]
 
 
+def answers(handle: Handle, timeout_s: float = 1.0) -> bool:
+    """Whether the server answers a status request at all, whatever it says: one that hangs does not."""
+    try:
+        requests.get(f"{handle.rest_url}/v1/models/{handle.model_name}", timeout=timeout_s)
+    except requests.RequestException:
+        return False
+    return True
+
+
 def available_version(handle: Handle) -> int | None:
     """The version that answers now: the highest AVAILABLE one. HTTP 200 alone says nothing, the state does."""
     versions = [int(row["version"]) for row in status(handle) if row["state"] == "AVAILABLE"]

@@ -78,6 +78,10 @@ def flat(summary: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -
         "failed_checks": list(summary.get("failed_checks") or []),
         "claim": summary.get("claim"),
         "answers": summary.get("answers"),
+        "enough": summary.get("enough"),
+        "need_s": summary.get("need_s"),
+        "stood_still": list(summary.get("stood_still") or []),
+        "hung": summary.get("hung"),
         "warnings": list(summary["warnings"]),
     }
 

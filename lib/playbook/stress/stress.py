@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import loadgen
 from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
 from playbook.records import record, run_folder
+from playbook.serve import client
 from playbook.serve.alive import check_alive
 from playbook.serve.handle import Handle
 from playbook.stress import levels
@@ -66,7 +68,7 @@ class Bench:
 
         folder = self.folder(number)
         try:
-            summary = loadgen.hold(self.level(**settings), folder, tell, **self.load.holder(self.passport))
+            summary = loadgen.hold(self.level(**settings), folder, tell, **self.holder())
         except loadgen.LoadgenError as error:
             check_alive(self.handle)
             raise LoadFailed(f"Level {number} ({words}) could not be measured: {error}") from error
@@ -77,6 +79,11 @@ class Bench:
     def folder(self, number: int) -> Path:
         """Where the rows of a level go."""
         return record.data_dir(self.run_dir) / "requests" / f"{self.verb}_{number:03d}"
+
+    def holder(self) -> dict[str, Any]:
+        """What `loadgen.hold` is given beside the level: the load's own, and whom to ask whether the server hangs."""
+        is_alive = partial(client.answers, self.handle) if self.handle.rest_url else None
+        return {**self.load.holder(self.passport), "is_alive": is_alive}
 
     def keep(self, summary: Mapping[str, Any], settings: Settings) -> None:
         """Add the level to the rows and to data/levels.json: what was measured outlives a run that dies."""
@@ -181,7 +188,7 @@ def _holder(under: Bench, bar: Any) -> Any:
     def hold(level: loadgen.Level, _: Path, p99_limit_ms: float) -> dict[str, Any]:
         check_alive(under.handle)
         settings = {"arrival": level.arrival, "rate_rps": level.rate_rps}
-        folder, given = under.folder(len(under.rows)), under.load.holder(under.passport)
+        folder, given = under.folder(len(under.rows)), under.holder()
         summary = loadgen.hold(level.with_(level=len(under.rows)), folder, **{**given, "p99_limit_ms": p99_limit_ms})
         under.keep(summary, settings)
         bar.update(bar.total * 0.9, f"{level.rate_rps:,.0f}/s: p99 {summary['latency_ms']['p99'] or 0:.1f} ms")

@@ -9,7 +9,7 @@ import pytest
 
 from loadgen.answers import Checker, json_comparer, shortened
 from loadgen.protocols.tensor_replies import reply_comparer, tensors
-from loadgen.rows import KINDS, UNCHECKED, Recorder, Rows, pack
+from loadgen.rows import KINDS, UNCHECKED, Recorder, RequestRows, pack
 from loadgen.verdict.answers import add_up
 from playbook.tfserving import messages
 
@@ -133,7 +133,7 @@ def judged(share, replies, expected):
             number = checker.number(body, text)
         recorder.finish(0, 0, len(recorder) + 1, pack(0, 200, len(text)), number)
     told = checker.judge(recorder, lambda got, want: got == want)
-    rows = Rows(np.frombuffer(recorder.rows, dtype=np.int64), np.zeros(len(recorder)))
+    rows = RequestRows(np.frombuffer(recorder.rows, dtype=np.int64), np.zeros(len(recorder)))
     return told, [i for i, kind in enumerate(rows.kind) if KINDS[kind] == "wrong_answer"]
 
 

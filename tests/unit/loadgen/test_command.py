@@ -143,12 +143,6 @@ def test_nothing_measured_is_exit_code_three(ran):
     assert json.loads(done.stdout)["valid"] is False
 
 
-def test_public_names_are_what_the_package_says():
-    assert loadgen.__all__ == sorted(loadgen.__all__, key=lambda name: (name[0].islower(), name))
-    assert all(getattr(loadgen, name) for name in loadgen.__all__)
-    assert all(f"`{name}`" in README or f"`{name}(" in README for name in loadgen.__all__)
-
-
 def test_a_worker_is_light_and_knows_nothing_of_models():
     code = (
         "import sys, loadgen.workers.worker\n"

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from loadgen import Level, hold
-from loadgen.rows import RESET, TIMEOUT, Rows, pack
+from loadgen.rows import RESET, TIMEOUT, RequestRows, pack
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
 from loadgen.verdict.stood_still import silences
@@ -168,7 +168,7 @@ def made(*requests):
     words = [
         [*(ZERO + int(at * S) for at in (s, s, d)), code] for (s, d, *_), code in zip(requests, codes, strict=True)
     ]
-    return Rows(np.array(words, dtype="<i8"), np.zeros(len(words), np.int16))
+    return RequestRows(np.array(words, dtype="<i8"), np.zeros(len(words), np.int16))
 
 
 QUICK = [(t / 10, t / 10 + 0.05) for t in range(20)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loadgen import Level
-from loadgen.rows import HTTP, QUEUED, Rows, pack
+from loadgen.rows import HTTP, QUEUED, RequestRows, pack
 from loadgen.verdict.enough import sufficiency
 from loadgen.verdict.steady import little
 from loadgen.verdict.summary import describe, due_inside, percentile
@@ -29,7 +29,7 @@ def made_rows(rate=1000, duration_s=10.0, latency_ms=5.0, late_us=20.0, failed=0
     code = np.full(count, pack(0, 200, 30))
     code[rng.uniform(size=count) < failed] = pack(HTTP, 503, 30)
     code[rng.uniform(size=count) < queued] |= QUEUED
-    return Rows(np.stack([due, sent, done, code], axis=1), np.zeros(count, np.int16))
+    return RequestRows(np.stack([due, sent, done, code], axis=1), np.zeros(count, np.int16))
 
 
 def workers(rows, in_flight=None, duration_s=10.0):

@@ -12,7 +12,7 @@ PATIENCE_S = 1.4  # for the answer of `is_alive`; a silence of 3 s and this make
 AGAIN_S = 1.0  # between two questions in one silence
 
 
-class Watch:
+class HangWatch:
     """Hears each worker's progress; `is_alive` is called in a thread, as it may itself wait for the hung server."""
 
     def __init__(self, workers: Sequence[Worker], is_alive: Callable[[], bool]) -> None:
