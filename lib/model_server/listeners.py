@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from model_server import log
 from model_server.errors import invalid
 from model_server.grpc import health, tls
-from model_server.grpc.connection import GrpcConnection
-from model_server.grpc.limits import Limits
+from model_server.grpc.connection import Http2Connection
+from model_server.grpc.limits import ChannelLimits
 from model_server.grpc.stream import Handler
 from model_server.rest.http_connection import HttpConnection
 
@@ -26,7 +26,7 @@ class GrpcListener:
     address: str
     port: int
     socket_path: str
-    limits: Limits
+    limits: ChannelLimits
     pem: tls.Pem | None = None
     health: bool = False
 
@@ -52,7 +52,7 @@ async def _bind(methods: Mapping[bytes, Handler], listener: GrpcListener) -> lis
         over_tls = context is not None
         servers.append(
             await loop.create_server(
-                lambda: GrpcConnection(methods, limits, over_tls),
+                lambda: Http2Connection(methods, limits, over_tls),
                 listener.address,
                 listener.port,
                 ssl=context,
@@ -63,7 +63,7 @@ async def _bind(methods: Mapping[bytes, Handler], listener: GrpcListener) -> lis
     if listener.socket_path:
         path = listener.socket_path
         servers.append(
-            await loop.create_unix_server(lambda: GrpcConnection(methods, limits), path, backlog=GRPC_BACKLOG)
+            await loop.create_unix_server(lambda: Http2Connection(methods, limits), path, backlog=GRPC_BACKLOG)
         )
     return servers
 

@@ -18,9 +18,9 @@ from harness import NO_LIMIT, Server, in_threads, predict_request, rpc_error, te
 from http2 import ACK, DATA, END_STREAM, GOAWAY, PING, PREDICT, PREFACE, RawClient, frame, prefixed, settings
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from model_server.grpc.connection import GrpcConnection
+from model_server.grpc.connection import Http2Connection
 from model_server.grpc.heads import Head
-from model_server.grpc.limits import Limits
+from model_server.grpc.limits import ChannelLimits
 
 REQUEST = predict_request("default", x=[1.0, 2.0])
 LAST = 2**31 - 1
@@ -161,8 +161,8 @@ def test_a_connection_that_is_closed_leaves_nothing_to_the_collector():
     async def serve() -> None:
         loop = asyncio.get_running_loop()
         methods = {b"/a/B": lambda message, stream: stream.answer(message), b"/a/Silent": lambda message, stream: None}
-        limits = Limits(most_age_ms=60_000)
-        server = await loop.create_server(lambda: GrpcConnection(methods, limits), "127.0.0.1")
+        limits = ChannelLimits(most_age_ms=60_000)
+        server = await loop.create_server(lambda: Http2Connection(methods, limits), "127.0.0.1")
         async with server:
             port = server.sockets[0].getsockname()[1]
             for _ in range(10):
@@ -176,7 +176,7 @@ def test_a_connection_that_is_closed_leaves_nothing_to_the_collector():
         left = [thing for thing in gc.get_objects() if "model_server.grpc." in str(type(thing))]
     finally:
         gc.enable()
-    kept = (Limits, Head)  # heads are remembered, for the next client
+    kept = (ChannelLimits, Head)  # heads are remembered, for the next client
     assert [type(thing).__name__ for thing in left if not isinstance(thing, kept)] == []
 
 

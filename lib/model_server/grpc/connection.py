@@ -8,22 +8,23 @@ from collections.abc import Mapping
 from model_server.grpc import control
 from model_server.grpc import frames as h2
 from model_server.grpc.faults import FRAME_SIZE_ERROR, NO_ERROR, PROTOCOL_ERROR, ConnectionFault, StreamFault
-from model_server.grpc.flow import Outbox
+from model_server.grpc.flow import SendWindows
 from model_server.grpc.heads import HeadReader
 from model_server.grpc.intake import Intake
-from model_server.grpc.limits import CONNECTION_WINDOW, STREAM_WINDOW, FloodGuard, Limits
+from model_server.grpc.limits import CONNECTION_WINDOW, STREAM_WINDOW, ChannelLimits, FloodGuard
 from model_server.grpc.stream import Handler
 from model_server.grpc.streams import Streams
 from model_server.grpc.upkeep import Upkeep
 from model_server.grpc.writer import Writer
 
+_LINGER_S = 10.0  # how long a client may take to read the last replies
 _OPENING = len(h2.PREFACE) + h2.HEAD_SIZE  # the preface and the head of the client's first frame
 
 
-class GrpcConnection(asyncio.Protocol):
+class Http2Connection(asyncio.Protocol):
     """Feeds each complete request to the handler of its path. `over_tls`: the client must have asked for h2 (ALPN)."""
 
-    def __init__(self, methods: Mapping[bytes, Handler], limits: Limits, over_tls: bool = False):
+    def __init__(self, methods: Mapping[bytes, Handler], limits: ChannelLimits, over_tls: bool = False):
         self._methods, self._limits, self._over_tls = methods, limits, over_tls
         self._largest = limits.largest_frame
         self._rest = b""
@@ -38,11 +39,11 @@ class GrpcConnection(asyncio.Protocol):
             self._transport.abort()
             return
         loop, limits, write = asyncio.get_running_loop(), self._limits, self._transport.write
-        floods, heads, outbox = FloodGuard(loop.time()), HeadReader(limits.most_metadata), Outbox(write)
-        self._loop, self._write, self._outbox = loop, write, outbox
-        self._streams = streams = Streams(loop, write, outbox, floods, self._emptied)
-        self._control = control.Control(write, limits, outbox, heads, floods, streams, self.leave_now)
-        writer = Writer(write, outbox, self._control, limits, streams.finish)
+        floods, heads, windows = FloodGuard(loop.time()), HeadReader(limits.most_metadata), SendWindows(write)
+        self._loop, self._write, self._windows = loop, write, windows
+        self._streams = streams = Streams(loop, write, windows, floods, self._emptied)
+        self._control = control.Control(write, limits, windows, heads, floods, streams, self.leave_now)
+        writer = Writer(write, windows, self._control, limits, streams.finish)
         self._upkeep = Upkeep(loop, limits, self)
         self._intake = Intake(loop, write, self._methods, limits, heads, floods, streams, writer, self._upkeep.watch)
         write(control.greeting(limits, STREAM_WINDOW, CONNECTION_WINDOW))
@@ -54,20 +55,20 @@ class GrpcConnection(asyncio.Protocol):
             return
         self._upkeep.stop()
         self._streams.detach_all()
-        del self._upkeep, self._streams, self._control, self._intake, self._outbox, self._write, self._transport
+        del self._upkeep, self._streams, self._control, self._intake, self._windows, self._write, self._transport
 
     def pause_writing(self) -> None:
         """The client does not read: nothing more is read from it, so that replies do not pile up."""
         if not self._is_over:
-            self._outbox.is_paused = True
+            self._windows.is_paused = True
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """The client reads again."""
         if not self._is_over:
-            self._outbox.is_paused = False
+            self._windows.is_paused = False
             self._transport.resume_reading()
-            self._outbox.push_all()
+            self._windows.push_all()
 
     def data_received(self, data: bytes) -> None:
         """Frames of any number of calls."""
@@ -136,7 +137,9 @@ class GrpcConnection(asyncio.Protocol):
         self._is_over = True
         self._upkeep.stop()
         self._streams.detach_all()
-        self._transport.close()
+        self._transport.close()  # what was written still goes out, to a client that reads
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(_LINGER_S, self._transport.abort)
 
     def is_idle(self) -> bool:
         """Whether no call is on it."""

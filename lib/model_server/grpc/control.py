@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 from model_server.grpc import frames as h2
 from model_server.grpc.faults import FRAME_SIZE_ERROR, PROTOCOL_ERROR, ConnectionFault, StreamFault
-from model_server.grpc.flow import Outbox
+from model_server.grpc.flow import SendWindows
 from model_server.grpc.heads import HeadReader
-from model_server.grpc.limits import FloodGuard, Limits, PingGuard
+from model_server.grpc.limits import ChannelLimits, FloodGuard, PingGuard
 from model_server.grpc.streams import Streams
 
 LEAVING = b"goodbye!"  # what the ping between two GOAWAYs says
 _SETTINGS_ACK = h2.frame(h2.SETTINGS, h2.ACK, 0)
 
 
-def greeting(limits: Limits, stream_window: int, connection_window: int) -> bytes:
+def greeting(limits: ChannelLimits, stream_window: int, connection_window: int) -> bytes:
     """The server's first frames: its settings, and the connection's window opened to what it allows."""
     values = {
         h2.HEADER_TABLE_SIZE: 0,
@@ -34,19 +34,19 @@ class Control:
         left: Called when the client has answered the ping LEAVING.
     """
 
-    __slots__ = ("_floods", "_heads", "_left", "_outbox", "_streams", "_write", "pings")
+    __slots__ = ("_floods", "_heads", "_left", "_streams", "_windows", "_write", "pings")
 
     def __init__(
         self,
         write: Callable[[bytes], None],
-        limits: Limits,
-        outbox: Outbox,
+        limits: ChannelLimits,
+        windows: SendWindows,
         heads: HeadReader,
         floods: FloodGuard,
         streams: Streams,
         left: Callable[[], None],
     ):
-        self._write, self._outbox, self._heads, self._floods = write, outbox, heads, floods
+        self._write, self._windows, self._heads, self._floods = write, windows, heads, floods
         self._streams, self._left = streams, left
         self.pings = PingGuard(limits)
 
@@ -84,7 +84,7 @@ class Control:
             text = "WINDOW_UPDATE by nothing"
             raise StreamFault(stream, PROTOCOL_ERROR, text) if stream else ConnectionFault(PROTOCOL_ERROR, text)
         if stream == 0 or stream in self._streams.open:
-            self._outbox.open(stream, by)
+            self._windows.open(stream, by)
 
     def _reset(self, stream: int, payload: bytes) -> None:
         _demand(len(payload) == 4, FRAME_SIZE_ERROR, "RST_STREAM is not four bytes")
@@ -110,7 +110,7 @@ class Control:
             _demand(not payload, FRAME_SIZE_ERROR, "a SETTINGS acknowledgement has a payload")
             self._heads.settle()
         else:
-            self._outbox.settings(h2.read_settings(payload))
+            self._windows.settings(h2.read_settings(payload))
             self._write(_SETTINGS_ACK)
 
     def _check_known(self, stream: int, what: str) -> None:

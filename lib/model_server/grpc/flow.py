@@ -17,7 +17,7 @@ class _Waiting:
         self.left, self.last = left, last
 
 
-class Outbox:
+class SendWindows:
     """The sending side of one connection. A stream's window is `initial` plus its credit."""
 
     __slots__ = ("_credits", "_done", "_waiting", "_write", "initial", "is_paused", "largest", "window")
@@ -119,7 +119,7 @@ class Outbox:
                     self._done(stream)
 
 
-class Inbox:
+class ReceiveWindow:
     """The receiving side of a window: what the peer may still send; it is opened again when half of it is used."""
 
     __slots__ = ("_room", "_size", "_stream")

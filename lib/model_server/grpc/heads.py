@@ -137,12 +137,12 @@ def head_of(fields: Fields) -> Head:
 
 def malformed(fields: Fields, pseudo: frozenset[bytes]) -> str:
     """Why these fields are no request's (`pseudo`: the pseudo-fields they may hold) or no trailers'; "" if they are."""
-    seen, regular = set(), False
+    names, regular = set(), False
     for name, value in fields:
         if name.startswith(b":"):
-            if name not in pseudo or name in seen or regular:
+            if name not in pseudo or name in names or regular:
                 return f"pseudo-field {name!r} is unknown, repeated or late"
-            seen.add(name)
+            names.add(name)
         else:
             regular = True
             if not _NAME.fullmatch(name) or name in _CONNECTION_SPECIFIC:

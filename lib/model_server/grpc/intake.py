@@ -10,10 +10,10 @@ from model_server.errors import INTERNAL, UNIMPLEMENTED, ServingError
 from model_server.grpc import frames as h2
 from model_server.grpc import messages
 from model_server.grpc.faults import PROTOCOL_ERROR, REFUSED_STREAM, STREAM_CLOSED, ConnectionFault, StreamFault
-from model_server.grpc.flow import Inbox
+from model_server.grpc.flow import ReceiveWindow
 from model_server.grpc.header_blocks import HeaderBlock, fragment
 from model_server.grpc.heads import Head, HeadReader, malformed
-from model_server.grpc.limits import CONNECTION_WINDOW, STREAM_WINDOW, FloodGuard, Limits
+from model_server.grpc.limits import CONNECTION_WINDOW, STREAM_WINDOW, ChannelLimits, FloodGuard
 from model_server.grpc.messages import PREFIX_SIZE
 from model_server.grpc.stream import Handler, Stream
 from model_server.grpc.streams import Streams
@@ -31,7 +31,7 @@ class Intake:
         is_closed: No new calls are taken: they are reset as REFUSED_STREAM, so that their client asks elsewhere.
     """
 
-    __slots__ = ("_floods", "_heads", "_inbox", "_limits", "_loop", "_methods", "_most_receive", "_streams", "_watch",
+    __slots__ = ("_floods", "_heads", "_window", "_limits", "_loop", "_methods", "_most_receive", "_streams", "_watch",
                  "_write", "_writer", "block", "is_closed")  # fmt: skip
 
     def __init__(
@@ -39,7 +39,7 @@ class Intake:
         loop: asyncio.AbstractEventLoop,
         write: Callable[[bytes], None],
         methods: Mapping[bytes, Handler],
-        limits: Limits,
+        limits: ChannelLimits,
         heads: HeadReader,
         floods: FloodGuard,
         streams: Streams,
@@ -48,7 +48,7 @@ class Intake:
     ):
         self._loop, self._write, self._methods, self._limits = loop, write, methods, limits
         self._heads, self._floods, self._streams, self._writer, self._watch = heads, floods, streams, writer, watch
-        self._inbox, self._most_receive = Inbox(0, CONNECTION_WINDOW), limits.most_receive
+        self._window, self._most_receive = ReceiveWindow(0, CONNECTION_WINDOW), limits.most_receive
         self.block: HeaderBlock | None = None
         self.is_closed = False
 
@@ -135,7 +135,7 @@ class Intake:
             ConnectionFault, StreamFault: the frame is wrong, or more than a window allows.
         """
         length = end - begin
-        update = self._inbox.take(length)
+        update = self._window.take(length)
         if update:
             self._write(update)
         stream = self._streams.open.get(number)
@@ -167,14 +167,14 @@ class Intake:
 
     def _gather(self, stream: Stream, part: bytes, length: int, has_ended: bool) -> None:
         """A part of a request; `length`: with its padding."""
-        if stream.body is None or stream.inbox is None:
-            stream.body, stream.inbox = bytearray(), Inbox(stream.number, STREAM_WINDOW)
-        update = stream.inbox.take(length)
+        if stream.body is None or stream.window is None:
+            stream.body, stream.window = bytearray(), ReceiveWindow(stream.number, STREAM_WINDOW)
+        update = stream.window.take(length)
         if not part and not has_ended:
             self._floods.count(self._loop.time())
         stream.body += part
-        told = stream.head.length
-        if told >= 0 and (len(stream.body) > told or (has_ended and len(stream.body) < told)):
+        announced = stream.head.length
+        if announced >= 0 and (len(stream.body) > announced or (has_ended and len(stream.body) < announced)):
             raise StreamFault(stream.number, PROTOCOL_ERROR, "content-length is not the content's")
         try:
             messages.check_start(stream.body, self._most_receive)

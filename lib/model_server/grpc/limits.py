@@ -17,7 +17,7 @@ _BURST, _PER_SECOND = 1000, 100  # frames that serve nobody: at once, and in the
 
 
 @dataclass(frozen=True)
-class Limits:
+class ChannelLimits:
     """Sizes in bytes, times in ms; UNLIMITED where there is none."""
 
     most_receive: int = UNLIMITED
@@ -60,7 +60,7 @@ _NAMES = {
 _SWITCHES = {"keepalive_without_calls", "reuse_port"}
 
 
-def from_arguments(arguments: Iterable[tuple[str, object]]) -> Limits:
+def from_arguments(arguments: Iterable[tuple[str, object]]) -> ChannelLimits:
     """The limits that --grpc_channel_arguments sets; the last of a name wins, what has no effect is told in the log."""
     values: dict[str, int | bool] = {}
     for name, value in arguments:
@@ -75,9 +75,9 @@ def from_arguments(arguments: Iterable[tuple[str, object]]) -> Limits:
             values[field] = value == 2  # GRPC_COMPRESS_GZIP
         else:
             values[field] = UNLIMITED if value < 0 else value
-    frame = values.get("largest_frame", Limits.largest_frame)
+    frame = values.get("largest_frame", ChannelLimits.largest_frame)
     values["largest_frame"] = min(max(frame, h2.DEFAULT_FRAME), h2.LARGEST_FRAME)
-    return Limits(**values)  # type: ignore[arg-type]
+    return ChannelLimits(**values)  # type: ignore[arg-type]
 
 
 class FloodGuard:
@@ -105,7 +105,7 @@ class PingGuard:
 
     __slots__ = ("_allowed_at_s", "_limits", "_strikes")
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: ChannelLimits):
         self._limits = limits
         self.forgive()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from model_server.grpc.flow import Inbox
+from model_server.grpc.flow import ReceiveWindow
 from model_server.grpc.heads import Head
 
 
@@ -25,8 +25,8 @@ class Sender(Protocol):
 class Stream:
     """A stream and the call on it. Used in the loop's thread; what is said after its end is not heard."""
 
-    __slots__ = ("_sender", "body", "deadline_ns", "handler", "has_ended", "has_sent", "head", "inbox", "number",
-                 "opened_s")  # fmt: skip
+    __slots__ = ("_sender", "body", "deadline_ns", "handler", "has_ended", "has_sent", "head", "number",
+                 "opened_s", "window")  # fmt: skip
 
     def __init__(self, sender: Sender, number: int, head: Head, opened_s: float):
         self._sender: Sender | None = sender
@@ -34,7 +34,7 @@ class Stream:
         self.deadline_ns: int | None = None
         self.handler: Handler | None = None
         self.body: bytearray | None = None  # of a request in several frames
-        self.inbox: Inbox | None = None
+        self.window: ReceiveWindow | None = None
         self.has_ended = False  # the client has said everything
         self.has_sent = False  # the reply has begun
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from model_server.errors import DEADLINE_EXCEEDED
 from model_server.grpc import frames as h2
 from model_server.grpc.faults import CANCEL, NO_ERROR
-from model_server.grpc.flow import Outbox
+from model_server.grpc.flow import SendWindows
 from model_server.grpc.limits import FloodGuard
 from model_server.grpc.stream import Stream
 
@@ -20,28 +20,34 @@ _QUICK_S = 0.1  # a call that is given up before it can have been answered
 class Streams:
     """`open`: by number, in the order in which they were opened. `last`: the highest number so far."""
 
-    __slots__ = ("_floods", "_loop", "_outbox", "_reset", "_when_empty", "_write", "last", "open")
+    __slots__ = ("_floods", "_loop", "_reset", "_when_empty", "_windows", "_write", "last", "open")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         write: Callable[[bytes], None],
-        outbox: Outbox,
+        windows: SendWindows,
         floods: FloodGuard,
         when_empty: Callable[[], None],
     ):
-        self._loop, self._write, self._outbox, self._floods, self._when_empty = loop, write, outbox, floods, when_empty
+        self._loop, self._write, self._windows, self._floods, self._when_empty = (
+            loop,
+            write,
+            windows,
+            floods,
+            when_empty,
+        )
         self.open: dict[int, Stream] = {}
         self.last = 0
         self._reset: dict[int, None] = {}
-        outbox.tell(self.finish)
+        windows.tell(self.finish)
 
     def finish(self, number: int) -> None:
         """The reply is out; a client that is still sending is told to stop."""
         stream = self.open.pop(number, None)
         if stream is None:
             return
-        self._outbox.drop(number)
+        self._windows.drop(number)
         if not stream.has_ended:
             self._write(h2.rst_stream(number, NO_ERROR))
             self.remember(number)
@@ -72,7 +78,7 @@ class Streams:
         stream = self.open.pop(number, None)
         if stream is not None:
             stream.detach()
-            self._outbox.drop(number)
+            self._windows.drop(number)
             if not self.open:
                 self._when_empty()
 
@@ -108,4 +114,4 @@ class Streams:
         for stream in self.open.values():
             stream.detach()
         self.open.clear()
-        self._outbox.tell(None)
+        self._windows.tell(None)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Protocol
 
-from model_server.grpc.limits import UNLIMITED, Limits
+from model_server.grpc.limits import UNLIMITED, ChannelLimits
 
 _PING_BEFORE_LEAVING_S = 20.0  # how long the answer to the ping between the two GOAWAYs may take, as in gRPC
 _FINEST_S = 0.001
@@ -38,7 +38,7 @@ class Kept(Protocol):
 class Upkeep:
     """The timers of one connection. Times are the loop's seconds."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits, connection: Kept):
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: ChannelLimits, connection: Kept):
         self._loop, self._limits, self._connection = loop, limits, connection
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._deadline_s = float("inf")

@@ -9,8 +9,8 @@ from model_server.errors import RESOURCE_EXHAUSTED
 from model_server.grpc import frames as h2
 from model_server.grpc import replies
 from model_server.grpc.control import Control
-from model_server.grpc.flow import Outbox
-from model_server.grpc.limits import Limits
+from model_server.grpc.flow import SendWindows
+from model_server.grpc.limits import ChannelLimits
 from model_server.grpc.messages import PREFIX_SIZE, prefixed
 from model_server.grpc.stream import Stream
 
@@ -22,17 +22,17 @@ _DATA_START = struct.Struct(">HBBBIBI")  # a frame's head and a message's prefix
 class Writer:
     """The sending side of the calls of one connection. `finish(number)`: called when a reply is out."""
 
-    __slots__ = ("_control", "_finish", "_gzip", "_most_send", "_outbox", "_write")
+    __slots__ = ("_control", "_finish", "_gzip", "_most_send", "_windows", "_write")
 
     def __init__(
         self,
         write: Callable[[bytes], None],
-        outbox: Outbox,
+        windows: SendWindows,
         control: Control,
-        limits: Limits,
+        limits: ChannelLimits,
         finish: Callable[[int], None],
     ):
-        self._write, self._outbox, self._control, self._finish = write, outbox, control, finish
+        self._write, self._windows, self._control, self._finish = write, windows, control, finish
         self._most_send, self._gzip = limits.most_send, limits.gzip_replies
 
     def answer(self, stream: Stream, message: bytes) -> None:
@@ -46,13 +46,13 @@ class Writer:
         head = _RESPONSE_START + packed + replies.RESPONSE
         last = _OK_START + packed + replies.OK_TRAILERS
         self._control.pings.forgive()
-        if self._outbox.takes(number, whole):
+        if self._windows.takes(number, whole):
             start = _DATA_START.pack(whole >> 8, whole & 0xFF, h2.DATA, 0, number, 0, size)
             self._write(b"".join((head, start, message, last)))
             self._finish(number)
         else:
             self._write(head)
-            self._outbox.add(number, prefixed(message), last)
+            self._windows.add(number, prefixed(message), last)
 
     def _answer_in_parts(self, stream: Stream, message: bytes) -> None:
         if len(message) > self._most_send:
@@ -70,7 +70,7 @@ class Writer:
             block = replies.GZIP_RESPONSE if gzip else replies.RESPONSE
             self._write(h2.frame(h2.HEADERS, h2.END_HEADERS, stream.number, block))
         self._control.pings.forgive()
-        self._outbox.add(stream.number, prefixed(message, gzip))
+        self._windows.add(stream.number, prefixed(message, gzip))
 
     def fail(self, stream: Stream, code: int, text: str) -> None:
         """A status, behind the messages that were sent, or as the whole reply (trailers only)."""
@@ -88,8 +88,8 @@ class Writer:
         stream.detach()
         self._control.pings.forgive()
         last = h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, number, block)
-        if self._outbox.is_waiting(number):
-            self._outbox.add(number, b"", last)
+        if self._windows.is_waiting(number):
+            self._windows.add(number, b"", last)
         else:
             self._write(last)
             self._finish(number)
