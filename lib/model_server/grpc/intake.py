@@ -31,8 +31,21 @@ class Intake:
         is_closed: No new calls are taken: they are reset as REFUSED_STREAM, so that their client asks elsewhere.
     """
 
-    __slots__ = ("_floods", "_heads", "_window", "_limits", "_loop", "_methods", "_most_receive", "_streams", "_watch",
-                 "_write", "_writer", "block", "is_closed")  # fmt: skip
+    __slots__ = (
+        "_floods",
+        "_heads",
+        "_limits",
+        "_loop",
+        "_methods",
+        "_most_receive",
+        "_streams",
+        "_watch",
+        "_window",
+        "_write",
+        "_writer",
+        "block",
+        "is_closed",
+    )  # fmt: skip
 
     def __init__(
         self,
