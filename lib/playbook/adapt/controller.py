@@ -20,9 +20,9 @@ import requests
 
 from playbook.adapt.governor import Decision, Governor
 from playbook.errors import MonitorError, PlaybookError, ServerDied
-from playbook.monitor.scrape import METRICS_PATH
+from playbook.knobs import METRICS_PATH
 from playbook.monitor.sensor import Sensor, Window, between
-from playbook.records import journal
+from playbook.records import journal, names, secrets
 from playbook.serve import client
 from playbook.serve.alive import living_versions
 from playbook.serve.handle import Handle
@@ -70,8 +70,9 @@ def attach(url: str, base_path: Path, model_name: str, metrics_url: str = "") ->
     Raises:
         ServerNotReady: no version is AVAILABLE there.
     """
-    rest_url = url.rstrip("/")
-    page = metrics_url or rest_url + METRICS_PATH
+    names.check_all({"model_name": model_name, "rest_url": url, "metrics_url": metrics_url})
+    rest_url = secrets.take(url).rstrip("/")
+    page = secrets.take(metrics_url) or rest_url + METRICS_PATH
     handle = Handle("attach", model_name, str(base_path), rest_url, "", page, [], [])
     client.wait_available(handle, 10.0)
     return Target(handle, Path(base_path))

@@ -9,7 +9,7 @@ from typing import Any
 from playbook.deploy import bundle, manifest_numbers, server_flags, words
 from playbook.deploy.plan import Plan
 from playbook.deploy.runbook import COMPONENTS, RUNBOOK
-from playbook.monitor.scrape import METRICS_PATH
+from playbook.knobs import METRICS_PATH
 from playbook.records.cited import Cited
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import rest_body

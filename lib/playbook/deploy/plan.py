@@ -12,8 +12,8 @@ from playbook import knobs
 from playbook.deploy import replica, sizing
 from playbook.deploy.refutation import refuted
 from playbook.errors import ParameterError
+from playbook.records import names
 from playbook.records.cited import Cited, Records
-from playbook.serve.containers import IMAGE
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
         SizingRefused: nothing that was measured kept the limit.
         ParameterError: the image's name is not one.
     """
-    if not re.fullmatch(r"[a-z0-9][\w./-]*(:\d+/[\w./-]+)?(:[\w.-]+)?(@sha256:[0-9a-f]{64})?", image):
-        raise ParameterError(f"image is {image!r}; a name such as {IMAGE} is expected.")
+    names.check("image", image)
     run_dir, records = Path(run_dir), Records(run_dir)
     one = replica.of_run(run_dir)
     requests = (records.of("tune" if one.tuned else "stress") or {}).get("params", {})

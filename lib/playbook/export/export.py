@@ -16,6 +16,7 @@ import numpy as np
 from playbook.errors import ModelError
 from playbook.export import asked, budget, curve, heldout, inputs, publish, safety, servable, sources
 from playbook.export.heldout import HeldOut
+from playbook.records import names
 from playbook.tfserving import ragged, signatures, warmup_file
 from playbook.tfserving.reference import Arrays, Reference
 from playbook.tfserving.signatures import Signature
@@ -56,8 +57,10 @@ def build(settings: Mapping[str, Any]) -> Staged:
 
     Raises:
         ModelError: the source, the signature or the rows are wrong; nothing is left behind.
+        ParameterError: a model name that no path or URL takes.
         UnsafeModel: the graph reaches outside itself, and that is not allowed.
     """
+    names.check("model_name", settings["model_name"])
     allow, model = settings.get("allow_unsafe_ops", False), settings["model"]
     base = Path(settings["run_dir"]).resolve() / MODELS / settings["model_name"]
     place = publish.stage(base)

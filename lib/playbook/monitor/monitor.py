@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playbook.errors import MonitorError, ParameterError
+from playbook.knobs import METRICS_PATH
 from playbook.monitor import resources
-from playbook.monitor.scrape import METRICS_PATH
-from playbook.records import places, record, runs, store
+from playbook.records import names, places, record, runs, secrets, store
 
 READY_TIMEOUT_S = 20.0
 
@@ -67,6 +67,8 @@ def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs:
         raise ParameterError(f"An address such as http://127.0.0.1:8501 was expected, {url!r} was given.")
     if every_s <= 0 or (for_s is not None and for_s <= 0):
         raise ParameterError(f"Times must be positive: every {every_s} s for {for_s} s was given.")
+    url = secrets.take(names.check("metrics_url", url))
+    parts = urlsplit(url)
     url = url if parts.path not in ("", "/") else f"{parts.scheme}://{parts.netloc}{METRICS_PATH}"
     run_dir = runs.create(Path(outputs), Path("monitor"), {"url": url, "every_s": every_s, "for_s": for_s})
     config = {"url": url, "every_s": every_s, "for_s": for_s, "pids": {}, "folder": str(record.data_dir(run_dir))}
@@ -91,6 +93,7 @@ def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=secrets.environment(),
     )
     assert process.stdout is not None  # a pipe was asked for
     ready, _, _ = select.select([process.stdout], [], [], READY_TIMEOUT_S + every_s)

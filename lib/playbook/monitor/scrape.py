@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from prometheus_client.parser import text_string_to_metric_families
 
 from playbook.errors import MonitorError
-from playbook.knobs import METRICS_PATH as METRICS_PATH
 
 ADVICE = "TensorFlow Serving answers metrics only with --monitoring_config_file; its path is in that file."
 SUFFIXES = {"_bucket": "bucket", "_sum": "sum", "_count": "count"}

@@ -13,6 +13,7 @@ from playbook.errors import MonitorError
 from playbook.monitor import series
 from playbook.monitor.scrape import Parser, Series
 from playbook.monitor.series import BATCHES, NAMES, QUEUE, REQUEST, REQUESTS, Delta, Point
+from playbook.records import secrets
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Sensor:
         self.metrics_url, self.model_name, self.timeout_s = metrics_url, model_name, timeout_s
         self._parser = Parser()
         self._http = requests.Session()
+        self._http.headers.update(secrets.header(metrics_url))
 
     def read(self) -> Reading:
         """The counters now.

@@ -22,6 +22,7 @@ import duckdb
 from playbook.errors import MonitorError
 from playbook.monitor import resources
 from playbook.monitor.scrape import ADVICE, Parser, Series
+from playbook.records import secrets
 from playbook.records.parts import PartWriter
 
 EPOCH = datetime(1970, 1, 1)
@@ -119,9 +120,9 @@ class Watch:
 
     def _fetch(self, url: str) -> tuple[int, str, str | None]:
         """The page and the moment it was made: the middle between asking and the first byte of the answer."""
-        sent_ns = time.monotonic_ns()
+        request, sent_ns = urllib.request.Request(url, headers=secrets.header(url)), time.monotonic_ns()
         try:
-            with urllib.request.urlopen(url, timeout=max(1.0, self._every_s)) as reply:
+            with urllib.request.urlopen(request, timeout=max(1.0, self._every_s)) as reply:
                 at_ns = (sent_ns + time.monotonic_ns()) // 2
                 return at_ns, reply.read().decode("utf-8", "replace"), reply.headers.get("Date")
         except urllib.error.HTTPError as error:

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from playbook.records import parquet, record, tables
+from playbook.records import parquet, record, secrets, tables
 from playbook.records.parquet import quoted
 
 COLUMNS = tables.TABLES["changes"]
@@ -102,4 +102,4 @@ def _write(path: Path, rows: list[tuple]) -> None:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else secrets.masked(str(value))

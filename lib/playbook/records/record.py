@@ -19,7 +19,7 @@ import psutil
 
 from playbook import stopwatch
 from playbook.errors import RecordExists, RecordUnreadable
-from playbook.records import parquet, whole_file
+from playbook.records import parquet, secrets, whole_file
 from playbook.records.agreement import differences
 
 SCHEMA_VERSION = 1
@@ -50,12 +50,12 @@ def save(
         "schema_version": SCHEMA_VERSION,
         "verb": verb,
         "created_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "params": dict(params),
+        "params": secrets.masked(dict(params)),
         "environment": environment(),
         "measured_s": stopwatch.take(),
-        "results": dict(results),
-        "warnings": list(warnings),
-        "verdict": verdict,
+        "results": secrets.masked(dict(results)),
+        "warnings": secrets.masked(list(warnings)),
+        "verdict": secrets.masked(verdict),
     }
     text = json.dumps(content, indent=2, allow_nan=False, default=_plain) + "\n"
     path = Path(run_dir) / f"{verb}.json"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError, RecordUnreadable
-from playbook.records import record, whole_file
+from playbook.records import names, record, secrets, whole_file
 
 ROOT = Path(__file__).resolve().parents[3]
 NOTEBOOK_DIR = ROOT / "notebooks"
@@ -48,8 +49,10 @@ def create(
     `base` is the run whose earlier stages it builds on.
 
     Raises:
-        ParameterError: the outputs folder cannot be written to.
+        ParameterError: the outputs folder cannot be written to, or a name among the values cannot be one.
     """
+    names.check("params file", Path(params_path).name)
+    names.check_all(values)
     now = datetime.now(timezone.utc)
     name = f"{now:%Y%m%dT%H%M%SZ}-{Path(params_path).stem}"
     outputs = Path(outputs).resolve()
@@ -70,14 +73,15 @@ def create(
         "schema_version": record.SCHEMA_VERSION,
         "run_id": run_dir.name,
         "params_name": Path(params_path).stem,
-        "params": values,
+        "params": secrets.taken(values),
         "verbs": list(verbs),
-        "command": " ".join(["playbook", *sys.argv[1:]]),
+        "command": shlex.join(secrets.masked(["playbook", *sys.argv[1:]])),
         "started_utc": now.isoformat(timespec="seconds"),
     }
     if base:
         note["builds_on"] = base
     whole_file.write_text(run_dir / "run.json", json.dumps(note, indent=2) + "\n")
+    secrets.keep(run_dir)
     return run_dir
 
 

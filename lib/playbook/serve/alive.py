@@ -6,17 +6,19 @@ from typing import Any
 
 import requests
 
-from playbook.errors import ServerDied
+from playbook.errors import PredictFailed, ServerDied
 from playbook.serve import client, container_state
 from playbook.serve.handle import Handle
 
 
 def check_alive(handle: Handle) -> None:
-    """Return when the server's process or container runs, or when it is none of ours.
+    """Return when the server's process or container runs; one that is attached to is asked for its model and version.
 
     Raises:
-        ServerDied: it has ended, with its last log lines.
+        ServerDied: it has ended, with its last log lines; or another program or version answers at its address.
     """
+    if handle.server == "attach":
+        return _check_same(handle)
     if handle.container_id:
         container_state.check_alive(handle)
     if handle.pid and handle.process() is None:
@@ -24,6 +26,26 @@ def check_alive(handle: Handle) -> None:
             f"The {handle.server} server of '{handle.model_name}' (pid {handle.pid}) has ended while it was needed.\n"
             f"  Last log lines ({handle.log_path}):\n{handle.log_tail()}\n"
             "  Start it again with the 'serve' notebook."
+        )
+
+
+def _check_same(handle: Handle) -> None:
+    """A port outlives its program: what answers must be the model and the version that answered before."""
+    where = f"'{handle.model_name}' was expected at {handle.rest_url}"
+    try:
+        version = client.available_version(handle)
+    except requests.JSONDecodeError as error:
+        raise ServerDied(f"{where}, and another program answers there (no JSON came). Run 'serve' again.") from error
+    except requests.Timeout:
+        return  # slow or hung is another finding than ended
+    except (requests.RequestException, PredictFailed, ValueError, KeyError, TypeError) as error:
+        raise ServerDied(f"{where}, and does not answer there any more: {error}. Run 'serve' again.") from error
+    if version is None:
+        raise ServerDied(f"{where}, and no version of it is AVAILABLE any more. Look at that server's log.")
+    if handle.version not in (None, version):
+        raise ServerDied(
+            f"{where} with version {handle.version}, version {version} answers now. What was measured before is not "
+            "about it: run 'serve' again, in a new run."
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import requests
 
 from playbook.errors import PredictFailed, ServerNotReady
+from playbook.records import secrets
 from playbook.tfserving.messages import MESSAGES, from_tensor_proto
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.requests import grpc_body, rest_body
@@ -25,7 +26,8 @@ def status(handle: Handle, timeout_s: float = 5.0) -> list[dict[str, Any]]:
         PredictFailed: the server answered with an error.
         requests.RequestException: it did not answer.
     """
-    reply = requests.get(f"{handle.rest_url}/v1/models/{handle.model_name}", timeout=timeout_s)
+    url = f"{handle.rest_url}/v1/models/{handle.model_name}"
+    reply = requests.get(url, headers=secrets.header(url), timeout=timeout_s)
     if reply.status_code != 200:
         raise PredictFailed(f"Status of '{handle.model_name}': HTTP {reply.status_code}, {reply.text.strip()[:300]}")
     return reply.json()["model_version_status"]
@@ -80,7 +82,8 @@ def predict_rest(
         PredictFailed: the server did not answer, or with an error; its text is kept.
     """
     try:
-        reply = requests.post(handle.predict_url, data=rest_body(inputs, signature), timeout=timeout_s)
+        url, body = handle.predict_url, rest_body(inputs, signature)
+        reply = requests.post(url, data=body, headers=secrets.header(url), timeout=timeout_s)
     except requests.RequestException as error:
         raise PredictFailed(
             f"Predict over REST: no answer from {handle.predict_url} ({type(error).__name__})"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from playbook.errors import ServerNotReady
-from playbook.monitor.scrape import METRICS_PATH
+from playbook.knobs import METRICS_PATH
 from playbook.serve import client as control
 from playbook.serve import docker_engine
 from playbook.serve.container_state import LABEL, check_alive, check_started, state, stop, told

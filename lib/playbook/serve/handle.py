@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from playbook.errors import ServerDied
-from playbook.records import record, whole_file
+from playbook.records import record, secrets, whole_file
 
 SAME_START_S = 1.5  # no pid is given out twice so soon; elsewhere than on Linux a clock that is set moves it a little
 
@@ -32,6 +32,7 @@ class Handle:
     pid_started: float | None = None  # s since boot; with the pid, proof against a pid that was given out again
     container_id: str | None = None
     start_s: float | None = None  # from the command to AVAILABLE
+    version: int | None = None  # that answered when serve.json was written
 
     @property
     def container(self) -> str:
@@ -57,6 +58,7 @@ class Handle:
             RecordUnreadable: no server was started in this run.
         """
         results = record.load(run_dir, "serve")["results"]
+        secrets.recall(run_dir)
         return cls(**{field.name: results.get(field.name) for field in fields(cls)})
 
     def note(self, run_dir: Path, name: str) -> Path:

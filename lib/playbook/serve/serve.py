@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 
 from playbook.errors import ServerNotReady
+from playbook.knobs import METRICS_PATH
 from playbook.lint import linter
-from playbook.monitor.scrape import METRICS_PATH
-from playbook.records import journal, whole_file
+from playbook.records import journal, secrets, whole_file
 from playbook.serve import client
 from playbook.serve import owner as ownership
 from playbook.serve.cores import split_cpus
@@ -63,6 +63,8 @@ def start(
     """
     run_dir = Path(run_dir).resolve()
     if spec.server == "attach":
+        secrets.recall(run_dir)
+        secrets.keep(run_dir)
         return _attach(spec, timeout_s)
     config_dir = run_dir / "config" / name
     config_dir.mkdir(parents=True, exist_ok=True)

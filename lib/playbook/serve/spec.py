@@ -10,7 +10,8 @@ from typing import Any
 
 from playbook import knobs
 from playbook.errors import ParameterError
-from playbook.monitor.scrape import METRICS_PATH
+from playbook.knobs import METRICS_PATH
+from playbook.records import names, secrets
 from playbook.tfserving.batching import Batching
 
 SERVERS = ("embedded", "binary", "docker", "attach")
@@ -47,8 +48,11 @@ class ServerSpec:
     def __post_init__(self) -> None:
         if self.server not in SERVERS:
             raise ParameterError(f"server is {self.server!r}; it must be one of {', '.join(SERVERS)}.")
+        names.check_all({name: getattr(self, name) for name in names.RULES if hasattr(self, name)})
         if self.server == "attach" and not self.rest_url:
             raise ParameterError("server 'attach' needs rest_url, the address of the server that already runs.")
+        for name in ("rest_url", "metrics_url"):
+            object.__setattr__(self, name, secrets.take(getattr(self, name)))
         object.__setattr__(self, "extra_flags", tuple(self.extra_flags))
         object.__setattr__(self, "cpus", tuple(self.cpus))
 

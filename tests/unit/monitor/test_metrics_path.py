@@ -6,4 +6,4 @@ LIB = Path(__file__).parents[3] / "lib" / "playbook"
 
 
 def test_the_metrics_path_stands_once() -> None:
-    assert [path.name for path in LIB.rglob("*.py") if "/monitoring/prometheus" in path.read_text()] == ["scrape.py"]
+    assert [path.name for path in LIB.rglob("*.py") if "/monitoring/prometheus" in path.read_text()] == ["knobs.py"]
