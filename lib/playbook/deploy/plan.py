@@ -11,7 +11,6 @@ from typing import Any
 from playbook import knobs
 from playbook.deploy import replica, sizing
 from playbook.deploy.refutation import refuted
-from playbook.errors import ParameterError
 from playbook.records import names
 from playbook.records.cited import Cited, Records
 
