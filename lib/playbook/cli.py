@@ -170,16 +170,25 @@ def adapt(
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def lint(
     context: typer.Context,
-    target: Annotated[list[str], typer.Argument(metavar="DIR_OR_FLAGS", help="A folder, a file, or flags.")],
+    target: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DIR_OR_FLAGS", help="Folders, files, or flags as the server gets them."),
+    ] = None,
     format_: Annotated[str, typer.Option("--format", help="text, json or sarif.")] = "text",
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what has one right answer; shows the diff first.")] = False,
+    explain: Annotated[str | None, typer.Option(metavar="RULE", help="What a rule means; 'all' lists them.")] = None,
+    allow_nothing: Annotated[
+        bool, typer.Option("--allow-nothing", help="Exit 0, not 3, when nothing concerned a server (pre-commit).")
+    ] = False,
 ) -> None:
-    """Everything TensorFlow Serving would silently accept and get wrong, with the remedy."""
-    from playbook.lint import linter as linting
-    from playbook.lint import output
+    """Everything TensorFlow Serving would silently accept and get wrong, with the remedy.
 
-    report = linting.examine([*target, *context.args])
-    typer.echo(output.render(report, format_))
-    raise typer.Exit(output.exit_code(report))
+    Exits 0 when all was read and is right, 1 with warnings, 2 with errors, 3 when nothing was read.
+    """
+    from playbook.lint import command_line
+
+    words = [*(target or []), *context.args]
+    raise typer.Exit(command_line.run(words, format_, fix, explain, allow_nothing, say=typer.echo, ask=typer.confirm))
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from model_server.errors import not_found
 
 _SOURCE = "tensorflow_serving/sources/storage_path/file_system_storage_path_source.cc:353"
 _INT64 = 1 << 63
+_NUMBER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)  # what absl's SimpleAtoi reads: blanks and a sign count
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,7 @@ def versions_on_disk(model: WatchedModel) -> dict[int, str]:
         raise not_found(text) from error
     found: dict[int, str] = {}
     for child in children:
-        digits = child[1:] if child.startswith("-") else child
-        if not (digits.isascii() and digits.isdigit()) or not -_INT64 <= int(child) < _INT64:
+        if not _NUMBER.fullmatch(child) or not -_INT64 <= int(child) < _INT64:
             continue
         if int(child) in found:
             log.warning(

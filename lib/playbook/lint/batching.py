@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from playbook import knobs
@@ -33,8 +34,8 @@ class Values:
 
     def __init__(self, tree: text_proto.Field):
         self.tree = tree
-        self.sizes = [int(child.value) for child in tree.children
-                      if child.name == "allowed_batch_sizes" and _is_number(child.value)]  # fmt: skip
+        sizes = [_number(child.value) for child in tree.children if child.name == "allowed_batch_sizes"]
+        self.sizes = [size for size in sizes if size is not None]
         self.lines = {child.name: child.line for child in tree.children}
         self.limit = self.number("max_batch_size", MAX_BATCH_SIZE)
         self.splitting = (tree.wrapped("enable_large_batch_splitting") or "").lower() in ("true", "1", "t")
@@ -45,15 +46,20 @@ class Values:
         if value is None:  # `name {}` is the wrapper's 0
             child = self.tree.first(name)
             return 0 if child is not None and child.is_message and not child.children else default
-        return int(value) if _is_number(value) else default
+        number = _number(value)
+        return default if number is None else number
 
     def has(self, name: str) -> bool:
         """True when the file sets the field."""
         return name in self.lines
 
 
-def _is_number(value: str | None) -> bool:
-    return value is not None and value.lstrip("-").isdigit()
+def _number(value: str | None) -> int | None:
+    """A whole number as text format writes it (decimal, 0x hexadecimal, 0 octal); None for anything else."""
+    if value is None or not re.fullmatch(r"-?(0|[1-9]\d*|0[xX][0-9a-fA-F]+|0[0-7]+)", value):
+        return None
+    octal = re.fullmatch(r"(-?)0([0-7]+)", value)
+    return int(octal[1] + octal[2], 8) if octal else int(value, 0)
 
 
 def check_batching(text: Text, command: Command | None = None, per_version: bool = False) -> Iterator[Finding]:
@@ -99,7 +105,7 @@ def _sizes(values: Values, _: Command | None) -> Iterator[Hit]:
 
 def _numbers(values: Values, _: Command | None) -> Iterator[Hit]:
     for name, (least, effect) in _LEAST.items():
-        value = values.number(name, least)
+        value = values.number(name, 1)
         if name == "max_enqueued_batches" and values.splitting:
             least = 1
         if value < least:

@@ -190,7 +190,11 @@ def _parallelism(command: Command) -> Iterator[Finding]:
     inter = command.number("tensorflow_inter_op_parallelism")
     if inter < 0 and not pair:
         yield _at(command, "inter-op-ignored", "tensorflow_inter_op_parallelism", inter=inter)
-    if command.number("tensorflow_session_parallelism") <= 0 or not pair:
+    intra, session = command.number(_OPERATIONS[0]), command.number("tensorflow_session_parallelism")
+    if (intra < 0 < inter) or (session < 0 and not pair):
+        flag = _OPERATIONS[0] if intra < 0 else "tensorflow_session_parallelism"
+        yield _at(command, "parallelism-negative", flag, flag=f"--{flag}", value=command.number(flag))
+    if session <= 0 or not pair:
         return
     if len(pair) == 2:
         yield _at(command, "session-parallelism-conflict", "tensorflow_session_parallelism")

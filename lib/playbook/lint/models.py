@@ -44,7 +44,7 @@ def is_base_path(folder: Path) -> bool:
 
 def version_of(name: str) -> int | None:
     """The version a child of a base path is, as absl's SimpleAtoi reads its whole name; None when it is none."""
-    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", name):
+    if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", name, re.ASCII):
         return None
     number = int(name)
     return number if -(2**63) <= number < 2**63 else None
@@ -116,6 +116,9 @@ def _check_version(folder: Path, shown: str, serving: Serving) -> Iterator[Findi
     if problem:
         yield finding("version-half-copied", shown, version=folder.name, problem=problem)
         return
+    variables = folder / "variables"
+    if variables.is_dir() and any(variables.iterdir()) and not (variables / "variables.index").is_file():
+        yield finding("variables-without-index", shown, version=folder.name)
     yield from _graph(folder, shown, serving)
     own = folder / _PER_MODEL_FILE
     if serving.per_model and not own.is_file():
@@ -141,8 +144,6 @@ def _missing(folder: Path) -> str:
     variables = folder / "variables"
     shards = sorted(variables.glob("variables.data-*-of-*")) if variables.is_dir() else []
     if variables.is_dir() and any(variables.iterdir()):
-        if not (variables / "variables.index").is_file():
-            return "variables/variables.index is missing"
         expected = int(shards[0].name.rpartition("-")[2]) if shards else 1
         if len(shards) < expected:
             return f"{len(shards)} of {expected} variables.data files are there"

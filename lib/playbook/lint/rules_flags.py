@@ -7,6 +7,10 @@ from playbook.knobs import METRICS_PATH
 # id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
 # fmt: off
 ROWS = (
+    ("parallelism-negative", "error",
+     "{flag}={value}: TensorFlow makes a pool of that many threads and aborts.",
+     "Use 0 (as many as there are cores) or more.",
+     "server.cc; threadpool.cc"),
     ("server-ends", "error",
      "{flag} prints {what} and ends the process: nothing is served.",
      "Drop it.",

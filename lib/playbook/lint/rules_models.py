@@ -5,6 +5,10 @@ from __future__ import annotations
 # id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
 # fmt: off
 ROWS = (
+    ("variables-without-index", "warning",
+     "Version {version} has variables but no variables.index: it loads, no value is restored, and its requests fail.",
+     "Copy it whole, and publish it under the next number.",
+     "loader.cc (RunRestore)"),
     ("base-path-not-here", "note",
      "Base path {path} is not on this machine, so its versions were not looked at.",
      "Run lint where the models are.",

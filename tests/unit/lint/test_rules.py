@@ -34,6 +34,7 @@ FLAGS = {
         "--tensorflow_intra_op_parallelism=2",
         "--tensorflow_inter_op_parallelism=2",
     ],
+    "parallelism-negative": ["--tensorflow_session_parallelism=-1"],
     "inter-op-ignored": ["--tensorflow_inter_op_parallelism=-1"],
     "ssl-with-alts": ["--use_alts_credentials", "--ssl_config_file=/etc/tls"],
     "mixed-precision-unknown": ["--mixed_precision=float16"],

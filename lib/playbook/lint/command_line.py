@@ -1,0 +1,51 @@
+"""The command `playbook lint`: what it prints, what it mends, and the code it exits with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from playbook.errors import ParameterError
+from playbook.lint import fixes, output, rules_page
+from playbook.lint.linter import Report, examine
+
+
+def run(
+    words: Sequence[str],
+    form: str,
+    fix: bool,
+    explain: str | None,
+    allow_nothing: bool,
+    say: Callable[[str], object],
+    ask: Callable[[str], bool],
+) -> int:
+    """Lint paths or flags; returns the exit code.
+
+    Raises:
+        ParameterError: nothing to lint, no such rule, or no such format.
+    """
+    if explain is not None:
+        say(rules_page.explain(explain))
+        return 0
+    if not words:
+        raise ParameterError("Nothing to lint: name folders, files, or flags that begin with --.")
+    report = examine(words)
+    if fix:
+        report = _mended(report, words, say, ask)
+    say(output.render(report, form))
+    code = output.exit_code(report)
+    return 0 if allow_nothing and code == output.NOTHING_READ else code
+
+
+def _mended(report: Report, words: Sequence[str], say: Callable[[str], object], ask: Callable[[str], bool]) -> Report:
+    """Show the fixes as a diff, write them (asking first where somebody can answer), and lint again."""
+    changes = fixes.fixed(report)
+    if not changes:
+        say("Nothing that has one right answer.")
+        return report
+    say(fixes.diff(changes))
+    if sys.stdin.isatty() and not ask(f"Write these changes to {len(changes)} files?"):
+        return report
+    fixes.write(changes)
+    say(f"Mended {len(changes)} file{'s' * (len(changes) != 1)}. What is left:")
+    return examine(words)

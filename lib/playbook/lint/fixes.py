@@ -1,0 +1,154 @@
+"""Fixes of what has one right answer, shown as a diff before anything is written."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playbook.lint.linter import Report
+from playbook.lint.rules import Finding
+from playbook.tfserving.flags import FLAGS
+
+Lines = list[str]
+Fix = Callable[[Lines, int, Finding], None]  # changes the lines, given the index of the finding's line
+
+
+def fixed(report: Report) -> dict[Path, tuple[str, str]]:
+    """The text before and after, by file, for files in which something with one right answer was found."""
+    changes: dict[Path, tuple[str, str]] = {}
+    for path, text in report.texts.items():
+        hits = [hit for hit in report.findings if hit.path == path and hit.rule in FIXES and hit.line is not None]
+        if text.file is None or not hits:
+            continue
+        before = text.file.read_text()
+        lines = before.split("\n")
+        for hit in sorted(hits, key=lambda each: -(each.line or 0)):
+            place = (hit.line or 1) - 1
+            if place < len(lines):
+                FIXES[hit.rule](lines, place, hit)
+        after = "\n".join(line for line in lines if line != _GONE)
+        if after != before:
+            changes[text.file] = (before, after)
+    return changes
+
+
+def diff(changes: dict[Path, tuple[str, str]]) -> str:
+    """The changes as a unified diff."""
+    parts: list[str] = []
+    for path, (before, after) in changes.items():
+        old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+        parts += [line if line.endswith("\n") else line + "\n" for line in
+                  difflib.unified_diff(old, new, *(f"{side}/{path.as_posix().lstrip('/')}" for side in "ab"))]  # fmt: skip
+    return "".join(parts).rstrip("\n")
+
+
+def write(changes: dict[Path, tuple[str, str]]) -> None:
+    """Put the texts after the fixes in place."""
+    for path, (_, after) in changes.items():
+        path.write_text(after)
+
+
+_GONE = "\0gone"
+
+
+def _first(message: str, pattern: str) -> str:
+    match = re.search(pattern, message)
+    return match[1] if match else ""
+
+
+def _bare(lines: Lines, place: int, hit: Finding) -> None:
+    name = _first(hit.message, r"^(\w+):")
+    lines[place] = re.sub(rf"\b{name}\s*:\s*([^\s,;}}#]+)", rf"{name} {{ value: \1 }}", lines[place], count=1)
+
+
+def _wrapped(lines: Lines, place: int, hit: Finding) -> None:
+    name = _first(hit.message, r"^(\w+) takes")
+    pattern = rf"\b{name}\s*:?\s*\{{\s*value\s*:\s*([^\s}}]+)\s*\}}"
+    lines[place] = re.sub(pattern, rf"{name}: \1", lines[place], count=1)
+
+
+def _blank(lines: Lines, place: int, hit: Finding) -> None:
+    """`--flag value`, `"--flag", "value"`, or two items of a YAML list, become `--flag=value`."""
+    flag = _first(hit.message, r"^(--\w+) ")
+    line = lines[place]
+    for pattern in (rf"({flag})\s+(?![-\\])([^\s\"'\],]+)", rf"([\"']){flag}\1\s*,\s*[\"']([^\"']*)[\"']"):
+        changed, count = re.subn(pattern, lambda match: _joined(match, flag), line, count=1)
+        if count:
+            lines[place] = changed
+            return
+    item = re.match(rf"^(\s*-\s+)([\"']?){flag}\2\s*$", line)
+    following = (
+        re.match(r"^\s*-\s+[\"']?([^\s\"'-][^\"']*?)[\"']?\s*$", lines[place + 1]) if place + 1 < len(lines) else None
+    )
+    if item and following:
+        lines[place] = f"{item[1]}{item[2]}{flag}={following[1]}{item[2]}"
+        lines[place + 1] = _GONE
+
+
+def _joined(match: re.Match, flag: str) -> str:
+    quote = match[1] if match[1] in "\"'" else ""
+    return f"{quote}{flag}={match[2]}{quote}"
+
+
+def _spelling(lines: Lines, place: int, hit: Finding) -> None:
+    """Dashes for underscores, one dash for two, and --noflag: the other spellings are guesses."""
+    flag = _first(hit.message, r"^(\S+) is no flag")
+    name = flag.lstrip("-").replace("-", "_")
+    if name in FLAGS:
+        lines[place] = re.sub(rf"(?<![\w-]){re.escape(flag)}(?=[=\s\"',\]]|$)", f"--{name}", lines[place], count=1)
+    elif FLAGS.get(name.removeprefix("no").lstrip("_")) == "true or false":
+        right = f"--{name.removeprefix('no').lstrip('_')}=false"
+        lines[place] = re.sub(rf"(?<![\w-]){re.escape(flag)}(?=[\s\"',\]]|$)", right, lines[place], count=1)
+
+
+def _sizes(lines: Lines, place: int, _: Finding) -> None:
+    """The allowed sizes in order, ending in max_batch_size."""
+    pattern = re.compile(r"allowed_batch_sizes\s*:\s*(\[[^\]]*\]|\d+)")
+    near = [
+        number for number in range(max(0, place - 12), min(len(lines), place + 13)) if pattern.search(lines[number])
+    ]
+    near_by = "\n".join(lines[max(0, place - 20) : place + 21])
+    limit = int(_first(near_by, r"max_batch_size\s*:?\s*\{?\s*(?:value\s*:)?\s*(\d+)") or 1000)
+    sizes = sorted({int(size) for number in near for size in re.findall(r"\d+", pattern.sub(r"\1", lines[number])
+                    if "[" in lines[number] else pattern.search(lines[number])[1])})  # type: ignore[index]  # fmt: skip
+    right = [size for size in sizes if size < limit] + [limit]
+    if len(near) == 1 and len(pattern.findall(lines[near[0]])) == 1:
+        number = near[0]
+        lines[number] = pattern.sub("allowed_batch_sizes: [" + ", ".join(map(str, right)) + "]", lines[number])
+        return
+    alone = [number for number in near if re.fullmatch(r"\s*allowed_batch_sizes\s*:\s*\d+[,;]?\s*", lines[number])]
+    if alone != near or not near:
+        return
+    indent = re.match(r"\s*", lines[near[0]])
+    written = [f"{indent.group() if indent else ''}allowed_batch_sizes: {size}" for size in right]
+    for number in near:
+        lines[number] = _GONE
+    lines[near[0]] = "\n".join(written)
+
+
+def _slash(lines: Lines, place: int, hit: Finding) -> None:
+    path = _first(hit.message, r"^Metrics path (\S+) ")
+    lines[place] = re.sub(rf"(path\s*:\s*[\"']){re.escape(path)}", rf"\1/{path}", lines[place], count=1)
+
+
+def _platform(lines: Lines, place: int, _: Finding) -> None:
+    for number in range(place, min(place + 12, len(lines))):
+        changed, count = re.subn(r"(base_path\s*:\s*(\"[^\"]*\"|'[^']*')),?", r'\1 model_platform: "tensorflow"',
+                                 lines[number], count=1)  # fmt: skip
+        if count:
+            lines[number] = changed
+            return
+
+
+FIXES: dict[str, Fix] = {
+    "batching-bare-field": _bare,
+    "batching-wrapped-field": _wrapped,
+    "flag-value-after-blank": _blank,
+    "unknown-flag": _spelling,
+    "batching-last-allowed": _sizes,
+    "batching-allowed-order": _sizes,
+    "monitoring-path": _slash,
+    "model-platform-missing": _platform,
+}
