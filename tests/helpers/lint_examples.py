@@ -169,6 +169,10 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
         "m/1/variables/variables.index": "",
         "m/1/variables/variables.data-00000-of-00002": "",
     },
+    "variables-without-index": {
+        "m/1/saved_model.pb": saved_model(),
+        "m/1/variables/variables.data-00000-of-00001": "",
+    },
     "version-broken": {"m/1/saved_model.pb": saved_model()[:9]},
     "version-not-loadable": {"m/1/saved_model.pb": b"", "m/2/saved_model.pb": saved_model()},
     "tags-not-there": {"m/1/saved_model.pb": saved_model(tags=("train",))},

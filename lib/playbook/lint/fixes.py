@@ -106,9 +106,8 @@ def _spelling(lines: Lines, place: int, hit: Finding) -> None:
 def _sizes(lines: Lines, place: int, _: Finding) -> None:
     """The allowed sizes in order, ending in max_batch_size."""
     pattern = re.compile(r"allowed_batch_sizes\s*:\s*(\[[^\]]*\]|\d+)")
-    near = [
-        number for number in range(max(0, place - 12), min(len(lines), place + 13)) if pattern.search(lines[number])
-    ]
+    window = range(max(0, place - 12), min(len(lines), place + 13))
+    near = [number for number in window if pattern.search(lines[number])]
     near_by = "\n".join(lines[max(0, place - 20) : place + 21])
     limit = int(_first(near_by, r"max_batch_size\s*:?\s*\{?\s*(?:value\s*:)?\s*(\d+)") or 1000)
     sizes = sorted({int(size) for number in near for size in re.findall(r"\d+", pattern.sub(r"\1", lines[number])
