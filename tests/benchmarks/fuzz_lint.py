@@ -1,4 +1,4 @@
-"""`make fuzz ARGS=lint`: 10,000 mutated configurations, judged by lint and by the embedded server; 1 on a difference."""
+"""`make fuzz ARGS=lint`: 10,000 mutated configurations, by lint and by the embedded server; exit 1 on a difference."""
 
 from __future__ import annotations
 

@@ -32,8 +32,9 @@ def versions_on_disk(model: WatchedModel) -> dict[int, str]:
     Raises:
         ServingError: NOT_FOUND when the base path cannot be listed.
     """
+    base_path = model.base_path.removeprefix("file://")  # TensorFlow's local file system knows the scheme
     try:
-        children = sorted(os.listdir(model.base_path))
+        children = sorted(os.listdir(base_path))
     except OSError as error:
         reason = f"NOT_FOUND: {model.base_path} not found" if isinstance(error, FileNotFoundError) else error.strerror
         text = f"Could not find base path {model.base_path} for servable {model.name} with error {reason}"
@@ -46,7 +47,7 @@ def versions_on_disk(model: WatchedModel) -> dict[int, str]:
             log.warning(
                 _SOURCE, f"Duplicate version directories detected. Version {int(child)} will be loaded from {child}"
             )
-        found[int(child)] = os.path.join(model.base_path, child)
+        found[int(child)] = os.path.join(base_path, child)
     return found
 
 

@@ -46,7 +46,7 @@ def _check(
     command: Command, sources: Sources, entry: ModelEntry, batching: Text | None, where: tuple[str, int | None],
     checked: set[Path], single: bool = False,
 ) -> Iterator[Finding]:  # fmt: skip
-    base = entry.base_path
+    base = entry.base_path.removeprefix("file://")
     if not base or is_unknown(base) or (not base.startswith("/") and "://" not in base):
         return
     result = look_up(command, sources, base)

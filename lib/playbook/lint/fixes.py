@@ -39,8 +39,9 @@ def diff(changes: dict[Path, tuple[str, str]]) -> str:
     parts: list[str] = []
     for path, (before, after) in changes.items():
         old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-        parts += [line if line.endswith("\n") else line + "\n" for line in
-                  difflib.unified_diff(old, new, *(f"{side}/{path.as_posix().lstrip('/')}" for side in "ab"))]  # fmt: skip
+        shown = path.as_posix().lstrip("/")
+        changed = difflib.unified_diff(old, new, f"a/{shown}", f"b/{shown}")
+        parts += [line if line.endswith("\n") else line + "\n" for line in changed]
     return "".join(parts).rstrip("\n")
 
 
