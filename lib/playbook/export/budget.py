@@ -21,21 +21,26 @@ PROBE_S = 1.0  # the second probe has fewer rows where these would take longer
 WARMUP_S = 10.0  # replaying the warm-up requests; a server needs as long at every load
 WARMUP_BYTES = 64 << 20  # of one record
 ROUNDS = 5  # the forms take turns, so that a busy moment of the machine meets all of them
-BUILD_S = 0.6  # building and loading a form of a small graph
-BUILD_S_PER_NODE = 0.0008
-BUILD_S_PER_MB = 0.02
-SLOWER_BUILDS = {"as_trained": 0.3, "xla": 1.0, "int8": 3.0}
-XLA_S_PER_SIZE = 0.5  # XLA compiles each batch size by itself, at its first use
+# Seconds of processor time, fitted to graphs of 107 to 8,000 operations (TensorFlow 2.21): freezing once; building,
+# loading and first running a form; what XLA takes for each batch size and TFLite for its conversion.
+FREEZE_S, FREEZE_S_PER_NODE, FREEZE_S_PER_MB = 0.1, 0.0006, 0.015
+FORM_S, FORM_S_PER_MB = 0.25, 0.01
+XLA_S_PER_ROOT, INT8_S_PER_ROOT = 0.025, 0.03  # times the square root of the operations
+CALIBRATING = 3.0  # a row in TFLite's interpreter while it calibrates, beside one in a session
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a batch of n rows takes, `fixed_s + row_s · n` seconds, and how large the graph is: MB, operations."""
+    """What a batch of n rows takes, `fixed_s + row_s · n` seconds, and how large the graph is: MB, operations.
+
+    `stretch` is how many times as long things take here as they have the processor.
+    """
 
     fixed_s: float
     row_s: float
     mb: float = 0.0
     nodes: int = 0
+    stretch: float = 1.0
 
     def of(self, rows: int) -> float:
         """Seconds of one batch."""
@@ -104,16 +109,30 @@ def make(cost: Cost, settings: Mapping[str, Any], fixed: int | None, reference_r
     return Plan(
         tuple(kept["batch curve"]), tuple(kept["forms"]) if names else (), tuple(kept["warm-up"]), compared, names,
         spent["batch curve"], spent["forms"] + comparing_s if names else 0.0,
-        building_s(names, cost, len(kept["forms"])), spent["warm-up"], tuple(left_out if names else
+        building_s(names, cost, len(kept["forms"]), compared), spent["warm-up"], tuple(left_out if names else
         [one for one in left_out if "forms" not in one]),
     )  # fmt: skip
 
 
-def building_s(names: Sequence[str], cost: Cost, sizes: int) -> float:
-    """About how long building and loading these forms takes: by the size of the graph and of its weights."""
-    each = BUILD_S + BUILD_S_PER_NODE * cost.nodes + BUILD_S_PER_MB * cost.mb
-    compiled = (sizes + 1) * (XLA_S_PER_SIZE + BUILD_S_PER_NODE * cost.nodes) if "xla" in names else 0.0
-    return sum(each * SLOWER_BUILDS.get(name, 1.0) for name in names) + compiled
+def building_s(names: Sequence[str], cost: Cost, sizes: int, rows: int = 0) -> float:
+    """About how long building and loading these forms takes: by the size of the graph and of its weights.
+
+    Args:
+        names: The forms.
+        cost: Of the model.
+        sizes: Batch sizes, each of which XLA compiles.
+        rows: On which int8 is calibrated.
+    """
+    if not names:
+        return 0.0
+    form_s, root = FORM_S + FORM_S_PER_MB * cost.mb, cost.nodes**0.5
+    seconds = form_s * len(names)
+    if list(names) != ["as_trained"]:
+        seconds += FREEZE_S + FREEZE_S_PER_NODE * cost.nodes + FREEZE_S_PER_MB * cost.mb
+    if "xla" in names:
+        seconds += (sizes + 1) * XLA_S_PER_ROOT * root
+    int8_s = INT8_S_PER_ROOT * root * cost.stretch + CALIBRATING * rows * cost.row_s if "int8" in names else 0.0
+    return cost.stretch * seconds + int8_s
 
 
 def words(plan: Plan) -> str:

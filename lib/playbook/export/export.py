@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from playbook import markdown
 from playbook.errors import ModelError
 from playbook.export import asked, budget, curve, heldout, inputs, publish, safety, servable, sources
 from playbook.export.heldout import HeldOut
@@ -137,8 +138,8 @@ def plan(staged: Staged, settings: Mapping[str, Any], warmup_sizes: Sequence[int
     fixed = inputs.fixed_rows(staged.signature)
     with publish.speaking_of(staged.path, staged.model), Loaded(staged.path) as loaded:
         cost = budget.probe(loaded.runner(staged.signature), staged.reference.inputs, fixed)
-        nodes = loaded.nodes
-    cost = replace(cost, mb=publish.size_bytes(staged.path) / 1e6, nodes=nodes)
+        cost = replace(cost, nodes=loaded.nodes, stretch=loaded.stretch)
+    cost = replace(cost, mb=publish.size_bytes(staged.path) / 1e6)
     row_bytes = ragged.json_bytes(staged.reference.inputs) / 3
     sizes = [size for size in warmup_sizes if size * row_bytes <= budget.WARMUP_BYTES] or list(warmup_sizes)[:1]
     wishes = {**settings, "warmup_sizes": sizes}
@@ -234,7 +235,7 @@ def verdict(results: Mapping[str, Any]) -> str:
     advice = f" Recommended form: {other}." if other not in (None, form) else ""
     return (
         f"{results['model_name']} version {results['version']} ({results['model']}, {form.replace('_', ' ')}) is "
-        f"published{says}; {rows} {curve_['latency_ms'][0]:.2g} ms on one core; "
+        f"published{says}; {rows} {markdown.number(curve_['latency_ms'][0])} ms on one core; "
         f"{results['warmup_records']} warm-up requests inside, all replayed.{advice}"
     )
 

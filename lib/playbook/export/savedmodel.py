@@ -22,14 +22,15 @@ ROWS_REMEDY = "Give rows it takes in `rows_file`, or the open sizes in `input_sh
 class Loaded:
     """An open session on a SavedModel; use it in a `with` block.
 
-    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has.
+    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has,
+    `stretch` how many times as long the load took as it had the processor: what else runs here.
     """
 
     def __init__(self, saved_model: Path) -> None:
         tf = tensorflow()
         self.path = Path(saved_model)
         self._graph = tf.Graph()
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         with self._graph.as_default():
             self._session = tf.compat.v1.Session(graph=self._graph)
             try:
@@ -41,6 +42,7 @@ class Loaded:
                     f"{self.path} does not load: {tensorflow_errors.words(error)}. Export the model again."
                 ) from error
         self.load_s = time.perf_counter() - began
+        self.stretch = max(1.0, self.load_s / max(1e-3, time.process_time() - began_cpu))
         self.nodes = len(meta.graph_def.node) + sum(len(one.node_def) for one in meta.graph_def.library.function)
         self.signatures = signatures.of_meta_graph(meta, self.path)
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import requests
 
-from playbook import progress, stopwatch
+from playbook import markdown, progress, stopwatch
 from playbook.errors import ParameterError, PredictFailed, WarmupNotApplied
 from playbook.monitor.scrape import Parser
 from playbook.serve import serve
@@ -60,7 +60,7 @@ class Plan:
             return []
         return [
             f"{self.wanted - self.first_requests} of {self.wanted} first requests on each server: one takes "
-            f"{self.request_ms:.3g} ms"
+            f"{markdown.number(self.request_ms)} ms"
         ]
 
     @property
@@ -108,7 +108,7 @@ def plan_words(plan: Plan) -> str:
     missing = f" Left out: {'; '.join(plan.left_out)}." if plan.left_out else ""
     return (
         f"About {max(1, round(plan.expected_s))} s to come: {len(WAYS) * plan.repeats} fresh servers, "
-        f"{plan.first_requests} requests of {plan.request_ms:.3g} ms on each.{missing}"
+        f"{plan.first_requests} requests of {markdown.number(plan.request_ms)} ms on each.{missing}"
     )
 
 

@@ -71,8 +71,9 @@ def verdict(results: Mapping[str, Any]) -> str:
     if not kept:
         return f"{results['records_in_file']} warm-up requests are inside and readable; no fresh server was measured."
     cold, warm, client = kept["cold"], kept["assets"], kept["client_warm"]
+    steady = markdown.number(cold["steady_ms"])
     return (
-        f"Cold, the first request takes {cold['first_ms']:.1f} ms against {cold['steady_ms']:.2g} ms later on; with "
+        f"Cold, the first request takes {cold['first_ms']:.1f} ms against {steady} ms later on; with "
         f"{results['records_read']} warm-up requests inside it takes {warm['first_ms']:.1f} ms, and warmed up by a "
         f"client {client['first_ms']:.1f} ms. {_removed(cold['extra_ms'], warm['extra_ms'], results['requests'])}"
     )
