@@ -121,7 +121,7 @@ def h2load(port: int, folder: Path, message: bytes) -> Load:
     headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
     command = ["h2load", "-t1", "-c32", "-m1", f"-D{WINDOW_S}", "-d", str(folder / "message"), *headers, url]
     out = subprocess.run(pinned(command, CLIENT_CORE), capture_output=True, text=True, check=True).stdout
-    return Load((float(re.search(r"finished in [\d.]+s, ([\d.]+) req/s", out)[1]),))
+    return Load((float(re.search(r"finished in [\d.]+m?s, ([\d.]+) req/s", out)[1]),))
 
 
 @contextlib.contextmanager

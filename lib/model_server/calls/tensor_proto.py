@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from model_server import tensorflow_package
@@ -38,11 +40,10 @@ def to_array(proto: TensorProto) -> np.ndarray:
     """
     if proto.dtype not in TYPES:
         raise ValueError(f"dtype {proto.dtype}")
-    shape = [dim.size for dim in proto.tensor_shape.dim]
-    count = 1
-    for size in shape:
-        count *= size
-    if proto.tensor_shape.unknown_rank or any(size < 0 for size in shape) or len(shape) > 64 or count > _MOST_ELEMENTS:
+    tensor_shape = proto.tensor_shape
+    shape = [dim.size for dim in tensor_shape.dim]
+    count = math.prod(shape)
+    if tensor_shape.unknown_rank or min(shape, default=0) < 0 or len(shape) > 64 or count > _MOST_ELEMENTS:
         raise ValueError("shape")
     dtype = TYPES[proto.dtype][0]
     if proto.tensor_content:
@@ -83,7 +84,7 @@ def _strings_from_content(data: bytes, count: int) -> np.ndarray:
 
 
 def _from_values(proto: TensorProto, dtype: np.dtype, count: int) -> np.ndarray:
-    values = getattr(proto, _FIELDS[proto.dtype])
+    values = getattr(proto, _FIELDS[proto.dtype])[:]  # a list: numpy reads it twice as fast as protobuf's container
     if proto.dtype in (8, 18):
         pairs = np.array(values, np.float32 if proto.dtype == 8 else np.float64)
         if len(pairs) % 2:
@@ -93,9 +94,10 @@ def _from_values(proto: TensorProto, dtype: np.dtype, count: int) -> np.ndarray:
         array = np.array([value & 0xFFFF for value in values], np.uint16).view(dtype)
     elif proto.dtype == STRING:
         array = np.empty(len(values), object)
-        array[:] = list(values)
+        array[:] = values
     else:
-        array = np.array(values, np.int64 if dtype.kind in "iu" and dtype.itemsize < 8 else dtype).astype(dtype)
+        read_as = np.int64 if dtype.kind in "iu" and dtype.itemsize < 8 else dtype
+        array = np.array(values, read_as).astype(dtype, copy=False)
     if len(array) > count or (len(array) < count and count > _MOST_REPEATED):
         raise ValueError("number of values")
     if len(array) == count:
@@ -123,9 +125,10 @@ def to_proto(array: np.ndarray, as_content: bool = False, into: TensorProto | No
     """The tensor for a reply: typed repeated fields, or `tensor_content` when asked."""
     proto = TensorProto() if into is None else into
     proto.dtype = number = NUMBERS[array.dtype]
-    proto.tensor_shape.SetInParent()
+    tensor_shape = proto.tensor_shape
+    tensor_shape.SetInParent()
     for size in array.shape:
-        proto.tensor_shape.dim.add(size=size)
+        tensor_shape.dim.add().size = size
     if as_content:
         proto.tensor_content = _content(array)
     elif number in (8, 18):
