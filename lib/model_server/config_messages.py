@@ -6,7 +6,12 @@ tensorflow_serving/config/{monitoring_config,ssl_config}.proto.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _KINDS = {
@@ -68,8 +73,14 @@ def _classes() -> dict[str, type]:
     return {name: message_factory.GetMessageClass(find(f"tensorflow.serving.{name}")) for name in _MESSAGES}
 
 
-_CLASSES = _classes()
-BatchingParameters = _CLASSES["BatchingParameters"]
-PrometheusConfig = _CLASSES["PrometheusConfig"]
-MonitoringConfig = _CLASSES["MonitoringConfig"]
-SSLConfig = _CLASSES["SSLConfig"]
+if TYPE_CHECKING:  # classes made at run time: a type checker knows none of their fields
+    BatchingParameters: TypeAlias = Any
+    PrometheusConfig: TypeAlias = Any
+    MonitoringConfig: TypeAlias = Any
+    SSLConfig: TypeAlias = Any
+else:
+    _CLASSES = _classes()
+    BatchingParameters = _CLASSES["BatchingParameters"]
+    PrometheusConfig = _CLASSES["PrometheusConfig"]
+    MonitoringConfig = _CLASSES["MonitoringConfig"]
+    SSLConfig = _CLASSES["SSLConfig"]

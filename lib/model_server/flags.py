@@ -1,4 +1,4 @@
-"""The 48 flags of tensorflow_model_server 2.20 (and one of ours), and its way of reading a command line."""
+"""The 48 flags of tensorflow_model_server 2.20 (and three of ours), and its way of reading a command line."""
 
 from __future__ import annotations
 
@@ -76,7 +76,11 @@ FLAGS = (
     Flag("enable_per_model_batching_parameters", "bool", False, "Read batching_params.pbtxt of each version."),
     Flag("enable_serialization_as_tensor_content", "bool", False, "Answer with tensor_content."),
 )
-OWN_FLAGS = (Flag("bind_address", "string", "127.0.0.1", "(ours) Address both ports are bound to."),)
+OWN_FLAGS = (
+    Flag("bind_address", "string", "127.0.0.1", "(ours) Address both ports are bound to."),
+    Flag("batch_wakeup", "string", "fast", "(ours) When idle batch threads look: fast, or as those of tensorflow do."),
+    Flag("reject_unsafe_ops", "bool", False, "(ours) Refuse models whose graph reaches files, the network or Python."),
+)
 
 _RANGES = {"int32": 1 << 31, "int64": 1 << 63}
 

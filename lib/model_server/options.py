@@ -14,6 +14,7 @@ tensorflow_package.install()
 from tensorflow.core.protobuf import config_pb2  # noqa: E402
 
 DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
+BATCH_WAKEUPS = ("fast", "tensorflow")
 _INERT = {
     "use_alts_credentials": "ALTS credentials exist only inside Google's cloud",
     "per_process_gpu_memory_fraction": "this server runs on CPUs",
@@ -41,6 +42,7 @@ def check(values: dict) -> None:
     Raises:
         ServingError: INVALID_ARGUMENT; the server does not start.
     """
+    check_own(values)
     if not values["model_base_path"] and not values["model_config_file"]:
         raise invalid("Both server_options.model_base_path and server_options.model_config_file are empty!")
     if not values["port"] and not values["grpc_socket_path"]:
@@ -58,6 +60,16 @@ def check(values: dict) -> None:
             "(server_options.tensorflow_intra_op_parallelism, server_options.tensorflow_inter_op_parallelism) "
             "separately. You cannot configure all."
         )
+
+
+def check_own(values: dict) -> None:
+    """Refuse values of our own flags that mean nothing.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT; the server does not start.
+    """
+    if values["batch_wakeup"] not in BATCH_WAKEUPS:
+        raise invalid(f"--batch_wakeup is one of {', '.join(BATCH_WAKEUPS)}; it was {values['batch_wakeup']!r}.")
 
 
 def warn_inert(values: dict, defaults: dict) -> None:
@@ -92,7 +104,7 @@ def session_config(values: dict) -> bytes:
         ServingError: the file is missing or does not parse.
     """
     path = values["tensorflow_session_config_file"]
-    config = text_proto.read(path, config_pb2.ConfigProto) if path else config_pb2.ConfigProto()
+    config: config_pb2.ConfigProto = text_proto.read(path, config_pb2.ConfigProto) if path else config_pb2.ConfigProto()
     intra, inter = values["tensorflow_intra_op_parallelism"], values["tensorflow_inter_op_parallelism"]
     if intra <= 0 and inter <= 0:  # as server.cc asks
         intra = inter = values["tensorflow_session_parallelism"]
@@ -103,7 +115,7 @@ def session_config(values: dict) -> bytes:
 
 def shared_threads(serialized: bytes) -> bool:
     """Whether all sessions of this ConfigProto run on the same threads, made once."""
-    config = config_pb2.ConfigProto.FromString(serialized)
+    config: config_pb2.ConfigProto = config_pb2.ConfigProto.FromString(serialized)
     return not config.use_per_session_threads and not config.session_inter_op_thread_pool
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 
 from model_server import listeners, log, memory, options, text_proto
 from model_server.batching.executors import Delivery, DirectPool, in_thread
 from model_server.batching.options import num_batch_threads
+from model_server.batching.periodic_scheduler import PeriodicScheduler
 from model_server.batching.scheduler import BatchScheduler
 from model_server.errors import ServingError
 from model_server.flags import CPUS
@@ -26,6 +28,7 @@ from model_server.models.states import StateMonitor
 from model_server.models.storage_source import StorageSource
 from model_server.rest.app import RestApp, RestOptions
 
+SWITCH_S = 50e-6  # within which a notified batch thread runs beside the loop, as one that needs no lock would
 _WHERE = "tensorflow_serving/model_servers/server.cc:"
 
 
@@ -42,9 +45,7 @@ class ModelServer:
         batching = options.batching(values)
         scheduler = None
         if batching is not None:
-            scheduler = BatchScheduler(
-                num_batch_threads(batching.parameters), batching.thread_pool_name, self._loop.call_soon
-            )
+            scheduler = self._scheduler(num_batch_threads(batching.parameters), batching.thread_pool_name)
         pool = DirectPool(max(1, options.rest_workers(values)) + max(1, values["grpc_max_threads"]), delivery)
         load = LoadOptions(
             tags=tuple(values["saved_model_tags"].split(",")),
@@ -56,6 +57,7 @@ class ModelServer:
                 iterations=max(1, values["num_request_iterations_for_warmup"]),
                 check_method_names=values["enable_signature_method_name_check"],
             ),
+            reject_unsafe_ops=values["reject_unsafe_ops"],
             prefer_tflite=values["prefer_tflite_model"],
             tflite_interpreters=max(1, values["num_tflite_pools"]) * max(1, values["num_tflite_interpreters_per_pool"]),
         )
@@ -65,6 +67,13 @@ class ModelServer:
         )
         source = StorageSource(manager.aspire, values["file_system_poll_wait_seconds"])
         return Core(manager, source, states, values["allow_version_labels_for_unavailable_models"])
+
+    def _scheduler(self, threads: int, name: str) -> BatchScheduler:
+        """The batch threads, woken as --batch_wakeup says."""
+        if self._values["batch_wakeup"] == "fast":
+            return BatchScheduler(threads, name, self._loop.call_soon)
+        sys.setswitchinterval(SWITCH_S)
+        return PeriodicScheduler(threads, name)
 
     def config(self) -> ModelServerConfig:
         """The models the flags ask for.

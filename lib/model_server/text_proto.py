@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from google.protobuf import text_format
+from google.protobuf.message import Message
 
 from model_server.errors import invalid, not_found
 
-M = TypeVar("M")
+M = TypeVar("M", bound=Message)
 
 
 def read(path: str, message_type: type[M]) -> M:
@@ -28,7 +29,7 @@ def read(path: str, message_type: type[M]) -> M:
         raise invalid(f"Invalid protobuf file: '{path}'") from error
     message = message_type()
     try:
-        return text_format.Parse(text, message, descriptor_pool=message.DESCRIPTOR.file.pool)
+        return text_format.Parse(text, message, descriptor_pool=cast(Any, message.DESCRIPTOR.file.pool))
     except text_format.ParseError as error:
         name = message.DESCRIPTOR.full_name
         print(f"[libprotobuf ERROR] Error parsing text-format {name}: {error}", file=sys.stderr, flush=True)

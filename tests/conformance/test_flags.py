@@ -7,7 +7,18 @@ import socket
 import time
 
 import pytest
-from harness import METRICS_PATH, Server, free_port, predict_request, rpc_error, run, tensor, wait_until
+from harness import (
+    METRICS_PATH,
+    Server,
+    free_port,
+    in_threads,
+    predict_request,
+    rpc_error,
+    run,
+    tensor,
+    wait_until,
+    write_monitoring,
+)
 
 from model_server import options
 from model_server.flags import CPUS, FLAGS, parse, usage
@@ -265,6 +276,47 @@ def test_an_empty_config_file_starts_with_no_models(tmp_path):
     with Server(tmp_path, f"--model_config_file={config}") as server:
         assert "Taking no action for empty config." in server.log
         assert server.error("m", {"instances": [1]}, 404) == "Servable not found for request: Latest(m)"
+
+
+@pytest.mark.parametrize(
+    ("model", "operation"),
+    [("reads", "ReadFile (files)"), ("python", "PyFunc (Python)"), ("prints", "PrintV2 (files)")],
+)
+def test_a_graph_that_reaches_outside_is_refused_on_request(models, model, operation):
+    base = f"--model_base_path={models}/outside/{model}"
+    code, output, log = run(base, "--reject_unsafe_ops", "--max_num_load_retries=0")
+    assert code == 255
+    assert "INVALID_ARGUMENT: --reject_unsafe_ops: the model in" in output
+    assert operation in output
+    assert "Successfully loaded servable version" not in log
+
+
+def test_a_graph_that_reaches_outside_is_served_otherwise(models, tmp_path):
+    (tmp_path / "file").write_text("inside")
+    with Server(tmp_path, f"--model_base_path={models}/outside/reads") as server:
+        assert server.predict("default", {"instances": [f"{tmp_path}/file"]}) == (200, {"predictions": ["inside"]})
+
+
+def test_variables_and_vocabularies_of_a_model_are_its_own(models, tmp_path):
+    with Server(tmp_path, f"--model_base_path={models}/outside/vocabulary", "--reject_unsafe_ops") as server:
+        assert server.predict("default", {"instances": ["b", "c"]}) == (200, {"predictions": [1, -1]})
+    for name in ("tf1", "keras", "defaults"):
+        with Server(tmp_path, f"--model_base_path={models}/{name}", "--reject_unsafe_ops") as server:
+            assert server.states("default") == {1: "AVAILABLE"}
+
+
+def test_batches_run_whichever_way_their_threads_wake(models, tmp_path):
+    base = (f"--model_base_path={models}/half_plus_two", "--enable_batching", write_monitoring(tmp_path))
+    for mode in ("fast", "tensorflow"):
+        with Server(tmp_path, *base, f"--batch_wakeup={mode}") as server:
+            replies = in_threads(20, lambda index, s=server: s.predict("default", {"instances": [index]}))
+            assert replies == [(200, {"predictions": [index / 2 + 2]}) for index in range(20)]
+            assert server.metric("serving:batching_session:wrapped_run_count") <= 20
+    code, output, _ = run(base[0], "--batch_wakeup=slow")
+    assert (code, output) == (
+        255,
+        "Failed to start server. Error: INVALID_ARGUMENT: --batch_wakeup is one of fast, tensorflow; it was 'slow'.\n",
+    )
 
 
 def test_a_rest_call_ends_at_its_time_out(models, tmp_path):

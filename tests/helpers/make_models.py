@@ -111,6 +111,33 @@ def casts(folder: Path) -> None:
     save(folder, module, **signatures)
 
 
+def outside(root: Path) -> None:
+    """Models that reach outside their graph, and one that reads a vocabulary of its own."""
+    serve = [spec(STR, None, name="x")]
+    reads = tf.function(lambda x: {"y": tf.map_fn(tf.io.read_file, x)}, input_signature=serve)
+    python = tf.function(
+        lambda x: {"y": tf.ensure_shape(tf.numpy_function(lambda a: a, [x], STR), [None])}, input_signature=serve
+    )
+    prints = tf.function(
+        lambda x: (tf.print(x, output_stream="file:///tmp/printed"), {"y": tf.identity(x)})[1], input_signature=serve
+    )
+    for name, function in (("reads", reads), ("python", python), ("prints", prints)):
+        module = tf.Module()
+        module.serve = function
+        save(root / name / "1", module, serving_default=function)
+    words = root / "words.txt"
+    words.parent.mkdir(parents=True, exist_ok=True)
+    words.write_text("a\nb\n")
+    module = tf.Module()
+    module.file, module.weight = tf.saved_model.Asset(str(words)), tf.Variable(1)
+    source = tf.lookup.TextFileInitializer(
+        module.file, STR, tf.lookup.TextFileIndex.WHOLE_LINE, I64, tf.lookup.TextFileIndex.LINE_NUMBER
+    )
+    module.table = tf.lookup.StaticHashTable(source, -1)
+    module.serve = tf.function(lambda x: {"y": module.table.lookup(x)}, input_signature=serve)
+    save(root / "vocabulary" / "1", module, serving_default=module.serve)
+
+
 def odd(folder: Path) -> None:
     """Signatures that break batching: a scalar output, and one with the wrong number of rows; and a slow one."""
 
@@ -309,6 +336,7 @@ def main(root: Path) -> None:
     with_metadata(default, lite, **names, other=other)
     with_metadata(root / "lite_unknown" / "1" / "model.tflite", lite, serving_default=("x", "nobody", "y", "nobody"))
     casts(root / "casts" / "1")
+    outside(root / "outside")
     made = np.random.default_rng(7)
     keep_answers(root / "digits", made.random((5, 784), np.float32))
     keep_answers(root / "two_inputs", made.random((3, 2), np.float32), made.random((3, 2), np.float32))

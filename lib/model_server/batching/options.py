@@ -46,11 +46,6 @@ def num_batch_threads(parameters: BatchingParameters) -> int:
     return number
 
 
-def thread_pool_name(parameters: BatchingParameters) -> str:
-    """What the batch threads are called."""
-    return parameters.thread_pool_name.value if parameters.HasField("thread_pool_name") else "batch_threads"
-
-
 def queue_options(parameters: BatchingParameters) -> QueueOptions:
     """The options of a version's queues, checked as TensorFlow Serving checks them when it loads a version.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Task:
 
     __slots__ = ("arrays", "deadline_ns", "enqueued_ns", "size", "ticket")
 
-    def __init__(self, arrays: Sequence[np.ndarray], size: int, ticket: object, deadline_ns: int | None):
+    def __init__(self, arrays: Sequence[np.ndarray], size: int, ticket: Any, deadline_ns: int | None):
         self.arrays = arrays
         self.size = size
         self.ticket = ticket
@@ -124,6 +125,8 @@ class Queue:
         sizes += [self._limit] * (left // self._limit)
         if left % self._limit:
             sizes.append(left % self._limit)
+        if self._split is None:
+            raise ValueError("a queue that splits large batches needs the function that cuts a task")
         return self._split(task, sizes)
 
     def due_ns(self) -> int | None:

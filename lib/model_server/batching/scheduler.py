@@ -13,15 +13,17 @@ from model_server.batching.queue import Batch, Queue, Task
 _MOST_SELECTED = 1024  # FD_SETSIZE: select takes no descriptor from here on
 
 
-class _Sleeper:
+class Sleeper:
     """A batch thread's sleep, on a pipe: who writes to one gives up the interpreter lock meanwhile.
 
     The woken thread then finds that lock free. Woken by a Condition it would take the core only to wait for it: eight
     context switches a batch instead of four where the server has one core.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._ear, self._bell = os.pipe()
+        self.since_ns = time.monotonic_ns()  # when this wait began, and
+        self.notified = False  # whether a task ended it: what a PeriodicScheduler keeps
 
     def sleep(self, seconds: float | None) -> None:
         """Return when woken, or after this time."""
@@ -57,9 +59,9 @@ class BatchScheduler:
         self._lock = threading.Lock()
         self._queues: list[Queue] = []
         self._next = 0
-        self._idle: list[_Sleeper] = []
-        self._looks_ns: dict[_Sleeper, int] = {}  # when the idle threads look by themselves
-        for index, sleeper in enumerate([_Sleeper() for _ in range(num_batch_threads)]):
+        self._idle: list[Sleeper] = []
+        self._looks_ns: dict[Sleeper, int] = {}  # when the idle threads look by themselves
+        for index, sleeper in enumerate([Sleeper() for _ in range(num_batch_threads)]):
             threading.Thread(target=self._run, args=(sleeper,), name=f"{name}_{index}", daemon=True).start()
 
     def add_queue(self, queue: Queue) -> None:
@@ -100,7 +102,7 @@ class BatchScheduler:
         if sleeper:
             sleeper.wake()
 
-    def _run(self, sleeper: _Sleeper) -> None:
+    def _run(self, sleeper: Sleeper) -> None:
         linger_ns = 0
         while True:
             queue, batch = self._take(sleeper, linger_ns)
@@ -108,7 +110,7 @@ class BatchScheduler:
             linger_ns = queue.timeout_ns
             del queue, batch  # an idle thread must not keep the last batch's tensors
 
-    def _take(self, sleeper: _Sleeper, linger_ns: int) -> tuple[Queue, Batch]:
+    def _take(self, sleeper: Sleeper, linger_ns: int) -> tuple[Queue, Batch]:
         while True:
             with self._lock:
                 position, look_ns = self._look()

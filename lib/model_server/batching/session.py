@@ -63,6 +63,7 @@ class BatchingSession:
     def _execute(self, run, batch: Batch) -> None:
         started_ns = time.monotonic_ns()
         metrics.queuing_latency.add_all([(started_ns - task.enqueued_ns) / 1000 for task in batch.tasks], "")
+        outcome: RunOutputs | ServingError
         try:
             outcome = RunOutputs(self._run(run, batch))
         except Exception as error:
@@ -99,8 +100,8 @@ def _rows(arrays: Sequence[np.ndarray]) -> int:
 
 def _timeout_ms(batch: Batch) -> int:
     """The latest deadline of the batch as a run time-out; 0 where a task has none."""
-    deadlines = [task.deadline_ns for task in batch.tasks]
-    if None in deadlines:
+    deadlines = [task.deadline_ns for task in batch.tasks if task.deadline_ns is not None]
+    if len(deadlines) < len(batch.tasks):
         return 0
     latest_ns = max(deadlines)
     if latest_ns <= time.monotonic_ns():

@@ -13,7 +13,8 @@ class _Join:
     """Stands in for the tickets of the pieces; the request's own is told when all have answered, or one has failed."""
 
     def __init__(self, ticket, pieces: int):
-        self._ticket, self._shares = ticket, [None] * pieces
+        self._ticket = ticket
+        self._shares: list[Share | None] = [None] * pieces
         self._left = pieces
 
     def set(self, index: int, share: Share) -> None:
@@ -23,7 +24,7 @@ class _Join:
         self._shares[index] = share
         self._left -= 1
         if not self._left:
-            columns = zip(*(share.arrays for share in self._shares), strict=True)
+            columns = zip(*(share.arrays for share in self._shares if share), strict=True)
             self._ticket.answer(RunOutputs([np.concatenate(parts) for parts in columns]))
 
     def fail(self, error: ServingError) -> None:

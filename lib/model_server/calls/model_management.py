@@ -52,5 +52,6 @@ def _failed(error: ServingError) -> ServingError:
 def _first_point(name: str) -> int:
     """The first value of a counter; 0 for histograms and unknown names."""
     metric = metrics.find(name)
-    cells = {} if metric is None or metric.kind == "histogram" else metric.cells
-    return cells[min(cells)] if cells else 0
+    if not isinstance(metric, metrics.Counter) or not metric.cells:
+        return 0
+    return metric.cells[min(metric.cells)]

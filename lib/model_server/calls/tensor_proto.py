@@ -11,9 +11,8 @@ from model_server.element_types import NUMBERS, STRING, TYPES
 from model_server.errors import invalid
 
 tensorflow_package.install()
-from tensorflow.core.framework import tensor_pb2  # noqa: E402
+from tensorflow.core.framework.tensor_pb2 import TensorProto  # noqa: E402
 
-TensorProto = tensor_pb2.TensorProto
 # DataType number -> field that holds its values
 _FIELDS = {
     1: "float_val",

@@ -8,21 +8,22 @@ dtypes) takes the ordinary way, which has all the rules and texts.
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 
+from model_server.json.compiled import float_reader
+
+Array: Any
+Object: Any
+Parser: Any
 try:
     from simdjson import Array, Object, Parser
 except ImportError:  # the ordinary way does it all, at about a third of the speed for long rows
     Array = Object = Parser = None
 
-try:
-    from model_server import float_reader
-except ImportError:
-    float_reader = None
-
 _FLOAT, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
-_KINDS = {1: _FLOAT, 2: _DOUBLE}
+_KINDS: dict[int | None, np.dtype] = {1: _FLOAT, 2: _DOUBLE}
 _KEYS = ("instances", "inputs")
 
 
@@ -52,7 +53,8 @@ def read(body: bytes, dtype: int | None) -> tuple[bool, np.ndarray] | None:
         if shape is None:
             return None
         numbers = np.frombuffer(values.as_buffer(of_type="d"), _DOUBLE)
-        return key == "instances", numbers.astype(kind).reshape(shape)
+        with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite
+            return key == "instances", numbers.astype(kind).reshape(shape)
     except (ValueError, TypeError, LookupError, RuntimeError):
         return None
 
@@ -74,12 +76,10 @@ def _shape(body: bytes, values) -> tuple[int, ...] | None:
     return (rows, width) if body.count(b"[", second) == rows else None
 
 
-np.seterr(over="ignore")  # a number beyond float32 becomes infinite without a warning; set once for the loop's thread
 _local = threading.local()
 
 
 def _new_parser():
     """Make this thread's parser, which uses its memory again for each body."""
-    np.seterr(over="ignore")
     _local.parser = Parser()
     return _local.parser

@@ -12,10 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-try:
-    from model_server import float_writer
-except ImportError:  # no C compiler when this was installed
-    float_writer = None
+from model_server.json.compiled import float_writer
 
 
 @functools.lru_cache(maxsize=256)

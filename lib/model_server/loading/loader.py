@@ -16,7 +16,7 @@ from model_server.errors import ServingError
 from model_server.loading import warmup
 from model_server.loading.warmup import ReplayOptions
 from model_server.models.servable import Servable
-from model_server.runtime import tflite_model
+from model_server.runtime import tflite_model, unsafe_ops
 
 MLMD_FILE = os.path.join("assets.extra", "mlmd_uuid")  # machine_learning_metadata.cc
 BATCHING_FILE = "batching_params.pbtxt"
@@ -33,6 +33,7 @@ class LoadOptions:
     per_model_batching: bool = False
     warmup: bool = True
     replay: ReplayOptions = field(default_factory=ReplayOptions)
+    reject_unsafe_ops: bool = False
     prefer_tflite: bool = False
     tflite_interpreters: int = 1
 
@@ -80,6 +81,8 @@ class Loader:
         options = self._options
         if options.prefer_tflite and os.path.exists(os.path.join(path, tflite_model.FILE)):
             return tflite_model.TfliteModel(path, options.tflite_interpreters)
+        if options.reject_unsafe_ops:
+            unsafe_ops.check(path)
         started_ns = time.monotonic_ns()
         try:
             model = saved_model_type()(path, options.tags, options.session_config)
@@ -101,7 +104,7 @@ class Loader:
         return queue_options(text_proto.read(file, BatchingParameters)) if os.path.exists(file) else None
 
     def _executor(self, model, options: QueueOptions | None):
-        if options is None:
+        if options is None or self._scheduler is None:
             return DirectSession(model, self._pool)
         log.info(_FACTORY + "bundle_factory_util.cc:180", "Wrapping session to perform batch processing")
         return BatchingSession(model, options, self._scheduler, self._delivery)

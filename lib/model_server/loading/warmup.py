@@ -102,7 +102,7 @@ def _signature(record: prediction_log_pb2.PredictionLog) -> tuple:
     """What tells records apart that run different parts of the graph."""
     kind = record.WhichOneof("log_type")
     request = getattr(getattr(record, kind), "request", None) if kind else None
-    return kind, getattr(request, "model_spec", None) and request.model_spec.signature_name
+    return kind, getattr(getattr(request, "model_spec", None), "signature_name", None)
 
 
 async def _run(servable: Servable, record: prediction_log_pb2.PredictionLog, check: bool) -> None:

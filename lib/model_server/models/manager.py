@@ -71,7 +71,7 @@ class Manager:
         self._wake = threading.Condition(threading.RLock())
         self._aspired: dict[str, dict[int, str]] = {}
         self._harnesses: dict[str, dict[int, _Harness]] = {}
-        self._load_pool = ThreadPoolExecutor(max(1, options.initial_load_threads), "load")
+        self._load_pool: ThreadPoolExecutor | None = ThreadPoolExecutor(max(1, options.initial_load_threads), "load")
         self._unload_pool = _pool(options.num_unload_threads, "unload")
         self._one_by_one = ThreadPoolExecutor(1, "manage")
         threading.Thread(target=self._manage, name="manager", daemon=True).start()
@@ -85,7 +85,8 @@ class Manager:
     def end_initial_load(self) -> None:
         """The first models are loaded: later loads use num_load_threads."""
         with self._wake:
-            self._load_pool.shutdown(wait=False)
+            if self._load_pool:
+                self._load_pool.shutdown(wait=False)
             self._load_pool = _pool(self._options.num_load_threads, "load")
 
     def _manage(self) -> None:
@@ -226,7 +227,8 @@ class Manager:
             self._serve(harness, None)
         self._states.set(harness.name, harness.version, UNLOADING)
         log.info(_WHERE + "134", f"Unloading servable version {harness}")
-        harness.servable.close()
+        if harness.servable:
+            harness.servable.close()
         harness.servable = None
         log.info(_WHERE + "141", f"Done unloading servable version {harness}")
         self._finish(harness, GONE, END)

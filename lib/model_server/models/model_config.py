@@ -9,9 +9,8 @@ from model_server.errors import failed_precondition, invalid
 from model_server.models.version_policy import WatchedModel
 
 tensorflow_package.install()
-from tensorflow_serving.config import model_server_config_pb2  # noqa: E402
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig  # noqa: E402
 
-ModelServerConfig = model_server_config_pb2.ModelServerConfig
 PLATFORM = "tensorflow"
 TENSORFLOW = 1  # ModelType, the deprecated way to say so
 _WHERE = "tensorflow_serving/model_servers/server_core.cc:"

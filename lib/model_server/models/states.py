@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from model_server.errors import UNKNOWN, ServingError
 
 START, LOADING, AVAILABLE, UNLOADING, END = 10, 20, 30, 40, 50
-STATE_NAMES = {START: "START", LOADING: "LOADING", AVAILABLE: "AVAILABLE", UNLOADING: "UNLOADING", END: "END"}
 
 
 @dataclass(frozen=True)

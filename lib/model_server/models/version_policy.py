@@ -39,21 +39,21 @@ def versions_on_disk(model: WatchedModel) -> dict[int, str]:
         reason = f"NOT_FOUND: {model.base_path} not found" if isinstance(error, FileNotFoundError) else error.strerror
         text = f"Could not find base path {model.base_path} for servable {model.name} with error {reason}"
         raise not_found(text) from error
-    found: dict[int, str] = {}
+    on_disk: dict[int, str] = {}
     for child in children:
         if not _NUMBER.fullmatch(child) or not -_INT64 <= int(child) < _INT64:
             continue
-        if int(child) in found:
+        if int(child) in on_disk:
             log.warning(
                 _SOURCE, f"Duplicate version directories detected. Version {int(child)} will be loaded from {child}"
             )
-        found[int(child)] = os.path.join(base_path, child)
-    return found
+        on_disk[int(child)] = os.path.join(base_path, child)
+    return on_disk
 
 
-def wanted(model: WatchedModel, found: Mapping[int, str]) -> dict[int, str]:
-    """The versions of `found` that the model's policy wants; the log says when there are none."""
-    if not found:
+def wanted(model: WatchedModel, on_disk: Mapping[int, str]) -> dict[int, str]:
+    """The versions of `on_disk` that the model's policy wants; the log says when there are none."""
+    if not on_disk:
         log.warning(
             _SOURCE,
             f"No versions of servable {model.name} found under base path {model.base_path}. "
@@ -61,24 +61,24 @@ def wanted(model: WatchedModel, found: Mapping[int, str]) -> dict[int, str]:
         )
         return {}
     if model.specific is not None:
-        return _specific(model, found)
+        return _specific(model.name, model.specific, on_disk)
     if model.every:
-        return dict(found)
-    newest = sorted(found, reverse=True)[: max(1, model.latest)]
-    return {version: found[version] for version in newest}
+        return dict(on_disk)
+    newest = sorted(on_disk, reverse=True)[: max(1, model.latest)]
+    return {version: on_disk[version] for version in newest}
 
 
-def _specific(model: WatchedModel, found: Mapping[int, str]) -> dict[int, str]:
-    if not model.specific:
-        log.warning(_SOURCE, f"No specific versions requested for servable {model.name}.")
-    for version in model.specific:
-        if version not in found:
+def _specific(name: str, specific: tuple[int, ...], on_disk: Mapping[int, str]) -> dict[int, str]:
+    if not specific:
+        log.warning(_SOURCE, f"No specific versions requested for servable {name}.")
+    for version in specific:
+        if version not in on_disk:
             log.warning(
                 _SOURCE,
-                f"Version {version} of servable {model.name}, which was requested to be served as a 'specific' version "
+                f"Version {version} of servable {name}, which was requested to be served as a 'specific' version "
                 "in the servable's version policy, was not found in the file system",
             )
-    return {version: found[version] for version in model.specific if version in found}
+    return {version: on_disk[version] for version in specific if version in on_disk}
 
 
 def poll(models: tuple[WatchedModel, ...]) -> dict[str, dict[int, str]]:

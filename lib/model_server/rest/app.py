@@ -19,7 +19,7 @@ _CORS = (
     b"Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: POST, GET\r\n"
     b"Access-Control-Allow-Headers: Content-Type\r\n"
 )
-_PATH = re.compile(rb"[^?#]*")
+_END_OF_PATH = re.compile(rb"[?#]")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class RestApp:
         if endpoint is not None:  # a head that came before
             kind = PlainPredict if endpoint.api == "predict" else RestCall
             self._gate.enter(kind(self._api, request, body, reply))
-        elif self._metrics_path and _PATH.match(target)[0] == self._metrics_path:
+        elif self._metrics_path and _END_OF_PATH.split(target, maxsplit=1)[0] == self._metrics_path:
             self._gate.enter(MetricsPage(self._api, request, self._metrics_path, reply))
         elif target[:4].lower() == b"/v1/":
             kind = Preflight if request.method == b"OPTIONS" else RestCall

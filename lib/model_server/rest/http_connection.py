@@ -11,7 +11,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import httptools
 
@@ -78,7 +78,7 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, answer: Answer):
         self._answer = answer
-        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)  # None when the client is gone
         self._transport: asyncio.Transport | None = None
         self._request = Request()
         self._known: _Known | None = None  # of the last head that came whole
@@ -91,9 +91,9 @@ class HttpConnection(asyncio.Protocol):
         self._inside = False
         self._complete = self._length = self._unheeded = 0
 
-    def connection_made(self, transport: asyncio.Transport) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client went away; what is still running for it runs on, as in TensorFlow Serving."""
@@ -191,7 +191,7 @@ class HttpConnection(asyncio.Protocol):
             if self._waiting is None:
                 self._waiting = deque()
             self._waiting.append((request, body))
-            if len(self._waiting) >= _MOST_PIPELINED and not self._paused:
+            if len(self._waiting) >= _MOST_PIPELINED and not self._paused and self._transport:
                 self._paused = True
                 self._transport.pause_reading()
             return

@@ -35,7 +35,7 @@ class _Pickler(pickle.Pickler):
         strings = value.ravel().tolist()
         lengths = np.fromiter((len(string) for string in strings), np.int64, len(strings))
         block = np.empty(int(lengths.sum()), np.uint8)
-        view, start = memoryview(block), 0
+        view, start = block.data, 0
         for string in strings:
             stop = start + len(string)
             view[start:stop] = string
@@ -44,7 +44,7 @@ class _Pickler(pickle.Pickler):
 
 
 def _strings(shape: tuple[int, ...], lengths: np.ndarray, block: np.ndarray) -> np.ndarray:
-    strings, view, start = np.empty(len(lengths), object), memoryview(block), 0
+    strings, view, start = np.empty(len(lengths), object), block.data, 0
     for index, length in enumerate(lengths.tolist()):
         strings[index] = bytes(view[start : start + length])
         start += length
@@ -68,7 +68,7 @@ def write_message(file: int, message: object, pieces: deque[bytes] | None = None
         _write(file, pieces.popleft())
 
 
-def read_message(file: int) -> tuple[Any, np.ndarray]:
+def read_message(file: int) -> tuple[Any, memoryview]:
     """An object that was sent, and the bytes of its pieces.
 
     Raises:
@@ -81,15 +81,14 @@ def read_message(file: int) -> tuple[Any, np.ndarray]:
     return pickle.loads(data, buffers=buffers), pieces
 
 
-def _write(file: int, data: bytes | memoryview) -> None:
+def _write(file: int, data: Any) -> None:
     view = memoryview(data).cast("B")
     while view.nbytes:
         view = view[os.write(file, view) :]
 
 
-def _read(file: int, size: int) -> np.ndarray:
-    data = np.empty(size, np.uint8)
-    view = memoryview(data)
+def _read(file: int, size: int) -> memoryview:
+    data = view = np.empty(size, np.uint8).data
     while view.nbytes:
         count = os.readv(file, [view])
         if not count:
@@ -117,7 +116,7 @@ def main() -> None:
     while select.select((source,), (), (), IDLE_S)[0]:
         try:
             (work, arguments), pieces = read_message(source)
-            text = (pieces.tobytes(),) if pieces.size else ()
+            text = (pieces.tobytes(),) if pieces.nbytes else ()
             write_message(target, outcome_of(work, (*text, *arguments)))
             del work, arguments, pieces, text
         except (EOFError, BrokenPipeError):

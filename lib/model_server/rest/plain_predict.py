@@ -54,7 +54,8 @@ class PlainPredict(RestCall):
         """The run is over, and these rows of it are the answer."""
         self._servable.release()
         self._request.note.ran((time.monotonic_ns() - self._submitted_ns) / 1000)
-        alias, result = self._plan.only_output, None
+        alias = self._plan.only_output
+        result: bytes | Exception | None = None
         if stop is not None and alias and self._row_format:
             try:
                 texts = run.texts.get(alias) or run.write(alias)

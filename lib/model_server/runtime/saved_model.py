@@ -98,7 +98,7 @@ class SavedModel:
                 *(run.outputs, results, len(results), None, 0, None, state),
             )
             check(state)
-            return [tensors.read(handle) for handle in results]
+            return [tensors.read(handle) for handle in results if handle]
         finally:
             for handle in (*feeds, *results):
                 if handle:

@@ -11,8 +11,9 @@ import pytest
 
 from model_server.batching import scheduler as scheduling
 from model_server.batching.options import QueueOptions
+from model_server.batching.periodic_scheduler import LOOK_EVERY_NS, PeriodicScheduler, _look_ns
 from model_server.batching.queue import Batch, Queue, Task
-from model_server.batching.scheduler import BatchScheduler, _Sleeper
+from model_server.batching.scheduler import BatchScheduler, Sleeper
 
 
 def one_row() -> Task:
@@ -42,11 +43,12 @@ async def until(told, timeout_s: float = 10) -> bool:
     return told()
 
 
+@pytest.mark.parametrize("kind", [BatchScheduler, PeriodicScheduler])
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("timeout_micros", [0, 300])
-def test_each_of_many_tasks_runs_once(threads, timeout_micros):
+def test_each_of_many_tasks_runs_once(threads, timeout_micros, kind):
     async def schedule() -> None:
-        scheduler = BatchScheduler(threads, defer=asyncio.get_running_loop().call_soon)
+        scheduler = kind(threads, defer=asyncio.get_running_loop().call_soon)
         queues = [Ran(max_batch_size=size, batch_timeout_micros=timeout_micros) for size in (3, 8)]
         for each in queues:
             scheduler.add_queue(each.queue)
@@ -109,9 +111,51 @@ def test_while_one_thread_runs_a_slow_batch_the_other_runs_one(slow_timeout_micr
 
 
 def test_who_is_woken_before_he_sleeps_does_not_sleep():
-    sleeper = _Sleeper()
+    sleeper = Sleeper()
     sleeper.wake()
     sleeper.sleep(None)
     started = time.monotonic()
     sleeper.sleep(0.05)
     assert time.monotonic() - started >= 0.05, "one call ends one sleep"
+
+
+def test_a_look_is_the_first_of_those_every_millisecond_that_sees_the_batch():
+    sleeper = Sleeper()
+    sleeper.since_ns = 1_000
+    assert _look_ns(sleeper, 0) == _look_ns(sleeper, 1_001) == 1_000 + LOOK_EVERY_NS
+    assert _look_ns(sleeper, 1_000 + LOOK_EVERY_NS) == 1_000 + LOOK_EVERY_NS
+    assert _look_ns(sleeper, 1_001 + LOOK_EVERY_NS) == 1_000 + 2 * LOOK_EVERY_NS
+
+
+def test_a_periodic_thread_runs_a_full_batch_when_it_is_notified_and_a_late_one_at_its_look():
+    async def schedule() -> None:
+        scheduler = PeriodicScheduler(1)
+        late = Ran(max_batch_size=2, batch_timeout_micros=3_000)
+        scheduler.add_queue(late.queue)
+        await asyncio.sleep(0.005)
+        began_ns = {}
+        for _ in range(20):
+            task = one_row()
+            began_ns[task] = time.monotonic_ns()
+            scheduler.schedule(late.queue, task)
+            assert await until(lambda task=task: task in late.ran_ns)
+        assert all(late.ran_ns[task] - began_ns[task] >= 3_000_000 for task in began_ns)
+        scheduler.schedule(late.queue, one_row())
+        scheduler.schedule(late.queue, one_row())
+        assert await until(lambda: late.sizes[-1] == 2)
+
+    asyncio.run(schedule())
+
+
+def test_an_idle_periodic_thread_finds_what_is_left_behind_a_batch_by_itself():
+    async def schedule() -> None:
+        scheduler = PeriodicScheduler(2)
+        slow = Ran(takes_s=0.3, max_batch_size=1)
+        scheduler.add_queue(slow.queue)
+        for _ in range(4):
+            scheduler.schedule(slow.queue, one_row())
+        started = time.monotonic()
+        assert await until(lambda: len(slow.sizes) == 4)
+        assert time.monotonic() - started < 0.85  # both threads ran: one alone begins the fourth after 0.9 s
+
+    asyncio.run(schedule())
