@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playbook.analyze import compare, judging
@@ -72,7 +72,7 @@ def _comparison(run: RunFolder, compare_with: str, problems: list[str]) -> dict[
         return None
 
 
-def _level_problems(run: RunFolder, levels: list[dict[str, Any]]) -> list[str]:
+def _level_problems(run: RunFolder, levels: Sequence[Mapping[str, Any]]) -> list[str]:
     problems = []
     for level in levels:
         name, rows = f"level {level['level']} ({described(level)})", run.rows(level["level"])

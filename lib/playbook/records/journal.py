@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from playbook.records import parquet, record, secrets, tables
 from playbook.records.parquet import quoted
+from playbook.records.rows import ChangeRow
 
 COLUMNS = tables.TABLES["changes"]
 
@@ -61,10 +62,10 @@ def effect(run_dir: Path, at_ns: int, measured: str) -> None:
         rows[place] = (*rows[place][:-1], measured)
 
 
-def read(run_dir: Path) -> list[dict[str, Any]]:
+def read(run_dir: Path) -> list[ChangeRow]:
     """All changes of a run in order of time, each by the column names of `changes`."""
     names = [column.name for column in COLUMNS]
-    return [dict(zip(names, row, strict=True)) for row in _load(_path(run_dir))]
+    return [cast(ChangeRow, dict(zip(names, row, strict=True))) for row in _load(_path(run_dir))]
 
 
 @contextmanager

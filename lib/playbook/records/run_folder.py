@@ -12,6 +12,7 @@ import numpy as np
 
 from playbook.errors import RecordUnreadable
 from playbook.records import record, whole_file
+from playbook.records.rows import LevelRow
 
 LEVELS = "levels.json"  # in data/: the levels of a stress that has not finished
 
@@ -59,11 +60,11 @@ class RunFolder:
         return self.results("stress")
 
     @property
-    def levels(self) -> list[dict[str, Any]]:
+    def levels(self) -> list[LevelRow]:
         """The load levels of stress, also of one that did not finish."""
         return self.levels_of("stress")
 
-    def levels_of(self, verb: str) -> list[dict[str, Any]]:
+    def levels_of(self, verb: str) -> list[LevelRow]:
         """The load levels that a verb held, also of one that did not finish."""
         return list(self.results(verb).get("levels") or self._kept_levels(verb))
 
@@ -108,14 +109,14 @@ class RunFolder:
             self._rows[verb, level] = Rows(*times, columns["ok"])
         return self._rows[verb, level]
 
-    def _kept_levels(self, verb: str) -> list[dict[str, Any]]:
+    def _kept_levels(self, verb: str) -> list[LevelRow]:
         try:
             return json.loads((self.run_dir / "data" / levels_file(verb)).read_text())
         except (OSError, ValueError):
             return []
 
 
-def keep_levels(run_dir: Path, rows: Sequence[Mapping[str, Any]], verb: str = "stress") -> None:
+def keep_levels(run_dir: Path, rows: Sequence[Mapping[str, Any]] | Sequence[LevelRow], verb: str = "stress") -> None:
     """Keep the rows of a verb's load levels so far: what was measured outlives a stage that dies."""
     whole_file.write_text(record.data_dir(run_dir) / levels_file(verb), json.dumps(rows, indent=1))
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import cast
 from urllib.parse import quote
 
 from playbook import markdown
 from playbook.drawing import pages
 from playbook.records import places, tables, views, whole_file
+from playbook.records.rows import RunRow
 
 BARS = "▁▂▃▄▅▆▇█"
 COLUMNS = [column.name for column in tables.RECORDS["runs"]]
 RECENT = 20  # runs in a sparkline
 
 
-def rows(outputs: Path) -> list[dict[str, Any]]:
+def rows(outputs: Path) -> list[RunRow]:
     """The runs of a folder, newest first, by the columns of the view `runs`.
 
     Raises:
         QueryFailed: there is no such folder.
     """
     records = views.run_rows(places.Local(Path(outputs)).records())
-    runs = [dict(zip(COLUMNS, row, strict=True)) for row in records]
+    runs = [cast(RunRow, dict(zip(COLUMNS, row, strict=True))) for row in records]
     return sorted(runs, key=lambda run: (run["created_utc"] or "", run["run_id"]), reverse=True)
 
 
@@ -41,11 +42,11 @@ def listing(outputs: Path) -> str:
     return "\n".join(shown)
 
 
-def _what(run: dict[str, Any]) -> str:
+def _what(run: RunRow) -> str:
     return f"{run['model'] or '–'} on {run['server'] or '–'}"
 
 
-def _told(run: dict[str, Any]) -> list[str]:
+def _told(run: RunRow) -> list[str]:
     """Promise, answer, a rate with the p99 that was measured at it, and the gain."""
     rate, p99_ms = _rate_and_p99(run)
     limit, target = run["limit_ms"], run["target_rps"]
@@ -54,7 +55,7 @@ def _told(run: dict[str, Any]) -> list[str]:
     return [promise, run["answer"] or "–", f"{rate:,.0f}/s" if rate else "–", markdown.number(p99_ms), gain]
 
 
-def _rate_and_p99(run: dict[str, Any]) -> tuple[float | None, float | None]:
+def _rate_and_p99(run: RunRow) -> tuple[float | None, float | None]:
     """A rate and the p99 at it, measured together: as held by the proof, else of stress's best level."""
     if run["held_rps"]:
         return run["held_rps"], run["held_p99_ms"]
@@ -80,7 +81,7 @@ def write_index(outputs: Path) -> Path:
     return path
 
 
-def _models(runs: list[dict[str, Any]]) -> str:
+def _models(runs: list[RunRow]) -> str:
     """A row a model and server kind: the rates inside the limit over time, and the newest."""
     series: dict[tuple[str, str], list[float]] = {}
     for run in reversed(runs):
@@ -94,7 +95,7 @@ def _models(runs: list[dict[str, Any]]) -> str:
     return markdown.table(headers, rows) if rows else "No run has measured a rate inside its limit yet."
 
 
-def _table(runs: list[dict[str, Any]]) -> str:
+def _table(runs: list[RunRow]) -> str:
     headers = ["run", "date", "model and server", "promise", "answer", "requests/s", "p99 ms", "gain", "verdict"]
     lines = []
     for run in runs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from playbook import knobs, markdown
@@ -55,7 +55,7 @@ def _samples(run: RunFolder, proven: list[dict[str, Any]]) -> dict[str, Any]:
     return {figures.level_name(level): run.rows(level["level"], verb).latency_ms for level in rows}
 
 
-def _doubts(rows: list[dict[str, Any]]) -> str:
+def _doubts(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(f"- {text}" for text in levels.doubts(rows))
 
 
