@@ -1,10 +1,11 @@
 """Deploy: which image, manifests and replica count carry the target load, and do they pass when built?"""
 
-from playbook.deploy import bundle_check, fleet, rehearsal
+from playbook.deploy import bundle_check, fleet, policies, rehearsal
 from playbook.deploy.demand import profile as day_of
 from playbook.deploy.deploy import results, sign, write
 from playbook.deploy.fleet_figure import day as day_figure
 from playbook.deploy.plan import plan_of, refined
+from playbook.deploy.simulation import simulate
 from playbook.deploy.sizing import Demand
 from playbook.deploy.words import days, summary, table, verdict, warnings
 from playbook.serve.containers import IMAGE
@@ -18,10 +19,12 @@ __all__ = [
     "days",
     "fleet",
     "plan_of",
+    "policies",
     "refined",
     "rehearsal",
     "results",
     "sign",
+    "simulate",
     "summary",
     "table",
     "verdict",

@@ -38,7 +38,7 @@ def results(plan: Plan, files: list[str], **more: Any) -> dict[str, Any]:
         "server": plan.replica.server.value,
     }
     refuted = refutation.refuted(more.get("checks") or [], more.get("rehearsal"))
-    doubts = [*words.doubts(plan), *refutation.doubts(more.get("rehearsal"))]
+    doubts = [*words.doubts(plan), *words.of_days(more.get("day") or {}), *refutation.doubts(more.get("rehearsal"))]
     claims = {"promise": words.carries(plan, bool(refuted)), "refuted": refuted, "doubts": doubts}
     return {"files": files, "image": plan.image, "winner": winner, "sizing": plan.sizing.results(), **claims, **more}
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from playbook.errors import SizingRefused
+from playbook.promise import KEPT, NOT_PROVEN
 from playbook.records.cited import Cited, Records
 
 
@@ -25,6 +26,9 @@ class Evidence:
 def choose(records: Records) -> Evidence:
     """The record to size by: prove.json (the tuned configuration, held), then tune.json's best, then stress.json's.
 
+    Where a disturbance kept prove from proving, the levels it could hold say little of the server: the earlier record
+    sizes then, and is said not to be proven.
+
     Raises:
         RecordUnreadable: none of the three was run.
         SizingRefused: levels were measured properly, and none kept the limit.
@@ -32,22 +36,24 @@ def choose(records: Records) -> Evidence:
     tuned = records.get("tune", "best.rate_rps") is not None
     if records.get("prove", "levels") is None and records.get("prove", "held") is None:
         return _measured(records, tuned)
-    if proved := _proved(records, tuned):
+    answer, proved = records.get("prove", "answer"), _proved(records, tuned)
+    if proved and (answer is None or answer.value != NOT_PROVEN):
         return proved
-    held = _measured(records, tuned)
-    told = (
-        "prove.json held no VALID level inside the limit; an earlier record sizes this, and it does not confirm that."
-    )
-    return Evidence(held.rate_rps, held.p99_ms, held.tuned, held.levels, [*held.unproven, f"NOT PROVEN: {told}"])
+    earlier = _measured(records, tuned)
+    if proved and proved.rate_rps.value >= earlier.rate_rps.value:
+        return proved
+    why = records.get("prove", "why")
+    told = f"NOT PROVEN: {earlier.rate_rps.source} sizes this, and prove.json does not confirm it"
+    unproven = [*earlier.unproven, f"{told}: {why.value if why else 'no VALID level inside the limit'}."]
+    return replace(earlier, unproven=unproven)
 
 
 def _proved(records: Records, tuned: bool) -> Evidence | None:
-    """The highest rate that prove saw inside the limit, in the open loop at the promise or in a VALID level."""
-    limit = limit_ms(records)
+    """The highest rate that prove saw inside the limit: the promise where it was KEPT, or a VALID level."""
+    limit, answer = limit_ms(records), records.get("prove", "answer")
     rates: dict[str, float] = {}
-    held_rate, held_p99 = records.get("prove", "held.rate_rps"), records.get("prove", "held.p99_ms")
-    if held_rate is not None and held_p99 is not None and (limit is None or held_p99.value <= limit.value):
-        rates["held"] = held_rate.value
+    if answer is not None and answer.value == KEPT:
+        rates["held"] = records.need("prove", "rate_rps").value
     levels = records.get("prove", "levels")
     for index, level in enumerate(levels.value if levels else []):
         late = limit is not None and (level.get("latency_p99_ms") or float("inf")) > limit.value
@@ -56,8 +62,8 @@ def _proved(records: Records, tuned: bool) -> Evidence | None:
     if not rates:
         return None
     best = max(rates, key=rates.__getitem__)
-    rate, p99 = ("rate_rps", "p99_ms") if best == "held" else ("throughput_rps", "latency_p99_ms")
-    return Evidence(records.need("prove", f"{best}.{rate}"), records.get("prove", f"{best}.{p99}"), tuned, "prove")
+    rate = "rate_rps" if best == "held" else f"{best}.throughput_rps"
+    return Evidence(records.need("prove", rate), records.get("prove", f"{best}.latency_p99_ms"), tuned, "prove")
 
 
 def limit_ms(records: Records) -> Cited | None:

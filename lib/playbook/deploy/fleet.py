@@ -1,26 +1,34 @@
-"""A day of a fleet, second by second: demand, the autoscaler, pods that take time to start, queues, and the SLO."""
+"""A day of a fleet: what one pod is, what happens to fleets, and what a simulated day is told by."""
 
 from __future__ import annotations
 
+import functools
 import math
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
+from playbook.deploy import autoscaler
 from playbook.deploy.replica import Replica
 from playbook.deploy.sizing import Demand, Sizing
 
-# Kubernetes' horizontal autoscaler as shipped: sync period, tolerance, scale-up policy (the larger of doubling and
-# four pods a period), and the window over which scale-down takes the highest recommendation.
-# Source: kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale, "Algorithm details".
-SYNC_S = 15
-TOLERANCE = 0.1
-UP_FACTOR, UP_PODS = 2, 4
-DOWN_WINDOW_S = 300
-METRIC_DELAY_S = 30  # metrics-server scrapes every 15 s and averages over one such window
+GROUPS = 8  # parts of a fleet by load, the hottest pods in the last
+_DRAWS = 64
+_TAIL = math.log(100)  # of an exponential tail: p99 is so many means
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Pods that are lost at a second of the day; they are started again, on new nodes where the old are gone."""
+
+    second: int
+    share: float = 0.0  # of the pods that answer; 0 is one pod
+    nodes_too: bool = False
+
+
+# A pod in the morning, and one of three zones at the diurnal peak.
+LOSSES = (Loss(10 * 3600), Loss(15 * 3600, 1 / 3, nodes_too=True))
 
 
 @dataclass(frozen=True)
@@ -30,20 +38,27 @@ class Pods:
     slo_rps: float  # most a pod carries inside the limit
     saturation_rps: float  # most it answers at all
     target_rps: float  # load at which the autoscaler is content
-    start_s: float  # from wanted to ready
+    start_s: float  # from wanted to ready, on a node that is there
     least: int
     most: int
-    queue_s: float = 0.05  # work a pod may queue, in seconds of its saturation rate; more is refused
+    limit_ms: float = 50.0
     curve: tuple[tuple[float, float], ...] = ()  # (requests/s, p99 in ms) of one pod, rates rising
+    timeout_s: float = 10.0  # after which a client gives up; until then its request waits
+    connections_per_pod: float = 8.0  # the balancer spreads connections, not requests; 0 spreads requests
+    node_s: float = 120.0  # further seconds where a node must be provisioned first
+    pods_per_node: int = 4
+    policy: str = autoscaler.SHIPPED  # of autoscaler.WINDOWS_S
 
     @classmethod
-    def planned(cls, replica: Replica, sizing: Sizing, schedule_s: float, fixed: bool = False) -> Pods:
+    def planned(cls, replica: Replica, sizing: Sizing, schedule_s: float, fixed: bool = False, **more: Any) -> Pods:
         """Pods as the manifests will run them; `fixed` holds the replica count, without autoscaler.
 
         Args:
             replica: What one was measured to carry and how long it takes to start.
             sizing: The autoscaler's bounds.
             schedule_s: Scheduling and image pull, before the server's own start.
+            fixed: Hold the sized count.
+            more: Other fields, such as `policy`.
         """
         least = sizing.replicas.value if fixed else sizing.min_replicas.value
         return cls(
@@ -53,9 +68,50 @@ class Pods:
             start_s=schedule_s + (replica.start_s.value if replica.start_s else 0.0),
             least=least,
             most=least if fixed else sizing.max_replicas.value,
-            queue_s=(replica.limit_ms.value if replica.limit_ms else 50.0) / 1e3,
+            limit_ms=replica.limit_ms.value if replica.limit_ms else 50.0,
             curve=tuple(replica.curve.value) if replica.curve else (),
+            **more,
         )
+
+    def p99_ms(self, load_rps: np.ndarray) -> np.ndarray:
+        """p99 at a pod's load: the measured curve, not under the limit beyond the rate that kept it.
+
+        Without a curve that goes so far: of a server whose response time grows as 1 / (saturation - load).
+        """
+        room = np.maximum(self.saturation_rps - load_rps, 0.02 * self.saturation_rps)
+        least = max(self.saturation_rps - self.slo_rps, 0.02 * self.saturation_rps)
+        modelled = self.limit_ms * least / room
+        if not self.curve:
+            return modelled
+        rates, p99s = np.array(self.curve).T
+        beyond = np.maximum(np.where(load_rps > rates[-1], modelled, 0.0), self.limit_ms)
+        measured = np.interp(load_rps, rates, p99s)
+        return np.where(load_rps > self.slo_rps, np.maximum(measured, beyond), measured)
+
+    def late_share(self, load_rps: np.ndarray, waiting_s: np.ndarray) -> np.ndarray:
+        """Share of a pod's requests beyond the limit: of an exponential tail with the p99 of its load, and its wait."""
+        left = self.limit_ms - waiting_s * 1e3
+        share = np.exp(-_TAIL * np.maximum(left, 0.0) / self.p99_ms(load_rps))
+        return np.where(left <= 0, 1.0, share)
+
+
+@functools.lru_cache(maxsize=4096)
+def imbalance(pods: int, connections_per_pod: float) -> np.ndarray:
+    """Load of each eighth of the pods over the mean, rising; shape (GROUPS,). Connections fall on pods at random.
+
+    8 pods and 64 connections: the hottest has 1.5 times the mean.
+    """
+    if not connections_per_pod or pods < 2:
+        return np.ones(GROUPS)
+    connections = max(1, round(pods * connections_per_pod))
+    drawn = np.random.default_rng(pods).multinomial(connections, np.full(pods, 1 / pods), size=_DRAWS)
+    over = np.sort(drawn, axis=1).mean(axis=0) * pods / connections
+    summed = np.interp(np.linspace(0, pods, GROUPS + 1), np.arange(pods + 1), np.concatenate([[0.0], np.cumsum(over)]))
+    return np.diff(summed) * GROUPS / pods
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -64,11 +120,11 @@ class Day:
 
     offered: np.ndarray  # requests that arrived
     served: np.ndarray
-    refused: np.ndarray
+    refused: np.ndarray  # given up on after the client's time-out, or lost with their pod
     ready: np.ndarray  # pods
     wanted: np.ndarray  # pods the autoscaler asked for
     attained: np.ndarray  # share of the second's requests answered inside the limit
-    p99_ms: np.ndarray  # of a pod with the mean load, from the measured curve, and the wait in its queue; NaN without
+    p99_ms: np.ndarray  # of a pod with the mean load, and the wait in its queue; NaN without a measured curve
 
     def results(self, demand: Demand, cpus: int) -> dict[str, Any]:
         """The day in a dozen figures; shares are of all requests, money is for ready and starting pods."""
@@ -91,108 +147,3 @@ class Day:
             "cost": money,
             "cost_per_million": money / total * 1e6,
         }
-
-
-def simulate(rates_rps: np.ndarray, pods: Pods, seed: int = 7) -> Day:
-    """Run a day of demand over the fleet.
-
-    Arrivals are Poisson. A pod answers up to its saturation rate, queues `queue_s` of work and refuses the rest. A
-    second's requests are inside the limit where their pod got no more than it was measured to carry: the balancer
-    spreads at random, so a pod's load scatters around the mean by its square root.
-
-    Args:
-        rates_rps: Demand, shape (seconds,).
-        pods: Of one kind.
-        seed: Of the arrivals.
-    """
-    offered = np.random.default_rng(seed).poisson(rates_rps).astype(float)
-    ready, wanted = _scale(offered, rates_rps, pods)
-    served, queue = _serve(offered, ready * pods.saturation_rps, pods.queue_s)
-    refused = np.maximum(offered + np.concatenate([[0.0], queue[:-1]]) - served - queue, 0.0)
-    load = np.maximum((offered - refused) / ready, 1e-9)
-    inside = ndtr((pods.slo_rps - load) / np.sqrt(load))
-    waiting_s = queue / (ready * pods.saturation_rps)
-    attained = np.where(waiting_s < pods.queue_s, inside, 0.0) * (1 - refused / np.maximum(offered, 1.0))
-    return Day(offered, served, refused, ready, wanted, attained, _p99_ms(load, pods) + waiting_s * 1e3)
-
-
-def _p99_ms(load_rps: np.ndarray, pods: Pods) -> np.ndarray:
-    """The measured curve at a pod's load; beyond the rate that kept the limit it is not under the limit."""
-    if not pods.curve:
-        return np.full_like(load_rps, np.nan)
-    rates, p99s = np.array(pods.curve).T
-    return np.where(load_rps > pods.slo_rps, np.maximum(np.interp(load_rps, rates, p99s), pods.queue_s * 1e3),
-                    np.interp(load_rps, rates, p99s))  # fmt: skip
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _scale(offered: np.ndarray, rates_rps: np.ndarray, pods: Pods) -> tuple[np.ndarray, np.ndarray]:
-    """Ready and wanted pods a second; decisions fall every SYNC_S from load METRIC_DELAY_S ago."""
-    seconds = len(offered)
-    ready, wanted = np.empty(seconds), np.empty(seconds)
-    count = min(max(math.ceil(rates_rps[0] / pods.target_rps), pods.least), pods.most)
-    up = count  # pods that answer
-    starting: deque[tuple[int, int]] = deque()  # (second of readiness, pods)
-    recent: deque[tuple[int, int]] = deque()  # (second, recommendation) inside the scale-down window
-    sums = np.concatenate([[0.0], np.cumsum(offered)])
-    for now in range(0, seconds, SYNC_S):
-        seen = max(now - METRIC_DELAY_S, 0), max(now - METRIC_DELAY_S + SYNC_S, 1)
-        load = (sums[min(seen[1], seconds)] - sums[seen[0]]) / (seen[1] - seen[0])
-        used = min(load, up * pods.saturation_rps)
-        wish = _wish(used, up, count, pods)
-        recent.append((now, wish))
-        while recent[0][0] < now - DOWN_WINDOW_S:
-            recent.popleft()
-        before, count = count, _bounded(wish, count, max(wish for _, wish in recent), pods)
-        if count > before:
-            starting.append((now + math.ceil(pods.start_s), count - before))
-        elif count < before:
-            up = _shrink(starting, up, before - count)
-        for second in range(now, min(now + SYNC_S, seconds)):
-            while starting and starting[0][0] <= second:
-                up += starting.popleft()[1]
-            ready[second] = up
-        wanted[now : now + SYNC_S] = count
-    return ready, wanted
-
-
-def _wish(used_rps: float, up: int, count: int, pods: Pods) -> int:
-    """The autoscaler's recommendation; pods that still start count as idle when it would scale up."""
-    ratio = used_rps / (up * pods.target_rps)
-    if ratio > 1 and count > up:
-        ratio, up = max(used_rps / (count * pods.target_rps), 1.0), count
-    return count if abs(ratio - 1) <= TOLERANCE else math.ceil(round(ratio * up, 9))
-
-
-def _bounded(wish: int, count: int, highest_recent: int, pods: Pods) -> int:
-    if wish > count:
-        wish = min(wish, max(UP_FACTOR * count, count + UP_PODS))
-    elif wish < count:
-        wish = min(highest_recent, count)
-    return min(max(wish, pods.least), pods.most)
-
-
-def _shrink(starting: deque[tuple[int, int]], up: int, drop: int) -> int:
-    """Take away `drop` pods, those that still start first; returns the pods that answer."""
-    while drop and starting:
-        when, number = starting.pop()
-        kept = max(number - drop, 0)
-        drop -= number - kept
-        if kept:
-            starting.append((when, kept))
-    return up - drop
-
-
-def _serve(offered: np.ndarray, capacity: np.ndarray, queue_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Requests answered and left waiting in each second; the queue of a second is bounded by `queue_s` of capacity."""
-    served, queue = np.empty_like(offered), np.empty_like(offered)
-    waiting = 0.0
-    for second, (arrived, can) in enumerate(zip(offered.tolist(), capacity.tolist(), strict=True)):
-        work = waiting + arrived
-        done = work if work < can else can
-        waiting = min(work - done, can * queue_s)
-        served[second], queue[second] = done, waiting
-    return served, queue

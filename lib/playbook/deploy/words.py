@@ -12,6 +12,8 @@ from playbook.records.cited import Cited
 if TYPE_CHECKING:
     from playbook.deploy.plan import Plan
 
+_PROMISED_SHARE = 0.99  # of the requests, by a p99
+
 
 def carries(plan: Plan, refuted: bool = False) -> str:
     """One sentence: how many replicas carry what, at which price, on which evidence.
@@ -49,6 +51,19 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
 def doubts(plan: Plan) -> list[str]:
     """What the plan rests on that was not measured."""
     return [*plan.sizing.warnings, server_flags.measured_over(plan.protocol), *plan.skew]
+
+
+def of_days(simulated: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the simulated day of the autoscaler says against the plan."""
+    day = simulated.get("autoscaler") or {}
+    share = day.get("slo_attainment")
+    if share is None or share >= _PROMISED_SHARE:
+        return []
+    return [
+        f"The simulated day keeps the limit for {share:.2%} of its requests, {_PROMISED_SHARE:.0%} are promised: a pod "
+        "and a zone are lost in it, and connections fall on pods at random (eight a pod: the hottest of eight has 1.5 "
+        "times the mean). Balance requests instead of connections (an ingress or a mesh), or raise headroom."
+    ]
 
 
 def promises(plan: Plan) -> list[tuple[str, Cited]]:

@@ -14,6 +14,7 @@ from playbook.deploy import bundle, bundle_check, context, kubernetes, words
 from playbook.deploy.sizing import Demand
 from playbook.errors import BundleBroken, ParameterError, SizingRefused
 from playbook.lint.linter import lint
+from playbook.records import record
 from playbook.tfserving.batching import Batching
 
 
@@ -309,3 +310,27 @@ def test_the_load_test_sends_the_requests_that_the_replica_was_tuned_for(fresh):
     _, made = bundled(fresh)
     assert (made.protocol, made.rows_per_request) == ("grpc", 4)
     assert context.of(made)["load_url"].startswith("grpc://")
+
+
+HELD = {"answer": "KEPT", "why": "", "rate_rps": 1100.0, "held": {"latency_p99_ms": 33.0}}
+PROVED = [{"throughput_rps": 900.0, "latency_p99_ms": 12.0, "valid": True},
+          {"throughput_rps": 1500.0, "latency_p99_ms": 44.0, "valid": True},
+          {"throughput_rps": 1900.0, "latency_p99_ms": 77.0, "valid": True},
+          {"throughput_rps": 2500.0, "latency_p99_ms": 30.0, "valid": False}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("results", "rate_rps", "source"),
+    [
+        ({**HELD, "levels": PROVED}, 1500.0, "prove.json results.levels.1.throughput_rps"),
+        ({**HELD, "levels": PROVED[:1]}, 1100.0, "prove.json results.rate_rps"),
+        ({**HELD, "answer": "NOT KEPT", "levels": PROVED[:1]}, 900.0, "prove.json results.levels.0.throughput_rps"),
+        ({**HELD, "answer": "NOT PROVEN", "levels": PROVED[:1]}, 1800.0, "tune.json results.best.rate_rps"),
+    ],
+    ids=["best level", "the promise held", "not kept", "disturbed"],
+)
+def test_the_rate_that_was_proven_goes_before_the_rate_that_was_tuned(fresh, results, rate_rps, source):
+    record.save(fresh, "prove", params={}, results=results, verdict="proved")
+    made = bundled(fresh)[1]
+    assert (made.replica.rate_rps.value, made.replica.rate_rps.source) == (rate_rps, source)
+    assert words.carries(made).startswith("NOT PROVEN") == (results["answer"] == "NOT PROVEN")

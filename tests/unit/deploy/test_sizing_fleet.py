@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from playbook.deploy import demand, fleet, fleet_figure, sizing
+from playbook.deploy import autoscaler, demand, fleet, fleet_figure, policies, simulation, sizing
 from playbook.deploy.replica import Replica
 from playbook.errors import ParameterError
 from playbook.records.cited import Cited
@@ -24,7 +24,8 @@ def sized(target_rate_rps, headroom=0.3, min_replicas=2, price_per_cpu_hour=0.04
 
 
 def pods(**change):
-    given = {"slo_rps": 1000.0, "saturation_rps": 1200.0, "target_rps": 700.0, "start_s": 30.0, "least": 2, "most": 50}
+    given = {"slo_rps": 1000.0, "saturation_rps": 1200.0, "target_rps": 700.0, "start_s": 30.0, "least": 2, "most": 50,
+             "connections_per_pod": 0.0, "node_s": 0.0}  # fmt: skip
     return fleet.Pods(**{**given, **change})
 
 
@@ -116,7 +117,7 @@ def test_an_unknown_profile_is_refused():
 
 
 def test_no_request_is_lost_or_invented():
-    day = fleet.simulate(demand.profile("spike", 20_000.0), pods())
+    day = simulation.simulate(demand.profile("spike", 20_000.0), pods())
     left = day.offered.sum() - day.served.sum() - day.refused.sum()
     assert 0 <= left <= 50 * 1200 * 0.05
     assert (day.served <= day.ready * 1200).all()
@@ -125,27 +126,28 @@ def test_no_request_is_lost_or_invented():
 
 def test_p99_of_a_second_is_read_from_the_measured_curve():
     curve = ((0.0, 10.0), (500.0, 20.0), (1000.0, 45.0))
-    day = fleet.simulate(np.full(600, 5000.0), pods(least=10, most=10, curve=curve))
+    day = simulation.simulate(np.full(600, 5000.0), pods(least=10, most=10, curve=curve))
     assert np.median(day.p99_ms) == pytest.approx(20.0, rel=0.02)
-    over = fleet.simulate(np.full(600, 11_000.0), pods(least=10, most=10, curve=curve))
+    over = simulation.simulate(np.full(600, 11_000.0), pods(least=10, most=10, curve=curve))
     assert over.p99_ms.min() >= 45.0
-    assert np.isnan(fleet.simulate(np.full(60, 10.0), pods()).p99_ms).all()
+    assert np.isnan(simulation.simulate(np.full(60, 10.0), pods()).p99_ms).all()
 
 
 def test_a_steady_load_keeps_the_promise_with_the_sized_replicas():
-    day = fleet.simulate(np.full(3600, 6900.0), pods(least=10, most=10))
+    day = simulation.simulate(np.full(3600, 6900.0), pods(least=10, most=10))
     assert day.attained.min() > 0.99
     assert day.refused.sum() == 0
 
 
 def test_one_pod_too_few_breaks_it():
-    day = fleet.simulate(np.full(3600, 6900.0), pods(least=6, most=6))
-    assert day.attained.mean() < 0.01
+    day = simulation.simulate(np.full(3600, 6900.0), pods(least=6, most=6))
+    assert day.attained.max() < 0.99
+    assert day.attained.mean() < 0.8
 
 
 def test_slower_pods_cost_more_seconds_in_a_spike():
     rates = demand.profile("spike", 20_000.0)
-    fast, slow = (fleet.simulate(rates, pods(start_s=start_s)) for start_s in (5.0, 180.0))
+    fast, slow = (simulation.simulate(rates, pods(start_s=start_s)) for start_s in (5.0, 180.0))
     below = [(day.attained < 0.99).sum() for day in (fast, slow)]
     assert 0 < below[0] < below[1]
     assert fast.refused.sum() < slow.refused.sum()
@@ -153,31 +155,31 @@ def test_slower_pods_cost_more_seconds_in_a_spike():
 
 def test_the_autoscaler_follows_the_rules_of_kubernetes():
     rates = np.concatenate([np.full(300, 1400.0), np.full(600, 14_000.0), np.full(900, 1400.0)])
-    day = fleet.simulate(rates, pods())
-    decisions = day.wanted[:: fleet.SYNC_S]
+    day = simulation.simulate(rates, pods())
+    decisions = day.wanted[:: autoscaler.SYNC_S]
     up = decisions[1:] - decisions[:-1]
     assert (up <= np.maximum(decisions[:-1], 4)).all()
     assert day.wanted.max() <= 50
     first_up = int(np.argmax(day.wanted > day.wanted[0]))
-    assert first_up >= 300 + fleet.METRIC_DELAY_S - fleet.SYNC_S
+    assert first_up >= 300 + autoscaler.METRIC_DELAY_S - autoscaler.SYNC_S
     ready_at = int(np.argmax(day.ready > day.ready[0]))
     assert ready_at == first_up + 30
     first_down = 900 + int(np.argmax(day.wanted[900:] < day.wanted[900]))
-    assert first_down >= 900 + fleet.DOWN_WINDOW_S
+    assert first_down >= 900 + autoscaler.DOWN_WINDOW_S
     assert day.ready[-1] < day.ready.max()
 
 
 def test_a_small_change_of_load_within_the_tolerance_changes_nothing():
-    day = fleet.simulate(np.concatenate([np.full(600, 7000.0), np.full(600, 7400.0)]), pods(least=2))
+    day = simulation.simulate(np.concatenate([np.full(600, 7000.0), np.full(600, 7400.0)]), pods(least=2))
     assert set(day.wanted) == {10.0}
 
 
 def test_a_day_at_a_million_requests_a_second_takes_seconds():
     one, wanted = replica(), sizing.Demand(1e6)
     size = sizing.size(one, wanted)
-    planned = fleet.Pods.planned(one, size, schedule_s=20.0)
+    planned = fleet.Pods.planned(one, size, schedule_s=20.0, connections_per_pod=0.0)
     begun = time.perf_counter()
-    day = fleet.simulate(demand.profile("diurnal", 1e6), planned)
+    day = simulation.simulate(demand.profile("diurnal", 1e6), planned)
     assert time.perf_counter() - begun < 5.0
     told = day.results(wanted, 2)
     assert told["requests"] > 5e10
@@ -188,6 +190,76 @@ def test_a_day_at_a_million_requests_a_second_takes_seconds():
 
 def test_the_figure_of_a_day_is_drawn_and_described():
     planned = pods()
-    picture = fleet_figure.day(fleet.simulate(np.full(7200, 3000.0), planned), planned, "flat")
+    picture = fleet_figure.day(simulation.simulate(np.full(7200, 3000.0), planned), planned, "flat")
     assert picture.png()[:4] == b"\x89PNG"
     assert "requests/s" in picture.alt
+
+
+def test_eight_pods_and_64_connections_have_a_hottest_pod_of_one_and_a_half_times_the_mean():
+    over = fleet.imbalance(8, 8.0)
+    assert over.mean() == pytest.approx(1.0)
+    assert over[-1] == pytest.approx(1.5, abs=0.05)
+    assert (np.diff(over) >= 0).all()
+    assert (fleet.imbalance(8, 0.0) == 1.0).all()
+    assert fleet.imbalance(8, 1000.0)[-1] < 1.06
+
+
+def test_connections_that_fall_unevenly_cost_requests_that_an_even_balancer_serves_in_time():
+    rates = np.full(3600, 7600.0)
+    even, uneven = (simulation.simulate(rates, pods(least=10, most=10, connections_per_pod=c)) for c in (0.0, 8.0))
+    assert even.attained.min() > 0.99
+    assert uneven.attained.max() < 0.99
+
+
+def test_queues_queue_until_the_client_gives_up():
+    """1,300/s on a pod of 1,200/s: the wait grows by 1/12 s a second, and nothing is cut at the limit of 50 ms."""
+    day = simulation.simulate(np.full(300, 1300.0), pods(least=1, most=1, timeout_s=10.0))
+    assert day.refused[:60].sum() == 0
+    assert day.refused[200:].sum() == pytest.approx(100 * 100, rel=0.3)
+    assert day.attained[30:].max() == 0.0
+    total = day.served.sum() + day.refused.sum()
+    assert day.offered.sum() - total == pytest.approx(12_000, rel=0.01)
+
+
+def test_a_lost_pod_comes_back_and_a_lost_zone_waits_for_nodes():
+    rates = np.full(1800, 6400.0)
+    losses = (fleet.Loss(300), fleet.Loss(900, 1 / 3, nodes_too=True))
+    day = simulation.simulate(rates, pods(least=10, most=10, node_s=120.0), losses=losses)
+    assert day.ready[299] == 10
+    assert (day.ready[301:330] == 9).all()
+    assert day.ready[331] == 10
+    assert (day.ready[901:1050] == 6).all()
+    assert day.ready[1051] == 10
+    assert day.attained[310:325].min() > 0.99  # 6,400/s on nine pods of 1,000/s
+    assert day.attained[960] < 0.99
+
+
+def test_the_count_sized_for_a_lost_replica_keeps_the_promise_when_it_is_lost():
+    for target in (900.0, 1300.0, 2000.0, 2700.0):
+        replicas = sized(target).replicas.value
+        day = simulation.simulate(np.full(300, target), pods(least=replicas, most=replicas, start_s=1000.0),
+                                  losses=(fleet.Loss(100),))  # fmt: skip
+        assert day.ready[-1] == replicas - 1
+        assert day.attained[110:].mean() > 0.98
+
+
+def test_the_contest_shows_each_policy_on_each_day_and_how_near_the_shipped_one_is():
+    wanted = sizing.Demand(3000.0)
+    rows = policies.contest(replica(), sizing.size(replica(), wanted), wanted, schedule_s=20.0)
+    assert {(row["day"], row["policy"]) for row in rows} == {
+        (day, policy) for day in policies.DAYS for policy in autoscaler.WINDOWS_S
+    }
+    assert all(row["cost_over_best"] >= 1.0 for row in rows)
+    near, sentence = policies.shipped(rows)
+    assert near, sentence
+    assert "within 5% on every day" in sentence
+    assert "cpu (shipped)" in policies.table(rows)
+
+
+def test_a_dearer_shipped_policy_is_said_to_be():
+    rows = [{"day": "flat", "policy": "cpu", "slo_attainment": 0.999, "cost": 12.0},
+            {"day": "flat", "policy": "requests", "slo_attainment": 0.9995, "cost": 10.0},
+            {"day": "flat", "policy": "in_flight", "slo_attainment": 0.9, "cost": 1.0}]  # fmt: skip
+    near, sentence = policies.shipped(policies.judged(rows))
+    assert not near
+    assert "flat 1.200" in sentence
