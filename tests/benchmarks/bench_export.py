@@ -67,7 +67,8 @@ from playbook.serve import serve; from playbook.warmup import coldstart
 from playbook.tfserving.reference import Reference
 run = Path(sys.argv[1])
 spec = serve.ServerSpec("digits_mlp", (run / "models" / "digits_mlp").resolve(), cpus=serve.split_cpus()[0])
-print(json.dumps(coldstart.summary(coldstart.measure(spec, run, Reference.load(run), coldstart.Plan(repeats=3)))))
+plan = coldstart.ColdStartPlan(repeats=3)
+print(json.dumps(coldstart.summary(coldstart.measure(spec, run, Reference.load(run), plan))))
 """
 
 

@@ -30,6 +30,10 @@ def test_a_model_goes_through_and_its_answers_are_its_own(name: str, tmp_path: P
     rows = {row["name"]: row for row in variants.measure(staged, plan, 0.5)}
     assert (rows["inference"]["reason"], rows["as_trained"]["reason"]) == (None, None)
     assert differences.agrees(rows["inference"], 1e-5)
+    if rows["float16"]["reason"] is None:
+        assert differences.agrees(rows["float16"], 0.02)
+    else:
+        assert "no float32 weights" in rows["float16"]["reason"]
     assert export.add_warmup(staged, plan.warmup_sizes) >= 1
     export.publish_version(staged, tmp_path / "run")
     spec = serve.ServerSpec("m", staged.base)

@@ -48,7 +48,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExportPlan:
     """Batch sizes of the curve, the forms and the warm-up; seconds expected for each; what was left out, in words."""
 
     curve_sizes: tuple[int, ...]
@@ -81,7 +81,9 @@ def probe(run: Runner, rows: Mapping[str, np.ndarray], fixed: int | None) -> Cos
     return Cost(max(0.0, one_s - row_s * least), row_s)
 
 
-def make(cost: Cost, settings: Mapping[str, Any], fixed: int | None, reference_rows: int, signatures: int = 1) -> Plan:
+def make(
+    cost: Cost, settings: Mapping[str, Any], fixed: int | None, reference_rows: int, signatures: int = 1
+) -> ExportPlan:
     """The plan for the notebook's parameters.
 
     Args:
@@ -106,7 +108,7 @@ def make(cost: Cost, settings: Mapping[str, Any], fixed: int | None, reference_r
         left_out += _named(part, [size for size in sizes if size not in kept[part]], cost, least_s, budget_s)
     compared = _compared(cost, settings["variant_s"], len(names), reference_rows, fixed)
     comparing_s = len(names) * cost.of(compared)
-    return Plan(
+    return ExportPlan(
         tuple(kept["batch curve"]), tuple(kept["forms"]) if names else (), tuple(kept["warm-up"]), compared, names,
         spent["batch curve"], spent["forms"] + comparing_s if names else 0.0,
         building_s(names, cost, len(kept["forms"]), compared), spent["warm-up"], tuple(left_out if names else
@@ -135,7 +137,7 @@ def building_s(names: Sequence[str], cost: Cost, sizes: int, rows: int = 0) -> f
     return cost.stretch * seconds + int8_s
 
 
-def words(plan: Plan) -> str:
+def words(plan: ExportPlan) -> str:
     """The plan in a sentence or two, for the notebook and the progress line."""
     parts = [f"batch curve at {_list(plan.curve_sizes)} rows"]
     if plan.variants:
@@ -145,7 +147,7 @@ def words(plan: Plan) -> str:
     return f"About {max(1, round(plan.expected_s))} s to come: {', '.join(parts)}.{missing}"
 
 
-def held(plan: Plan) -> dict[str, Any]:
+def held(plan: ExportPlan) -> dict[str, Any]:
     """What export.json keeps: seconds expected and taken since the plan was made, and what was left out."""
     took_s = time.monotonic() - plan.began
     return {"expected_s": round(plan.expected_s, 1), "took_s": round(took_s, 1), "left_out": list(plan.left_out)}

@@ -56,8 +56,8 @@ def diabetes(seed: int) -> Split:
 
 def _table(name: str, delimiter: str | None = ",", skip: int = 0) -> np.ndarray:
     """Read a file of scikit-learn's data folder; importing scikit-learn itself would take 4 s."""
-    found = importlib.util.find_spec("sklearn")
-    folders = list(found.submodule_search_locations or []) if found else []
+    package = importlib.util.find_spec("sklearn")
+    folders = list(package.submodule_search_locations or []) if package else []
     path = Path(folders[0] if folders else "sklearn") / "datasets" / "data" / name
     if not path.exists():
         raise ModelError(f"The recipe's data {path} was expected and is not there. Install scikit-learn again.")

@@ -125,7 +125,7 @@ def _answers(
     return Reference(signature.name, answers.inputs, answers.outputs, fixed, tuple(ignored)), remarks
 
 
-def plan(staged: Staged, settings: Mapping[str, Any], warmup_sizes: Sequence[int]) -> budget.Plan:
+def plan(staged: Staged, settings: Mapping[str, Any], warmup_sizes: Sequence[int]) -> budget.ExportPlan:
     """Time one run, then plan batch sizes, forms and warm-up inside the seconds that the parameters give.
 
     Args:

@@ -33,16 +33,16 @@ class HeldOut:
 
     def quality(self, answers: Arrays) -> dict[str, Any] | None:
         """How good the answers to the first rows are: accuracy, or R². None without labels or without decimals."""
-        seen = judged(answers)
-        if self.labels is None or seen is None:
+        scores = judged(answers)
+        if self.labels is None or scores is None:
             return None
-        labels = self.labels[: len(seen)]
-        metric = self.metric or ("accuracy" if labels.dtype.kind in "iu" and seen.ndim == 2 else "r2")
+        labels = self.labels[: len(scores)]
+        metric = self.metric or ("accuracy" if labels.dtype.kind in "iu" and scores.ndim == 2 else "r2")
         if metric == "accuracy":
-            value = float((seen.argmax(axis=1) == labels).mean())
+            value = float((scores.argmax(axis=1) == labels).mean())
         else:
             spread = float(((labels - labels.mean()) ** 2).sum())
-            value = 1 - float(((seen.reshape(len(labels), -1)[:, 0] - labels) ** 2).sum()) / spread if spread else 0.0
+            value = 1 - float(((scores.reshape(len(labels), -1)[:, 0] - labels) ** 2).sum()) / spread if spread else 0.0
         return {"metric": metric, "value": round(value, 5), "rows": len(labels)}
 
 
@@ -95,7 +95,7 @@ def collect(
 
 def _own(
     file: Path | None, signature: Signature, spec: Mapping[str, examples.Feature], needed: bool
-) -> rows_file.Rows | None:
+) -> rows_file.OwnRows | None:
     """The file's rows; None when there is no file, or when it does not fit a signature beside the chosen one."""
     try:
         return rows_file.read(file, signature, spec) if file else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playbook.export.reach import Frame, Reach, Use
+from playbook.export.reach import Frame, Reach, TensorUse
 from playbook.tfserving import examples
 from playbook.tfserving.messages import MESSAGES, from_tensor_proto
 from playbook.tfserving.signatures import Signature
@@ -74,7 +74,7 @@ class _Reader:
     saved_model: Path
     spec: Mapping[str, examples.Feature]
 
-    def hint(self, uses: Sequence[Use], alias: str) -> Hint:
+    def hint(self, uses: Sequence[TensorUse], alias: str) -> Hint:
         name = alias.lower()
         images = [_IMAGES[use.node.op] for use in uses if use.node.op in _IMAGES and use.position == 0]
         parsers = [use for use in uses if use.node.op in examples.PARSERS and use.position == 0]
@@ -93,7 +93,7 @@ class _Reader:
             features=self._features(parsers[0]) if parsers else {},
         )
 
-    def _features(self, parser: Use) -> dict[str, Hint]:
+    def _features(self, parser: TensorUse) -> dict[str, Hint]:
         """Hints for the dense features of a tf.Example, where the parser stands in a function's body."""
         if parser.node.op != "ParseExampleV2":
             return {}
@@ -103,24 +103,24 @@ class _Reader:
         names = [key.decode() for key in keys]
         return {name: self.hint(uses, name) for name, uses in zip(names, used, strict=True)}
 
-    def _below(self, use: Use) -> int | None:
+    def _below(self, use: TensorUse) -> int | None:
         """The rows of the table that the value indexes."""
         if use.node.op == "OneHot" and use.position == 0:
             depth = self._constant(use.frame, use.node.input[1])
             return int(depth[0]) if depth else None
         if _GATHERS.get(use.node.op) != use.position:
             return None
-        found = self.reach.source(use.frame, use.node.input[0])
-        if found is None:
+        table = self.reach.source(use.frame, use.node.input[0])
+        if table is None:
             return None
-        attribute = found[1].attr
-        if found[1].op in ("VarHandleOp", "VariableV2", "Placeholder"):
+        attribute = table[1].attr
+        if table[1].op in ("VarHandleOp", "VariableV2", "Placeholder"):
             dims = attribute["shape"].shape.dim
         else:
             dims = attribute["value"].tensor.tensor_shape.dim
         return dims[0].size if dims and dims[0].size > 0 else None
 
-    def _vocabulary(self, use: Use) -> list[Any]:
+    def _vocabulary(self, use: TensorUse) -> list[Any]:
         """The keys of the table in which the value is looked up."""
         table = self.reach.source(use.frame, use.node.input[0])
         if use.position != 1 or table is None:
@@ -134,7 +134,7 @@ class _Reader:
                 keys += self._lines(one)
         return [key for key in keys if key not in (b"", b"[UNK]")]
 
-    def _lines(self, filled: Use) -> list[bytes]:
+    def _lines(self, filled: TensorUse) -> list[bytes]:
         """The lines of the vocabulary file among the assets."""
         source = self.reach.source(filled.frame, filled.node.input[1])
         known = {info.tensor_info.name.partition(":")[0]: info.filename for info in self.meta_graph.asset_file_def}

@@ -43,7 +43,9 @@ def halve_weights(frozen: Frozen, dtype: str) -> Frozen:
         short = graph_def.node.add(name=f"{node.name}/{dtype}", op="Const")
         short.attr["dtype"].type = half.as_datatype_enum
         short.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values.astype(half.as_numpy_dtype)))
-        node.op, node.input[:] = "Cast", [short.name]
+        anchors = [source for source in node.input if source.startswith("^")]  # in a loop they say to which it belongs
+        short.input.extend(anchors)
+        node.op, node.input[:] = "Cast", [short.name, *anchors]
         node.attr.clear()
         node.attr["SrcT"].type, node.attr["DstT"].type = half.as_datatype_enum, tf.float32.as_datatype_enum
     if not weights:

@@ -144,7 +144,7 @@ def _latencies(
 ) -> dict[str, float]:
     cpus, _ = serve.split_cpus()
     spec = ServerSpec(staged.base.name, staged.base, server=server, cpus=cpus)
-    seen: dict[str, list[float]] = {name: [] for name in bodies}
+    latencies_ms: dict[str, list[float]] = {name: [] for name in bodies}
     with (
         serve.running(spec, run_dir, name="export-wire") as handle,
         coldstart.sender(handle, "rest") as rest,
@@ -153,8 +153,10 @@ def _latencies(
         for number in range(requests):
             for name, each in bodies.items():
                 send = grpc if "gRPC" in name else rest
-                seen[name].append(coldstart.timed_ms(send, each[number % ROWS]))
-    return {name: round(float(np.median(latencies[len(latencies) // 10 :])), 4) for name, latencies in seen.items()}
+                latencies_ms[name].append(coldstart.timed_ms(send, each[number % ROWS]))
+    return {
+        name: round(float(np.median(latencies[len(latencies) // 10 :])), 4) for name, latencies in latencies_ms.items()
+    }
 
 
 def _objects(items: Sequence[bytes]) -> np.ndarray:

@@ -44,7 +44,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Use:
+class TensorUse:
     """An operation that the tensor reaches, as which of its inputs, and what it passed on the way."""
 
     node: Any
@@ -61,12 +61,12 @@ class Reach:
         self.top = Frame({node.name: node for node in meta_graph.graph_def.node})
         self._steps = 0
 
-    def uses(self, name: str) -> list[Use]:
+    def uses(self, name: str) -> list[TensorUse]:
         """Every use of a tensor of the top level, such as a signature's input "inputs:0"."""
         self._steps = 0
         return list(self._uses(self.top, _name(name), None, frozenset(), set()))
 
-    def outputs_used(self, frame: Frame, node: Any, output: str) -> list[Use]:
+    def outputs_used(self, frame: Frame, node: Any, output: str) -> list[TensorUse]:
         """Every use of one output of a node, in the spelling of function bodies ("dense_values:0")."""
         self._steps = 0
         return list(self._uses(frame, node.name, output, frozenset(), set()))
@@ -86,13 +86,13 @@ class Reach:
 
     def _uses(
         self, frame: Frame, name: str, output: str | None, passed: frozenset[str], reached: set[tuple[int, str]]
-    ) -> Iterator[Use]:
+    ) -> Iterator[TensorUse]:
         reached.add((id(frame), name))
         for node, position, reference in frame.consumers.get(name, ()):
             self._steps += 1
             if self._steps > MOST_USES or (output is not None and not reference.endswith(output)):
                 continue
-            yield Use(node, position, frame, passed)
+            yield TensorUse(node, position, frame, passed)
             positions = _SAME.get(node.op, ())
             if (positions is None or position in positions) and (id(frame), node.name) not in reached:
                 yield from self._uses(frame, node.name, None, passed | {node.op}, reached)
@@ -100,7 +100,7 @@ class Reach:
 
     def _called(
         self, frame: Frame, node: Any, position: int, passed: frozenset[str], reached: set[tuple[int, str]]
-    ) -> Iterator[Use]:
+    ) -> Iterator[TensorUse]:
         """The uses inside the functions that a node calls, and after the call where the value comes back."""
         inputs = [one for one in node.input if not one.startswith("^")]
         offset = 1 if node.op in _BRANCHES else 0

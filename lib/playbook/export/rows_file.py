@@ -22,7 +22,7 @@ LABELS = ("labels", "label")
 
 
 @dataclass(frozen=True)
-class Rows:
+class OwnRows:
     """Rows of one signature; `labels` where the user gave the right answers."""
 
     arrays: Arrays
@@ -37,7 +37,7 @@ def find(name: str) -> Path | None:
     return above if not here.exists() and not here.is_absolute() and above.exists() else here
 
 
-def read(path: Path, signature: Signature, spec: Mapping[str, examples.Feature] | None = None) -> Rows:
+def read(path: Path, signature: Signature, spec: Mapping[str, examples.Feature] | None = None) -> OwnRows:
     """The user's own rows from a .npz or a .jsonl file.
 
     `.npz`: an array an input alias. `.jsonl`: a row a line, an object of aliases or, for a single input, the bare
@@ -69,7 +69,7 @@ def read(path: Path, signature: Signature, spec: Mapping[str, examples.Feature] 
     )
     if len(set(counts.values())) != 1 or 0 in counts.values():
         raise ModelError(f"{path} has not the same number of rows, at least one, for each input: {counts}.")
-    return Rows(arrays, labels)
+    return OwnRows(arrays, labels)
 
 
 def _read_npz(path: Path, signature: Signature, spec: object) -> Arrays:

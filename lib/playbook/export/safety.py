@@ -59,13 +59,13 @@ def check(saved_model: Path, allow_unsafe_ops: bool = False) -> list[str]:
         ModelError: it is not a SavedModel.
     """
     graphs = signatures.load_proto(saved_model).meta_graphs
-    found = sorted({finding for graph in graphs for finding in scan(graph)})
-    if found and not allow_unsafe_ops:
+    outside = sorted({finding for graph in graphs for finding in scan(graph)})
+    if outside and not allow_unsafe_ops:
         raise UnsafeModel(
-            f"{saved_model} was not run: it holds operations that reach outside the graph: {'; '.join(found)}. "
+            f"{saved_model} was not run: it holds operations that reach outside the graph: {'; '.join(outside)}. "
             "A SavedModel is a program. If you trust whoever made it, set allow_unsafe_ops: true."
         )
-    return found
+    return outside
 
 
 def scan(meta_graph: Any) -> Iterator[str]:
@@ -94,23 +94,23 @@ def _reached_by_requests(meta_graph: Any, library: Mapping[str, Iterable[Any]]) 
     """Every node that answering a request, or the initialisation, may run."""
     top = {node.name: node for node in meta_graph.graph_def.node}
     waiting = [info.name for definition in meta_graph.signature_def.values() for info in definition.outputs.values()]
-    seen: set[str] = set()
+    visited: set[str] = set()
     while waiting:
         name = waiting.pop().lstrip("^").partition(":")[0]
-        if name in seen or name not in top:
+        if name in visited or name not in top:
             continue
-        seen.add(name)
+        visited.add(name)
         yield top[name]
         waiting.extend(top[name].input)
-        yield from _called(top[name], library, seen)
+        yield from _called(top[name], library, visited)
 
 
-def _called(node: Any, library: Mapping[str, Iterable[Any]], seen: set[str]) -> Iterator[Any]:
+def _called(node: Any, library: Mapping[str, Iterable[Any]], visited: set[str]) -> Iterator[Any]:
     for attribute in node.attr.values():
         for function in (attribute.func, *attribute.list.func):
             mark = f"function {function.name}"
-            if function.name and mark not in seen:
-                seen.add(mark)
+            if function.name and mark not in visited:
+                visited.add(mark)
                 for inner in library.get(function.name, ()):
                     yield inner
-                    yield from _called(inner, library, seen)
+                    yield from _called(inner, library, visited)

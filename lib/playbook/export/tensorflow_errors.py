@@ -11,6 +11,7 @@ _PATTERNS = (
         "XLA does not compile {} of {}",
     ),
     (re.compile(r"unsupported operations.*? on \S+: (\w+)", re.DOTALL), "XLA does not compile {}"),
+    (re.compile(r"'tf\.(\w+)' op requires|failed to legalize operation 'tf\.(\w+)'"), "TFLite does not convert {}"),
     (re.compile(r"Unsupported control flow.{0,80}"), "it loops or branches in a way that this form does not know"),
 )
 # What an error says, and its remedy. Sources: tensorflow#72963, keras#19274, serving#2250 and #2267.
@@ -44,17 +45,18 @@ _TRAPS = (
     ),
 )
 _EMPTY = re.compile(r"^(Graph execution error:|Detected at node|Node:|\[\[|File \"|\d+ root error|\(\d+\) )")
-_SOURCE = re.compile(r"\s*\[?\[?\{\{.*")
+_SOURCE = re.compile(r"\s*\[\[\{\{.*")
+_NODE = re.compile(r"(?:\{\{function_node [^}]*\}\})?\{\{node ([^}]*)\}\}")
 _FOLLOWS = "Original error:"
 LONGEST = 200
 
 
 def reason(error: Exception) -> str:
     """The telling part of an error, at most 200 characters: what a table of variants has room for."""
-    text = str(error)
+    text = str(getattr(error, "message", None) or error)
     for pattern, words in _PATTERNS:
         if match := pattern.search(text):
-            return words.format(*match.groups())[:LONGEST]
+            return words.format(*(part for part in match.groups() if part))[:LONGEST]
     return _telling(text, type(error).__name__)[:LONGEST].rstrip(".")
 
 
@@ -69,7 +71,7 @@ def words(error: Exception) -> str:
 
 
 def _telling(text: str, otherwise: str) -> str:
-    lines = [_SOURCE.sub("", line).strip() for line in text.splitlines() if line.strip()]
+    lines = [_NODE.sub(r"\1", _SOURCE.sub("", line)).strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if line and not _EMPTY.match(line)]
     if telling and telling[0].endswith(_FOLLOWS) and len(telling) > 1:
         return telling[1]

@@ -19,7 +19,7 @@ import numpy as np
 from playbook import progress
 from playbook.errors import ParameterError
 from playbook.export import asked, curve, export, freeze, lowering, publish, tensorflow_errors
-from playbook.export.budget import ROUNDS, Plan
+from playbook.export.budget import ROUNDS, ExportPlan
 from playbook.export.differences import largest
 from playbook.export.export import Staged
 from playbook.tfserving import ragged, signatures
@@ -53,7 +53,7 @@ def check_names(names: Iterable[str]) -> None:
         raise ParameterError(f"variants names {', '.join(unknown)}; there are {', '.join(FORMS)}.")
 
 
-def measure(staged: Staged, plan: Plan, budget_s: float, keep: Sequence[str] = ()) -> list[dict[str, Any]]:
+def measure(staged: Staged, plan: ExportPlan, budget_s: float, keep: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Build the variants and measure each: a row a variant, as kept in export.json.
 
     Args:
@@ -108,7 +108,7 @@ def _compared(reference: Reference, rows: int) -> Reference:
     return reference.take(np.sort(np.concatenate(groups))[:rows])
 
 
-def _late(plan: Plan) -> str:
+def _late(plan: ExportPlan) -> str:
     return f"left out: the plan's {plan.building_s + plan.variant_s:.0f} s for all forms are over"
 
 

@@ -54,20 +54,20 @@ def wait_available(handle: Handle, timeout_s: float, check: Callable[[], None] =
     Raises:
         ServerNotReady: with the last state, the last log lines and what to look at.
     """
-    end, seen = time.monotonic() + timeout_s, "no answer"
+    end, last = time.monotonic() + timeout_s, "no answer"
     while time.monotonic() < end:
         check()
         try:
             if (version := available_version(handle)) is not None:
                 return version
-            seen = ", ".join(f"version {row['version']} {row['state']}" for row in status(handle)) or "no versions"
+            last = ", ".join(f"version {row['version']} {row['state']}" for row in status(handle)) or "no versions"
         except requests.ConnectionError:
-            seen = "no open port"
+            last = "no open port"
         except (requests.RequestException, PredictFailed, ValueError, KeyError, TypeError) as error:
-            seen = str(error)
+            last = str(error)
         time.sleep(0.05)
     raise ServerNotReady(
-        f"'{handle.model_name}' was not AVAILABLE at {handle.rest_url} after {timeout_s:g} s (last seen: {seen}).\n"
+        f"'{handle.model_name}' was not AVAILABLE at {handle.rest_url} after {timeout_s:g} s (last seen: {last}).\n"
         f"  Last log lines ({handle.log_path}):\n{handle.log_tail()}\n"
         f"  Check that {handle.model_base_path} holds a numbered version folder with a SavedModel."
     )

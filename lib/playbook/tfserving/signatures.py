@@ -73,9 +73,11 @@ def meta_graph(saved_model: Path, tags: Iterable[str] = (SERVE_TAG,)) -> Any:
     for graph in graphs:
         if set(graph.meta_info_def.tags) == wanted:
             return graph
-    seen = "; ".join(",".join(sorted(graph.meta_info_def.tags)) or "(no tag)" for graph in graphs) or "no graph at all"
+    tag_sets = (
+        "; ".join(",".join(sorted(graph.meta_info_def.tags)) or "(no tag)" for graph in graphs) or "no graph at all"
+    )
     raise ModelError(
-        f"{saved_model} holds no graph tagged {','.join(sorted(wanted))!r}; seen: {seen}. TensorFlow Serving loads "
+        f"{saved_model} holds no graph tagged {','.join(sorted(wanted))!r}; seen: {tag_sets}. TensorFlow Serving loads "
         "that tag: save the model for serving, or serve it with --saved_model_tags."
     )
 
@@ -103,7 +105,7 @@ def load_proto(saved_model: Path) -> Any:
 
 def of_meta_graph(graph: Any, saved_model: Path) -> list[Signature]:
     """The servable signatures of a MetaGraphDef."""
-    found = [
+    servable = [
         Signature(
             name,
             METHODS.get(definition.method_name.rpartition("/")[2], definition.method_name or "Predict"),
@@ -113,12 +115,12 @@ def of_meta_graph(graph: Any, saved_model: Path) -> list[Signature]:
         for name, definition in sorted(graph.signature_def.items())
         if not name.startswith(INTERNAL)
     ]
-    if not found:
+    if not servable:
         raise ModelError(
             f"{saved_model} has no signature to serve. Save it with tf.saved_model.save(..., signatures=...), "
             "or with a Keras model's export()."
         )
-    return found
+    return servable
 
 
 def pick(signatures: Iterable[Signature], name: str) -> Signature:

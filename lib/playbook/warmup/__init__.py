@@ -6,12 +6,12 @@ from playbook.serve.spec import from_parameters
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.warmup_file import read
 from playbook.tfserving.warmup_file import table as records_table
-from playbook.warmup.coldstart import Plan, check_applied, measure, plan_words, planned
+from playbook.warmup.coldstart import ColdStartPlan, check_applied, measure, plan_words, planned
 from playbook.warmup.views import figure, results, table, verdict, warnings
 
 __all__ = [
+    "ColdStartPlan",
     "Handle",
-    "Plan",
     "Reference",
     "check_alive",
     "check_applied",

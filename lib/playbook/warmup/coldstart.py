@@ -33,7 +33,7 @@ FEWEST = 10  # first requests on a server, however long they take
 
 
 @dataclass(frozen=True)
-class Plan:
+class ColdStartPlan:
     """What is sent to each fresh server: requests of one row (or as many as the model insists on), taken in turn.
 
     `first_requests` may be fewer than were `wanted`: as many as fit into the seconds given, at `request_ms` each.
@@ -72,7 +72,7 @@ class Plan:
         return self.repeats * (asked_s + len(WAYS) * (self.start_s or 0.0))
 
 
-def planned(plan: Plan, handle: Handle, reference: Reference, budget_s: float) -> Plan:
+def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s: float) -> ColdStartPlan:
     """The plan with as many first requests as fit into the budget: the running server is timed first.
 
     Args:
@@ -101,7 +101,7 @@ def planned(plan: Plan, handle: Handle, reference: Reference, budget_s: float) -
     )
 
 
-def plan_words(plan: Plan) -> str:
+def plan_words(plan: ColdStartPlan) -> str:
     """The plan in a sentence, before it begins."""
     if plan.expected_s is None:
         return "No request was timed, so nothing is planned."
@@ -112,7 +112,7 @@ def plan_words(plan: Plan) -> str:
     )
 
 
-def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: Plan) -> list[dict[str, Any]]:
+def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: ColdStartPlan) -> list[dict[str, Any]]:
     """The first latencies of fresh servers, a row a way, the ways interleaved over the repeats.
 
     Each row: `way`, `latency_ms` (by request number, median over repeats), `start_s`, `records_read` (None unknown).
@@ -188,7 +188,7 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     }
 
 
-def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan: Plan) -> dict[str, Any]:
+def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan: ColdStartPlan) -> dict[str, Any]:
     flags = spec.extra_flags if way == "assets" else (*spec.extra_flags, NO_WARMUP)
     fresh = replace(spec, extra_flags=flags, rest_api_port=0, port=0)
     with serve.running(fresh, run_dir, plan.start_timeout_s, f"warmup-{way}") as handle:
@@ -203,7 +203,7 @@ def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan:
         return {"latency_ms": latencies, "start_s": handle.start_s, "records_read": read}
 
 
-def _bodies(handle: Handle, reference: Reference, plan: Plan) -> list[bytes]:
+def _bodies(handle: Handle, reference: Reference, plan: ColdStartPlan) -> list[bytes]:
     """The requests that are measured, and after them those of the client-side warm-up, so that none is sent twice."""
     bodies, rows = [], reference.fixed_rows or 1
     for number in range(min(len(reference) // rows, plan.first_requests + plan.client_warmup_requests)):

@@ -8,7 +8,7 @@ from typing import Any
 from playbook import markdown
 from playbook.drawing.canvas import Picture
 from playbook.drawing.figures import log_latency
-from playbook.warmup.coldstart import Plan, summary
+from playbook.warmup.coldstart import ColdStartPlan, summary
 
 NAMES = {"cold": "cold", "client_warm": "warmed up by a client", "assets": "warm-up requests inside"}
 
@@ -48,7 +48,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def results(
-    rows: Sequence[Mapping[str, Any]], plan: Plan, records_in_file: int, read_by_server: int | None
+    rows: Sequence[Mapping[str, Any]], plan: ColdStartPlan, records_in_file: int, read_by_server: int | None
 ) -> dict[str, Any]:
     """What warmup.json keeps: `cold`, `client_warm` and `assets` are latencies in ms by request number."""
     return {

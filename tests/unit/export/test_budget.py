@@ -17,7 +17,7 @@ WISHES = {
 }
 
 
-def plan(row_s: float, fixed: int | None = None, **other) -> budget.Plan:
+def plan(row_s: float, fixed: int | None = None, **other) -> budget.ExportPlan:
     return budget.make(budget.Cost(0.0, row_s), WISHES | other, fixed, 64)
 
 

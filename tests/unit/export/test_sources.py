@@ -1,6 +1,7 @@
 """Every way to bring a model ends in the same staged SavedModel, and every wrong one in a sentence that helps."""
 
 import json
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -132,7 +133,8 @@ def test_a_tensorflow_1_graph_that_parses_examples_is_read_too(tmp_path: Path) -
 
 
 def test_a_signature_that_refuses_made_up_rows_goes_without_warmup_and_that_is_said(tmp_path: Path) -> None:
-    staged = build(tmp_path / "run", export_models.trained("digits_bytes").path, signature="pixels")
+    shutil.copytree(export_models.trained("digits_bytes").path, tmp_path / "model")
+    staged = build(tmp_path / "run", tmp_path / "model", signature="pixels")
     assert "tensor_base64" not in staged.held_out.rows  # made-up words are no serialized tensors
     refused = [one for one in staged.held_out.warnings if "No warm-up requests for signature" in one]
     assert len(refused) == 1

@@ -151,7 +151,7 @@ def spec_of(run_dir: Path) -> serve.ServerSpec:
 
 
 def test_warmup_takes_the_cold_start_away(run_dir: Path) -> None:
-    plan = coldstart.Plan(first_requests=30, client_warmup_requests=4)
+    plan = coldstart.ColdStartPlan(first_requests=30, client_warmup_requests=4)
     for _ in range(3):  # a busy machine may delay any single request
         rows = coldstart.measure(spec_of(run_dir), run_dir, Reference.load(run_dir), plan)
         kept = coldstart.summary(rows)
@@ -198,13 +198,13 @@ def test_a_corrupted_file_turns_the_stage_red_with_the_remedy(run_dir: Path) -> 
 
 def test_a_plan_without_requests_is_refused() -> None:
     with pytest.raises(ParameterError, match="first_requests must be at least 1; it is 0"):
-        coldstart.Plan(first_requests=0)
+        coldstart.ColdStartPlan(first_requests=0)
 
 
 def test_a_server_that_is_attached_to_is_not_started_afresh() -> None:
     attached = serve.ServerSpec("m", Path("/nowhere"), server="attach", rest_url="http://127.0.0.1:1")
-    rows = coldstart.measure(attached, Path("."), Reference("s", ROWS, ROWS), coldstart.Plan())
-    results = views.results(rows, coldstart.Plan(), 4, None)
+    rows = coldstart.measure(attached, Path("."), Reference("s", ROWS, ROWS), coldstart.ColdStartPlan())
+    results = views.results(rows, coldstart.ColdStartPlan(), 4, None)
     assert "no fresh server was measured" in views.verdict(results)
 
 
@@ -217,7 +217,7 @@ def measured(cold: list[float], assets: list[float]) -> list[dict]:
 
 
 def said(cold: list[float], assets: list[float]) -> tuple[str, list[str]]:
-    results = views.results(measured(cold, assets), coldstart.Plan(), 4, 4)
+    results = views.results(measured(cold, assets), coldstart.ColdStartPlan(), 4, 4)
     return views.verdict(results), views.warnings(results)
 
 
@@ -239,7 +239,7 @@ def test_nothing_lost_is_nothing_to_remove() -> None:
 def test_a_slow_model_gets_fewer_requests_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coldstart, "timed_ms", lambda send, body: 500.0)
     with serve_nothing() as handle:
-        wished = coldstart.Plan(first_requests=100, repeats=2)
+        wished = coldstart.ColdStartPlan(first_requests=100, repeats=2)
         plan = coldstart.planned(wished, handle, Reference("s", ROWS, ROWS), 60.0)
     assert (plan.first_requests, plan.repeats) == (20, 2)
     assert plan.expected_s == pytest.approx(2 * (3 * 20 + 16) * 0.5)
@@ -251,7 +251,7 @@ def test_a_slow_model_gets_fewer_requests_and_that_is_said(monkeypatch: pytest.M
 def test_a_quick_model_gets_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coldstart, "timed_ms", lambda send, body: 0.5)
     with serve_nothing() as handle:
-        plan = coldstart.planned(coldstart.Plan(), handle, Reference("s", ROWS, ROWS), 10.0)
+        plan = coldstart.planned(coldstart.ColdStartPlan(), handle, Reference("s", ROWS, ROWS), 10.0)
     assert (plan.first_requests, plan.left_out) == (100, [])
 
 
