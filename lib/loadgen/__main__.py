@@ -52,6 +52,11 @@ def parser() -> argparse.ArgumentParser:
     add("--passport", action="store_true", help="drive a null server and a scripted stall first, about 3 s")
     add("--scheduler", help="tcp://host:port of a Dask scheduler: its workers hold the level, one share each")
     add("--timer", choices=("auto", "timerfd", "portable"), default="auto")
+    add("--header", action="append", default=[], type=_headers, help="'Name: value', or @FILE with one a line")
+    add("--ca", help="PEM file of the authorities that may have signed the server's certificate")
+    add("--client-cert", help="PEM file with the client's certificate")
+    add("--client-key", help="PEM file with its key, where that is not in --client-cert")
+    add("--server-name", help="the name that the server's certificate must be for; default: the host of --url")
     add("--out", type=Path, default=Path("loadgen-out"), help="directory for requests.parquet")
     return options
 
@@ -62,6 +67,20 @@ def _confidence(text: str) -> float:
     if not 0.5 < value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0.5 and below 1, such as 0.95")
     return value
+
+
+def _headers(text: str) -> dict[str, str]:
+    """One header as it is given on the command line, or those of a file (secrets do not belong in a process list)."""
+    try:
+        lines = Path(text[1:]).read_text().splitlines() if text.startswith("@") else [text]
+    except OSError as wrong:
+        raise argparse.ArgumentTypeError(
+            f"{text}: {wrong.strerror}; a file with 'Name: value' lines is expected"
+        ) from None
+    pairs = [line.partition(":") for line in lines if line.strip()]
+    if not all(colon for _, colon, _ in pairs):
+        raise argparse.ArgumentTypeError("a header is written 'Name: value'")
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _answers(status_url: str) -> bool:
@@ -103,6 +122,11 @@ def to_level(given: argparse.Namespace) -> Level:
         check_share=given.check_share,
         metrics_url=given.metrics_url,
         timer=given.timer,
+        headers={name: value for some in given.header for name, value in some.items()},
+        ca=given.ca,
+        client_certificate=given.client_cert,
+        client_key=given.client_key,
+        server_name=given.server_name,
     )
 
 

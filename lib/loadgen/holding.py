@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from loadgen import tls
 from loadgen.arrivals import check_trace
 from loadgen.bodies import read_bodies
 from loadgen.errors import LevelError, ServerUnreachable
@@ -54,13 +55,15 @@ def hold(
         crew: Who holds the level: processes of this machine, or `loadgen.workers.cluster.dask_crew(address)`.
 
     Raises:
-        LevelError: The level cannot be held as asked for (nothing to send, unreadable trace).
+        LevelError: The level cannot be held as asked for (nothing to send, unreadable trace or certificate).
+        ServerUnreachable: TLS was asked for and the handshake fails, with the reason.
         WorkerFailed: A worker process ended without its rows.
     """
     read_bodies(level.bodies)  # what cannot be held is refused here, not by a worker
     check_trace(level)
     _make_room(Path(out_dir))
-    served, problem = _served(level.metrics_url)
+    tls.check(level)
+    served, problem = _served(level)
     if is_alive and crew is run_crew:
         crew = partial(run_crew, is_alive=is_alive)
     rows, workers = crew(level, on_progress)
@@ -76,10 +79,13 @@ def hold(
     summary["passport"] = passport
     if summary["hung"]:  # its page would not come either
         problem = problem or "the server hung"
-    summary |= _balance(level.metrics_url, served, problem, rows)
+    summary |= _balance(level, served, problem, rows)
     if p99_limit_ms is not None:
         summary["claim"] = prove(window, p99_limit_ms, summary["throughput_rps"], confidence)
-    return summary | audit(Facts(level, rows, window, summary, start_ns)) | {"level": level.to_json()}
+    summary |= audit(Facts(level, rows, window, summary, start_ns))
+    if hint := tls.hint(level, summary):
+        summary["warnings"].insert(0, hint)
+    return summary | {"level": level.public_json()}
 
 
 def _make_room(out_dir: Path) -> None:
@@ -127,24 +133,30 @@ def _of_workers(level: Level, workers: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _served(metrics_url: str | None) -> tuple[int, str]:
-    if not metrics_url:
+def _served(level: Level) -> tuple[int, str]:
+    if not level.metrics_url:
         return 0, ""
     try:
-        return requests_served(metrics_url), ""
+        return requests_served(level.metrics_url, tls=tls.context(level, pages=True)), ""
     except ServerUnreachable as wrong:
         return 0, str(wrong)
 
 
-def _balance(metrics_url: str | None, served: int, problem: str, rows: RequestRows) -> dict[str, Any]:
+def _balance(level: Level, served: int, problem: str, rows: RequestRows) -> dict[str, Any]:
     """Counts of both sides since before the ramp-up; `balance` is None when there is no page to read."""
-    if not metrics_url or problem:
+    if not level.metrics_url or problem:
         return {"balance": None, "balance_problem": problem}
     answered = np.isin(rows.kind, (OK, HTTP, GRPC, WRONG))
     never_sent = np.isin(rows.kind, (REFUSED, UNSENT)) | (rows.sent_ns == 0)
     uncertain = len(rows) - np.count_nonzero(answered) - np.count_nonzero(never_sent & ~answered)
     try:
-        counts = balance(metrics_url, served, int(np.count_nonzero(answered)), int(uncertain))
+        counts = balance(
+            level.metrics_url,
+            served,
+            int(np.count_nonzero(answered)),
+            int(uncertain),
+            tls=tls.context(level, pages=True),
+        )
     except ServerUnreachable as wrong:
         return {"balance": None, "balance_problem": str(wrong)}
     return {"balance": counts, "balance_problem": ""}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from loadgen import headers
 from loadgen.errors import LevelError
 
 PROTOCOLS = ("rest", "grpc")
+SCHEMES = {"rest": ("http", "https"), "grpc": ("grpc", "grpcs", "http", "https")}
+TLS_SCHEMES = ("https", "grpcs")
 ARRIVALS = ("closed", "poisson", "constant", "trace")
 PREDICT_PATH = "/tensorflow.serving.PredictionService/Predict"
 MAX_IN_FLIGHT = 1000  # most connections (REST) or streams (gRPC) one level opens on its own account
@@ -33,6 +36,11 @@ class Level:
         processes: Worker processes; in a closed loop with fewer clients than processes the rest stay idle.
         cpus: Cores the workers are pinned to, in turn. Empty chooses the last ones and leaves the first for the server.
         check_share: Share of the replies compared with the expected answer, 0 to 1; all of them cost a few percent.
+        headers: Of every request (gRPC: metadata). `Host` stands in for the address, `Authorization` is never recorded;
+            a user and a password in `url` become one.
+        ca: PEM file of the authorities that may have signed the server's certificate; None: those this machine knows.
+        client_certificate: PEM file with the client's certificate, `client_key` with its key where it is not in there.
+        server_name: The name that the server's certificate must be for; None: the host of `url`.
         metrics_url: The server's Prometheus page, to balance counts against `:tensorflow:serving:request_count`.
 
     Raises:
@@ -57,6 +65,11 @@ class Level:
     check_share: float = 1.0
     metrics_url: str | None = None
     timer: str = "auto"
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    ca: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    server_name: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cpus", tuple(self.cpus))
@@ -70,13 +83,25 @@ class Level:
 
     def address(self) -> tuple[str, int, str]:
         """Host, port and path of the requests."""
-        text = self.url if "//" in self.url else f"http://{self.url}"
-        parts = urlsplit(text)
+        parts = urlsplit(self._whole_url)
         if self.protocol == "grpc":
             path = parts.path if parts.path not in ("", "/") else PREDICT_PATH
         else:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return parts.hostname or "", parts.port or 80, path
+        return parts.hostname or "", parts.port or (443 if self.tls else 80), path
+
+    @property
+    def _whole_url(self) -> str:
+        return self.url if "//" in self.url else f"http://{self.url}"
+
+    @property
+    def tls(self) -> bool:
+        """Whether the url asks for TLS."""
+        return urlsplit(self._whole_url).scheme in TLS_SCHEMES
+
+    def request_headers(self) -> dict[str, str]:
+        """The headers of every request, credentials of the url among them."""
+        return headers.credentials(self._whole_url) | self.headers
 
     def in_flight_cap(self) -> int:
         """Most requests this level keeps outstanding, over all its processes."""
@@ -98,6 +123,11 @@ class Level:
         fields["bodies"] = str(self.bodies)
         fields["trace"] = None if self.trace is None else str(self.trace)
         return fields | {"cpus": list(self.cpus)}
+
+    def public_json(self) -> dict[str, Any]:
+        """The level as a record may show it: without secrets."""
+        shown = {"url": headers.without_credentials(self.url), "headers": headers.hidden(self.headers)}
+        return self.to_json() | shown
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Level:
@@ -129,7 +159,10 @@ def _problems(level: Level) -> list[str]:
         )
     if level.arrival == "trace" and not level.trace:
         problems.append("trace is missing; arrival 'trace' needs a file of timestamps, or a rate profile")
-    problems += _address_problems(level)
+    if level.protocol in PROTOCOLS:
+        problems += _address_problems(level)
+    if wrong := headers.problem(level.headers):
+        problems.append(wrong)
     for name in ("duration_s", "timeout_s", "processes"):
         if not 0 < getattr(level, name) < math.inf:
             problems.append(f"{name} is {getattr(level, name)!r}; it must be above 0")
@@ -153,10 +186,18 @@ def _problems(level: Level) -> list[str]:
 def _address_problems(level: Level) -> list[str]:
     """Why requests cannot be addressed to the level's url."""
     scheme = level.url.split("://")[0] if "://" in level.url else "http"
-    if scheme != "http" and not scheme == level.protocol == "grpc":
-        return [f"url is {level.url!r}; only plain http is spoken, to a host and a port"]
+    if scheme not in SCHEMES[level.protocol]:
+        expected = ", ".join(f"{name}://" for name in SCHEMES[level.protocol])
+        return [f"url is {headers.without_credentials(level.url)!r}; {level.protocol} expects one of {expected}"]
     try:
         named = level.address()[0]
     except ValueError as wrong:
-        return [f"url is {level.url!r}: {wrong}"]
-    return [] if named else [f"url is {level.url!r}, which names no host"]
+        return [f"url is {headers.without_credentials(level.url)!r}: {wrong}"]
+    if not named:
+        return [f"url is {headers.without_credentials(level.url)!r}, which names no host"]
+    only_tls = [name for name in ("ca", "client_certificate", "client_key", "server_name") if getattr(level, name)]
+    if only_tls and not level.tls:
+        return [f"{', '.join(only_tls)} is set, but url asks for plain text; use https:// (gRPC: grpcs://)"]
+    if level.client_key and not level.client_certificate:
+        return ["client_key is set without client_certificate; give both"]
+    return []

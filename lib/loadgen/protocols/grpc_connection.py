@@ -6,7 +6,8 @@ Settings, windows, pings, resets, goaway, continuation and trailers are handled;
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from loadgen.engine import Engine, clock
 from loadgen.level import authority
@@ -20,24 +21,33 @@ HELLO = (
     + h2.settings({h2.HEADER_TABLE_SIZE: 0, h2.ENABLE_PUSH: 0, h2.INITIAL_WINDOW_SIZE: h2.LARGEST_WINDOW})
     + h2.window_update(0, h2.LARGEST_WINDOW - h2.DEFAULT_WINDOW)
 )
+HTTP_SCHEME, HTTPS = b"\x86", b"\x87"  # :scheme, by its number in HPACK's static table
 REFILL = 1 << 30  # bytes received after which the connection's window is opened again
 LAST_STREAM = 2**31 - 3
 NO_TABLE = b"\x20"  # dynamic table size update to 0
 PREFIX = 5  # bytes before a gRPC message: compressed or not, its length; kept replies have it too
 
 
-def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> tuple[bytes, list[bytes]]:
-    """The header block of every call, and each body with its gRPC prefix."""
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def encode(
+    host: str, port: int, path: str, bodies: Sequence[bytes], headers: Mapping[str, str] = NONE, tls: bool = False
+) -> tuple[bytes, list[bytes]]:
+    """The header block of every call, and each body with its gRPC prefix; `headers` are metadata."""
+    given = {name.lower(): value for name, value in headers.items()}
     named = {
         ":path": path,
-        ":authority": authority(host, port),
+        ":authority": given.pop("host", authority(host, port)),
         "content-type": "application/grpc",
         "te": "trailers",
         "user-agent": "loadgen",
+        **given,
     }
-    # A table of size 0 is announced in every block (RFC 7541, 4.2): a server that allows none refuses one without it.
-    block = NO_TABLE + b"\x83\x86" + b"".join(h2.literal(name, value) for name, value in named.items())  # POST, http
-    return block, [b"\x00" + STREAM.pack(len(body)) + body for body in bodies]
+    block = b"\x83" + (HTTPS if tls else HTTP_SCHEME)  # POST
+    return block + b"".join(h2.literal(name, value) for name, value in named.items()), [
+        b"\x00" + STREAM.pack(len(body)) + body for body in bodies
+    ]
 
 
 class _Stream:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -17,11 +18,17 @@ MOST_HEADS = 1000
 Heads = dict[bytes, tuple[int, int, bool]]  # head of a reply: its status, length of its body, whether to keep alive
 
 
-def encode(host: str, port: int, path: str, bodies: Sequence[bytes]) -> list[bytes]:
-    """Whole requests, headers and body, ready to be written."""
-    named = authority(host, port)
-    head = f"POST {path} HTTP/1.1\r\nHost: {named}\r\nContent-Type: application/json\r\nContent-Length: "
-    return [head.encode() + str(len(body)).encode() + b"\r\n\r\n" + body for body in bodies]
+NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def encode(host: str, port: int, path: str, bodies: Sequence[bytes], headers: Mapping[str, str] = NONE) -> list[bytes]:
+    """Whole requests, headers and body, ready to be written; `headers` stand in for the usual ones of the same name."""
+    given = {name.lower() for name in headers}
+    usual = {"Host": authority(host, port), "Content-Type": "application/json"}
+    named = {name: value for name, value in usual.items() if name.lower() not in given} | dict(headers)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+    head = f"POST {path} HTTP/1.1\r\n{lines}Content-Length: ".encode("latin-1")
+    return [head + str(len(body)).encode() + b"\r\n\r\n" + body for body in bodies]
 
 
 class HttpClientConnection(asyncio.Protocol):

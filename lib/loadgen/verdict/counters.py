@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -12,7 +13,7 @@ REQUEST_COUNT = ":tensorflow:serving:request_count"
 SLACK = (5, 0.002)  # status requests of other tools are counted too: so many, or such a share, are let pass
 
 
-def requests_served(metrics_url: str, timeout_s: float = 5.0) -> int:
+def requests_served(metrics_url: str, timeout_s: float = 5.0, tls: ssl.SSLContext | None = None) -> int:
     """Sum of `:tensorflow:serving:request_count` over models and statuses; 0 before the first request.
 
     Raises:
@@ -21,7 +22,7 @@ def requests_served(metrics_url: str, timeout_s: float = 5.0) -> int:
     from prometheus_client.parser import text_string_to_metric_families  # slow to load; only where counts are asked for
 
     try:
-        with urlopen(metrics_url, timeout=timeout_s) as page:
+        with urlopen(metrics_url, timeout=timeout_s, context=tls) as page:
             text = page.read().decode()
     except (URLError, OSError, ValueError) as wrong:
         raise ServerUnreachable(f"{metrics_url} cannot be read: {wrong}; is the monitoring config on?") from wrong
@@ -31,7 +32,14 @@ def requests_served(metrics_url: str, timeout_s: float = 5.0) -> int:
     return int(sum(s.value for s in samples if s.name.removesuffix("_total") == REQUEST_COUNT))
 
 
-def balance(metrics_url: str, before: int, answered: int, uncertain: int, patience_s: float = 1.0) -> dict:
+def balance(
+    metrics_url: str,
+    before: int,
+    answered: int,
+    uncertain: int,
+    patience_s: float = 1.0,
+    tls: ssl.SSLContext | None = None,
+) -> dict:
     """Compare the server's count since `before` with the client's.
 
     The server must have seen every answered request, and no more than those plus the ones whose fate is unknown
@@ -40,7 +48,7 @@ def balance(metrics_url: str, before: int, answered: int, uncertain: int, patien
     slack = max(SLACK[0], int(SLACK[1] * answered))
     until = time.monotonic() + patience_s
     while True:
-        served = requests_served(metrics_url) - before
+        served = requests_served(metrics_url, tls=tls) - before
         balanced = answered - slack <= served <= answered + uncertain + slack
         if balanced or time.monotonic() > until:
             return {"served": served, "answered": answered, "uncertain": uncertain, "balanced": balanced}

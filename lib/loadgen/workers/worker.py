@@ -16,21 +16,19 @@ import sys
 import time
 import traceback
 from array import array
-from collections.abc import Awaitable, Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from loadgen.answers import Checker, json_comparer, plain_text
 from loadgen.arrivals import schedule
 from loadgen.bodies import Bodies, read_bodies
-from loadgen.connection import Connection
 from loadgen.engine import Engine
 from loadgen.level import Level
-from loadgen.protocols import grpc_connection, http1
+from loadgen.protocols import grpc_connection
 from loadgen.protocols.tensor_replies import reply_comparer, tensor_text
 from loadgen.rows import WORDS
 from loadgen.workers.addresses import Addresses
+from loadgen.workers.connecting import connector
 from loadgen.workers.own_core import memory_mb, prepare_process, use_fast_loop
 
 PROGRESS_S = 0.5
@@ -41,28 +39,6 @@ RECENT = 400  # latencies looked at for the progress line's p99: enough to show,
 def share(total: int, worker: int, processes: int) -> int:
     """This worker's part of `total`, as even as whole numbers allow."""
     return total // processes + (worker < total % processes)
-
-
-def connector(
-    level: Level, bodies: list[bytes], slots: int, addresses: Addresses
-) -> Callable[[Engine], Awaitable[Connection]]:
-    """A function that opens one connection of the level's protocol, with `slots` streams where it has streams."""
-    host, port, path = level.address()
-    if level.protocol == "rest":
-        requests = http1.encode(host, port, path, bodies)
-        make: Callable[..., asyncio.Protocol] = partial(http1.HttpClientConnection, requests=requests, heads={})
-    else:
-        block, messages = grpc_connection.encode(host, port, path, bodies)
-        make = partial(grpc_connection.GrpcClientConnection, block=block, messages=messages, slots=max(1, slots))
-
-    async def connect(engine: Engine) -> Connection:
-        address = await addresses.next()
-        protocol = (await asyncio.get_running_loop().create_connection(lambda: make(engine), address, port))[1]
-        connection = cast(Connection, protocol)
-        addresses.opened(address, connection)
-        return connection
-
-    return connect
 
 
 class WorkerShare:
