@@ -64,7 +64,7 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
         choices=[
             Choice("fixed low latency", low),
             Choice("fixed high throughput", high),
-            *(Choice(name, low, made) for name, made in governors.items()),
+            *(Choice(name, low, control) for name, control in governors.items()),
         ],
         highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
         request_ms=request_ms(exported, rows) or 1.0,
@@ -107,7 +107,7 @@ def fixed(settings: Mapping[str, Any], tuned: Mapping[str, Any] | None) -> tuple
         shared = replace(shared, **{n: v for n, v in Config.of(best).plain().items() if n not in (*LIVE, "protocol")})
         large = {name: best[name] for name in LIVE}
     high = settings["high_throughput"] or large
-    return tuple(Config.of({**shared.plain(), **choice}) for choice in (settings["low_latency"], high))
+    return Config.of({**shared.plain(), **settings["low_latency"]}), Config.of({**shared.plain(), **high})
 
 
 def governor(

@@ -78,12 +78,13 @@ def _record(settings: Settings, adapted: Adapted, run_dir: Path) -> None:
     results = {"windows": adapted.windows, "changes": adapted.changes, "switch_s": adapted.switch_s}
     results |= {"config": adapted.config.plain(), "ended": adapted.ended}
     verdict = f"{len(adapted.switch_s)} live changes by policy {settings.policy}; ended: {adapted.ended}."
-    told = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
-    record.save(run_dir, "adapt", params=told, results=results, verdict=verdict)
+    params = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+    record.save(run_dir, "adapt", params=params, results=results, verdict=verdict)
 
 
 def _bounds(settings: Settings) -> Bounds:
-    return Bounds(tuple(settings.batch_size), tuple(settings.batch_timeout_micros))
+    (least, most), (shortest, longest) = settings.batch_size, settings.batch_timeout_micros
+    return Bounds((least, most), (shortest, longest))
 
 
 def _threads(settings: Settings, tuned: Mapping[str, Any] | None) -> Config:

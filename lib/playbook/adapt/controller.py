@@ -80,7 +80,8 @@ def attach(url: str, base_path: Path, model_name: str, metrics_url: str = "") ->
 
 def present(target: Target, threads: Config) -> Config:
     """The configuration the server is in: its AVAILABLE version's batching file, over the thread flags given."""
-    batching = batching_in(target.base_path, client.available_version(target.handle))
+    version = client.available_version(target.handle)
+    batching = None if version is None else batching_in(target.base_path, version)
     if batching is None:
         return replace(threads, enable_batching=False).tidy()
     values = {name: value for name, value in asdict(batching).items() if value and name in asdict(threads)}
@@ -114,10 +115,10 @@ def adapt(
     """
     state, stop = Adapted(config), stop or threading.Event()
     began = time.monotonic()
-    for seen in _windows(state, target, pace, stop):
+    for window in _windows(state, target, pace, stop):
         p99 = client_p99_ms() if client_p99_ms else None
-        seen = seen if p99 is None else replace(seen, p99_ms=p99)
-        if not _step(state, target, governor, seen, pace, run_dir, on_window):
+        window = window if p99 is None else replace(window, p99_ms=p99)
+        if not _step(state, target, governor, window, pace, run_dir, on_window):
             return state
         if pace.for_s is not None and time.monotonic() - began >= pace.for_s:
             state.ended = f"{pace.for_s:g} s were over"
@@ -144,14 +145,14 @@ def _windows(state: Adapted, target: Target, pace: Pace, stop: threading.Event) 
 
 
 def _step(
-    state: Adapted, target: Target, governor: Governor, seen: Window, pace: Pace, run_dir: Path, on_window: Any
+    state: Adapted, target: Target, governor: Governor, window: Window, pace: Pace, run_dir: Path, on_window: Any
 ) -> bool:
     """One window: keep it, decide, act. False when adapting must end."""
-    decision = governor.decide(time.monotonic(), seen, state.config)
+    decision = governor.decide(time.monotonic(), window, state.config)
     if decision.effect and state.changes:
         journal.effect(run_dir, state.changes[-1]["at_ns"], decision.effect)
         state.changes[-1]["effect"] = decision.effect
-    row = {"at_ns": time.monotonic_ns(), **asdict(seen), **_parameters(state.config), "decision": decision.why}
+    row = {"at_ns": time.monotonic_ns(), **asdict(window), **_parameters(state.config), "decision": decision.why}
     state.windows.append(row)
     if on_window:
         on_window(row)

@@ -29,7 +29,7 @@ from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.stress.stress import level_of
 from playbook.tfserving.config import Config
-from playbook.tune.workbench import RunningServer, Workbench
+from playbook.tune.workbench import RunningServer, Workbench, asked, check_answered
 
 #: Shares of the time, and of the highest rate, of the four parts: low, ramp, spike, low.
 SHAPE = ((0.0, 0.15), (0.25, 0.15), (0.5, 0.7), (0.5, 0.95), (0.7, 0.95), (0.7, 0.15), (1.0, 0.15))
@@ -61,6 +61,11 @@ class Demonstration:
     request_ms: float = 1.0  # of one request alone, by export's batch curve
     skipped: str = ""  # why nothing is held
     notes: Sequence[str] = ()  # what was left out of it, and why
+
+    @property
+    def moving_s(self) -> float:
+        """Length of the moving load."""
+        return self.pace.for_s or 0.0
 
 
 @dataclass
@@ -103,14 +108,19 @@ def perform(
     """
     pace, out_dir = prepared.pace, prepared.run_dir
     server = bench.bring("trial", choice.config)
-    load = replace(bench.load, duration_s=pace.for_s, ramp_up_s=0.0)
+    load = replace(bench.load, duration_s=prepared.moving_s, ramp_up_s=0.0)
     level = level_of(server.handle, load, bench.bodies(load.protocol), arrival="trace", trace=str(trace))
-    folder, latest = record.data_dir(out_dir) / "requests" / f"adapt_{_plain(choice.name)}", {}
+    folder, latest = record.data_dir(out_dir) / "requests" / f"adapt_{_plain(choice.name)}", dict[str, Any]()
+
+    def tell(so_far: dict[str, Any]) -> None:
+        latest.update(so_far)
+        on_progress(so_far)
+
     with _controlled(server, choice, pace, out_dir, lambda: latest.get("p99_ms"), load.client_cpus) as controlled:
-        summary = _held(server, choice, level, folder, lambda so_far: (latest.update(so_far), on_progress(so_far)))
-    adapted = controlled and controlled.result()
+        summary = _held(server, choice, level, folder, tell)
+    adapted = controlled.result() if controlled else None
     server.config = adapted.config if adapted else choice.config
-    stopwatch.add(pace.for_s)
+    stopwatch.add(prepared.moving_s)
     seconds = by_second(folder / "requests.parquet", prepared.promise)
     return ChoiceRun(choice, seconds, adapted, summary, int(seconds["began_ns"].min()))
 
@@ -120,18 +130,11 @@ def _held(
 ) -> dict[str, Any]:
     """The summary of the level; a server that did not outlive it, or did not answer it, is no result."""
     try:
-        summary = loadgen.hold(level, folder, on_progress)
+        summary = loadgen.hold(level, folder, on_progress, is_alive=asked(server.handle))
     except loadgen.LoadgenError as error:
         check_alive(server.handle)
         raise LoadFailed(f"{choice.name} could not be measured: {error}") from error
-    check_alive(server.handle)
-    if summary["dead"]:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in summary["errors_by_kind"].items())
-        raise LoadFailed(
-            f"The server stopped answering after {summary['duration_s']:.1f} s under {choice.name} "
-            f"({kinds or 'no replies'}) and its process still runs: it hangs, or refuses connections. Nothing can be "
-            f"concluded. Its log: {server.handle.log_path}; the requests: {folder}"
-        )
+    check_answered(server.handle, summary, choice.name)
     return summary
 
 
@@ -169,15 +172,15 @@ def play(prepared: Demonstration) -> list[ChoiceRun]:
         return []
     choices, runs = prepared.choices, []
     with (
-        progress.live("adapt", len(choices) * prepared.pace.for_s) as bar,
+        progress.live("adapt", len(choices) * prepared.moving_s) as bar,
         Workbench(prepared.spec, prepared.run_dir, prepared.load) as bench,
     ):
         trace = moving_load(
-            prepared.highest_rps or 0.95 * _probe(bench, prepared), prepared.pace.for_s, bench.folder / "moving.csv"
+            prepared.highest_rps or 0.95 * _probe(bench, prepared), prepared.moving_s, bench.folder / "moving.csv"
         )
         try:
             for number, choice in enumerate(choices):
-                tell = partial(_tell, bar, number * prepared.pace.for_s, choice.name)
+                tell = partial(_tell, bar, number * prepared.moving_s, choice.name)
                 runs.append(perform(bench, choice, trace, prepared, tell))
         except PlaybookError:
             keep_seconds(prepared.run_dir, runs)

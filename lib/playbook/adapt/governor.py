@@ -1,6 +1,6 @@
 """The governor between a policy and a server: when a wish becomes a change, and when a change is taken back.
 
-No clock and no server in here: it is told the time and what was seen, and answers what to do. So its hysteresis,
+No clock and no server in here: it is told the time and what was window, and answers what to do. So its hysteresis,
 its cool-down and its rollback can be tried in a simulation of hours within milliseconds.
 """
 
@@ -51,33 +51,35 @@ class Governor:
     pending: tuple | None = None  # (before, window before, windows since)
     quiet_until: float = 0.0
 
-    def decide(self, now_s: float, seen: Window, config: Config) -> Decision:
+    def decide(self, now_s: float, window: Window, config: Config) -> Decision:
         """What to do after a window, the server being in `config`."""
         effect = None
         if self.pending:
-            judged = self._judge(now_s, seen, config)
+            judged = self._judge(now_s, window, config)
             if judged and judged.action == "back":
                 return judged
             effect = judged.effect if judged else None
-        wish = self.policy(seen, config)
+        wish = self.policy(window, config)
         reason = self._refusal(now_s, wish.config, config)
         if reason:
             return Decision("stay", config, reason if wish.config != config else wish.why, effect)
         self.wished.clear()
-        self.pending = (config, seen, 0)
+        self.pending = (config, window, 0)
         self.changes.append((now_s, config, wish.config))
         self.quiet_until = now_s + self.rules.cool_down_s
         return Decision("change", wish.config, wish.why, effect)
 
-    def _judge(self, now_s: float, seen: Window, config: Config) -> Decision | None:
+    def _judge(self, now_s: float, window: Window, config: Config) -> Decision | None:
         """The effect of the last change, when enough windows have passed since; worse ones are taken back."""
+        if self.pending is None:
+            return None
         before, old, windows = self.pending
         if windows < self.rules.settle:
             self.pending = (before, old, windows + 1)
             return None
         self.pending = None
-        effect = _effect(old, seen)
-        if not self._worse(old, seen):
+        effect = _effect(old, window)
+        if not self._worse(old, window):
             return Decision("stay", config, "", effect)
         self.distrusted[config] = now_s + self.rules.distrust_s
         self.quiet_until = now_s + self.rules.cool_down_s
@@ -85,13 +87,13 @@ class Governor:
         self.wished.clear()
         return Decision("back", before, f"worse than before: {effect}", effect)
 
-    def _worse(self, old: Window, seen: Window) -> bool:
+    def _worse(self, old: Window, window: Window) -> bool:
         """Worse: errors, or a higher p99 outside the limit, that a higher rate does not explain."""
-        if seen.error_share > max(self.promise.max_error_share, old.error_share):
+        if window.error_share > max(self.promise.max_error_share, old.error_share):
             return True
-        if seen.p99_ms is None or old.p99_ms is None or seen.p99_ms <= self.promise.p99_limit_ms:
+        if window.p99_ms is None or old.p99_ms is None or window.p99_ms <= self.promise.p99_limit_ms:
             return False
-        return seen.p99_ms > self.rules.worse * old.p99_ms and seen.rate_rps <= 1.1 * old.rate_rps
+        return window.p99_ms > self.rules.worse * old.p99_ms and window.rate_rps <= 1.1 * old.rate_rps
 
     def _refusal(self, now_s: float, wish: Config, config: Config) -> str | None:
         """Why a wish is not followed now; None when it is."""
@@ -126,7 +128,7 @@ def _direction(one: Config, other: Config) -> int:
     return (key(other) > key(one)) - (key(other) < key(one))
 
 
-def _effect(old: Window, seen: Window) -> str:
+def _effect(old: Window, window: Window) -> str:
     tell = lambda w: f"{w.rate_rps:,.0f}/s, p99 {'–' if w.p99_ms is None else f'{w.p99_ms:.1f} ms'}"  # noqa: E731
-    rows = f", {seen.batch_rows:.1f} rows a batch" if seen.batch_rows else ""
-    return f"{tell(old)} → {tell(seen)}{rows}"
+    rows = f", {window.batch_rows:.1f} rows a batch" if window.batch_rows else ""
+    return f"{tell(old)} → {tell(window)}{rows}"

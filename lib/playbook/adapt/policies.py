@@ -56,13 +56,13 @@ Policy = Callable[[Window, Config], Wish]
 def threshold(promise: Promise, bounds: Bounds, grow_above_rps: float = 100.0) -> Policy:
     """Above `grow_above_rps` and under the limit grow by half; above twice the limit halve; else leave it."""
 
-    def decide(seen: Window, now: Config) -> Wish:
-        size, wait, p99 = now.effective("max_batch_size"), now.batch_timeout_micros, seen.p99_ms
+    def decide(window: Window, now: Config) -> Wish:
+        size, wait, p99 = now.effective("max_batch_size"), now.batch_timeout_micros, window.p99_ms
         if p99 is not None and p99 > 2 * promise.p99_limit_ms:
             return Wish(bounds.config(now, size / 2, wait / 2), f"p99 {p99:.1f} ms is above twice the limit: shrink")
-        if p99 is not None and seen.rate_rps > grow_above_rps and p99 < promise.p99_limit_ms:
+        if p99 is not None and window.rate_rps > grow_above_rps and p99 < promise.p99_limit_ms:
             grown = bounds.config(now, size * 1.5, max(bounds.timeout_step_micros, wait * 1.5))
-            return Wish(grown, f"{seen.rate_rps:,.0f}/s with p99 {p99:.1f} ms under the limit: grow")
+            return Wish(grown, f"{window.rate_rps:,.0f}/s with p99 {p99:.1f} ms under the limit: grow")
         return Wish(now, "neither busy under the limit nor above twice the limit")
 
     return decide
@@ -71,8 +71,8 @@ def threshold(promise: Promise, bounds: Bounds, grow_above_rps: float = 100.0) -
 def aimd(promise: Promise, bounds: Bounds, calm: float = 0.8) -> Policy:
     """Additive increase while p99 is under `calm` of the limit, multiplicative decrease above the limit."""
 
-    def decide(seen: Window, now: Config) -> Wish:
-        size, wait, p99 = now.effective("max_batch_size"), now.batch_timeout_micros, seen.p99_ms
+    def decide(window: Window, now: Config) -> Wish:
+        size, wait, p99 = now.effective("max_batch_size"), now.batch_timeout_micros, window.p99_ms
         if p99 is not None and p99 > promise.p99_limit_ms:
             return Wish(bounds.config(now, size / 2, wait / 2), f"p99 {p99:.1f} ms is above the limit: halve")
         if p99 is not None and p99 < calm * promise.p99_limit_ms:
@@ -101,15 +101,17 @@ def model(
     candidates = _candidates(bounds, base)
 
     def p99_ms(config: Config, rate_rps: float) -> float:
-        seen = at_rate(path, config, rate_rps, requests=2000)
-        return seen.percentile(99) if promise.errors_inside(seen.error_share) else float("inf")
+        outcome = at_rate(path, config, rate_rps, requests=2000)
+        return outcome.percentile(99) if promise.errors_inside(outcome.error_share) else float("inf")
 
-    def decide(seen: Window, now: Config) -> Wish:
-        rate = max(1.0, seen.rate_rps * headroom)
-        told = {config: p99_ms(config, rate) for config in {*candidates, now}}
-        best = min(candidates, key=told.__getitem__)
-        if told[best] < (1 - better) * told[now]:
-            why = f"at {rate:,.0f}/s the simulator expects p99 {told[best]:.1f} ms instead of {told[now]:.1f} ms"
+    def decide(window: Window, now: Config) -> Wish:
+        rate = max(1.0, window.rate_rps * headroom)
+        expected = {config: p99_ms(config, rate) for config in {*candidates, now}}
+        best = min(candidates, key=expected.__getitem__)
+        if expected[best] < (1 - better) * expected[now]:
+            why = (
+                f"at {rate:,.0f}/s the simulator expects p99 {expected[best]:.1f} ms instead of {expected[now]:.1f} ms"
+            )
             return Wish(best, why)
         return Wish(now, f"the simulator knows nothing better at {rate:,.0f}/s")
 

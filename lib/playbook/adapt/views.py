@@ -55,7 +55,7 @@ def timeline(played: Sequence[ChoiceRun], limit_ms: float) -> Picture:
     """Offered rate, p99 and slowest answer of each second, batch parameters and changes over time, a row a choice."""
 
     if not played:
-        return Picture(lambda figure, colours: figure.text(0.1, 0.5, "Nothing was held."), "Nothing was held.")
+        return Picture(_nothing, "Nothing was held.")
 
     def draw(figure: Any, colours: Mapping[str, Any]) -> None:
         slowest = [ms for p in played for ms in p.seconds["slowest_ms"].dropna()]
@@ -67,6 +67,10 @@ def timeline(played: Sequence[ChoiceRun], limit_ms: float) -> Picture:
 
     words = [f"{p.choice.name} kept {p.kept_s} of {len(p.seconds)} seconds" for p in played]
     return Picture(draw, f"Moving load over time. {'; '.join(words)}.", size_in=(8.0, 1.0 + 1.9 * len(played)))
+
+
+def _nothing(figure: Any, colours: Mapping[str, Any]) -> None:
+    figure.text(0.1, 0.5, "Nothing was held.")
 
 
 def _draw_one(axes: Any, run: ChoiceRun, limit_ms: float, colours: Mapping[str, Any]) -> None:
@@ -92,6 +96,6 @@ def _draw_one(axes: Any, run: ChoiceRun, limit_ms: float, colours: Mapping[str, 
 
 def _short(words: str) -> str:
     """Batching parameters as a label: `64, 2 ms` for max_batch_size 64 and batch_timeout_micros 2000."""
-    told = dict(part.split(" ", 1) for part in words.split(", ") if " " in part)
-    wait = float(told.get("batch_timeout_micros", 0)) / 1000
-    return f"{told.get('max_batch_size', 'off')}" + (f", {wait:g} ms" if wait else "")
+    parameters = dict(part.split(" ", 1) for part in words.split(", ") if " " in part)
+    wait = float(parameters.get("batch_timeout_micros", 0)) / 1000
+    return f"{parameters.get('max_batch_size', 'off')}" + (f", {wait:g} ms" if wait else "")

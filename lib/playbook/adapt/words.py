@@ -18,12 +18,12 @@ def verdict(results: Mapping[str, Any]) -> str:
     choices = results["contenders"]
     fixed = [one for one in choices if not one["policy"]]
     policies = [one for one in choices if one["policy"]]
-    told = "; ".join(f"{one['name']} {one['kept_s']} s" for one in choices)
+    seconds = "; ".join(f"{one['name']} {one['kept_s']} s" for one in choices)
     swaps = sum(len(one["switch_s"]) for one in policies)
     failed = sum(one["errors"] for one in policies)
     lead = (
         f"Of {results['moving_s']:g} s of moving load on {who}, "
-        f"inside p99 {results['limit_ms']:g} ms: {told}. {swaps} live changes, {failed} failed requests."
+        f"inside p99 {results['limit_ms']:g} ms: {seconds}. {swaps} live changes, {failed} failed requests."
     )
     if broken := [f"{one['name']} ({', '.join(_broken(one))})" for one in choices if _broken(one)]:
         return f"{lead} Nothing is concluded: {'; '.join(broken)} cannot be relied on."
@@ -44,16 +44,16 @@ def verdict(results: Mapping[str, Any]) -> str:
 def warnings(results: Mapping[str, Any]) -> list[str]:
     """What was left out, changes that ended before the load did, failed checks, and seconds of few requests."""
     choices = results["contenders"]
-    told = list(results.get("notes") or [])
-    told += [f"{one['name']} ended early: {one['ended']}" for one in choices if one["ended"]]
-    told += [f"{one['name']}: {text}" for one in choices if _broken(one) for text in one.get("warnings") or []]
+    sentences = list(results.get("notes") or [])
+    sentences += [f"{one['name']} ended early: {one['ended']}" for one in choices if one["ended"]]
+    sentences += [f"{one['name']}: {text}" for one in choices if _broken(one) for text in one.get("warnings") or []]
     few = [one["requests_a_second"] for one in choices if one.get("requests_a_second") is not None]
     if few and min(few) < ENOUGH:
-        told.append(
+        sentences.append(
             f"a second held {min(few):.0f} requests at the median: with fewer than {ENOUGH} it counts as kept only "
             "when none of them was beyond the limit"
         )
-    return told
+    return sentences
 
 
 def _broken(one: Mapping[str, Any]) -> list[str]:

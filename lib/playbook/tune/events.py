@@ -12,6 +12,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from typing import Any
 
 import numpy as np
 
@@ -118,7 +119,7 @@ class Events:
             self.called += 1
             self.ready.append((BATCH, None))
 
-    def begin(self, kind: int, payload: object) -> None:
+    def begin(self, kind: int, payload: Any) -> None:
         """A core takes up a piece of work; a turn and a batch take what there is at this moment."""
         if kind == RUNS:
             self.run(payload)
@@ -126,7 +127,7 @@ class Events:
         if kind == TURN:
             write, self.outbox = self.outbox, []
             cost = self.turn_ms + self.write_ms * len(write)
-            read = self.some(cost) if self.inbox else ()
+            read: list[int] = self.some(cost) if self.inbox else []
             if self.t < self.loop_since:
                 self.loop_since = self.t
             payload = read, write
@@ -172,7 +173,7 @@ class Events:
         self.free_slots -= len(read)
         return read
 
-    def occupy(self, cost: float, kind: int, payload: object) -> None:
+    def occupy(self, cost: float, kind: int, payload: Any) -> None:
         """Keep a core for this long; longer than a time slice only piece by piece, but for turns and chains."""
         self.free_cores -= 1
         self.order += 1
@@ -185,7 +186,7 @@ class Events:
             kind, payload, cost = REST, (cost - self.slice_ms, kind, payload), self.slice_ms
         heappush(self.busy, (self.t + cost, self.order, kind, payload))
 
-    def finish(self, kind: int, payload: object) -> None:
+    def finish(self, kind: int, payload: Any) -> None:
         """A piece of work is done: hand its requests to the next step."""
         if kind == RUNS:
             self.outbox += payload

@@ -34,12 +34,12 @@ def trials_frame(points: Sequence[TuningPoint], tuned: Sequence[Tuned]) -> pd.Da
     """One row a trial: its configuration, what was measured and what the simulator had said."""
     rows = []
     for point, result in zip(points, tuned, strict=True):
-        for trial in result.found.trials:
+        for trial in result.searched.trials:
             said = result.predicted.get(trial.config, {})
             rows.append(
                 {"point": point.name, "trial": trial.number, "source": trial.source}
                 | {"score": trial.score, "error": trial.error, "config": trial.config.words()}
-                | {"finalist": trial.config in result.found.finalists}
+                | {"finalist": trial.config in result.searched.finalists}
                 | {name: trial.measured.get(name) for name in _MEASURED}
                 | {f"predicted_{name}": _finite(said.get(name)) for name in _PREDICTED}
                 | trial.config.plain()
@@ -54,11 +54,11 @@ def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
     """What is to be known of single trials: those that failed, and those whose window stayed INVALID."""
-    told = list(results["doubts"])
+    sentences = list(results["doubts"])
     for point in results["points"]:
-        told += [f"{point['point']}: {_SHORT.format(**few)}"] if (few := _fewest(point)) else []
-        told += [f"{point['point']}, left out for want of time: {text}" for text in point.get("left_out") or []]
-    return told
+        sentences += [f"{point['point']}: {_SHORT.format(**few)}"] if (few := _fewest(point)) else []
+        sentences += [f"{point['point']}, left out for want of time: {text}" for text in point.get("left_out") or []]
+    return sentences
 
 
 _SHORT = (
@@ -90,11 +90,11 @@ def results(
     points: Sequence[TuningPoint], tuned: Sequence[Tuned], shared: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The results of tune.json: the first point's at the top, every point's under `points`."""
-    told = [
+    rows = [
         {"point": point.name, "model_name": point.spec.model_name, "server": point.spec.server} | _result(result)
         for point, result in zip(points, tuned, strict=True)
     ]
-    return told[0] | {"points": told, "for_all": shared, "doubts": _doubts(trials_frame(points, tuned))}
+    return rows[0] | {"points": rows, "for_all": shared, "doubts": _doubts(trials_frame(points, tuned))}
 
 
 def _result(tuned: Tuned) -> dict[str, Any]:
@@ -108,9 +108,9 @@ def _result(tuned: Tuned) -> dict[str, Any]:
         "unbatched": plan.unbatched or None,
         "space": {name: list(values) for name, values in plan.space.items()},
         "configurations": len(plan.configs),
-        "trials": len(tuned.found.trials),
-        "resumed": tuned.found.resumed,
-        "stopped": tuned.found.stopped,
+        "trials": len(tuned.searched.trials),
+        "resumed": tuned.searched.resumed,
+        "stopped": tuned.searched.stopped,
         "measured_s": round(tuned.measured_s, 1),
         "planned_s": tuned.planned_s and round(tuned.planned_s, 1),
         "took_s": tuned.took_s and round(tuned.took_s, 1),
@@ -161,9 +161,9 @@ def _as_gained(kind: str, gained: Gain, side: int, measured: Mapping[str, Any]) 
     scores = gained.scores()
     if scores is None:
         return {name: measured.get(name) for name in _FIGURES}
-    told = {name: gained.middle(side, name) for name in _FIGURES}
+    figures = {name: gained.middle(side, name) for name in _FIGURES}
     value = scores[side] if kind == "max_rate" else 1000.0 / scores[side]
-    return told | {"score": scores[side], FIGURES[kind][0]: value, "kept": True, "valid": _all_valid(gained, side)}
+    return figures | {"score": scores[side], FIGURES[kind][0]: value, "kept": True, "valid": _all_valid(gained, side)}
 
 
 def _all_valid(gained: Gain, side: int) -> bool:
@@ -184,7 +184,9 @@ def figure(kind: str, measured: Mapping[str, Any]) -> str:
 
 def _nearest(tuned: Tuned) -> dict[str, Any] | None:
     """The trial with the lowest p99, for when no trial keeps the limit."""
-    told = [trial for trial in tuned.found.trials if trial.measured.get("p99_ms") is not None]
-    near = min(told, key=lambda trial: trial.measured["p99_ms"], default=None)
+    known = [trial for trial in tuned.searched.trials if trial.measured.get("p99_ms") is not None]
+    if not known:
+        return None
+    near = min(known, key=lambda trial: trial.measured["p99_ms"])
     figures = ("p99_ms", "nearest_rate_rps", "certain")
-    return near and {"words": near.config.words()} | {name: near.measured.get(name) for name in figures}
+    return {"words": near.config.words()} | {name: near.measured.get(name) for name in figures}

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -53,10 +54,10 @@ class Probe:
     @property
     def figures(self) -> dict[str, float]:
         """What a fit must meet; an open loop's throughput is no figure of the server."""
-        told = {"p50_ms": self.p50_ms, "p99_ms": self.p99_ms}
-        told |= {} if self.rate_rps else {"throughput_rps": self.throughput_rps}
-        told |= {"core_ms": self.core_ms} if self.core_ms else {}
-        return told | ({"mean_batch_rows": self.mean_batch_rows} if self.mean_batch_rows else {})
+        figures = {"p50_ms": self.p50_ms, "p99_ms": self.p99_ms}
+        figures |= {} if self.rate_rps else {"throughput_rps": self.throughput_rps}
+        figures |= {"core_ms": self.core_ms} if self.core_ms else {}
+        return figures | ({"mean_batch_rows": self.mean_batch_rows} if self.mean_batch_rows else {})
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _refined(start: RequestPath, names: Sequence[str], probes: Sequence[Probe]) 
 
     def build(point: np.ndarray) -> RequestPath:
         bounded = np.exp(origin + np.clip(point, -2.0, 2.0))
-        values = dict(zip(names, map(float, bounded), strict=True))
+        values: dict[str, Any] = dict(zip(names, map(float, bounded), strict=True))
         shell = values.pop("shell")
         return replace(start, shell_in_ms=READING * shell, shell_out_ms=(1 - READING) * shell, **values)
 
@@ -143,13 +144,13 @@ def _refined(start: RequestPath, names: Sequence[str], probes: Sequence[Probe]) 
 
     simplex = np.vstack([np.zeros(len(names)), 0.4 * np.eye(len(names))])
     options = {"maxfev": FIT_STEPS, "initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-4}
-    found = minimize(loss, np.zeros(len(names)), method="Nelder-Mead", options=options)
-    return build(found.x)
+    least = minimize(loss, np.zeros(len(names)), method="Nelder-Mead", options=options)
+    return build(least.x)
 
 
 def _misfit(path: RequestPath, probes: Sequence[Probe]) -> float:
-    told = [_errors(path, probe) for probe in probes]
-    return sum(WEIGHTS[name] * _doubted(error) for errors in told for name, error in errors.items())
+    misses = [_errors(path, probe) for probe in probes]
+    return sum(WEIGHTS[name] * _doubted(error) for errors in misses for name, error in errors.items())
 
 
 def _guess(bare: RequestPath, probes: Sequence[Probe], shell_share: float) -> RequestPath:
@@ -184,14 +185,18 @@ def _guess(bare: RequestPath, probes: Sequence[Probe], shell_share: float) -> Re
 def _errors(path: RequestPath, probe: Probe) -> dict[str, float]:
     """Logarithm of simulated over measured, by figure."""
     if probe.rate_rps:
-        seen = at_rate(path, probe.config, probe.rate_rps, FIT_REQUESTS)
+        outcome = at_rate(path, probe.config, probe.rate_rps, FIT_REQUESTS)
     else:
-        seen = simulate(path, probe.config, concurrency=probe.concurrency, requests=FIT_REQUESTS)
-    if not len(seen.latency_ms):
+        outcome = simulate(path, probe.config, concurrency=probe.concurrency, requests=FIT_REQUESTS)
+    if not len(outcome.latency_ms):
         return dict.fromkeys(WEIGHTS, 5.0)
-    told = {"throughput_rps": seen.throughput_rps, "p50_ms": seen.percentile(50), "p99_ms": seen.percentile(99)}
-    told |= {"mean_batch_rows": seen.mean_batch_rows, "core_ms": seen.core_ms_per_request}
-    return {name: math.log(told[name] / value) for name, value in probe.figures.items()}
+    simulated = {
+        "throughput_rps": outcome.throughput_rps,
+        "p50_ms": outcome.percentile(50),
+        "p99_ms": outcome.percentile(99),
+    }
+    simulated |= {"mean_batch_rows": outcome.mean_batch_rows, "core_ms": outcome.core_ms_per_request}
+    return {name: math.log(simulated[name] / value) for name, value in probe.figures.items()}
 
 
 def predict(path: RequestPath, config: Config, promise: Promise, requests: int = REQUESTS) -> Prediction:
@@ -199,9 +204,9 @@ def predict(path: RequestPath, config: Config, promise: Promise, requests: int =
     high = simulate(path, config, concurrency=256, requests=requests // 2).throughput_rps * 1.02
     low, kept, rate = 0.0, None, 0.95 * high
     for _ in range(STEPS):
-        seen = at_rate(path, config, rate, requests)
-        if promise.inside(seen.percentile(99), seen.error_share):
-            low, kept = rate, seen
+        outcome = at_rate(path, config, rate, requests)
+        if promise.inside(outcome.percentile(99), outcome.error_share):
+            low, kept = rate, outcome
         else:
             high = rate
         if high <= (1 + FINE) * low:
@@ -214,4 +219,4 @@ def predict(path: RequestPath, config: Config, promise: Promise, requests: int =
 
 def at_rate(path: RequestPath, config: Config, rate_rps: float, requests: int = REQUESTS, seed: int = 0) -> Outcome:
     """What a configuration does at one Poisson rate."""
-    return simulate(path, config, poisson(rate_rps, requests, seed), seed=seed)
+    return simulate(path, config, poisson(rate_rps, requests, seed).tolist(), seed=seed)

@@ -45,7 +45,8 @@ class Gain:
     def middle(self, side: int, name: str) -> float | None:
         """The median of a figure over the repeats of default (0) or winner (1); None where it was not measured."""
         values = [pair[side].get(name) for pair in self.used]
-        return None if not values or None in values else median(values)
+        known = [float(value) for value in values if value is not None]
+        return median(known) if known and len(known) == len(values) else None
 
 
 def gain_of(default: Measured, best: Measured, repeats: Sequence[Pair]) -> Gain:
@@ -79,8 +80,8 @@ def words(gain: Gain, figure: str) -> str:
         return f"no gain shown: {gain.why_not}"
     known = gain.low is not None and gain.high is not None
     interval = f"95 %: {gain.low:.3g} to {gain.high:.3g}" if known else "each measured once, no interval"
-    told = f"{gain.ratio:.3g} × the default flags' {figure} ({interval})"
-    return told if gain.shown else f"no gain shown: {told}, {gain.why_not}"
+    sentence = f"{gain.ratio:.3g} × the default flags' {figure} ({interval})"
+    return sentence if gain.shown else f"no gain shown: {sentence}, {gain.why_not}"
 
 
 def ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float | None, float | None, float | None]:

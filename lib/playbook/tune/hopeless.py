@@ -80,11 +80,11 @@ def remedies(exported: Mapping[str, Any], promise: Promise, rows: int, cores: in
     """Cores, a variant, fewer rows, a smaller model, a higher limit: each with its figure where there is one."""
     limit = promise.p99_limit_ms
     enough = -(-alone // limit)  # rounded up
-    told = [f"{enough:.0f} cores or more, and only as far as TensorFlow divides one run among them"]
-    told += [_variant(exported, limit, rows)]
-    told += [f"fewer rows in a request than {rows}"] if rows > 1 else []
-    told += ["a smaller model", f"p99_limit_ms of {_round_up(ROOM * alone / cores):g} or more"]
-    return [text for text in told if text]
+    helps = [f"{enough:.0f} cores or more, and only as far as TensorFlow divides one run among them"]
+    helps += [_variant(exported, limit, rows)]
+    helps += [f"fewer rows in a request than {rows}"] if rows > 1 else []
+    helps += ["a smaller model", f"p99_limit_ms of {_round_up(ROOM * alone / cores):g} or more"]
+    return [text for text in helps if text]
 
 
 def _variant(exported: Mapping[str, Any], limit_ms: float, rows: int) -> str:

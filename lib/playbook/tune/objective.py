@@ -76,27 +76,27 @@ class Objective:
     def predicted(self, path: RequestPath, config: Config) -> dict[str, Any]:
         """What the simulator says of a configuration, in the terms of `measured`."""
         if self.kind == "max_rate":
-            told = vars(predict(path, config, self.promise))
-            told = told | {"batch_rows": told["mean_batch_rows"], "kept": told["rate_rps"] > 0}
+            figures = vars(predict(path, config, self.promise))
+            figures = figures | {"batch_rows": figures["mean_batch_rows"], "kept": figures["rate_rps"] > 0}
         else:
-            seen = at_rate(path, config, self.rate_rps)
-            p99 = seen.percentile(99)
-            told = {
+            outcome = at_rate(path, config, self.rate_rps)
+            p99 = outcome.percentile(99)
+            figures = {
                 "rate_rps": self.rate_rps,
-                "p50_ms": seen.percentile(50),
+                "p50_ms": outcome.percentile(50),
                 "p99_ms": p99,
-                "batch_rows": seen.mean_batch_rows,
-                "core_ms_per_request": seen.core_ms_per_request,
-                "kept": self.promise.inside(p99, seen.error_share),
+                "batch_rows": outcome.mean_batch_rows,
+                "core_ms_per_request": outcome.core_ms_per_request,
+                "kept": self.promise.inside(p99, outcome.error_share),
             }
-        return told | {"score": self.score(told) or 0.0}
+        return figures | {"score": self.score(figures) or 0.0}
 
-    def score(self, told: Mapping[str, Any]) -> float | None:
+    def score(self, figures: Mapping[str, Any]) -> float | None:
         """The score of what was measured or predicted; None when it cannot be told (no metrics, no process)."""
-        if not told["kept"]:
+        if not figures["kept"]:
             return 0.0
         value = {"max_rate": "rate_rps", "min_p99_at_rate": "p99_ms", "min_cost_at_rate": "core_ms_per_request"}
-        figure = told[value[self.kind]]
+        figure = figures[value[self.kind]]
         if figure is None or not math.isfinite(figure):
             return None
         return float(figure) if self.kind == "max_rate" else 1000.0 / figure

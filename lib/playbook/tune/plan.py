@@ -65,7 +65,7 @@ class Tuned:
 
     plan: TuningPlan
     default: dict[str, Any]
-    found: SearchResult
+    searched: SearchResult
     fits: dict[str, Fit]  # by protocol
     predicted: dict[Config, dict[str, Any]]
     repeats: list[Pair] = field(default_factory=list)  # (default, winner), each as measured again in turns
@@ -86,7 +86,7 @@ class Tuned:
     @property
     def best(self) -> Trial:
         """The best trial; the default when nothing else could be measured."""
-        return self.found.best or self.found.trials[0]
+        return self.searched.best or self.searched.trials[0]
 
     def gain(self) -> Gain:
         """Best over default; from the repeats in turns where there are any."""

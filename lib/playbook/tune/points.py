@@ -38,18 +38,18 @@ def points_of(settings: Mapping[str, Any]) -> list[TuningPoint]:
     plan = plan_of(settings)
     _check_requests(plan, settings["rows_per_request"])
     limits = [plan.objective.promise.p99_limit_ms, *settings["slo_points"]]
-    found = [
+    points = [
         _point(Path(run_dir), limit, plan, settings)
         for run_dir in (settings["run_dir"], *settings["other_runs"])
         for limit in dict.fromkeys(map(float, limits))
     ]
-    names = [point.name for point in found]
+    names = [point.name for point in points]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ParameterError(
             f"other_runs leads to {', '.join(twice)} more than once. Points are told by model_name and limit: export "
             "one of the models under another model_name."
         )
-    return found
+    return points
 
 
 def plan_of(settings: Mapping[str, Any]) -> TuningPlan:

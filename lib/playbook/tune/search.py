@@ -184,7 +184,9 @@ class _Search:
 
     def ask(self) -> optuna.Trial:
         """The next trial; a value is suggested by its place in the knob's list, as lists are no categories."""
-        spread = {n: optuna.distributions.CategoricalDistribution(range(len(v))) for n, v in self.space.items()}
+        spread: dict[str, optuna.distributions.BaseDistribution] = {
+            n: optuna.distributions.CategoricalDistribution(range(len(v))) for n, v in self.space.items()
+        }
         return self.study.ask(spread)
 
     def coordinates(self, config: Config) -> dict[str, int]:
@@ -206,7 +208,8 @@ class _Search:
         score = measured.get("score")
         self.study.tell(trial, score, state=None if score is not None else optuna.trial.TrialState.FAIL)
         self.known[config] = Trial(trial.number, config, source, score, measured, error)
-        gained = score is not None and (best is None or score > best.score + GAINED * abs(best.score))
+        before = None if best is None else best.score
+        gained = score is not None and (before is None or score > before + GAINED * abs(before))
         self.new, self.idle = self.new + 1, 0 if gained else self.idle + 1
         if self.on_trial:
             self.on_trial(self.known[config])
@@ -250,7 +253,7 @@ def _trial(frozen: optuna.trial.FrozenTrial) -> Trial:
 
 
 def _best(trials: Iterable[Trial]) -> Trial | None:
-    return max((t for t in trials if t.score is not None), key=lambda t: t.score, default=None)
+    return max((t for t in trials if t.score is not None), key=lambda t: t.score or 0.0, default=None)
 
 
 def _alike(one: float, other: float) -> bool:

@@ -23,6 +23,8 @@ SWITCH_S = 1.5  # a live change of the batching file
 PROBE_SHARE = 0.05  # of the budget, that one closed loop of the probes may take at most
 PROBE_ROUNDS = 3  # times every client of a probe is answered
 FEWEST_CLIENTS = 4
+OPEN_SHARE = 0.7  # of a closed loop's throughput, that an open one carries inside a limit
+MORE = 1.2  # windows for each that was planned: INVALID ones are held again, wide brackets narrowed
 LONGEST = 1.5  # no window is longer than this many times the one that was planned for
 FINALS = 2  # further measurements of each finalist
 
@@ -51,11 +53,12 @@ class Timing:
     request_ms: float
     cores: int
     start_s: float
+    kept_rps: float | None = None  # the rate inside the limit, once the default was measured
 
     @property
     def rate_rps(self) -> float:
-        """What the server carries unbatched, at most."""
-        return 1000.0 * self.cores / max(self.request_ms, 1e-6)
+        """The rate that windows are planned for: what was kept, or a share of what the cores carry at most."""
+        return self.kept_rps or OPEN_SHARE * 1000.0 * self.cores / max(self.request_ms, 1e-6)
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,8 @@ class Timetable:
         parts += [f"a window up to {self.longest_s / LONGEST:.0f} s"] if self.longest_s / LONGEST > 2 else []
         parts += [f"winner against default in {plan.repeats} turn{'s' * (plan.repeats > 1)}"] if plan.repeats else []
         parts += [f"up to {plan.ablation} steps of what earned it"] if plan.ablation else []
-        told = f"About {spoken(self.planned_s)} of {spoken(self.budget_s)}: {', '.join(parts)}."
-        return f"{told} Left out: {out}." if out else told
+        words = f"About {spoken(self.planned_s)} of {spoken(self.budget_s)}: {', '.join(parts)}."
+        return f"{words} Left out: {out}." if out else words
 
 
 def timetable(plan: TuningPlan, load: Load, timing: Timing, budget_s: float, spent_s: float = 0.0) -> Timetable:
@@ -119,7 +122,7 @@ def _table(
     window_s = max(load.duration_s, samples / timing.rate_rps)
     protocols = len({config.protocol for config in plan.configs} | {plan.base.protocol})
     each = plan.objective.windows if plan.objective.kind == "max_rate" else 1
-    one_s = each * (window_s + load.ramp_up_s + BETWEEN_S)
+    one_s = MORE * each * (window_s + load.ramp_up_s + BETWEEN_S)
     trials = trials_of(plan)
     finals = min(plan.finalists, trials) * FINALS if plan.finalists > 1 and trials > 2 else 0
     again = finals + 2 * plan.repeats + plan.ablation
@@ -148,7 +151,8 @@ def _probes(plan: TuningPlan, load: Load, timing: Timing, budget_s: float) -> tu
 def trials_of(plan: TuningPlan) -> int:
     """Configurations that are measured at most, the default included."""
     size = len(plan.configs) + (plan.base not in plan.configs)
-    known = min(size, 1 + plan.frontier + _unseen(plan)) if plan.search == "simulate" else size
+    ranked = plan.search == "simulate" and plan.simulated
+    known = min(size, 1 + plan.frontier + _unseen(plan)) if ranked else size
     return max(1, min(plan.budget.trials, known))
 
 
@@ -168,15 +172,15 @@ def _no_ablation(table: Timetable) -> tuple[TuningPlan, int, str] | None:
 
 def _no_finals(table: Timetable) -> tuple[TuningPlan, int, str] | None:
     plan = table.plan
-    told = "measuring the best few again"
-    return (replace(plan, finalists=1), table.samples, told) if plan.finalists > 1 else None
+    words = "measuring the best few again"
+    return (replace(plan, finalists=1), table.samples, words) if plan.finalists > 1 else None
 
 
 def _fewer_samples(least: int) -> Shorter:
     def shorten(table: Timetable) -> tuple[TuningPlan, int, str] | None:
         fewer = next((count for count in FEWER if least <= count < table.samples), None)
-        told = f"p99 itself: {fewer} requests a window instead of {SAMPLES:,}, judged by those beyond the limit"
-        return (table.plan, fewer, told) if fewer else None
+        words = f"p99 itself: {fewer} requests a window instead of {SAMPLES:,}, judged by those beyond the limit"
+        return (table.plan, fewer, words) if fewer else None
 
     return shorten
 
@@ -184,8 +188,10 @@ def _fewer_samples(least: int) -> Shorter:
 def _fewer_repeats(least: int) -> Shorter:
     def shorten(table: Timetable) -> tuple[TuningPlan, int, str] | None:
         repeats = table.plan.repeats - 1
-        told = f"repeats of winner against default beyond {repeats}" if repeats else "repeats of winner against default"
-        return (replace(table.plan, repeats=repeats), table.samples, told) if repeats >= least else None
+        words = (
+            f"repeats of winner against default beyond {repeats}" if repeats else "repeats of winner against default"
+        )
+        return (replace(table.plan, repeats=repeats), table.samples, words) if repeats >= least else None
 
     return shorten
 
@@ -199,10 +205,10 @@ def _fewer_windows(table: Timetable) -> tuple[TuningPlan, int, str] | None:
 def _fewer_trials(table: Timetable) -> tuple[TuningPlan, int, str] | None:
     plan = table.plan
     trials = trials_of(plan) - 1
-    told = f"configurations beyond the {trials - 1} best predicted"
+    words = f"configurations beyond the {trials - 1} best predicted"
     if trials < 2:
         return None
-    return replace(plan, budget=replace(plan.budget, trials=trials)), table.samples, told
+    return replace(plan, budget=replace(plan.budget, trials=trials)), table.samples, words
 
 
 _SHORTER: tuple[Shorter, ...] = (

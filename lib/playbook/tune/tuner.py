@@ -22,7 +22,7 @@ from playbook.tune.outlook import START_S, planned, refusal, too_short
 from playbook.tune.plan import Tuned, TuningPoint
 from playbook.tune.search import frontier, search
 from playbook.tune.steps import Tuning
-from playbook.tune.timetable import BudgetClock, Timing, timetable
+from playbook.tune.timetable import BudgetClock, Timetable, Timing, timetable
 from playbook.tune.workbench import Workbench
 
 DOUBTFUL = 0.4  # of the limit: where export's run of one request takes more, one is timed on the server itself
@@ -87,7 +87,9 @@ class SkipTuning(Exception):
 def _searched(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -> Tuned:
     """Default, probes and fit, the search, and what makes its winner sure."""
     _look_again(tuning, point, exported)
-    default, plan = tuning.default(), tuning.plan
+    default = tuning.default()
+    _plan_again(tuning, point, default["rate_rps"] or None)
+    plan = tuning.plan
     first, fits = plan.configs[: plan.budget.trials], {}
     if plan.simulated:
         fits = tuning.fit(exported["batch_curve"])
@@ -127,13 +129,20 @@ def _look_again(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any])
                 f"one request alone took {alone:,.3g} ms on the server, and the limit is {promise.p99_limit_ms:g} ms. "
                 f"What would help: {'; '.join(remedies(exported, promise, rows, cores, alone))}."
             )
-    carried_rps = tuning.probe("default", tuning.plan.base).throughput_rps
-    started = tuning.bench.benches.get("default")
-    timing = Timing(1000.0 * cores / carried_rps, cores, (started and started.handle.start_s) or START_S)
-    table = timetable(point.plan, tuning.bench.load, timing, tuning.clock.budget_s, tuning.clock.spent_s)
-    if not table.fits:
+    tuning.probe("default", tuning.plan.base)
+    if not (table := _plan_again(tuning, point)).fits:
         raise SkipTuning(too_short(table))
+
+
+def _plan_again(tuning: Tuning, point: TuningPoint, kept_rps: float | None = None) -> Timetable:
+    """Plan the rest by what the server shows: its closed loop, and what the default keeps once that is measured."""
+    started, cores = tuning.bench.benches.get("default"), point.cores
+    start_s = (started and started.handle.start_s) or START_S
+    timing = Timing(1000.0 * cores / tuning.probes[0].throughput_rps, cores, start_s, kept_rps)
+    gone_s = tuning.clock.spent_s if kept_rps is None else max(0.0, tuning.clock.spent_s - tuning.table.measurement_s)
+    table = timetable(point.plan, tuning.bench.load, timing, tuning.clock.budget_s, gone_s)
     tuning.follow(table)
+    return table
 
 
 def _for_all(
@@ -159,7 +168,7 @@ def _scores(
     point: TuningPoint, result: Tuned, memory: Memory, load: Load, candidates: Sequence[Config], budget_s: float
 ) -> dict[Config, float]:
     """What each candidate is worth at one point; measured where it has not been."""
-    known = {trial.config: trial.score or 0.0 for trial in result.found.trials}
+    known = {trial.config: trial.score or 0.0 for trial in result.searched.trials}
     table = planned(point, load, budget_s)
     with progress.live(f"one for all {point.name}", 1) as bar, Workbench(point.spec, point.run_dir, load) as bench:
         tuning = Tuning(bench, table, bar, memory, BudgetClock(budget_s))

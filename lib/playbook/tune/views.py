@@ -34,9 +34,9 @@ def plan_table(points: Sequence[TuningPoint], load: Load) -> str:
     lines = [f"- {point.name}: {point.plan.objective.words()}, {point.spec.server} server" for point in points]
     size = len(plan.configs)
     knobs = markdown.table(["knob", "values"], [[name, ", ".join(map(str, v))] for name, v in plan.space.items()])
-    told = [f"{size} configurations, searched by `{plan.search}`."]
-    told += [f"Batching left the space: {plan.unbatched}."] if plan.unbatched else []
-    return "\n\n".join(["\n".join(lines), knobs, *told, *_outlook(points, load)])
+    notes = [f"{size} configurations, searched by `{plan.search}`."]
+    notes += [f"Batching left the space: {plan.unbatched}."] if plan.unbatched else []
+    return "\n\n".join(["\n".join(lines), knobs, *notes, *_outlook(points, load)])
 
 
 def _outlook(points: Sequence[TuningPoint], load: Load) -> list[str]:
@@ -49,37 +49,36 @@ def _outlook(points: Sequence[TuningPoint], load: Load) -> list[str]:
     return paragraphs
 
 
-def _sentence(told: Mapping[str, Any]) -> str:
-    who, best, default = f"'{told['model_name']}' on the {told['server']} server", told["best"], told["default"]
-    if told.get("skipped"):
-        return f"{who} was not tuned: {told['skipped']}"
+def _sentence(point: Mapping[str, Any]) -> str:
+    who, best, default = f"'{point['model_name']}' on the {point['server']} server", point["best"], point["default"]
+    if point.get("skipped"):
+        return f"{who} was not tuned: {point['skipped']}"
     if not best["score"]:
-        return f"{who}: no configuration of {told['configurations']} gives {told['objective']}. {_nearest(told)}"
-    reached = figure(told["kind"], best)
-    if told["trials"] == 1 and told["stopped"]:
-        return f"{who}: only the default flags were measured ({reached}), so nothing is compared: {told['stopped']}."
+        return f"{who}: no configuration of {point['configurations']} gives {point['objective']}. {_nearest(point)}"
+    reached = figure(point["kind"], best)
+    if point["trials"] == 1 and point["stopped"]:
+        return f"{who}: only the default flags were measured ({reached}), so nothing is compared: {point['stopped']}."
     if best["config"] == default["config"]:
         return (
-            f"{who}: the default flags are the best of {told['trials']} measured ({reached}) for {told['objective']}."
+            f"{who}: the default flags are the best of {point['trials']} measured ({reached}) for {point['objective']}."
         )
     doubt = "" if best["valid"] else " in an INVALID window, which proves nothing"
-    return (
-        f"{who}: {reached}{doubt} with {best['words']}: {told['gain_words']}{_earned(told)}, for {told['objective']}."
-    )
+    gained = f"{point['gain_words']}{_earned(point)}"
+    return f"{who}: {reached}{doubt} with {best['words']}: {gained}, for {point['objective']}."
 
 
-def _earned(told: Mapping[str, Any]) -> str:
-    steps = [step for step in told["ablation"] if step["factor"] and step["factor"] >= 1.05]
-    if not told["gain_shown"] or not steps or len(told["ablation"]) < 2:
+def _earned(point: Mapping[str, Any]) -> str:
+    steps = [step for step in point["ablation"] if step["factor"] and step["factor"] >= 1.05]
+    if not point["gain_shown"] or not steps or len(point["ablation"]) < 2:
         return ""
     steps = sorted(steps, key=lambda step: -step["factor"])
-    told = ", ".join(f"{step['factor']:.1f} × from {step['knobs']}" for step in steps)
-    return f"; of it, each step measured once, {told}"
+    parts = ", ".join(f"{step['factor']:.1f} × from {step['knobs']}" for step in steps)
+    return f"; of it, each step measured once, {parts}"
 
 
-def _nearest(told: Mapping[str, Any]) -> str:
-    near = told["nearest"]
-    if not (costs := told["simulator"]["paths"].get(told["default"]["config"]["protocol"])):
+def _nearest(point: Mapping[str, Any]) -> str:
+    near = point["nearest"]
+    if not (costs := point["simulator"]["paths"].get(point["default"]["config"]["protocol"])):
         return f"The nearest was {_where(near)}. Raise p99_limit_ms, lower the rate, or add cores."
     path = RequestPath(**costs)
     lone = path.shell_in_ms + path.run_ms(path.rows, batched=False) + path.shell_out_ms + path.wire_ms
@@ -113,13 +112,13 @@ def table(trials: pd.DataFrame) -> str:
         return "Nothing was tuned; the verdict says why."
     default = trials[trials["source"] == "default"].set_index("point")["score"]
     times = trials["score"] / trials["point"].map(default).replace(0.0, float("nan"))
-    told = ["trial", "source", "config", "score", "times", "predicted_score", "p99_ms", "batch_rows"]
+    columns = ["trial", "source", "config", "score", "times", "predicted_score", "p99_ms", "batch_rows"]
     if trials["point"].nunique() > 1:
-        headers, told = ["point", *headers], ["point", *told]
+        headers, columns = ["point", *headers], ["point", *columns]
     again = trials["finalist"].map({True: ", median of 3", False: ""})
     shown = trials.assign(times=times, source=trials["source"] + again)
     shown = shown.sort_values(["finalist", "score"], ascending=False, na_position="last")
-    rows = [[*(getattr(row, name) for name in told), _word(row)] for row in shown.itertuples()]
+    rows = [[*(getattr(row, name) for name in columns), _word(row)] for row in shown.itertuples()]
     return markdown.table(headers, [[_plain(value) for value in row] for row in rows])
 
 

@@ -18,7 +18,7 @@ from playbook.errors import LoadFailed, MonitorError, PublishFailed, ServerDied
 from playbook.knobs import LIVE
 from playbook.monitor.resources import ProcessTree
 from playbook.monitor.sensor import Sensor, between
-from playbook.serve import serve
+from playbook.serve import client, serve
 from playbook.serve.alive import check_alive, living_versions
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
@@ -161,17 +161,11 @@ class Workbench:
         with tempfile.TemporaryDirectory(dir=self.folder) as raw:
             level = level_of(bench.handle, load, self.bodies(load.protocol), level=self.held, **settings)
             try:
-                summary = loadgen.hold(level, Path(raw), tell, p99_limit_ms=self.limit_ms)
+                summary = loadgen.hold(level, Path(raw), tell, p99_limit_ms=self.limit_ms, is_alive=asked(bench.handle))
             except loadgen.LoadgenError as error:
                 check_alive(bench.handle)
                 raise LoadFailed(f"{words} could not be measured: {error}") from error
-        if summary["dead"]:
-            check_alive(bench.handle)
-            kinds = ", ".join(f"{count} {kind}" for kind, count in summary["errors_by_kind"].items())
-            raise LoadFailed(
-                f"The server stopped answering under {words} ({kinds or 'no replies'}) and its process still runs: "
-                f"it hangs, or refuses connections. Look at its log: {bench.handle.log_path}"
-            )
+        check_answered(bench.handle, summary, words)
         return summary
 
     def bodies(self, protocol: str) -> Path:
@@ -181,6 +175,34 @@ class Workbench:
             rows = self.load.rows_per_request
             write_bodies(folder, self._reference, protocol, rows, model_name=self.spec.model_name)
         return folder
+
+
+def asked(handle: Handle) -> Callable[[], bool] | None:
+    """Whom the load generator asks whether a silent server still answers; None where it has no REST address."""
+    return partial(client.answers, handle) if handle.rest_url else None
+
+
+def check_answered(handle: Handle, summary: Mapping[str, Any], words: str) -> None:
+    """Return when a server answered until the end of a level.
+
+    Args:
+        handle: The server.
+        summary: Of the level.
+        words: What was held, for the message.
+
+    Raises:
+        ServerDied: It has ended.
+        LoadFailed: It lives and did not answer: it hangs, or refuses connections.
+    """
+    check_alive(handle)
+    if not summary["dead"] and not summary.get("hung"):
+        return
+    kinds = ", ".join(f"{count} {kind}" for kind, count in summary["errors_by_kind"].items())
+    raise LoadFailed(
+        f"The server stopped answering after {summary['duration_s']:.1f} s under {words} ({kinds or 'no replies'}) and "
+        "its process still runs: it hangs, or refuses connections. Nothing can be concluded. "
+        f"Its log: {handle.log_path}"
+    )
 
 
 def _core_ms(used: Any, window: Any) -> float | None:

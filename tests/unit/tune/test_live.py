@@ -56,7 +56,7 @@ def resumed(point, tmp_path_factory):
 def test_a_point_that_was_done_when_the_run_was_killed_is_not_measured_again(resumed):
     values, tuned = resumed
     assert tuned.default == values["default"]
-    assert tuned.found.resumed == len(tuned.found.trials) == 2
+    assert tuned.searched.resumed == len(tuned.searched.trials) == 2
     assert tuned.measured_s == 0.0
     assert tuned.best.score > 0
 

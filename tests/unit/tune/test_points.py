@@ -123,7 +123,7 @@ def test_a_limit_nothing_keeps_is_told_with_the_nearest_and_what_limits_it(setti
 def test_trials_become_a_table_with_failures_marked(settings):
     point, result = tuned(settings, 4000.0)
     dead = Trial(2, replace(BATCHED, max_batch_size=64), "frontier", None, {"score": None}, "the server ended")
-    result.found.trials.append(dead)
+    result.searched.trials.append(dead)
     trials = findings.trials_frame([point], [result])
     table = views.table(trials)
     assert "| 1 | frontier |" in table

@@ -8,9 +8,9 @@ import pytest
 from playbook.promise import Promise
 from playbook.tfserving.config import DEFAULT, Config
 from playbook.tune.fit import Probe, at_rate, fit, predict
+from playbook.tune.probing import BUSY, CALM
 from playbook.tune.request_path import RequestPath, slots
 from playbook.tune.simulate import Outcome, poisson, simulate
-from playbook.tune.steps import BUSY, CALM
 
 LEAN = RequestPath(run_fixed_ms=1.0, run_row_ms=0.0, shell_in_ms=1e-6, shell_out_ms=1e-6, wire_ms=0.0, spread=0.0)
 REAL = RequestPath(

@@ -1,0 +1,116 @@
+"""Probing a server for the simulator: short closed and open loops, and the fit to them, by a timetable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from playbook.errors import LoadFailed
+from playbook.tfserving.config import Config, expand
+from playbook.tune.fit import Fit, Probe, fit
+from playbook.tune.memory import Memory
+from playbook.tune.request_path import RequestPath, slots
+from playbook.tune.timetable import BudgetClock, Timetable, spoken
+from playbook.tune.workbench import RunningServer, Workbench
+
+CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
+
+
+class Probing:
+    """A workbench that is probed by a timetable; the clock runs from the beginning of the stage."""
+
+    def __init__(
+        self, bench: Workbench, table: Timetable, bar: Any, memory: Memory, clock: BudgetClock | None = None
+    ) -> None:
+        self.bench, self.bar, self.memory, self.clock = bench, bar, memory, clock or BudgetClock(table.budget_s)
+        self.cut: list[str] = []  # what time did not allow, beside what was planned to be left out
+        self.probes: list[Probe] = []
+        self.known: dict[Config, dict[str, Any]] = {}
+        self.predicted: dict[Config, dict[str, Any]] = {}
+        self.paths: dict[str, RequestPath] = {}  # by protocol
+        self.follow(table)
+        bench.tell = self.tell
+        bench.limit_ms = self.plan.objective.promise.p99_limit_ms
+
+    def follow(self, table: Timetable) -> None:
+        """Go on by this timetable: its plan, its windows, its probes."""
+        self.table, self.plan = table, table.plan
+        self.bench.samples, self.bench.longest_s = table.samples, table.longest_s
+
+    def tell(self, text: str = "") -> None:
+        """Where the stage is, by the time it was planned to take."""
+        share = min(0.99, self.clock.spent_s / max(1.0, self.table.planned_s))
+        left = max(0.0, self.table.planned_s - self.clock.spent_s)
+        self.bar.update(share * self.bar.total, f"{text}; about {spoken(left)} left" if text else "")
+
+    def affords(self, measurements: int = 1) -> bool:
+        """Whether so many further measurements, a rate's search each, end inside the budget."""
+        return self.clock.spent_s + measurements * self.table.measurement_s <= self.clock.budget_s
+
+    def alone_ms(self) -> float | None:
+        """What one request takes alone on the server with the default flags; None where none was answered."""
+
+        def hold() -> float | None:
+            row = self.bench.hold(self.plain_default(), arrival="closed", concurrency=1)
+            return row["latency_p50_ms"] or row["latency_mean_ms"]
+
+        return self.memory.recall("alone", hold)
+
+    def plain_default(self) -> RunningServer:
+        """The server with the default flags; it stays up beside the others."""
+        return self.bench.benches.get("default") or self.bench.start("default", self.plan.base)
+
+    def probe(self, name: str, config: Config) -> Probe:
+        """A closed loop that saturates a configuration; then, for the fit alone, an open one below its rate."""
+        table = self.table
+        times = {"duration_s": table.probe_s, "ramp_up_s": table.probe_ramp_up_s}
+        clients = table.probe_clients
+        if config.protocol == "grpc":  # more at once than its threads are refused, and tell nothing
+            clients = min(clients, slots(config, len(self.bench.spec.cpus) or 1))
+        closed = self._probe(name, config, times, arrival="closed", concurrency=clients)
+        rate = max(0.1, round((BUSY if config.enable_batching else CALM) * closed.throughput_rps, 1))
+        open_times = {"duration_s": table.open_probe_s}
+        self.probes += [closed, self._probe(f"{name}, open", config, open_times, arrival="poisson", rate_rps=rate)]
+        return closed
+
+    def _probe(self, name: str, config: Config, times: Mapping[str, float], **settings: Any) -> Probe:
+        def hold() -> list[Any]:
+            plain = config == replace(self.plan.base, protocol=config.protocol)  # one server speaks both protocols
+            server = replace(self.plain_default(), config=config) if plain else self.bench.bring("trial", config)
+            row = self.bench.hold(server, **times, **settings)
+            if not row["throughput_rps"] or row["latency_mean_ms"] is None:
+                kinds = ", ".join(f"{kind} {count}" for kind, count in row["errors_by_kind"].items())
+                raise LoadFailed(
+                    f"No request was answered with {config.words()} ({kinds or 'none came back'}), so the simulator "
+                    f"cannot be fitted. The server's log: {server.handle.log_path}"
+                )
+            p99, client = row["latency_p99_ms"] or row["latency_max_ms"], row["client_cpu_share"] or 0.0
+            client_ms = 1000 * client / row["throughput_rps"]
+            middle = row["latency_p50_ms"] or row["latency_mean_ms"]  # too few for a median
+            return [row["throughput_rps"], middle, p99, row["batch_rows"], client_ms, row["core_ms_per_request"]]
+
+        rate, p50, p99, rows, client_ms, core_ms = self.memory.recall(f"probe {name}", hold)
+        rows = rows if config.enable_batching else None
+        clients, offered = settings.get("concurrency", 0), settings.get("rate_rps")
+        return Probe(config, clients, rate, p50, p99, rows, offered, client_ms, core_ms)
+
+    def fit(self, curve: Mapping[str, Any]) -> dict[str, Fit]:
+        """Probe a batched configuration of the space for each protocol in it and fit the simulator to each."""
+        configs = expand({**self.plan.space, "enable_batching": [True]}, self.plan.base)
+        protocols = [self.plan.base.protocol, *(config.protocol for config in configs)]
+        fits = {protocol: self._fit(protocol, configs, curve["fit"]) for protocol in dict.fromkeys(protocols)}
+        self.paths = {protocol: fitted.path for protocol, fitted in fits.items()}
+        return fits
+
+    def _fit(self, protocol: str, configs: Sequence[Config], curve: Mapping[str, float]) -> Fit:
+        cpus, named = len(self.bench.spec.cpus) or 1, ""
+        if protocol != self.plan.base.protocol:
+            named = f", {protocol}"
+            self.probe(f"default{named}", replace(self.plan.base, protocol=protocol))
+        own = [c for c in configs if c.protocol == protocol] or [replace(c, protocol=protocol) for c in configs]
+        roomy = max(own, key=lambda c: (slots(c, cpus), c.effective("max_batch_size"), -c.batch_timeout_micros))
+        self.probe(f"batched{named}", roomy)
+        probes = [probe for probe in self.probes if probe.config.protocol == protocol]
+        loops, rows = int(self.bench.spec.server == "embedded"), self.bench.load.rows_per_request
+        return fit(curve["a_ms"], curve["b_ms"], probes, float(cpus), loops, rows)
