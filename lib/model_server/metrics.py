@@ -177,7 +177,7 @@ def _labels(names: Sequence[str], values: Sequence[str]) -> str:
 
 
 def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 _LATENCY = exponential(10, 1.8, 33)

@@ -18,6 +18,7 @@ from model_server.grpc.upkeep import Upkeep
 from model_server.grpc.writer import Writer
 
 _LINGER_S = 10.0  # how long a client may take to read the last replies
+_NO_PREFACE = "expected HTTP/2's preface: this is the gRPC port, REST is on --rest_api_port"
 _OPENING = len(h2.PREFACE) + h2.HEAD_SIZE  # the preface and the head of the client's first frame
 
 
@@ -86,7 +87,7 @@ class Http2Connection(asyncio.Protocol):
     def _greet(self, data: bytes) -> int:
         """Where the frames begin, once the client's preface and the head of its first frame are here."""
         if not h2.PREFACE.startswith(data[: len(h2.PREFACE)]):
-            raise ConnectionFault(PROTOCOL_ERROR, "expected HTTP/2's preface")
+            raise ConnectionFault(PROTOCOL_ERROR, _NO_PREFACE)
         if len(data) < _OPENING:
             return 0
         if data[len(h2.PREFACE) + 3] != h2.SETTINGS:
