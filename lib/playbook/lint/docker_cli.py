@@ -134,7 +134,7 @@ def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mou
 
 
 def _split_volume(value: str) -> tuple[str, str, str]:
-    drive = re.match(r"^([A-Za-z]:[\\/][^:]*|\$\{[^}]*\}[^:]*|\$\([^)]*\)[^:]*):(.*)$", value)
+    drive = re.match(r"^([A-Za-z]:[^:]*(?=:/)|\$\{[^}]*\}[^:]*|\$\([^)]*\)[^:]*):(.*)$", value)
     return (drive[1], ":", drive[2]) if drive else value.partition(":")
 
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from playbook import knobs
-from playbook.lint.command import Command
+from playbook.lint.command import Command, is_official
 from playbook.lint.rules import Finding, finding
 from playbook.lint.text import is_unknown, line_of
 from playbook.tfserving.flags import FLAGS, INVENTED
@@ -66,7 +66,7 @@ def _check_word(
     name = shown[2:] if shown.startswith("--") else ""
     kind = FLAGS.get(name)
     if kind is None:
-        if not is_unknown(shown):
+        if not is_unknown(shown.partition(" ")[0]):
             yield _unknown(command, word, following, line)
         return
     if not equals:
@@ -233,8 +233,10 @@ def _polling(command: Command) -> Iterator[Finding]:
 
 def check_remote(command: Command, base: str, path: str, line: int | None) -> Iterator[Finding]:
     """Object stores: S3, which the binary no longer knows, and others listed every second."""
-    release = re.search(r"serving:(\d+)\.(\d+)", command.place.image)
-    if base.startswith("s3://") and (release is None or (int(release[1]), int(release[2])) >= (2, 7)):
+    image = command.place.image
+    release = re.search(r"serving:(\d+)\.(\d+)", image)
+    theirs = bool(image) and not is_official(image)  # another build may know S3
+    if base.startswith("s3://") and not theirs and (not release or (int(release[1]), int(release[2])) >= (2, 7)):
         yield finding("s3-not-supported", path, line, path=base)
         return
     poll_s = command.number("file_system_poll_wait_seconds", 1)

@@ -118,10 +118,15 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     written = _script(start, "/usr/bin/" + ENTRYPOINT_SCRIPT)
     if written is not None:
         return _by_text(start, written, args, reading)
-    first = next(iter(args), "")
-    if first and not first.startswith(("-", "$")):
-        if (script := script_of(args)) is not None:
-            first = script[0].partition(" ")[0]
+    first, script = next(iter(args), ""), script_of(args)
+    if OFFICIAL not in start.image and first and is_server_word(first):
+        return _append(start, reading, after_binary(args), {})  # an image of somebody else's, likely without entrypoint
+    if script is not None and OFFICIAL not in start.image:
+        return _by_shell(start, *script, reading)
+    if script is not None:
+        reading.report("cmd-shell-form", start.path, line_of(args[0]) or start.line)
+        args = []
+    elif first and not first.startswith(("-", "$")):
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
     environment = {name: str(value) for name, value in start.environment.items()}
     implied = dict(start.implied) if start.implied is not None else entrypoint_flags(environment)

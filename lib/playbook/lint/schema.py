@@ -178,7 +178,8 @@ def _expected(known: FieldDescriptor) -> str:
 
 def kind_of(content: str) -> str | None:
     """Which flag would name a text proto with these fields; None when it is none of them."""
-    names = set(re.findall(r"([a-z_]+)[ \t]*(?:[:{<]|$)", content, re.MULTILINE))
+    bare = re.sub(r"(?m)(#|//).*$", "", content)
+    names = set(re.findall(r"([a-z_]+)[\"']?\s*[:{<]", bare))
     if names & _TRITON:
         return None
     if names & {"model_config_list", "custom_model_config"} or {"base_path", "model_platform"} <= names:

@@ -1,0 +1,76 @@
+"""Published configurations, shortened: their faults are named at their lines, and little else is said."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from playbook.lint.linter import examine
+from playbook.lint.rules import RULES
+
+CORPUS = Path(__file__).parent / "corpus"
+# True of nearly every published text, and no fault of its own.
+COMMON = {"monitoring-missing", "image-not-pinned", "no-drain", "no-probe", "batching-defaults", "base-path-not-here"}
+
+
+def cases():
+    """name -> (files, faults as (path, line or None, rule)) of every bundle."""
+    result = {}
+    for bundle in sorted(CORPUS.glob("*.txt")):
+        for part in f"\n{bundle.read_text()}".split("\n## ")[1:]:
+            head, *lines = part.split("\n")
+            files, faults, path = {}, [], ""
+            for line in lines:
+                if line.startswith(">> "):
+                    path = line[3:].strip()
+                    files[path] = ""
+                elif line.startswith("!! "):
+                    place, rule = line[3:].split()
+                    where, _, number = place.rpartition(":")
+                    faults.append((where, None if number == "-" else int(number), rule))
+                else:
+                    files[path] += line + "\n"
+            result[head.partition(" |")[0]] = (files, faults, head.partition(" |")[2].strip())
+    return result
+
+
+CASES = cases()
+
+
+def judge(folder, files, faults):
+    """Faults that were missed, and findings that nobody listed."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    hits = examine(folder).findings
+    seen = {(hit.path, hit.line, hit.rule) for hit in hits} | {(hit.path, None, hit.rule) for hit in hits}
+    missed = [fault for fault in faults if fault not in seen]
+    listed = {(path, rule) for path, _, rule in faults}
+    false = [(hit.path, hit.line, hit.rule) for hit in hits
+             if hit.rule not in COMMON and (hit.path, hit.rule) not in listed]  # fmt: skip
+    return missed, false, len(hits)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_has_its_faults_named_and_no_others(name, tmp_path):
+    files, faults, origin = CASES[name]
+    assert origin
+    missed, false, _ = judge(tmp_path, files, faults)
+    assert (missed, false) == ([], [])
+
+
+def test_the_corpus_is_large_and_its_rules_exist():
+    assert len(CASES) >= 60
+    assert {rule for _, faults, _ in CASES.values() for _, _, rule in faults} <= set(RULES)
+
+
+def table(folder):
+    """What the report gives: cases, faults by severity, found, missed, false alarms, findings."""
+    total = Counter()
+    for name, (files, faults, _) in CASES.items():
+        missed, false, findings = judge(folder / name, files, faults)
+        total.update(cases=1, false=len(false), findings=findings)
+        for fault in faults:
+            total.update({RULES[fault[2]].severity: 1, f"missed {RULES[fault[2]].severity}": fault in missed})
+    return total
