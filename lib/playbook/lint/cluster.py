@@ -9,6 +9,7 @@ from playbook.lint.containers import closed_words, listening
 from playbook.lint.kubernetes import Pod
 from playbook.lint.probes import port_number
 from playbook.lint.rules import Finding, finding
+from playbook.lint.yaml_lines import Table
 
 _MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
 
@@ -33,7 +34,7 @@ def _targets(scaler: Any, pod: Pod) -> bool:
 def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:
     name = (scaler.get("metadata") or {}).get("name", "")
     spec = pod.owner.get("spec") if "replicas" not in pod.owner else pod.owner
-    if isinstance(spec, dict) and "replicas" in spec:
+    if isinstance(spec, Table) and "replicas" in spec:
         yield finding("replicas-with-hpa", pod.shown, spec.at("replicas"), name=name)
     requests = (pod.container.get("resources") or {}).get("requests") or {}
     limits = (pod.container.get("resources") or {}).get("limits") or {}
@@ -43,7 +44,7 @@ def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:
 
 def _selects(service: Any, pod: Pod) -> bool:
     selector = (service.get("spec") or {}).get("selector") or {}
-    items = {str(key): str(value) for key, value in selector.items()} if isinstance(selector, dict) else {}
+    items = {str(key): str(value) for key, value in selector.items()} if isinstance(selector, Table) else {}
     labels = {key: str(value) for key, value in pod.labels.items()}
     return bool(items) and items.items() <= labels.items()
 

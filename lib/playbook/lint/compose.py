@@ -12,13 +12,14 @@ from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Image, Reading
 from playbook.lint.shell import simple_commands
 from playbook.lint.text import Word, expand, is_unknown, line_of
+from playbook.lint.yaml_lines import Table
 
 
 def read_compose(data: Any, document: Document) -> Reading:
     """The services of a compose file that serve."""
     reading = Reading()
     for service in (data.get("services") or {}).values():
-        if isinstance(service, dict):
+        if isinstance(service, Table):
             reading.add(_read_service(service, data, document))
     return reading
 
@@ -52,7 +53,7 @@ def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
     raw = service.get("image", "")
     image = Word(expand(str(raw), {}), line_of(raw) or service.line)
     build = service.get("build")
-    context = build.get("context", ".") if isinstance(build, dict) else build
+    context = build.get("context", ".") if isinstance(build, Table) else build
     if context is None or document.folder is None or is_unknown(str(context)):
         return image, None
     folder = (document.folder / str(context)).resolve()
@@ -94,7 +95,7 @@ def _words(value: Any) -> list[Word] | None:
 
 
 def _environment(value: Any) -> dict[str, Word]:
-    if isinstance(value, dict):
+    if isinstance(value, Table):
         return {str(name): Word("" if text is None else text, line_of(text) or line_of(name))
                 for name, text in value.items()}  # fmt: skip
     pairs = [(str(item).partition("="), line_of(item)) for item in value or []]
@@ -104,7 +105,7 @@ def _environment(value: Any) -> dict[str, Word]:
 def _mounts(service: Any, document: Document) -> Iterator[Mount]:
     folder, sources = document.folder, document.around.sources
     for item in service.get("volumes") or []:
-        if isinstance(item, dict):
+        if isinstance(item, Table):
             target, source = str(item.get("target", "")), str(item.get("source", ""))
             if item.get("type", "volume") == "bind":
                 yield bind(source, target, folder, sources, item.line)
@@ -124,8 +125,8 @@ def _configs(service: Any, data: Any, document: Document) -> Iterator[Mount]:
     """`configs:` and `secrets:` of a service: files of the top-level tables of the same names."""
     for section, folder in (("configs", ""), ("secrets", "/run/secrets")):
         for item in service.get(section) or []:
-            name = str(item.get("source", "")) if isinstance(item, dict) else str(item)
-            target = str(item.get("target", "")) if isinstance(item, dict) else ""
+            name = str(item.get("source", "")) if isinstance(item, Table) else str(item)
+            target = str(item.get("target", "")) if isinstance(item, Table) else ""
             target = target or f"{folder}/{name}"
             table = (data.get(section) or {}).get(name) or {}
             source: Path | None = None
@@ -136,7 +137,7 @@ def _configs(service: Any, data: Any, document: Document) -> Iterator[Mount]:
 
 def _published(service: Any) -> Iterator[Word]:
     for item in service.get("ports") or []:
-        if isinstance(item, dict):
+        if isinstance(item, Table):
             yield Word(item.get("target", ""), item.line)
             continue
         text = str(item)

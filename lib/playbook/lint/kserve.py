@@ -11,6 +11,7 @@ from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rules import finding
 from playbook.lint.text import Word, is_unknown, line_of
+from playbook.lint.yaml_lines import Table
 
 # What KServe's TensorFlow runtime puts in front (config/runtimes/kserve-tensorflow-serving.yaml).
 _RUNTIME = {"port": "9000", "rest_api_port": "8080", "model_base_path": "/mnt/models",
@@ -23,12 +24,12 @@ def read_inference_service(data: Any, document: Document) -> Reading:
     reading = Reading()
     spec = data.get("spec") or {}
     for holder in (spec, spec.get("default") or {}, spec.get("canary") or {}):
-        predictor = holder.get("predictor") if isinstance(holder, dict) else None
-        if not isinstance(predictor, dict):
+        predictor = holder.get("predictor") if isinstance(holder, Table) else None
+        if not isinstance(predictor, Table):
             continue
         model = predictor.get("tensorflow") or predictor.get("model") or {}
-        formatted = (model.get("modelFormat") or {}).get("name", "tensorflow") if isinstance(model, dict) else ""
-        if isinstance(model, dict) and model and formatted == "tensorflow":
+        formatted = (model.get("modelFormat") or {}).get("name", "tensorflow") if isinstance(model, Table) else ""
+        if isinstance(model, Table) and model and formatted == "tensorflow":
             reading.add(_read_model(model, data, document))
     return reading
 
@@ -44,7 +45,7 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
         reading.findings.append(finding("base-path-version", shown, line, path=uri, parent=parent))
     args = [Word(item, line_of(item) or model.at("args"), True) for item in model.get("args") or []]
     environment = {str(each.get("name")): Word(each.get("value", "$"), each.line)
-                   for each in model.get("env") or [] if isinstance(each, dict)}  # fmt: skip
+                   for each in model.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     limit = ((model.get("resources") or {}).get("limits") or {}).get("cpu")
     start = Start(shown, model.at("args") if args else model.line, "", None, args, environment, _NONE,
                   cpu_limit=cores(limit) if limit is not None else None, kubernetes=True, open_environment=True,

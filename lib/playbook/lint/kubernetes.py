@@ -17,6 +17,7 @@ from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.schema import kind_of
 from playbook.lint.text import Text, Word, is_unknown
+from playbook.lint.yaml_lines import Table
 
 _ONE_SHOT = ("Job", "CronJob", "Workflow", "WorkflowTemplate")
 _OWN_PROBES = ("Service", "InferenceService", "Configuration", "Revision", "SeldonDeployment", "ServingRuntime",
@@ -40,7 +41,7 @@ class Pod:
 
 def config_maps(document: Any, text: Text) -> Iterator[tuple[str, dict[str, Text]]]:
     """The files of a ConfigMap or Secret, by its name."""
-    if not isinstance(document, dict):
+    if not isinstance(document, Table):
         return
     for item in document.get("items") or [] if str(document.get("kind", "")).endswith("List") else []:
         yield from config_maps(item, text)
@@ -66,7 +67,7 @@ def _decoded(content: str) -> str:
 
 def pod_specs(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     """Every mapping with a list of containers, at any depth, with the mappings above it."""
-    if isinstance(node, dict):
+    if isinstance(node, Table):
         if isinstance(node.get("containers"), list):
             yield node, above
         for key, value in node.items():
@@ -100,7 +101,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
     reading = Reading()
     template = next((each for each in reversed(above) if "metadata" in each), data)
     annotations = _texts((template.get("metadata") or {}).get("annotations"))
-    containers = [each for each in spec.get("containers") or [] if isinstance(each, dict)]
+    containers = [each for each in spec.get("containers") or [] if isinstance(each, Table)]
     for container in containers:
         image = _word(container.get("image"), container.line)
         words = [*_words(container.get("command")), *_words(container.get("args"))]
@@ -135,8 +136,9 @@ def _surroundings(
         path = annotations["prometheus.io/path"]
         line = getattr(path, "line", None)
         reading.findings += check_scrape(str(path), None, document.around.served, shown, line)
-    resources = container.get("resources") or {}
-    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+    resources: Any = container.get("resources") or {}
+    requests: Any = resources.get("requests") or {}
+    limits: Any = resources.get("limits") or {}
     for name in [key for key in {**requests, **limits} if "/" in str(key)]:
         asked, most = requests.get(name), limits.get(name)
         if name in requests and str(asked) != str(most) and not is_unknown(f"{asked}{most}"):
@@ -156,7 +158,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
     entry = _words(container.get("command")) if container.get("command") else None
     limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
     values = {str(each.get("name")): _word(each.get("value", "$"), each.line)
-              for each in container.get("env") or [] if isinstance(each, dict)}  # fmt: skip
+              for each in container.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     mounts, hidden = _mounts(container, spec, data, document)
     closed = is_official(image) and not hidden and bool(mounts)  # without any the text is likely an excerpt
     place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden)
@@ -171,13 +173,14 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
 
 def _mounts(container: Any, spec: Any, data: Any, document: Document) -> tuple[list[Mount], bool]:
     """A container's mounts, and whether some may hide (a template left them out)."""
-    volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, dict)}
+    volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, Table)}
     mounts, hidden = [], document.text.templated
     for each in container.get("volumeMounts") or []:
-        if not isinstance(each, dict):
+        if not isinstance(each, Table):
             hidden = True
             continue
-        target, volume = str(each.get("mountPath", "")), volumes.get(str(each.get("name")), {})
+        target = str(each.get("mountPath", ""))
+        volume: Any = volumes.get(str(each.get("name")), {})
         files, name = _files(volume, each, document.around)
         mounts.append(Mount(target.rstrip("/") or "/", None, "", files, name, each.line))
     return mounts, hidden
@@ -204,11 +207,11 @@ def undeclared(data: Any, shown: str) -> Iterator[tuple[str, int | None]]:
     """Volumes that a pod mounts and does not declare: names and lines."""
     for spec, above in pod_specs(data):
         claims = [claim for each in above for claim in each.get("volumeClaimTemplates") or []]
-        names = {str(each.get("name")) for each in spec.get("volumes") or [] if isinstance(each, dict)}
-        names |= {str((claim.get("metadata") or {}).get("name")) for claim in claims if isinstance(claim, dict)}
+        names = {str(each.get("name")) for each in spec.get("volumes") or [] if isinstance(each, Table)}
+        names |= {str((claim.get("metadata") or {}).get("name")) for claim in claims if isinstance(claim, Table)}
         for container in spec.get("containers") or []:
-            for mount in (container.get("volumeMounts") or []) if isinstance(container, dict) else []:
-                if isinstance(mount, dict) and str(mount.get("name")) not in names and "image" in container:
+            for mount in (container.get("volumeMounts") or []) if isinstance(container, Table) else []:
+                if isinstance(mount, Table) and str(mount.get("name")) not in names and "image" in container:
                     yield str(mount.get("name")), mount.line
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from playbook.lint.command import (
@@ -106,7 +106,7 @@ def _script(start: Start, word: str) -> Text | None:
     return next((text for path, text in start.scripts.items() if path == word or path.rpartition("/")[2] == name), None)
 
 
-def _append(start: Start, reading: Reading, words: list[Word], implied: Mapping[str, str]) -> None:
+def _append(start: Start, reading: Reading, words: Sequence[str], implied: Mapping[str, str]) -> None:
     line = next((line_of(word) for word in words if line_of(word)), start.line)
     command = Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place)
     reading.commands.append(replace(command, published=start.published, managed=start.managed))

@@ -55,6 +55,7 @@ def _port(name: str, port: int | None, http: bool, command: Command, shown: str,
         return
     rest = command.number("rest_api_port")
     words = closed_words(command)
+    right: int | str
     if port not in open_ports:
         why = f"nothing listens on it: gRPC is on {words['grpc']}, REST is {words['rest']}"
         right = rest if http and rest else command.number("port", 8500)

@@ -159,11 +159,11 @@ def _container(
 
 def _mounts(node: ast.expr | None, values: _Values, document: Document) -> Iterator[Mount]:
     for source, value in values.pairs(node):
-        target = next((values.word(each) for key, each in values.pairs(value) if key == "bind"), None)
-        yield bind(str(source), str(target or UNKNOWN), document.folder, document.around.sources, source.line)
+        inside = next((values.word(each) for key, each in values.pairs(value) if key == "bind"), None)
+        yield bind(str(source), str(inside or UNKNOWN), document.folder, document.around.sources, source.line)
     for word in values.words(node):
-        source, _, target = word.partition(":")
-        yield bind(source, target.partition(":")[0], document.folder, document.around.sources, word.line)
+        named, _, target = word.partition(":")
+        yield bind(named, target.partition(":")[0], document.folder, document.around.sources, word.line)
 
 
 def _list(words: list[Word], document: Document) -> Reading:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 from google.protobuf import text_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 
 from playbook.errors import ParameterError
 from playbook.lint import text_proto
@@ -76,7 +77,7 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
 
 def _refusal(content: str, message: str) -> tuple[int | None, str] | None:
     """Line and words of protobuf's own parser; None when it accepts the text."""
-    kind = CONFIG_MESSAGES[message]
+    kind: Any = CONFIG_MESSAGES[message]
     try:
         text_format.Parse(content, kind(), descriptor_pool=kind.DESCRIPTOR.file.pool)
     except text_format.ParseError as error:
@@ -98,7 +99,7 @@ class _About:
         return finding(rule, self.text.path, self.text.line(field_.line), **words)
 
 
-def _walk(tree: text_proto.Field, kind: Descriptor, about: _About) -> Iterator[Finding]:
+def _walk(tree: text_proto.Field, kind: Any, about: _About) -> Iterator[Finding]:
     met: dict[str, str] = {}
     for child in tree.children:
         if child.name.startswith("["):
@@ -114,11 +115,11 @@ def _walk(tree: text_proto.Field, kind: Descriptor, about: _About) -> Iterator[F
         yield from _form(child, known, about)
 
 
-def _repeated(known: FieldDescriptor) -> bool:
+def _repeated(known: Any) -> bool:
     return known.is_repeated if hasattr(known, "is_repeated") else known.label == known.LABEL_REPEATED
 
 
-def _unknown(child: text_proto.Field, kind: Descriptor, about: _About) -> Finding:
+def _unknown(child: text_proto.Field, kind: Any, about: _About) -> Finding:
     names = list(kind.fields_by_name)
     near = get_close_matches(child.name, names, n=1)
     hint = _HINTS.get((kind.name, child.name)) or (f"Did you mean {near[0]}?" if near else "")
@@ -127,7 +128,7 @@ def _unknown(child: text_proto.Field, kind: Descriptor, about: _About) -> Findin
     return about.hit(rule, child, kind=kind.name, hint=hint)
 
 
-def _form(child: text_proto.Field, known: FieldDescriptor, about: _About) -> Iterator[Finding]:
+def _form(child: text_proto.Field, known: Any, about: _About) -> Iterator[Finding]:
     inner = known.message_type
     if inner is None:
         if child.is_message:
@@ -150,7 +151,7 @@ _INTEGERS = {FieldDescriptor.CPPTYPE_INT32: (-(2**31), 2**31), FieldDescriptor.C
              FieldDescriptor.CPPTYPE_UINT32: (0, 2**32), FieldDescriptor.CPPTYPE_UINT64: (0, 2**64)}  # fmt: skip
 
 
-def _bad_scalar(child: text_proto.Field, known: FieldDescriptor) -> bool:
+def _bad_scalar(child: text_proto.Field, known: Any) -> bool:
     value, kind = child.value or "", known.cpp_type
     if kind == known.CPPTYPE_STRING:
         return not child.quoted
@@ -169,7 +170,7 @@ def _bad_scalar(child: text_proto.Field, known: FieldDescriptor) -> bool:
     return False
 
 
-def _expected(known: FieldDescriptor) -> str:
+def _expected(known: Any) -> str:
     if known.cpp_type == known.CPPTYPE_ENUM:
         return "one of " + ", ".join(known.enum_type.values_by_name)
     names = {known.CPPTYPE_STRING: "a quoted string", known.CPPTYPE_BOOL: "true or false (no quotes)"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def is_unknown(value: str) -> bool:
     return "$" in value or "{{" in value or "<" in value
 
 
-def expand(text: str, values: dict[str, str]) -> str:
+def expand(text: str, values: Mapping[str, str]) -> str:
     """The text with `${NAME}`, `$NAME` and `${NAME:-default}` filled from `values`; unknown ones stay."""
 
     def fill(match: re.Match) -> str:

@@ -69,7 +69,9 @@ class _Builder:
 
     def __init__(self) -> None:
         self.root = Field("", 1)
-        self.stack, self.name, self.in_list = [self.root], None, False
+        self.stack, self.in_list = [self.root], False
+        self.name: tuple[str, int] | None = None
+        self.listed: tuple[str, int] | None = None
 
     def open(self, token: str, line: int) -> None:
         if self.name is None:

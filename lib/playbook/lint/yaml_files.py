@@ -16,7 +16,7 @@ from playbook.lint.lookup import Sources
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rules import finding
 from playbook.lint.text import Text, line_of
-from playbook.lint.yaml_lines import load_documents
+from playbook.lint.yaml_lines import Table, load_documents
 
 
 @dataclass
@@ -41,15 +41,15 @@ def load(document: Document) -> Page:
 def _flat(data: list[Any]) -> Iterator[Any]:
     for each in data:
         if (
-            isinstance(each, dict)
+            isinstance(each, Table)
             and str(each.get("kind", "")).endswith("List")
             and isinstance(each.get("items"), list)
         ):
             yield from _flat(each["items"])
-        elif isinstance(each, dict):
+        elif isinstance(each, Table):
             yield each
         elif isinstance(each, list):
-            yield from (item for item in each if isinstance(item, dict) and "kind" in item)
+            yield from (item for item in each if isinstance(item, Table) and "kind" in item)
 
 
 def collect(page: Page) -> None:
@@ -59,7 +59,7 @@ def collect(page: Page) -> None:
         for name, files in config_maps(data, page.document.text):
             around.config_maps[name] = files
         for generator in [*(data.get("configMapGenerator") or []), *(data.get("secretGenerator") or [])]:
-            if isinstance(generator, dict):
+            if isinstance(generator, Table):
                 around.config_maps[str(generator.get("name"))] = dict(
                     _generated(generator, page.document, around.sources)
                 )
@@ -102,7 +102,7 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
         return _scrapes(data["scrape_configs"] or [], document)
     if str(data.get("kind", "")) == "Kustomization" or "configMapGenerator" in data or "images" in data:
         for image in data.get("images") or []:
-            if isinstance(image, dict) and "tensorflow/serving" in str(image.get("name", "")):
+            if isinstance(image, Table) and "tensorflow/serving" in str(image.get("name", "")):
                 reading.counts["images"] += 1
                 tag = str(image.get("newTag", ""))
                 if tag.startswith(("latest", "nightly")):

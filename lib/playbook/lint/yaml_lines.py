@@ -13,7 +13,7 @@ from playbook.lint.text import Word
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Mapping(dict):
+class Table(dict):
     """A mapping with the line it begins on; `lines` of its keys."""
 
     line: int | None = None
@@ -51,8 +51,8 @@ def _plain(loader: Any, node: Any) -> Any:
         return Word(node.value, node.start_mark.line + 1)
 
 
-def _mapping(loader: Any, node: Any) -> Iterator[Mapping]:
-    result = Mapping()
+def _mapping(loader: Any, node: Any) -> Iterator[Table]:
+    result = Table()
     result.line = node.start_mark.line + 1
     yield result
     loader.flatten_mapping(node)

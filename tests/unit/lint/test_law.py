@@ -1,17 +1,23 @@
 """The law, on a seeded share: lint reports an error exactly when the embedded server does not come to serve."""
 
+import pytest
 from lint_law import disagreements, make_model
 
 
-def test_lint_reports_an_error_exactly_when_the_server_does_not_come_up(tmp_path):
-    fates, differ = disagreements(20261126, 300, tmp_path, make_model(tmp_path / "model"))
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return make_model(tmp_path_factory.mktemp("law") / "model")
+
+
+def test_lint_reports_an_error_exactly_when_the_server_does_not_come_up(tmp_path, model):
+    fates, differ = disagreements(20261126, 300, tmp_path, model)
     assert differ == []
     assert fates["up"] > 100
     assert fates["refused"] > 60
     assert fates["waits"] > 10
 
 
-def test_the_law_sees_a_lint_that_says_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("playbook.lint.flags._fits", lambda *_: True)
-    _, differ = disagreements(5, 60, tmp_path, make_model(tmp_path / "model"))
+def test_the_law_sees_a_lint_that_says_nothing(tmp_path, model, monkeypatch):
+    monkeypatch.setattr("playbook.lint.configs._models", lambda *_: iter(()))
+    _, differ = disagreements(5, 40, tmp_path, model)
     assert any("lint says nothing" in line for line in differ)
