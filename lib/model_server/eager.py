@@ -38,14 +38,14 @@ class Ticket:
 def start(coroutine: Coroutine) -> None:
     """Drive a coroutine that awaits only Tickets and asyncio's futures, and lets no exception out."""
     try:
-        awaited = coroutine.send(None)
+        waits_for = coroutine.send(None)
     except StopIteration:
         return
-    if isinstance(awaited, Ticket):
-        awaited._coroutine = coroutine
+    if isinstance(waits_for, Ticket):
+        waits_for._coroutine = coroutine
     else:
-        awaited._asyncio_future_blocking = False
-        awaited.add_done_callback(lambda _done: start(coroutine))
+        waits_for._asyncio_future_blocking = False
+        waits_for.add_done_callback(lambda _done: start(coroutine))
 
 
 def result_now(coroutine: Coroutine) -> object:
@@ -69,11 +69,11 @@ def result_of(coroutine: Coroutine, loop: asyncio.AbstractEventLoop) -> object:
     """
     outcome: concurrent.futures.Future = concurrent.futures.Future()
 
-    async def told() -> None:
+    async def keep_outcome() -> None:
         try:
             outcome.set_result(await coroutine)
         except Exception as error:
             outcome.set_exception(error)
 
-    loop.call_soon_threadsafe(start, told())
+    loop.call_soon_threadsafe(start, keep_outcome())
     return outcome.result()

@@ -19,7 +19,7 @@ import psutil
 from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.lint import linter
-from playbook.records import journal, secrets, whole_file
+from playbook.records import journal, record, secrets, whole_file
 from playbook.serve import client
 from playbook.serve import owner as ownership
 from playbook.serve.cores import split_cpus
@@ -156,7 +156,7 @@ def verdict(results: Mapping[str, Any]) -> str:
 
 def _start_process(spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_port: int, port: int) -> Handle:
     flags = spec.flags(config_dir, rest_api_port, port)
-    command = [sys.executable, "-m", "model_server"] if spec.server == "embedded" else [_binary()]
+    command = _embedded(run_dir, config_dir.name) if spec.server == "embedded" else [_binary()]
     log_path = run_dir / "logs" / f"{config_dir.name}.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
@@ -178,6 +178,15 @@ def _start_process(spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_p
         pid=process.pid,
         pid_started=begun_s(psutil.Process(process.pid)),
     )
+
+
+def _embedded(run_dir: Path, name: str) -> list[str]:
+    """The embedded server's command: it refuses graphs that reach outside, unless export was told to let this one."""
+    command = [sys.executable, "-m", "model_server"]
+    if name.startswith("export") or not record.has(run_dir, "export"):
+        return command  # export has looked at the graph itself, and its record is not there yet
+    allowed = record.load(run_dir, "export")["results"].get("unsafe_ops")
+    return command if allowed else [*command, "--reject_unsafe_ops"]
 
 
 def _pin(pid: int, cpus: tuple[int, ...]) -> None:
