@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from playbook import progress
 from playbook.errors import ModelError
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays
 
 Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
 BUDGET_S = 10.0  # for all reference rows
+LONG_S = 3.0  # what takes longer shows how far it is
 FEWEST_ROWS, MOST_ROWS = 8, 512
 CALL_ROWS, CALL_BYTES, CALL_S = 64, 16 << 20, 2.0  # one call holds no more: activations take many times the inputs
 
@@ -51,7 +54,17 @@ def ask(run: Runner, rows: Mapping[str, np.ndarray], fixed: int | None, budget_s
         count = max(fixed, count // fixed * fixed)
     inputs = ragged.pick(rows, slice(0, count))
     unstable = tuple(alias for alias in once if not alike(once[alias], twice[alias]))
-    return Answers(inputs, run_all(run, inputs, fixed, call_rows(inputs, row_s)), row_s, unstable)
+    rows_a_call, expected_s = call_rows(inputs, row_s), row_s * ragged.count(inputs)
+    with progress.live("reference rows", expected_s) if expected_s > LONG_S else nullcontext() as bar:
+        began = time.perf_counter()
+
+        def counted(part: Mapping[str, np.ndarray]) -> Arrays:
+            if bar is not None:
+                bar.update(time.perf_counter() - began, f"about {expected_s:.0f} s")
+            return run(part)
+
+        outputs = run_all(counted, inputs, fixed, rows_a_call)
+    return Answers(inputs, outputs, row_s, unstable)
 
 
 def call_rows(rows: Mapping[str, np.ndarray], row_s: float) -> int:

@@ -12,8 +12,9 @@ from typing import Any
 from playbook.errors import UnsafeModel
 from playbook.tfserving import signatures
 
+PYTHON = "runs Python"
 _OUTSIDE = {
-    "runs Python": "PyFunc PyFuncStateless EagerPyFunc",
+    PYTHON: "PyFunc PyFuncStateless EagerPyFunc",
     "runs native code by name": "XlaCustomCall XlaCustomCallV2",
     "opens sockets": "RpcCall RpcClient RpcServer RpcServerStart RpcServerRegister RemoteCall "
     "DataServiceDataset DataServiceDatasetV2 DataServiceDatasetV3 DataServiceDatasetV4 "
@@ -63,9 +64,18 @@ def check(saved_model: Path, allow_unsafe_ops: bool = False) -> list[str]:
     if outside and not allow_unsafe_ops:
         raise UnsafeModel(
             f"{saved_model} was not run: it holds operations that reach outside the graph: {'; '.join(outside)}. "
-            "A SavedModel is a program. If you trust whoever made it, set allow_unsafe_ops: true."
+            f"A SavedModel is a program. {_remedy(outside)}"
         )
     return outside
+
+
+def _remedy(outside: Iterable[str]) -> str:
+    if any(OUTSIDE.get(one.partition(":")[0]) == PYTHON for one in outside):
+        return (
+            "No server can run Python operations, whatever allow_unsafe_ops says: write that step in TensorFlow "
+            "operations."
+        )
+    return "If you trust whoever made it, set allow_unsafe_ops: true."
 
 
 def scan(meta_graph: Any) -> Iterator[str]:

@@ -77,7 +77,7 @@ def measure(staged: Staged, plan: ExportPlan, budget_s: float, keep: Sequence[st
         rows: dict[str, dict[str, Any]] = {}
         built = []
         for number, name in enumerate(plan.variants):
-            bar.update(number, f"building {name}")
+            bar.update(number, f"building {name}; about {plan.expected_s:.0f} s in all")
             late = time.monotonic() > end and name != "as_trained"
             one = Built(name, reason=_late(plan)) if late else _build(staged, name, frozen, len(fed), open_sessions)
             rows[name] = _row(staged, one, fed, size)

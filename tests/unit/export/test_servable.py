@@ -7,6 +7,7 @@ import export_models
 import pytest
 from export_models import build
 
+from playbook.errors import UnsafeModel
 from playbook.export import servable, tensorflow_errors
 from playbook.tfserving import signatures
 
@@ -68,3 +69,8 @@ def test_the_models_own_words_come_with_a_remedy(message: str, says: str) -> Non
     words = tensorflow_errors.words(RuntimeError(message))
     assert "Graph execution error" not in words
     assert re.search(says, words)
+
+
+def test_python_inside_a_model_is_refused_with_what_helps(tmp_path: Path) -> None:
+    with pytest.raises(UnsafeModel, match="No server can run Python operations, whatever allow_unsafe_ops says"):
+        build(tmp_path / "run", export_models.calling_python(tmp_path / "m"))
