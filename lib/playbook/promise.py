@@ -15,6 +15,7 @@ from playbook.errors import ParameterError
 
 KEPT, NOT_KEPT, NOT_PROVEN = "KEPT", "NOT KEPT", "NOT PROVEN"  # the answers there are to a promise
 BEYOND_P99 = 0.01  # the share of requests that p99 leaves beyond it
+WRONG_SHARE = 1e-4  # before anything is called met, one wrong answer in so many must have shown with 95 % certainty
 ROUNDING = 1e-9  # 1 - 0.999 is a little more than 0.001, and is not meant to be
 
 

@@ -10,11 +10,7 @@ CONFIDENCE = 0.95
 
 
 def add_up(of_workers: list[dict[str, Any]]) -> dict[str, Any]:
-    """The `answers` of a summary from those of its workers: counts added, the earliest wrong one of all.
-
-    `could_miss_share` is the upper 95 % limit of the share of wrong answers, from the number compared (Clopper-Pearson,
-    which for none wrong is the rule of three: about 30,000 replies for 1 in 10,000); 1 where nothing was compared.
-    """
+    """The `answers` of a summary from those of its workers: counts added, the earliest wrong one of all."""
     checked, wrong, unkept = (sum(one[name] for one in of_workers) for name in ("checked", "wrong", "unkept"))
     firsts = [one["first_wrong"] for one in of_workers if one["first_wrong"]]
     first = min(firsts, key=lambda one: one["done_ns"], default=None)
@@ -22,6 +18,14 @@ def add_up(of_workers: list[dict[str, Any]]) -> dict[str, Any]:
         "checked": checked,
         "wrong": wrong,
         "unkept": unkept,
-        "could_miss_share": upper_bound(wrong, checked, 1.0, CONFIDENCE) if checked else 1.0,
+        "could_miss_share": could_miss(wrong, checked),
         "first_wrong": first and {name: first[name] for name in ("body", "expected", "got")},
     }
+
+
+def could_miss(wrong: int, checked: int) -> float:
+    """The upper 95 % limit of the share of wrong answers, from the number compared; 1 where nothing was.
+
+    Source: Clopper-Pearson, which for none wrong is the rule of three: about 30,000 replies for 1 in 10,000.
+    """
+    return upper_bound(wrong, checked, 1.0, CONFIDENCE) if checked else 1.0

@@ -61,16 +61,19 @@ def estimate(levels: Sequence[Mapping[str, Any]], promise: Promise) -> Capacity:
     usable = [v for v in levels if v.get("valid") and v.get("latency_p99_ms") is not None and v.get("throughput_rps")]
     opened = [v for v in usable if v["arrival"] != "closed"]
     curve = opened if len(opened) >= 2 else usable
+    kind = "open loop" if curve is opened else "closed loop"
+    curve, fell = _up_to_the_peak(curve, promise)
     rate, reached = crossing(curve, promise, "latency_p99_ms")
-    low, _ = crossing(curve, promise, "latency_p99_high_ms")
-    high, high_reached = crossing(curve, promise, "latency_p99_low_ms")
+    bounded = all(v.get(name) is not None for v in curve for name in ("latency_p99_low_ms", "latency_p99_high_ms"))
+    low, _ = crossing(curve, promise, "latency_p99_high_ms") if bounded else (None, False)
+    high, high_reached = crossing(curve, promise, "latency_p99_low_ms") if bounded else (None, False)
     knee = max(usable, key=lambda v: v["throughput_rps"] / (v["latency_mean_ms"] or math.inf), default=None)
     # The law speaks of a fixed number in flight; the bursts of an open loop do not lie on its curve.
     counted = [v for v in usable if v.get("mean_in_flight")]
     closed = [v for v in counted if v["arrival"] == "closed"]
     points = closed if len(closed) >= FEWEST_POINTS else counted
     law = fit_scalability([v["mean_in_flight"] for v in points], [v["throughput_rps"] for v in points])
-    kind = "open loop" if curve is opened else "closed loop"
+    ends = (low, high if high_reached else None) if bounded else None
     return Capacity(
         rate,
         low,
@@ -80,8 +83,22 @@ def estimate(levels: Sequence[Mapping[str, Any]], promise: Promise) -> Capacity:
         knee["throughput_rps"] if knee else None,
         rate / promise.target_rate_rps - 1 if rate and promise.target_rate_rps else None,
         asdict(law) if law else None,
-        _in_words(rate, low, high if high_reached else None, reached, promise.p99_limit_ms, kind),
+        _in_words(rate, ends, reached, fell, promise.p99_limit_ms, kind),
     )
+
+
+def _up_to_the_peak(levels: Sequence[Mapping[str, Any]], promise: Promise) -> tuple[list[Mapping[str, Any]], bool]:
+    """The curve without levels past its peak, and whether there were any.
+
+    A level beyond the limit that carried less than another inside it is no point of the rising curve: with more load
+    throughput fell. Pooled with the good one it would hide that the limit was kept.
+    """
+    inside = [v["throughput_rps"] for v in levels if promise.p99_inside(_beyond(v, promise, "latency_p99_ms"))]
+    most = max(inside, default=0.0)
+    rising = [
+        v for v in levels if promise.p99_inside(_beyond(v, promise, "latency_p99_ms")) or v["throughput_rps"] > most
+    ]
+    return rising, len(rising) < len(levels)
 
 
 def crossing(levels: Sequence[Mapping[str, Any]], promise: Promise, column: str) -> tuple[float | None, bool]:
@@ -197,13 +214,26 @@ def _name(level: Mapping[str, Any] | None) -> str | None:
 
 
 def _in_words(
-    rate: float | None, low: float | None, high: float | None, reached: bool, limit_ms: float, kind: str
+    rate: float | None,
+    ends: tuple[float | None, float | None] | None,
+    reached: bool,
+    fell: bool,
+    limit_ms: float,
+    kind: str,
 ) -> str:
+    """The capacity in a sentence; `ends` is its interval, None where a level has none."""
     if rate is None and not reached:
         return "No valid level has a p99, so the capacity is not known."
     if rate is None:
         return f"p99 is beyond {limit_ms:g} ms at every level; the capacity inside the limit is below them."
+    if not reached and fell:
+        return f"The most inside {limit_ms:g} ms was {rate:,.0f}/s; with more load throughput fell ({kind})."
     if not reached:
         return f"p99 stayed within {limit_ms:g} ms at every level, so the capacity is at least {rate:,.0f}/s ({kind})."
-    ends = f"{low:,.0f}" if low else "below the lowest level", f"{high:,.0f}/s" if high else "beyond the highest level"
-    return f"p99 meets {limit_ms:g} ms at {rate:,.0f}/s (95 %: {ends[0]} to {ends[1]}, {kind})."
+    if ends is None:
+        return (
+            f"p99 meets {limit_ms:g} ms at about {rate:,.0f}/s (too few independent requests for an interval; {kind})."
+        )
+    low = f"{ends[0]:,.0f}" if ends[0] else "below the lowest level"
+    high = f"{ends[1]:,.0f}/s" if ends[1] else "beyond the highest level"
+    return f"p99 meets {limit_ms:g} ms at {rate:,.0f}/s (95 %: {low} to {high}, {kind})."

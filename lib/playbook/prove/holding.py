@@ -13,12 +13,12 @@ from loadgen.verdict import evidence
 from playbook import progress
 from playbook.errors import LoadFailed, ServerDied
 from playbook.monitor.monitor import watching
+from playbook.promise import WRONG_SHARE
 from playbook.prove.proof import Proof
 from playbook.serve import serve
 from playbook.serve.handle import Handle
 from playbook.stress import stress
 
-WRONG_SHARE = 1e-4  # a wrong answer in so many must have shown before anything is called kept
 DEPENDENT = 2.0  # requests that are taken to be worth one independent one, before any was seen
 CALM_S = 1.0  # shortest window of the promised rate
 

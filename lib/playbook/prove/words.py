@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from loadgen.verdict.answers import could_miss
 from loadgen.verdict.evidence import percentile_interval
 from loadgen.verdict.summary import percentile
 from playbook import markdown
 from playbook.analyze import judging
 from playbook.markdown import number
 from playbook.monitor import usage
-from playbook.promise import NOT_KEPT
+from playbook.promise import NOT_KEPT, WRONG_SHARE
 from playbook.prove.answer import answer, disturbance
-from playbook.prove.holding import WRONG_SHARE, Held, needed_answers, pooled
+from playbook.prove.holding import Held, needed_answers, pooled
 from playbook.prove.proof import Proof
 from playbook.records.agreement import rounded
 from playbook.records.run_folder import RunFolder
@@ -190,7 +191,7 @@ def _answers(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "checked": checked,
         "needed": needed_answers(),
         "wrong": wrong,
-        "could_miss_share": 1 - 0.05 ** (1 / checked) if checked else 1.0,
+        "could_miss_share": could_miss(wrong, checked),
         "first_wrong": first,
     }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from loadgen.verdict.answers import could_miss
 from playbook import markdown
-from playbook.promise import Promise
+from playbook.promise import WRONG_SHARE, Promise
 from playbook.serve.handle import Handle
 from playbook.stress.load import Load
 
@@ -41,8 +42,19 @@ def _of_levels(results: Mapping[str, Any]) -> str:
         )
     return (
         f"{server} answered {best['throughput_rps']:,.0f} requests/s at p99 {best['latency_p99_ms']:.1f} ms with "
-        f"{described(best)}; limit {limit_ms:g} ms: met."
+        f"{described(best)}; limit {limit_ms:g} ms: met{_unseen(results['levels'])}."
     )
+
+
+def _unseen(levels: Iterable[Mapping[str, Any]]) -> str:
+    """What share of wrong answers the comparison could have missed, where it was too small for one in 10,000."""
+    checked = sum((level.get("answers") or {}).get("checked") or 0 for level in levels)
+    share = could_miss(0, checked)
+    if share <= WRONG_SHARE:
+        return ""
+    if not checked:
+        return " (no answer was compared)"
+    return f" ({checked:,} answers compared, so that one wrong in {1 / share:,.0f} could have stayed unseen)"
 
 
 def described(level: Mapping[str, Any]) -> str:

@@ -77,3 +77,24 @@ def test_cost_of_a_million_computed_by_hand():
 def test_goodput_counts_answers_inside_the_limit():
     assert capacity.goodput_rps(np.array([1.0, 49.0, 50.0, 51.0]), 50.0, 2.0) == 1.5
     assert capacity.goodput_rps(np.empty(0), 50.0, 0.0) is None
+
+
+def test_a_level_past_the_peak_does_not_hide_that_the_limit_was_kept():
+    """With more load throughput fell: 900/s inside the limit, 850/s far beyond it."""
+    shape = {"arrival": "closed", "valid": True, "success_rate": 1.0, "requests": 3000, "latency_mean_ms": 5.0}
+    kept = shape | {"throughput_rps": 900.0, "latency_p99_ms": 20.0, "concurrency": 8}
+    past = shape | {"throughput_rps": 850.0, "latency_p99_ms": 400.0, "concurrency": 64}
+    found = capacity.estimate([kept, past], Promise(50.0))
+    assert found.rate_rps == 900.0
+    assert found.text == "The most inside 50 ms was 900/s; with more load throughput fell (closed loop)."
+
+
+def test_a_capacity_without_intervals_at_its_levels_gives_none():
+    shape = {"arrival": "poisson", "valid": True, "success_rate": 1.0, "requests": 3000, "latency_mean_ms": 5.0}
+    curve = ((500.0, 10.0), (900.0, 30.0), (1000.0, 90.0))
+    levels = [
+        shape | {"throughput_rps": r, "latency_p99_ms": p} for r, p in ((500.0, 10.0), (900.0, 30.0), (1000.0, 90.0))
+    ]
+    found = capacity.estimate(levels, Promise(50.0))
+    assert (found.low_rps, found.high_rps) == (None, None)
+    assert "too few requests for an interval" in found.text

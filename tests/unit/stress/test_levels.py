@@ -46,12 +46,24 @@ def test_a_level_without_a_p99_or_with_failures_is_not_the_best(other: dict) -> 
 
 
 def test_the_verdict_names_rate_p99_load_limit_and_server_kind() -> None:
-    rows = [level(1812, 31.0)]
+    rows = [level(1812, 31.0, answers={"checked": 40_000, "wrong": 0})]
     text = levels.verdict(levels.results(HANDLE, rows, LOAD))
     assert text == (
         "'digits' on the embedded server answered 1,812 requests/s at p99 31.0 ms with 4 clients in a closed loop; "
         "limit 50 ms: met."
     )
+
+
+@pytest.mark.parametrize(
+    ("checked", "said"),
+    [
+        (3_000, "met (3,000 answers compared, so that one wrong in 1,002 could have stayed unseen)."),
+        (0, "met (no answer was compared)."),
+    ],
+)
+def test_a_level_too_small_for_one_wrong_answer_in_10_000_says_what_it_could_have_missed(checked, said) -> None:
+    rows = [level(1812, 31.0, answers={"checked": checked, "wrong": 0})]
+    assert levels.verdict(levels.results(HANDLE, rows, LOAD)).endswith(said)
 
 
 def test_a_promise_nobody_kept_names_the_nearest() -> None:
