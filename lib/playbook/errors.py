@@ -53,6 +53,10 @@ class ServerDied(ServerError):
     """The server ended while it was needed."""
 
 
+class ServerHung(ServerDied):
+    """The server lives and answers nothing, not even its status: for users it is as good as dead."""
+
+
 class DockerUnavailable(ServerError):
     """No Docker engine, no permission for it, or no image."""
 

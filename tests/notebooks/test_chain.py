@@ -206,6 +206,20 @@ def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(bas
     assert (run / "record.md").exists()
 
 
+def test_a_server_that_hangs_during_stress_is_told_and_what_was_measured_is_kept(base, running_chain) -> None:
+    outputs, _ = base
+    run = expected(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
+    expected(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
+    os.kill(serve.Handle.load(run).pid, signal.SIGSTOP)
+    _, errors = running_chain.communicate(timeout=200)
+    assert running_chain.returncode == 1
+    assert "Stage 'stress' failed in cell" in errors
+    assert "ServerHung" in errors
+    assert "answered nothing" in errors
+    assert json.loads((run / "data" / "levels.json").read_text())[0]["requests"] > 0
+    assert serve.Handle.load(run).process() is None
+
+
 def test_sigterm_ends_the_chain_the_kernel_and_the_server(base, running_chain) -> None:
     outputs, _ = base
     run = expected(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))

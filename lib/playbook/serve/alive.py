@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import requests
 
-from playbook.errors import PredictFailed, ServerDied
+from playbook.errors import PredictFailed, ServerDied, ServerHung
 from playbook.serve import client, container_state
 from playbook.serve.handle import Handle
 
@@ -27,6 +28,24 @@ def check_alive(handle: Handle) -> None:
             f"  Last log lines ({handle.log_path}):\n{handle.log_tail()}\n"
             "  Start it again with the 'serve' notebook."
         )
+
+
+def check_answering(handle: Handle, summary: Mapping[str, Any]) -> None:
+    """Return unless the load generator says that the server hung in this level.
+
+    Raises:
+        ServerHung: nothing was answered for seconds while requests were out, a status request neither.
+    """
+    if not summary.get("hung"):
+        return
+    spans = summary.get("stood_still") or []
+    since = f" from second {spans[-1]['from_s']:.1f} of the level on" if spans else ""
+    raise ServerHung(
+        f"The {handle.server} server of '{handle.model_name}' (pid {handle.pid}) hangs: it answered nothing{since}, "
+        "its status neither, while requests were out.\n"
+        f"  Last log lines ({handle.log_path}):\n{handle.log_tail()}\n"
+        "  Look at what it waits for (py-spy dump, gdb, docker logs), then start it again with the 'serve' notebook."
+    )
 
 
 def _check_same(handle: Handle) -> None:

@@ -15,7 +15,7 @@ from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
 from playbook.records import record, run_folder
 from playbook.serve import client
-from playbook.serve.alive import check_alive
+from playbook.serve.alive import check_alive, check_answering
 from playbook.serve.handle import Handle
 from playbook.stress import levels
 from playbook.stress.load import Load
@@ -73,6 +73,7 @@ class Bench:
             check_alive(self.handle)
             raise LoadFailed(f"Level {number} ({words}) could not be measured: {error}") from error
         self.keep(summary, settings)
+        check_answering(self.handle, summary)
         check_alive(self.handle)
         return self.rows[-1]
 
@@ -191,6 +192,7 @@ def _holder(under: Bench, bar: Any) -> Any:
         folder, given = under.folder(len(under.rows)), under.holder()
         summary = loadgen.hold(level.with_(level=len(under.rows)), folder, **{**given, "p99_limit_ms": p99_limit_ms})
         under.keep(summary, settings)
+        check_answering(under.handle, summary)
         bar.update(bar.total * 0.9, f"{level.rate_rps:,.0f}/s: p99 {summary['latency_ms']['p99'] or 0:.1f} ms")
         return summary
 

@@ -92,9 +92,7 @@ def test_a_level_past_the_peak_does_not_hide_that_the_limit_was_kept():
 def test_a_capacity_without_intervals_at_its_levels_gives_none():
     shape = {"arrival": "poisson", "valid": True, "success_rate": 1.0, "requests": 3000, "latency_mean_ms": 5.0}
     curve = ((500.0, 10.0), (900.0, 30.0), (1000.0, 90.0))
-    levels = [
-        shape | {"throughput_rps": r, "latency_p99_ms": p} for r, p in ((500.0, 10.0), (900.0, 30.0), (1000.0, 90.0))
-    ]
+    levels = [shape | {"rate_rps": rate, "throughput_rps": rate, "latency_p99_ms": p99} for rate, p99 in curve]
     found = capacity.estimate(levels, Promise(50.0))
     assert (found.low_rps, found.high_rps) == (None, None)
     assert "too few requests for an interval" in found.text
