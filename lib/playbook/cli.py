@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,24 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 Outputs = Annotated[Path, typer.Option("--outputs", help="Folder of the run folders.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"playbook {metadata.version('tfserving-playbook')} ({runs_root()})")
+        raise typer.Exit
+
+
+def runs_root() -> Path:
+    """Where this playbook lies: it runs from an editable checkout, whose notebooks it executes."""
+    return Path(__file__).resolve().parents[2]
+
+
+@app.callback()
+def everything(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
+    """From a TensorFlow model and a promise to a configuration that keeps it, and the record that proves it."""
 
 
 @app.command()

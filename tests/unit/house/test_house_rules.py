@@ -2,7 +2,10 @@
 
 import ast
 import importlib
+import json
 import re
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +13,7 @@ from types import ModuleType
 import nbformat
 import pytest
 import rooms
+import yaml
 
 from playbook.chain import params
 from playbook.records import runs
@@ -198,6 +202,59 @@ def test_the_readme_names_every_target_and_params_file() -> None:
     missing += [path.name for path in (ROOT / "params").glob("*.yml") if path.name not in readme]
     missing += [name for name in runs.NOTEBOOKS.values() if name not in readme]
     assert not missing
+
+
+def test_what_a_package_exports_is_listed_and_no_more() -> None:
+    """loadgen's names are held by its own test, a verb's by its notebook; the other two are used by command."""
+    import model_server
+    import playbook
+
+    assert (model_server.__all__, playbook.__all__) == ([], [])
+
+
+def test_the_parts_of_a_package_stand_in_its_readme() -> None:
+    for package in PACKAGES:
+        assert sorted(rooms.told_order(package)) == sorted(rooms.arrows(package))
+
+
+def test_the_tiers_of_the_tests_are_told() -> None:
+    told = (ROOT / "tests" / "README.md").read_text()
+    folders = [path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and not path.name.startswith("__")]
+    assert not [name for name in folders if f"| `{name}/` |" not in told]
+
+
+def test_the_glossary_is_in_order_one_line_a_word_and_linked() -> None:
+    lines = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)[1:]
+    words = [word.strip().lower() for word, _ in lines]
+    assert len(words) > 40
+    assert words == sorted(words)
+    assert "docs/glossary.md" in (ROOT / "README.md").read_text()
+
+
+def test_the_hooks_before_a_commit_name_what_there_is() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    for hook in hooks:
+        program, *words = hook["entry"].split()
+        assert (ROOT / program).exists(), f"{hook['id']}: make .venv builds {program}"
+        assert all((ROOT / word).exists() for word in words if word.startswith("tests/"))
+
+
+def test_a_commit_of_notebooks_changes_nothing_in_those_that_are_there(tmp_path: Path) -> None:
+    """nbstripout, as the hook runs it, leaves every committed notebook as it is."""
+    stripper = Path(sys.executable).with_name("nbstripout")
+    for path in NOTEBOOKS:
+        if path.stem != "50_analyze":
+            done = subprocess.run(
+                [stripper, "--keep-count", "--keep-id", "-t", path], capture_output=True, text=True, check=True
+            )
+            assert [json.loads(done.stdout)["cells"]] == [json.loads(path.read_text())["cells"]]
+
+
+def test_the_version_is_said_and_has_its_entry_in_the_changelog() -> None:
+    version, command = metadata.version("tfserving-playbook"), Path(sys.executable).with_name("playbook")
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"playbook {version} (")
+    assert re.search(rf"^## \[?{re.escape(version)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
 def test_the_readme_names_every_command() -> None:
