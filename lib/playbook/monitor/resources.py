@@ -81,13 +81,13 @@ def family(pid: int) -> list[int]:
             return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
         except psutil.Error:
             return []
-    found, queue = [], [pid]
+    pids, queue = [], [pid]
     while queue:
         parent = queue.pop()
-        found.append(parent)
+        pids.append(parent)
         for task in _listed(f"/proc/{parent}/task"):
             queue.extend(int(child) for child in _text(f"/proc/{parent}/task/{task}/children").split())
-    return found
+    return pids
 
 
 def process_state(pid: int) -> dict | None:
@@ -177,14 +177,14 @@ class Container:
                 import docker
 
                 self._client = docker.from_env(timeout=10)
-            told = self._client.api.stats(self.container_id, stream=False, one_shot=True)
-            cpu_s = told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+            stats = self._client.api.stats(self.container_id, stream=False, one_shot=True)
+            cpu_s = stats["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
         except Exception:  # the engine's client raises what its transport raises
             return None
         self._first_s = cpu_s if self._first_s is None else self._first_s
-        throttled_ns = told["cpu_stats"].get("throttling_data", {}).get("throttled_time", 0)
-        threads = told.get("pids_stats", {}).get("current")
-        memory = told.get("memory_stats", {}).get("usage")
+        throttled_ns = stats["cpu_stats"].get("throttling_data", {}).get("throttled_time", 0)
+        threads = stats.get("pids_stats", {}).get("current")
+        memory = stats.get("memory_stats", {}).get("usage")
         return Usage(self.who, None, cpu_s - self._first_s, memory, threads, throttled_s=throttled_ns / 1e9)
 
 

@@ -64,24 +64,24 @@ class Parser:
         """
         if text.lstrip()[:1] == "<":
             raise MonitorError(f"Prometheus text was expected, an HTML page came. {ADVICE}")
-        found: dict[str, Series] = {}
+        page: dict[str, Series] = {}
         stamps: list[float] = []
         for number, line in enumerate(text.splitlines(), 1):
             if line.startswith("#"):
                 self._note_kind(line)
             elif line.strip():
-                self._take(line, number, found, stamps)
-        if not found:
+                self._take(line, number, page, stamps)
+        if not page:
             raise MonitorError(f"Prometheus text was expected, a page without one sample came. {ADVICE}")
-        problems = [sentence for series in found.values() for sentence in check_histogram(series)]
-        return list(found.values()), problems + self._check_clock(stamps)
+        problems = [sentence for series in page.values() for sentence in check_histogram(series)]
+        return list(page.values()), problems + self._check_clock(stamps)
 
     def _note_kind(self, line: str) -> None:
         words = line.split()
         if len(words) == 4 and words[1] == "TYPE":
             self._kinds[words[2]] = words[3]
 
-    def _take(self, line: str, number: int, found: dict[str, Series], stamps: list[float]) -> None:
+    def _take(self, line: str, number: int, page: dict[str, Series], stamps: list[float]) -> None:
         cut = line.rfind("}") + 1 or line.find(" ")
         head, rest = line[:cut], line[cut:].split()
         try:
@@ -93,10 +93,10 @@ class Parser:
             ) from None
         if len(rest) > 1:
             stamps.append(float(rest[1]))
-        series = found.get(part.series)
+        series = page.get(part.series)
         if series is None:
             kind = self._kinds.get(part.name, "untyped")
-            series = found[part.series] = Series(part.name, kind, part.labels)
+            series = page[part.series] = Series(part.name, kind, part.labels)
         if part.le is not None:
             series.le.append(part.le)
             series.buckets.append(value)

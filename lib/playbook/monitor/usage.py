@@ -34,11 +34,11 @@ class Resources:
 
     def series(self, who: str, column: str) -> tuple[np.ndarray, np.ndarray]:
         """Times in ns and values of one column, where it was sampled."""
-        found = self._samples.get(who)
-        if found is None:
+        samples = self._samples.get(who)
+        if samples is None:
             return np.empty(0), np.empty(0)
-        known = ~np.isnan(found[column])
-        return found["at_ns"][known], found[column][known]
+        known = ~np.isnan(samples[column])
+        return samples["at_ns"][known], samples[column][known]
 
     def used(self, who: str, start_ns: int, end_ns: int) -> Used | None:
         """Use over [start, end]; None below two samples around the window."""

@@ -61,6 +61,8 @@ def save(
     path = Path(run_dir) / f"{verb}.json"
     if path.exists() and not is_scratch(run_dir):
         raise RecordExists(f"{path} stands already, and a record is written once. Use another run folder.")
+    for folder in (path.parent, path.parent / "data"):
+        whole_file.sweep(folder)
     whole_file.write_text(path, text)
     return json.loads(text)
 

@@ -126,9 +126,9 @@ def find(outputs: Path, run_id: str, whole: bool = False) -> Path:
     matches = [run for run in runs if run.name == run_id] or parts
     if len(matches) == 1:
         return matches[0]
-    seen = ", ".join(run.name for run in (matches or runs)[:5]) or "no run at all"
+    known = ", ".join(run.name for run in (matches or runs)[:5]) or "no run at all"
     count = "several" if matches else "none"
-    raise ParameterError(f"A run named {run_id!r} was expected in {outputs}; {count} fit. There is: {seen}.")
+    raise ParameterError(f"A run named {run_id!r} was expected in {outputs}; {count} fit. There is: {known}.")
 
 
 def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:

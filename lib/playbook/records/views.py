@@ -32,12 +32,12 @@ def create(db: duckdb.DuckDBPyConnection, outputs: Path | str, run_id: str | Non
 
 def run_rows(records: Mapping[str, Mapping[str, Any]]) -> list[tuple]:
     """One row a run, in the order of the columns of `runs`."""
-    return [_run_row(run_id, found) for run_id, found in records.items() if found]
+    return [_run_row(run_id, contents) for run_id, contents in records.items() if contents]
 
 
-def _run_row(run_id: str, found: Mapping[str, Any]) -> tuple:
-    read = {verb: content for verb, content in found.items() if isinstance(content, dict)}
-    faults = [str(content) for content in found.values() if not isinstance(content, dict)]
+def _run_row(run_id: str, contents: Mapping[str, Any]) -> tuple:
+    read = {verb: content for verb, content in contents.items() if isinstance(content, dict)}
+    faults = [str(content) for content in contents.values() if not isinstance(content, dict)]
     results = {verb: content.get("results") or {} for verb, content in read.items()}
     stress, tune = results.get("stress", {}), results.get("tune", {})
     environment: Mapping[str, Any] = next((c["environment"] for c in read.values() if c.get("environment")), {})
@@ -74,12 +74,12 @@ def level_rows(records: Mapping[str, Mapping[str, Any]]) -> list[tuple]:
     """One row a load level of stress, in the order of the columns of `levels`."""
     names = [column.name for column in tables.RECORDS["levels"][1:]]
     rows = []
-    for run_id, found in records.items():
-        stress = found.get("stress")
+    for run_id, contents in records.items():
+        stress = contents.get("stress")
         levels = (stress.get("results") or {}).get("levels") or [] if isinstance(stress, dict) else []
         for level in levels:
-            told = {**level, "warnings": " | ".join(level.get("warnings") or []) or None}
-            rows.append((run_id, *(told.get(name) for name in names)))
+            shown = {**level, "warnings": " | ".join(level.get("warnings") or []) or None}
+            rows.append((run_id, *(shown.get(name) for name in names)))
     return rows
 
 
@@ -101,9 +101,9 @@ def create_raw(db: duckdb.DuckDBPyConnection, table: str, prefix: str, files: It
         )
     # Older files may have another type: the documented one is what a query sees. Where it is the same already, no cast
     # is written, for a cast costs a query over ten million rows a second.
-    seen = dict(row[:2] for row in db.execute(f"DESCRIBE {sql}").fetchall())
+    types = dict(row[:2] for row in db.execute(f"DESCRIBE {sql}").fetchall())
     typed = [
-        f'"{c.name}"' if seen[c.name] == c.type else f'TRY_CAST("{c.name}" AS {c.type}) AS "{c.name}"' for c in columns
+        f'"{c.name}"' if types[c.name] == c.type else f'TRY_CAST("{c.name}" AS {c.type}) AS "{c.name}"' for c in columns
     ]
-    rest = ", ".join(f'"{name}"' for name in seen if name not in {column.name for column in columns})
+    rest = ", ".join(f'"{name}"' for name in types if name not in {column.name for column in columns})
     db.execute(f'CREATE VIEW "{table}" AS SELECT {", ".join([*typed, rest] if rest else typed)} FROM ({sql})')

@@ -114,14 +114,14 @@ def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout
 def _wait_healthy(handle: Handle, timeout_s: float) -> None:
     """Wait for the image's own HEALTHCHECK; an image without one has nothing to wait for."""
     end = time.monotonic() + timeout_s
-    seen = None
+    health = None
     while time.monotonic() < end:
         check_started(handle)
-        seen = (state(handle.container).get("Health") or {}).get("Status")
-        if seen in (None, "healthy"):
+        health = (state(handle.container).get("Health") or {}).get("Status")
+        if health in (None, "healthy"):
             return
         time.sleep(0.2)
-    raise ServerNotReady(f"The image's HEALTHCHECK still says {seen!r} after {timeout_s:.0f} s. {told(handle)}")
+    raise ServerNotReady(f"The image's HEALTHCHECK still says {health!r} after {timeout_s:.0f} s. {told(handle)}")
 
 
 def _run(

@@ -115,19 +115,19 @@ def pull(client: DockerClient, image: str) -> None:
         return
     with speaking(f"Pulling {image}"), progress.live(f"pull {image}", 1.0) as bar:
         layers: dict[str, tuple[int, int]] = {}
-        for told in client.api.pull(image, stream=True, decode=True):
-            if "error" in told:
-                raise DockerUnavailable(f"Pulling {image}: {in_words(told['error'])}")
-            bar.update(*layer_share(layers, told))
+        for event in client.api.pull(image, stream=True, decode=True):
+            if "error" in event:
+                raise DockerUnavailable(f"Pulling {image}: {in_words(event['error'])}")
+            bar.update(*layer_share(layers, event))
 
 
-def layer_share(layers: dict[str, tuple[int, int]], told: dict[str, Any]) -> tuple[float, str]:
+def layer_share(layers: dict[str, tuple[int, int]], event: dict[str, Any]) -> tuple[float, str]:
     """Share of bytes here and the words beside the bar, after one line of the engine's report."""
-    detail = told.get("progressDetail") or {}
+    detail = event.get("progressDetail") or {}
     if detail.get("total"):
-        layers[told["id"]] = (detail["current"], detail["total"])
+        layers[event["id"]] = (detail["current"], detail["total"])
     here, total = (sum(layer[side] for layer in layers.values()) for side in (0, 1))
-    return (here / total if total else 0.0), f"{told.get('status', '')}, {here / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+    return (here / total if total else 0.0), f"{event.get('status', '')}, {here / 1e6:,.0f} of {total / 1e6:,.0f} MB"
 
 
 def build(folder: Path, image: str, base: str) -> str:

@@ -52,6 +52,13 @@ def test_what_a_killed_writer_left_is_hidden_has_one_name_and_is_swept(tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.part", "now.json"]
 
 
+def test_a_record_that_is_written_sweeps_what_killed_writers_left_in_its_run(tmp_path: Path) -> None:
+    kill_while_writing(tmp_path / "data" / "trials.parquet")
+    kill_while_writing(tmp_path / "record.md")
+    record.save(tmp_path, "tune", params={}, results={}, verdict="")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["data", "tune.json"]
+
+
 def test_a_block_that_raises_leaves_nothing_of_the_new_file(tmp_path: Path) -> None:
     path = whole_file.write_bytes(tmp_path / "a", b"old")
 
