@@ -299,7 +299,13 @@ def test_what_does_not_begin_as_http2_is_hung_up_on(server, sent):
         assert raw.end() == "PROTOCOL_ERROR"
 
 
-@pytest.mark.parametrize(("changed", "status"), [({"content-type": "text/plain"}, "415"), ({":method": "GET"}, "405")])
-def test_what_is_no_grpc_call_gets_an_http_status(client, changed, status):
-    given = list({**dict(fields()), **changed}.items())
-    assert client.reply(client.open(given, END_HEADERS | END_STREAM))[0] == {":status": status}
+@pytest.mark.parametrize("changed", [{":method": "GET"}, {":method": "PUT"}, {"te": None}], ids=str)
+def test_what_is_no_grpc_call_resets_its_stream(client, changed):
+    given = [(name, value) for name, value in {**dict(fields()), **changed}.items() if value is not None]
+    assert client.ends_stream(client.open(given, END_HEADERS | END_STREAM)) == "PROTOCOL_ERROR"
+    assert answered(client, client.begin(REQUEST)) == [2.5, 3.0]
+
+
+@pytest.mark.parametrize("kind", [None, "text/plain", "application/grpc+proto"])
+def test_the_content_type_is_not_looked_at_as_grpc_does_not(client, kind):
+    assert answered(client, client.begin(REQUEST, content_type=kind)) == [2.5, 3.0]

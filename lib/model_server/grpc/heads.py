@@ -30,8 +30,7 @@ class Head:
     """What a request's header block says.
 
     `size`: bytes as HTTP/2 counts a header list. `length`: of the body, -1 where it is not told. `malformed`: why the
-    stream must be reset. `http_status`: of the answer where the request is no gRPC call. `refusal`: gRPC status and
-    text where the call must not begin.
+    stream must be reset. `refusal`: gRPC status and text where the call must not begin.
     """
 
     path: bytes = b""
@@ -41,13 +40,12 @@ class Head:
     length: int = -1
     size: int = 0
     malformed: str = ""
-    http_status: int = 200
     refusal: tuple[int, str] | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether the call may begin."""
-        return not self.malformed and self.http_status == 200 and self.refusal is None
+        return not self.malformed and self.refusal is None
 
 
 _known: dict[bytes, Head] = {}
@@ -115,10 +113,6 @@ def head_of(fields: Fields) -> Head:
     values = dict(fields)
     if reason := malformed(fields, _PSEUDO) or _incomplete(fields, values):
         return Head(malformed=reason)
-    if values[b":method"] != b"POST":
-        return Head(http_status=405)
-    if not values.get(b"content-type", b"").startswith(b"application/grpc"):
-        return Head(http_status=415)
     timeout_ns, refusal = None, None
     if b"grpc-timeout" in values:
         timeout_ns = read_timeout_ns(values[b"grpc-timeout"])
@@ -155,6 +149,8 @@ def malformed(fields: Fields, pseudo: frozenset[bytes]) -> str:
 def _incomplete(fields: Fields, values: dict[bytes, bytes]) -> str:
     if values.get(b":method", b"") == b"" or values.get(b":path", b"") == b"" or b":scheme" not in values:
         return "a request needs :method, :scheme and :path"
+    if values[b":method"] != b"POST" or b"te" not in values:  # gRPC looks at both, and not at the content-type
+        return "a call is a POST with te: trailers"
     lengths = {value for name, value in fields if name == b"content-length"}
     if len(lengths) > 1 or not all(length.isdigit() and len(length) < 19 for length in lengths):
         return "content-length is no number"

@@ -120,9 +120,7 @@ class Intake:
             self._end(stream)
 
     def _refuse(self, stream: Stream, head: Head) -> None:
-        if head.http_status != 200:
-            self._writer.refuse(stream, head.http_status)
-        elif head.refusal is not None:
+        if head.refusal is not None:
             stream.fail(*head.refusal)
         else:
             stream.fail(UNIMPLEMENTED, "")

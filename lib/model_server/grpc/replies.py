@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from urllib.parse import quote_from_bytes
 
 from hpack.hpack import encode_integer
@@ -31,12 +30,6 @@ def trailers(code: int, text: str) -> bytes:
 
 
 OK_TRAILERS = trailers(0, "")
-
-
-@lru_cache(maxsize=64)
-def plain_http(status: int) -> bytes:
-    """The block of an answer to what is no gRPC call."""
-    return literal(b":status", b"%d" % status)
 
 
 def shortened(message: str) -> str:

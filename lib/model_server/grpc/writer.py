@@ -77,13 +77,6 @@ class Writer:
         block = replies.trailers(code, text)
         if not stream.has_sent:
             block = replies.TRAILERS_ONLY + block
-        self._end(stream, block)
-
-    def refuse(self, stream: Stream, http_status: int) -> None:
-        """The answer to what is no gRPC call."""
-        self._end(stream, replies.plain_http(http_status))
-
-    def _end(self, stream: Stream, block: bytes) -> None:
         number = stream.number
         stream.detach()
         self._control.pings.forgive()
