@@ -19,7 +19,10 @@ ALONE = (
     "notebooks/",
     "tests/docker/test_docker_chain.py",
     "tests/notebooks/test_chain.py",
-    *(f"tests/unit/{name}.py" for name in ("analyze/test_ledger", "monitor/test_resources", "warmup/test_warmup")),
+    *(
+        f"tests/unit/{name}.py"
+        for name in ("analyze/test_ledger", "monitor/test_resources", "tune/test_slow_live", "warmup/test_warmup")
+    ),
     *(
         f"tests/unit/loadgen/test_{name}.py"
         for name in ("cluster", "faults", "grpc", "passport", "search", "truth", "workers")

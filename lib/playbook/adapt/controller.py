@@ -31,6 +31,7 @@ from playbook.tfserving.versions import batching_of as batching_in
 from playbook.tfserving.versions import prune, switch
 from playbook.tune.configured import batching_of
 
+OVER = "were over"  # how a controller ends that was given a time
 GONE_AFTER = 3  # windows in a row without an answer
 
 
@@ -121,7 +122,7 @@ def adapt(
         if not _step(state, target, governor, window, pace, run_dir, on_window):
             return state
         if pace.for_s is not None and time.monotonic() - began >= pace.for_s:
-            state.ended = f"{pace.for_s:g} s were over"
+            state.ended = f"{pace.for_s:g} s {OVER}"
             return state
     state.ended = state.ended or "a stop was asked for"
     return state

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from playbook.adapt.controller import OVER
+
 #: Checks of the load generator after which nothing may be concluded from a run.
-BROKEN = ("server_dead", "wrong_answers", "bad_passport", "client_cpu", "count_balance")
+#: (Not count_balance: a version that is published live replays its warm-up requests, which the server counts.)
+BROKEN = ("server_dead", "wrong_answers", "bad_passport", "client_cpu")
 ENOUGH = 100  # requests of a second from which one in a hundred may be beyond the limit
 
 
@@ -45,7 +48,8 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     """What was left out, changes that ended before the load did, failed checks, and seconds of few requests."""
     choices = results["contenders"]
     sentences = list(results.get("notes") or [])
-    sentences += [f"{one['name']} ended early: {one['ended']}" for one in choices if one["ended"]]
+    early = [one for one in choices if one["ended"] and not one["ended"].endswith(OVER)]
+    sentences += [f"{one['name']} ended early: {one['ended']}" for one in early]
     sentences += [f"{one['name']}: {text}" for one in choices if _broken(one) for text in one.get("warnings") or []]
     few = [one["requests_a_second"] for one in choices if one.get("requests_a_second") is not None]
     if few and min(few) < ENOUGH:

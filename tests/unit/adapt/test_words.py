@@ -16,7 +16,7 @@ from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 
-STAGE = Demonstration(
+DEMONSTRATION = Demonstration(
     Path(), ServerSpec("digits", Path("models/digits")), Load(), Promise(50.0), Pace(for_s=4.0), [], 1000.0
 )
 OFFERED = (100, 900, 1000, 100)
@@ -35,7 +35,7 @@ def played(name: str, slowest_ms: tuple[float, ...], policy: bool = False, wait_
 
 def said_of(runs: list[ChoiceRun]) -> str:
     """The verdict of a record that keeps these."""
-    return words.verdict(results(STAGE, runs))
+    return words.verdict(results(DEMONSTRATION, runs))
 
 
 GOOD, LATE, BAD = (2.0, 20.0, 30.0, 4.0), (2.0, 80.0, 30.0, 4.0), (60.0, 80.0, 90.0, 60.0)
@@ -73,3 +73,18 @@ def test_a_reason_is_only_told_where_the_seconds_show_it(fixed, policy, said, un
 
 def test_without_a_policy_there_is_nothing_to_compare():
     assert said_of([played("fixed", GOOD)]).endswith("0 live changes, 0 failed requests.")
+
+
+def test_a_policy_whose_time_was_over_did_not_end_early() -> None:
+    runs = [played("fixed", GOOD), played("policy", GOOD, policy=True), played("other", GOOD, policy=True)]
+    runs[1].adapted.ended, runs[2].adapted.ended = "4 s were over", "the server did not answer"
+    doubts = words.warnings(results(DEMONSTRATION, runs))
+    assert doubts == ["other ended early: the server did not answer"]
+
+
+def test_nothing_is_concluded_from_a_run_whose_client_measured_itself() -> None:
+    runs = [played("fixed", LATE), played("policy", GOOD, policy=True)]
+    runs[1].summary = SUMMARY | {"failed_checks": ["client_cpu"], "warnings": ["the client used 97% of a core"]}
+    kept = results(DEMONSTRATION, runs)
+    assert "Nothing is concluded: policy (client_cpu) cannot be relied on." in words.verdict(kept)
+    assert "policy: the client used 97% of a core" in words.warnings(kept)
