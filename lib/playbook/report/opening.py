@@ -5,10 +5,13 @@ Every figure here stands in a record; what was refuted later (a rehearsal, a che
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from playbook import markdown
 from playbook.chain import outcome
+from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
+from playbook.records import runs
 from playbook.records.run_folder import RunFolder
 from playbook.stress import levels
 from playbook.tfserving.config import Config
@@ -18,6 +21,11 @@ KIND = {
     "binary": "tensorflow_model_server",
     "docker": "TensorFlow Serving in Docker",
     "attach": "a server that ran already",
+}
+MEANING = {
+    KEPT: "KEPT: the promised rate was held, and the requests beyond the limit are few enough to be sure.",
+    NOT_KEPT: "NOT KEPT: more requests were beyond the limit, failed or wrong than a kept promise could show.",
+    NOT_PROVEN: "NOT PROVEN: the evidence is short, for and against; nothing is said of the server either way.",
 }
 NO_PROMISE = "no rate was promised (target_rate_rps)"
 
@@ -31,8 +39,18 @@ def opening(run: RunFolder) -> str:
     """Title, headline and the table of the first screen, as Markdown."""
     title = f"# {run.model or 'Performance record'}: {word(run)}"
     parts = [title, about(run), f"**{headline(run)}**"]
+    parts += [f"*{text}*" for text in (_meaning(run),) if text]
     rows = [row for row in _rows(run) if row[1]]
     return "\n\n".join([*parts, *([markdown.table(["in short", ""], rows)] if rows else [])])
+
+
+def _meaning(run: RunFolder) -> str:
+    """The headline's word explained, with where all words are."""
+    text = MEANING.get(run.results("prove").get("answer") or "", "")
+    if not text or runs.ROOT not in run.run_dir.resolve().parents:
+        return text
+    glossary = os.path.relpath(runs.ROOT / "docs" / "glossary.md", run.run_dir.resolve())
+    return f"{text} All words: [glossary]({glossary})."
 
 
 def word(run: RunFolder) -> str:
