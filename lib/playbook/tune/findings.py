@@ -48,7 +48,9 @@ def trials_frame(points: Sequence[TuningPoint], tuned: Sequence[Tuned]) -> pd.Da
 
 
 def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
-    """Write `data/trials.parquet`."""
+    """Write `data/trials.parquet`; nothing where nothing was tuned."""
+    if not len(trials):
+        return
     record.write_parquet(record.data_dir(run_dir) / "trials.parquet", trials)
 
 

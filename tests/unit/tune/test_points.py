@@ -139,3 +139,20 @@ def test_a_default_that_breaks_the_limit_is_said_to(settings):
     text = views.verdict(findings.results([point], [result]))
     assert "4,000 requests/s" in text
     assert "the default flags do not keep the limit" in text
+
+
+def test_a_point_that_was_skipped_is_told_with_the_reason_and_everything_else_is_empty(settings, tmp_path):
+    (point,) = points.points_of(settings)
+    result = Tuned.skip(point.plan, "one row takes 87 ms alone on one core; the limit is 50 ms.")
+    told = findings.results([point], [result])
+    trials = findings.trials_frame([point], [result])
+    findings.keep_trials(tmp_path, trials)
+    assert not (tmp_path / "data" / "trials.parquet").exists()
+    assert views.verdict(told) == (
+        "'digits' on the embedded server was not tuned: one row takes 87 ms alone on one core; the limit is 50 ms."
+    )
+    assert (told["best"], told["gain"], told["gain_shown"]) == (None, None, False)
+    assert findings.warnings(told) == []
+    assert "Nothing was tuned" in views.table(trials)
+    assert views.ablation_table(result)
+    assert "0 trials" in views.predicted_against_measured(trials).alt
