@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -137,9 +138,16 @@ def _served(level: Level) -> tuple[int, str]:
     if not level.metrics_url:
         return 0, ""
     try:
-        return requests_served(level.metrics_url, tls=tls.context(level, pages=True)), ""
+        return requests_served(level.metrics_url, **_page_access(level)), ""
     except ServerUnreachable as wrong:
         return 0, str(wrong)
+
+
+def _page_access(level: Level) -> dict[str, Any]:
+    """How the server's own pages are read: with the level's TLS, and its credentials where it is the same server."""
+    same = urlsplit(level.metrics_url or "").hostname == level.address()[0]
+    given = {name: value for name, value in level.request_headers().items() if name.lower() == "authorization"}
+    return {"tls": tls.context(level, pages=True), "headers": given if same else {}}
 
 
 def _balance(level: Level, served: int, problem: str, rows: RequestRows) -> dict[str, Any]:
@@ -155,7 +163,7 @@ def _balance(level: Level, served: int, problem: str, rows: RequestRows) -> dict
             served,
             int(np.count_nonzero(answered)),
             int(uncertain),
-            tls=tls.context(level, pages=True),
+            **_page_access(level),
         )
     except ServerUnreachable as wrong:
         return {"balance": None, "balance_problem": str(wrong)}

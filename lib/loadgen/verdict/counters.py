@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import ssl
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from loadgen.errors import ServerUnreachable
 
 REQUEST_COUNT = ":tensorflow:serving:request_count"
+NONE: Mapping[str, str] = MappingProxyType({})
 SLACK = (5, 0.002)  # status requests of other tools are counted too: so many, or such a share, are let pass
 
 
-def requests_served(metrics_url: str, timeout_s: float = 5.0, tls: ssl.SSLContext | None = None) -> int:
+def requests_served(
+    metrics_url: str, timeout_s: float = 5.0, tls: ssl.SSLContext | None = None, headers: Mapping[str, str] = NONE
+) -> int:
     """Sum of `:tensorflow:serving:request_count` over models and statuses; 0 before the first request.
 
     Raises:
@@ -22,7 +27,7 @@ def requests_served(metrics_url: str, timeout_s: float = 5.0, tls: ssl.SSLContex
     from prometheus_client.parser import text_string_to_metric_families  # slow to load; only where counts are asked for
 
     try:
-        with urlopen(metrics_url, timeout=timeout_s, context=tls) as page:
+        with urlopen(Request(metrics_url, headers=dict(headers)), timeout=timeout_s, context=tls) as page:
             text = page.read().decode()
     except (URLError, OSError, ValueError) as wrong:
         raise ServerUnreachable(f"{metrics_url} cannot be read: {wrong}; is the monitoring config on?") from wrong
@@ -39,6 +44,7 @@ def balance(
     uncertain: int,
     patience_s: float = 1.0,
     tls: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] = NONE,
 ) -> dict:
     """Compare the server's count since `before` with the client's.
 
@@ -48,7 +54,7 @@ def balance(
     slack = max(SLACK[0], int(SLACK[1] * answered))
     until = time.monotonic() + patience_s
     while True:
-        served = requests_served(metrics_url, tls=tls) - before
+        served = requests_served(metrics_url, tls=tls, headers=headers) - before
         balanced = answered - slack <= served <= answered + uncertain + slack
         if balanced or time.monotonic() > until:
             return {"served": served, "answered": answered, "uncertain": uncertain, "balanced": balanced}

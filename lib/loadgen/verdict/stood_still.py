@@ -14,8 +14,10 @@ def silences(rows: RequestRows, start_ns: int, hung: bool = False) -> list[dict[
     """Each silence over `max(3 s, 5 x the slowest answer before it)`: `from_s` and `to_s` after the window's start.
 
     A silence runs from the last sign of the server, or from when a request was sent again, to its next sign, or to
-    where the last request was given up. What ended before the window is left out. Before the first answer there is no
-    knowing how slow the server is: that silence counts only where somebody else found that the server `hung`.
+    where the last request was given up. One that later answers show to be usual is none: a large batch after a small
+    one takes as long as all large ones (five times the slowest request of any other time may pass). What ended before
+    the window is left out. Before the first answer there is no knowing how slow the server is: that silence counts
+    only where somebody else found that the server `hung`.
     """
     sent = rows.take(rows.sent_ns > 0)
     if not len(sent):
@@ -31,7 +33,15 @@ def silences(rows: RequestRows, start_ns: int, hung: bool = False) -> list[dict[
     return [
         {"from_s": round((begin - start_ns) / 1e9, 2), "to_s": round((end - start_ns) / 1e9, 2)}
         for begin, end in zip(begins[too_long].tolist(), ends[too_long].tolist(), strict=True)
+        if not _usual(sent, begin, end)
     ]
+
+
+def _usual(sent: RequestRows, begin_ns: int, end_ns: int) -> bool:
+    """Whether requests that were not out in a silence took so long that it says nothing."""
+    others = np.isin(sent.kind, ANSWERS) & ((sent.done_ns <= begin_ns) | (sent.sent_ns >= end_ns))
+    slowest_ns = (sent.done_ns - sent.sent_ns)[others].max(initial=0)
+    return end_ns - begin_ns < TIMES_SLOWEST * slowest_ns
 
 
 def _limits_s(sent: RequestRows, signs: np.ndarray, hung: bool) -> np.ndarray:

@@ -17,7 +17,7 @@ from playbook.deploy.manifest_numbers import THROTTLED
 from playbook.deploy.plan import Plan
 from playbook.errors import LoadFailed, ParameterError
 from playbook.records import record
-from playbook.serve import answers, containers, serve
+from playbook.serve import answers, client, containers, serve
 from playbook.serve.alive import check_alive
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
@@ -155,7 +155,9 @@ def _hold(
         level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate, connections=connections)
         try:
             limit = plan.replica.limit_ms
-            summary = loadgen.hold(level, rows, p99_limit_ms=limit.value if limit else None)
+            summary = loadgen.hold(
+                level, rows, p99_limit_ms=limit.value if limit else None, is_alive=client.asker(handle)
+            )
             stopwatch.add(load.duration_s + load.ramp_up_s)
             return {**summary, "rate_rps": rate}
         except loadgen.LoadgenError as error:

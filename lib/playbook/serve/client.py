@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,13 +34,19 @@ def status(handle: Handle, timeout_s: float = 5.0) -> list[dict[str, Any]]:
     return reply.json()["model_version_status"]
 
 
-def answers(handle: Handle, timeout_s: float = 1.0) -> bool:
+def responds(handle: Handle, timeout_s: float = 1.0) -> bool:
     """Whether the server answers a status request at all, whatever it says: one that hangs does not."""
+    url = f"{handle.rest_url}/v1/models/{handle.model_name}"
     try:
-        requests.get(f"{handle.rest_url}/v1/models/{handle.model_name}", timeout=timeout_s)
+        requests.get(url, headers=secrets.header(url), timeout=timeout_s)
     except requests.RequestException:
         return False
     return True
+
+
+def asker(handle: Handle) -> Callable[[], bool] | None:
+    """Whom a load may ask whether the server hangs (`is_alive` of `loadgen.hold`); None where it has no REST port."""
+    return partial(responds, handle) if handle.rest_url else None
 
 
 def available_version(handle: Handle) -> int | None:

@@ -6,14 +6,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import loadgen
 from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
-from playbook.records import record, run_folder
+from playbook.records import record, run_folder, secrets
 from playbook.serve import client
 from playbook.serve.alive import check_alive, check_answering
 from playbook.serve.handle import Handle
@@ -83,8 +82,7 @@ class Bench:
 
     def holder(self) -> dict[str, Any]:
         """What `loadgen.hold` is given beside the level: the load's own, and whom to ask whether the server hangs."""
-        is_alive = partial(client.answers, self.handle) if self.handle.rest_url else None
-        return {**self.load.holder(self.passport), "is_alive": is_alive}
+        return {**self.load.holder(self.passport), "is_alive": client.asker(self.handle)}
 
     def keep(self, summary: Mapping[str, Any], settings: Settings) -> None:
         """Add the level to the rows and to data/levels.json: what was measured outlives a run that dies."""
@@ -108,6 +106,7 @@ def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadg
         cpus=tuple(load.client_cpus),
         seed=load.seed,
         metrics_url=handle.metrics_url or None,
+        headers=secrets.header(url),
         **settings,
     )
 

@@ -202,3 +202,10 @@ def test_requests_given_up_are_no_sign_of_life_and_dropped_connections_are():
 def test_a_silence_over_before_the_window_is_not_of_this_level():
     assert silences(made(*QUICK, (2.0, 6.0), (6.0, 6.1)), ZERO + 7 * S) == []
     assert silences(made(*QUICK, (2.0, 6.0), (6.0, 6.1)), ZERO + 5 * S) == [{"from_s": -3.0, "to_s": 1.0}]
+
+
+def test_a_pause_that_later_answers_show_to_be_usual_is_none():
+    """A batch of one row, then batches of 32: each takes as long as the first pause."""
+    batches = [(0.15 + 4.8 * n, 0.15 + 4.8 * (n + 1)) for n in range(3) for _ in range(32)]
+    assert silences(made((0.0, 0.15), *batches), ZERO) == []
+    assert silences(made((0.0, 0.15), *batches[:32], (4.95, 5.1), (5.1, 5.25)), ZERO) != []
