@@ -21,6 +21,7 @@ HELLO = (
     + h2.settings({h2.HEADER_TABLE_SIZE: 0, h2.ENABLE_PUSH: 0, h2.INITIAL_WINDOW_SIZE: h2.LARGEST_WINDOW})
     + h2.window_update(0, h2.LARGEST_WINDOW - h2.DEFAULT_WINDOW)
 )
+NO_TABLE = b"\x20"  # dynamic table size update to 0 (RFC 7541, 4.2 and 6.3): a server may have asked for it
 HTTP_SCHEME, HTTPS = b"\x86", b"\x87"  # :scheme, by its number in HPACK's static table
 REFILL = 1 << 30  # bytes received after which the connection's window is opened again
 LAST_STREAM = 2**31 - 3
@@ -44,7 +45,7 @@ def encode(
         "user-agent": "loadgen",
         **given,
     }
-    block = b"\x83" + (HTTPS if tls else HTTP_SCHEME)  # POST
+    block = NO_TABLE + b"\x83" + (HTTPS if tls else HTTP_SCHEME)  # POST
     return block + b"".join(h2.literal(name, value) for name, value in named.items()), [
         b"\x00" + STREAM.pack(len(body)) + body for body in bodies
     ]

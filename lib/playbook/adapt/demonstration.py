@@ -23,13 +23,14 @@ from playbook.adapt.seconds import by_second
 from playbook.errors import LoadFailed, PlaybookError
 from playbook.promise import Promise
 from playbook.records import record
+from playbook.serve import client
 from playbook.serve.alive import check_alive
 from playbook.serve.cores import step_aside
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.stress.stress import level_of
 from playbook.tfserving.config import Config
-from playbook.tune.workbench import RunningServer, Workbench, asked, check_answered
+from playbook.tune.workbench import RunningServer, Workbench, check_answered
 
 #: Shares of the time, and of the highest rate, of the four parts: low, ramp, spike, low.
 SHAPE = ((0.0, 0.15), (0.25, 0.15), (0.5, 0.7), (0.5, 0.95), (0.7, 0.95), (0.7, 0.15), (1.0, 0.15))
@@ -130,7 +131,7 @@ def _held(
 ) -> dict[str, Any]:
     """The summary of the level; a server that did not outlive it, or did not answer it, is no result."""
     try:
-        summary = loadgen.hold(level, folder, on_progress, is_alive=asked(server.handle))
+        summary = loadgen.hold(level, folder, on_progress, is_alive=client.asker(server.handle))
     except loadgen.LoadgenError as error:
         check_alive(server.handle)
         raise LoadFailed(f"{choice.name} could not be measured: {error}") from error

@@ -160,8 +160,9 @@ class Workbench:
 
         with tempfile.TemporaryDirectory(dir=self.folder) as raw:
             level = level_of(bench.handle, load, self.bodies(load.protocol), level=self.held, **settings)
+            alive = client.asker(bench.handle)
             try:
-                summary = loadgen.hold(level, Path(raw), tell, p99_limit_ms=self.limit_ms, is_alive=asked(bench.handle))
+                summary = loadgen.hold(level, Path(raw), tell, p99_limit_ms=self.limit_ms, is_alive=alive)
             except loadgen.LoadgenError as error:
                 check_alive(bench.handle)
                 raise LoadFailed(f"{words} could not be measured: {error}") from error
@@ -175,11 +176,6 @@ class Workbench:
             rows = self.load.rows_per_request
             write_bodies(folder, self._reference, protocol, rows, model_name=self.spec.model_name)
         return folder
-
-
-def asked(handle: Handle) -> Callable[[], bool] | None:
-    """Whom the load generator asks whether a silent server still answers; None where it has no REST address."""
-    return partial(client.answers, handle) if handle.rest_url else None
 
 
 def check_answered(handle: Handle, summary: Mapping[str, Any], words: str) -> None:

@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import grpc
+import hpack
 import numpy as np
 import pytest
 
 from loadgen import Level, hold
+from loadgen.protocols import grpc_connection
 from loadgen.protocols.frames import literal, read_status
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
@@ -137,3 +139,13 @@ def test_long_header_values_are_encoded_as_hpack_reads_them():
 
     path = "/" + "p" * 5000
     assert dict(Decoder().decode(literal(":path", path))) == {":path": path}
+
+
+def test_a_server_that_wants_no_header_table_is_told_that_there_is_none():
+    """RFC 7541, 4.2: the change stands at the beginning of the next block, or the connection is at fault."""
+    block, _ = grpc_connection.encode("127.0.0.1", 1, METHOD, [b""])
+    decoder = hpack.Decoder()
+    decoder.max_allowed_table_size = 0
+    for _ in range(2):
+        assert (":path", METHOD) in [tuple(field) for field in decoder.decode(block)]
+    assert decoder.header_table_size == 0
