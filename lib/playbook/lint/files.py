@@ -109,7 +109,7 @@ def kind_of_file(path: Path, content: str) -> str:
     name, suffix = path.name.lower(), path.suffix.lower()
     if "dockerfile" in name or "containerfile" in name:
         return "dockerfile"
-    if suffix in _YAML:
+    if suffix in _YAML or (suffix == ".json" and (OFFICIAL in content or BINARY in content)):
         return "yaml"
     kinds = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".mk": "makefile"}
     if suffix in kinds or name in ("makefile", "gnumakefile"):

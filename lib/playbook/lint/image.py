@@ -182,7 +182,8 @@ def _written(steps: list[Instruction], values: dict[str, Word], document: Docume
                 target = expand(step.rest.split("\n")[0].split()[-1], values)
                 yield target, Text(content, path, document.text.line(line) or 1)
         if step.word == "RUN":
-            line = document.text.line(step.line) or 1
+            fed = bool(step.fed) and "cat" not in step.rest
+            line = document.text.line(step.fed[0][1] if fed else step.line) or 1
             for command in simple_commands(_script(step), {}, line):
                 if command.target and command.words and command.words[0] in ("echo", "printf", "cat"):
                     yield expand(str(command.target), values), _output(command, path, step)

@@ -110,13 +110,13 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         reading.counts["pods"] += 1
         start = _start(container, spec, data, document)
         start.managed = str(data.get("kind", "")) in _OWN_PROBES
-        found = launch(start)
-        reading.add(found)
+        launched = launch(start)
+        reading.add(launched)
         if OFFICIAL in image:
             reading.counts["images"] += 1
             reading.findings += check_image(image, document.text.path, image.line)
         _surroundings(container, annotations, data, document, reading)
-        for command in found.commands[:1]:
+        for command in launched.commands[:1]:
             read, _ = check_command(command)
             owner = next((each for each in reversed(above) if "replicas" in each), data)
             labels = _texts((template.get("metadata") or {}).get("labels"))

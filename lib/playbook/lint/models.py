@@ -64,7 +64,7 @@ def check_base_path(base: Path, shown: str, serving: Serving = Serving()) -> Ite
     wanted = _wanted(versions, serving.policy)
     yield from _policy(versions, serving.policy, shown)
     hits = {number: list(_check_version(path, f"{shown}/{path.name}", serving)) for number, path in versions.items()}
-    broken = {number for number, found in hits.items() if any(hit.severity == "error" for hit in found)}
+    broken = {number for number, each in hits.items() if any(hit.severity == "error" for hit in each)}
     for number in sorted(versions):
         if number in broken and (number not in wanted or wanted - broken):
             problem = next(hit.message for hit in hits[number] if hit.severity == "error")

@@ -24,9 +24,9 @@ def exit_code(findings: Sequence[Finding] | Report) -> int:
     met = {finding.severity for finding in hits}
     if "error" in met:
         return 2
-    if report is not None and not report.read_something:
-        return NOTHING_READ
-    return 1 if "warning" in met else 0
+    if "warning" in met:
+        return 1
+    return NOTHING_READ if report is not None and not report.read_something else 0
 
 
 def render(findings: Sequence[Finding] | Report, format: str = "text") -> str:

@@ -50,6 +50,7 @@ class _Values:
         self.text = text
         self.names: dict[str, ast.expr] = {}
         self.docstrings: set[int] = set()
+        self.lines: list[str] = []  # command lines that were read from texts
         twice: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
@@ -183,5 +184,8 @@ def _string(node: ast.AST, values: _Values, document: Document, read: set[int]) 
     if word is None or not re.search(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
         return Reading()
     read |= {id(each) for each in ast.walk(node)}
+    if any(line in word for line in values.lines):
+        return Reading()  # a name that stands for a text read before
+    values.lines.append(str(word))
     text = Text(str(word), document.text.path, word.line or 1, document.text.file)
     return read_script(Document(text, document.around), depth=1)

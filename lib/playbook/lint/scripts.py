@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
 from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
+from playbook.lint.image import read_dockerfile
 from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rules import Finding, finding
 from playbook.lint.schema import kind_of
 from playbook.lint.shell import Simple, simple_commands
 from playbook.lint.text import Text, Word
+from playbook.lint.yaml_files import collect, load, read_page
 
 _BATCHING_FILE = re.compile(r"[\w/.${}-]*batch[\w-]*\.(?:config|conf|pbtxt|txt|cfg|proto)\b")
 _REWRITES = re.compile(
@@ -55,6 +57,8 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         return reading
     if any(is_server_word(word) for word in words):
         return _joined(reading, _process(words, values, document))
+    if any(word.startswith("--image") for word in words) and OFFICIAL in " ".join(words):
+        return _joined(reading, _cluster_run(words, document))
     if len(words) > 2 and words[1] in ("pull", "push", "tag", "save") and OFFICIAL in words[2]:
         reading.counts["images"] += 1
         reading.findings += check_image(str(words[2]), document.text.path, words[2].line)
@@ -74,11 +78,33 @@ def _process(words: list[Word], values: dict[str, str], document: Document) -> R
     return launch(start)
 
 
+def _cluster_run(words: list[Word], document: Document) -> Reading:
+    """`kubectl run` and `gcloud run deploy`: the image, and the arguments behind `--`."""
+    reading = Reading()
+    given = [word.with_text(word.partition("=")[2]) for word in words if word.startswith("--image=")]
+    given += [words[place + 1] for place, word in enumerate(words[:-1]) if word == "--image"]
+    args = words[words.index(Word("--")) + 1 :] if "--" in words else []
+    for image in [each for each in given if OFFICIAL in each]:
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), document.text.path, image.line)
+        place = Place(True, image=str(image))
+        reading.add(launch(Start(document.text.path, image.line, str(image), None, args, place=place,
+                                 open_environment=True)))  # fmt: skip
+    return reading
+
+
 def _fed(command: Simple, document: Document) -> Reading:
     """A here-document: a config file, or YAML that is applied."""
     reading = Reading()
     name = str(command.target or next((word for word in command.words[1:] if "/" in word or "." in word), ""))
     path = document.text.path
+    text = Text(command.fed, path, command.fed_line, document.text.file)
+    if "dockerfile" in name.lower():
+        return read_dockerfile(Document(text, document.around))
+    if re.search(r"(?m)^(apiVersion|kind|services|scrape_configs)\s*:", command.fed):
+        page = load(Document(text, document.around))
+        collect(page)
+        return read_page(page, [], [])
     if (flag := kind_of(command.fed)) is not None:
         reading.configs.append((flag, Text(command.fed, path, command.fed_line, templated="$" in command.fed)))
         document.around.sources.extra.append(Text(command.fed, f"{path}/{name.rpartition('/')[2]}", command.fed_line))

@@ -35,11 +35,13 @@ def simple_commands(text: str, values: dict[str, str] | None = None, first_line:
     What a variable or `$(...)` stands for is left as it is written where it is not known here.
     """
     scan = _Scan(text, first_line, {} if values is None else values)
-    while not scan.done:
+    commands: list[Simple] = []
+    while not scan.done:  # all of it first: a here-document stands behind the command that it feeds
         command = scan.command()
         if command.words or command.target:
             _assign(command, scan.values)
-            yield command
+            commands.append(command)
+    yield from commands
 
 
 def _assign(command: Simple, values: dict[str, str]) -> None:

@@ -1,0 +1,74 @@
+# ruff: noqa: E501  (a table of texts, one a line)
+"""Lint reads where people write: each place of a command line or config file yields the same finding."""
+
+import json
+
+import pytest
+
+from playbook.lint.linter import examine
+
+THREADS, BARE = "rest-threads-one", "batching-bare-field"
+LINE = "tensorflow_model_server --rest_api_port=8501 --rest_api_num_threads=1 --model_base_path=/m"
+RUN = "docker run -v /srv/m:/models/model tensorflow/serving:2.20.0 --rest_api_num_threads=1"
+CONTAINER = '{name: s, image: "tensorflow/serving:2.20.0", args: ["--rest_api_num_threads=1"]}'
+PLACES = {
+    "Dockerfile, exec form": ("Dockerfile", 'FROM tensorflow/serving:2.20.0\nCMD ["--port=8500", \\\n  "--rest_api_num_threads=1"]\n', 3, THREADS),
+    "Dockerfile, shell form": ("Dockerfile", f"FROM tensorflow/serving:2.20.0\nENTRYPOINT exec {LINE}\n", 2, THREADS),
+    "Dockerfile, here-document": ("Dockerfile", f"FROM tensorflow/serving:2.20.0\nCOPY <<EOF /usr/bin/tf_serving_entrypoint.sh\n{LINE}\nEOF\n", 3, THREADS),
+    "Dockerfile, file by RUN": ("Dockerfile", "FROM tensorflow/serving:2.20.0\nRUN <<EOF\ncat > /b.config <<X\nmax_batch_size: 4\nX\nEOF\n", 4, BARE),
+    "shell script": ("run.sh", f"#!/bin/bash\nif true; then\n  nohup {LINE} > log 2>&1 &\nfi\n", 3, THREADS),
+    "sh -c in a script": ("run.sh", f'ssh host "{LINE}"\n', 1, THREADS),
+    "docker run, continued": ("run.sh", RUN.replace(" --rest", " \\\n  --rest"), 2, THREADS),
+    "here-document for kubectl": ("run.sh", f"cat <<EOF | kubectl apply -f -\nkind: Pod\nspec: {{containers: [{CONTAINER}]}}\nEOF\n", 3, THREADS),
+    "kubectl run": ("run.sh", "kubectl run x --image=tensorflow/serving:2.20.0 -- --rest_api_num_threads=1\n", 1, THREADS),
+    "Makefile": ("Makefile", f"N = 1\nrun:\n\t@{RUN.replace('=1', '=$(N)')}\n", 3, THREADS),
+    "Markdown": ("README.md", f"# Run\n\n1. do\n   ```console\n   $ {RUN}\n   ```\n", 5, THREADS),
+    "config in Markdown": ("README.md", "```\nmax_batch_size: 4\nnum_batch_threads { value: 2 }\n```\n", 2, BARE),
+    "systemd": ("x.service", f"[Service]\nExecStart=-/usr/bin/{LINE}\n", 2, THREADS),
+    "Python list": ("x.py", f"import subprocess\nsubprocess.run({LINE.split()!r})\n", 2, THREADS),
+    "Python text": ("x.py", f"import os\nP = 1\nos.system(f'{LINE.replace('=1 ', '={P} ')}')\n", 3, THREADS),
+    "docker SDK": ("x.py", "import docker\ndocker.from_env().containers.run('tensorflow/serving:2.20.0',\n  command=['--rest_api_num_threads=1'])\n", 3, THREADS),
+    "compose": ("c.yml", "services:\n  s:\n    image: tensorflow/serving:2.20.0\n    command: >\n      --rest_api_num_threads=1\n", 5, THREADS),
+    "JSON manifest": ("pod.json", json.dumps({"kind": "Pod", "spec": {"containers": [{"image": "tensorflow/serving:2.20.0", "args": ["--rest_api_num_threads=1"]}]}}), 1, THREADS),
+    "List": ("k.yaml", f"kind: List\nitems:\n- kind: Pod\n  spec:\n    containers: [{CONTAINER}]\n", 5, THREADS),
+    "custom resource": ("k.yaml", f"kind: SeldonDeployment\nspec:\n  predictors:\n  - componentSpecs:\n    - spec: {{containers: [{CONTAINER}]}}\n", 5, THREADS),
+    "sh -c in a pod": ("k.yaml", f'kind: Pod\nspec:\n  containers:\n  - name: s\n    image: x/y\n    command: [sh, -c]\n    args: ["{LINE}"]\n', 7, THREADS),
+    "KServe": ("k.yaml", "kind: InferenceService\nspec:\n  predictor:\n    tensorflow:\n      storageUri: gs://b/m\n      args: [--rest_api_num_threads=1]\n", 6, THREADS),
+    "Helm template": ("k.yaml", f"kind: Pod\nmetadata:\n  {{{{- include \"x\" . | nindent 4 }}}}\nspec: {{containers: [{CONTAINER}]}}\n", 4, THREADS),
+    "ConfigMap": ("k.yaml", "kind: ConfigMap\nmetadata: {name: c}\ndata:\n  b.config: |\n    max_batch_size: 4\n", 5, BARE),
+    "Secret": ("k.yaml", "kind: Secret\nmetadata: {name: c}\nstringData:\n  b.config: |\n    max_batch_size: 4\n", 5, BARE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_lint_reads(place, tmp_path):
+    name, text, line, rule = PLACES[place]
+    (tmp_path / name).write_text(text)
+    hits = examine(tmp_path).findings
+    assert (name, line) in [(hit.path, hit.line) for hit in hits if hit.rule == rule]
+
+
+def test_a_notebooks_lines_are_those_of_its_json(tmp_path):
+    cells = [{"cell_type": "code", "source": ["x = 1\n"]}, {"cell_type": "code", "source": [f"!{RUN}\n"]}]
+    text = json.dumps({"cells": cells}, indent=1)
+    (tmp_path / "n.ipynb").write_text(text)
+    line = next(number for number, each in enumerate(text.split("\n"), 1) if "docker run" in each)
+    assert [hit.line for hit in examine(tmp_path).findings if hit.rule == THREADS] == [line]
+
+
+def test_a_file_written_before_the_server_starts_is_right(tmp_path):
+    write = "for i in 1 2; do sed -i 's/max_batch_size.*/x/' /etc/batching.config; done\n"
+    (tmp_path / "run.sh").write_text(write + LINE + "\n")
+    assert "batching-rewritten-in-place" not in {hit.rule for hit in examine(tmp_path).findings}
+    (tmp_path / "run.sh").write_text(LINE + " &\n" + write)
+    assert "batching-rewritten-in-place" in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_a_variable_that_a_shell_reads_is_not_literal(tmp_path):
+    (tmp_path / "k.yaml").write_text(
+        "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    env: [{name: M, value: leaf}]\n"
+        '    args: ["--model_name=$(M)", "--model_base_path=/models/${M}"]\n'
+    )
+    words = [hit.message for hit in examine(tmp_path).findings if hit.rule == "literal-variable"]
+    assert len(words) == 1
+    assert words[0].startswith("${M} stays")
