@@ -5,6 +5,7 @@ Works on any SavedModel a session loads, of TensorFlow 1 or 2. TensorFlow is imp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,9 +46,6 @@ def freeze(saved_model: Path, kept: Sequence[str]) -> Frozen:
         ModelError: no such SavedModel or signature, or more weights than a graph can hold.
         Exception: TensorFlow cannot freeze it; the caller says so beside the variant.
     """
-    weights = sum(path.stat().st_size for path in (Path(saved_model) / "variables").glob("*"))
-    if weights > MOST_BYTES:
-        raise ModelError(f"its {weights / 1e9:.1f} GB of variables do not fit into a graph, which ends at 2 GB")
     tf = tensorflow()
     from tensorflow.python.framework import convert_to_constants
 
@@ -60,9 +58,9 @@ def freeze(saved_model: Path, kept: Sequence[str]) -> Frozen:
         inlined = _optimize(graph.as_graph_def(), chosen, INLINE, main_op)
         folder = str(Path(saved_model).resolve() / "assets")
         _name_assets(inlined, meta.asset_file_def, folder)
-        constant = convert_to_constants.convert_variables_to_constants_from_session_graph(
-            session, inlined, sorted(ends | ({main_op} if main_op else set()))
-        )
+        wanted = sorted(ends | ({main_op} if main_op else set()))
+        _check_size(tf, inlined, wanted)
+        constant = convert_to_constants.convert_variables_to_constants_from_session_graph(session, inlined, wanted)
     dead_branches.remove(constant)
     folded = _optimize(constant, chosen, FOLD, main_op)
     idle = [node for node in folded.node if node.name == main_op and not node.input]
@@ -87,6 +85,22 @@ def write(frozen: Frozen, path: Path) -> None:
             session, [SERVE_TAG], signature_def_map=definitions, assets_collection=assets, main_op=main_op
         )
         builder.save()
+
+
+def _check_size(tf: Any, graph_def: Any, ends: Sequence[str]) -> None:
+    """Refuse what cannot become one graph, before it is copied several times over.
+
+    Raises:
+        ModelError: the variables that the answers need are too large.
+    """
+    needed = tf.compat.v1.graph_util.extract_sub_graph(graph_def, list(ends))
+    variables = [node for node in needed.node if node.op in ("VarHandleOp", "VariableV2")]
+    size = sum(
+        math.prod(dim.size for dim in node.attr["shape"].shape.dim) * tf.dtypes.as_dtype(node.attr["dtype"].type).size
+        for node in variables
+    )
+    if size > MOST_BYTES:
+        raise ModelError(f"its {size / 1e9:.2g} GB of variables do not fit into one graph, which ends at 2 GB")
 
 
 def _name_assets(graph_def: Any, assets: Any, folder: str) -> None:

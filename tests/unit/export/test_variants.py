@@ -115,6 +115,16 @@ def test_a_variable_that_is_gathered_from_freezes(tmp_path: Path) -> None:
     assert staged.reference.inputs["ids"].max() > 8  # the whole table is asked, and nothing beyond it
 
 
+def test_weights_that_no_graph_can_hold_are_said_and_the_model_as_trained_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freeze, "MOST_BYTES", 50 * 20 * 4 - 1)
+    staged = build(tmp_path / "run", export_models.gathering(tmp_path / "model", 50))
+    trained_as, inference = measure(staged, ["as_trained", "inference"], [1], 0.02)
+    assert trained_as["latency_ms"]
+    assert "of variables do not fit into one graph, which ends at 2 GB" in inference["reason"]
+
+
 def test_the_graph_is_frozen_once_for_all_forms(staged: export.Staged, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, freezing = [], freeze.freeze
     monkeypatch.setattr(freeze, "freeze", lambda *given: (calls.append(given), freezing(*given))[1])
