@@ -26,9 +26,10 @@ from tune_setting import (
 
 from playbook.records import record
 from playbook.tfserving.config import DEFAULT, Config, expand
+from playbook.tune.gain import ratio
 from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
-from playbook.tune.plan import TuningPlan, ratio
+from playbook.tune.plan import TuningPlan
 from playbook.tune.search import Budget, frontier, search
 from playbook.tune.steps import Tuning
 
