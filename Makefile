@@ -35,8 +35,11 @@ bench: .venv  ## ratios against named peers; ARGS=loadgen for one area
 fuzz: .venv  ## 100,000 generated requests against the embedded server
 	$(BIN)/python tests/benchmarks/fuzz_model_server.py $(ARGS)
 
-lint: .venv  ## style of the code; what TensorFlow Serving would get wrong: playbook lint
-	$(BIN)/ruff check lib tests && $(BIN)/ruff format --check lib tests
+lint: .venv  ## style and types of the code; what TensorFlow Serving would get wrong: playbook lint
+	$(BIN)/ruff check lib tests
+	$(BIN)/ruff format --check lib tests
+	$(BIN)/mypy
+	$(BIN)/python tests/helpers/own_bundle.py
 
 stop: .venv  ## end servers that a run left behind
 	$(BIN)/playbook stop $(ARGS)
