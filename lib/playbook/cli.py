@@ -211,6 +211,14 @@ def lint(
 
 
 @app.command()
+def publish(run_id: str, destination: str, outputs: Outputs = Path("outputs")) -> None:
+    """Write a run's model version and its record to a folder, s3:// or gs://, whole or not at all."""
+    from playbook.deploy import publishing
+
+    typer.echo("\n".join(publishing.publish_found(outputs, run_id, destination)))
+
+
+@app.command()
 def stop(
     run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; all of them when left out.")] = None,
     outputs: Outputs = Path("outputs"),

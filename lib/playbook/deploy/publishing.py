@@ -1,0 +1,108 @@
+"""A run's model and record, written where servers read models: a folder, or a bucket through fsspec.
+
+Layout: `<model>/<version>/` as TensorFlow Serving reads it, `<model>.records/<run id>/` beside it with the record. In a
+folder a version appears whole or not at all, by a rename; a bucket has none, so there saved_model.pb, without which a
+version is none, goes last.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from playbook.deploy.bundle import copy_latest
+from playbook.errors import ParameterError, PlaybookError
+from playbook.records import runs
+from playbook.records.cited import Records
+
+_RECORD = ("*.json", "record.md", "record.html")
+_LAST = "saved_model.pb"
+
+
+class PublishFailed(PlaybookError):
+    """The model or its record could not be written where it was to go."""
+
+
+def publish(run_dir: Path, destination: str) -> list[str]:
+    """Write the newest version of a run's model, and the run's record, to a destination; returns the two places.
+
+    Args:
+        run_dir: The run folder, after export.
+        destination: A folder, or a URL that fsspec knows (s3://bucket/models, gs://bucket/models).
+
+    Raises:
+        RecordUnreadable: export was not run.
+        ParameterError: no such kind of place, or its package is not installed.
+        PublishFailed: this version stands there already, or the place refuses.
+    """
+    records = Records(run_dir)
+    base_path = run_dir / records.need("export", "base_path").value
+    name, run_id = records.need("export", "model_name").value, run_dir.resolve().name
+    with tempfile.TemporaryDirectory(prefix="publish-") as folder:
+        version = copy_latest(base_path, Path(folder) / name)
+        record = Path(folder) / "record"
+        record.mkdir()
+        for path in (path for pattern in _RECORD for path in sorted(run_dir.glob(pattern))):
+            shutil.copyfile(path, record / path.name)
+        parts = {f"{name}/{version.name}": version, f"{name}.records/{run_id}": record}
+        if "://" in destination:
+            return _to_bucket(parts, destination.rstrip("/"))
+        return _to_folder(parts, Path(destination))
+
+
+def publish_found(outputs: Path, run_id: str, destination: str) -> list[str]:
+    """`publish` of the run that an id, or a part of it, names."""
+    return publish(runs.find(outputs, run_id), destination)
+
+
+def _to_folder(parts: dict[str, Path], destination: Path) -> list[str]:
+    """The record first, then the version: each under another name on the same disk, then renamed."""
+    version = next(iter(parts))
+    if (destination / version).exists():
+        raise PublishFailed(_stands(destination / version))
+    places = []
+    for name, source in reversed(parts.items()):
+        target = destination / name
+        part = target.with_name(f".{target.name}.part")
+        try:
+            part.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(source, part)
+            shutil.rmtree(target, ignore_errors=True)
+            part.rename(target)
+        except OSError as refused:
+            raise PublishFailed(
+                f"{target} could not be written: {refused}. Nothing of this version stands there."
+            ) from refused
+        places.append(str(target))
+    return places[::-1]
+
+
+def _to_bucket(parts: dict[str, Path], destination: str) -> list[str]:
+    import fsspec
+
+    try:
+        system, root = fsspec.core.url_to_fs(destination)
+    except (ImportError, ValueError) as unknown:
+        raise ParameterError(
+            f"{destination} cannot be written: {unknown}. A folder, or a URL of fsspec is expected; s3:// needs the "
+            "package s3fs, gs:// the package gcsfs."
+        ) from unknown
+    version = next(iter(parts))
+    try:
+        if system.exists(f"{root}/{version}/{_LAST}"):
+            raise PublishFailed(_stands(f"{destination}/{version}"))
+        for name, source in reversed(parts.items()):
+            files = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.name == _LAST)
+            for path in files:
+                system.put_file(str(path), f"{root}/{name}/{path.relative_to(source)}")
+    except OSError as refused:
+        raise PublishFailed(f"{destination} could not be written: {refused}.") from refused
+    return [f"{destination}/{name}" for name in parts]
+
+
+def _stands(place: object) -> str:
+    return (
+        f"{place} stands already, and a published version never changes. Export under the next number and publish that."
+    )

@@ -1,0 +1,73 @@
+"""`playbook publish`: a version and its record appear whole or not at all, and a published version never changes."""
+
+import uuid
+
+import deployable_run
+import fsspec
+import pytest
+from typer.testing import CliRunner
+
+from playbook.cli import app
+from playbook.deploy import publishing
+from playbook.errors import ParameterError
+
+
+@pytest.fixture
+def run(tmp_path):
+    return deployable_run.make(tmp_path / "outputs" / "20261126-mine")
+
+
+def test_a_folder_gets_the_version_and_the_record_beside_it(run, tmp_path):
+    places = publishing.publish(run, str(tmp_path / "models"))
+    version = tmp_path / "models" / "digits" / "3"
+    assert places == [str(version), str(tmp_path / "models" / "digits.records" / run.name)]
+    own = (run / "models" / "digits" / "3" / "saved_model.pb").read_bytes()
+    assert (version / "saved_model.pb").read_bytes() == own
+    assert (tmp_path / "models" / "digits.records" / run.name / "stress.json").exists()
+    assert sorted(path.name for path in version.parent.iterdir()) == ["3"]  # TensorFlow Serving reads numbers alone
+
+
+def test_a_published_version_is_not_overwritten(run, tmp_path):
+    publishing.publish(run, str(tmp_path / "models"))
+    (tmp_path / "models" / "digits" / "3" / "saved_model.pb").write_bytes(b"theirs")
+    with pytest.raises(publishing.PublishFailed, match="stands already"):
+        publishing.publish(run, str(tmp_path / "models"))
+    assert (tmp_path / "models" / "digits" / "3" / "saved_model.pb").read_bytes() == b"theirs"
+
+
+def test_what_a_killed_publish_left_is_replaced(run, tmp_path):
+    left = tmp_path / "models" / "digits" / ".3.part"
+    left.mkdir(parents=True)
+    (left / "half").write_text("")
+    publishing.publish(run, str(tmp_path / "models"))
+    assert not left.exists()
+    assert not (tmp_path / "models" / "digits" / "3" / "half").exists()
+
+
+def test_a_bucket_gets_the_same_layout_and_the_file_that_makes_a_version_last(run, monkeypatch):
+    system, root = fsspec.core.url_to_fs(f"memory://{uuid.uuid4().hex}/models")
+    put, order = type(system).put_file, []
+
+    def noted(self, source, target, **more):
+        order.append(target)
+        return put(self, source, target, **more)
+
+    monkeypatch.setattr(type(system), "put_file", noted)
+    publishing.publish(run, f"memory:/{root}")
+    assert order[-1].endswith("digits/3/saved_model.pb")
+    assert system.exists(f"{root}/digits.records/{run.name}/export.json")
+    with pytest.raises(publishing.PublishFailed, match="stands already"):
+        publishing.publish(run, f"memory:/{root}")
+
+
+def test_a_place_nobody_knows_is_refused_with_what_is_expected(run):
+    with pytest.raises(ParameterError, match="s3fs"):
+        publishing.publish(run, "nosuch://bucket/models")
+
+
+def test_the_command_says_where_things_went(run, tmp_path):
+    (run / "run.json").write_text('{"schema_version": 1, "started_utc": "2026-11-26T00:00:00Z"}')
+    words = ["publish", run.name, str(tmp_path / "models"), "--outputs", str(run.parent)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[0] == str(tmp_path / "models" / "digits" / "3")
