@@ -12,7 +12,9 @@ from typing import Any
 import yaml
 
 from playbook import markdown
+from playbook.chain import ranges
 from playbook.errors import ParameterError
+from playbook.records import names
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -111,14 +113,14 @@ def select(values: Mapping[str, Any], notebooks: Iterable[Path]) -> dict[Path, d
         ParameterError: a name that no notebook declares (names the nearest), or a value of another type.
     """
     table = {notebook: declared(notebook) for notebook in notebooks}
-    known = {name: kind for names in table.values() for name, (kind, _) in names.items()}
+    known = {name: kind for of_one in table.values() for name, (kind, _) in of_one.items()}
     for name, value in values.items():
         if name not in known:
             near = get_close_matches(str(name), known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ParameterError(f"No notebook has a parameter named {name!r}.{hint}")
         _check(name, value, known[name])
-    return {notebook: {name: values[name] for name in names if name in values} for notebook, names in table.items()}
+    return {book: {name: values[name] for name in of_one if name in values} for book, of_one in table.items()}
 
 
 def _check(name: str, value: Any, annotation: str) -> None:
@@ -130,7 +132,26 @@ def _check(name: str, value: Any, annotation: str) -> None:
 
 
 def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a notebook as they stand in its namespace: defaults, then what was passed in."""
+    """The parameters of a notebook as they stand in its namespace: defaults, then what was passed in, all checked.
+
+    Raises:
+        ParameterError: a value of another type, out of its range, or a name that is none; as the chain says it.
+    """
     from playbook.records.runs import NOTEBOOK_DIR, NOTEBOOKS
 
-    return {name: namespace[name] for name in declared(NOTEBOOK_DIR / f"{NOTEBOOKS[verb]}.ipynb")}
+    kinds = declared(NOTEBOOK_DIR / f"{NOTEBOOKS[verb]}.ipynb")
+    values = {name: namespace[name] for name in kinds}
+    for name, value in values.items():
+        _check(name, value, kinds[name][0])
+    check_values(values)
+    return values
+
+
+def check_values(values: Mapping[str, Any]) -> None:
+    """Names, addresses and numbers as their tables allow them.
+
+    Raises:
+        ParameterError: names the parameter, the value and what was expected.
+    """
+    names.check_all(values)
+    ranges.check_all(values)

@@ -16,7 +16,7 @@ from playbook.chain import params
 from playbook.chain.kernels import WarmStarter, warm_starters
 from playbook.chain.terminal import StageLine
 from playbook.errors import ParameterError, StageFailed
-from playbook.records import names, record, runs, secrets
+from playbook.records import record, runs, secrets
 from playbook.serve import owner, serve
 
 KERNEL_DIED = "its kernel died while a cell ran. Was it killed, or is memory short (dmesg tells)?"
@@ -71,7 +71,7 @@ def prepare(
     verbs = choose(only, start)
     values = {**params.read(params_path), **overrides}
     values.pop("run_dir", None)
-    names.check_all(values)
+    params.check_values(values)
     values = secrets.taken(values)  # notebooks get *** and find the credentials in the run folder
     notebooks = {verb: runs.NOTEBOOK_DIR / f"{name}.ipynb" for verb, name in runs.NOTEBOOKS.items()}
     selected = params.select(values, notebooks.values())

@@ -5,8 +5,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from playbook.chain import params
+from playbook.chain import params, ranges
 from playbook.errors import ParameterError
+from playbook.records import runs
 
 
 @pytest.fixture
@@ -72,3 +73,36 @@ def test_computed_defaults_are_refused(tmp_path: Path) -> None:
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "n.ipynb")
     with pytest.raises(ParameterError, match="line 2"):
         params.declared(tmp_path / "n.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("duration_s", -1.0, "above 0"),
+        ("duration_s", 0.0, "above 0"),
+        ("concurrency", [0], "from 1"),
+        ("concurrency", [1, "x"], "from 1"),
+        ("rate_shares", [float("inf")], "above 0"),
+        ("rate_shares", [float("nan")], "above 0"),
+        ("headroom", 1.0, "from 0 to 0.95"),
+        ("max_error_share", 1.5, "from 0 to 1"),
+        ("concurrency", [1] * 2_000_000, "at most 1,000"),
+        ("variants", ["xla"] * 2_000_000, "at most 1,000"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused_with_what_is_expected(name: str, value: object, expected: str) -> None:
+    with pytest.raises(ParameterError, match=f"{name} .*{expected}"):
+        params.check_values({name: value})
+
+
+def test_every_range_is_of_a_parameter_there_is_and_every_default_is_inside() -> None:
+    notebooks = [runs.NOTEBOOK_DIR / f"{name}.ipynb" for name in runs.NOTEBOOKS.values()]
+    declared = {name: value for path in notebooks for name, (_, value) in params.declared(path).items()}
+    assert set(ranges.RANGES) <= set(declared)
+    params.check_values(declared)
+
+
+def test_a_notebook_run_by_hand_is_told_of_a_wrong_type_as_the_chain_tells_it() -> None:
+    defaults = {n: v for n, (_, v) in params.declared(runs.NOTEBOOK_DIR / "40_stress.ipynb").items()}
+    with pytest.raises(ParameterError, match=r"'concurrency' must be of type list; '\[1, 2\]' is a str"):
+        params.resolved("stress", defaults | {"concurrency": "[1, 2]"})
