@@ -27,7 +27,7 @@ CALM_S = 1.0  # shortest window of the promised rate
 class Held:
     """What was held: the levels, then the windows of the promised rate; `ended` says what cut it short."""
 
-    handle: Handle
+    handle: Handle | None  # None: nothing was held
     levels: list[dict[str, Any]]
     windows: list[dict[str, Any]] = field(default_factory=list)
     ended: str | None = None
@@ -46,6 +46,8 @@ def hold(proof: Proof) -> Held:
     Raises:
         ServerNotReady: the server did not come up.
     """
+    if proof.hopeless:
+        return Held(None, [])
     passport = proof.run.stress.get("passport") or stress.passport(proof.load)
     with (
         _server(proof) as handle,

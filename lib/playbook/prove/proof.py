@@ -18,6 +18,7 @@ from playbook.stress.levels import best
 from playbook.stress.load import Load, load_of
 from playbook.tfserving.config import Config
 from playbook.tune.configured import config_of, spec_of
+from playbook.tune.hopeless import hopeless
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Proof:
     budget_s: float
     confidence: float
     every_s: float
+    hopeless: str = ""  # why nothing needs to be held: one request alone breaks the promise
 
     @property
     def attached(self) -> bool:
@@ -78,6 +80,7 @@ def proof_of(settings: Mapping[str, Any]) -> Proof:
         budget_s=settings["prove_s"],
         confidence=settings["confidence"],
         every_s=settings["monitor_every_s"],
+        hopeless=hopeless(run.results("export"), promise, settings["rows_per_request"], len(spec.cpus) or 1),
     )
 
 

@@ -26,6 +26,8 @@ from playbook.stress.levels import best, described, doubts
 
 def results(proof: Proof, held: Held) -> dict[str, Any]:
     """What prove.json keeps; `answer` is KEPT, NOT KEPT or NOT PROVEN."""
+    if held.handle is None:
+        return _skipped(proof)
     run, windows = proof.run, held.windows
     valid = [window for window in windows if window["valid"]]
     resources = usage.read(run.run_dir)
@@ -65,7 +67,7 @@ def results(proof: Proof, held: Held) -> dict[str, Any]:
 def verdict(results: Mapping[str, Any]) -> str:
     """The answer in words: rate, p99 with its interval, requests and those beyond, certainty, replicas, next step."""
     if results.get("skipped"):
-        return f"NOT KEPT: {results['skipped']}"
+        return f"{NOT_KEPT}, and nothing was held: {results['skipped']}"
     return f"{sentence(results)} {results['next_step']}".strip()
 
 
@@ -97,9 +99,25 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     return lead + doubts([*results["levels"], *results["windows"]])
 
 
-def skipped(proof_settings: Mapping[str, Any], why: str) -> dict[str, Any]:
-    """The results of a proof that was not begun, because what was measured before answers it already."""
-    return {"skipped": why, "answer": NOT_KEPT, "why": why, "next_step": "", "levels": [], "windows": []}
+def _skipped(proof: Proof) -> dict[str, Any]:
+    """The results of a proof that was not begun: what export measured answers it already."""
+    return {
+        "promise": asdict(proof.promise),
+        "model_name": proof.spec.model_name,
+        "server": proof.spec.server,
+        "config": proof.config.plain(),
+        "config_words": configuration(proof),
+        "tuned": proof.tuned,
+        "replicas": proof.replicas,
+        "rate_rps": proof.rate_rps,
+        "levels": [],
+        "windows": [],
+        "ledger": [],
+        "skipped": proof.hopeless,
+        "answer": NOT_KEPT,
+        "why": proof.hopeless,
+        "next_step": "",
+    }
 
 
 def plan_table(proof: Proof) -> str:

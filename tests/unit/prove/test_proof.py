@@ -11,6 +11,7 @@ import pytest
 
 from playbook.chain import params
 from playbook.errors import ParameterError
+from playbook.prove import holding, words
 from playbook.prove.holding import needed_answers
 from playbook.prove.proof import proof_of, shared_out
 from playbook.records.runs import NOTEBOOK_DIR
@@ -75,3 +76,15 @@ def test_a_run_without_a_model_is_refused(settings) -> None:
     (Path(settings["run_dir"]) / "export.json").unlink()
     with pytest.raises(ParameterError, match="no exported model"):
         proof_of(settings)
+
+
+def test_a_promise_that_one_request_alone_breaks_is_answered_without_a_server(settings) -> None:
+    curve = {"batch_sizes": [1], "latency_ms": [87.0], "fit": {"a_ms": 80.0, "b_ms": 7.0}}
+    deployable_run.change(Path(settings["run_dir"]), "export", "batch_curve", curve)
+    proof = proof_of(settings | {"p99_limit_ms": 40.0})
+    held = holding.hold(proof)
+    kept = words.results(proof, held)
+    assert (kept["answer"], kept["levels"], kept["windows"]) == ("NOT KEPT", [], [])
+    assert words.verdict(kept).startswith("NOT KEPT, and nothing was held: one row takes 87 ms alone on one core")
+    assert "What would help" in kept["why"]
+    assert words.warnings(kept) == [kept["skipped"]]
