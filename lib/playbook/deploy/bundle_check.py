@@ -69,9 +69,9 @@ def _run(what: str, check: Callable[[], str]) -> Check:
 
 
 def _lint(bundle: Path) -> str:
-    found = [hit for hit in lint(bundle) if hit.severity != "note"]
-    if found:
-        raise BundleBroken("; ".join(f"{hit.path} [{hit.rule}] {hit.message}" for hit in found))
+    hits = [hit for hit in lint(bundle) if hit.severity != "note"]
+    if hits:
+        raise BundleBroken("; ".join(f"{hit.path} [{hit.rule}] {hit.message}" for hit in hits))
     return "no error, no warning"
 
 

@@ -43,8 +43,8 @@ def choose(records: Records) -> Evidence:
     if proved and proved.rate_rps.value >= earlier.rate_rps.value:
         return proved
     why = records.get("prove", "why")
-    told = f"NOT PROVEN: {earlier.rate_rps.source} sizes this, and prove.json does not confirm it"
-    unproven = [*earlier.unproven, f"{told}: {why.value if why else 'no VALID level inside the limit'}."]
+    doubt = f"NOT PROVEN: {earlier.rate_rps.source} sizes this, and prove.json does not confirm it"
+    unproven = [*earlier.unproven, f"{doubt}: {why.value if why else 'no VALID level inside the limit'}."]
     return replace(earlier, unproven=unproven)
 
 
@@ -110,13 +110,13 @@ def _unsure(records: Records) -> Evidence:
         )
     best = max(unsure, key=unsure.__getitem__)
     where = f"levels.{best}"
-    told = (
+    doubt = (
         f"NOT PROVEN: no level of stress.json is VALID with enough requests for a p99; the size rests on "
         f"results.{where}, {unsure[best]:,.0f}/s, which proves nothing about p99. Hold the levels longer (duration_s) "
         "and deploy again."
     )
     rate = records.need("stress", f"{where}.throughput_rps")
-    return Evidence(rate, records.get("stress", f"{where}.latency_p99_ms"), False, "stress", [told])
+    return Evidence(rate, records.get("stress", f"{where}.latency_p99_ms"), False, "stress", [doubt])
 
 
 def _tells(level: Mapping[str, Any]) -> bool:

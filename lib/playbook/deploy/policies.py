@@ -34,9 +34,9 @@ def contest(replica: Replica, sizing: Sizing, wanted: Demand, schedule_s: float,
     days = simulate_all([rates[day] for day, _ in pairs], fleets, seed, LOSSES)
     rows = []
     for (day, policy), simulated in zip(pairs, days, strict=True):
-        told = simulated.results(wanted, sizing.cpu_limit.value)
+        figures = simulated.results(wanted, sizing.cpu_limit.value)
         kept = ("slo_attainment", "seconds_below_slo", "pods_mean", "cost")
-        rows.append({"day": day, "policy": policy, **{name: told[name] for name in kept}})
+        rows.append({"day": day, "policy": policy, **{name: figures[name] for name in kept}})
     return judged(rows)
 
 

@@ -165,12 +165,14 @@ def _hold(
             raise LoadFailed(f"The rehearsal at {rate:,.0f} requests/s could not be measured: {error}") from error
 
 
-def words(seen: dict[str, Any], plan: Plan) -> str:
+def words(level: dict[str, Any], plan: Plan) -> str:
     """What the rehearsal showed, in one sentence, beside the record."""
-    p99 = "unknown (too few requests)" if seen["p99_ms"] is None else f"{seen['p99_ms']:.1f} ms"
+    p99 = "unknown (too few requests)" if level["p99_ms"] is None else f"{level['p99_ms']:.1f} ms"
     record_p99 = plan.replica.p99_ms.value if plan.replica.p99_ms else None
-    told = f"At the planned {seen['rate_rps']:,.0f}/s the bundle answered {seen['throughput_rps']:,.0f}/s, p99 {p99}"
-    if record_p99 and seen["p99_ms"]:
-        slower = seen["p99_ms"] > _SLOWER * record_p99
-        told += f" (the record's at its full rate: {record_p99:.1f} ms{'; SLOWER than recorded' if slower else ''})"
-    return f"{told}; answers differ from the model's by {seen['parity_max_abs_diff']:.1e} at most; {seen['why']}."
+    sentence = (
+        f"At the planned {level['rate_rps']:,.0f}/s the bundle answered {level['throughput_rps']:,.0f}/s, p99 {p99}"
+    )
+    if record_p99 and level["p99_ms"]:
+        slower = level["p99_ms"] > _SLOWER * record_p99
+        sentence += f" (the record's at its full rate: {record_p99:.1f} ms{'; SLOWER than recorded' if slower else ''})"
+    return f"{sentence}; answers differ from the model's by {level['parity_max_abs_diff']:.1e} at most; {level['why']}."

@@ -155,8 +155,8 @@ class _Run:
         self.served[:, part] = self.offered[:, part]
         self.ready[:, part] = self.up[:, None]
         self.wanted[:, part] = [[scaler.count] for scaler in self.scalers]
-        seen = self._seen(done, self.offered[:, part])
-        self.metric[:, part.start + 1 : part.stop + 1] = self.metric[:, part.start, None] + np.cumsum(seen, axis=1)
+        shown = self._seen(done, self.offered[:, part])
+        self.metric[:, part.start + 1 : part.stop + 1] = self.metric[:, part.start, None] + np.cumsum(shown, axis=1)
         return True
 
     def step(self, now: int) -> None:
@@ -187,8 +187,8 @@ class _Run:
         full = np.minimum(done / self.capacity[:, None], _FULLEST)
         in_flight = (full / (1 - full)).mean(axis=2) + self.queue.sum(axis=1)[:, None] / pods
         waits = in_flight - full.mean(axis=2)
-        seen = np.where(self.policies["in_flight"][:, None], in_flight, answered / pods)
-        return np.where(self.policies["queue_depth"][:, None], waits, seen)
+        shown = np.where(self.policies["in_flight"][:, None], in_flight, answered / pods)
+        return np.where(self.policies["queue_depth"][:, None], waits, shown)
 
     def day(self, number: int) -> Day:
         """What happened to one fleet."""

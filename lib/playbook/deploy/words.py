@@ -100,14 +100,14 @@ def days(simulated: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [
         {
             "fleet": name,
-            "in SLO": f"{seen['slo_attainment']:.3%}",
-            "refused": f"{seen['refused_share']:.3%}",
-            "seconds below": seen["seconds_below_slo"],
-            "p99, ms": seen["p99_ms_median"],
-            "pods": f"{seen['pods_min']} to {seen['pods_max']}, mean {seen['pods_mean']:.1f}",
-            "cost of the day": seen["cost"],
-            "a million": seen["cost_per_million"],
+            "in SLO": f"{day['slo_attainment']:.3%}",
+            "refused": f"{day['refused_share']:.3%}",
+            "seconds below": day["seconds_below_slo"],
+            "p99, ms": day["p99_ms_median"],
+            "pods": f"{day['pods_min']} to {day['pods_max']}, mean {day['pods_mean']:.1f}",
+            "cost of the day": day["cost"],
+            "a million": day["cost_per_million"],
         }
-        for name, seen in simulated.items()
+        for name, day in simulated.items()
     ]
     return table(rows)
