@@ -17,6 +17,7 @@ import numpy as np
 from loadgen.level import Level
 from loadgen.rows import RequestRows
 from loadgen.verdict.enough import shortage
+from loadgen.verdict.remedies import remedy
 from loadgen.verdict.steady import unsteady
 from loadgen.verdict.summary import errors_by_kind
 
@@ -98,8 +99,9 @@ def too_many_errors(facts: Facts) -> str:
     share = np.count_nonzero(counted.kind) / len(counted) if len(counted) else 0.0
     if share <= MAX_ERROR_SHARE:
         return ""
-    kinds = ", ".join(f"{n} {kind}" for kind, n in errors_by_kind(counted).items())
-    return f"{share:.1%} of the requests failed ({kinds}), allowed is {MAX_ERROR_SHARE:.0%}; lower the load"
+    kinds = errors_by_kind(counted)
+    shown = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+    return f"{share:.1%} of the requests failed ({shown}), allowed is {MAX_ERROR_SHARE:.0%}; {remedy(kinds)}"
 
 
 def client_cpu(facts: Facts) -> str:

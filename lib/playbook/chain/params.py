@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -134,6 +135,9 @@ def _check(name: str, value: Any, annotation: str) -> None:
 def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a notebook as they stand in its namespace: defaults, then what was passed in, all checked.
 
+    From here on the kernel works in the notebooks folder, as in JupyterLab and in the chain, wherever papermill was
+    called: relative paths mean the same everywhere.
+
     Raises:
         ParameterError: a value of another type, out of its range, or a name that is none; as the chain says it.
     """
@@ -144,6 +148,7 @@ def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         _check(name, value, kinds[name][0])
     check_values(values)
+    os.chdir(NOTEBOOK_DIR)
     return values
 
 

@@ -19,7 +19,8 @@ from playbook.serve import serve
 from playbook.serve.handle import Handle
 from playbook.stress import stress
 
-DEPENDENT = 2.0  # requests that are taken to be worth one independent one, before any was seen
+DEPENDENT = 30.0  # requests taken to be worth one independent one before any was seen: a batch makes neighbours alike
+AT_FIRST = 0.6  # share of the budget that the first window may take: it may turn out INVALID
 CALM_S = 1.0  # shortest window of the promised rate
 
 
@@ -93,6 +94,7 @@ def _wanted_s(proof: Proof, held: Held) -> float:
     """Seconds that the next window should take: what the claim and the comparison of answers still lack."""
     claim = pooled(proof, _valid(held))
     first = (evidence.requests_needed(0.0, DEPENDENT, 0.99, proof.confidence) or 0) / proof.rate_rps
+    first = min(first, AT_FIRST * proof.budget_s)
     lacking = first if not held.windows else 0.0 if claim["proven"] else (claim["hold_s"] or first)
     answers = max(0, needed_answers() - held.checked) / proof.rate_rps
     return max(CALM_S, proof.load.duration_s, lacking, answers)

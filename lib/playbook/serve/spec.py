@@ -80,7 +80,9 @@ class ServerSpec:
         return [*flags, *(f"--{name}={value}" for name, value in self._threads().items()), *self.extra_flags]
 
     def described(self) -> str:
-        """The knobs that differ from TensorFlow Serving's defaults, in words."""
+        """The knobs that differ from the defaults, in words; those of an attached server are not known."""
+        if self.server == "attach":
+            return "its configuration not known here"
         parts = ["batching off" if self.batching is None else f"batching on ({self.batching.described()})"]
         parts += [knobs.in_words(self._threads())] if self._threads() else []
         return ", ".join(parts + list(self.extra_flags))
