@@ -148,8 +148,14 @@ def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         _check(name, value, kinds[name][0])
     check_values(values)
-    os.chdir(NOTEBOOK_DIR)
+    os.chdir(_notebooks(NOTEBOOKS[verb], NOTEBOOK_DIR))
     return values
+
+
+def _notebooks(name: str, ours: Path) -> Path:
+    """The notebooks folder of the checkout that the kernel was started in, else of this one."""
+    here = Path.cwd()
+    return next((folder for folder in (here, here / "notebooks") if (folder / f"{name}.ipynb").exists()), ours)
 
 
 def check_values(values: Mapping[str, Any]) -> None:
