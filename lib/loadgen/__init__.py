@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from loadgen.holding import hold
     from loadgen.search import find_max_rate
     from loadgen.verdict.evidence import claim
-    from loadgen.workers.cluster import dask_crew
+    from loadgen.workers.cluster import dask_runner
 
 # loaded on first use: a worker process must not pay for them
 _LATE = {
     "claim": "loadgen.verdict.evidence",
-    "dask_crew": "loadgen.workers.cluster",
+    "dask_runner": "loadgen.workers.cluster",
     "find_max_rate": "loadgen.search",
     "hold": "loadgen.holding",
     "passport": "loadgen.fitness",
@@ -33,7 +33,7 @@ __all__ = [
     "ServerUnreachable",
     "WorkerFailed",
     "claim",
-    "dask_crew",
+    "dask_runner",
     "find_max_rate",
     "hold",
     "passport",

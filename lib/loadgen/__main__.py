@@ -20,8 +20,8 @@ from loadgen.errors import LevelError, LoadgenError
 from loadgen.fitness import passport
 from loadgen.holding import hold
 from loadgen.level import ARRIVALS, PROTOCOLS, Level
-from loadgen.workers.cluster import dask_crew
-from loadgen.workers.crew import run_crew
+from loadgen.workers.cluster import dask_runner
+from loadgen.workers.runner import run_here
 
 
 def parser() -> argparse.ArgumentParser:
@@ -151,11 +151,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _hold(given: argparse.Namespace) -> dict[str, Any]:
     level = to_level(given)
     fitness = passport(level.cpus, level.protocol, level.timer) if given.passport else None
-    crew = dask_crew(given.scheduler) if given.scheduler else run_crew
+    runner = dask_runner(given.scheduler) if given.scheduler else run_here
     claimed = {"p99_limit_ms": given.p99_limit_ms, "confidence": given.confidence}
     alive = partial(_answers, given.status_url) if given.status_url else None
     show = _show if sys.stderr.isatty() else None
-    return hold(level, given.out, show, passport=fitness, is_alive=alive, crew=crew, **claimed)
+    return hold(level, given.out, show, passport=fitness, is_alive=alive, runner=runner, **claimed)
 
 
 def _show(progress: dict) -> None:

@@ -20,8 +20,8 @@ from loadgen.rows import RequestRows
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import Scripted, running
 from loadgen.verdict.summary import describe
-from loadgen.workers.crew import available_cpus, run_crew
 from loadgen.workers.processes import start_early
+from loadgen.workers.runner import available_cpus, run_here
 
 STALL = Script(delay_s=0.02, freeze_s=0.1, period_s=0.4)
 STALL_RPS = 1500.0
@@ -39,7 +39,7 @@ def passport(
     cpus: tuple[int, ...] = (),
     protocol: str = "rest",
     timer: str = "auto",
-    crew: Callable[..., Any] = run_crew,
+    runner: Callable[..., Any] = run_here,
     attempts: int = 3,
 ) -> dict[str, Any]:
     """Measure the generator itself in about 3 s; a window that something disturbed is held up to `attempts` times.
@@ -68,24 +68,24 @@ def passport(
         for attempt in range(1, attempts + 1):
             for name, measure in WINDOWS.items():
                 if name in bad:
-                    figures |= measure(base, stall, crew) | {"attempts": attempt}
+                    figures |= measure(base, stall, runner) | {"attempts": attempt}
             bad = {WINDOW_OF[figure] for figure in _problems(figures)}
             if not bad:
                 break
     return judge(figures)
 
 
-def _floor(base: Level, _: Scripted, crew: Callable[..., Any]) -> dict[str, Any]:
-    return {"floor_ms": _window(base, crew)[1]["latency_ms"]["p50"]}
+def _floor(base: Level, _: Scripted, runner: Callable[..., Any]) -> dict[str, Any]:
+    return {"floor_ms": _window(base, runner)[1]["latency_ms"]["p50"]}
 
 
-def _most(base: Level, _: Scripted, crew: Callable[..., Any]) -> dict[str, Any]:
-    return {"max_rate_rps": _window(base.with_(concurrency=32, duration_s=0.4), crew)[1]["throughput_rps"]}
+def _most(base: Level, _: Scripted, runner: Callable[..., Any]) -> dict[str, Any]:
+    return {"max_rate_rps": _window(base.with_(concurrency=32, duration_s=0.4), runner)[1]["throughput_rps"]}
 
 
-def _open(base: Level, stall: Scripted, crew: Callable[..., Any]) -> dict[str, Any]:
+def _open(base: Level, stall: Scripted, runner: Callable[..., Any]) -> dict[str, Any]:
     level = base.with_(url=stall.url, arrival="poisson", rate_rps=STALL_RPS, concurrency=None, duration_s=0.8)
-    rows, summary = _window(level, crew)
+    rows, summary = _window(level, runner)
     return {
         "lateness_p50_us": summary["lateness_us"]["p50"],
         "lateness_p99_us": summary["lateness_us"]["p99"],
@@ -103,8 +103,8 @@ WINDOW_OF = {
 }
 
 
-def _window(level: Level, crew: Callable[..., Any]) -> tuple[RequestRows, dict[str, Any]]:
-    rows, workers = crew(level)
+def _window(level: Level, runner: Callable[..., Any]) -> tuple[RequestRows, dict[str, Any]]:
+    rows, workers = runner(level)
     start_ns = workers[0]["start_ns"]
     window = rows.take(rows.scheduled_ns >= start_ns)
     return window, describe(rows, start_ns, level.duration_s)

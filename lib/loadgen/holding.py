@@ -26,9 +26,9 @@ from loadgen.verdict.stood_still import silences
 from loadgen.verdict.summary import describe, due_inside
 from loadgen.verdict.validity import Facts, audit
 from loadgen.workers import addresses
-from loadgen.workers.crew import run_crew
+from loadgen.workers.runner import run_here
 
-Crew = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[RequestRows, list[dict[str, Any]]]]
+Runner = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[RequestRows, list[dict[str, Any]]]]
 
 
 def hold(
@@ -40,7 +40,7 @@ def hold(
     confidence: float = 0.99,
     passport: dict[str, Any] | None = None,
     is_alive: Callable[[], bool] | None = None,
-    crew: Crew = run_crew,
+    runner: Runner = run_here,
 ) -> dict[str, Any]:
     """Hold `level`, write `out_dir/requests.parquet`, return the summary (fields: README of this package).
 
@@ -53,7 +53,7 @@ def hold(
             far)`: whether the server still answers a status request. No, an error or no word in 1.4 s: it is hung, and
             the level ends. Without it a silence of 1.5 times as long is taken for that, after a first answer. A
             cluster's workers do without.
-        crew: Who holds the level: processes of this machine, or `loadgen.workers.cluster.dask_crew(address)`.
+        runner: Who holds the level: processes of this machine, or `loadgen.workers.cluster.dask_runner(address)`.
 
     Raises:
         LevelError: The level cannot be held as asked for (nothing to send, unreadable trace or certificate).
@@ -65,9 +65,9 @@ def hold(
     _make_room(Path(out_dir))
     tls.check(level)
     served, problem = _served(level)
-    if is_alive and crew is run_crew:
-        crew = partial(run_crew, is_alive=is_alive)
-    rows, workers = crew(level, on_progress)
+    if is_alive and runner is run_here:
+        runner = partial(run_here, is_alive=is_alive)
+    rows, workers = runner(level, on_progress)
     start_ns = workers[0]["start_ns"]
     duration_s = _duration_s(level, start_ns, workers)
     window = due_inside(rows, start_ns, start_ns + int(duration_s * 1e9))

@@ -86,7 +86,7 @@ _RANGES = {"int32": 1 << 31, "int64": 1 << 63}
 
 
 @dataclass
-class Parsed:
+class ParsedFlags:
     """What a command line said: every flag's value, unknown arguments, and complaints about bad values."""
 
     values: dict[str, object]
@@ -110,13 +110,13 @@ def _value(flag: Flag, text: str) -> object:
     return number
 
 
-def parse(arguments: Sequence[str]) -> Parsed:
+def parse(arguments: Sequence[str]) -> ParsedFlags:
     """Read `--name=value` arguments as TensorFlow's flag parser does: the last one wins, `--` ends them.
 
     Unknown arguments are collected, not refused; so is the value after a blank, which is not a value here.
     """
     known = {flag.name: flag for flag in (*FLAGS, *OWN_FLAGS)}
-    parsed = Parsed({name: flag.default for name, flag in known.items()})
+    parsed = ParsedFlags({name: flag.default for name, flag in known.items()})
     for position, argument in enumerate(arguments):
         if argument == "--":
             parsed.unknown.extend(arguments[position + 1 :])

@@ -17,7 +17,7 @@ from model_server.calls import predict as predicting
 from model_server.errors import INTERNAL, ServingError
 from model_server.grpc.stream import Stream
 from model_server.models.core import Core
-from model_server.models.servable import DEFAULT_SIGNATURE, Plan, Servable
+from model_server.models.servable import DEFAULT_SIGNATURE, PredictPlan, Servable
 from model_server.predict_forms import ReplyForm, RequestForm, RequestForms, reply_form
 
 tensorflow_package.install()
@@ -102,7 +102,7 @@ class PredictCall:
             raise
         self._options.forms.remember(message, request)
 
-    def _submit(self, servable: Servable, plan: Plan, arrays: list[np.ndarray]) -> None:
+    def _submit(self, servable: Servable, plan: PredictPlan, arrays: list[np.ndarray]) -> None:
         self._servable, self._plan = servable, plan
         self._submitted_ns = time.monotonic_ns()
         servable.executor.submit(plan.run, arrays, self._stream.deadline_ns, self)
@@ -148,7 +148,7 @@ class PredictCall:
         self._stream.fail(error.code, error.message)
 
 
-def _noted(plan: Plan, servable: Servable) -> _Notes:
+def _noted(plan: PredictPlan, servable: Servable) -> _Notes:
     notes = plan.notes[_KEY] = _Notes(servable.name)
     return notes
 

@@ -28,7 +28,7 @@ _INERT = {
 
 
 @dataclass(frozen=True)
-class Batching:
+class BatchingSettings:
     """Batching switched on: the parameters of the file (or none) and whether each version brings its own."""
 
     parameters: BatchingParameters
@@ -79,7 +79,7 @@ def warn_inert(values: dict, defaults: dict) -> None:
             log.warning("model_server", f"--{name} has no effect in the embedded server: {reason}.")
 
 
-def batching(values: dict) -> Batching | None:
+def batching(values: dict) -> BatchingSettings | None:
     """The batching options, None when batching is off.
 
     Raises:
@@ -92,7 +92,7 @@ def batching(values: dict) -> Batching | None:
     name = parameters.thread_pool_name.value if parameters.HasField("thread_pool_name") else "batch_threads"
     if not path:
         name = "model_server_batch_threads"
-    return Batching(parameters, name, values["enable_per_model_batching_parameters"])
+    return BatchingSettings(parameters, name, values["enable_per_model_batching_parameters"])
 
 
 def session_config(values: dict) -> bytes:

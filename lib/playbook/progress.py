@@ -38,7 +38,7 @@ class _Shown:
         self.bar.set_postfix_str(text)
 
 
-class Part:
+class Stretch:
     """A stretch of a bar: its `update` takes shares of its own length."""
 
     def __init__(self, bar: Any, start: float, length: float) -> None:

@@ -30,7 +30,7 @@ from loadgen_peers import GRPC_AIO, REQUESTS, Window, h2load, hey, locust, run, 
 from queueing import SHARES, md1_quantile, replayed, typical
 from server_setting import CLIENT_CORE, Row, embedded, make_models, process, rest_body
 
-from loadgen import Level, dask_crew, find_max_rate, hold, passport
+from loadgen import Level, dask_runner, find_max_rate, hold, passport
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
 from loadgen.workers.processes import stop_idle
@@ -322,7 +322,7 @@ def bench_cluster(folder: Path) -> list[Row]:
     with LocalCluster(n_workers=2, **options) as cluster, running("rest", Script(delay_s=0.02), cpu=0) as server:
         for workers in (1, 2):
             level = Level(server.url, bodies=bodies, concurrency=40 * workers, duration_s=WINDOW_S, cpus=CPUS)
-            summary = hold(level, folder, crew=dask_crew(cluster.scheduler_address, workers))
+            summary = hold(level, folder, runner=dask_runner(cluster.scheduler_address, workers))
             rates.append(summary["throughput_rps"])
     text = f"{rates[1]:,.0f}/s", f"one worker {rates[0]:,.0f}/s"
     return [Row("two Dask workers, 40 clients each", *text, rates[1] / rates[0], ">= 1.8", rates[1] >= 1.8 * rates[0])]

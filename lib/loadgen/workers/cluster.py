@@ -20,7 +20,7 @@ from loadgen.errors import LevelError, WorkerFailed
 from loadgen.level import Level
 from loadgen.rows import RequestRows
 from loadgen.store import merge_shares, write_share
-from loadgen.workers.crew import run_crew
+from loadgen.workers.runner import run_here
 
 LEAD_S = 1.0  # from the last worker's word to the start of the ramp-up: the common start has to reach every machine
 JOIN_WITHIN_S, CONNECT_WITHIN_S = 60.0, 10.0
@@ -46,20 +46,20 @@ def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meet
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         share = Level.from_json(level | {"bodies": folder})
-        rows, results = run_crew(share, shares=[number], common_start=common_start)
+        rows, results = run_here(share, shares=[number], common_start=common_start)
         path = Path(folder) / "rows.parquet"
         write_share(path, rows.words, number)
         return path.read_bytes(), results[0], clock_offset_ns()
 
 
-def dask_crew(scheduler: str, workers: int | None = None) -> Callable[..., tuple[RequestRows, list[dict[str, Any]]]]:
-    """A crew for `hold(..., crew=...)`: one share a Dask worker of the cluster at `scheduler` (tcp://host:port).
+def dask_runner(scheduler: str, workers: int | None = None) -> Callable[..., tuple[RequestRows, list[dict[str, Any]]]]:
+    """A runner for `hold(..., runner=...)`: one share a Dask worker of the cluster at `scheduler` (tcp://host:port).
 
     Args:
         workers: How many of the cluster's workers hold the level; None takes all.
     """
 
-    def crew(level: Level, on_progress: Any = None) -> tuple[RequestRows, list[dict[str, Any]]]:
+    def runner(level: Level, on_progress: Any = None) -> tuple[RequestRows, list[dict[str, Any]]]:
         try:
             from distributed import Client
         except ImportError as missing:
@@ -75,7 +75,7 @@ def dask_crew(scheduler: str, workers: int | None = None) -> Callable[..., tuple
         with client:
             return _meet(client, level, workers)
 
-    return crew
+    return runner
 
 
 def _meet(client: Any, level: Level, workers: int | None) -> tuple[RequestRows, list[dict[str, Any]]]:

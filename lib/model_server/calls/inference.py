@@ -12,7 +12,7 @@ from model_server.calls.predict import fill_spec, spec_of
 from model_server.element_types import enum_name
 from model_server.errors import invalid
 from model_server.models.core import Core
-from model_server.models.servable import DEFAULT_SIGNATURE, Plan, Servable
+from model_server.models.servable import DEFAULT_SIGNATURE, PredictPlan, Servable
 
 tensorflow_package.install()
 from tensorflow_serving.apis import classification_pb2, regression_pb2  # noqa: E402
@@ -89,7 +89,7 @@ async def infer_on(servable: Servable, request, api: str, deadline_ns: int | Non
     return await infer_rows(servable, prepared, rows, deadline_ns, request.model_spec.name)
 
 
-def prepare(servable: Servable, signature_name: str, api: str, check_method: bool) -> tuple[str, Plan]:
+def prepare(servable: Servable, signature_name: str, api: str, check_method: bool) -> tuple[str, PredictPlan]:
     """The API and the plan of a signature, "" for the default one.
 
     Raises:
@@ -103,7 +103,7 @@ def prepare(servable: Servable, signature_name: str, api: str, check_method: boo
 
 
 async def infer_rows(
-    servable: Servable, prepared: tuple[str, Plan], rows: np.ndarray, deadline_ns: int | None, model_name: str
+    servable: Servable, prepared: tuple[str, PredictPlan], rows: np.ndarray, deadline_ns: int | None, model_name: str
 ):
     """Answer for serialized Examples, a row each, with what `prepare` gave.
 

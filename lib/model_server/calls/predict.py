@@ -10,7 +10,7 @@ from model_server import tensorflow_package
 from model_server.calls.tensor_proto import parse, to_proto
 from model_server.errors import FAILED_PRECONDITION, INTERNAL, ServingError, invalid
 from model_server.models.core import ModelSpec
-from model_server.models.servable import DEFAULT_SIGNATURE, Plan, Servable
+from model_server.models.servable import DEFAULT_SIGNATURE, PredictPlan, Servable
 
 tensorflow_package.install()
 from tensorflow_serving.apis import predict_pb2  # noqa: E402
@@ -51,7 +51,7 @@ def fill_spec(spec, servable: Servable, signature_name: str = "") -> None:
     spec.version.value = servable.version
 
 
-def plan_of(servable: Servable, signature_name: str, output_filter: Iterable[str], check_method: bool) -> Plan:
+def plan_of(servable: Servable, signature_name: str, output_filter: Iterable[str], check_method: bool) -> PredictPlan:
     """The plan for a signature, restricted to the outputs asked for.
 
     Raises:
@@ -90,7 +90,7 @@ def _filtered(outputs: dict[str, str], wanted: tuple[str, ...]) -> dict[str, str
     return chosen or outputs
 
 
-def input_arrays(servable: Servable, plan: Plan, sent) -> list[np.ndarray]:
+def input_arrays(servable: Servable, plan: PredictPlan, sent) -> list[np.ndarray]:
     """The request's tensors in the plan's order; defaults of the SignatureDef fill what is missing.
 
     Raises:
@@ -148,7 +148,7 @@ async def predict_on(
 
 
 def response_of(
-    servable: Servable, plan: Plan, outputs: Iterable[np.ndarray], as_content: bool
+    servable: Servable, plan: PredictPlan, outputs: Iterable[np.ndarray], as_content: bool
 ) -> predict_pb2.PredictResponse:
     """The reply with the outputs of a run, in the order of `plan.outputs`."""
     response = predict_pb2.PredictResponse()

@@ -16,7 +16,7 @@ from model_server.batching.run_outputs import RunTicket, Share
 
 
 @dataclass(frozen=True)
-class Plan:
+class PredictPlan:
     """A signature made ready for requests: aliases in the order in which tensors are fed and fetched."""
 
     signature_name: str
@@ -53,13 +53,13 @@ class Servable:
         self.name, self.version, self.path = name, version, path
         self.signatures = model.signatures
         self._model, self.executor = model, executor
-        self._plans: dict[tuple, Plan] = {}
+        self._plans: dict[tuple, PredictPlan] = {}
         self.input_types = {
             key: {alias: info.dtype for alias, info in signature.inputs.items()}
             for key, signature in model.signatures.items()
         }
         self.plain_type = _type_of_only_input(model.signatures.get(DEFAULT_SIGNATURE))
-        self.plain_plan: Plan | None = None  # the default signature's, made when it is first needed
+        self.plain_plan: PredictPlan | None = None  # the default signature's, made when it is first needed
         self._users = 0
         self._closing = False
         self._unused = threading.Condition()
@@ -89,7 +89,7 @@ class Servable:
             with self._unused:
                 self._unused.notify_all()
 
-    def plan(self, key: tuple, signature_name: str, inputs: dict[str, str], outputs: dict[str, str]) -> Plan:
+    def plan(self, key: tuple, signature_name: str, inputs: dict[str, str], outputs: dict[str, str]) -> PredictPlan:
         """The plan kept under `key`, made from alias -> tensor name maps when it is asked for first.
 
         Tensors go in the order of their names, so that two signatures over the same tensors share a batching queue.
@@ -99,16 +99,21 @@ class Servable:
             sent = sorted(inputs.items(), key=lambda item: item[1])
             fetched = sorted(outputs.items(), key=lambda item: item[1])
             run = self._model.prepare([name for _, name in sent], [name for _, name in fetched])
-            plan = Plan(signature_name, tuple(a for a, _ in sent), tuple(a for a, _ in fetched), run)
+            plan = PredictPlan(signature_name, tuple(a for a, _ in sent), tuple(a for a, _ in fetched), run)
             self._plans[key] = plan
         return plan
 
-    def known_plan(self, key: tuple) -> Plan | None:
+    def known_plan(self, key: tuple) -> PredictPlan | None:
         """The plan made earlier under `key`."""
         return self._plans.get(key)
 
     async def run(
-        self, plan: Plan, arrays: Sequence[np.ndarray], deadline_ns: int | None, api: str = "", model_name: str = ""
+        self,
+        plan: PredictPlan,
+        arrays: Sequence[np.ndarray],
+        deadline_ns: int | None,
+        api: str = "",
+        model_name: str = "",
     ) -> Share:
         """Run the plan on `arrays` (order of plan.inputs); the Share's arrays come in the order of plan.outputs.
 

@@ -10,7 +10,7 @@ from model_server.calls.predict import plan_of
 from model_server.errors import ServingError
 from model_server.json import reply
 from model_server.models.core import Core, ModelSpec
-from model_server.models.servable import DEFAULT_SIGNATURE, Plan, Servable
+from model_server.models.servable import DEFAULT_SIGNATURE, PredictPlan, Servable
 from model_server.rest import reading
 from model_server.rest.body import Body
 from model_server.rest.http_connection import LONG
@@ -42,7 +42,7 @@ async def predict(
         servable.release()
 
 
-async def reply_of(plan: Plan, share: Share, row_format: bool, helper: JsonHelper) -> Text:
+async def reply_of(plan: PredictPlan, share: Share, row_format: bool, helper: JsonHelper) -> Text:
     """The reply's body.
 
     Raises:
@@ -69,7 +69,7 @@ async def find_after_parsing(core: Core, spec: ModelSpec, body: Body) -> Servabl
     raise missing
 
 
-def plain_plan(servable: Servable, check_method: bool) -> Plan:
+def plain_plan(servable: Servable, check_method: bool) -> PredictPlan:
     """What plain numbers are for, the default signature; kept in `servable.plain_plan`.
 
     Raises:

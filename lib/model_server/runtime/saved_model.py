@@ -18,7 +18,7 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2  # noqa: E402
 
 
 @dataclass(eq=False)
-class Run:
+class GraphRun:
     """What one kind of request feeds and fetches: tensor names, and the C arrays that name them to TensorFlow.
 
     `built`: it has run before, so that TensorFlow has built and optimized its graph.
@@ -57,13 +57,13 @@ class SavedModel:
             tf.TF_DeleteBuffer(meta_graph)
         self.signatures = dict(meta_graph_pb2.MetaGraphDef.FromString(data).signature_def)
 
-    def prepare(self, feeds: Sequence[str], fetches: Sequence[str]) -> Run:
+    def prepare(self, feeds: Sequence[str], fetches: Sequence[str]) -> GraphRun:
         """Look the tensors up once, so that a request does not have to.
 
         Raises:
             ServingError: INVALID_ARGUMENT when the graph has no such tensor.
         """
-        return Run(tuple(feeds), tuple(fetches), self._outputs(feeds), self._outputs(fetches))
+        return GraphRun(tuple(feeds), tuple(fetches), self._outputs(feeds), self._outputs(fetches))
 
     def _outputs(self, names: Sequence[str]) -> ctypes.Array:
         array = (Output * len(names))()
@@ -77,7 +77,7 @@ class SavedModel:
             array[index] = Output(handle, int(output or 0))
         return array
 
-    def run(self, run: Run, parts: Sequence[Sequence[np.ndarray]], timeout_ms: int = 0) -> list[np.ndarray]:
+    def run(self, run: GraphRun, parts: Sequence[Sequence[np.ndarray]], timeout_ms: int = 0) -> list[np.ndarray]:
         """Run the graph once on `parts[i]`, the arrays of feed i, joined along axis 0.
 
         Args:

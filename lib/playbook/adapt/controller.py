@@ -21,7 +21,7 @@ import requests
 from playbook.adapt.governor import Decision, Governor
 from playbook.errors import MonitorError, PlaybookError, ServerDied
 from playbook.knobs import METRICS_PATH
-from playbook.monitor.sensor import Sensor, Window, between
+from playbook.monitor.sensor import Sensor, SensorWindow, between
 from playbook.records import journal, names, secrets
 from playbook.serve import client
 from playbook.serve.alive import living_versions
@@ -128,7 +128,7 @@ def adapt(
     return state
 
 
-def _windows(state: Adapted, target: Target, pace: Pace, stop: threading.Event) -> Iterator[Window]:
+def _windows(state: Adapted, target: Target, pace: Pace, stop: threading.Event) -> Iterator[SensorWindow]:
     """A window every `pace.every_s` until a stop is asked for, or the server does not answer for some in a row."""
     sensor, last, silent = Sensor(target.handle.metrics_url, target.handle.model_name), None, 0
     while not stop.wait(pace.every_s if last or silent else 0.0):
@@ -146,7 +146,7 @@ def _windows(state: Adapted, target: Target, pace: Pace, stop: threading.Event) 
 
 
 def _step(
-    state: Adapted, target: Target, governor: Governor, window: Window, pace: Pace, run_dir: Path, on_window: Any
+    state: Adapted, target: Target, governor: Governor, window: SensorWindow, pace: Pace, run_dir: Path, on_window: Any
 ) -> bool:
     """One window: keep it, decide, act. False when adapting must end."""
     decision = governor.decide(time.monotonic(), window, state.config)

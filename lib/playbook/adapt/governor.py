@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from playbook.adapt.policies import Policy
-from playbook.monitor.sensor import Window
+from playbook.monitor.sensor import SensorWindow
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
 
@@ -51,7 +51,7 @@ class Governor:
     pending: tuple | None = None  # (before, window before, windows since)
     quiet_until: float = 0.0
 
-    def decide(self, now_s: float, window: Window, config: Config) -> Decision:
+    def decide(self, now_s: float, window: SensorWindow, config: Config) -> Decision:
         """What to do after a window, the server being in `config`."""
         effect = None
         if self.pending:
@@ -69,7 +69,7 @@ class Governor:
         self.quiet_until = now_s + self.rules.cool_down_s
         return Decision("change", wish.config, wish.why, effect)
 
-    def _judge(self, now_s: float, window: Window, config: Config) -> Decision | None:
+    def _judge(self, now_s: float, window: SensorWindow, config: Config) -> Decision | None:
         """The effect of the last change, when enough windows have passed since; worse ones are taken back."""
         if self.pending is None:
             return None
@@ -87,7 +87,7 @@ class Governor:
         self.wished.clear()
         return Decision("back", before, f"worse than before: {effect}", effect)
 
-    def _worse(self, old: Window, window: Window) -> bool:
+    def _worse(self, old: SensorWindow, window: SensorWindow) -> bool:
         """Worse: errors, or a higher p99 outside the limit, that a higher rate does not explain."""
         if window.error_share > max(self.promise.max_error_share, old.error_share):
             return True
@@ -128,7 +128,7 @@ def _direction(one: Config, other: Config) -> int:
     return (key(other) > key(one)) - (key(other) < key(one))
 
 
-def _effect(old: Window, window: Window) -> str:
+def _effect(old: SensorWindow, window: SensorWindow) -> str:
     tell = lambda w: f"{w.rate_rps:,.0f}/s, p99 {'–' if w.p99_ms is None else f'{w.p99_ms:.1f} ms'}"  # noqa: E731
     rows = f", {window.batch_rows:.1f} rows a batch" if window.batch_rows else ""
     return f"{tell(old)} → {tell(window)}{rows}"

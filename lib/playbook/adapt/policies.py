@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from playbook.errors import ParameterError
-from playbook.monitor.sensor import Window
+from playbook.monitor.sensor import SensorWindow
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.fit import at_rate
@@ -50,13 +50,13 @@ class Wish:
     why: str
 
 
-Policy = Callable[[Window, Config], Wish]
+Policy = Callable[[SensorWindow, Config], Wish]
 
 
 def threshold(promise: Promise, bounds: Bounds, grow_above_rps: float = 100.0) -> Policy:
     """Above `grow_above_rps` and under the limit grow by half; above twice the limit halve; else leave it."""
 
-    def decide(window: Window, now: Config) -> Wish:
+    def decide(window: SensorWindow, now: Config) -> Wish:
         size, wait, p99 = now.effective("max_batch_size"), now.batch_timeout_micros, window.p99_ms
         if p99 is not None and p99 > 2 * promise.p99_limit_ms:
             return Wish(bounds.config(now, size / 2, wait / 2), f"p99 {p99:.1f} ms is above twice the limit: shrink")
@@ -71,7 +71,7 @@ def threshold(promise: Promise, bounds: Bounds, grow_above_rps: float = 100.0) -
 def aimd(promise: Promise, bounds: Bounds, calm: float = 0.8) -> Policy:
     """Additive increase while p99 is under `calm` of the limit, multiplicative decrease above the limit."""
 
-    def decide(window: Window, now: Config) -> Wish:
+    def decide(window: SensorWindow, now: Config) -> Wish:
         size, wait, p99 = now.effective("max_batch_size"), now.batch_timeout_micros, window.p99_ms
         if p99 is not None and p99 > promise.p99_limit_ms:
             return Wish(bounds.config(now, size / 2, wait / 2), f"p99 {p99:.1f} ms is above the limit: halve")
@@ -104,7 +104,7 @@ def model(
         outcome = at_rate(path, config, rate_rps, requests=2000)
         return outcome.percentile(99) if promise.errors_inside(outcome.error_share) else float("inf")
 
-    def decide(window: Window, now: Config) -> Wish:
+    def decide(window: SensorWindow, now: Config) -> Wish:
         rate = max(1.0, window.rate_rps * headroom)
         expected = {config: p99_ms(config, rate) for config in {*candidates, now}}
         best = min(candidates, key=expected.__getitem__)

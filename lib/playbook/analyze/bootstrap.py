@@ -21,7 +21,7 @@ REPLICATES = 300
 
 
 @dataclass(frozen=True)
-class Window:
+class BlockWindow:
     """One stretch of load, cut into blocks: good answers by latency bin, and the seconds of each block."""
 
     counts: np.ndarray  # blocks x bins
@@ -51,14 +51,14 @@ def edges(samples: Sequence[Rows]) -> np.ndarray:
     return np.concatenate([cuts[:-1], [cuts[-1] * (1 + 1e-9) + 1e-12]])  # the slowest belongs to the last bin
 
 
-def cut(rows: Rows, edges_ms: np.ndarray, blocks: int = BLOCKS) -> Window:
+def cut(rows: Rows, edges_ms: np.ndarray, blocks: int = BLOCKS) -> BlockWindow:
     """A level as blocks of equal time, by when requests were due."""
     due = rows.scheduled_ns[rows.ok]
     start, end = int(due.min()), int(due.max()) + 1
     block = np.minimum((due - start) * blocks // (end - start), blocks - 1)
     place = np.clip(np.searchsorted(edges_ms, rows.latency_ms, "right") - 1, 0, len(edges_ms) - 2)
     flat = np.bincount(block * (len(edges_ms) - 1) + place, minlength=blocks * (len(edges_ms) - 1))
-    return Window(flat.reshape(blocks, -1).astype(float), (end - start) / blocks / 1e9, edges_ms)
+    return BlockWindow(flat.reshape(blocks, -1).astype(float), (end - start) / blocks / 1e9, edges_ms)
 
 
 def quantile(histograms: np.ndarray, edges_ms: np.ndarray, share: float) -> np.ndarray:

@@ -92,7 +92,7 @@ class Bottleneck:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Cause:
     """One row of the table. `seen` answers with the evidence in words, or None when the rule does not fit."""
 
     name: str
@@ -215,14 +215,14 @@ def _cores(e: Evidence) -> str:
     )
 
 
-RULES: tuple[Rule, ...] = (
-    Rule("client-bound", _client, "more client cores or processes (client_processes), then measure again."),
-    Rule("queue rejecting", _refusing, "raise max_enqueued_batches, or carry less load on this server."),
-    Rule("CPU throttled", _throttled, "raise the CPU limit, or set the thread flags and num_batch_threads to it."),
-    Rule("CPU-starved", _starved, "give the server cores of its own (server_cpus, cpuset), away from its neighbours."),
-    Rule("memory growing", _memory, "run it longer and watch resources; preload tcmalloc or jemalloc, limit caches."),
-    Rule("thread-capped", _threads, "raise rest_api_num_threads or grpc_max_threads to twice the requests in flight."),
-    Rule("batch never fills", _queue, "lower batch_timeout_micros or max_batch_size, or send more at a time."),
-    Rule("HTTP/JSON-bound", _http, "inputs as bytes instead of JSON numbers, or gRPC."),
-    Rule("compute-bound", _compute, "batching (enable_batching), a smaller or quantized model, or more cores."),
+RULES: tuple[Cause, ...] = (
+    Cause("client-bound", _client, "more client cores or processes (client_processes), then measure again."),
+    Cause("queue rejecting", _refusing, "raise max_enqueued_batches, or carry less load on this server."),
+    Cause("CPU throttled", _throttled, "raise the CPU limit, or set the thread flags and num_batch_threads to it."),
+    Cause("CPU-starved", _starved, "give the server cores of its own (server_cpus, cpuset), away from its neighbours."),
+    Cause("memory growing", _memory, "run it longer and watch resources; preload tcmalloc or jemalloc, limit caches."),
+    Cause("thread-capped", _threads, "raise rest_api_num_threads or grpc_max_threads to twice the requests in flight."),
+    Cause("batch never fills", _queue, "lower batch_timeout_micros or max_batch_size, or send more at a time."),
+    Cause("HTTP/JSON-bound", _http, "inputs as bytes instead of JSON numbers, or gRPC."),
+    Cause("compute-bound", _compute, "batching (enable_batching), a smaller or quantized model, or more cores."),
 )

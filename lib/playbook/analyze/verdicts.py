@@ -177,7 +177,7 @@ def _level(
     return figures, repeats
 
 
-def _segments(window: bootstrap.Window) -> list[tuple[np.ndarray, float]]:
+def _segments(window: bootstrap.BlockWindow) -> list[tuple[np.ndarray, float]]:
     pieces = np.array_split(window.counts, SEGMENTS)
     return [(p.sum(axis=0), p.sum() / (len(p) * window.block_s)) for p in pieces if p.sum() > 0]
 

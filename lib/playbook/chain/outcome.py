@@ -11,14 +11,14 @@ from playbook.records import run_folder
 FAILED, BAD_INPUT, GATE_NOT_KEPT, GATE_NOT_PROVEN = 1, 2, 3, 4
 
 
-class Outcome(NamedTuple):
+class Ending(NamedTuple):
     """The exit code of `playbook run`, and the sentence that explains one that is not 0."""
 
     code: int
     why: str
 
 
-def outcome(run_dir: Path, gate: bool = False) -> Outcome:
+def outcome(run_dir: Path, gate: bool = False) -> Ending:
     """0 for a whole record, 1 when something in it failed; with `gate` also 3 for NOT KEPT and 4 for NOT PROVEN.
 
     A record says what failed: wrong answers, a server that died or hung, a rehearsal that refutes the plan. A gate
@@ -26,14 +26,14 @@ def outcome(run_dir: Path, gate: bool = False) -> Outcome:
     """
     run = run_folder.read(run_dir)
     if failed := failures(run.records):
-        return Outcome(FAILED, failed[0])
+        return Ending(FAILED, failed[0])
     if not gate:
-        return Outcome(0, "")
+        return Ending(0, "")
     prove = run.results("prove")
     word, why = prove.get("answer"), prove.get("why") or "no stage proved the promise"
     if word == KEPT:
-        return Outcome(0, "")
-    return Outcome(GATE_NOT_KEPT if word == NOT_KEPT else GATE_NOT_PROVEN, f"{word or 'NOT PROVEN'}: {why}")
+        return Ending(0, "")
+    return Ending(GATE_NOT_KEPT if word == NOT_KEPT else GATE_NOT_PROVEN, f"{word or 'NOT PROVEN'}: {why}")
 
 
 def failures(records: dict[str, dict[str, Any]]) -> list[str]:

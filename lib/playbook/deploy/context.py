@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from playbook.deploy import bundle, manifest_numbers, server_flags, words
-from playbook.deploy.plan import Plan
+from playbook.deploy.plan import DeployPlan
 from playbook.deploy.runbook import COMPONENTS, RUNBOOK
 from playbook.knobs import METRICS_PATH
 from playbook.records.cited import Cited
@@ -22,7 +22,7 @@ _BUCKET_START_US, _BUCKET_GROWTH, _BUCKETS = 10.0, 1.8, 33  # TensorFlow Serving
 _GPU_MEMORY_MIB = 4096  # CUDA's and cuDNN's libraries in the host's memory
 
 
-def of(plan: Plan) -> dict[str, Any]:
+def of(plan: DeployPlan) -> dict[str, Any]:
     """The context of a plan's templates.
 
     Raises:
@@ -56,7 +56,7 @@ def of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _names(plan: Plan) -> dict[str, Any]:
+def _names(plan: DeployPlan) -> dict[str, Any]:
     rest = plan.protocol == "rest"
     scheme, port = ("http", 8501) if rest else ("grpc", 8500)
     path = f"/v1/models/{plan.model_name}:predict" if rest else ""
@@ -72,7 +72,7 @@ def _names(plan: Plan) -> dict[str, Any]:
     }
 
 
-def labels(plan: Plan) -> dict[str, str]:
+def labels(plan: DeployPlan) -> dict[str, str]:
     """Kubernetes' recommended labels."""
     return {
         "app.kubernetes.io/name": plan.name,
@@ -82,7 +82,7 @@ def labels(plan: Plan) -> dict[str, str]:
     }
 
 
-def _images(plan: Plan) -> dict[str, Any]:
+def _images(plan: DeployPlan) -> dict[str, Any]:
     name, _, tag = plan.local_image.partition(":")
     return {
         "image": plan.image,
@@ -100,7 +100,7 @@ def _images(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _monitoring(plan: Plan, limit_ms: Cited) -> dict[str, Any]:
+def _monitoring(plan: DeployPlan, limit_ms: Cited) -> dict[str, Any]:
     first = Reference.load(plan.run_dir).slice(0, 1)
     return {
         "metrics_path": METRICS_PATH,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from playbook.deploy import bundle, context, helm, refutation, server_flags, words
-from playbook.deploy.plan import Plan
+from playbook.deploy.plan import DeployPlan
 
 
-def write(plan: Plan) -> list[str]:
+def write(plan: DeployPlan) -> list[str]:
     """Write the bundle to `<run_dir>/deploy`; returns its files, relative to the run folder."""
     configs = server_flags.config_files(plan.replica, plan.model_name)
     requests = {
@@ -22,7 +22,7 @@ def write(plan: Plan) -> list[str]:
     return bundle.write(plan.run_dir, names, configs, plan.models, requests, helm.render(names))
 
 
-def results(plan: Plan, files: list[str], **more: Any) -> dict[str, Any]:
+def results(plan: DeployPlan, files: list[str], **more: Any) -> dict[str, Any]:
     """What deploy.json keeps: `files`, the winner, the sizing, what was `refuted`, and what checks and simulation add.
 
     Args:
@@ -43,7 +43,7 @@ def results(plan: Plan, files: list[str], **more: Any) -> dict[str, Any]:
     return {"files": files, "image": plan.image, "winner": winner, "sizing": plan.sizing.results(), **claims, **more}
 
 
-def sign(plan: Plan, kept: Mapping[str, Any]) -> None:
+def sign(plan: DeployPlan, kept: Mapping[str, Any]) -> None:
     """Write the bundle's README again, with the verdict that checks and rehearsal came to.
 
     Args:

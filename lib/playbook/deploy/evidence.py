@@ -12,7 +12,7 @@ from playbook.records.cited import Cited, Records
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SizingEvidence:
     """What one replica carries inside the limit, and how far that is proven."""
 
     rate_rps: Cited
@@ -23,7 +23,7 @@ class Evidence:
     doubts: list[str] = field(default_factory=list)
 
 
-def choose(records: Records) -> Evidence:
+def choose(records: Records) -> SizingEvidence:
     """The record to size by: prove.json (the tuned configuration, held), then tune.json's best, then stress.json's.
 
     Where a disturbance kept prove from proving, the levels it could hold say little of the server: the earlier record
@@ -48,7 +48,7 @@ def choose(records: Records) -> Evidence:
     return replace(earlier, unproven=unproven)
 
 
-def _proved(records: Records, tuned: bool) -> Evidence | None:
+def _proved(records: Records, tuned: bool) -> SizingEvidence | None:
     """The highest rate that prove saw inside the limit: the promise where it was KEPT, or a VALID level."""
     limit, answer = limit_ms(records), records.get("prove", "answer")
     rates: dict[str, float] = {}
@@ -63,7 +63,7 @@ def _proved(records: Records, tuned: bool) -> Evidence | None:
         return None
     best = max(rates, key=rates.__getitem__)
     rate = "rate_rps" if best == "held" else f"{best}.throughput_rps"
-    return Evidence(records.need("prove", rate), records.get("prove", f"{best}.latency_p99_ms"), tuned, "prove")
+    return SizingEvidence(records.need("prove", rate), records.get("prove", f"{best}.latency_p99_ms"), tuned, "prove")
 
 
 def limit_ms(records: Records) -> Cited | None:
@@ -71,7 +71,7 @@ def limit_ms(records: Records) -> Cited | None:
     return records.get("stress", "limit_ms") or records.get("prove", "limit_ms")
 
 
-def _measured(records: Records, tuned: bool) -> Evidence:
+def _measured(records: Records, tuned: bool) -> SizingEvidence:
     """Rate and p99 of tune's best or stress's, and what is to be said when no VALID level stands behind them."""
     if not tuned:
         records.need("stress", "levels")
@@ -82,11 +82,11 @@ def _measured(records: Records, tuned: bool) -> Evidence:
             doubt = [f"NOT PROVEN: the best of {verb}.json is not VALID; measure longer and deploy again."]
             rate = _lowest_repeat(records, rate) if tuned else rate
             unproven = doubt if valid is not None and not valid.value else []
-            return Evidence(rate, records.get(verb, f"best.{p99_name}"), tuned, "stress", unproven)
+            return SizingEvidence(rate, records.get(verb, f"best.{p99_name}"), tuned, "stress", unproven)
     return _unsure(records)
 
 
-def _unsure(records: Records) -> Evidence:
+def _unsure(records: Records) -> SizingEvidence:
     """The best of levels that are not VALID.
 
     Raises:
@@ -116,7 +116,7 @@ def _unsure(records: Records) -> Evidence:
         "and deploy again."
     )
     rate = records.need("stress", f"{where}.throughput_rps")
-    return Evidence(rate, records.get("stress", f"{where}.latency_p99_ms"), False, "stress", [doubt])
+    return SizingEvidence(rate, records.get("stress", f"{where}.latency_p99_ms"), False, "stress", [doubt])
 
 
 def _tells(level: Mapping[str, Any]) -> bool:
@@ -136,7 +136,7 @@ def _lowest_repeat(records: Records, best: Cited) -> Cited:
     return Cited(min(scores), "tune.json results.repeats, the winner's lowest")
 
 
-def curve(records: Records, evidence: Evidence) -> Cited | None:
+def curve(records: Records, evidence: SizingEvidence) -> Cited | None:
     """(requests/s, p99 in ms) of one replica, rates rising; None where no level was measured.
 
     Prove's levels are the replica's own; stress's are of the default flags, and stretched to end at its rate.
@@ -155,7 +155,7 @@ def curve(records: Records, evidence: Evidence) -> Cited | None:
     return Cited(sorted(points.items()), f"{verb}.json results.levels{how}")
 
 
-def saturation(records: Records, evidence: Evidence) -> Cited:
+def saturation(records: Records, evidence: SizingEvidence) -> Cited:
     """The highest rate that any level reached, inside the limit or not; never below the replica's own."""
     verb, rate = evidence.levels, evidence.rate_rps
     rates = {index: level.get("throughput_rps") or 0.0 for index, level in enumerate(_levels(records, verb))}

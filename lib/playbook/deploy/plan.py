@@ -16,7 +16,7 @@ from playbook.records.cited import Cited, Records
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeployPlan:
     """What is to be deployed: the replica that was measured, the fleet of it, and the names of things."""
 
     run_dir: Path
@@ -74,7 +74,7 @@ def _release(text: str) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
+def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> DeployPlan:
     """Read what was measured, and size the fleet for the demand.
 
     Raises:
@@ -87,7 +87,7 @@ def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
     one = replica.of_run(run_dir)
     requests = (records.of("tune" if one.tuned else "stress") or {}).get("params", {})
     protocol = records.get("tune", "best.config.protocol") if one.tuned else None
-    return Plan(
+    return DeployPlan(
         run_dir=run_dir,
         image=image,
         model_name=records.need("export", "model_name").value,
@@ -103,7 +103,7 @@ def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> Plan:
     )
 
 
-def refined(plan: Plan, rehearsal: Mapping[str, Any]) -> Plan:
+def refined(plan: DeployPlan, rehearsal: Mapping[str, Any]) -> DeployPlan:
     """The plan with the cores and memory that the rehearsed server used, which is the one that ships.
 
     Where the rehearsal was not carried, or its server could not be watched, the plan stays as it was.

@@ -20,7 +20,7 @@ _RECORD = ("*.json", "record.md", "record.html")
 _LAST = "saved_model.pb"
 
 
-class PublishFailed(PlaybookError):
+class RunNotPublished(PlaybookError):
     """The model or its record could not be written where it was to go."""
 
 
@@ -60,7 +60,7 @@ def _to_folder(parts: dict[str, Path], destination: Path) -> list[str]:
     """The record first, then the version: each under another name on the same disk, then renamed."""
     version = next(iter(parts))
     if (destination / version).exists():
-        raise PublishFailed(_stands(destination / version))
+        raise RunNotPublished(_stands(destination / version))
     places = []
     for name, source in reversed(parts.items()):
         target = destination / name
@@ -72,7 +72,7 @@ def _to_folder(parts: dict[str, Path], destination: Path) -> list[str]:
             shutil.rmtree(target, ignore_errors=True)
             part.rename(target)
         except OSError as refused:
-            raise PublishFailed(
+            raise RunNotPublished(
                 f"{target} could not be written: {refused}. Nothing of this version stands there."
             ) from refused
         places.append(str(target))
@@ -92,13 +92,13 @@ def _to_bucket(parts: dict[str, Path], destination: str) -> list[str]:
     version = next(iter(parts))
     try:
         if system.exists(f"{root}/{version}/{_LAST}"):
-            raise PublishFailed(_stands(f"{destination}/{version}"))
+            raise RunNotPublished(_stands(f"{destination}/{version}"))
         for name, source in reversed(parts.items()):
             files = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.name == _LAST)
             for path in files:
                 system.put_file(str(path), f"{root}/{name}/{path.relative_to(source)}")
     except OSError as refused:
-        raise PublishFailed(f"{destination} could not be written: {refused}.") from refused
+        raise RunNotPublished(f"{destination} could not be written: {refused}.") from refused
     return [f"{destination}/{name}" for name in parts]
 
 

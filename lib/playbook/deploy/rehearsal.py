@@ -14,7 +14,7 @@ import loadgen
 from playbook import stopwatch
 from playbook.deploy import refutation, server_flags, use
 from playbook.deploy.manifest_numbers import THROTTLED
-from playbook.deploy.plan import Plan
+from playbook.deploy.plan import DeployPlan
 from playbook.errors import LoadFailed, ParameterError
 from playbook.records import record
 from playbook.serve import answers, client, containers, serve
@@ -37,7 +37,7 @@ _CONFIGURED = ("monitoring_config_file", "enable_batching", "batching_parameters
 _THREADS = re.compile(r"--(rest_api_num_threads|grpc_max_threads|tensorflow_int\w+_op_parallelism)=(\d+)")
 
 
-def choose(plan: Plan, build: str) -> tuple[bool, str]:
+def choose(plan: DeployPlan, build: str) -> tuple[bool, str]:
     """Whether to build and start the image, and why (not).
 
     `auto` builds where an engine runs and has the base image, so that nothing large is downloaded unasked; `always`
@@ -60,7 +60,7 @@ def choose(plan: Plan, build: str) -> tuple[bool, str]:
     return False, f"the image was not built: {problem}"
 
 
-def run(plan: Plan, image: bool, duration_s: float, client_cpus: list[int], why: str = "") -> dict[str, Any]:
+def run(plan: DeployPlan, image: bool, duration_s: float, client_cpus: list[int], why: str = "") -> dict[str, Any]:
     """Start the bundle, compare its answers with the model's, and hold one level at the planned rate.
 
     Args:
@@ -106,7 +106,7 @@ def run(plan: Plan, image: bool, duration_s: float, client_cpus: list[int], why:
     }
 
 
-def spec_of(plan: Plan) -> ServerSpec:
+def spec_of(plan: DeployPlan) -> ServerSpec:
     """The server that the bundle's files describe, read back from them."""
     folder = plan.run_dir / "deploy"
     dockerfile = (folder / "Dockerfile").read_text()
@@ -128,7 +128,7 @@ def spec_of(plan: Plan) -> ServerSpec:
 
 
 @contextmanager
-def _running(plan: Plan, image: bool) -> Iterator[Handle]:
+def _running(plan: DeployPlan, image: bool) -> Iterator[Handle]:
     if not image:
         with serve.running(spec_of(plan), plan.run_dir, name="deploy") as handle:
             yield handle
@@ -142,7 +142,7 @@ def _running(plan: Plan, image: bool) -> Iterator[Handle]:
 
 
 def _hold(
-    plan: Plan, handle: Handle, reference: Reference, duration_s: float, client_cpus: list[int]
+    plan: DeployPlan, handle: Handle, reference: Reference, duration_s: float, client_cpus: list[int]
 ) -> dict[str, Any]:
     """One open-loop level at the planned rate; its rows are kept as `data/requests/deploy_000`."""
     cpus = serve.split_cpus(handle.cpus, client_cpus)[1]
@@ -165,7 +165,7 @@ def _hold(
             raise LoadFailed(f"The rehearsal at {rate:,.0f} requests/s could not be measured: {error}") from error
 
 
-def words(level: dict[str, Any], plan: Plan) -> str:
+def words(level: dict[str, Any], plan: DeployPlan) -> str:
     """What the rehearsal showed, in one sentence, beside the record."""
     p99 = "unknown (too few requests)" if level["p99_ms"] is None else f"{level['p99_ms']:.1f} ms"
     record_p99 = plan.replica.p99_ms.value if plan.replica.p99_ms else None

@@ -77,7 +77,7 @@ def of_run(run_dir: Path) -> Replica:
     )
 
 
-def _warnings(records: Records, chosen: evidence.Evidence, server: Cited) -> list[str]:
+def _warnings(records: Records, chosen: evidence.SizingEvidence, server: Cited) -> list[str]:
     words = [*chosen.unproven, *chosen.doubts] + ([] if chosen.tuned else [_untuned(records)])
     if server.value == "embedded":
         words.append(

@@ -10,12 +10,12 @@ from playbook.deploy import server_flags
 from playbook.records.cited import Cited
 
 if TYPE_CHECKING:
-    from playbook.deploy.plan import Plan
+    from playbook.deploy.plan import DeployPlan
 
 _PROMISED_SHARE = 0.99  # of the requests, by a p99
 
 
-def carries(plan: Plan, refuted: bool = False) -> str:
+def carries(plan: DeployPlan, refuted: bool = False) -> str:
     """One sentence: how many replicas carry what, at which price, on which evidence.
 
     Args:
@@ -48,7 +48,7 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     return [*(f"REFUTED: {sentence}." for sentence in results.get("refuted") or []), *results["doubts"]]
 
 
-def doubts(plan: Plan) -> list[str]:
+def doubts(plan: DeployPlan) -> list[str]:
     """What the plan rests on that was not measured."""
     return [*plan.sizing.warnings, server_flags.measured_over(plan.protocol), *plan.skew]
 
@@ -66,7 +66,7 @@ def of_days(simulated: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def promises(plan: Plan) -> list[tuple[str, Cited]]:
+def promises(plan: DeployPlan) -> list[tuple[str, Cited]]:
     """What the numbers of a bundle rest on, label by label."""
     size, one = plan.sizing, plan.replica
     rows = [
@@ -83,7 +83,7 @@ def promises(plan: Plan) -> list[tuple[str, Cited]]:
     return [(label, cited) for label, cited in rows if cited is not None]
 
 
-def summary(plan: Plan) -> str:
+def summary(plan: DeployPlan) -> str:
     """Markdown: warnings first, then each number with its source."""
     rows = [(label, cited.value, cited.source) for label, cited in promises(plan)]
     warnings = "".join(f"> **{text}**\n\n" for text in doubts(plan))

@@ -17,7 +17,7 @@ from playbook.records import secrets
 
 
 @dataclass(frozen=True)
-class Reading:
+class SensorReading:
     """One page: the series of one model by name and labels; `at_ns` on the monotonic clock."""
 
     at_ns: int
@@ -25,7 +25,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Window:
+class SensorWindow:
     """What happened between two readings. None: nothing happened, or the server does not tell.
 
     `p99_ms` is read off buckets that span a factor of 1.8: an alarm, not a measurement. It includes the server's
@@ -50,7 +50,7 @@ class Sensor:
         self._http = requests.Session()
         self._http.headers.update(secrets.header(metrics_url))
 
-    def read(self) -> Reading:
+    def read(self) -> SensorReading:
         """The counters now.
 
         Raises:
@@ -62,7 +62,7 @@ class Sensor:
             raise MonitorError(f"no metrics from {self.metrics_url}: {error}") from error
         page, _ = self._parser.parse(reply.text)
         at_ns = time.monotonic_ns()
-        return Reading(at_ns, {_key(one): _point(one, at_ns) for one in page if self._is_mine(one)})
+        return SensorReading(at_ns, {_key(one): _point(one, at_ns) for one in page if self._is_mine(one)})
 
     def _is_mine(self, one: Series) -> bool:
         return one.name in NAMES and one.labels.get("model_name", self.model_name) == self.model_name
@@ -76,7 +76,7 @@ def _point(one: Series, at_ns: int) -> Point:
     return Point(at_ns, one.value, one.sum, one.count, tuple(one.le), tuple(one.buckets))
 
 
-def between(before: Reading, after: Reading) -> Window:
+def between(before: SensorReading, after: SensorReading) -> SensorWindow:
     """The window from one reading to a later one; counters that fell (a restart) count from 0."""
     both = {key: [old, new] if (old := before.points.get(key)) else [new] for key, new in after.points.items()}
     grown = series.between(both, before.at_ns, after.at_ns)
@@ -84,7 +84,7 @@ def between(before: Reading, after: Reading) -> Window:
     queue, batches = grown.get(QUEUE) or Delta(), grown.get(BATCHES) or Delta()
     all_of_them, good = grown.get(REQUESTS) or Delta(), grown.get(REQUESTS, status="OK") or Delta()
     answered, refused = latency.count, all_of_them.value - good.value
-    return Window(
+    return SensorWindow(
         seconds=grown.length_s,
         rate_rps=(answered + refused) / grown.length_s if grown.length_s > 0 else 0.0,
         error_share=refused / max(1.0, answered + refused),

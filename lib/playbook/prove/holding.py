@@ -83,7 +83,7 @@ def _promised_rate(proof: Proof, under: stress.Bench, held: Held) -> None:
     with progress.live("prove", proof.budget_s) as bar:
         while (left := end - time.monotonic()) > CALM_S:
             seconds = max(CALM_S, min(left - proof.load.ramp_up_s, _wanted_s(proof, held)))
-            under.window(seconds, settings, progress.Part(bar, proof.budget_s - left, seconds))
+            under.window(seconds, settings, progress.Stretch(bar, proof.budget_s - left, seconds))
             held.windows.append(under.rows[-1])
             bar.update(proof.budget_s - max(0.0, end - time.monotonic()), pooled(proof, held.windows)["text"])
             if _settled(proof, held):

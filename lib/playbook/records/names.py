@@ -16,7 +16,7 @@ LONGEST = 200  # of a name; file systems take 255 bytes, and names get a number 
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])"
 
 
-class Rule(NamedTuple):
+class NameRule(NamedTuple):
     """What a name must be: a pattern for the whole of it, the same in words, and an example."""
 
     pattern: str
@@ -24,25 +24,25 @@ class Rule(NamedTuple):
     example: str
 
 
-_URL = Rule(
+_URL = NameRule(
     rf"https?://(?:[^\s/@'\"`\\<>]+@)?{_HOST}(?::\d{{1,5}})?(?:/[A-Za-z0-9._~%:/-]*)?",
     "an address of http or https: host, port and path, percent-encoded where need be",
     "http://127.0.0.1:8501",
 )
 RULES = {
-    "model_name": Rule(
+    "model_name": NameRule(
         r"(?!\.)[A-Za-z0-9_.-]{1,100}", "letters, digits, _ . -, not a dot first, at most 100", "digits"
     ),
-    "image": Rule(
+    "image": NameRule(
         r"[a-z0-9][\w./-]*(:\d+/[\w./-]+)?(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?",
         "the name of a container image",
         "tensorflow/serving:2.20.0",
     ),
     "rest_url": _URL,
     "metrics_url": _URL,
-    "grpc_url": Rule(rf"(?:grpc://)?{_HOST}:\d{{1,5}}", "host:port without credentials", "127.0.0.1:8500"),
-    "run": Rule(r"(?!\.)[A-Za-z0-9_.-]+", "letters, digits, _ . -, not a dot first", "20260101T000000Z-quick"),
-    "params file": Rule(r"(?!\.)[A-Za-z0-9_.-]+", "letters, digits, _ . -, not a dot first", "quick.yml"),
+    "grpc_url": NameRule(rf"(?:grpc://)?{_HOST}:\d{{1,5}}", "host:port without credentials", "127.0.0.1:8500"),
+    "run": NameRule(r"(?!\.)[A-Za-z0-9_.-]+", "letters, digits, _ . -, not a dot first", "20260101T000000Z-quick"),
+    "params file": NameRule(r"(?!\.)[A-Za-z0-9_.-]+", "letters, digits, _ . -, not a dot first", "quick.yml"),
 }
 OPTIONAL = ("image", "rest_url", "metrics_url", "grpc_url")  # parameters that may be left empty
 

@@ -36,8 +36,8 @@ class Load:
 
     def holder(self, passport: Mapping[str, Any] | None) -> dict[str, Any]:
         """What `loadgen.hold` is given beside the level."""
-        crew = {"crew": loadgen.dask_crew(self.load_scheduler)} if self.load_scheduler else {}
-        return {"passport": passport, "p99_limit_ms": self.p99_limit_ms, **crew}
+        runner = {"runner": loadgen.dask_runner(self.load_scheduler)} if self.load_scheduler else {}
+        return {"passport": passport, "p99_limit_ms": self.p99_limit_ms, **runner}
 
 
 def load_of(settings: Settings, server_cpus: Sequence[int] = ()) -> Load:

@@ -40,7 +40,7 @@ class Bench:
         """One load level; `settings` are its own (arrival, concurrency, rate_rps, …)."""
         return level_of(self.handle, self.load, self.bodies, level=len(self.rows), **settings)
 
-    def window(self, duration_s: float, settings: Settings, bar: progress.Part) -> dict[str, Any]:
+    def window(self, duration_s: float, settings: Settings, bar: progress.Stretch) -> dict[str, Any]:
         """Hold one level for a time of its own and keep its row; errors as `hold` raises them."""
         shared = self.load
         self.load = replace(shared, duration_s=duration_s)
@@ -49,7 +49,7 @@ class Bench:
         finally:
             self.load = shared
 
-    def hold(self, settings: Settings, bar: progress.Part) -> dict[str, Any]:
+    def hold(self, settings: Settings, bar: progress.Stretch) -> dict[str, Any]:
         """Hold one level and keep its row.
 
         Raises:
@@ -150,12 +150,12 @@ def sweep(
     rates, shares = list(rates_rps), list(rate_shares)
     with progress.live(under.verb, repeats * (len(closed) + len(rates) + len(shares))) as bar:
         for settings in closed:
-            under.hold(settings, progress.Part(bar, len(under.rows), 1.0))
+            under.hold(settings, progress.Stretch(bar, len(under.rows), 1.0))
         best = max((row["throughput_rps"] or 0.0 for row in under.rows), default=0.0)
         rates += [round(best * share, 1) for share in shares if best]
         opened = [{"arrival": "poisson", "rate_rps": float(rate)} for rate in rates]
         for settings in opened + (closed + opened) * (repeats - 1):
-            under.hold(settings, progress.Part(bar, len(under.rows), 1.0))
+            under.hold(settings, progress.Stretch(bar, len(under.rows), 1.0))
     return under.rows
 
 

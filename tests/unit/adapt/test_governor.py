@@ -12,7 +12,7 @@ from playbook.adapt.policies import Bounds, Wish, aimd, model, threshold
 from playbook.adapt.views import timeline
 from playbook.drawing.canvas import LIGHT
 from playbook.errors import ParameterError
-from playbook.monitor.sensor import Window
+from playbook.monitor.sensor import SensorWindow
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
 from playbook.tune.request_path import RequestPath
@@ -21,8 +21,8 @@ LIMIT, BOUNDS = Promise(50.0), Bounds((8, 128), (0, 8000))
 START = Config(enable_batching=True, max_batch_size=32, batch_timeout_micros=2000)
 
 
-def window(rate: float, p99: float | None, errors: float = 0.0) -> Window:
-    return Window(5.0, rate, errors, p99, p99, 1.0, 4.0)
+def window(rate: float, p99: float | None, errors: float = 0.0) -> SensorWindow:
+    return SensorWindow(5.0, rate, errors, p99, p99, 1.0, 4.0)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_a_folder_gets_the_version_and_the_record_beside_it(run, tmp_path):
 def test_a_published_version_is_not_overwritten(run, tmp_path):
     publishing.publish(run, str(tmp_path / "models"))
     (tmp_path / "models" / "digits" / "3" / "saved_model.pb").write_bytes(b"theirs")
-    with pytest.raises(publishing.PublishFailed, match="stands already"):
+    with pytest.raises(publishing.RunNotPublished, match="stands already"):
         publishing.publish(run, str(tmp_path / "models"))
     assert (tmp_path / "models" / "digits" / "3" / "saved_model.pb").read_bytes() == b"theirs"
 
@@ -56,7 +56,7 @@ def test_a_bucket_gets_the_same_layout_and_the_file_that_makes_a_version_last(ru
     publishing.publish(run, f"memory:/{root}")
     assert order[-1].endswith("digits/3/saved_model.pb")
     assert system.exists(f"{root}/digits.records/{run.name}/export.json")
-    with pytest.raises(publishing.PublishFailed, match="stands already"):
+    with pytest.raises(publishing.RunNotPublished, match="stands already"):
         publishing.publish(run, f"memory:/{root}")
 
 

@@ -10,12 +10,12 @@ import duckdb
 import numpy as np
 import pytest
 
-from loadgen import Level, WorkerFailed, dask_crew, hold
+from loadgen import Level, WorkerFailed, dask_runner, hold
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
 from loadgen.store import merge_shares, write_share
 from loadgen.workers import cluster
-from loadgen.workers.crew import available_cpus
+from loadgen.workers.runner import available_cpus
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def held(server, bodies, out, **changes):
         "connections": 64,
         "check_share": 1.0,
     }
-    crew = changes.pop("crew", None)
+    runner = changes.pop("runner", None)
     level = Level(server.url, bodies=bodies, metrics_url=server.metrics_url, **{**base, **changes})
-    return hold(level, out, **({"crew": crew} if crew else {}))
+    return hold(level, out, **({"runner": runner} if runner else {}))
 
 
 def by_worker(out):
@@ -121,14 +121,14 @@ def scheduler(tmp_path_factory):
 
 
 def test_two_dask_workers_hold_one_level(scheduler, server, bodies, tmp_path):
-    summary = held(server, bodies, tmp_path / "out", crew=dask_crew(scheduler))
+    summary = held(server, bodies, tmp_path / "out", runner=dask_runner(scheduler))
     assert_one_level(summary, by_worker(tmp_path / "out"), 2)
 
 
 def test_a_level_that_a_dask_worker_cannot_hold_says_why_at_once(scheduler, server, bodies, tmp_path):
     began = time.monotonic()
     with pytest.raises(WorkerFailed, match=r"Dask worker .*cpus names \[4096\]"):
-        held(server, bodies, tmp_path / "out", crew=dask_crew(scheduler), cpus=(4096,))
+        held(server, bodies, tmp_path / "out", runner=dask_runner(scheduler), cpus=(4096,))
     assert time.monotonic() - began < 20
 
 
@@ -136,4 +136,4 @@ def test_a_scheduler_that_is_not_there_is_named(server, bodies, tmp_path, monkey
     pytest.importorskip("distributed")
     monkeypatch.setattr(cluster, "CONNECT_WITHIN_S", 0.3)
     with pytest.raises(WorkerFailed, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        held(server, bodies, tmp_path / "out", crew=dask_crew("tcp://127.0.0.1:9"))
+        held(server, bodies, tmp_path / "out", runner=dask_runner("tcp://127.0.0.1:9"))

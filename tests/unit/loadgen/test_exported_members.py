@@ -19,7 +19,7 @@ NAMES = [
     "ServerUnreachable",
     "WorkerFailed",
     "claim",
-    "dask_crew",
+    "dask_runner",
     "find_max_rate",
     "hold",
     "passport",

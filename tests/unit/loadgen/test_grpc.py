@@ -15,8 +15,8 @@ from loadgen.protocols import grpc_connection
 from loadgen.protocols.frames import literal, read_status
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
-from loadgen.workers.crew import run_crew
 from loadgen.workers.processes import stop_idle
+from loadgen.workers.runner import run_here
 
 METHOD = "/tensorflow.serving.PredictionService/Predict"
 LATE_MS = 5.0
@@ -57,7 +57,7 @@ def test_the_first_reply_of_a_level_holds_up_no_request(tmp_path):
         level = Level(server.url, "grpc", body, arrival="constant", rate_rps=500.0, duration_s=0.2, ramp_up_s=0.0)
         for _ in range(3):  # the machine may be busy once; an import is there every time
             stop_idle()
-            rows, _ = run_crew(level)
+            rows, _ = run_here(level)
             first = np.sort(rows.scheduled_ns)[49]
             late_ms.append(np.quantile((rows.sent_ns - rows.scheduled_ns)[rows.scheduled_ns <= first], 0.9) / 1e6)
             if late_ms[-1] < LATE_MS:

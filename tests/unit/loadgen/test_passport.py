@@ -12,7 +12,7 @@ from loadgen import Level, fitness, hold, passport
 from loadgen.fitness import judge
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
-from loadgen.workers.crew import run_crew
+from loadgen.workers.runner import run_here
 
 GOOD = {
     "floor_ms": 0.05,
@@ -37,14 +37,14 @@ def test_two_hundred_microseconds_lost_at_each_send_fail_it_and_only_what_failed
     monkeypatch.syspath_prepend(str(Path(drag_worker.__file__).parent))  # worker processes inherit the path
     held = []
 
-    def slow_crew(level):
+    def slow_runner(level):
         held.append((level.arrival, level.concurrency))
-        return run_crew(level, module="drag_worker")
+        return run_here(level, module="drag_worker")
 
     for name in ("floor_ms", "lateness_p99_us", "stall_error"):
         monkeypatch.setitem(fitness.LIMITS, name, (np.inf, ""))
     monkeypatch.setattr(fitness, "MIN_RATE_RPS", 0.0)
-    found = passport(crew=slow_crew, attempts=2)
+    found = passport(runner=slow_runner, attempts=2)
     assert not found["ok"]
     assert ["late, allowed 150" in problem for problem in found["problems"]] == [True]
     assert found["attempts"] == 2

@@ -15,7 +15,7 @@ import pytest
 from loadgen import Level, hold
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
-from loadgen.workers.crew import run_crew
+from loadgen.workers.runner import run_here
 
 WINDOW_S = 1.0
 CLIENTS = 4
@@ -32,14 +32,14 @@ def one(script, folder, **load):
     """Hold one level; its summary and all its rows."""
     kept = []
 
-    def crew(level, on_progress=None):
-        kept.extend(run_crew(level, on_progress))
+    def runner(level, on_progress=None):
+        kept.extend(run_here(level, on_progress))
         return kept[0], kept[1]
 
     with running("rest", script) as server:
         level = Level(server.url, bodies=body(folder), duration_s=WINDOW_S, ramp_up_s=0.5, **load)
         metrics = level.with_(metrics_url=server.metrics_url)
-        return hold(metrics, folder, crew=crew, p99_limit_ms=50.0), kept[0], folder
+        return hold(metrics, folder, runner=runner, p99_limit_ms=50.0), kept[0], folder
 
 
 @pytest.fixture(scope="module")

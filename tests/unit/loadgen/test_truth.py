@@ -20,7 +20,7 @@ from loadgen.arrivals import schedule
 from loadgen.fitness import replay
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
-from loadgen.workers.crew import available_cpus
+from loadgen.workers.runner import available_cpus
 
 ATTEMPTS = 3
 STALL = Script(delay_s=0.04, freeze_s=0.5, period_s=2.0)

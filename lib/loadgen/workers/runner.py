@@ -47,7 +47,7 @@ def soon(level: Level) -> int:
     return time.monotonic_ns() + int((LEAD_S + level.ramp_up_s) * 1e9)
 
 
-def run_crew(
+def run_here(
     level: Level,
     on_progress: Progress | None = None,
     *,
