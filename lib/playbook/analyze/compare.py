@@ -106,7 +106,7 @@ def _undecided(rows: Sequence[Mapping[str, Any]], gate: float, disturbed: Sequen
     more_s = held_s * ((100 * coarse["seen"] / gate) ** 2 - 1)
     return (
         f"too coarse: {coarse['name']} would have shown a change of {coarse['seen']:.0%} at least; hold each level "
-        f"{more_s:,.0f} s longer (duration_s={held_s + more_s:,.0f}), or hold the two runs in turns"
+        f"{more_s:,.0f} s longer (duration_s={held_s + more_s:,.0f})"
     )
 
 
