@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from playbook.deploy.replica import Replica, rounded_up
@@ -155,8 +155,3 @@ def _warnings(replica: Replica, demand: Demand, replicas: int) -> list[str]:
             "CPU and memory of the server were not measured (data/resources): requests and limits are assumed."
         )
     return words
-
-
-def plain(demand: Demand) -> dict[str, Any]:
-    """The demand as parameters of the record."""
-    return asdict(demand)
