@@ -54,6 +54,19 @@ def test_every_verb_leaves_its_record_its_notebook_and_its_page(chain) -> None:
         assert (run / f"{name}.md").read_text().startswith(f"# {name[:2]} · ")
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_record_has_the_fields_of_the_committed_example(chain, verb: str) -> None:
+    """Numbers differ from machine to machine, fields do not: who reads records may rely on them."""
+    ours, example = (record.load(run, verb) for run in (only_run(chain[1]), runs.ROOT / "outputs" / "example"))
+    assert ours.keys() == example.keys()
+    assert ours["params"].keys() == example["params"].keys()
+    assert ours["environment"].keys() == example["environment"].keys()
+    assert ours["results"].keys() == example["results"].keys()
+    for rows in ("levels", "windows", "contenders"):
+        if ours["results"].get(rows) and example["results"].get(rows):
+            assert ours["results"][rows][0].keys() == example["results"][rows][0].keys()
+
+
 def test_figures_of_a_notebook_are_in_its_markdown(chain) -> None:
     run = only_run(chain[1])
     pictures = re.findall(r"!\[.*?\]\((.*?)\)", (run / "40_stress.md").read_text())
