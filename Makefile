@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: .venv help run test lab bench fuzz lint stop clean lock
+.PHONY: .venv help run test lab bench fuzz lint example stop clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,14 +32,18 @@ lab: .venv  ## the notebooks in JupyterLab
 bench: .venv  ## ratios against named peers; ARGS=loadgen for one area
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-fuzz: .venv  ## 100,000 generated requests against the embedded server
-	$(BIN)/python tests/benchmarks/fuzz_model_server.py $(ARGS)
+fuzz: .venv  ## 100,000 generated requests against the embedded server; ARGS=lint: configurations, by lint and server
+	$(BIN)/python tests/benchmarks/$(if $(filter lint,$(firstword $(ARGS))),fuzz_lint.py $(wordlist 2,9,$(ARGS)),fuzz_model_server.py $(ARGS))
 
 lint: .venv  ## style and types of the code; what TensorFlow Serving would get wrong: playbook lint
 	$(BIN)/ruff check lib tests
 	$(BIN)/ruff format --check lib tests
 	$(BIN)/mypy
 	$(BIN)/python tests/helpers/own_bundle.py
+
+example: .venv  ## run quick.yml and make outputs/example of it (wants a quiet machine)
+	$(BIN)/playbook run params/quick.yml
+	$(BIN)/python tests/helpers/make_example.py outputs/$$(ls outputs | grep -- -quick | tail -1)
 
 stop: .venv  ## end servers that a run left behind
 	$(BIN)/playbook stop $(ARGS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import random
 import shutil
 import socket
@@ -286,8 +287,9 @@ _GIVEN: set[int] = set()
 def ask_server(cases: list[Case], folder: Path) -> list[str]:
     """How the embedded server fares with each case."""
     jobs = "".join(json.dumps(case.flags) + "\n" for case in cases)
+    quiet = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}  # fates are read there
     done = subprocess.run([sys.executable, str(HELPERS / "law_server.py"), str(folder)], input=jobs, text=True,
-                          capture_output=True, check=False)  # fmt: skip
+                          capture_output=True, check=False, env=quiet)  # fmt: skip
     fates = done.stdout.split("\n")[:-1]
     assert len(fates) == len(cases), f"{len(fates)} of {len(cases)} servers were judged: {done.stderr[-2000:]}"
     return fates

@@ -1,0 +1,52 @@
+"""Make outputs/example anew from a run: `python tests/helpers/make_example.py RUN_DIR` (make example runs quick first).
+
+Records, figures and the smaller raw files are copied with this machine's paths written as outputs/example; 50_analyze
+is executed on them, so that the outputs it is committed with are theirs; the page is written from what is there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playbook.report import report
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "outputs" / "example"
+KEPT = ("metrics", "resources", "events", "changes.parquet", "trials.parquet", "levels.json", "prove_levels.json")
+REQUESTS = ("stress_*", "prove_*", "adapt_policy-*")
+
+
+def copy(run_dir: Path) -> None:
+    """The parts of a run that the repository keeps."""
+    shutil.rmtree(EXAMPLE)
+    (EXAMPLE / "data" / "requests").mkdir(parents=True)
+    for path in run_dir.glob("*.json"):
+        if path.name != "analyze.json":
+            text = path.read_text().replace(str(run_dir), "outputs/example")
+            (EXAMPLE / path.name).write_text(text)
+    names = [run_dir / "data" / name for name in KEPT]
+    names += [path for pattern in REQUESTS for path in (run_dir / "data" / "requests").glob(pattern)]
+    for path in names:
+        target = EXAMPLE / path.relative_to(run_dir)
+        if path.is_dir():
+            shutil.copytree(path, target)
+        elif path.exists():
+            shutil.copy2(path, target)
+
+
+def main(run_dir: Path) -> None:
+    """Copy, analyse, write the page."""
+    copy(run_dir.resolve())
+    notebook = ROOT / "notebooks" / "50_analyze.ipynb"
+    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(notebook)]
+    subprocess.run(command, check=True)
+    report.write(EXAMPLE)
+    (EXAMPLE / "record.html").unlink()
+    print(report.headline(EXAMPLE).strip("*"))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
