@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin the notebooks (which run in order, each reading what the one before wrote) on an empty scratch run."""
+    os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)  # set by whoever imported TensorFlow; servers would log nothing
     if item.nodeid.startswith("notebooks/") and not item.config.stash.get(USES_SCRATCH, False):
         item.config.stash[USES_SCRATCH] = True
         _stop_scratch_servers()

@@ -68,7 +68,7 @@ def up(bundle, ports, engine):
 
 
 def test_compose_accepts_the_file(bundle):
-    assert compose(bundle, "config", "--services").stdout.split() == ["serving", "prometheus", "grafana"]
+    assert compose(bundle, "config", "--services").stdout.split() == ["serving", "prometheus", "blackbox", "grafana"]
 
 
 def test_the_composed_server_answers_the_models_own_numbers(up, run):

@@ -119,11 +119,7 @@ def followers(container_id):
 
 def test_a_run_that_died_leaves_containers_that_stop_finds_by_their_notes(spec, tmp_path, engine):
     folder = tmp_path / "died"
-    config = folder / "config"
-    config.mkdir(parents=True)
-    for name, text in spec.config_files().items():
-        (config / name).write_text(text)
-    handle = containers.start(spec, folder, config, choose_port("a", 0), choose_port("b", 0))
+    handle = serve.start(spec, folder)
     assert len(serve.stop_all(folder)) == 1
     assert serve.stop_all(folder) == []
     end = time.monotonic() + 10

@@ -287,7 +287,9 @@ _GIVEN: set[int] = set()
 def ask_server(cases: list[Case], folder: Path) -> list[str]:
     """How the embedded server fares with each case."""
     jobs = "".join(json.dumps(case.flags) + "\n" for case in cases)
-    quiet = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}  # fates are read there
+    quiet = {
+        name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"
+    }  # fates are read there
     done = subprocess.run([sys.executable, str(HELPERS / "law_server.py"), str(folder)], input=jobs, text=True,
                           capture_output=True, check=False, env=quiet)  # fmt: skip
     fates = done.stdout.split("\n")[:-1]

@@ -83,7 +83,7 @@ def judge(
     hardest, best = _hardest(levels), _promised(levels, promise) or _hardest(valid)
     return {
         "ledger": entries,
-        "bottleneck": hardest and asdict(_bottleneck(judged, hardest, entries)),
+        "bottleneck": hardest and asdict(_bottleneck(judged, hardest, entries)) | _behind(judged, hardest, entries),
         "capacity": asdict(capacity.estimate(levels, promise)),
         "certificate": best and _certificate(judged, best, promise),
         "cost": best and _cost(judged, best, prices),
@@ -138,6 +138,15 @@ def _bottleneck(judged: Judged, level: Level, ledgers: Sequence[dict[str, Any]])
             grpc_threads=judged.config.get("grpc_max_threads") or threads,
         )
     )
+
+
+def _behind(judged: Judged, level: Level, ledgers: Sequence[dict[str, Any]]) -> dict[str, float | None]:
+    """The figures behind the bottleneck's sentence: CPU of a request and the model's run, in ms."""
+    rows, rate = judged.rows(level), level.get("throughput_rps")
+    used = judged.resources.used("server", *span_ns(rows)) if len(rows) else None
+    cores = used.cores if used else None
+    each = 1e3 * cores / rate if cores is not None and rate else None
+    return {"cpu_ms_per_request": each, "run_ms": _lightest_run_ms(ledgers), "server_cores": cores}
 
 
 def _lightest_run_ms(ledgers: Sequence[dict[str, Any]]) -> float | None:

@@ -71,10 +71,10 @@ def prepare(
     verbs = choose(only, start)
     values = {**params.read(params_path), **overrides}
     values.pop("run_dir", None)
-    params.check_values(values)
     values = secrets.taken(values)  # notebooks get *** and find the credentials in the run folder
     notebooks = {verb: runs.NOTEBOOK_DIR / f"{name}.ipynb" for verb, name in runs.NOTEBOOKS.items()}
     selected = params.select(values, notebooks.values())
+    params.check_values(values)
     parameters = {verb: selected[notebook] for verb, notebook in notebooks.items()}
     if resume and not start and not only:
         run_dir = runs.find(outputs, resume)

@@ -95,4 +95,4 @@ def test_a_capacity_without_intervals_at_its_levels_gives_none():
     levels = [shape | {"rate_rps": rate, "throughput_rps": rate, "latency_p99_ms": p99} for rate, p99 in curve]
     found = capacity.estimate(levels, Promise(50.0))
     assert (found.low_rps, found.high_rps) == (None, None)
-    assert "too few requests for an interval" in found.text
+    assert "for an interval" in found.text
