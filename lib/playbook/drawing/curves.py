@@ -50,7 +50,7 @@ def throughput_p99(
         _draw_promised(axes, promised_rps, colours)
         _name_levels(axes, everything, colours["muted"])
         if everything:
-            figure.legend(loc="outside upper right", ncols=3)
+            figure.legend(loc="outside upper right", ncols=2 if len(series) > 1 else 4)
         else:
             axes.text(0.5, 0.5, "no level has a p99", transform=axes.transAxes, ha="center")
 
