@@ -6,14 +6,20 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from playbook.records import rows, tables
+from playbook.records import raw_rows, rows, tables
 from playbook.stress import levels
 
 PLAIN = {"VARCHAR": str, "INTEGER": int, "BIGINT": int, "DOUBLE": float, "BOOLEAN": bool, "TIMESTAMP": datetime}
+PLAIN |= {"DOUBLE[]": list[float], "INTEGER[]": list[int]}
 TYPES = {
     rows.ChangeRow: tables.TABLES["changes"],
     rows.RunRow: tables.RECORDS["runs"],
     rows.LevelRow: tables.RECORDS["levels"],
+    raw_rows.RequestRow: tables.TABLES["requests"],
+    raw_rows.MetricRow: tables.TABLES["metrics"],
+    raw_rows.ResourceRow: tables.TABLES["resources"],
+    raw_rows.EventRow: tables.TABLES["events"],
+    raw_rows.TrialRow: tables.TABLES["trials"],
 }
 
 
@@ -29,7 +35,7 @@ def test_a_row_has_the_columns_of_its_table_with_their_types(row: type) -> None:
     for column in TYPES[row]:
         if row is rows.LevelRow and column.name in ("run_id", "warnings"):
             continue  # the folder's name, and a list that SQL shows as one text
-        assert plain(hints[column.name]) is PLAIN[column.type], column.name
+        assert plain(hints[column.name]) == PLAIN[column.type], column.name
     assert row is rows.LevelRow or list(hints) == [column.name for column in TYPES[row]]
 
 
@@ -37,3 +43,8 @@ def test_a_level_of_stress_has_the_keys_of_its_type_and_no_others() -> None:
     summary = {"requests": 1, "errors": 0, "duration_s": 1.0, "latency_ms": {}, "lateness_us": {}, "warnings": []}
     settings = {"arrival": "closed", "protocol": "rest", "rows_per_request": 1}
     assert set(levels.flat(summary, 0, settings)) == set(get_type_hints(rows.LevelRow))
+
+
+def test_every_table_has_a_type() -> None:
+    typed = {id(columns) for columns in TYPES.values()}
+    assert all(id(columns) in typed for columns in (*tables.TABLES.values(), *tables.RECORDS.values()))
