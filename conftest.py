@@ -13,7 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
-SCRATCH = ROOT / "outputs" / "dev"
+SCRATCH = ROOT / ".pytest_cache" / "outputs" / "dev"  # a scratch run of the tests' own: outputs/dev is somebody's
 USES_SCRATCH = pytest.StashKey[bool]()
 # What measures must not be measured beside other tests: with -n it comes last, on one worker, with the others gone.
 ALONE = (
@@ -43,6 +43,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)  # set by whoever imported TensorFlow; servers would log nothing
     if item.nodeid.startswith("notebooks/") and not item.config.stash.get(USES_SCRATCH, False):
         item.config.stash[USES_SCRATCH] = True
+        os.environ |= {"PLAYBOOK_SCRATCH": str(SCRATCH), "PLAYBOOK_RUN_DIR": "../outputs/example"}
         _stop_scratch_servers()
         shutil.rmtree(SCRATCH, ignore_errors=True)
 

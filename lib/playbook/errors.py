@@ -28,6 +28,10 @@ PlaybookError
 class PlaybookError(Exception):
     """Root of every error the playbook raises on purpose."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of it: its sentence, no wall of calls (IPython asks for this)."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ParameterError(PlaybookError, ValueError):
     """A parameters file or a parameter is wrong; nothing was started."""

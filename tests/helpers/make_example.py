@@ -6,6 +6,7 @@ is executed on them, so that the outputs it is committed with are theirs; the pa
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def main(run_dir: Path) -> None:
     copy(run_dir.resolve())
     notebook = ROOT / "notebooks" / "50_analyze.ipynb"
     command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(notebook)]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, env={**os.environ, "PLAYBOOK_RUN_DIR": "../outputs/example"})
     report.write(EXAMPLE)
     (EXAMPLE / "record.html").unlink()
     print(report.headline(EXAMPLE).strip("*"))

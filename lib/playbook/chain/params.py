@@ -16,6 +16,7 @@ from playbook import markdown
 from playbook.chain import ranges
 from playbook.errors import ParameterError
 from playbook.records import names
+from playbook.records.runs import NOTEBOOK_DIR, NOTEBOOKS, meant
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -74,6 +75,11 @@ def declared(notebook: Path) -> dict[str, tuple[str, Any]]:
     return parameters
 
 
+def defaults(verb: str) -> dict[str, Any]:
+    """The parameters of a verb's notebook at their defaults."""
+    return {name: value for name, (_, value) in declared(NOTEBOOK_DIR / f"{NOTEBOOKS[verb]}.ipynb").items()}
+
+
 def meanings(notebook: Path) -> dict[str, str]:
     """What each parameter of a notebook means, with its unit: the comment behind it."""
     lines = _source(Path(notebook)).splitlines()
@@ -117,9 +123,7 @@ def select(values: Mapping[str, Any], notebooks: Iterable[Path]) -> dict[Path, d
     known = {name: kind for of_one in table.values() for name, (kind, _) in of_one.items()}
     for name, value in values.items():
         if name not in known:
-            near = get_close_matches(str(name), known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ParameterError(f"No notebook has a parameter named {name!r}.{hint}")
+            raise _unknown(name, known)
         _check(name, value, known[name])
     return {book: {name: values[name] for name in of_one if name in values} for book, of_one in table.items()}
 
@@ -141,15 +145,35 @@ def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ParameterError: a value of another type, out of its range, or a name that is none; as the chain says it.
     """
-    from playbook.records.runs import NOTEBOOK_DIR, NOTEBOOKS
-
     kinds = declared(NOTEBOOK_DIR / f"{NOTEBOOKS[verb]}.ipynb")
+    _refuse_unknown(_injected(namespace) - kinds.keys(), NOTEBOOK_DIR)
     values = {name: namespace[name] for name in kinds}
     for name, value in values.items():
         _check(name, value, kinds[name][0])
     check_values(values)
     os.chdir(_notebooks(NOTEBOOKS[verb], NOTEBOOK_DIR))
-    return values
+    return {**values, "run_dir": meant(values["run_dir"])}
+
+
+def _injected(namespace: Mapping[str, Any]) -> set[str]:
+    """The names that papermill passed in, from the cell it adds below the parameters; none where it did not."""
+    cells = [text for text in namespace.get("In") or [] if str(text).startswith("# Parameters\n")]
+    lines = ast.parse(cells[-1]).body if cells else []
+    targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _refuse_unknown(names: set[str], notebooks: Path) -> None:
+    """Plain papermill only warns, alike of a slip and of what another notebook of the same file takes."""
+    known = {name for path in notebooks.glob("[0-9]*.ipynb") for name in declared(path)}
+    for name in sorted(names - known):
+        raise _unknown(name, known)
+
+
+def _unknown(name: object, known: Iterable[str]) -> ParameterError:
+    near = get_close_matches(str(name), known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return ParameterError(f"No notebook has a parameter named {name!r}.{hint}")
 
 
 def _notebooks(name: str, ours: Path) -> Path:

@@ -127,8 +127,8 @@ def progress_file(run_dir: Path) -> Path:
     return Path(run_dir) / ".progress.json"
 
 
-def run_stage(run: Run, verb: str, starter: WarmStarter | None = None) -> None:
-    """Execute one notebook into the run folder and write its Markdown.
+def run_stage(run: Run, verb: str, starter: WarmStarter | None = None, servers_stay: bool = False) -> None:
+    """Execute one notebook into the run folder and write its Markdown; its servers end with this process, or stay.
 
     Raises:
         StageFailed: a cell raised.
@@ -139,7 +139,7 @@ def run_stage(run: Run, verb: str, starter: WarmStarter | None = None) -> None:
     executed = run.run_dir / f"{name}.ipynb"
     values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
     channel = progress_file(run.run_dir)
-    env = {progress.CHANNEL: str(channel), owner.CHANNEL: str(os.getpid())}  # servers end with this process
+    env = {progress.CHANNEL: str(channel), owner.CHANNEL: "" if servers_stay else str(os.getpid())}
     try:
         executing.execute(runs.NOTEBOOK_DIR / f"{name}.ipynb", executed, values, env, starter)
     except executing.PapermillExecutionError as error:

@@ -19,7 +19,7 @@ import psutil
 
 from playbook import stopwatch
 from playbook.errors import RecordExists, RecordUnreadable
-from playbook.records import parquet, secrets, whole_file
+from playbook.records import parquet, secrets, stale, whole_file
 from playbook.records.agreement import differences
 
 SCHEMA_VERSION = 1
@@ -63,8 +63,21 @@ def save(
         raise RecordExists(f"{path} stands already, and a record is written once. Use another run folder.")
     for folder in (path.parent, path.parent / "data"):
         whole_file.sweep(folder)
+    before = _stood(path)
     whole_file.write_text(path, text)
-    return json.loads(text)
+    kept = json.loads(text)
+    stale.replaced(run_dir, verb, before, kept["results"])
+    return kept
+
+
+def _stood(path: Path) -> dict[str, Any] | None:
+    """The results that stand at this place, or those set aside last; None when there are none to be read."""
+    for old in (path, *sorted(path.parent.glob(f"{path.stem}.[0-9]*.json"), reverse=True)):
+        try:
+            return parse(old, old.read_bytes()).get("results") or {}
+        except (OSError, RecordUnreadable):
+            continue
+    return None
 
 
 class Verb(Protocol):
@@ -94,7 +107,8 @@ def keep(run_dir: Path, verb: Verb, params: Mapping[str, Any], results: Mapping[
         if different := differences(kept["results"], json.loads(json.dumps(dict(results), default=_plain))):
             raise RecordExists(
                 f"{run_dir}/{name}.json stands already and says something else: {'; '.join(different[:3])}. A record "
-                f"is written once: use another run folder, or remove it to {name} anew."
+                f"is written once: use another run folder, or set it aside (record.set_aside(run, '{name}')) and keep "
+                "it anew: what was made from it is then marked stale."
             )
         return kept
     verdict, warnings = verb.verdict(results), verb.warnings(results)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from playbook.errors import RecordUnreadable
-from playbook.records import record, whole_file
+from playbook.records import record, stale, whole_file
 from playbook.records.rows import LevelRow
 
 LEVELS = "levels.json"  # in data/: the levels of a stress that has not finished
@@ -137,4 +137,5 @@ def read(run_dir: Path) -> RunFolder:
         raise RecordUnreadable(f"A run folder was expected at {run_dir}, nothing is there. `playbook list` names them.")
     contents = record.read_all(run_dir)
     records = {verb: content for verb, content in contents.items() if isinstance(content, dict)}
-    return RunFolder(run_dir, records, [str(error) for verb, error in contents.items() if verb not in records])
+    problems = [str(error) for verb, error in contents.items() if verb not in records]
+    return RunFolder(run_dir, records, [*problems, *stale.words(run_dir)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -27,8 +28,9 @@ NOTEBOOKS = {
     "adapt": "70_adapt",
     "deploy": "80_deploy",
 }
-
-
+SCRATCH_CHANNEL = "PLAYBOOK_SCRATCH"  # a folder in the place of the scratch run: the tests' own
+NEWEST_CHANNEL = "PLAYBOOK_RUN_DIR"  # the run of a notebook whose run_dir is left empty
+OUTPUTS = "../outputs"  # seen from the notebooks folder, where every kernel works
 EXAMPLE = "example"  # the committed record: shown when named, never taken for the user's own
 DATA = {  # what each verb leaves in data/, beside its record
     "export": ("reference.npz",),
@@ -119,9 +121,10 @@ def find(outputs: Path, run_id: str, whole: bool = False) -> Path:
         ParameterError: none or several; names what there is.
     """
     runs = newest_first(Path(outputs).resolve())  # a notebook runs elsewhere
-    own = [run for run in runs if run.name != EXAMPLE]
-    if run_id == "latest" and own:
-        return own[0]
+    runs += [run for run in own(Path(outputs).resolve()) if run not in runs]  # of a session in the lab, without a note
+    mine = [run for run in runs if run.name != EXAMPLE]
+    if run_id == "latest" and mine:
+        return mine[0]
     parts = [] if whole or run_id == "latest" else [run for run in runs if run_id in run.name]
     matches = [run for run in runs if run.name == run_id] or parts
     if len(matches) == 1:
@@ -129,6 +132,29 @@ def find(outputs: Path, run_id: str, whole: bool = False) -> Path:
     known = ", ".join(run.name for run in (matches or runs)[:5]) or "no run at all"
     count = "several" if matches else "none"
     raise ParameterError(f"A run named {run_id!r} was expected in {outputs}; {count} fit. There is: {known}.")
+
+
+def own(outputs: Path) -> list[Path]:
+    """Run folders with a record of the user's own, the one recorded last first: the scratch run too, never the
+    committed example."""
+    folders = {path.parent for verb in record.VERBS for path in Path(outputs).glob(f"*/{verb}.json")}
+    kept = [folder for folder in folders if folder.name != EXAMPLE]
+    return sorted(kept, key=lambda folder: (_recorded(folder), folder.name), reverse=True)
+
+
+def meant(run_dir: str) -> str:
+    """The run folder that a notebook's `run_dir` means, from the notebooks folder: empty is the newest run of the
+    user's own with load levels (the scratch run where there is none); the tests put their own in the scratch run's
+    place."""
+    scratch = f"{OUTPUTS}/{record.SCRATCH}"
+    if not run_dir:
+        mine = [run for run in own(Path(OUTPUTS)) if record.has(run, "stress")]
+        return os.environ.get(NEWEST_CHANNEL) or (f"{OUTPUTS}/{mine[0].name}" if mine else scratch)
+    return os.environ.get(SCRATCH_CHANNEL, run_dir) if run_dir == scratch else run_dir
+
+
+def _recorded(run_dir: Path) -> float:
+    return max(path.stat().st_mtime for verb in record.VERBS for path in run_dir.glob(f"{verb}.json"))
 
 
 def base_for(outputs: Path, params_path: Path, verbs: Iterable[str]) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 from playbook import markdown
 from playbook.chain import outcome
 from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
-from playbook.records import runs
+from playbook.records import runs, stale
 from playbook.records.run_folder import RunFolder
 from playbook.stress import levels
 from playbook.tfserving.config import Config
@@ -116,6 +116,7 @@ def _rows(run: RunFolder) -> list[list[Any]]:
         ["gain over the default flags", gain_in_words(run.results("tune"))],
         ["replicas and money", _fleet(run)],
         ["refuted", "; ".join(run.results("deploy").get("refuted") or [])],
+        ["out of date", " ".join(stale.words(run.run_dir))],
         ["next step", _next_step(run)],
     ]
 

@@ -1,0 +1,98 @@
+"""A notebook that is run by itself: what it needs is taken over from the newest run or made with the smoke profile.
+
+Whatever is done for it is said in a line. The committed example is never taken for the user's own. In the chain
+nothing is done here: the stages before have left what is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from playbook import progress
+from playbook.chain import params
+from playbook.errors import ServerDied, StageFailed
+from playbook.records import record, runs, stale
+from playbook.serve import alive
+from playbook.serve.handle import Handle
+
+LIVE = ("warmup", "stress")  # they ask the server of the run
+
+
+def ready(verb: str, settings: Mapping[str, Any]) -> Path:
+    """The run folder of this notebook, with all that the notebook needs in it.
+
+    Args:
+        verb: Whose notebook it is.
+        settings: Its parameters; those that other notebooks have too hold for what is made here.
+
+    Raises:
+        StageFailed: what is needed could not be made; says which cell of which notebook failed.
+        ServerDied: the server of an attached run does not answer any more.
+    """
+    run = Path(settings["run_dir"])
+    if progress.CHANNEL in os.environ:
+        return run
+    missing = [need for need in stale.needs(verb) if not record.has(run, need)]
+    if missing:
+        missing = _taken_over(run, verb, missing)
+    if verb in LIVE and "serve" not in missing and _server_ended(run):
+        missing.append("serve")
+    if missing:
+        _make(run, missing, _in_common(verb, settings))
+    for text in stale.words(run):
+        print(text)
+    return run
+
+
+def _taken_over(run: Path, verb: str, missing: list[str]) -> list[str]:
+    """Copy what the newest run of the user's own has into a scratch run without a model; returns what is missing."""
+    if not record.is_scratch(run) or record.has(run, "export"):
+        return missing
+    for base in runs.own(run.resolve().parent):
+        if record.has(base, "export") and runs.has_model(base):
+            wanted = [need.rstrip("?") for need in stale.READS[verb]]
+            had = [need for need in wanted if record.has(base, need) and not (need == "serve" and verb in LIVE)]
+            runs.inherit(run, base, had)
+            print(f"Built on {base.name}, the newest run: {', '.join(had)} taken over into {run.name}.")
+            return [need for need in missing if need not in had]
+    return missing
+
+
+def _server_ended(run: Path) -> bool:
+    handle = Handle.load(run)
+    try:
+        alive.check_alive(handle)
+    except ServerDied:
+        if handle.server == "attach":
+            raise
+        return True
+    return False
+
+
+def _in_common(verb: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What was passed to this notebook and is not its default: it holds for the notebooks that are run for it."""
+    defaults = params.defaults(verb)
+    return {name: value for name, value in settings.items() if name != "run_dir" and value != defaults.get(name)}
+
+
+def _make(run: Path, verbs: list[str], given: Mapping[str, Any]) -> None:
+    """Run the notebooks of these verbs into the run folder, in a process of their own, a line for each."""
+    run.mkdir(parents=True, exist_ok=True)
+    again = {verb: record.load(run, verb)["params"] for verb in verbs if record.has(run, verb)}
+    for verb in again:
+        record.set_aside(run, verb)
+    order = {"run_dir": str(run.resolve()), "verbs": verbs, "given": dict(given), "again": again}
+    print(f"{run.name} lacks {' and '.join(verbs)}: made now with the smoke profile.", flush=True)
+    command = [sys.executable, "-m", "playbook.chain.making", json.dumps(order)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as made:
+        for line in made.stdout or ():
+            print(line.rstrip(), flush=True)
+        said = made.stderr.read() if made.stderr else ""
+    if made.returncode:
+        raise StageFailed(said.strip() or f"{', '.join(verbs)} could not be made (exit {made.returncode}).")
