@@ -112,13 +112,19 @@ def compare(
         typer.Option(metavar="PERCENT", help="Exit 1 on a regression beyond it, 4 when that cannot be told."),
     ] = None,
     force: Annotated[bool, typer.Option(help="Compare even where environment, server or model differ.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Hold both once more, in turns: finds what hours apart would hide.")
+    ] = False,
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """What changed between two runs, in English, with confidence."""
+    from playbook.analyze import again as holding
     from playbook.analyze import compare as comparing
     from playbook.records import runs
 
     one, two = (runs.find(outputs, name, whole=True) for name in (base, candidate))
+    if again:
+        one, two = holding.again(one, two, outputs, say=typer.echo, force=force)
     result = comparing.compare(one, two, gate=gate, force=force)
     typer.echo(result.text)
     raise typer.Exit(1 if result.regression else 4 if result.undecided else 0)

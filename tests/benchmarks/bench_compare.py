@@ -1,9 +1,10 @@
 """`playbook compare` on real runs whose truth is known: `python tests/benchmarks/bench_compare.py [--pairs N]`.
 
-A pair is two runs on embedded servers of their own, one configuration, one core, held in turns: SLICES windows of 0.4 s
-a side, four clients in a closed loop. In a pair of kind `same` nothing differs. In a pair of kind `slower` the second
-server loses 5 % of its core while it is loaded: a process of real-time priority on that core works for 0.25 ms in every
-5 ms. Asked are alarms in at most 5 % of the former, and the slow-down found in 90 % of the latter.
+A pair is two runs on embedded servers of their own, one configuration, one core, held as `compare --again` holds them:
+in turns, windows of 0.4 s a side, four clients in a closed loop. In a pair of kind `same` nothing differs. In a pair of
+kind `slower` the second server loses 5 % of its core while it is loaded: a process of real-time priority on that core
+works for 0.25 ms in every 5 ms. Asked are alarms in at most 5 % of the former, and the slow-down found in 90 % of the
+latter.
 
 A pair takes half a minute. Each is kept in `--keep` as it is done (`.bench/compare`), so that a killed session goes on;
 `--record` writes what is kept to records/compare.json, which the table is made from.
@@ -20,25 +21,20 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from playbook import markdown
-from playbook.analyze import compare
+from playbook.analyze import again, compare
 from playbook.chain import pipeline
 from playbook.records import record
-from playbook.serve import serve
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
-from playbook.stress import stress
-from playbook.stress.levels import results
 from playbook.stress.load import Load
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE / "records" / "compare.json"
 HEADERS = ["figure", "measured", "peer", "ratio", "target", "met"]
-SLICES = 24
 GATE = 5.0
 KINDS = ("same", "slower")
 DRAG = """
@@ -79,27 +75,18 @@ def slowed(cpu: int | None) -> Iterator[None]:
 def pair(kind: str, model: Path, folder: Path) -> dict[str, Any]:
     """Two runs held in turns, and what `compare` says of them."""
     server_cpus, client_cpus = split_cpus([], [])
-    found = record.load(model, "export")["results"]
-    spec = ServerSpec(found["model_name"], (model / found["base_path"]).resolve(), cpus=server_cpus)
-    load = Load(duration_s=0.4, ramp_up_s=0.1, client_cpus=client_cpus)
-    drags = [None, server_cpus[0] if kind == "slower" else None]
-    names = ["20260101T000000Z-one", "20260101T000000Z-two"]
-    with contextlib.ExitStack() as stack:
-        benches = []
-        for name in names:
-            shutil.copytree(model / "data", folder / name / "data", ignore=shutil.ignore_patterns("requests"))
-            handle = stack.enter_context(serve.running(spec, folder / name))
-            benches.append(stack.enter_context(stress.bench(handle, folder / name, load)))
-        sides = list(zip(benches, drags, strict=True))
-        for turn in range(SLICES):
-            for bench, cpu in sides[:: 1 if turn % 2 else -1]:  # ABBA, so that a drift meets both alike
-                with slowed(cpu):
-                    stress.sweep(bench, concurrency=(4,), rates_rps=(), rate_shares=())
-    for bench in benches:
-        levels = results(handle, bench.rows, replace(load, p99_limit_ms=50.0))
-        record.save(bench.run_dir, "stress", params={}, results=levels, verdict="held in turns")
-    told = compare.compare(*(folder / name for name in names), gate=GATE)
-    return {"kind": kind, "regression": told.regression, "rows": told.rows}
+    exported_model = record.load(model, "export")["results"]
+    base_path = (model / exported_model["base_path"]).resolve()
+    spec = ServerSpec(exported_model["model_name"], base_path, cpus=server_cpus)
+    load = Load(duration_s=again.WINDOW_S, ramp_up_s=again.RAMP_UP_S, client_cpus=client_cpus, p99_limit_ms=50.0)
+    sides = [folder / "20260101T000000Z-one", folder / "20260101T000000Z-two"]
+    for side in sides:
+        shutil.copytree(model / "data", side / "data", ignore=shutil.ignore_patterns("requests"))
+    drag = server_cpus[0] if kind == "slower" else None
+    around = (contextlib.nullcontext, lambda: slowed(drag))
+    again.hold_in_turns([spec, spec], sides, load, [{"arrival": "closed", "concurrency": 4}], around)
+    compared = compare.compare(*sides, gate=GATE)
+    return {"kind": kind, "regression": compared.regression, "rows": compared.rows}
 
 
 def measured(kind: str, number: int, model: Path, keep: Path) -> None:
@@ -153,7 +140,12 @@ def main() -> int:
     rows = table(pairs)
     if asked.record:
         RECORD.parent.mkdir(exist_ok=True)
-        content = {"environment": record.environment(), "slices": SLICES, "window_s": 0.4, "pairs": pairs}
+        content = {
+            "environment": record.environment(),
+            "slices": again.TURNS,
+            "window_s": again.WINDOW_S,
+            "pairs": pairs,
+        }
         RECORD.write_text(json.dumps(content, indent=1) + "\n")
     print(markdown.table(HEADERS, [[*row[:5], "yes" if row[5] else "NO"] for row in rows]))
     return 0 if all(row[5] for row in rows) else 1

@@ -60,16 +60,8 @@ def compare(base: Path, candidate: Path, gate: float | None = None, force: bool 
         RecordMismatch: the runs must not be compared; names each input that differs.
         RecordUnreadable: a run without load levels, or none that both have.
     """
-    if Path(base).resolve() == Path(candidate).resolve():
-        raise RecordMismatch(f"{Path(base).name} was to be compared with itself. Name two runs: `playbook list`.")
     one, two = run_folder.read(base), run_folder.read(candidate)
-    for run in (one, two):
-        if not run.levels:
-            raise RecordUnreadable(f"{run.run_id} has no load level to compare; run its 'stress' notebook first.")
-    if not force and (reasons := mismatches(one, two)):
-        raise RecordMismatch(
-            f"{one.run_id} and {two.run_id} must not be compared: {'; '.join(reasons)}. Use --force to do so anyway."
-        )
+    check_comparable(one, two, force)
     pairs, left_out = matched(one, two)
     if not pairs:
         raise RecordUnreadable(
@@ -92,6 +84,24 @@ def compare(base: Path, candidate: Path, gate: float | None = None, force: bool 
     return Comparison(one.run_id, two.run_id, rows, text, failed, undecided, inputs, disturbed, left_out)
 
 
+def check_comparable(one: RunFolder, two: RunFolder, force: bool = False) -> None:
+    """That two runs are two, measured something, and measured the same kind of thing (unless `force`).
+
+    Raises:
+        RecordMismatch: the runs must not be compared; names each input that differs.
+        RecordUnreadable: a run without load levels.
+    """
+    if one.run_dir.resolve() == two.run_dir.resolve():
+        raise RecordMismatch(f"{one.run_id} was to be compared with itself. Name two runs: `playbook list`.")
+    for run in (one, two):
+        if not run.levels:
+            raise RecordUnreadable(f"{run.run_id} has no load level to compare; run its 'stress' notebook first.")
+    if not force and (reasons := mismatches(one, two)):
+        raise RecordMismatch(
+            f"{one.run_id} and {two.run_id} must not be compared: {'; '.join(reasons)}. Use --force to do so anyway."
+        )
+
+
 def _undecided(rows: Sequence[Mapping[str, Any]], gate: float, disturbed: Sequence[str], run: RunFolder) -> str | None:
     """Why a gate can be neither passed nor failed: a busy machine, or figures too coarse to see a change of its size.
 
@@ -106,7 +116,7 @@ def _undecided(rows: Sequence[Mapping[str, Any]], gate: float, disturbed: Sequen
     more_s = held_s * ((100 * coarse["seen"] / gate) ** 2 - 1)
     return (
         f"too coarse: {coarse['name']} would have shown a change of {coarse['seen']:.0%} at least; hold each level "
-        f"{more_s:,.0f} s longer (duration_s={held_s + more_s:,.0f})"
+        f"{more_s:,.0f} s longer (duration_s={held_s + more_s:,.0f}), or both in turns: playbook compare --again"
     )
 
 

@@ -36,19 +36,21 @@ def enough(pairs: Pairs) -> bool:
 
 
 def figures(pairs: Pairs, side: int, limit_ms: float | None) -> dict[str, np.ndarray]:
-    """Logarithm of each figure in every turn, as the mean over the loads; `side` is 1 for the base, 2 for the other."""
+    """Logarithm of each figure in every turn, as the mean over the loads; `side` is 1 for the base, 2 for the other.
+
+    The loads are closed loops: what `again` holds.
+    """
     logs: dict[str, list[np.ndarray]] = {"p50": [], "p99": [], "throughput": []}
     curve = []
-    for level, *sides in pairs.values():
+    for _, *sides in pairs.values():
         windows = sorted(sides[side - 1], key=lambda rows: int(rows.scheduled_ns.min()))
         p50, p99 = np.maximum([np.quantile(rows.latency_ms, (0.5, 0.99)) for rows in windows], 1e-6).T
         rates = np.array([_rate(rows) for rows in windows])
         logs["p50"].append(np.log(p50))
         logs["p99"].append(np.log(p99))
-        if level["arrival"] == "closed":
-            logs["throughput"].append(np.log(rates))
-        curve.append((level, rates, p99))
-    figures = {name: np.mean(values, axis=0) for name, values in logs.items() if values}
+        logs["throughput"].append(np.log(rates))
+        curve.append((rates, p99))
+    figures = {name: np.mean(values, axis=0) for name, values in logs.items()}
     carried = None if limit_ms is None else _capacities(curve, limit_ms)
     if carried is not None:
         figures["capacity"] = np.log(carried)
@@ -91,11 +93,8 @@ def _rate(rows: Rows) -> float:
     return rows.ok.sum() / max(1e-9, (int(rows.done_ns.max()) - int(rows.scheduled_ns.min())) / 1e9)
 
 
-def _capacities(curve: Sequence[tuple[Mapping, np.ndarray, np.ndarray]], limit_ms: float) -> np.ndarray | None:
+def _capacities(curve: Sequence[tuple[np.ndarray, np.ndarray]], limit_ms: float) -> np.ndarray | None:
     """The rate inside the limit in every turn; None when a turn's curve does not cross the limit."""
-    opened = [entry for entry in curve if entry[0]["arrival"] != "closed"]
-    chosen = opened if len(opened) >= 2 else list(curve)
-    rates = np.stack([entry[1] for entry in chosen], axis=1)
-    p99 = np.stack([entry[2] for entry in chosen], axis=1)
+    rates, p99 = (np.stack(column, axis=1) for column in zip(*curve, strict=True))
     crossed, reached = capacity.crossings(rates, p99, limit_ms)
     return crossed if np.all(reached) else None
