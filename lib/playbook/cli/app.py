@@ -1,0 +1,36 @@
+"""The console script `playbook`: its application, and what every command shares."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="From a TensorFlow model and a promise to a configuration that keeps it, and the record that proves it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Outputs = Annotated[Path, typer.Option("--outputs", help="Folder of the run folders.")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"playbook {metadata.version('tfserving-playbook')} ({runs_root()})")
+        raise typer.Exit
+
+
+def runs_root() -> Path:
+    """Where this playbook lies: it runs from an editable checkout, whose notebooks it executes."""
+    return Path(__file__).resolve().parents[3]
+
+
+@app.callback()
+def everything(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
+    """From a TensorFlow model and a promise to a configuration that keeps it, and the record that proves it."""

@@ -1,0 +1,92 @@
+"""Commands for what is served or deployed: watch it, adapt it, check its configuration, publish a version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from playbook.cli.app import Outputs, app
+
+
+@app.command()
+def monitor(
+    url: str,
+    every: Annotated[float, typer.Option(metavar="S", help="Seconds between samples.")] = 1.0,
+    for_: Annotated[float | None, typer.Option("--for", metavar="S", help="Stop after so long.")] = None,
+    outputs: Outputs = Path("outputs"),
+) -> None:
+    """Collect a server's metrics into the same store."""
+    from playbook.monitor import monitor as monitoring
+
+    typer.echo(monitoring.collect(url, every_s=every, for_s=for_, outputs=outputs))
+
+
+@app.command()
+def adapt(
+    url: Annotated[str, typer.Option(help="REST address of the server, e.g. http://127.0.0.1:8501.")],
+    base_path: Annotated[Path, typer.Option(help="The model's directory as the server polls it, mounted here.")],
+    policy: Annotated[str, typer.Option(help="threshold, aimd or model.")] = "aimd",
+    model_name: Annotated[str, typer.Option(help="The servable's name; the base path's last part when left out.")] = "",
+    p99_limit_ms: Annotated[float, typer.Option(help="The promise.")] = 50.0,
+    every: Annotated[float, typer.Option(metavar="S", help="Seconds between decisions.")] = 5.0,
+    for_: Annotated[float, typer.Option("--for", metavar="S", help="Stop after so long; 0 runs on.")] = 0.0,
+    keep: Annotated[int, typer.Option(help="Versions to keep.")] = 3,
+    tuned_run: Annotated[
+        Path | None, typer.Option(help="Folder of a run with tune.json, for the policy 'model'.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be changed, change nothing.")] = False,
+    outputs: Outputs = Path("outputs"),
+) -> None:
+    """Let the batching parameters follow the load of a server that runs, by publishing versions."""
+    from playbook.adapt import command
+    from playbook.records import runs
+    from playbook.serve.cores import step_aside
+
+    settings = command.Settings(
+        url=url,
+        base_path=base_path,
+        policy=policy,
+        model_name=model_name,
+        p99_limit_ms=p99_limit_ms,
+        every_s=every,
+        for_s=for_,
+        keep=keep,
+        tuned_run=tuned_run,
+        dry_run=dry_run,
+    )
+    step_aside()
+    command.run(settings, runs.create(outputs, Path("adapt"), {"url": url}), say=typer.echo)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def lint(
+    context: typer.Context,
+    target: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DIR_OR_FLAGS", help="Folders, files, or flags as the server gets them."),
+    ] = None,
+    format_: Annotated[str, typer.Option("--format", help="text, json or sarif.")] = "text",
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what has one right answer; shows the diff first.")] = False,
+    explain: Annotated[str | None, typer.Option(metavar="RULE", help="What a rule means; 'all' lists them.")] = None,
+    allow_nothing: Annotated[
+        bool, typer.Option("--allow-nothing", help="Exit 0, not 3, when nothing concerned a server (pre-commit).")
+    ] = False,
+) -> None:
+    """Everything TensorFlow Serving would silently accept and get wrong, with the remedy.
+
+    Exits 0 when all was read and is right, 1 with warnings, 2 with errors, 3 when nothing was read.
+    """
+    from playbook.lint import command_line
+
+    words = [*(target or []), *context.args]
+    raise typer.Exit(command_line.run(words, format_, fix, explain, allow_nothing, say=typer.echo, ask=typer.confirm))
+
+
+@app.command()
+def publish(run_id: str, destination: str, outputs: Outputs = Path("outputs")) -> None:
+    """Write a run's model version and its record to a folder, s3:// or gs://, whole or not at all."""
+    from playbook.deploy import publishing
+
+    typer.echo("\n".join(publishing.publish_found(outputs, run_id, destination)))
