@@ -19,7 +19,8 @@ from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
-from playbook.tune.hopeless import hopeless, request_ms, unbatchable
+from playbook.tune.hopeless import hopeless, request_ms
+from playbook.tune.mergeable import padded, unbatchable
 from playbook.tune.request_path import RequestPath
 
 LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned
@@ -41,7 +42,7 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
         )
     run, promise = Path(settings["run_dir"]), Promise.of(settings)
     exported, (tuned, untuned) = record.load(run, "export")["results"], _tuned(run)
-    low, high = fixed(settings, tuned)
+    low, high = (replace(one, pad_variable_length_inputs=padded(exported)) for one in fixed(settings, tuned))
     _check_rows(settings, low, high)
     server, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
     base_path = (run / exported["base_path"]).resolve()
@@ -105,7 +106,7 @@ def fixed(settings: Mapping[str, Any], tuned: Mapping[str, Any] | None) -> tuple
     large, best = LARGE, tuned["best"]["config"] if tuned else None
     if best and best["enable_batching"]:
         shared = replace(shared, **{n: v for n, v in Config.of(best).plain().items() if n not in (*LIVE, "protocol")})
-        large = {name: best[name] for name in LIVE}
+        large = {name: best[name] for name in LIVE if name in best}
     high = settings["high_throughput"] or large
     return Config.of({**shared.plain(), **settings["low_latency"]}), Config.of({**shared.plain(), **high})
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from playbook import markdown
 from playbook.errors import ModelError
-from playbook.export import asked, budget, curve, heldout, inputs, publish, safety, servable, sources
+from playbook.export import asked, budget, curve, heldout, inputs, merging, publish, safety, servable, sources
 from playbook.export.heldout import HeldOut
 from playbook.records import names
 from playbook.tfserving import ragged, signatures, warmup_file
@@ -37,6 +37,7 @@ class Staged:
     held_out: HeldOut
     reference: Reference
     unsafe_ops: Sequence[str] = ()
+    merged: merging.Merging | None = None  # of requests of different lengths; None where all are alike
 
     @property
     def signature(self) -> Signature:
@@ -74,8 +75,10 @@ def build(settings: Mapping[str, Any]) -> Staged:
         rows = trained or _collected(path, known, chosen, settings)
         remarks = servable.remarks(path, settings.get("server", "embedded"))
         reference, more = _answers(path, chosen, rows.rows[chosen.name], settings.get("ignore_outputs") or ())
+        merged = merging.of(path, chosen, reference, model)
+    more += [merging.words(merged)] if merged else []
     rows = replace(rows, warnings=[*remarks, *rows.warnings, *more])
-    return Staged(model, path, base, known, rows, reference, unsafe)
+    return Staged(model, path, base, known, rows, reference, unsafe, merged)
 
 
 def _collected(path: Path, known: Sequence[Signature], chosen: Signature, settings: Mapping[str, Any]) -> HeldOut:
@@ -219,6 +222,7 @@ def results(staged: Staged, run_dir: str | Path, version: int, measured: Mapping
         "reference_rows": len(staged.reference),
         "max_rows_per_request": staged.reference.fixed_rows,
         "ignored_outputs": list(staged.reference.ignored),
+        "merging": staged.merged,
         "quality": quality(staged),
         "doubts": list(staged.held_out.warnings),
         **measured,

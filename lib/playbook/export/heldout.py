@@ -11,7 +11,7 @@ import numpy as np
 
 from playbook.errors import ModelError
 from playbook.export import hints, inputs, rows_file
-from playbook.tfserving import examples, ragged
+from playbook.tfserving import examples
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
 
@@ -90,7 +90,7 @@ def collect(
                 raise
             rows.pop(signature.name, None)
             warnings.append(f"No warm-up requests for signature {signature.name!r}: {error}")
-    return HeldOut(rows, labels, warnings=[*warnings, *_remarks(chosen, rows[chosen.name], file is None)])
+    return HeldOut(rows, labels, warnings=[*warnings, *_remarks(chosen, file is None)])
 
 
 def _own(
@@ -125,19 +125,13 @@ def _generated(
     raise ModelError(first)
 
 
-def _remarks(chosen: Signature, rows: Arrays, generated: bool) -> list[str]:
+def _remarks(chosen: Signature, generated: bool) -> list[str]:
     remarks = []
     fixed = inputs.fixed_rows(chosen)
     if fixed:
         remarks.append(
             f"Signature {chosen.name!r} takes {fixed} rows a request, no other number: set rows_per_request: {fixed}. "
             "Requests cannot be batched; export it with an open first dimension (None) if they should be."
-        )
-    lengths = len(ragged.alike(rows))
-    if lengths > 1 and not fixed:
-        remarks.append(
-            f"The rows have {lengths} different shapes. A server batches only requests of equal shape, and answers 400 "
-            "to others that meet in one batch, unless pad_variable_length_inputs is on and the model ignores padding."
         )
     if generated:
         remarks.append("Rows were generated from the signature. Real rows in `rows_file` make every number truer.")

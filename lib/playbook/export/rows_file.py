@@ -147,7 +147,8 @@ def _fit(array: np.ndarray, tensor: Tensor, path: Path) -> np.ndarray:
     if tensor.dtype == "string":
         return _as_bytes(array)
     try:
-        if array.dtype.kind not in "biuf" or (array.dtype.kind == "f" and not tensor.dtype.startswith(("float", "bf"))):
+        decimals = array.dtype.kind == "f" and array.size > 0  # an empty list says nothing of its kind
+        if array.dtype.kind not in "biuf" or (decimals and not tensor.dtype.startswith(("float", "bf"))):
             raise TypeError(f"{array.dtype} values")
         return array.astype(tensor.dtype)
     except (TypeError, ValueError) as error:

@@ -91,6 +91,9 @@ class TrialRow(TypedDict):
     max_enqueued_batches: int | None
     num_batch_threads: int | None
     allowed_batch_sizes: list[int] | None
+    pad_variable_length_inputs: bool | None
+    enable_large_batch_splitting: bool | None
+    max_execution_batch_size: int | None
     rest_api_num_threads: int | None
     grpc_max_threads: int | None
     tensorflow_intra_op_parallelism: int | None

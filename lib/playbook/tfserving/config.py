@@ -31,6 +31,9 @@ class Config:
     batch_timeout_micros: int = 0
     max_enqueued_batches: int | None = None
     allowed_batch_sizes: tuple[int, ...] = ()
+    pad_variable_length_inputs: bool = False
+    enable_large_batch_splitting: bool = False
+    max_execution_batch_size: int | None = None
     num_batch_threads: int | None = None
     rest_api_num_threads: int | None = None
     grpc_max_threads: int | None = None
@@ -48,8 +51,13 @@ class Config:
         return cls(**{name: value for name, value in plain.items() if value is not None})
 
     def effective(self, name: str, cpus: float | None = None) -> Any:
-        """A knob's value in force: as set, else TensorFlow Serving's own for so many cores."""
+        """A knob's value in force: as set, else TensorFlow Serving's own for so many cores.
+
+        A batch is executed at `max_execution_batch_size` only where large ones are split, else at `max_batch_size`.
+        """
         value = getattr(self, name)
+        if name == "max_execution_batch_size" and (value is None or not self.enable_large_batch_splitting):
+            return self.effective("max_batch_size")
         return knobs.default(name, cpus) if value is None else value
 
     def plain(self) -> dict[str, Any]:
@@ -69,6 +77,7 @@ class Config:
     def tidy(self) -> Config:
         """The same behaviour with the knobs that cannot act at their default, so that equals compare equal."""
         inert = [] if self.enable_batching else list(WITH_BATCHING)
+        inert += [] if self.enable_large_batch_splitting else ["max_execution_batch_size"]
         if (self.tensorflow_inter_op_parallelism or 0) < 0 and not self.tensorflow_intra_op_parallelism:
             inert.append("tensorflow_inter_op_parallelism")
         return self._without(inert)
@@ -99,6 +108,7 @@ def _checks(c: Config) -> list[tuple[bool, str]]:
     values = {name: value for name in knobs.TUNED if (value := getattr(c, name)) not in (None, ())}
     refusals = [text for name, value in values.items() if (text := knobs.refusal(name, value))]
     sizes, largest = c.allowed_batch_sizes, c.effective("max_batch_size")
+    split, executed = c.enable_batching and c.enable_large_batch_splitting, c.max_execution_batch_size
     return [
         *((True, text.rstrip(".")) for text in refusals),
         (
@@ -106,6 +116,15 @@ def _checks(c: Config) -> list[tuple[bool, str]]:
             f"the last of allowed_batch_sizes={list(sizes)} must equal max_batch_size={largest}",
         ),
         (list(sizes) != sorted(set(sizes)), f"allowed_batch_sizes={list(sizes)} must increase"),
+        (
+            split and c.max_batch_size is None and executed is None,
+            "enable_large_batch_splitting needs max_batch_size or max_execution_batch_size: without both a batch would "
+            "be executed at 0 rows",
+        ),
+        (
+            split and executed is not None and executed > largest,
+            f"max_execution_batch_size={executed} must be max_batch_size={largest} or less",
+        ),
         (c.protocol not in ("rest", "grpc"), f"protocol={c.protocol!r} must be rest or grpc"),
     ]
 

@@ -69,6 +69,24 @@ def parts(columns: Mapping[str, np.ndarray], rows: int, exactly: int | None = No
             yield np.resize(np.roll(group, -start), exactly) if exactly and len(part) < exactly else part
 
 
+def grown(columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The columns dense, as a server's batch has them with `pad_variable_length_inputs`.
+
+    Each row grows at the end of every dimension to the largest, filled with its own first element.
+    Source: TensorFlow Serving, batching_util.cc, AddPadding.
+    """
+    return {alias: _grown(array) if is_ragged(array) else array for alias, array in columns.items()}
+
+
+def _grown(rows: np.ndarray) -> np.ndarray:
+    sizes = tuple(np.max([row.shape for row in rows], axis=0))
+    whole = np.empty((len(rows), *sizes), dtype=rows[0].dtype)
+    for number, row in enumerate(rows):
+        whole[number] = row.flat[0]
+        whole[number][tuple(slice(0, size) for size in row.shape)] = row
+    return whole
+
+
 def json_bytes(columns: Mapping[str, np.ndarray]) -> float:
     """About how many bytes the mean row takes as JSON; strings grow by a third for base64."""
     total = 0.0

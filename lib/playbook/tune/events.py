@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from playbook.tfserving.config import Config
-from playbook.tune.queues import EPS, BatchQueues
-from playbook.tune.request_path import COLD_AFTER_MS, NOISE, RequestPath, batch_costs, noise, slots
+from playbook.tune.mixture import Alike, Mixture
+from playbook.tune.queues import EPS
+from playbook.tune.request_path import COLD_AFTER_MS, NOISE, RequestPath, noise, slots
 
 TURN, RUNS, READ, RUN, BATCH, WRITE, REST = range(7)  # what a core is busy with; REST: the rest of longer work
 
@@ -42,16 +43,11 @@ class Events:
         self.batched = config.enable_batching
         self.idle = config.effective("num_batch_threads", cpus) if self.batched else 0  # batch threads without a batch
         self.called = 0  # of them, those that wait for a core to take one
-        tasks = max(1, config.effective("max_batch_size") // path.rows) if self.batched else 1
-        self.queues = BatchQueues(
-            len(shares), tasks, config.effective("max_enqueued_batches"), config.batch_timeout_micros / 1000.0
-        )
-        self.cost = batch_costs(path, config, tasks)
+        split = self.batched and config.enable_large_batch_splitting
+        self.load: Any = (Mixture if path.kinds or split else Alike)(path, config, total, shares, rng)
+        self.queues = self.load.queues
         # On one core, calls that a turn has read follow one another and nothing gets between: one piece of work.
-        self.chained = cpus == 1 and self.cost[1] <= path.slice_ms
-        self.pick = (
-            rng.choice(len(shares), total, p=np.array(shares) / sum(shares)).tolist() if len(shares) > 1 else None
-        )
+        self.chained = cpus == 1 and self.load.longest_ms <= path.slice_ms
         self.noise = noise(rng, path.spread)
         self.busy: list[tuple] = []  # heap of (until, order, kind, payload): what the cores do
         self.ready: deque = deque()  # of (kind, payload): what waits for a core
@@ -139,12 +135,12 @@ class Events:
                 return
             self.idle -= 1
             self.batches += 1
-            cost = self.cost[len(payload)]
+            cost = self.load.batch_ms(payload)
         elif kind == REST:
             self.occupy(*payload)
             return
         else:
-            cost = self.cost[1] if kind == RUN else self.read_ms if kind == READ else self.write_ms
+            cost = self.load.alone_ms(payload) if kind == RUN else self.read_ms if kind == READ else self.write_ms
         self.order += 1
         cost *= self.noise[self.order & (NOISE - 1)]
         self.work += cost
@@ -152,12 +148,12 @@ class Events:
 
     def run(self, requests: list) -> None:
         """A core runs the graph for these requests, one after the other."""
-        factors = 0.0
-        for _ in requests:
+        cost = 0.0
+        for request in requests:
             self.order += 1
-            factors += self.noise[self.order & (NOISE - 1)]
-        self.work += factors * self.cost[1]
-        self.occupy(factors * self.cost[1], RUNS, requests)
+            cost += self.noise[self.order & (NOISE - 1)] * self.load.alone_ms(request)
+        self.work += cost
+        self.occupy(cost, RUNS, requests)
 
     def some(self, spent_ms: float) -> list:
         """The requests a turn reads: all there are, but no more than free slots and the rest of a burst allow."""
@@ -213,7 +209,7 @@ class Events:
             self.ready.appendleft((WRITE, payload))  # its own thread goes on
         elif kind == BATCH:
             self.idle += 1
-            self.outbox += payload
+            self.outbox += self.queues.finished(payload)
         elif kind == WRITE:
             self.leave((payload,))
         else:
@@ -224,7 +220,7 @@ class Events:
         if not self.batched:
             self.ready.appendleft((RUN, request))  # in the thread that read it
             return
-        if not self.queues.add(request, self.pick[request] if self.pick else 0, self.t):
+        if not self.queues.add(request, self.load.queue_of(request), self.t):
             self.refused += 1
             self.leave((request,), answered=False)
 

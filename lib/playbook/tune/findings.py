@@ -55,9 +55,10 @@ def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """What is to be known of single trials: those that failed, and those whose window stayed INVALID."""
+    """What is to be known of single trials, failed or INVALID, and what was left out."""
     sentences = list(results["doubts"])
     for point in results["points"]:
+        sentences += [f"Batching left the space: {point['unbatched']}."] if point.get("unbatched") else []
         sentences += [f"{point['point']}: {_SHORT.format(**few)}"] if (few := _fewest(point)) else []
         sentences += [f"{point['point']}, left out for want of time: {text}" for text in point.get("left_out") or []]
     return sentences

@@ -54,28 +54,6 @@ def hopeless(exported: Mapping[str, Any], promise: Promise, rows: int, cores: in
     )
 
 
-def unbatchable(exported: Mapping[str, Any]) -> str:
-    """Why requests of this model cannot be merged into batches; empty where they can.
-
-    The server joins requests along the first dimension of every input. Where a signature fixes it, a batch of two is
-    refused by the graph and each request is run again alone, after it has waited for the batch.
-
-    Args:
-        exported: `results` of export.json.
-    """
-    served = exported.get("signature")
-    for signature in exported.get("signatures") or []:
-        if signature["name"] != served:
-            continue
-        fixed = [i for i in signature["inputs"] if i["shape"] and i["shape"][0] is not None and i["shape"][0] >= 0]
-        if fixed:
-            shape = ", ".join("?" if size is None or size < 0 else str(size) for size in fixed[0]["shape"])
-            return (
-                f"the first dimension of input '{fixed[0]['alias']}' is fixed ([{shape}]), so requests cannot be merged"
-            )
-    return ""
-
-
 def remedies(exported: Mapping[str, Any], promise: Promise, rows: int, cores: int, alone: float) -> list[str]:
     """Cores, a variant, fewer rows, a smaller model, a higher limit: each with its figure where there is one."""
     limit = promise.p99_limit_ms

@@ -32,6 +32,7 @@ class TuningPlan:
     ablation: int = 3  # steps from the default to the winner that are measured one by one
     seed: int = 7
     unbatched: str = ""  # why batching left the space: requests of this model cannot be merged
+    padded: int = 0  # shapes of requests that only padding merges: it is on wherever batching is
 
     @property
     def configs(self) -> list[Config]:

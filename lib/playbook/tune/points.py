@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.knobs import WITH_BATCHING
 from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
-from playbook.tune.hopeless import unbatchable
+from playbook.tune.mergeable import padded, unbatchable, with_padding, without_batching
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan, TuningPoint
 from playbook.tune.search import Budget
@@ -84,16 +83,13 @@ def _point(run_dir: Path, limit_ms: float, plan: TuningPlan, settings: Mapping[s
     results = exported["results"]
     if why := unbatchable(results):
         plan = replace(plan, space=without_batching(plan.space), unbatched=why)
+    elif padded(results):
+        plan = replace(plan, space=with_padding(plan.space), padded=results["merging"]["shapes"])
     _check_warmup(exported, plan)
     objective = replace(plan.objective, promise=replace(plan.objective.promise, p99_limit_ms=limit_ms))
     base_path = (run_dir / results["base_path"]).resolve()
     spec = ServerSpec(results["model_name"], base_path, settings["server"], cpus=server, image=settings["image"])
     return TuningPoint(f"{results['model_name']}-{limit_ms:g}ms", run_dir, spec, replace(plan, objective=objective))
-
-
-def without_batching(space: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    """The space without every knob that only acts while batching is on."""
-    return {name: values for name, values in space.items() if name not in ("enable_batching", *WITH_BATCHING)}
 
 
 def _check_requests(plan: TuningPlan, rows: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +13,15 @@ from playbook.tfserving.config import Config
 
 NOISE = 4096  # factors of the noise, used in turn
 COLD_AFTER_MS = 10.0  # a core that has rested so long gets no colder
+
+
+class Kind(NamedTuple):
+    """One kind of request of a mix: its share, its rows, what one of them costs beside a usual one, its queue."""
+
+    share: float
+    rows: int
+    stretch: float = 1.0
+    queue: int = 0
 
 
 @dataclass(frozen=True)
@@ -32,9 +43,20 @@ class RequestPath:
     client_cold_ms: float = 0.0  # each request of an open loop more, there
     burst_ms: float = 0.7  # the loop keeps its core so long while more is ready and others wait
     slice_ms: float = 3.0  # other work keeps a core so long while more work waits (the kernel's time slice)
-    rows: int = 1  # of each request
+    rows: float = 1  # of each request; of a mix, their mean
+    kinds: Sequence[Sequence[float]] = ()  # of a mix: what `Kind` holds, each; () where all requests are alike
 
-    def run_ms(self, rows: int, batched: bool) -> float:
+    @property
+    def mix(self) -> tuple[Kind, ...]:
+        """The kinds of requests, as read from a record too."""
+        return tuple(Kind(share, int(rows), stretch, int(queue)) for share, rows, stretch, queue in self.kinds)
+
+    @property
+    def work_rows(self) -> float:
+        """Usual rows that the mean request costs as much as."""
+        return sum(kind.share * kind.rows * kind.stretch for kind in self.mix) if self.kinds else self.rows
+
+    def run_ms(self, rows: float, batched: bool) -> float:
         """Core time of one graph call of `rows` rows, in milliseconds."""
         return self.run_fixed_ms + self.run_row_ms * rows + (self.batch_fixed_ms if batched else 0.0)
 
@@ -48,9 +70,14 @@ def slots(config: Config, cpus: int) -> int:
 
 def batch_costs(path: RequestPath, config: Config, most: int) -> list[float]:
     """Core time of a batch by its number of tasks, padding to allowed_batch_sizes included."""
-    allowed = config.allowed_batch_sizes if config.enable_batching else ()
-    padded = [next((size for size in allowed if size >= n * path.rows), n * path.rows) for n in range(most + 1)]
+    padded = [padded_rows(config, n * path.rows) for n in range(most + 1)]
     return [path.run_ms(size, config.enable_batching) for size in padded]
+
+
+def padded_rows(config: Config, rows: float) -> float:
+    """The rows that a batch is executed at, filled up to allowed_batch_sizes."""
+    allowed = config.allowed_batch_sizes if config.enable_batching else ()
+    return next((size for size in allowed if size >= rows), rows)
 
 
 def noise(rng: np.random.Generator, spread: float) -> list[float]:

@@ -58,7 +58,8 @@ def simulate(
         arrivals_ms: When requests are due (any process, ascending); None for a closed loop.
         concurrency: Clients of the closed loop, each with one request in flight.
         requests: How many a closed loop sends; an open one sends `arrivals_ms`.
-        shares: Share of the requests that go to each signature; each has its own queue.
+        shares: Share of the requests that go to each signature, each with its own queue; where the path has kinds of
+            requests, these say it.
         seed: Of costs and signatures.
         drop: Share of the requests at the start that is ramp-up and not counted.
 
@@ -67,9 +68,9 @@ def simulate(
     """
     if arrivals_ms is None and concurrency < 1:
         raise ValueError("simulate needs arrivals_ms or a concurrency of at least 1")
-    largest = config.effective("max_batch_size")
-    if config.enable_batching and path.rows > largest:
-        raise ValueError(f"a request of {path.rows} rows is larger than max_batch_size={largest}")
+    largest, rows = config.effective("max_batch_size"), max((kind.rows for kind in path.mix), default=path.rows)
+    if config.enable_batching and rows > largest:
+        raise ValueError(f"a request of {rows} rows is larger than max_batch_size={largest}")
     due = [0.0] * min(concurrency, requests) if arrivals_ms is None else list(map(float, arrivals_ms))
     run = Events(path, config, due, requests if arrivals_ms is None else len(due), shares, seed)
     run.play()

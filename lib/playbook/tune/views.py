@@ -12,6 +12,7 @@ from playbook.drawing.canvas import Picture
 from playbook.stress.load import Load
 from playbook.tune import outlook
 from playbook.tune.findings import figure
+from playbook.tune.mergeable import PAD
 from playbook.tune.plan import Tuned, TuningPoint
 from playbook.tune.request_path import RequestPath
 
@@ -36,6 +37,7 @@ def plan_table(points: Sequence[TuningPoint], load: Load) -> str:
     knobs = markdown.table(["knob", "values"], [[name, ", ".join(map(str, v))] for name, v in plan.space.items()])
     notes = [f"{size} configurations, searched by `{plan.search}`."]
     notes += [f"Batching left the space: {plan.unbatched}."] if plan.unbatched else []
+    notes += [f"Requests come in {plan.padded} shapes: {PAD} is on wherever batching is."] if plan.padded else []
     return "\n\n".join(["\n".join(lines), knobs, *notes, *_outlook(points, load)])
 
 

@@ -112,3 +112,16 @@ def test_the_value_in_force_is_the_one_set_or_the_servers_own() -> None:
     assert config.effective("max_enqueued_batches") == 10
     assert config.effective("rest_api_num_threads", 2) == 8
     assert config.effective("num_batch_threads") is None
+
+
+def test_large_requests_are_split_only_where_the_server_could_load_that() -> None:
+    split = {"enable_batching": True, "enable_large_batch_splitting": True}
+    assert "needs max_batch_size" in Config.of(split).contradictions()[0]
+    above = Config.of({**split, "max_batch_size": 32, "max_execution_batch_size": 64})
+    assert above.contradictions() == ["max_execution_batch_size=64 must be max_batch_size=32 or less"]
+    good = Config.of({**split, "max_batch_size": 64, "max_execution_batch_size": 16})
+    assert not good.contradictions()
+    assert good.effective("max_execution_batch_size") == 16
+    unsplit = Config.of({**good.plain(), "enable_large_batch_splitting": False})
+    assert unsplit.effective("max_execution_batch_size") == 64
+    assert unsplit.tidy() == Config(enable_batching=True, max_batch_size=64)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -156,3 +157,33 @@ def test_a_point_that_was_skipped_is_told_with_the_reason_and_everything_else_is
     assert "Nothing was tuned" in views.table(trials)
     assert views.ablation_table(result)
     assert "0 trials" in views.predicted_against_measured(trials).alt
+
+
+def exported_with(settings, **more):
+    """The run's export.json with further results."""
+    path = Path(settings["run_dir"]) / "export.json"
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps(kept | {"results": kept["results"] | more}))
+
+
+MERGING = {"shapes": 9, "padded_rows": 20, "changed_rows": 0, "outputs": [], "worst": 0.0, "refused": None}
+
+
+def test_lengths_that_only_padding_merges_are_padded_wherever_they_are_batched(settings):
+    exported_with(settings, merging=MERGING)
+    (point,) = points.points_of(settings)
+    assert all(config.pad_variable_length_inputs for config in point.plan.configs if config.enable_batching)
+    assert any(config.enable_batching for config in point.plan.configs)
+    assert "9 shapes" in views.plan_table([point], points.load_of(settings))
+
+
+def test_batching_leaves_the_space_where_padding_changes_answers_and_the_record_warns(settings):
+    exported_with(settings, merging=MERGING | {"changed_rows": 20, "outputs": ["logits"]})
+    (point,) = points.points_of(settings)
+    assert not any(config.enable_batching for config in point.plan.configs)
+    assert "20 of 20 reference rows (logits)" in point.plan.unbatched
+    result = Tuned.skip(point.plan, "no time")
+    assert any(
+        "Batching left the space: requests come in 9" in w
+        for w in findings.warnings(findings.results([point], [result]))
+    )

@@ -8,7 +8,8 @@ import pytest
 
 from playbook.promise import Promise
 from playbook.stress.load import Load
-from playbook.tune.hopeless import hopeless, request_ms, unbatchable
+from playbook.tune.hopeless import hopeless, request_ms
+from playbook.tune.mergeable import unbatchable
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan
 from playbook.tune.search import Budget
