@@ -147,8 +147,8 @@ def test_a_container_out_of_memory_is_told_as_such(spec, tmp_path, engine):
     containers.stop(handle.container_id)
 
 
-def test_a_port_that_is_taken_is_named(spec, up, tmp_path):
-    taken = int(up.rest_url.rpartition(":")[2])
+def test_a_port_that_is_taken_is_named(spec, attrs, tmp_path):
+    taken = int(attrs["NetworkSettings"]["Ports"]["8501/tcp"][0]["HostPort"])
     (tmp_path / "monitoring.config").write_text("")
     with pytest.raises(DockerUnavailable, match="a port is taken"):
         containers.start(replace(spec, batching=None), tmp_path, tmp_path, taken, choose_port("b", 0))

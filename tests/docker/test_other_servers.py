@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from playbook.errors import ServerNotReady
-from playbook.serve import answers, client, serve
+from playbook.serve import answers, client, serve, words
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
 from playbook.tfserving.reference import Reference
@@ -45,11 +45,11 @@ def test_attach_answers_the_models_numbers_and_leaves_the_server_as_it_is(runnin
 
 
 def test_attach_without_metrics_says_which_figures_are_missing(running, run, tmp_path):
-    told = " ".join(serve.warnings(asdict(serve.start(attached(running, run, metrics=False), tmp_path))))
+    told = " ".join(words.warnings(asdict(serve.start(attached(running, run, metrics=False), tmp_path))))
     assert "metrics_url" in told
     for figure in ("queue", "batch", "bottleneck"):
         assert figure in told
-    assert "metrics_url" not in " ".join(serve.warnings(asdict(serve.start(attached(running, run), tmp_path))))
+    assert "metrics_url" not in " ".join(words.warnings(asdict(serve.start(attached(running, run), tmp_path))))
 
 
 def test_attach_to_nothing_says_what_was_awaited(run, tmp_path):

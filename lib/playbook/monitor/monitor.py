@@ -114,10 +114,18 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def _server(handle: Any) -> tuple[dict[str, int], dict[str, str]]:
-    """The server by its process, or by its container where this machine does not see the process."""
+    """The server by its process, or by its container where this machine does not see the process; proxies before it."""
     container_id = getattr(handle, "container_id", None)
     pid = resources.container_pid(container_id) if container_id else getattr(handle, "pid", None)
-    return ({"server": pid} if pid else {}), ({"server": container_id} if container_id and not pid else {})
+    proxies = _proxies(handle) if container_id else {}
+    return ({"server": pid} if pid else {}) | proxies, ({"server": container_id} if container_id and not pid else {})
+
+
+def _proxies(handle: Any) -> dict[str, int]:
+    """Docker's user-land proxies that the requests of a container pass: their CPU is no one's otherwise."""
+    ways = {"proxy_rest": urlsplit(handle.rest_url), "proxy_grpc": urlsplit(f"//{handle.grpc_target}")}
+    ports = {who: way.port for who, way in ways.items() if way.hostname == "127.0.0.1" and way.port}
+    return {who: pid for who, port in ports.items() if (pid := resources.proxy_pid(port))}
 
 
 def _last_event(run_dir: Path) -> str:

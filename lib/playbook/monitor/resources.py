@@ -7,6 +7,7 @@ cgroup tells how long it was throttled. Only where the engine runs elsewhere is 
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import shutil
 import subprocess
@@ -197,8 +198,19 @@ def container_pid(container_id: str) -> int | None:
     except Exception:  # no engine, no permission, no such container: the monitor then goes without
         return None
     pid = int(state.get("Pid") or 0)
-    here = container_id[:12] in _text(f"/proc/{pid}/cgroup") or "docker" in _text(f"/proc/{pid}/cgroup")
-    return pid if pid and (here or Path(f"/proc/{pid}").exists()) else None
+    # Its hostname file is mounted from a folder that bears its id: a remote engine's pid may be another process here.
+    here = any(container_id[:12] in _text(f"/proc/{pid}/{file}") for file in ("mountinfo", "cgroup"))
+    return pid if pid and here else None
+
+
+def proxy_pid(port: int) -> int | None:
+    """Docker's user-land proxy of a port of this machine; None where none is seen (Docker Desktop, another machine)."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or [""]
+        served = [value for flag, value in itertools.pairwise(words) if flag == "-host-port"]
+        if Path(words[0]).name == "docker-proxy" and str(port) in served:
+            return process.pid
+    return None
 
 
 def _listed(folder: str) -> list[str]:

@@ -60,7 +60,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     ),
     "resources": (
         *AT,
-        Column("who", "VARCHAR", "", "server, client, machine or gpu"),
+        Column("who", "VARCHAR", "", "server, client, machine, gpu, or Docker's proxy_rest and proxy_grpc"),
         Column("pid", "BIGINT", "", "process at the top of the tree; NULL for machine and gpu"),
         Column("cpu_cores", "DOUBLE", "cores", "cores in use, mean since the sample before"),
         Column("cpu_s", "DOUBLE", "s", "CPU seconds used since the first sample (machine: since boot)"),

@@ -3,8 +3,9 @@
 from playbook.serve.answers import parity
 from playbook.serve.client import available_version
 from playbook.serve.cores import split_cpus
-from playbook.serve.serve import results, start, stop_all, verdict, warnings
+from playbook.serve.serve import start, stop_all
 from playbook.serve.spec import from_parameters
+from playbook.serve.words import results, verdict, warnings
 from playbook.tfserving.reference import Reference
 
 __all__ = [

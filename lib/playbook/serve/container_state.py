@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
-from playbook.serve.docker_engine import engine, speaking
+from playbook.serve.docker_engine import emulation, engine, speaking
 from playbook.serve.handle import Handle
 
 LABEL = "playbook.run"
@@ -39,6 +39,16 @@ def check_alive(handle: Handle) -> None:
         raise ServerDied(f"The docker server of '{handle.model_name}' has ended while it was needed. {told(handle)}")
 
 
+def log(container_id: str) -> str:
+    """All that a container wrote.
+
+    Raises:
+        DockerUnavailable: the engine or the container is gone.
+    """
+    with speaking("Reading its log"):
+        return engine(timeout_s=10.0).api.logs(container_id).decode(errors="replace")
+
+
 def told(handle: Handle) -> str:
     """Container state, why it ended, and its last log lines."""
     now = state(handle.container)
@@ -48,7 +58,11 @@ def told(handle: Handle) -> str:
     if now.get("OOMKilled"):
         what += ", killed because it was out of memory: raise its memory limit, or load a smaller model"
     with speaking("Reading its log"):
-        lines = engine(timeout_s=10.0).api.logs(handle.container, tail=400).decode(errors="replace").splitlines()
+        client = engine(timeout_s=10.0)
+        lines = client.api.logs(handle.container, tail=400).decode(errors="replace").splitlines()
+        image = client.images.get(client.api.inspect_container(handle.container)["Image"])
+    foreign = emulation(client, image)
+    what += f". {foreign.rstrip('.')}" if foreign and now["Status"] != "running" else ""
     # A refused flag is followed by the whole usage: what tells is then far above the end.
     tail = [line for line in lines[:-_TAIL] if any(word in line for word in _TELLING)][-_TAIL:] + lines[-_TAIL:]
     return (

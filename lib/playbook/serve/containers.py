@@ -16,7 +16,7 @@ import psutil
 from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.serve import client as control
-from playbook.serve import docker_engine
+from playbook.serve import container_address, docker_engine, unknown_flag
 from playbook.serve.container_state import LABEL, check_alive, check_started, state, stop, told
 from playbook.serve.docker_engine import build, engine, problem
 from playbook.serve.handle import Handle
@@ -59,7 +59,8 @@ def start(
 ) -> Handle:  # fmt: skip
     """Start a container of `spec.image`; the flags follow the image's name, so they win over the entrypoint's.
 
-    Config files and the model are mounted read-only, ports are published on loopback. It returns at once: wait with
+    Config files and the model are mounted read-only, ports are published on loopback. It is asked at its own address
+    where this machine reaches that, so that no proxy stands between. It returns at once: wait with
     `client.wait_available`, calling `check_started` meanwhile.
 
     Raises:
@@ -104,6 +105,7 @@ def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout
     try:
         control.wait_available(handle, timeout_s, check=lambda: check_started(handle))
         start_s = time.monotonic() - begun
+        unknown_flag.check(handle)
         _wait_healthy(handle, timeout_s - (time.monotonic() - begun))
     except BaseException:
         stop(handle.container)
@@ -156,16 +158,15 @@ def _handle(
     cpus: tuple[int, ...],
 ) -> Handle:  # fmt: skip
     container.reload()
-    bound = container.attrs["HostConfig"]["PortBindings"]
-    rest, grpc = (bound[f"{inside}/tcp"][0]["HostPort"] for inside in (_REST, _GRPC))
+    rest, grpc = _addresses(container)
     log_path = Path(run_dir).resolve() / "logs" / f"{name}.log"
     handle = Handle(
         server="docker",
         model_name=model_name,
         model_base_path=base_path,
-        rest_url=f"http://127.0.0.1:{rest}",
-        grpc_target=f"127.0.0.1:{grpc}",
-        metrics_url=f"http://127.0.0.1:{rest}{METRICS_PATH}",
+        rest_url=f"http://{rest}",
+        grpc_target=grpc,
+        metrics_url=f"http://{rest}{METRICS_PATH}",
         flags=flags,
         cpus=list(cpus),
         log_path=str(log_path),
@@ -173,6 +174,16 @@ def _handle(
     )
     _follow(handle.container, log_path)
     return handle
+
+
+def _addresses(container: Container) -> tuple[str, str]:
+    """Where REST and gRPC are asked, host:port each."""
+    address, _ = container_address.own(str(container.id), _REST)
+    if address:
+        return f"{address}:{_REST}", f"{address}:{_GRPC}"
+    bound = container.attrs["HostConfig"]["PortBindings"]
+    rest, grpc = (f"127.0.0.1:{bound[f'{inside}/tcp'][0]['HostPort']}" for inside in (_REST, _GRPC))
+    return rest, grpc
 
 
 def _follow(container_id: str, log_path: Path) -> None:

@@ -12,6 +12,8 @@ from playbook import progress
 from playbook.errors import DockerUnavailable
 
 if TYPE_CHECKING:
+    from docker.models.images import Image
+
     from docker import DockerClient
 
 _INSTEAD = "Or use server: embedded, which needs no Docker."
@@ -85,6 +87,13 @@ def in_words(text: str) -> str:
     """What the engine said, as what is wrong and what to do."""
     if "port is already allocated" in text or "address already in use" in text:
         return f"a port is taken ({text}). Free it, or use 0 for a free one."
+    if "CPUs are not available" in text:
+        return (
+            f"the engine has no such cores ({text}): it counts its own, which may be fewer or others than this "
+            "machine's. Name cores that it has with server_cpus."
+        )
+    if "exec format error" in text:
+        return f"the image is for another processor than the engine's ({text}). Use one built for it. {_INSTEAD}"
     if "could not select device driver" in text:
         return "this engine gives no GPUs. Install the NVIDIA Container Toolkit, or use the image without -gpu."
     if any(word in text for word in _UNREACHABLE):
@@ -103,6 +112,18 @@ def has_image(client: DockerClient, image: str) -> bool:
     except docker.errors.ImageNotFound:
         return False
     return True
+
+
+def emulation(client: DockerClient, image: Image) -> str:
+    """What is to be said of an image for another processor than the engine's; empty where they are the same."""
+    wanted, here = image.attrs.get("Architecture"), client.version().get("Arch")
+    if not wanted or not here or wanted == here:
+        return ""
+    return (
+        f"{image.tags[0] if image.tags else image.short_id} is for {wanted} and the engine runs on {here}: it is "
+        "emulated, if it starts at all, and its rates say nothing of the server. Use an image for this processor, or "
+        "server: embedded."
+    )
 
 
 def pull(client: DockerClient, image: str) -> None:

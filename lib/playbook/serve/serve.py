@@ -9,18 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
-from playbook.lint import linter
 from playbook.records import journal, record, secrets, whole_file
-from playbook.serve import client
+from playbook.serve import client, unknown_flag
 from playbook.serve import owner as ownership
 from playbook.serve.cores import split_cpus
 from playbook.serve.handle import Handle, begun_s, living
@@ -30,14 +28,11 @@ __all__ = [
     "Handle",
     "ServerSpec",
     "from_parameters",
-    "results",
     "running",
     "split_cpus",
     "start",
     "stop",
     "stop_all",
-    "verdict",
-    "warnings",
 ]
 
 
@@ -124,36 +119,6 @@ def stop_all(run_dir: Path) -> list[str]:
     return ended
 
 
-def results(handle: Handle, spec: ServerSpec, version: int, differences: dict[str, float]) -> dict[str, object]:
-    """The `results` of serve.json: the handle, the configuration in words, and the largest difference of answers."""
-    configured = {"configuration": spec.described(), "config_files": spec.config_files()}
-    parity = {"parity": dict(differences), "parity_max_abs_diff": max(differences.values())}
-    return {**asdict(handle), **configured, "version": version, **parity}
-
-
-def warnings(results: Mapping[str, Any]) -> list[str]:
-    """What TensorFlow Serving accepts in these flags and gets wrong, by `playbook lint`; what cannot be measured."""
-    if results["server"] == "attach" and not results["metrics_url"]:
-        return [
-            "Without metrics_url these figures are missing: time in the batching queue, batch sizes, padding, run "
-            "time, rejections and the count balance; analyze can name no bottleneck inside the server."
-        ]
-    flags = results["flags"]
-    hits = linter.lint(flags, cpus=len(results["cpus"]) or None) if flags else []
-    return [f"{hit.message} {hit.remedy}" for hit in hits if hit.severity in ("error", "warning")]
-
-
-def verdict(results: Mapping[str, Any]) -> str:
-    """One sentence: up, with which configuration, and how far its answers are from the model's own."""
-    protocols = " and ".join({"rest": "REST", "grpc": "gRPC"}[name] for name in results["parity"])
-    begun = f" after {results['start_s']:.1f} s" if results["start_s"] is not None else ""
-    return (
-        f"'{results['model_name']}' version {results['version']} is AVAILABLE on the {results['server']} server"
-        f"{begun}, {results['configuration']}; {protocols} answered the model's own numbers (largest difference "
-        f"{results['parity_max_abs_diff']:.1e})."
-    )
-
-
 def _start_process(spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_port: int, port: int) -> Handle:
     flags = spec.flags(config_dir, rest_api_port, port)
     command = _embedded(run_dir, config_dir.name) if spec.server == "embedded" else [_binary()]
@@ -225,10 +190,12 @@ def _await(handle: Handle, timeout_s: float) -> Handle:
     begun = time.monotonic()
     try:
         client.wait_available(handle, timeout_s, check=lambda: _check_started(handle))
+        start_s = round(time.monotonic() - begun, 3)
+        unknown_flag.check(handle)
     except BaseException:
         stop(handle)
         raise
-    return Handle(**{**asdict(handle), "start_s": round(time.monotonic() - begun, 3)})
+    return replace(handle, start_s=start_s)
 
 
 def _check_started(handle: Handle) -> None:

@@ -18,7 +18,7 @@ from playbook.errors import ServerDied, ServerNotReady
 from playbook.monitor import monitor
 from playbook.monitor.sensor import Sensor
 from playbook.records import journal, record, runs, secrets
-from playbook.serve import client, serve
+from playbook.serve import client, serve, words
 from playbook.serve.alive import check_alive
 from playbook.serve.handle import Handle
 
@@ -63,7 +63,7 @@ def attached(run: Path, port: int, user: str = f"me:{PASSWORD}@") -> tuple[Handl
     settings = {"server": "attach", "model_name": "digits", **urls}
     spec = serve.from_parameters(settings, run)
     handle = serve.start(spec, run, timeout_s=2)
-    record.save(run, "serve", params=settings, results=serve.results(handle, spec, 3, {"rest": 0.0}), verdict="Up.")
+    record.save(run, "serve", params=settings, results=words.results(handle, spec, 3, {"rest": 0.0}), verdict="Up.")
     return handle, settings
 
 

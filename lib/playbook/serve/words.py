@@ -1,0 +1,51 @@
+"""What serve says: the record of a server that is up, what is doubtful in it, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from playbook.lint import linter
+from playbook.serve import engine_facts
+from playbook.serve.handle import Handle
+from playbook.serve.spec import ServerSpec
+
+
+def results(handle: Handle, spec: ServerSpec, version: int, differences: dict[str, float]) -> dict[str, object]:
+    """The `results` of serve.json: the handle, the configuration in words, and the largest difference of answers.
+
+    Of a container also `engine`: image, digest, processor, cores and the way it is asked.
+    """
+    configured = {"configuration": spec.described(), "config_files": spec.config_files()}
+    parity = {"parity": dict(differences), "parity_max_abs_diff": max(differences.values())}
+    engine = {"engine": engine_facts.of(handle.container, handle.rest_url)} if handle.container_id else {}
+    return {**asdict(handle), **configured, "version": version, **parity, **engine}
+
+
+def warnings(results: Mapping[str, Any]) -> list[str]:
+    """What TensorFlow Serving accepts in these flags and gets wrong, by `playbook lint`; what cannot be measured.
+
+    Of a container also what its engine does to the numbers.
+    """
+    if results["server"] == "attach" and not results["metrics_url"]:
+        return [
+            "Without metrics_url these figures are missing: time in the batching queue, batch sizes, padding, run "
+            "time, rejections and the count balance; analyze can name no bottleneck inside the server."
+        ]
+    flags = results["flags"]
+    hits = linter.lint(flags, cpus=len(results["cpus"]) or None) if flags else []
+    told = [f"{hit.message} {hit.remedy}" for hit in hits if hit.severity in ("error", "warning")]
+    engine = results.get("engine")
+    return told + (engine_facts.warnings(engine, results["cpus"]) if engine else [])
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """One sentence: up, with which configuration, and how far its answers are from the model's own."""
+    protocols = " and ".join({"rest": "REST", "grpc": "gRPC"}[name] for name in results["parity"])
+    begun = f" after {results['start_s']:.1f} s" if results["start_s"] is not None else ""
+    return (
+        f"'{results['model_name']}' version {results['version']} is AVAILABLE on the {results['server']} server"
+        f"{begun}, {results['configuration']}; {protocols} answered the model's own numbers (largest difference "
+        f"{results['parity_max_abs_diff']:.1e})."
+    )
