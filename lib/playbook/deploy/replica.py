@@ -67,8 +67,8 @@ def of_run(run_dir: Path) -> Replica:
         max_error_share=_error_share(records),
         saturation_rps=evidence.saturation(records, chosen),
         cpus=_cpus(records),
-        cpu_cores=_resource(run_dir, "quantile_cont(cpu_cores, 0.95)", "95th percentile of cpu_cores"),
-        memory_bytes=_resource(run_dir, "max(rss_bytes)", "largest rss_bytes"),
+        cpu_cores=_resource(run_dir, "quantile_cont(cpu_cores, 0.95)", "95th percentile of cpu_cores", chosen.tuned),
+        memory_bytes=_resource(run_dir, "max(rss_bytes)", "largest rss_bytes", chosen.tuned),
         start_s=records.get("serve", "start_s"),
         slowest_ms=records.get("stress", "best.latency_max_ms"),
         server=server,
@@ -124,13 +124,26 @@ def _cpus(records: Records) -> Cited:
     return Cited(int(environment.get("cores") or 1), "stress.json environment.cores")
 
 
-def _resource(run_dir: Path, what: str, words: str) -> Cited | None:
-    """A figure over the server's samples in data/resources; None without samples."""
+def _resource(run_dir: Path, what: str, words: str, tuned: bool) -> Cited | None:
+    """A figure over the server's samples in data/resources while prove held it, else over all; None without samples.
+
+    Prove's server is the one that ships; stress's had the default flags.
+    """
+    start_ns, end_ns = _proved_ns(run_dir)
+    where = "who = 'server'" + (f" AND at_ns BETWEEN {start_ns} AND {end_ns}" if start_ns else "")
     with store.table(run_dir, "resources") as db:
-        value = db.execute(f"SELECT {what} FROM resources WHERE who = 'server'").fetchall()[0][0]
+        value = db.execute(f"SELECT {what} FROM resources WHERE {where}").fetchall()[0][0]
     if value is None or not math.isfinite(value) or value <= 0:
         return None
-    return Cited(float(value), f"data/resources, {words} of the server")
+    of = "in prove" if start_ns else "under the default flags" if tuned else "in stress"
+    return Cited(float(value), f"data/resources, {words} of the server {of}")
+
+
+def _proved_ns(run_dir: Path) -> tuple[int | None, int | None]:
+    """Begin and end of prove's requests; None, None where there are none."""
+    with store.table(run_dir, "requests") as db:
+        row = db.execute("SELECT min(scheduled_ns), max(done_ns) FROM requests WHERE stage = 'prove'").fetchone()
+    return row if row else (None, None)
 
 
 def rounded_up(step: float) -> Callable[[Any], float]:

@@ -6,11 +6,12 @@ import shutil
 
 import deployable_run
 import jinja2
+import pandas as pd
 import pytest
 import yaml
 
 from playbook import deploy
-from playbook.deploy import bundle, bundle_check, context, kubernetes, words
+from playbook.deploy import bundle, bundle_check, context, kubernetes, replica, words
 from playbook.deploy.sizing import Demand
 from playbook.errors import BundleBroken, ParameterError, SizingRefused
 from playbook.lint.linter import lint
@@ -334,3 +335,20 @@ def test_the_rate_that_was_proven_goes_before_the_rate_that_was_tuned(fresh, res
     made = bundled(fresh)[1]
     assert (made.replica.rate_rps.value, made.replica.rate_rps.source) == (rate_rps, source)
     assert words.carries(made).startswith("NOT PROVEN") == (results["answer"] == "NOT PROVEN")
+
+
+def test_cores_and_memory_are_those_of_the_server_that_prove_held_not_of_the_default_flags(fresh):
+    """Stress's server, with the default flags, used 1.9 cores; prove's, tuned, 0.6 and half the memory."""
+    data = record.data_dir(fresh)
+    use = {"who": ["server"] * 40, "at_ns": range(40), "cpu_cores": [1.9] * 20 + [0.6] * 20,
+           "rss_bytes": [800 * 2**20] * 20 + [400 * 2**20] * 20}  # fmt: skip
+    record.write_parquet(data / "resources" / "0.parquet", pd.DataFrame(use))
+    for number, stage in enumerate(("stress", "prove")):
+        rows = pd.DataFrame({"scheduled_ns": [20 * number], "done_ns": [20 * number + 19]})
+        record.write_parquet(data / "requests" / f"{stage}_000" / "0.parquet", rows)
+    one = replica.of_run(fresh)
+    assert (one.cpu_cores.value, one.memory_bytes.value) == (0.6, 400 * 2**20)
+    assert one.cpu_cores.source.endswith("in prove")
+    shutil.rmtree(data / "requests")
+    assert replica.of_run(fresh).cpu_cores.value == 1.9
+    assert replica.of_run(fresh).cpu_cores.source.endswith("under the default flags")
