@@ -21,6 +21,7 @@ PlaybookError
     ├── NotWritten        a file of a run could not be written: a full disk, a read-only folder
     ├── QueryFailed       SQL over the records is wrong, or its place cannot be reached
     ├── RecordUnreadable  missing, half written, or of a schema from the future
+    │   └── RecordBroken  half written, or no JSON at all
     └── RecordMismatch    two records that must not be compared
 """
 
@@ -95,6 +96,10 @@ class NotWritten(RecordError, OSError):
 
 class RecordUnreadable(RecordError):
     """A record is missing, half written, or of a schema from the future."""
+
+
+class RecordBroken(RecordUnreadable):
+    """A record is half written, or no JSON at all: its verb has to be run again."""
 
 
 class RecordMismatch(RecordError):

@@ -28,6 +28,7 @@ from playbook import markdown
 from playbook.analyze import again, compare
 from playbook.chain import pipeline
 from playbook.records import record
+from playbook.records.environment import environment
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
@@ -141,7 +142,7 @@ def main() -> int:
     if asked.record:
         RECORD.parent.mkdir(exist_ok=True)
         content = {
-            "environment": record.environment(),
+            "environment": environment(),
             "slices": again.TURNS,
             "window_s": again.WINDOW_S,
             "pairs": pairs,

@@ -25,6 +25,7 @@ from tune_setting import (
 )
 
 from playbook.records import record
+from playbook.records.environment import environment
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tune.gain import ratio
 from playbook.tune.memory import Memory
@@ -56,7 +57,7 @@ def grid(options: argparse.Namespace) -> list[Row]:
     done = [memory.known(c.words()) for c in [DEFAULT, *configs]]
     print(f"  {sum(told is not None for told in done)} of {len(done)} measured")
     if all(done):
-        told = {"grid": GRID, "limit_ms": LIMIT.p99_limit_ms, "environment": record.environment(), "cells": []}
+        told = {"grid": GRID, "limit_ms": LIMIT.p99_limit_ms, "environment": environment(), "cells": []}
         told["cells"] = [
             {"config": c.plain(), "words": c.words(), **d} for c, d in zip([DEFAULT, *configs], done, strict=True)
         ]

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import psutil
+
 from playbook.chain import params
 from playbook.chain.kernels import WarmStarter
 from playbook.imports import GRAMMARS, without
@@ -46,9 +48,10 @@ def execute(
 
     Raises:
         PapermillExecutionError: a cell raised.
-        DeadKernelError: the kernel died while a cell ran.
+        DeadKernelError: the kernel died, while a cell ran or before the first one.
+        OSError: the executed notebook could not be written.
     """
-    with _environment(env), _sockets() as transport:
+    with _environment(env), _sockets() as transport, _starting():
         papermill.execute_notebook(
             str(notebook),
             str(executed),
@@ -140,6 +143,17 @@ def _sockets() -> Iterator[dict[str, str]]:
     """The kernel is spoken to over socket files of its own: no port to collide on, also with a second chain."""
     with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
         yield {"transport": "ipc", "ip": f"{folder}/ipc"}
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    """A kernel that ends before it has said that it is there is told as one that died: nbclient has no word for it."""
+    try:
+        yield
+    except PapermillExecutionError:
+        raise
+    except (RuntimeError, ProcessLookupError, psutil.NoSuchProcess) as error:
+        raise DeadKernelError(str(error)) from error
 
 
 @contextlib.contextmanager

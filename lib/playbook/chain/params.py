@@ -15,9 +15,10 @@ import yaml
 from playbook import markdown
 from playbook.chain import ranges
 from playbook.errors import ParameterError
-from playbook.records import names
+from playbook.records import names, record
 from playbook.records.runs import NOTEBOOK_DIR, NOTEBOOKS, meant
 
+REPEATABLE = ("analyze",)  # the same from the same records, as often as it is run
 _TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -144,6 +145,7 @@ def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         ParameterError: a value of another type, out of its range, or a name that is none; as the chain says it.
+        RecordExists: the verb is recorded in this run folder already; nothing was started.
     """
     kinds = declared(NOTEBOOK_DIR / f"{NOTEBOOKS[verb]}.ipynb")
     _refuse_unknown(_injected(namespace) - kinds.keys(), NOTEBOOK_DIR)
@@ -152,7 +154,10 @@ def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
         _check(name, value, kinds[name][0])
     check_values(values)
     os.chdir(_notebooks(NOTEBOOKS[verb], NOTEBOOK_DIR))
-    return {**values, "run_dir": meant(values["run_dir"])}
+    values["run_dir"] = meant(values["run_dir"])
+    if verb not in REPEATABLE:
+        record.check_free(Path(values["run_dir"]), verb)
+    return values
 
 
 def _injected(namespace: Mapping[str, Any]) -> set[str]:

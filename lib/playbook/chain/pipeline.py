@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from playbook import progress
-from playbook.chain import params
+from playbook.chain import params, resuming, temporary
 from playbook.chain.kernels import WarmStarter, warm_starters
 from playbook.chain.terminal import StageLine
 from playbook.errors import ParameterError, StageFailed
-from playbook.records import record, runs, secrets
+from playbook.records import attempts, lock, record, runs, secrets, whole_file
 from playbook.serve import owner, serve
 
 KERNEL_DIED = "its kernel died while a cell ran. Was it killed, or is memory short (dmesg tells)?"
@@ -32,6 +33,7 @@ class Run:
     parameters: dict[str, dict[str, Any]]
     seconds: dict[str, float] = field(default_factory=dict)
     builds_on: str | None = None
+    aside: list[str] = field(default_factory=list)  # verbs whose record no longer holds, as it will be made again
 
     @property
     def measured_s(self) -> float:
@@ -69,27 +71,35 @@ def prepare(
         ParameterError: a parameter, a verb or a place that cannot be used.
     """
     verbs = choose(only, start)
-    values = {**params.read(params_path), **overrides}
+    values = params.read(params_path)
     values.pop("run_dir", None)
-    values = secrets.taken(values)  # notebooks get *** and find the credentials in the run folder
+    run_dir = runs.find(outputs, resume) if resume and not start and not only else None
+    if run_dir:
+        lock.check_free(run_dir)
+        given = resuming.parameters(run_dir, values, overrides)
+    else:
+        given = {**values, **overrides}
+        given.pop("run_dir", None)
+    given = secrets.taken(given)  # notebooks get *** and find the credentials in the run folder
     notebooks = {verb: runs.NOTEBOOK_DIR / f"{name}.ipynb" for verb, name in runs.NOTEBOOKS.items()}
-    selected = params.select(values, notebooks.values())
-    params.check_values(values)
+    selected = params.select(given, notebooks.values())
+    params.check_values(given)
     parameters = {verb: selected[notebook] for verb, notebook in notebooks.items()}
-    if resume and not start and not only:
-        run_dir = runs.find(outputs, resume)
-        planned = runs.note(run_dir).get("verbs", [])
-        left = [verb for verb in verbs if not record.has(run_dir, verb)]
-        verbs = [verb for verb in left if verb in planned] or left
-        if any(verb in NEEDS_SERVER for verb in verbs) and "serve" not in verbs:
-            record.set_aside(run_dir, "serve")
-            verbs = ["serve", *verbs]
-        return Run(run_dir, verbs, parameters)
+    if run_dir:
+        return _resumed(run_dir, verbs, parameters)
     base, earlier = _base(params_path, outputs, verbs, resume)
-    run_dir = runs.create(outputs, params_path, values, verbs, base.name if base else None)
+    run_dir = runs.create(outputs, params_path, given, verbs, base.name if base else None, overrides)
     if base:
         runs.inherit(run_dir, base, earlier)
     return Run(run_dir, verbs, parameters, builds_on=base.name if base else None)
+
+
+def _resumed(run_dir: Path, verbs: list[str], parameters: dict[str, dict[str, Any]]) -> Run:
+    """What is left of a run, on a new server where one is needed."""
+    left, aside = resuming.left(run_dir, verbs), resuming.broken(run_dir, verbs)
+    if any(verb in NEEDS_SERVER for verb in left) and "serve" not in left:
+        left, aside = ["serve", *left], [*aside, "serve"]
+    return Run(run_dir, left, parameters, aside=aside)
 
 
 def _base(params_path: Path, outputs: Path, verbs: list[str], resume: str | None) -> tuple[Path | None, list[str]]:
@@ -113,13 +123,36 @@ def execute(run: Run, line: StageLine) -> None:
         StageFailed: names the stage, the cell, the error and the server's last log lines; earlier records stand.
         KeyboardInterrupt: SIGINT or SIGTERM came; everything that was started has been ended.
     """
-    with _ended_by_signals(), _server_stopped(run.run_dir), warm_starters(run.verbs) as warm:
-        for verb in run.verbs:
-            begun = time.monotonic()
-            with line.stage(verb, progress_file(run.run_dir)):
-                run_stage(run, verb, warm.of(verb))
-            run.seconds[verb] = time.monotonic() - begun
-            line.done(verb, run.seconds[verb], record.load(run.run_dir, verb)["verdict"])
+    with lock.held(run.run_dir), temporary.folder(), _ended_by_signals(), _cleared(run.run_dir):
+        for verb in run.aside:
+            record.set_aside(run.run_dir, verb)
+        with warm_starters(run.verbs) as warm:
+            for verb in run.verbs:
+                attempts.begin(run.run_dir, verb)
+                begun = time.monotonic()
+                try:
+                    with line.stage(verb, progress_file(run.run_dir)):
+                        run_stage(run, verb, warm.of(verb))
+                    _check_there(run)
+                except StageFailed as error:
+                    line.failed(_gone(run) or str(error))  # at once: what follows takes its time
+                    raise
+                run.seconds[verb] = time.monotonic() - begun
+                line.done(verb, run.seconds[verb], record.load(run.run_dir, verb)["verdict"])
+
+
+def _check_there(run: Run) -> None:
+    if gone := _gone(run):
+        raise StageFailed(gone)
+
+
+def _gone(run: Run) -> str:
+    if runs.is_there(run.run_dir):
+        return ""
+    return (
+        f"The run folder {run.run_dir} was expected to stay while the chain runs in it, and was removed or moved "
+        "away. Everything started was ended. Put it back and --resume it, or start a new run."
+    )
 
 
 def progress_file(run_dir: Path) -> Path:
@@ -128,10 +161,16 @@ def progress_file(run_dir: Path) -> Path:
 
 
 def run_stage(run: Run, verb: str, starter: WarmStarter | None = None, servers_stay: bool = False) -> None:
-    """Execute one notebook into the run folder and write its Markdown; its servers end with this process, or stay.
+    """Execute one notebook into the run folder and write its Markdown; that of a stage that fails, `pages` writes.
+
+    Args:
+        run: The run and its parameters.
+        verb: Whose notebook.
+        starter: Makes its kernel; None starts it the ordinary way.
+        servers_stay: Its servers outlive this process; else they end with it.
 
     Raises:
-        StageFailed: a cell raised.
+        StageFailed: a cell raised, its kernel died, or a file could not be written.
     """
     from playbook.chain import executing  # papermill: loaded while the warm_starters warm up
 
@@ -142,13 +181,24 @@ def run_stage(run: Run, verb: str, starter: WarmStarter | None = None, servers_s
     env = {progress.CHANNEL: str(channel), owner.CHANNEL: "" if servers_stay else str(os.getpid())}
     try:
         executing.execute(runs.NOTEBOOK_DIR / f"{name}.ipynb", executed, values, env, starter)
+        executing.to_markdown(executed)
     except executing.PapermillExecutionError as error:
         raise StageFailed(_failure(run, _cell(verb, error))) from error
     except executing.DeadKernelError as error:
         raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED}"])) from error
+    except OSError as error:
+        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {whole_file.in_words(error)}"])) from error
     finally:
         channel.unlink(missing_ok=True)
-        if executed.exists():
+
+
+def pages(run: Run) -> None:
+    """The Markdown of a notebook that failed, as far as it came."""
+    from playbook.chain import executing
+
+    for verb in run.verbs:
+        executed = run.run_dir / f"{runs.NOTEBOOKS[verb]}.ipynb"
+        if executed.exists() and not executed.with_suffix(".md").exists():
             executing.to_markdown(executed)
 
 
@@ -175,11 +225,20 @@ def _failure(run: Run, lines: list[str]) -> str:
 
 
 @contextlib.contextmanager
-def _server_stopped(run_dir: Path) -> Iterator[None]:
+def _cleared(run_dir: Path) -> Iterator[None]:
+    """Servers are ended and private copies of models removed: those a killed chain left, and in the end our own."""
+    clear(run_dir)
     try:
         yield
     finally:
-        serve.stop_all(run_dir)
+        clear(run_dir)
+
+
+def clear(run_dir: Path) -> None:
+    """End every server of a run and remove the private copies that tuning made of its model."""
+    serve.stop_all(run_dir)
+    for folder in Path(run_dir).glob(".tune-*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ class StageLine:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
+        self.errors = console or Console(highlight=False, soft_wrap=True, stderr=True)
 
     @contextlib.contextmanager
     def stage(self, verb: str, progress_file: Path) -> Iterator[None]:
@@ -42,6 +43,10 @@ class StageLine:
     def done(self, verb: str, seconds: float, verdict: str) -> None:
         """The stage's line: verb, seconds, verdict."""
         self.say(f"{verb:<8} {seconds:5.1f} s  {verdict}")
+
+    def failed(self, text: str) -> None:
+        """Why the stage failed, on the error stream."""
+        self.errors.print(Text(text))
 
     def say(self, text: str) -> None:
         """Print plain text, without markup."""

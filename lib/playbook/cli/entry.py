@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from playbook.cli import reading, running, serving  # noqa: F401  (each adds its commands to the application)
 from playbook.cli.app import app
 from playbook.errors import ParameterError, PlaybookError, StageFailed
+from playbook.records import whole_file
 
 
 def main() -> None:
@@ -19,6 +21,10 @@ def main() -> None:
         sys.exit(_say(error, 1))
     except PlaybookError as error:
         sys.exit(_say(f"{type(error).__name__}: {error}", 1))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        sys.exit(_say(whole_file.in_words(error), 1))
 
 
 def _say(message: object, code: int) -> int:

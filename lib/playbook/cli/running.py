@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import time
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,47 +26,32 @@ def run(
     ] = False,
 ) -> None:
     """Run the chain, by papermill, and write the record."""
-    from playbook.chain import outcome, params, pipeline
-    from playbook.chain.terminal import StageLine
-    from playbook.report import report
+    from playbook.cli import chain
 
-    begun, line = time.monotonic(), StageLine()
-    prepared = pipeline.prepare(params_path, outputs, params.assignments(set_ or []), only or [], start, resume)
-    on = f", on what {prepared.builds_on} left" if prepared.builds_on else ""
-    line.say(f"Run {prepared.run_dir.name}: {' → '.join(prepared.verbs) or 'nothing left to do'}{on}")
-    try:
-        pipeline.execute(prepared, line)
-    except KeyboardInterrupt as error:
-        logging.getLogger("asyncio").disabled = True  # else it tells at exit of nbclient's task that was cut short
-        typer.echo(
-            f"Interrupted ({error.args[0] if error.args else 'SIGINT'}); everything started was ended.", err=True
-        )
-        raise typer.Exit(130) from error
-    finally:
-        page = report.write(prepared.run_dir)
-    total = time.monotonic() - begun
-    rest = total - prepared.measured_s
-    line.say(f"{total:.0f} s in all: {prepared.measured_s:.0f} s measuring and training, {rest:.0f} s everything else.")
-    line.say(report.headline(prepared.run_dir).strip("*"))
-    line.say(f"Record: {os.path.relpath(page) if Path.cwd() in page.parents else page}")
-    ended = outcome.outcome(prepared.run_dir, gate)
-    if ended.code:
-        typer.echo(f"Exit {ended.code}: {ended.why}", err=True)
-        raise typer.Exit(ended.code)
+    asked = chain.Asked(params_path, outputs, set_ or [], only or [], start, resume, gate)
+    raise typer.Exit(chain.run(asked, lambda text: typer.echo(text, err=True)))
 
 
 @app.command()
 def stop(
     run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; all of them when left out.")] = None,
     outputs: Outputs = Path("outputs"),
+    force: Annotated[bool, typer.Option("--force", help="Also the servers of a run that still runs.")] = False,
 ) -> None:
-    """Stop servers that a run left behind."""
+    """Stop servers that a run left behind; those of a run that still runs only when told so."""
     from playbook.records import runs
-    from playbook.serve import serve
+    from playbook.serve import leftovers
 
     folders = [runs.find(outputs, run_id)] if run_id else [path.parent for path in outputs.glob("*/servers")]
-    ended = [words for folder in folders for words in serve.stop_all(folder)]
-    typer.echo("\n".join(f"Stopped the {words}." for words in ended) or "No server of ours is running.")
+    for folder, holder in leftovers.active(folders):
+        asks = f"{folder.name} still runs ({holder.words}); its stage will fail. End its servers?"
+        if not force and not (sys.stdin.isatty() and typer.confirm(asks)):
+            typer.echo(f"{folder.name} still runs ({holder.words}): its servers are left alone; --force ends them.")
+            folders.remove(folder)
+    ended = leftovers.stop_noted(folders) + ([] if run_id else leftovers.stop_orphans())
+    typer.echo("\n".join(f"Stopped the {words}." for words in ended) or "No server of ours is left behind.")
+    if run_id and not folders:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from playbook import stopwatch
-from playbook.records import record
+from playbook.records.environment import environment
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays
 
@@ -120,5 +120,5 @@ def usual(rows: Mapping[str, np.ndarray]) -> np.ndarray:
 
 def machine() -> dict[str, Any]:
     """The machine a curve holds for."""
-    environment = record.environment()
-    return {name: environment[name] for name in ("cpu_model", "cores", "memory_gib")}
+    here = environment()
+    return {name: here[name] for name in ("cpu_model", "cores", "memory_gib")}

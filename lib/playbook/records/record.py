@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 import json
-import os
-import platform
-import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
-import psutil
 
 from playbook import stopwatch
-from playbook.errors import RecordExists, RecordUnreadable
+from playbook.errors import RecordBroken, RecordExists, RecordUnreadable
 from playbook.records import parquet, secrets, stale, whole_file
 from playbook.records.agreement import differences
+from playbook.records.environment import environment
 
 SCHEMA_VERSION = 1
 SCRATCH = "dev"  # outputs/dev may be rewritten, and is never compared
 VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "prove", "adapt", "deploy")
-PACKAGES = ("tensorflow", "tensorflow-serving-api", "uvloop", "grpcio", "numpy", "duckdb", "papermill")
 
 
 def save(
@@ -133,14 +126,13 @@ def parse(path: Path | str, text: bytes | str) -> dict[str, Any]:
     """A record, or the note of a run, from its text; `path` is where it came from, for the message.
 
     Raises:
-        RecordUnreadable: not JSON, not a record, or written by a newer schema.
+        RecordBroken: not JSON.
+        RecordUnreadable: not a record, or written by a newer schema.
     """
     try:
         content = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise RecordUnreadable(
-            f"{path} is not readable JSON ({error}). Remove it and run its notebook again."
-        ) from error
+        raise RecordBroken(f"{path} is not readable JSON ({error}). Remove it and run its notebook again.") from error
     version = content.get("schema_version", 0) if isinstance(content, dict) else type(content).__name__
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RecordUnreadable(f"{path} has schema {version}, this playbook reads up to {SCHEMA_VERSION}. Upgrade it.")
@@ -157,6 +149,31 @@ def read_all(run_dir: Path) -> dict[str, dict[str, Any] | RecordUnreadable]:
             except RecordUnreadable as error:
                 records[verb] = error
     return records
+
+
+def is_broken(run_dir: Path, verb: str) -> bool:
+    """Whether the verb's record is there and half written: it counts as none. Raises as `load` for other faults."""
+    try:
+        load(run_dir, verb)
+    except RecordBroken:
+        return True
+    except RecordUnreadable:
+        if has(run_dir, verb):
+            raise
+    return False
+
+
+def check_free(run_dir: Path, verb: str) -> None:
+    """Return when the verb may still be recorded here: to find out afterwards costs the work.
+
+    Raises:
+        RecordExists: its record stands already.
+    """
+    if has(run_dir, verb) and not is_scratch(run_dir):
+        raise RecordExists(
+            f"{run_dir}/{verb}.json stands already, and a record is written once; nothing was started. Use another "
+            f"run folder, or remove it to {verb} anew."
+        )
 
 
 def set_aside(run_dir: Path, verb: str) -> None:
@@ -190,59 +207,6 @@ def write_parquet(path: Path, frame: Any) -> None:
     with duckdb.connect() as db:
         db.register("frame", frame)
         parquet.copy(db, "frame", path)
-
-
-@functools.cache
-def environment() -> dict[str, Any]:
-    """What the numbers depend on: machine, versions, commit. Unknown is None."""
-    return {
-        "cpu_model": _cpu_model(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "gpu": _first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
-        "os": platform.platform(),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES} | _compiled("model_server.float_reader"),
-        "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": (status != "") if (status := _git("status", "--porcelain")) is not None else None,
-    }
-
-
-def _cpu_model() -> str | None:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or None
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), None)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _compiled(module: str) -> dict[str, str | None]:
-    """A module that is built only where there is a C compiler; without it the embedded server is slower."""
-    return {module: "compiled" if importlib.util.find_spec(module) else None}
-
-
-def _git(*args: str) -> str | None:
-    return _output("git", "-C", str(Path(__file__).parent), *args)
-
-
-def _first_line(*command: str) -> str | None:
-    text = _output(*command)
-    return text.splitlines()[0] if text else None
-
-
-def _output(*command: str) -> str | None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 def _plain(value: object) -> object:

@@ -66,7 +66,7 @@ class RunFolder:
 
     def levels_of(self, verb: str) -> list[LevelRow]:
         """The load levels that a verb held, also of one that did not finish."""
-        return list(self.results(verb).get("levels") or self._kept_levels(verb))
+        return list(self.results(verb).get("levels") or kept_levels(self.run_dir, verb))
 
     @property
     def server(self) -> str:
@@ -109,16 +109,18 @@ class RunFolder:
             self._rows[verb, level] = Rows(*times, columns["ok"])
         return self._rows[verb, level]
 
-    def _kept_levels(self, verb: str) -> list[LevelRow]:
-        try:
-            return json.loads((self.run_dir / "data" / levels_file(verb)).read_text())
-        except (OSError, ValueError):
-            return []
-
 
 def keep_levels(run_dir: Path, rows: Sequence[Mapping[str, Any]] | Sequence[LevelRow], verb: str = "stress") -> None:
     """Keep the rows of a verb's load levels so far: what was measured outlives a stage that dies."""
     whole_file.write_text(record.data_dir(run_dir) / levels_file(verb), json.dumps(rows, indent=1))
+
+
+def kept_levels(run_dir: Path, verb: str = "stress") -> list[LevelRow]:
+    """The rows of a verb's load levels that `keep_levels` kept; none where nothing was."""
+    try:
+        return json.loads((Path(run_dir) / "data" / levels_file(verb)).read_text())
+    except (OSError, ValueError):
+        return []
 
 
 def levels_file(verb: str) -> str:

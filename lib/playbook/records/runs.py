@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -38,17 +38,22 @@ DATA = {  # what each verb leaves in data/, beside its record
     "stress": ("levels.json", "requests/stress_*", "metrics", "resources", "events"),
     "tune": ("trials*", "requests/tune_*"),
     "prove": ("prove_levels.json", "requests/prove_*"),
-    "adapt": ("changes*", "requests/adapt_*"),
+    "adapt": ("changes*", "adapt_*", "requests/adapt_*"),
 }
 
 
 def create(
-    outputs: Path, params_path: Path, values: dict[str, Any], verbs: Iterable[str] = (), base: str | None = None
+    outputs: Path,
+    params_path: Path,
+    values: dict[str, Any],
+    verbs: Iterable[str] = (),
+    base: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
 ) -> Path:
     """Make the folder of a new run and write its run.json.
 
     Two runs within the same second get names of their own. `verbs` are those it is to have: what `--resume` finishes.
-    `base` is the run whose earlier stages it builds on.
+    `base` is the run whose earlier stages it builds on; `overrides` are those of the values that no file gave.
 
     Raises:
         ParameterError: the outputs folder cannot be written to, or a name among the values cannot be one.
@@ -76,6 +81,7 @@ def create(
         "run_id": run_dir.name,
         "params_name": Path(params_path).stem,
         "params": secrets.taken(values),
+        "set": secrets.taken(overrides or {}),
         "verbs": list(verbs),
         "command": shlex.join(secrets.masked(["playbook", *sys.argv[1:]])),
         "started_utc": now.isoformat(timespec="seconds"),
@@ -98,6 +104,11 @@ def note(run_dir: Path) -> dict[str, Any]:
         return record.parse(path, path.read_bytes())
     except OSError as error:
         raise RecordUnreadable(f"{path} was expected as the note of a run and cannot be read: {error}.") from error
+
+
+def is_there(run_dir: Path) -> bool:
+    """Whether a run folder still stands: a file that is written makes its folder anew, unnoticed."""
+    return (Path(run_dir) / "run.json").exists()
 
 
 def newest_first(outputs: Path) -> list[Path]:

@@ -6,9 +6,11 @@ stood there before; `sweep` removes what dead processes left.
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,13 +46,30 @@ def writing(path: Path, mode: int | None = None) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        raise NotWritten(
-            f"{path} could not be written ({error.strerror or error}); what stood there is unchanged. "
-            "Free space on that disk, or choose a folder that may be written to with --outputs."
-        ) from error
+        raise NotWritten(in_words(error, path)) from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def in_words(error: OSError, path: Path | str | None = None) -> str:
+    """One sentence for a file that could not be written: which, why, and what to do."""
+    if isinstance(error, NotWritten):
+        return str(error)
+    what = path or error.filename or "A file"
+    return (
+        f"{what} could not be written ({error.strerror or error}); what stood there is unchanged. "
+        f"{_remedy(error, str(what))}"
+    )
+
+
+def _remedy(error: OSError, path: str) -> str:
+    folder = os.path.dirname(path)
+    if error.errno == errno.ENOENT and folder and not os.path.exists(folder):
+        return f"{folder} is not there any more: was it removed while something worked in it?"
+    if f"{os.sep}playbook-" in tempfile.gettempdir() and path.startswith(tempfile.gettempdir()):  # a chain's own
+        return "Free space there, or name another folder for temporary files (TMPDIR)."
+    return "Free space on that disk, or choose a folder that may be written to with --outputs."
 
 
 def write_text(path: Path, text: str, mode: int | None = None) -> Path:
@@ -63,6 +82,12 @@ def write_bytes(path: Path, content: bytes, mode: int | None = None) -> Path:
     with writing(path, mode) as part:
         part.write_bytes(content)
     return Path(path)
+
+
+def sweep_below(folder: Path) -> list[Path]:
+    """As `sweep`, in all folders below as well."""
+    folders = {path.parent for path in Path(folder).rglob(".*.part")}
+    return [path for one in sorted(folders) for path in sweep(one)]
 
 
 def sweep(folder: Path) -> list[Path]:

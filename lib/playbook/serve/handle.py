@@ -11,8 +11,7 @@ import psutil
 
 from playbook.errors import ServerDied
 from playbook.records import record, secrets, whole_file
-
-SAME_START_S = 1.5  # no pid is given out twice so soon; elsewhere than on Linux a clock that is set moves it a little
+from playbook.records.process import living
 
 
 @dataclass(frozen=True)
@@ -90,19 +89,3 @@ class Handle:
         if path is None or not path.exists():
             return "(no log)"
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) or "(the log is empty)"
-
-
-def begun_s(process: psutil.Process) -> float:
-    """When a process began, in seconds since boot; psutil's own time moves by whole seconds when the clock is set."""
-    return process.create_time() - psutil.boot_time()
-
-
-def living(pid: int | None, started: float | None) -> psutil.Process | None:
-    """The process with this pid, unless it has ended or the pid belongs to another by now."""
-    try:
-        process = psutil.Process(pid) if pid else None
-        if process is None or process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return process if started is None or abs(begun_s(process) - started) < SAME_START_S else None
-    except psutil.NoSuchProcess:
-        return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from playbook.serve.handle import begun_s
+from playbook.records.process import begun_s
 
 CHANNEL = "PLAYBOOK_OWNER"  # the process that owns the servers of kernels it has started: the chain's runner
 

@@ -18,10 +18,11 @@ import psutil
 from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.records import journal, record, secrets, whole_file
+from playbook.records.process import begun_s, living
 from playbook.serve import client, unknown_flag
 from playbook.serve import owner as ownership
 from playbook.serve.cores import split_cpus
-from playbook.serve.handle import Handle, begun_s, living
+from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec, choose_port, from_parameters
 
 __all__ = [

@@ -12,8 +12,9 @@ import sys
 import time
 from pathlib import Path
 
+from playbook.records.process import living
 from playbook.serve import serve
-from playbook.serve.handle import Handle, living
+from playbook.serve.handle import Handle
 
 LOOK_EVERY_S = 0.5  # where nothing tells of an end: containers, and systems without pidfd
 

@@ -12,11 +12,11 @@ from typing import Any
 import loadgen
 from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
-from playbook.records import record, run_folder, secrets
+from playbook.records import attempts, record, run_folder, secrets
 from playbook.serve import client
 from playbook.serve.alive import check_alive, check_answering
 from playbook.serve.handle import Handle
-from playbook.stress import levels
+from playbook.stress import earlier, levels
 from playbook.stress.load import Load
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import write_bodies
@@ -35,6 +35,7 @@ class Bench:
     bodies: Path
     verb: str = "stress"  # whose levels these are
     rows: list[dict[str, Any]] = field(default_factory=list)
+    earlier: list[dict[str, Any]] = field(default_factory=list)  # rows that an earlier attempt left, in its order
 
     def level(self, **settings: Any) -> loadgen.Level:
         """One load level; `settings` are its own (arrival, concurrency, rate_rps, …)."""
@@ -50,14 +51,18 @@ class Bench:
             self.load = shared
 
     def hold(self, settings: Settings, bar: progress.Stretch) -> dict[str, Any]:
-        """Hold one level and keep its row.
+        """Hold one level and keep its row; one that an earlier attempt of this run has held is taken over from there.
 
         Raises:
             ServerDied: the server has ended; the levels before stay on disk.
             LoadFailed: nothing could be measured.
         """
-        check_alive(self.handle)
         number = len(self.rows)
+        if number < len(self.earlier) and earlier.is_this(self.earlier[number], settings):
+            self.rows.append(earlier.told(self.earlier[number]))
+            return self.rows[-1]
+        self.leave_earlier()
+        check_alive(self.handle)
         words = levels.described({"concurrency": None, "rate_rps": None, **settings})
 
         def tell(state: Mapping[str, Any]) -> None:
@@ -75,6 +80,12 @@ class Bench:
         check_answering(self.handle, summary)
         check_alive(self.handle)
         return self.rows[-1]
+
+    def leave_earlier(self) -> None:
+        """From here on this attempt measures itself: what is left of an earlier one is put aside."""
+        if self.earlier:
+            attempts.levels_aside(self.run_dir, self.verb, len(self.rows))
+            self.earlier = []
 
     def folder(self, number: int) -> Path:
         """Where the rows of a level go."""
@@ -120,7 +131,8 @@ def bench(
     with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
         name = handle.model_name
         bodies = write_bodies(Path(folder), reference, load.protocol, load.rows_per_request, model_name=name)
-        yield Bench(handle, run_dir, load, passport, bodies, verb)
+        kept = earlier.levels(run_dir, handle, load) if verb == "stress" else []
+        yield Bench(handle, run_dir, load, passport, bodies, verb, earlier=kept)
 
 
 def passport(load: Load) -> dict[str, Any]:
@@ -186,6 +198,7 @@ def _holder(under: Bench, bar: Any) -> Any:
     """`loadgen.hold` for the search: its rows go where every level's rows are, its summary among the levels."""
 
     def hold(level: loadgen.Level, _: Path, p99_limit_ms: float) -> dict[str, Any]:
+        under.leave_earlier()
         check_alive(under.handle)
         settings = {"arrival": level.arrival, "rate_rps": level.rate_rps}
         folder, given = under.folder(len(under.rows)), under.holder()

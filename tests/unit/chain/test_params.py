@@ -6,8 +6,8 @@ import nbformat
 import pytest
 
 from playbook.chain import params, ranges
-from playbook.errors import ParameterError
-from playbook.records import runs
+from playbook.errors import ParameterError, RecordExists
+from playbook.records import record, runs
 
 
 @pytest.fixture
@@ -106,3 +106,17 @@ def test_a_notebook_run_by_hand_is_told_of_a_wrong_type_as_the_chain_tells_it() 
     defaults = {n: v for n, (_, v) in params.declared(runs.NOTEBOOK_DIR / "40_stress.ipynb").items()}
     with pytest.raises(ParameterError, match=r"'concurrency' must be of type list; '\[1, 2\]' is a str"):
         params.resolved("stress", defaults | {"concurrency": "[1, 2]"})
+
+
+def test_a_notebook_whose_record_stands_is_refused_before_it_works(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(runs.NOTEBOOK_DIR)
+    run = tmp_path / "run"
+    for verb in ("serve", "analyze"):
+        record.save(run, verb, params={}, results={}, verdict="")
+        declared = params.declared(runs.NOTEBOOK_DIR / f"{runs.NOTEBOOKS[verb]}.ipynb")
+        defaults = {name: value for name, (_, value) in declared.items()}
+        if verb == "serve":
+            with pytest.raises(RecordExists, match=r"serve.json stands already.*nothing was started"):
+                params.resolved(verb, defaults | {"run_dir": str(run)})
+        else:
+            params.resolved(verb, defaults | {"run_dir": str(run)})

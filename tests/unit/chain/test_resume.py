@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from playbook.chain import pipeline
-from playbook.records import record, runs
+from playbook.errors import ParameterError, RecordUnreadable
+from playbook.records import lock, record, runs
 
 QUICK = Path(__file__).parents[3] / "params" / "quick.yml"
 
 
-def prepared(only: list[str], resume: str | None = None) -> pipeline.Run:
-    return pipeline.prepare(QUICK, Path("outputs"), {}, only, None, resume)
+def prepared(only: list[str], resume: str | None = None, params: Path = QUICK, **overrides: Any) -> pipeline.Run:
+    return pipeline.prepare(params, Path("outputs"), overrides, only, None, resume)
 
 
-def test_a_part_of_the_chain_is_finished_as_that_part_then_the_rest_of_it(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def _here(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def test_a_part_of_the_chain_is_finished_as_that_part_then_the_rest_of_it(tmp_path):
     begun = prepared(["export", "tune"])
     record.save(begun.run_dir, "export", params={}, results={}, verdict="exported")
     again = prepared([], begun.run_dir.name)
@@ -25,12 +34,69 @@ def test_a_part_of_the_chain_is_finished_as_that_part_then_the_rest_of_it(tmp_pa
     assert again.run_dir == tmp_path / "outputs" / begun.run_dir.name
 
 
-def test_the_whole_chain_is_finished_on_a_new_server(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_whole_chain_is_finished_on_a_new_server():
     begun = prepared([])
     for verb in ("export", "serve", "warmup"):
         record.save(begun.run_dir, verb, params={}, results={}, verdict=verb)
     again = prepared([], "latest")
     assert again.verbs == ["serve", *(verb for verb in runs.NOTEBOOKS if verb not in ("export", "serve", "warmup"))]
-    assert record.has(again.run_dir, "export")
-    assert not record.has(again.run_dir, "serve")
+    assert again.aside == ["serve"]
+
+
+def test_it_is_finished_with_the_parameters_it_was_begun_with_and_others_are_refused(tmp_path):
+    mine = tmp_path / "mine.yml"
+    mine.write_text("seed: 3\nduration_s: 2.0\n")
+    begun = prepared([], params=mine, seed=5, concurrency=[1, 2])
+    again = prepared([], begun.run_dir.name, mine)
+    assert again.parameters["stress"] == {"seed": 5, "duration_s": 2.0, "concurrency": [1, 2]}
+    assert prepared([], "latest", mine, seed=5).parameters == again.parameters
+    with pytest.raises(ParameterError, match=r"(?s)begun with others:\n  seed: 5 then, 6 now\nNothing.*--from VERB"):
+        prepared([], "latest", mine, seed=6)
+    mine.write_text("seed: 3\nduration_s: 4.0\nmodel_name: other\n")
+    with pytest.raises(ParameterError, match=r"(?s)duration_s: 2\.0 then, 4\.0 now\n  model_name: not given then"):
+        prepared([], "latest", mine)
+    assert runs.note(begun.run_dir)["params"] == {"seed": 5, "duration_s": 2.0, "concurrency": [1, 2]}
+    assert len(list((tmp_path / "outputs").iterdir())) == 1
+
+
+def test_a_run_that_still_runs_is_not_resumed():
+    begun = prepared([])
+    with lock.held(begun.run_dir), pytest.raises(ParameterError, match="still runs"):
+        prepared([], "latest")
+    assert prepared([], "latest").run_dir == begun.run_dir
+
+
+def test_a_record_that_is_half_written_is_made_again_and_one_of_a_newer_playbook_is_not():
+    begun = prepared(["export", "serve", "tune"])
+    for verb in ("export", "serve", "tune"):
+        record.save(begun.run_dir, verb, params={}, results={}, verdict=verb)
+    path = begun.run_dir / "tune.json"
+    whole = path.read_text()
+    path.write_text(whole[:70])
+    again = prepared([], "latest")
+    assert (again.verbs, again.aside) == (["tune"], ["tune"])
+    path.write_text(whole.replace('"schema_version": 1', '"schema_version": 9'))
+    with pytest.raises(RecordUnreadable, match="schema 9"):
+        prepared([], "latest")
+
+
+def test_private_copies_of_the_model_and_temporary_folders_of_killed_chains_go(tmp_path, monkeypatch):
+    (tmp_path / ".tune-abc" / "digits").mkdir(parents=True)
+    pipeline.clear(tmp_path)
+    assert not (tmp_path / ".tune-abc").exists()
+    dead, alive = tmp_path / "playbook-1-99999999-x", tmp_path / "another"
+    for folder in (dead / "kernel", alive):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pipeline.temporary.folder() as own:
+        assert own.parent == tmp_path
+        assert not dead.exists()
+        assert pipeline.temporary.sweep(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["another"]
+
+
+def test_a_run_whose_folder_was_removed_says_so():
+    begun = prepared([])
+    shutil.rmtree(begun.run_dir)
+    assert not runs.is_there(begun.run_dir)
+    assert "was removed or moved away" in pipeline._gone(begun)

@@ -11,6 +11,7 @@ import pytest
 from playbook import stopwatch
 from playbook.errors import RecordExists, RecordUnreadable
 from playbook.records import record
+from playbook.records.environment import PACKAGES, environment
 from playbook.tfserving.reference import Reference
 
 LIB = Path(__file__).parents[3] / "lib"
@@ -74,7 +75,7 @@ def test_parquet_comes_back_by_sql(tmp_path: Path) -> None:
 
 
 def test_the_environment_tells_machine_versions_and_commit() -> None:
-    seen = record.environment()
+    seen = environment()
     assert seen["cores"] >= 1
     assert seen["packages"]["tensorflow"]
     json.dumps(seen, allow_nan=False)
@@ -83,7 +84,7 @@ def test_the_environment_tells_machine_versions_and_commit() -> None:
 def test_every_version_in_a_record_is_of_a_package_the_library_imports() -> None:
     modules = {"tensorflow-serving-api": "tensorflow_serving", "grpcio": "grpc"}
     source = "\n".join(path.read_text() for path in LIB.rglob("*.py"))
-    for package in record.PACKAGES:
+    for package in PACKAGES:
         assert re.search(rf"^\s*(?:import|from) {modules.get(package, package)}\b", source, re.MULTILINE), package
 
 

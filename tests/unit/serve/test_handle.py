@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from playbook.serve.handle import begun_s, living
+from playbook.records.process import begun_s, living
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import psutil
 import published_run
 import pytest
 
+from playbook.records.process import living
 from playbook.serve import owner, serve
-from playbook.serve.handle import Handle, living
+from playbook.serve.handle import Handle
 
 CODE = """
 import os, sys, time

@@ -1,0 +1,69 @@
+"""What the numbers of a record depend on: machine, versions, commit."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = ("tensorflow", "tensorflow-serving-api", "uvloop", "grpcio", "numpy", "duckdb", "papermill")
+
+
+@functools.cache
+def environment() -> dict[str, Any]:
+    """What the numbers depend on: machine, versions, commit. Unknown is None."""
+    return {
+        "cpu_model": _cpu_model(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": _first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES} | _compiled("model_server.float_reader"),
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": (status != "") if (status := _git("status", "--porcelain")) is not None else None,
+    }
+
+
+def _cpu_model() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _compiled(module: str) -> dict[str, str | None]:
+    """A module that is built only where there is a C compiler; without it the embedded server is slower."""
+    return {module: "compiled" if importlib.util.find_spec(module) else None}
+
+
+def _git(*args: str) -> str | None:
+    return _output("git", "-C", str(Path(__file__).parent), *args)
+
+
+def _first_line(*command: str) -> str | None:
+    text = _output(*command)
+    return text.splitlines()[0] if text else None
+
+
+def _output(*command: str) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,28 @@
+"""Processes named by pid and start, so that a pid that was given out again is no mistake."""
+
+from __future__ import annotations
+
+import psutil
+
+SAME_START_S = 1.5  # no pid is given out twice so soon; elsewhere than on Linux a clock that is set moves it a little
+
+
+def begun_s(process: psutil.Process) -> float:
+    """When a process began, in seconds since boot; psutil's own time moves by whole seconds when the clock is set."""
+    return process.create_time() - psutil.boot_time()
+
+
+def living(pid: int | None, started: float | None) -> psutil.Process | None:
+    """The process with this pid, unless it has ended or the pid belongs to another by now.
+
+    Args:
+        pid: Its pid; None is no process.
+        started: Its start in seconds since boot, as `begun_s` tells it; None when only the pid is known.
+    """
+    try:
+        process = psutil.Process(pid) if pid else None
+        if process is None or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process if started is None or abs(begun_s(process) - started) < SAME_START_S else None
+    except psutil.NoSuchProcess:
+        return None
