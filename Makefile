@@ -3,6 +3,10 @@ ARGS ?=
 PYTHON ?= python3
 BIN := .venv/bin
 
+# What JupyterLab saves while notebooks run is no change to git.
+FILTER = git config filter.playbook-notebook.clean "$(BIN)/python -I lib/playbook/chain/committed.py %f"
+ROOT_USER := $(filter 0,$(shell id -u))
+
 .DEFAULT_GOAL := help
 .PHONY: .venv help run test lab bench fuzz lint example stop clean lock
 
@@ -18,6 +22,7 @@ help:  ## list the targets
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q lib
+	@if git rev-parse --git-dir >/dev/null 2>&1; then $(FILTER); fi
 	@touch $@
 
 run: .venv  ## a model to a performance record: make run PARAMS=params/standard.yml ARGS="--set seed=1"
@@ -26,8 +31,10 @@ run: .venv  ## a model to a performance record: make run PARAMS=params/standard.
 test: .venv  ## all tests: unit, conformance, notebooks, chain, docker, browser
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-lab: .venv  ## the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir . $(ARGS)
+lab: .venv  ## the notebooks in JupyterLab, `playbook` on its terminals' PATH
+	@$(if $(ROOT_USER),echo "You are root: whoever has the address below can do anything here. Give it to nobody.")
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/index.ipynb \
+	  --ServerApp.terminado_settings="shell_command=['$(shell command -v bash || echo /bin/sh)']" $(if $(ROOT_USER),--allow-root) $(ARGS)
 
 bench: .venv  ## ratios against named peers; ARGS=loadgen for one area
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -44,6 +44,8 @@ def main(run_dir: Path) -> None:
     notebook = ROOT / "notebooks" / "50_analyze.ipynb"
     command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(notebook)]
     subprocess.run(command, check=True, env={**os.environ, "PLAYBOOK_RUN_DIR": "../outputs/example"})
+    as_it_is = ["git", "-c", "filter.playbook-notebook.clean=cat", "add", str(notebook)]
+    subprocess.run(as_it_is, cwd=ROOT, check=True)  # the filter of notebooks would give it the outputs committed before
     report.write(EXAMPLE)
     (EXAMPLE / "record.html").unlink()
     print(report.headline(EXAMPLE).strip("*"))

@@ -28,8 +28,14 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES} | _compiled("model_server.float_reader"),
         "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": (status != "") if (status := _git("status", "--porcelain")) is not None else None,
+        "git_dirty": _dirty(),
     }
+
+
+def _dirty() -> bool | None:
+    """Whether anything differs from the commit; by contents, since a notebook that was only run does not."""
+    told = _git("diff", "HEAD", "--name-only"), _git("ls-files", "--others", "--exclude-standard")
+    return None if None in told else any(told)
 
 
 def _cpu_model() -> str | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from playbook import progress
 from playbook.analyze import analysis
 from playbook.drawing import pages
 from playbook.drawing.canvas import Picture
 from playbook.promise import Promise
-from playbook.records import run_folder, whole_file
+from playbook.records import run_folder, runs, whole_file
 from playbook.records.run_folder import RunFolder
 from playbook.report import catalogue, opening, sections
 
@@ -36,9 +39,22 @@ def write(run_dir: Path) -> Path:
     whole_file.write_text(path, page)
     html = pages.html(page, pictures, f"{run.run_id}: performance record")
     whole_file.write_text(path.with_suffix(".html"), html)
-    if run.run_dir.resolve().name != "example":
+    if run.run_dir.resolve().name != runs.EXAMPLE:
         catalogue.write_index(Path(run_dir).resolve().parent)
     return path
+
+
+def link(run_dir: Path) -> Any:
+    """Write the record of a run as far as it has come and link it, at the end of a notebook; in the chain, which
+    writes it once at its end, nothing."""
+    if progress.CHANNEL in os.environ:
+        return None
+    from IPython.display import Markdown
+
+    example = Path(run_dir).resolve().name == runs.EXAMPLE  # as it is committed
+    written = Path(run_dir) / "record.md" if example else write(run_dir).with_suffix(".html")
+    page = os.path.relpath(written, Path.cwd())
+    return Markdown(f"The record of this run so far: [{page}]({quote(page)})")
 
 
 def headline(run_dir: Path) -> str:
