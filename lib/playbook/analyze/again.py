@@ -64,9 +64,9 @@ def again(
     asked = one.params("stress")
     load = load_of({**asked, "client_cpus": asked.get("client_cpus") or []}, specs[0].cpus)
     load = replace(load, duration_s=window_s, ramp_up_s=RAMP_UP_S)
-    made = [_new_run(run, outputs, side) for run, side in zip(folders, ("base", "candidate"), strict=True)]
-    hold_in_turns(specs, made, load, loads)
-    return made[0], made[1]
+    run_dirs = [_new_run(run, outputs, side) for run, side in zip(folders, ("base", "candidate"), strict=True)]
+    hold_in_turns(specs, run_dirs, load, loads)
+    return run_dirs[0], run_dirs[1]
 
 
 def hold_in_turns(
@@ -133,10 +133,10 @@ def _spec(run: RunFolder) -> ServerSpec:
 
 def _new_run(run: RunFolder, outputs: Path, side: str) -> Path:
     """A run folder for one side, with what names its model and configuration."""
-    made = runs.create(outputs, Path(f"again-{side}.yml"), {}, base=run.run_id)
-    runs.inherit(made, run.run_dir, ["serve"])
-    shutil.copy2(run.run_dir / "export.json", made / "export.json")
-    data = record.data_dir(made)
+    run_dir = runs.create(outputs, Path(f"again-{side}.yml"), {}, base=run.run_id)
+    runs.inherit(run_dir, run.run_dir, ["serve"])
+    shutil.copy2(run.run_dir / "export.json", run_dir / "export.json")
+    data = record.data_dir(run_dir)
     data.mkdir(exist_ok=True)
     shutil.copy2(run.run_dir / "data" / "reference.npz", data / "reference.npz")
-    return made
+    return run_dir
