@@ -12,6 +12,7 @@ PlaybookError
 ├── PredictFailed         the server answered with an error; its text is kept
 ├── WarmupNotApplied      a warm-up file is present and the server did not replay it
 ├── LoadFailed            the load generator could not measure at all
+│   └── WrongAnswers      the server answered under load, and not what the model answers
 ├── StageFailed           a notebook of the chain failed
 ├── SizingRefused         nothing measured keeps the promise, so nothing is sized or deployed
 ├── BundleBroken          a file of the deployment bundle is not what it must be
@@ -76,6 +77,10 @@ class WarmupNotApplied(PlaybookError):
 
 class LoadFailed(PlaybookError):
     """The load generator could not measure at all."""
+
+
+class WrongAnswers(LoadFailed):
+    """The server answered under load, and not what the model answers."""
 
 
 class StageFailed(PlaybookError):

@@ -45,6 +45,11 @@ def failures(records: dict[str, dict[str, Any]]) -> list[str]:
         if answers.get("wrong"):
             sentences.append(f"stress: {answers['wrong']:,} of {answers['checked']:,} answers compared were wrong")
             break
-    for verb, key in (("stress", "failures"), ("prove", "failures"), ("adapt", "failures"), ("deploy", "refuted")):
+    for verb, key in (("tune", "failures"), ("prove", "failures"), ("deploy", "refuted")):
         sentences += [f"{verb}: {text}" for text in results.get(verb, {}).get(key) or []]
+    sentences += [
+        f"adapt: {choice['name']} answered wrongly"
+        for choice in results.get("adapt", {}).get("contenders") or []
+        if "wrong_answers" in (choice.get("failed_checks") or [])
+    ]
     return sentences

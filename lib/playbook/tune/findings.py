@@ -56,7 +56,7 @@ def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
     """What is to be known of single trials, failed or INVALID, and what was left out."""
-    sentences = list(results["doubts"])
+    sentences = [*(text for point in results["points"] for text in point.get("failures") or []), *results["doubts"]]
     for point in results["points"]:
         sentences += [f"Batching left the space: {point['unbatched']}."] if point.get("unbatched") else []
         sentences += [f"{point['point']}: {_SHORT.format(**few)}"] if (few := _fewest(point)) else []
@@ -108,6 +108,7 @@ def _result(tuned: Tuned) -> dict[str, Any]:
         "objective": plan.objective.words(),
         "p99_limit_ms": plan.objective.promise.p99_limit_ms,
         "skipped": tuned.skipped or None,
+        "failures": list(tuned.failures),
         "unbatched": plan.unbatched or None,
         "space": {name: list(values) for name, values in plan.space.items()},
         "configurations": len(plan.configs),

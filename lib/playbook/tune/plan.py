@@ -78,6 +78,7 @@ class Tuned:
     schedule: str = ""  # what was to be done, in words
     left_out: list[str] = field(default_factory=list)  # for want of time
     skipped: str = ""  # why nothing was tuned
+    failures: list[str] = field(default_factory=list)  # configurations that answered wrongly
 
     @classmethod
     def skip(cls, plan: TuningPlan, why: str) -> Tuned:

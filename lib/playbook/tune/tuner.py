@@ -74,7 +74,7 @@ def _tune(point: TuningPoint, load: Load, memory: Memory, budget_s: float) -> Tu
             tuned = _searched(tuning, point, exported)
         except SkipTuning as skipped:
             tuned = Tuned.skip(point.plan, str(skipped))
-        tuned.probes, tuned.measured_s = tuning.probes, bench.measured_s
+        tuned.probes, tuned.measured_s, tuned.failures = tuning.probes, bench.measured_s, bench.wrong
     tuned.planned_s, tuned.took_s = tuning.table.planned_s, clock.spent_s
     tuned.schedule, tuned.left_out = tuning.table.words(), [*tuning.table.left_out, *tuning.cut]
     return tuned

@@ -26,7 +26,9 @@ _SCORES = {
 
 def verdict(results: Mapping[str, Any]) -> str:
     """One sentence for each point: the winner in words, its gain over the default flags, and what earned it."""
-    return " ".join(_sentence(point) for point in results["points"]) + _shared(results)
+    wrong = [text for point in results["points"] for text in point.get("failures") or []]
+    failed = f"WRONG ANSWERS {wrong[0]}. " if wrong else ""
+    return failed + " ".join(_sentence(point) for point in results["points"]) + _shared(results)
 
 
 def plan_table(points: Sequence[TuningPoint], load: Load) -> str:

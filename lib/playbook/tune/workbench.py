@@ -14,7 +14,7 @@ from typing import Any
 
 import loadgen
 from playbook import stopwatch
-from playbook.errors import LoadFailed, MonitorError, PublishFailed, ServerDied
+from playbook.errors import LoadFailed, MonitorError, PublishFailed, ServerDied, WrongAnswers
 from playbook.knobs import LIVE
 from playbook.monitor.resources import ProcessTree
 from playbook.monitor.sensor import Sensor, between
@@ -63,6 +63,7 @@ class Workbench:
         self.samples, self.longest_s = SAMPLES, LONGEST_S  # requests of a window at a rate, and its cap
         self.limit_ms: float | None = None  # of p99: windows count their requests beyond it
         self.benches: dict[str, RunningServer] = {}
+        self.wrong: list[str] = []  # configurations that answered wrongly, with the first such reply
         self.held = 0  # windows held, and the seconds they took: the measuring time
         self.measured_s = 0.0
         self._starts = 0
@@ -126,6 +127,7 @@ class Workbench:
         Raises:
             ServerDied: the server ended in the window.
             LoadFailed: nothing could be measured, or the server stopped answering.
+            WrongAnswers: a reply was not what the model answers.
         """
         check_alive(bench.handle)
         load = replace(self.load, protocol=bench.config.protocol, duration_s=duration_s or self._window_s(settings))
@@ -139,12 +141,21 @@ class Workbench:
         row = flat(summary, self.held, shared | settings)
         self.held, self.measured_s = self.held + 1, self.measured_s + load.duration_s + load.ramp_up_s
         stopwatch.add(load.duration_s + load.ramp_up_s)
+        self._check_answers(bench, row)
         window = between(before, after) if before and after else None
         row["batch_rows"] = window and window.batch_rows
         row["queue_ms"] = window and window.queue_ms
         row["core_ms_per_request"] = _core_ms(used, window)
         self.tell(f"{described(row)}: {row['throughput_rps'] or 0:,.0f}/s, p99 {row['latency_p99_ms'] or 0:.1f} ms")
         return row
+
+    def _check_answers(self, bench: RunningServer, row: Mapping[str, Any]) -> None:
+        """No rate counts for a configuration that answers wrongly."""
+        if not (row["answers"] or {}).get("wrong"):
+            return
+        said = next((text for text in row["warnings"] if "checked replies" in text), "wrong answers")
+        self.wrong.append(f"with {bench.config.words()}, {described(row)}: {said}")
+        raise WrongAnswers(self.wrong[-1])
 
     def _window_s(self, settings: Mapping[str, Any]) -> float:
         """So long that the samples come in, and never longer than the cap."""
