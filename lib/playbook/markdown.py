@@ -30,7 +30,9 @@ def number(value: float | None, digits: int = 3) -> str:
     """A number with so many significant digits, thousands separated: 1,234 or 12.3 or 0.0123 or <0.001."""
     if value is None:
         return MISSING
-    if value == 0 or abs(value) >= 10 ** (digits - 1):
+    if value == 0:
+        return "0"  # not "-0"
+    if abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
     if abs(value) < SMALLEST:
         return f"{'-' * (value < 0)}<{SMALLEST:g}"

@@ -179,7 +179,7 @@ def cost(
     core_hour: float,
     gpus: float = 0.0,
     gpu_hour: float = 0.0,
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     """CPU seconds used and money for a million predictions at `rate_rps`; the cores are paid for whether used or not.
 
     Args:

@@ -33,6 +33,7 @@ class Prices:
 
     price_per_cpu_hour: float = 0.0
     price_per_gpu_hour: float = 0.0
+    currency: str = ""
 
 
 FREE = Prices()
@@ -176,14 +177,15 @@ def _certificate(judged: Judged, level: Level, promise: Promise) -> dict[str, An
     }
 
 
-def _cost(judged: Judged, level: Level, prices: Prices) -> dict[str, float | None] | None:
+def _cost(judged: Judged, level: Level, prices: Prices) -> dict[str, Any] | None:
     run, rate, rows = judged.run, level.get("throughput_rps"), judged.rows(level)
     if not rate or not run.server_cores:
         return None
     used = judged.resources.used("server", *span_ns(rows)) if len(rows) else None
     each = used.cores / rate if used and used.cores else None
     gpus = 1.0 if run.environment().get("gpu") else 0.0
-    return capacity.cost(rate, run.server_cores, each, prices.price_per_cpu_hour, gpus, prices.price_per_gpu_hour)
+    cost = capacity.cost(rate, run.server_cores, each, prices.price_per_cpu_hour, gpus, prices.price_per_gpu_hour)
+    return {**cost, "currency": prices.currency}
 
 
 def _goodput(judged: Judged, level: Level, promise: Promise) -> float | None:

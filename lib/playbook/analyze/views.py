@@ -38,7 +38,10 @@ def capacity_table(judged: dict[str, Any]) -> str:
         ["good answers inside the limit", f"{judged['goodput_rps']:,.0f}/s" if judged.get("goodput_rps") else None],
         [f"a million predictions{at}: CPU used", _unit(cost.get("cpu_s_per_million"), "core-seconds")],
         [f"a million predictions{at}: cores paid for", _unit(cost.get("core_s_per_million"), "core-seconds")],
-        [f"a million predictions{at}: money", _unit(cost.get("money_per_million") or None, "at the prices given")],
+        [
+            f"a million predictions{at}: money",
+            _unit(cost.get("money_per_million") or None, cost.get("currency") or "at the prices given"),
+        ],
     ]
     return markdown.table(["what", "how much"], [row for row in rows if row[1] is not None])
 

@@ -21,6 +21,7 @@ class Demand:
     headroom: float = 0.3  # share of a replica's measured rate that is left free
     min_replicas: int = 2  # fewer cannot lose one
     price_per_cpu_hour: float = 0.04  # money for a core and hour
+    currency: str = "USD"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.target_rate_rps) and self.target_rate_rps > 0):

@@ -33,7 +33,8 @@ def carries(plan: DeployPlan, refuted: bool = False) -> str:
     return (
         f"{claim}: each was measured at "
         f"{one.rate_rps.value:,.0f}/s inside the limit on the {one.server} server and is planned for "
-        f"{size.planned_rps.value:,.0f}/s; {cost['cost_per_million']:.3g} a million predictions."
+        f"{size.planned_rps.value:,.0f}/s; {cost['cost_per_million']:.3g} {plan.demand.currency} a million "
+        "predictions."
     )
 
 

@@ -97,10 +97,10 @@ def proof_table(prove: dict[str, Any]) -> str:
     p99 = f"{markdown.number(held['latency_p99_ms'])} ms{spread}" if held["latency_p99_ms"] is not None else None
     rows: list[list[Any]] = [
         ["rate of one replica", f"{prove['rate_rps']:,.0f}/s"],
-        ["held for", f"{held['duration_s']:.3g} s in {held['windows']} windows, {held['valid_windows']} of them VALID"],
+        ["held for", f"{held['duration_s']:.3g} s; {held['valid_windows']} of {held['windows']} windows VALID"],
         ["p99", p99],
         ["requests, beyond the limit or failed", f"{claim['requests']:,}, {claim['misses']:,}"],
-        ["requests worth one independent one", claim["tau"]],
+        ["neighbouring requests that tell as much as one", claim["tau"]],
         ["at most beyond the limit, with confidence", f"{claim['bound']:.2%}, {prove['confidence']:.0%}"],
         ["answers compared, wrong", f"{answers['checked']:,}, {answers['wrong']:,}"],
         ["wrong answers that could have stayed unseen", f"one in {1 / answers['could_miss_share']:,.0f}"],
