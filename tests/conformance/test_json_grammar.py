@@ -77,6 +77,59 @@ def test_the_first_of_two_equal_aliases_counts_in_a_columnar_request(server):
     assert server.predict("echo", b'{"signature_name": "int64", "inputs": {"x": [1], "x": [2]}}')[1] == {"outputs": [1]}
 
 
+@pytest.mark.parametrize(
+    ("rows", "answer"),
+    [
+        (b'[{"x": 1, "x": 2}]', [1]),
+        (b'[{"x": 1, "\\u0078": 2}, {"x": 3}]', [1, 2]),
+        (b'[{"x": 1}, {"x": 2, "x": 3}, {"x": 4}]', [1, 2, 3]),
+        (b'[{"x\\u0000tail": 7}]', [7]),
+    ],
+)
+def test_a_name_that_stands_twice_in_a_row_gives_its_values_in_order_and_the_surplus_is_dropped(server, rows, answer):
+    body = b'{"signature_name": "int64", "instances": %s}' % rows
+    assert server.predict("echo", body) == (200, {"predictions": answer})
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [
+        (b'[{"x": 1, "x": [2]}]', "Expecting shape [] but got: [1]"),
+        (b'[{"x": 1, "x": "b"}]', 'JSON Value: "b" Type: String is not of expected type: int64'),
+        (b'[{"x\\u0000tail": 1, "y": 1}]', "JSON object: does not have named input: y"),
+        (b'[{"x": {"b64": "YQ==", "b64": "YQ=="}}]', "Type: Object is not of expected type: int64"),
+    ],
+)
+def test_every_value_of_a_name_that_stands_twice_is_checked(server, rows, error):
+    status, reply = server.predict("echo", b'{"signature_name": "int64", "instances": %s}' % rows)
+    assert status == 400
+    assert error in reply["error"]
+
+
+def test_a_base64_object_with_its_key_twice_is_none(server):
+    value = b'{"b64": "YQ==", "b64": "YQ=="}'
+    status, reply = server.predict("echo", b'{"signature_name": "string", "inputs": [%s]}' % value)
+    assert status == 400
+    assert reply["error"] == (
+        'JSON Value: {\n    "b64": "YQ==",\n    "b64": "YQ=="\n} not formatted correctly for base64 data'
+    )
+
+
+def test_a_base64_row_for_several_inputs_is_taken_for_the_first_of_them(server):
+    status, reply = server.predict("two_inputs", b'{"instances": [{"b64": "YQ=="}]}')
+    assert status == 400
+    assert reply["error"].startswith("Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: ")
+
+
+def test_the_last_of_two_equal_features_counts_and_both_are_checked(server):
+    def regressed(example: bytes):
+        return server.post("tf1:regress", b'{"signature_name": "regress", "examples": [%s]}' % example)
+
+    assert regressed(b'{"x": 1.0, "x": 7.0}') == regressed(b'{"x": 7.0}')
+    assert regressed(b'{"x": 7.0}')[0] == 200
+    assert regressed(b'{"x": null, "x": 7.0}')[1]["error"] == "Feature: x has element with unexpected JSON type: Null"
+
+
 @pytest.mark.parametrize("depth", [64, 65, 300, 5000])
 def test_values_nested_deeper_than_a_tensor_may_be_are_refused_in_words(server, depth):
     text = b"[" * depth + b"1.5" + b"]" * depth

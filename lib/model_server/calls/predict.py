@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -104,6 +104,18 @@ def input_arrays(servable: Servable, plan: PredictPlan, sent) -> list[np.ndarray
         proto = sent[alias] if alias in sent else signature.defaults[alias]
         arrays.append(parse(alias, proto))
     return arrays
+
+
+def completed(servable: Servable, plan: PredictPlan, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Tensors that are arrays already in the plan's order; defaults of the SignatureDef fill what is missing.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT when aliases do not match the signature.
+    """
+    signature = servable.signatures[plan.signature_name]
+    if len(arrays) != len(plan.inputs):
+        _check_aliases(signature, arrays)
+    return [arrays[alias] if alias in arrays else parse(alias, signature.defaults[alias]) for alias in plan.inputs]
 
 
 def _check_aliases(signature, sent) -> None:

@@ -1,8 +1,8 @@
 """A JSON parser with rapidjson's quirks and error texts, for bodies that the fast parsers refuse.
 
 NaN and infinities are numbers, a byte-order mark and text after the root value are ignored, the first of two equal
-keys wins, nesting has no limit (rapidjson 1.1.0: reader.h with kParseIterativeFlag, kParseNanAndInfFlag and
-kParseStopWhenDoneFlag, read through encodedstream.h).
+keys is the one that is found (all of them are kept: `Members`), nesting has no limit (rapidjson 1.1.0: reader.h with
+kParseIterativeFlag, kParseNanAndInfFlag and kParseStopWhenDoneFlag, read through encodedstream.h).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import orjson
 
 from model_server.errors import ServingError, invalid
+from model_server.json.members import Members
 
 _BLANKS = re.compile(rb"[ \t\n\r]*")
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)")
@@ -90,7 +91,7 @@ class _Reader:
                 return around
             self.blanks()
             return self.next_item(open_lists, around)
-        around.setdefault(key, value)
+        around = self.joined(around, key, value)
         if byte not in (0x2C, 0x7D):
             raise _error("Missing a comma or '}' after an object member.", self.at)
         self.at += 1
@@ -98,6 +99,19 @@ class _Reader:
             return around
         self.blanks()
         return self.next_member(open_lists, around)
+
+    @staticmethod
+    def joined(around: dict, key: str, value: object) -> dict:
+        """The object with one member more."""
+        if key not in around:
+            if type(around) is Members:
+                around.pairs.append((key, value))
+            around[key] = value
+            return around
+        if type(around) is not Members:
+            around = Members(around, list(around.items()))
+        around.pairs.append((key, value))
+        return around
 
     def closed(self, empty: list | dict) -> list | dict:
         self.at += 1

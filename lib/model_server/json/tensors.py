@@ -13,6 +13,7 @@ import numpy as np
 
 from model_server.element_types import STRING, TYPES, type_name
 from model_server.errors import ServingError, invalid, unimplemented
+from model_server.json.members import count
 from model_server.json.text import debug_string
 
 BOOL = 10
@@ -24,7 +25,7 @@ _FLOATS = (1, 2)
 
 def is_base64(value: object) -> bool:
     """Whether a JSON value is `{"b64": "..."}`: this key alone, and text under it."""
-    return isinstance(value, dict) and len(value) == 1 and isinstance(value.get("b64"), (str, bytes))
+    return isinstance(value, dict) and count(value) == 1 and isinstance(value.get("b64"), (str, bytes))
 
 
 def shape_of(value: object) -> list[int]:

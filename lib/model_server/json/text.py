@@ -1,17 +1,22 @@
-"""JSON text as rapidjson reads and prints it: NaN and Infinity allowed, the first of two equal keys wins."""
+"""JSON text as rapidjson reads and prints it: NaN and Infinity allowed, the first of two equal keys is found."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections import Counter
 
 import orjson
 
 from model_server.json import rapidjson
+from model_server.json.members import pairs
 from model_server.json.reply import quoted
 
 _DEBUG_BYTES = 256
-_ROOT_KEYS = (b"instances", b"inputs", b"signature_name", b"examples", b"context")
+_ROOT_KEYS = ("instances", "inputs", "signature_name", "examples", "context")
+_BASE64_TWICE = re.compile(rb'"b64"\s*:\s*"[^"]*"\s*,\s*"b64"')
+_ESCAPED_LETTER = re.compile(rb"\\u00[2-7]")
+_STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*(:?)')
 
 
 def parse(body: bytes) -> object:
@@ -24,16 +29,35 @@ def parse(body: bytes) -> object:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return rapidjson.parse(body)
-    if type(value) is dict and any(body.count(b'"' + key + b'"') > 1 for key in _keys_looked_up(value)):
-        return rapidjson.parse(body)  # perhaps a key twice: orjson keeps the last, rapidjson finds the first
-    return value
+    return rapidjson.parse(body) if type(value) is dict and _comes_again(value, body) else value
 
 
-def _keys_looked_up(document: dict) -> Iterable[bytes]:
-    """The keys whose first value counts: those of the root, and the aliases of a columnar request."""
-    inputs = document.get("inputs")
-    aliases = [key.encode() for key in inputs] if type(inputs) is dict else []
-    return (*_ROOT_KEYS, *aliases)
+def _comes_again(document: dict, body: bytes) -> bool:
+    """Whether a key that counts may stand there twice: orjson keeps the last of them, rapidjson all.
+
+    Read off the body: a name that occurs more often than there are objects that have it (or as somebody's text, which
+    costs a slower reading and changes nothing), a name with a letter written as its number.
+    """
+    if any(body.count(b'"' + name.encode() + b'"') > most for name, most in _names(document).items()):
+        return True
+    if _BASE64_TWICE.search(body):
+        return True
+    return bool(_ESCAPED_LETTER.search(body)) and any(colon and b"\\" in name for name, colon in _STRING.findall(body))
+
+
+def _names(document: dict) -> Counter[str]:
+    """The names that are looked up or gone through, with how many objects of the body have each."""
+    names = Counter(dict.fromkeys(_ROOT_KEYS, 1))
+    for key in ("inputs", "context"):
+        if type(inside := document.get(key)) is dict:
+            names.update(list(inside))
+    if type(rows := document.get("instances")) is list and rows and type(rows[0]) is dict:
+        names.update(dict.fromkeys(rows[0], len(rows)))
+    if type(examples := document.get("examples")) is list:
+        for example in examples:
+            names.update(list(example) if type(example) is dict else ())
+    names.pop("b64", None)  # see _BASE64_TWICE
+    return names
 
 
 def debug_string(value: object) -> str:
@@ -62,7 +86,7 @@ def _pretty(value: object, level: int, into: list[bytes], room: int) -> int:
 
 def _pretty_object(value: dict, level: int, into: list[bytes], room: int) -> int:
     pad = b"\n" + b"    " * (level + 1)
-    for index, (key, item) in enumerate(value.items()):
+    for index, (key, item) in enumerate(pairs(value)):
         if room <= 0:
             return room
         head = (b"," if index else b"{") + pad + quoted(_bytes(key)) + b": "

@@ -10,6 +10,7 @@ from model_server.calls.example_input import serialized_examples
 from model_server.errors import invalid
 from model_server.json import tensors
 from model_server.json.floats import float_texts
+from model_server.json.members import c_string, pairs
 from model_server.json.reply import quoted
 from model_server.json.text import debug_string, parse
 from model_server.models.core import Core, ModelSpec
@@ -79,9 +80,11 @@ def read_request(document: object, verb: str):
 def _fill_example(value: object, example) -> None:
     if not isinstance(value, dict):
         raise invalid(f"Example must be JSON object but got JSON {tensors.type_of(value)}")
-    for name, content in value.items():
-        items = content if isinstance(content, list) else [content]
-        _fill_feature(name, items, example.features.feature[name])
+    for member, content in pairs(value):
+        name, items = c_string(member), content if isinstance(content, list) else [content]
+        feature = example.features.feature[name]
+        feature.Clear()  # the last of two equal names counts
+        _fill_feature(name, items, feature)
 
 
 def _fill_feature(name: str, items: list, feature) -> None:

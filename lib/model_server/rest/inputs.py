@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from model_server.errors import ServingError, invalid
+from model_server.json.members import c_string, pairs
 from model_server.json.tensors import check_rank, is_base64, tensor
 from model_server.json.text import debug_string
 
@@ -67,19 +68,19 @@ def _from_instances(document: dict, types: Types, plain_numbers: bool) -> dict[s
         raise invalid(f"JSON Value: {debug_string(document)} No values in 'instances' array")
     if isinstance(instances[0], dict) and not is_base64(instances[0]):
         return _from_objects(instances, types)
-    if len(types) > 1:
+    if len(types) > 1 and not isinstance(instances[0], dict):  # a b64 object is taken for the first input, and alone
         raise invalid(
             "instances is a plain list, but expecting list of objects as multiple input tensors required as per "
             "tensorinfo_map"
         )
-    alias = next(iter(types))
+    alias = min(types)
     dtype = types[alias]
     if len(instances) == 1 or plain_numbers:
         try:
             return {alias: tensor(instances, dtype, plain_numbers)}
         except ServingError:
             pass  # the row-by-row path below has the text for it
-    return {alias: _stacked(_plain_rows(instances, dtype))}
+    return {alias: _stacked(_plain_rows(instances, dtype), len(instances))}
 
 
 def _plain_rows(instances: list, dtype: int) -> list[np.ndarray]:
@@ -108,10 +109,11 @@ def _shape_text(array: np.ndarray) -> str:
     return "[" + ",".join(map(str, array.shape)) + "]"
 
 
-def _stacked(rows: list[np.ndarray]) -> np.ndarray:
+def _stacked(rows: list[np.ndarray], count: int) -> np.ndarray:
+    """The first `count` rows: where a name stood twice in an object there are more, which no tensor has room for."""
     check_rank(rows[0].ndim + 1)
-    stacked = np.empty((len(rows), *rows[0].shape), rows[0].dtype)
-    for index, row in enumerate(rows):
+    stacked = np.empty((count, *rows[0].shape), rows[0].dtype)
+    for index, row in enumerate(rows[:count]):
         stacked[index] = row if row.ndim else row.item()
     return stacked
 
@@ -121,7 +123,10 @@ def _from_objects(instances: list, types: Types) -> dict[str, np.ndarray]:
     for index, item in enumerate(instances):
         if not isinstance(item, dict):
             raise invalid(f"Expecting object but got list at item {index} of input list")
-        for alias, value in item.items():
+        names = set()
+        for name, value in pairs(item):
+            alias = c_string(name)
+            names.add(alias)
             column = columns.setdefault(alias, [])
             try:
                 if alias not in types:
@@ -131,9 +136,9 @@ def _from_objects(instances: list, types: Types) -> dict[str, np.ndarray]:
                 raise invalid(
                     f"Failed to process element: {index} key: {alias} of 'instances' list. Error: {error}"
                 ) from None
-        if len(item) != len(types):
+        if len(names) != len(types):
             raise invalid(
                 f"Failed to process element: {index} of 'instances' list. JSON object: {debug_string(item)} keys "
                 f"must be equal to: {','.join(sorted(types))}"
             )
-    return {alias: _stacked(rows) for alias, rows in columns.items()}
+    return {alias: _stacked(rows, len(instances)) for alias, rows in columns.items()}

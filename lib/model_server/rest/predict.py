@@ -6,7 +6,7 @@ import asyncio
 
 from model_server.batching.executors import in_thread
 from model_server.batching.run_outputs import Share
-from model_server.calls.predict import plan_of
+from model_server.calls.predict import completed, plan_of
 from model_server.errors import ServingError
 from model_server.json import reply
 from model_server.models.core import Core, ModelSpec
@@ -35,7 +35,7 @@ async def predict(
     try:
         row_format, name, tensors = await body.read(reading.predict_inputs, servable.input_types)
         plan = plan_of(servable, name, (), check_method)
-        arrays = [tensors[alias] for alias in plan.inputs]
+        arrays = completed(servable, plan, tensors)
         share = await servable.run(plan, arrays, deadline_ns, "Predict", spec.name)
         return await reply_of(plan, share, row_format, helper)
     finally:
