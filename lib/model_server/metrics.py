@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -79,28 +80,40 @@ class Gauge(Counter):
 
 
 class _Samples:
-    """What a histogram keeps under one combination of label values.
+    """What a histogram keeps under one combination of label values: `add` only notes, who looks has them sorted."""
 
-    `add` only notes the sample: it is called several times a request. Who looks has them sorted into buckets.
-    """
-
-    __slots__ = ("_edges", "_lock", "_notes", "counts", "total")
+    __slots__ = ("_edges", "_lock", "_most", "_notes", "_tell", "counts", "total")
 
     def __init__(self, edges: np.ndarray):
         self._edges, self._lock = edges, threading.Lock()
         self._notes: list[float] = []
+        self._most = _MOST_NOTES
+        self._tell: Callable[[float], None] | None = None
         self.counts, self.total = np.zeros(len(edges) + 1, np.int64), 0.0
 
     def add(self, sample: float) -> None:
         """Count one sample."""
         notes = self._notes
         notes.append(sample)
-        if len(notes) > _MOST_NOTES:
-            self.sort()
+        if len(notes) > self._most:
+            self._more((sample,))
 
     def add_all(self, samples: Sequence[float]) -> None:
         """Count several samples."""
         self._notes.extend(samples)
+        if len(self._notes) > self._most:
+            self._more(samples)
+
+    def watch(self, tell: Callable[[float], None] | None) -> None:
+        """Tell somebody of each sample from now on; None: nobody any more."""
+        self._tell = tell
+        self._most = _MOST_NOTES if tell is None else 0  # so that `add` needs to look at one number only
+
+    def _more(self, samples: Sequence[float]) -> None:
+        """There are notes to sort, or somebody to tell."""
+        if (tell := self._tell) is not None:
+            for sample in samples:
+                tell(sample)
         if len(self._notes) > _MOST_NOTES:
             self.sort()
 
@@ -128,6 +141,7 @@ class Histogram:
         self.name, self.labels, self.limits = name, tuple(labels), list(limits)
         self._edges = np.array(self.limits, np.float64)
         self._samples: dict[tuple[str, ...], _Samples] = {}
+        self._tell: Callable[[tuple[str, ...], float], None] | None = None
 
     def add(self, sample: float, *values: str) -> None:
         """Count one sample under these label values."""
@@ -141,8 +155,20 @@ class Histogram:
         """What counts one sample under these label values, made once for many calls."""
         return self._under(values).add
 
+    def watch(self, tell: Callable[[tuple[str, ...], float], None] | None) -> None:
+        """Call `tell(label values, sample)` for each sample from now on, in the thread that counts it; None: stop."""
+        self._tell = tell
+        for values, samples in list(self._samples.items()):
+            samples.watch(partial(tell, values) if tell else None)
+
     def _under(self, values: tuple[str, ...]) -> _Samples:
-        return self._samples.get(values) or self._samples.setdefault(values, _Samples(self._edges))
+        return self._samples.get(values) or self._samples.setdefault(values, self._new(values))
+
+    def _new(self, values: tuple[str, ...]) -> _Samples:
+        samples = _Samples(self._edges)
+        if self._tell is not None:
+            samples.watch(partial(self._tell, values))
+        return samples
 
     @property
     def cells(self) -> dict[tuple[str, ...], tuple[np.ndarray, float]]:

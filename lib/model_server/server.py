@@ -26,6 +26,7 @@ from model_server.models.manager import Manager, ManagerOptions
 from model_server.models.model_config import ModelServerConfig
 from model_server.models.states import StateMonitor
 from model_server.models.storage_source import StorageSource
+from model_server.profiler.service import ProfilerService
 from model_server.rest.app import RestApp, RestOptions
 
 SWITCH_S = 50e-6  # within which a notified batch thread runs beside the loop, as one that needs no lock would
@@ -145,7 +146,11 @@ class ModelServer:
             values["enable_grpc_healthcheck_service"],
         )
         log.info(_WHERE + "345", "Using InsecureServerCredentials" if pem is None else "Using SSL credentials")
-        self._grpc = await listeners.open_grpc(api.methods(), listener)
+        methods = api.methods()
+        if values["enable_profiler"]:
+            methods |= ProfilerService().methods()
+            log.info(_WHERE + "397", "Profiler service is enabled")
+        self._grpc = await listeners.open_grpc(methods, listener)
         listeners.announce_grpc(listener)
 
     async def _open_rest(self) -> None:

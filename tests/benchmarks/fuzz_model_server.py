@@ -48,7 +48,7 @@ def run(folder: Path, models: Path, requests: int, seed: int, what: str, *flags:
     entries = "".join(
         f'config {{ name: "{path.name}" base_path: "{path}" model_platform: "tensorflow" }} '
         for path in sorted(models.iterdir())
-        if path.name != "odd" and not path.name.startswith("lite_")  # slow without end; for --prefer_tflite_model alone
+        if path.name != "odd" and any(path.glob("*/saved_model.pb"))  # slow without end; for other flags, or no models
     )
     config = folder / "models.txt"
     config.write_text(f"model_config_list {{ {entries} }}")

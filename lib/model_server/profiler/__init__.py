@@ -1,0 +1,1 @@
+"""TensorFlow's profiler over gRPC, as TensorFlow Serving offers it."""
