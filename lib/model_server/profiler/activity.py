@@ -35,8 +35,13 @@ def activity() -> Activity:
     for (_, status), count in metrics.request_count.cells.items():
         requests[status] = requests.get(status, 0) + count
     runs = sum(metrics.graph_runs.cells.values()), sum(metrics.graph_run_time_usecs.cells.values())
-    histograms = (metrics.request_latency, metrics.queuing_latency, metrics.processed_batch_size)
-    return Activity(requests, *(_totals(one) for one in histograms), runs)
+    return Activity(
+        requests,
+        latency=_totals(metrics.request_latency),
+        waits=_totals(metrics.queuing_latency),
+        rows=_totals(metrics.processed_batch_size),
+        runs=runs,
+    )
 
 
 def _totals(histogram: metrics.Histogram) -> tuple[int, float]:

@@ -7,6 +7,7 @@ options say, and lies in `repository_root/session_id/host_name.xplane.pb` on the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from model_server.errors import INTERNAL, ServingError, invalid
 from model_server.grpc.stream import Handler, Stream
 from model_server.profiler import messages
 from model_server.profiler.activity import activity
-from model_server.profiler.session import ProfilerSession
+from model_server.profiler.session import ProfilerSession, extension
 
 tensorflow_package.install()
 from tensorflow.tsl.profiler.protobuf import profiler_options_pb2  # noqa: E402
@@ -36,6 +37,8 @@ class ProfilerService:
     """The three methods; `methods` goes to the connections."""
 
     def __init__(self) -> None:
+        with contextlib.suppress(ServingError):  # who asks for a profile is told
+            extension()
         self._stopped: set[str] = set()  # sessions that are to end early
 
     def methods(self) -> dict[bytes, Handler]:

@@ -39,7 +39,7 @@ class ProfilerSession:
         self._timeline = Timeline()
         self._folder = tempfile.TemporaryDirectory(prefix="profile-")
         try:
-            self._session = _extension().ProfilerSession()
+            self._session = extension().ProfilerSession()
             self._session.start(self._folder.name, {})
         except Exception as error:
             self._end()
@@ -51,7 +51,7 @@ class ProfilerSession:
         _ACTIVE.release()
 
     def collect(self) -> tuple[xplane_pb2.XSpace, bool]:
-        """End the profile: what was seen, and whether TensorFlow saw nothing at all.
+        """End the profile: what was seen, and whether that is nothing at all.
 
         Raises:
             ServingError: INTERNAL with TensorFlow's text.
@@ -65,8 +65,8 @@ class ProfilerSession:
             raise as_serving_error(error) from error
         finally:
             self._end()
-        empty = not any(line.events for plane in space.planes for line in plane.lines)
         self._timeline.write(_host_plane(space), _start_ns(space))
+        empty = not any(line.events for plane in space.planes for line in plane.lines)
         if self._timeline.left_out:
             space.warnings.append(f"{self._timeline.left_out} events of requests came after the most that are kept.")
         return space, empty
@@ -90,7 +90,12 @@ def _start_ns(space: xplane_pb2.XSpace) -> int:
 
 
 @functools.cache
-def _extension() -> Any:
+def extension() -> Any:
+    """The extension's module; a server loads it at its start, so that a profile begins when it is asked for.
+
+    Raises:
+        ServingError: UNIMPLEMENTED where TensorFlow brings none.
+    """
     path = tensorflow_package.folder() / _EXTENSION
     spec = importlib.util.spec_from_file_location("_pywrap_profiler", path)
     if spec is None or spec.loader is None or not path.exists():
