@@ -19,10 +19,11 @@ pytestmark = [
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"]
 PROBE = """<script>addEventListener("load", () => {
-  const seen = [...document.images].filter(image => image.checkVisibility());
+  const seen = [...document.querySelectorAll("svg.playbook-figure")].filter(image => image.checkVisibility());
   const wide = document.documentElement.scrollWidth > innerWidth + 1;
-  document.title = JSON.stringify({images: seen.length, drawn: seen.every(image => image.naturalWidth > 100),
-    words: seen.every(image => image.alt.length > 20), wide,
+  document.title = JSON.stringify({images: seen.length, drawn: seen.every(image => image.getBBox().width > 100),
+    words: seen.every(image => image.getAttribute("aria-label").length > 20), wide,
+    ink: seen.map(image => getComputedStyle(image.querySelector("text")).fill),
     background: getComputedStyle(document.body).backgroundColor});
 });</script>"""
 
@@ -73,3 +74,4 @@ def test_the_page_is_dark_where_the_reader_s_system_is(page: Path, tmp_path: Pat
     dark = opened(page, tmp_path, "--blink-settings=preferredColorScheme=0")
     assert light["background"] != dark["background"]
     assert dark["drawn"]
+    assert set(light["ink"]).isdisjoint(dark["ink"])

@@ -131,11 +131,12 @@ def _manager(starter: WarmStarter | None) -> type[AsyncKernelManager]:
 
 
 def _with_alt_texts(text: str, executed: Path) -> str:
-    """Give each figure the words that its output carries as plain text, in place of nbconvert's `png`."""
+    """Give each figure the words that its output carries as plain text, in place of nbconvert's `svg`."""
     cells = json.loads(executed.read_text())["cells"]
     outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    words = iter(["".join(data.get("text/plain", "figure")) for data in outputs if "image/png" in data])
-    return re.sub(r"!\[png\]", lambda _: "![" + next(words, "figure").replace("]", ")").replace("\n", " ") + "]", text)
+    drawn = [data for data in outputs if "image/svg+xml" in data or "image/png" in data]
+    words = iter(["".join(data.get("text/plain", "figure")).replace("]", ")").replace("\n", " ") for data in drawn])
+    return re.sub(r"!\[(?:svg|png)\]", lambda _: f"![{next(words, 'figure')}]", text)
 
 
 @contextlib.contextmanager

@@ -91,7 +91,7 @@ def _draw_bar(
         axes.barh(place, width, left=start, height=0.62, color=colour, label=STAGES[stage], **edge)
         text = f"{ms:.3g}"
         if width > letter * (len(text) + 1):
-            ink = "#ffffff" if _dark(colour) else "#1f2328"
+            ink = colours["on"][index]
             axes.text(start + width / 2, place, text, ha="center", va="center", fontsize=8, color=ink)
         left += max(0.0, ms) * scale
 
@@ -102,11 +102,6 @@ def _lows(shown: Sequence[Mapping[str, Any]]) -> list[float]:
 
 def _shares_below(shown: Sequence[Mapping[str, Any]]) -> list[float]:
     return [100 * low * 1e6 / entry["total_ns"] for low, entry in zip(_lows(shown), shown, strict=False)] or [0.0]
-
-
-def _dark(colour: str) -> bool:
-    red, green, blue = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return 0.299 * red + 0.587 * green + 0.114 * blue < 140
 
 
 def _ratio_ticks(rows: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -1,140 +1,83 @@
-"""A figure as a picture: drawn once for a light page and once for a dark one, with a text that says what it shows."""
+"""A figure as a picture: one SVG for light and dark pages, with a text that says what it shows."""
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from playbook.drawing import vector
+from playbook.drawing.palette import DARK, LIGHT, THEMES, style
 from playbook.records import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette and two of Tol's, told apart with every common colour blindness; on dark lightened.
-LIGHT = {
-    "page": "#ffffff",
-    "ink": "#1f2328",
-    "faint": "#d0d7de",
-    "muted": "#59636e",
-    "series": (
-        "#0072b2",
-        "#d55e00",
-        "#009e73",
-        "#cc79a7",
-        "#e69f00",
-        "#56b4e9",
-        "#7f7f7f",
-        "#1f2328",
-        "#999933",
-        "#882255",
-    ),
-}
-DARK = {
-    "page": "#0d1117",
-    "ink": "#e6edf3",
-    "faint": "#30363d",
-    "muted": "#9198a1",
-    "series": (
-        "#56b4e9",
-        "#ff8c42",
-        "#2dd4a3",
-        "#e69fc9",
-        "#f0e442",
-        "#2573b8",
-        "#a0a0a0",
-        "#e6edf3",
-        "#c5c56b",
-        "#d46a9f",
-    ),
-}
-THEMES = {"light": LIGHT, "dark": DARK}
+__all__ = ["DARK", "LIGHT", "THEMES", "Picture"]
 DPI = 110
 COLOURS = 128
 
 
 @dataclass(frozen=True)
 class Picture:
-    """What to draw, how large, and its alt text; Jupyter shows it as a PNG."""
+    """What to draw, how large, and its alt text; Jupyter shows it as an SVG that is at home in its theme."""
 
     draw: Callable[[Figure, dict[str, Any]], None]
     alt: str
     size_in: tuple[float, float] = (8.0, 4.2)
     _drawn: dict[str, bytes] = field(default_factory=dict, repr=False)
 
+    def svg(self) -> str:
+        """The picture as one SVG whose colours follow the reader's colour scheme; drawn once, then kept."""
+        if "svg" not in self._drawn:
+            drawn = self._render("light", "svg")
+            self._drawn["svg"] = vector.themed(drawn.decode(), self.alt, self.size_in).encode()
+        return self._drawn["svg"].decode()
+
     def png(self, theme: str = "light") -> bytes:
         """The picture as PNG, on an opaque page of the theme (`light` or `dark`); drawn once, then kept."""
         if theme not in self._drawn:
-            self._drawn[theme] = self._render(theme)
+            self._drawn[theme] = _few_colours(self._render(theme, "png"))
         return self._drawn[theme]
 
-    def _render(self, theme: str) -> bytes:
+    def _render(self, theme: str, format_: str) -> bytes:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
-        from PIL import Image
 
-        colours = THEMES[theme]
-        with matplotlib.rc_context(_style(colours)):
+        colours, out = THEMES[theme], io.BytesIO()
+        with matplotlib.rc_context(style(colours)):
             figure = Figure(figsize=self.size_in, layout="constrained")
             FigureCanvasAgg(figure)
             self.draw(figure, colours)
-            drawn, out = io.BytesIO(), io.BytesIO()
-            figure.savefig(drawn, format="png", dpi=DPI)
-        # Few colours make a file a third as large; the same data give the same bytes.
-        Image.open(drawn).convert("RGB").quantize(COLOURS).save(out, "PNG", optimize=True)
+            still = {"metadata": {"Date": None}} if format_ == "svg" else {"dpi": DPI}  # the same data, the same bytes
+            figure.savefig(out, format=format_, **still)
         return out.getvalue()
 
     def save(self, folder: Path, name: str) -> Path:
-        """Write `<name>.png` and `<name>-dark.png`; returns the first."""
+        """Write `<name>.svg`; returns its path."""
+        return whole_file.write_text(folder / f"{name}.svg", self.svg())
+
+    def save_png(self, folder: Path, name: str) -> Path:
+        """Write `<name>.png` and `<name>-dark.png`, for pages that take no SVG; returns the first."""
         whole_file.write_bytes(folder / f"{name}-dark.png", self.png("dark"))
         return whole_file.write_bytes(folder / f"{name}.png", self.png("light"))
 
     def html(self) -> str:
-        """Both pictures inside one element; the browser shows the one for its colour scheme."""
-        light, dark = (_data_uri(self.png(theme)) for theme in ("light", "dark"))
-        alt = self.alt.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-        source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        return f'<picture>{source}<img src="{light}" alt="{alt}"></picture>'
+        """The picture inside a page: the SVG itself, whose alt text a screen reader speaks."""
+        return self.svg()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}
+        kind = "text/html" if vector.in_lab() else "image/svg+xml"
+        return {kind: self.svg(), "text/plain": self.alt}
 
 
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+def _few_colours(drawn: bytes) -> bytes:
+    """The same PNG in few colours: a third as large."""
+    from PIL import Image
 
-
-def _style(colours: dict[str, Any]) -> Any:
-    from cycler import cycler
-
-    return {
-        "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
-        "font.size": 10,
-        "figure.facecolor": colours["page"],
-        "savefig.facecolor": colours["page"],
-        "axes.facecolor": colours["page"],
-        "axes.edgecolor": colours["muted"],
-        "axes.labelcolor": colours["ink"],
-        "axes.titlecolor": colours["ink"],
-        "axes.titlesize": 11,
-        "axes.titlelocation": "left",
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.prop_cycle": cycler(color=colours["series"]),
-        "grid.color": colours["faint"],
-        "grid.linewidth": 0.6,
-        "text.color": colours["ink"],
-        "xtick.color": colours["muted"],
-        "ytick.color": colours["muted"],
-        "xtick.labelcolor": colours["ink"],
-        "ytick.labelcolor": colours["ink"],
-        "legend.frameon": False,
-        "lines.linewidth": 1.8,
-        "lines.markersize": 6,
-    }
+    out = io.BytesIO()
+    Image.open(io.BytesIO(drawn)).convert("RGB").quantize(COLOURS).save(out, "PNG", optimize=True)
+    return out.getvalue()

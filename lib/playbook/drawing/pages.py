@@ -16,19 +16,19 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 main { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; border-bottom: 1px solid var(--faint); padding-bottom: .3rem }
 a { color: var(--link) } img { max-width: 100%; height: auto }
-.figure { display: block } .wide { overflow-x: auto }
+.figure { display: block } .figure svg { max-width: 100%; height: auto } .wide { overflow-x: auto }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
 th, td { border: 1px solid var(--faint); padding: .3rem .6rem; text-align: left }
 th[style*=right], td[style*=right] { text-align: right } tr:nth-child(even) { background: var(--band) }
 @media (max-width: 40rem) {
   main { margin: 1rem auto } th, td { padding: .25rem .4rem }
-  .figure { overflow-x: auto } .figure img { max-width: none; width: 44rem }
+  .figure { overflow-x: auto } .figure svg { max-width: none; width: 44rem }
 }
 @media print {
   :root { --ink: #000; --page: #fff; --faint: #999; --band: #fff } main { max-width: none; margin: 0 }
   .wide { overflow: visible } table { font-size: 7pt; width: 100% }
   th, td { padding: .1rem .25rem; overflow-wrap: anywhere }
-  h2 { break-after: avoid } tr, img, .figure { break-inside: avoid }
+  h2 { break-after: avoid } tr, svg, .figure { break-inside: avoid }
 }
 code, pre { font: .85em ui-monospace, monospace; background: var(--band) } pre { padding: .7rem; overflow-x: auto }
 """

@@ -34,7 +34,7 @@ def environment() -> dict[str, Any]:
 
 def _dirty() -> bool | None:
     """Whether anything differs from the commit; by contents, since a notebook that was only run does not."""
-    told = _git("diff", "HEAD", "--name-only"), _git("ls-files", "--others", "--exclude-standard")
+    told = _git("diff", "HEAD", "--name-only"), _git("ls-files", "--others", "--exclude-standard", ":/")
     return None if None in told else any(told)
 
 

@@ -237,7 +237,7 @@ ALL: tuple[tuple[str, Callable[[RunFolder, dict | None, Pictures], str]], ...] =
 
 
 def _add(pictures: Pictures, name: str, picture: Picture) -> str:
-    address = f"figures/{name}.png"
+    address = f"figures/{name}.svg"
     pictures[address] = picture
     return f"![{picture.alt}]({address})"
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from xml.etree import ElementTree
 
 import duckdb
 import fake_run
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 
 from playbook import analyze
 from playbook.analyze import analysis
-from playbook.drawing import bars, canvas, curves, timeline
+from playbook.drawing import bars, canvas, curves, palette, timeline
 from playbook.errors import QueryFailed, RecordExists, RecordUnreadable
 from playbook.promise import Promise
 from playbook.records import journal, record, run_folder
@@ -49,31 +50,32 @@ def test_tables_are_markdown_and_pictures_stand_beside_the_page(whole):
     assert "<div" not in page
     pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page)
     assert [name for _, name in pictures] == [
-        "figures/throughput_p99.png",
-        "figures/latency_percentiles.png",
-        "figures/ledger.png",
-        "figures/timeline.png",
+        "figures/throughput_p99.svg",
+        "figures/latency_percentiles.svg",
+        "figures/ledger.svg",
+        "figures/timeline.svg",
     ]
     for alt, name in pictures:
         assert len(alt) > 40
-        assert (whole / name).read_bytes().startswith(b"\x89PNG")
-        assert (whole / name.replace(".png", "-dark.png")).exists()
+        drawn = (whole / name).read_text()
+        assert ElementTree.fromstring(drawn).get("aria-label") == alt
+        assert len(drawn) < 100_000
+        assert "prefers-color-scheme:dark" in drawn
 
 
 def test_the_html_is_one_file_for_light_and_dark_that_fetches_nothing(whole):
     html = (whole / "record.html").read_text()
-    assert html.count("<picture>") == 4
-    assert html.count('media="(prefers-color-scheme: dark)" srcset="data:image/png') == 4
-    assert set(re.findall(r'src="(.{10})', html)) == {"data:image"}
+    assert html.count('<svg xmlns="http://www.w3.org/2000/svg"') == 4
+    assert "<img" not in html
     assert "<script" not in html
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', html)
-    assert all(re.findall(r'<img [^>]*alt="[^"]{40,}"', html))
+    assert len(re.findall(r'<svg [^>]*role="img" aria-label="[^"]{40,}"', html)) == 4
 
 
 def test_the_same_run_gives_the_same_page(whole):
-    before = (whole / "record.md").read_bytes(), (whole / "figures" / "ledger.png").read_bytes()
+    before = (whole / "record.md").read_bytes(), (whole / "figures" / "ledger.svg").read_bytes()
     report.write(whole)
-    assert ((whole / "record.md").read_bytes(), (whole / "figures" / "ledger.png").read_bytes()) == before
+    assert ((whole / "record.md").read_bytes(), (whole / "figures" / "ledger.svg").read_bytes()) == before
 
 
 def test_the_index_lists_all_runs_newest_first_with_a_sparkline(whole, tmp_path):
@@ -226,6 +228,27 @@ def test_pictures_differ_between_light_and_dark_and_are_drawn_once():
     assert picture.png("light") != picture.png("dark")
     assert picture.png("light") is picture.png("light")
     assert picture._repr_mimebundle_()["text/plain"] == picture.alt
+
+
+def test_every_colour_of_an_svg_follows_the_theme_and_words_on_shapes_stay_legible(whole):
+    """WCAG 2.2: 4.5 to 1 for words."""
+    run = run_folder.read(whole)
+    ledger = analysis.results(run, Promise(3.0))["ledger"]
+    drawn = bars.ledger_bars(ledger).svg().partition("</style>")[2]
+    assert not re.findall(r"#[0-9a-f]{6}\b", drawn)
+    assert "var(--on" in drawn
+    for theme in ("light", "dark"):
+        colours = palette.variables(theme)
+        for number in range(10):
+            assert contrast(colours[f"on{number}"], colours[f"s{number}"]) >= 3
+
+
+def test_in_the_lab_a_picture_is_part_of_the_page_and_elsewhere_an_svg(monkeypatch):
+    picture = curves.throughput_p99([], 50.0)
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    assert set(picture._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebooks/40_stress.ipynb")
+    assert set(picture._repr_mimebundle_()) == {"text/html", "text/plain"}
 
 
 def contrast(one, two):
