@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of arrivals, order of bodies and choice of checked replies")
     add("--level", type=int, default=0, help="number written into the rows")
     add("--check-share", type=float, default=1.0, help="share of replies compared with the expected answer")
+    add("--to-the-end", action="store_true", help="go on when the server is dead or hangs, as users would")
     add("--metrics-url", help="the server's Prometheus page, to balance the counts")
     add("--status-url", help="a page of the server, asked when nothing is answered: no reply means that it is hung")
     add("--p99-limit-ms", type=float, help="the SLO: the summary says whether the requests prove it")
@@ -121,6 +122,7 @@ def to_level(given: argparse.Namespace) -> Level:
         level=given.level,
         check_share=given.check_share,
         metrics_url=given.metrics_url,
+        to_the_end=given.to_the_end,
         timer=given.timer,
         headers={name: value for some in given.header for name, value in some.items()},
         ca=given.ca,

@@ -66,7 +66,7 @@ class Engine:
         self.alive: set[Connection] = set()
         self.opened = self.refusals = self.failures = 0
         self.answered_ns = 0
-        self.sending = self.dead = self.hung = False
+        self.sending = self.dead = self.hung = self.to_the_end = False  # to_the_end: called on although it is dead
         self.silence, self.decides = Silence(self.recorder), True  # whether it is hung; if not, the parent asks
         self._keepers: list[asyncio.Task[None]] = []
         self._backoff = random.Random(seed)
@@ -236,10 +236,10 @@ class Engine:
             self._failed(self.backlog.popleft(), 0, TIMEOUT)
         if self.failures == 0:
             self.answered_ns = now
-        elif self.failures >= DEAD_FAILURES and now - self.answered_ns > DEAD_AFTER_S * 1e9:
+        elif not self.to_the_end and self.failures >= DEAD_FAILURES and now - self.answered_ns > DEAD_AFTER_S * 1e9:
             self.dead = True
         self.silence.look(now)
-        if (self.silence.for_good and self.decides) or (self.dead and self.silence.too_long):
+        if (self.silence.for_good and self.decides and not self.to_the_end) or (self.dead and self.silence.too_long):
             self.hung = True
         on_tick()
 

@@ -65,7 +65,7 @@ def hold(
     _make_room(Path(out_dir))
     tls.check(level)
     served, problem = _served(level)
-    if is_alive and runner is run_here:
+    if is_alive and runner is run_here and not level.to_the_end:
         runner = partial(run_here, is_alive=is_alive)
     rows, workers = runner(level, on_progress)
     start_ns = workers[0]["start_ns"]

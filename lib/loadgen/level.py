@@ -41,6 +41,7 @@ class Level:
         ca: PEM file of the authorities that may have signed the server's certificate; None: those this machine knows.
         client_certificate: PEM file with the client's certificate, `client_key` with its key where it is not in there.
         server_name: The name that the server's certificate must be for; None: the host of `url`.
+        to_the_end: Go on when the server is dead or hangs, as users would, and as a drill needs; else the level ends.
         metrics_url: The server's Prometheus page, to balance counts against `:tensorflow:serving:request_count`.
 
     Raises:
@@ -64,6 +65,7 @@ class Level:
     level: int = 0
     check_share: float = 1.0
     metrics_url: str | None = None
+    to_the_end: bool = False
     timer: str = "auto"
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     ca: str | None = None

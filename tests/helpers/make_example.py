@@ -18,7 +18,7 @@ from playbook.report import report, sections
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "outputs" / "example"
 KEPT = ("metrics", "resources", "events", "changes.parquet", "trials.parquet", "levels.json", "prove_levels.json")
-REQUESTS = ("stress_*", "prove_*", "adapt_policy-*")
+REQUESTS = ("stress_*", "prove_*", "adapt_policy-*")  # those of drills stay out: their seconds are in the record
 
 
 def copy(run_dir: Path) -> None:

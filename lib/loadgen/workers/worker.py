@@ -71,6 +71,7 @@ class WorkerShare:
             timer=level.timer,
             seed=level.seed * 1000 + self.worker,
         )
+        self.engine.to_the_end = level.to_the_end
         return await self.engine.open()
 
     async def hold(self, start_ns: int, on_progress: Any) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def failures(records: dict[str, dict[str, Any]]) -> list[str]:
         if answers.get("wrong"):
             sentences.append(f"stress: {answers['wrong']:,} of {answers['checked']:,} answers compared were wrong")
             break
-    for verb, key in (("tune", "failures"), ("prove", "failures"), ("deploy", "refuted")):
+    keys = (("tune", "failures"), ("prove", "failures"), ("drill", "failures"), ("deploy", "refuted"))
+    for verb, key in keys:
         sentences += [f"{verb}: {text}" for text in results.get(verb, {}).get(key) or []]
     sentences += [
         f"adapt: {choice['name']} answered wrongly"

@@ -60,8 +60,8 @@ def proof_of(settings: Mapping[str, Any]) -> Proof:
             "(0.95 is usual) and a positive number of seconds were expected."
         )
     promise = Promise.of(settings)
-    spec, config, tuned = _server(run, settings)
-    expected = _expected_rps(run, tuned, promise)
+    spec, config, tuned = server_of(run, settings)
+    expected = expected_rps(run, tuned, promise)
     replicas, rate = shared_out(promise.target_rate_rps, expected, settings["headroom"], settings["replicas"])
     _, client = split_cpus(list(spec.cpus), settings["client_cpus"])
     load = load_of({**settings, "duration_s": settings["prove_level_s"], "client_cpus": list(client)}, spec.cpus)
@@ -99,8 +99,16 @@ def shared_out(
     return count, round(target_rps / count, 1)
 
 
-def _server(run: RunFolder, settings: Mapping[str, Any]) -> tuple[ServerSpec, Config, bool]:
-    """The server to start, its configuration, and whether that was tuned."""
+def server_of(run: RunFolder, settings: Mapping[str, Any]) -> tuple[ServerSpec, Config, bool]:
+    """The server to start, its configuration, and whether that was tuned.
+
+    Args:
+        run: With tune's winner or, where nothing was tuned, what 20_serve was asked for.
+        settings: `server` and `model_name` where nothing was served; `image` and `client_cpus`.
+
+    Raises:
+        ParameterError: nothing to start: no exported model.
+    """
     exported, served = run.results("export"), run.results("serve")
     kind = served.get("server") or settings["server"]
     if not exported.get("base_path") and kind != "attach":
@@ -130,7 +138,7 @@ def _server(run: RunFolder, settings: Mapping[str, Any]) -> tuple[ServerSpec, Co
     return (spec if kind == "attach" else spec_of(config, spec)), config, False
 
 
-def _expected_rps(run: RunFolder, tuned: bool, promise: Promise) -> float | None:
+def expected_rps(run: RunFolder, tuned: bool, promise: Promise) -> float | None:
     """What one replica was measured at inside the limit: tune's winner at its lowest, else the best level of stress."""
     if tuned:
         tune = run.results("tune")

@@ -18,7 +18,7 @@ from playbook.records.environment import environment
 
 SCHEMA_VERSION = 1
 SCRATCH = "dev"  # outputs/dev may be rewritten, and is never compared
-VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "prove", "adapt", "deploy")
+VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "prove", "adapt", "drill", "deploy")
 
 
 def save(

@@ -89,3 +89,29 @@ class LevelRow(TypedDict, total=False):
     need_s: float | None
     stood_still: list[Any]
     hung: Any
+
+
+class DrillRow(TypedDict, total=False):
+    """A row of `results.drills[]` in drill.json: the columns of `drills`, and what only JSON holds."""
+
+    drill: str
+    title: str
+    remedied: bool
+    remedy: str | None
+    level: int
+    rate_rps: float
+    requests: int
+    lost: int
+    lost_by_code: dict[str, int]  # in SQL one text
+    wrong: int | None
+    compared: int | None
+    seconds: float
+    seconds_outside: int
+    recovery_s: float | None
+    slowest_ms: float | None
+    seen: str | None
+    doubt: str | None
+    there: str
+    source: str
+    began_s: float
+    by_second: dict[str, list[Any]]

@@ -26,6 +26,7 @@ NOTEBOOKS = {
     "tune": "60_tune",
     "prove": "65_prove",
     "adapt": "70_adapt",
+    "drill": "75_drill",
     "deploy": "80_deploy",
 }
 SCRATCH_CHANNEL = "PLAYBOOK_SCRATCH"  # a folder in the place of the scratch run: the tests' own
@@ -39,6 +40,7 @@ DATA = {  # what each verb leaves in data/, beside its record
     "tune": ("trials*", "requests/tune_*"),
     "prove": ("prove_levels.json", "requests/prove_*"),
     "adapt": ("changes*", "adapt_*", "requests/adapt_*"),
+    "drill": ("requests/drill_*",),
 }
 
 

@@ -25,7 +25,7 @@ READS: dict[str, tuple[str, ...]] = {
     "tune": ("export",),
     "prove": ("export", "serve?", "stress?", "tune?"),
     "adapt": ("export", "tune?"),
-    "drill": ("export", "tune?"),
+    "drill": ("export", "serve?", "stress?", "tune?", "prove?"),
     "deploy": ("export", "serve", "stress", "tune?"),
 }
 _SAME_MODEL = {  # what of a record the later ones build on; all of it where nothing is named

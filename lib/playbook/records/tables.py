@@ -180,6 +180,28 @@ RECORDS: dict[str, tuple[Column, ...]] = {
         Column("valid", "BOOLEAN", "", "whether the level passed every check"),
         Column("warnings", "VARCHAR", "", "failed checks and remarks, one after another"),
     ),
+    "drills": (
+        RUN_ID,
+        Column("drill", "VARCHAR", "", "name of the drill"),
+        Column("title", "VARCHAR", "", "what happened to the server"),
+        Column("remedied", "BOOLEAN", "", "whether it was held with the remedy applied"),
+        Column("remedy", "VARCHAR", "", "the remedy that was applied; NULL where none was"),
+        Column("level", "INTEGER", "", "its requests: `data/requests/drill_<level>`"),
+        Column("rate_rps", "DOUBLE", "requests/s", "the promised rate of one server"),
+        Column("requests", "BIGINT", "", "requests due from when it happened until the load's end"),
+        Column("lost", "BIGINT", "", "of them without a good answer"),
+        Column("lost_by_code", "VARCHAR", "", "of them by how they failed, as JSON text"),
+        Column("wrong", "BIGINT", "", "wrong answers among those compared, the time before it included"),
+        Column("compared", "BIGINT", "", "answers compared with the expected ones"),
+        Column("seconds", "DOUBLE", "s", "from when it happened until the load's end"),
+        Column("seconds_outside", "INTEGER", "s", "of them outside the promise"),
+        Column("recovery_s", "DOUBLE", "s", "until every second was inside again; NULL: not within the load"),
+        Column("slowest_ms", "DOUBLE", "ms", "slowest good answer, from when its request was due"),
+        Column("seen", "VARCHAR", "", "what was seen beside the load, in words"),
+        Column("doubt", "VARCHAR", "", "why the row says little of the server; NULL: nothing stood in the way"),
+        Column("there", "VARCHAR", "", "what TensorFlow Serving does in this case"),
+        Column("source", "VARCHAR", "", "where that can be read"),
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def create(db: duckdb.DuckDBPyConnection, outputs: Path | str, run_id: str | Non
     for table in RAW:
         create_raw(db, table, place.prefix, place.parquet(table))
     records = place.records()
-    for table, rows in (("runs", run_rows(records)), ("levels", level_rows(records))):
+    for table, rows in (("runs", run_rows(records)), ("levels", level_rows(records)), ("drills", drill_rows(records))):
         columns = tables.RECORDS[table]
         db.execute(f'CREATE TABLE "{table}" ({tables.ddl(columns)})')
         tables.insert(db, table, columns, rows)
@@ -79,6 +80,19 @@ def level_rows(records: Mapping[str, Mapping[str, Any]]) -> list[tuple]:
         levels = (stress.get("results") or {}).get("levels") or [] if isinstance(stress, dict) else []
         for level in levels:
             shown = {**level, "warnings": " | ".join(level.get("warnings") or []) or None}
+            rows.append((run_id, *(shown.get(name) for name in names)))
+    return rows
+
+
+def drill_rows(records: Mapping[str, Mapping[str, Any]]) -> list[tuple]:
+    """One row a drill and way, in the order of the columns of `drills`."""
+    names = [column.name for column in tables.RECORDS["drills"][1:]]
+    rows = []
+    for run_id, contents in records.items():
+        drill = contents.get("drill")
+        held = (drill.get("results") or {}).get("drills") or [] if isinstance(drill, dict) else []
+        for row in held:
+            shown = {**row, "lost_by_code": json.dumps(row.get("lost_by_code") or {})}
             rows.append((run_id, *(shown.get(name) for name in names)))
     return rows
 

@@ -12,7 +12,7 @@ from playbook.drawing.canvas import Picture
 from playbook.errors import RecordUnreadable
 from playbook.records import runs
 from playbook.records.run_folder import RunFolder
-from playbook.report import opening
+from playbook.report import drilled, opening
 from playbook.stress import levels
 
 Pictures = dict[str, Picture]
@@ -226,6 +226,7 @@ ALL: tuple[tuple[str, Callable[[RunFolder, dict | None, Pictures], str]], ...] =
     ("Throughput against tail latency", load_curve),
     ("Where the time goes", where_time_goes),
     ("Capacity, and what is proven", capacity_and_proof),
+    ("Drills: what users lose", drilled.section),
     ("Configuration", configuration),
     ("Stage by stage", further),
     ("Over time", over_time),

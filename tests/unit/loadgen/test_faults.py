@@ -161,3 +161,12 @@ def test_a_few_grpc_connections_carry_as_many_streams_as_the_rate_asks_for(bodie
         summary = held(server, "grpc", bodies, tmp_path, rate_rps=300.0, connections=2, duration_s=0.5)
     assert summary["queued"] == 0
     assert summary["latency_ms"]["mean"] < 150
+
+
+def test_a_level_held_to_its_end_calls_on_when_nothing_answers(bodies, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+    base = {"arrival": "constant", "rate_rps": 50.0, "duration_s": 4.0, "ramp_up_s": 0.0, "to_the_end": True}
+    summary = hold(Level(url, "rest", bodies, **base), tmp_path, is_alive=lambda: False)
+    assert (summary["dead"], summary["hung"], summary["duration_s"]) == (False, False, 4.0)
+    assert summary["errors"] == summary["requests"] == 200

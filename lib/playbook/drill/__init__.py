@@ -1,0 +1,17 @@
+"""Drill: what happens to users when the server is swapped, flooded, starved, hung or killed?"""
+
+from playbook.drill.findings import results, verdict, warnings
+from playbook.drill.practising import practise, prepare
+from playbook.drill.views import drills_table, left_out_table, plan_table, there_table
+
+__all__ = [
+    "drills_table",
+    "left_out_table",
+    "plan_table",
+    "practise",
+    "prepare",
+    "results",
+    "there_table",
+    "verdict",
+    "warnings",
+]

@@ -1,0 +1,94 @@
+"""What a drill is: the question, what happens, what TensorFlow Serving does then, and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playbook.drill.exercise import Exercise
+from playbook.drill.ground import Ground
+from playbook.tfserving.config import Config
+
+Act = Callable[[Ground], str]
+
+
+def as_configured(exercise: Exercise) -> Config:
+    """The configuration that was proven."""
+    return exercise.config
+
+
+def promised_rate(exercise: Exercise, folder: Path) -> dict[str, Any]:
+    """The load of most drills: Poisson arrivals at the promised rate of one server."""
+    return {"arrival": "poisson", "rate_rps": exercise.rate_rps}
+
+
+def nothing(place: Ground) -> str:
+    """Nothing is done: the load itself is the drill."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to hold a drill: on which server, under which load, and what is done meanwhile.
+
+    Attributes:
+        act: What is done while users call; returns what was seen beside the load, in words ("" for nothing).
+        config: The configuration, of the exercise's.
+        flags: Further flags of the server.
+        prepare: Changes the private copy of the model before the server starts.
+        load: The level's own settings; it may write a trace into the folder.
+        timeout_s: Of a client; None leaves the exercise's.
+        at_start: It begins with the first request, without a calm time before.
+        front: Something that stands between users and servers while the drill lasts; returns the handle users call.
+    """
+
+    act: Act = nothing
+    config: Callable[[Exercise], Config] = as_configured
+    flags: Callable[[Exercise], tuple[str, ...]] = lambda exercise: ()
+    prepare: Callable[[Path], None] | None = None
+    load: Callable[[Exercise, Path], dict[str, Any]] = promised_rate
+    timeout_s: Callable[[Exercise], float] | None = None
+    at_start: bool = False
+    front: Any = None
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One drill.
+
+    Attributes:
+        name: As `drills` names it.
+        title: What happens, in a few words.
+        there: What TensorFlow Serving does then.
+        source: Where that can be read: its file, option or issue.
+        way: How it is held on the server as it was proven.
+        remedy: What helps, in a word or two; empty where there is nothing to measure.
+        remedied: How it is held with the remedy; None where there is none to hold.
+        how: How the remedy is applied, in words.
+        on_attached: It only puts load on the server, so that it may be held on one that runs elsewhere.
+        cannot: Why it cannot be held here; empty when it can.
+    """
+
+    name: str
+    title: str
+    there: str
+    source: str
+    way: Way
+    remedy: str = ""
+    remedied: Way | None = None
+    how: str = ""
+    on_attached: bool = False
+    cannot: Callable[[Exercise], str] = lambda exercise: ""
+
+    def hindered(self, exercise: Exercise) -> str:
+        """Why it cannot be held here; empty when it can."""
+        if exercise.attached and not self.on_attached:
+            return "the server runs elsewhere: it is put under load and otherwise left alone"
+        return self.cannot(exercise)
+
+    def ways(self, exercise: Exercise) -> list[tuple[bool, Way]]:
+        """How it is held here: as it is and, where that is wanted and possible, with the remedy (True)."""
+        remedied = self.remedied if exercise.remedies and not exercise.attached else None
+        return [(False, self.way)] + ([(True, remedied)] if remedied else [])

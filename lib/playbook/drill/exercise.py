@@ -1,0 +1,114 @@
+"""What is drilled, and with what: the server as it was proven, the rate of one replica, its capacity, the time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from playbook.errors import ParameterError
+from playbook.promise import Promise
+from playbook.prove.proof import expected_rps, server_of, shared_out
+from playbook.records import run_folder
+from playbook.records.run_folder import RunFolder
+from playbook.serve.cores import split_cpus
+from playbook.serve.spec import ServerSpec
+from playbook.stress.load import Load, load_of
+from playbook.tfserving.config import Config
+from playbook.tune.hopeless import hopeless
+
+ALL = "all"
+OVERLOAD = 10.0  # times its capacity
+CLIENT_SHARE = 0.8  # of what the load generator itself can send: more would measure the generator
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """The drills that are asked for, and what they are held on. Rates are of one server, in requests/s."""
+
+    run: RunFolder
+    promise: Promise
+    spec: ServerSpec
+    config: Config
+    tuned: bool
+    load: Load
+    rate_rps: float
+    capacity_rps: float
+    client_rps: float | None  # what the load generator can send; None: not measured
+    drills: tuple[str, ...]
+    remedies: bool
+    drill_s: float
+    budget_s: float
+    soak_s: float
+    skipped: str = ""  # why nothing is drilled
+
+    @property
+    def attached(self) -> bool:
+        """Whether the server is somebody else's: it is put under load, and otherwise left as it is."""
+        return self.spec.server == "attach"
+
+    @property
+    def calm_s(self) -> float:
+        """The promised rate is held for so long before anything happens."""
+        return max(1.0, 0.25 * self.drill_s)
+
+    @property
+    def overload_rps(self) -> float:
+        """The rate of an overload: ten times the capacity, or what the load generator can send."""
+        wanted = OVERLOAD * self.capacity_rps
+        return round(min(wanted, CLIENT_SHARE * self.client_rps) if self.client_rps else wanted, 1)
+
+
+def exercise_of(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Exercise:
+    """The exercise that a notebook's parameters ask for.
+
+    Args:
+        settings: The parameters of 75_drill.
+        known: The drills there are, by name, in order.
+
+    Raises:
+        ParameterError: a drill that is none, or nothing to start (no export).
+    """
+    run, promise = run_folder.read(Path(settings["run_dir"])), Promise.of(settings)
+    names = _names(settings["drills"], known)
+    spec, config, tuned = server_of(run, settings)
+    expected = expected_rps(run, tuned, promise)
+    _, rate = shared_out(promise.target_rate_rps, expected, settings["headroom"], settings["replicas"])
+    proven = run.results("prove")
+    rate = proven.get("rate_rps") or rate
+    _, client = split_cpus(list(spec.cpus), settings["client_cpus"])
+    load = load_of({**settings, "client_cpus": list(client)}, spec.cpus)
+    passport = run.stress.get("passport") or {}
+    exercise = Exercise(
+        run=run,
+        promise=promise,
+        spec=spec,
+        config=config,
+        tuned=tuned,
+        load=replace(load, duration_s=settings["drill_s"], ramp_up_s=min(0.5, settings["drill_s"] / 8)),
+        rate_rps=rate,
+        capacity_rps=max(proven.get("carried_rps") or 0.0, expected or 0.0, rate),
+        client_rps=passport.get("max_rate_rps"),
+        drills=names,
+        remedies=settings["remedies"],
+        drill_s=settings["drill_s"],
+        budget_s=60 * settings["drill_minutes"],
+        soak_s=60 * settings.get("soak_minutes", 0.0),
+        skipped=hopeless(run.results("export"), promise, settings["rows_per_request"], len(spec.cpus) or 1),
+    )
+    if exercise.attached and not settings["drill_attached"]:
+        why = "the server runs elsewhere and others may need it; drill_attached: true allows drills of load alone on it"
+        return replace(exercise, skipped=why)
+    if not exercise.drills and not exercise.soak_s:
+        return replace(exercise, skipped="no drill was asked for (drills, soak_minutes)")
+    return exercise
+
+
+def _names(asked: list[Any], known: Mapping[str, Any]) -> tuple[str, ...]:
+    """The drills that are asked for, in the order of the table."""
+    if wrong := [name for name in asked if name != ALL and name not in known]:
+        raise ParameterError(
+            f"drills names {wrong[0]!r}; the drills are {', '.join(known)}, or {ALL} for each of them."
+        )
+    return tuple(name for name in known if name in asked or ALL in asked)

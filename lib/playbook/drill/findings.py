@@ -1,0 +1,153 @@
+"""What 75_drill keeps and says: results, verdict, warnings. Made of the rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from playbook.drill.exercise import Exercise
+from playbook.drill.practising import Practised
+from playbook.markdown import number
+from playbook.records.agreement import rounded
+from playbook.records.rows import DrillRow
+
+LITTLE = 0.001  # share of the requests; fewer lost are no difference
+
+
+def results(exercise: Exercise, done: Practised) -> dict[str, Any]:
+    """The `results` of drill.json."""
+    return rounded(
+        {
+            "model_name": exercise.spec.model_name,
+            "server": exercise.spec.server,
+            "promise": asdict(exercise.promise),
+            "config": exercise.config.plain(),
+            "tuned": exercise.tuned,
+            "rate_rps": exercise.rate_rps,
+            "capacity_rps": exercise.capacity_rps,
+            "drill_s": exercise.drill_s,
+            "planned_s": done.planned_s,
+            "took_s": done.took_s,
+            "drills": done.rows,
+            "left_out": done.left_out,
+            "soak": done.soak,
+            "failures": _failures(done.rows),
+            "skipped": exercise.skipped or None,
+        }
+    )
+
+
+def _failures(rows: Sequence[DrillRow]) -> list[str]:
+    """What no drill excuses: answers that were wrong."""
+    return [
+        f"in the drill '{row['drill']}' {row['wrong']:,} of {row['compared']:,} answers compared were wrong"
+        for row in rows
+        if row.get("wrong")
+    ]
+
+
+def verdict(results: Mapping[str, Any]) -> str:
+    """What users lost in which drill, what the remedies changed, and what was not held."""
+    who = f"'{results['model_name']}' ({results['server']} server)"
+    if results["skipped"]:
+        return f"Nothing was drilled on {who}: {results['skipped']}."
+    rows: list[DrillRow] = results["drills"]
+    plain = [row for row in rows if not row["remedied"]]
+    sentences = [f"{text}." for text in results["failures"]]
+    if plain:
+        sentences.append(_lost(plain, f"{len(plain)} drills on {who} at {results['rate_rps']:,.0f} requests/s"))
+    sentences += _remedied(rows)
+    if results["soak"]:
+        sentences.append(results["soak"]["words"])
+    if results["left_out"]:
+        names = ", ".join(one["drill"] for one in results["left_out"])
+        sentences.append(f"Not held: {names} (the reasons stand below).")
+    compared = sum(row.get("compared") or 0 for row in rows)
+    if compared and not results["failures"]:
+        sentences.append(f"{compared:,} answers compared, none wrong.")
+    return " ".join(sentences) or f"No drill could be held on {who}."
+
+
+def _lost(plain: Sequence[DrillRow], lead: str) -> str:
+    """Which drills cost users something, the worst first, and which cost nothing."""
+    sure = [row for row in plain if not row["doubt"]]
+    hurt = sorted((row for row in sure if _hurts(row)), key=lambda row: -row["lost"])
+    unhurt = [row["drill"] for row in sure if not _hurts(row)]
+    unclear = [row["drill"] for row in plain if row["doubt"]]
+    parts = [f"{row['drill']} {damage(row)}" for row in hurt]
+    parts += [f"nothing in {', '.join(unhurt)}"] if unhurt else []
+    parts += [f"unclear in {', '.join(unclear)}"] if unclear else []
+    return f"{lead} cost users: {'; '.join(parts)}."
+
+
+def _hurts(row: DrillRow) -> bool:
+    return bool(row["lost"] or row["seconds_outside"])
+
+
+def damage(row: DrillRow) -> str:
+    """What users lost in one drill, in words."""
+    lost = f"{row['lost']:,} of {row['requests']:,} requests" if row["lost"] else "no request"
+    outside = row["seconds_outside"]
+    seconds = f"{outside} s outside the promise" if outside else "no second outside the promise"
+    return f"{lost}, {seconds}, {recovery(row)}"
+
+
+def recovery(row: DrillRow) -> str:
+    """When users were served as promised again, in words."""
+    if row["recovery_s"] is None:
+        return f"not recovered within {row['seconds']:g} s"
+    return f"recovered after {number(row['recovery_s'])} s" if row["recovery_s"] else "nothing to recover from"
+
+
+def _remedied(rows: Sequence[DrillRow]) -> list[str]:
+    """What each remedy changed, measured beside the same drill without it."""
+    plain = {row["drill"]: row for row in rows if not row["remedied"]}
+    said = []
+    for row in rows:
+        before = plain.get(row["drill"])
+        if not row["remedied"] or before is None:
+            continue
+        pair = f"{_short(before)} before, {_short(row)} with it"
+        if row["doubt"] or before["doubt"]:
+            said.append(f"{row['drill']} by {row['remedy']}: unclear ({pair})")
+        elif not _hurts(before) and not _hurts(row):
+            said.append(f"{row['drill']} by {row['remedy']}: there was nothing to mend")
+        else:
+            said.append(f"{row['drill']} by {row['remedy']}: {helped(before, row)} ({pair})")
+    return [f"Remedies, each measured once: {'; '.join(said)}."] if said else []
+
+
+def helped(before: DrillRow, row: DrillRow) -> str:
+    """Whether the remedy made it better for users, by seconds outside and by requests lost.
+
+    Each was held once, so little is no difference: a second, a tenth of what was lost, a share that was promised.
+    """
+    seconds = before["seconds_outside"] - row["seconds_outside"]
+    shares = [one["lost"] / max(1, one["requests"]) for one in (before, row)]
+    signs = {_sign(seconds, 1.0), _sign(shares[0] - shares[1], max(0.1 * max(shares), LITTLE))} - {0}
+    return {0: "no difference shown", 2: "mixed"}.get(len(signs)) or ("better" if signs == {1} else "worse")
+
+
+def _sign(difference: float, little: float) -> int:
+    return 0 if abs(difference) <= little else 1 if difference > 0 else -1
+
+
+def _short(row: DrillRow) -> str:
+    return f"{row['lost']:,} lost and {row['seconds_outside']} s outside"
+
+
+def warnings(results: Mapping[str, Any]) -> list[str]:
+    """What was not held and why, what may not be believed, and what one machine cannot show."""
+    if results["skipped"]:
+        return [f"Nothing was drilled: {results['skipped']}."]
+    said = list(results["failures"])
+    said += [f"{one['drill']} was not held: {one['why']}." for one in results["left_out"]]
+    said += [f"{_named(row)}: {row['doubt']}." for row in results["drills"] if row["doubt"]]
+    if results["soak"]:
+        said += results["soak"]["warnings"]
+    return said
+
+
+def _named(row: DrillRow) -> str:
+    return f"{row['drill']} with its remedy" if row["remedied"] else row["drill"]

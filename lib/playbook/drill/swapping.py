@@ -1,0 +1,89 @@
+"""Acts on versions: a new one under load, the old one again, one that cannot be loaded, one with a bad warm-up file."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playbook.drill.ground import Ground, swap
+from playbook.errors import PublishFailed
+from playbook.tfserving import versions, warmup_file
+
+REFUSED_WITHIN_S = 4.0  # a load that fails is noticed within a poll of a second and its first try
+
+
+def new_version(place: Ground) -> str:
+    """Publish the same model under the next number and wait until the server answers from it."""
+    version, took_s = swap(place, place.exercise.drill_s)
+    return f"version {version} answered {took_s:.1f} s after it was published"
+
+
+def two_versions(base_path: Path) -> None:
+    """A second version beside the first, so that there is one to go back to."""
+    versions.publish(base_path, None)
+
+
+def roll_back(place: Ground) -> str:
+    """Take the newest version away and wait until the one before it answers alone."""
+    newest, began = versions.numbers(place.base_path)[-1], time.monotonic()
+    versions.remove(place.base_path, newest)
+    while time.monotonic() - began < place.exercise.drill_s:
+        states = {int(row["version"]): row["state"] for row in place.status()}
+        if states.get(newest - 1) == "AVAILABLE" and states.get(newest) != "AVAILABLE":
+            return f"version {newest - 1} answered again after {time.monotonic() - began:.1f} s"
+        time.sleep(0.05)
+    raise PublishFailed(f"version {newest - 1} did not answer within {place.exercise.drill_s:g} s")
+
+
+def corrupt_version(place: Ground) -> str:
+    """Publish a version whose graph is cut off, see what the server says of it, then a whole one above it."""
+    return _refused_then_good(place, _cut_graph)
+
+
+def bad_warmup(place: Ground) -> str:
+    """Publish a version whose warm-up file is none, see what the server says of it, then a whole one above it."""
+    return _refused_then_good(place, _spoil_warmup)
+
+
+def without_warmup(base_path: Path) -> None:
+    """Take the warm-up requests out of every version."""
+    for number in versions.numbers(base_path):
+        shutil.rmtree(versions.directory(base_path, number) / warmup_file.FILE.parent, ignore_errors=True)
+
+
+def _refused_then_good(place: Ground, spoil: Callable[[Path], None]) -> str:
+    bad = _publish_spoilt(place.base_path, spoil)
+    state, began = "unseen", time.monotonic()
+    while time.monotonic() - began < REFUSED_WITHIN_S and state != "END":
+        time.sleep(0.05)
+        state = next((str(row["state"]) for row in place.status() if int(row["version"]) == bad), state)
+    said = f"version {bad} was {state}, the old one served on"
+    left_s = max(1.0, place.exercise.drill_s / 2 - (time.monotonic() - began))
+    try:
+        version, took_s = swap(place, left_s)
+    except PublishFailed:
+        return f"{said}; a whole version {bad + 1} did not answer within {left_s:.1f} s"
+    return f"{said}; a whole version {version} answered {took_s:.1f} s after it was published"
+
+
+def _publish_spoilt(base_path: Path, spoil: Callable[[Path], None]) -> int:
+    """A copy of the newest version, spoilt before it gets its number: as TensorFlow Serving would find it."""
+    number = versions.numbers(base_path)[-1] + 1
+    part = base_path / f"{versions.PART}spoilt-{number}"
+    shutil.copytree(versions.directory(base_path, number - 1), part)  # copies, no links: it is written to
+    spoil(part)
+    part.rename(base_path / str(number))
+    return number
+
+
+def _cut_graph(version: Path) -> None:
+    graph = version / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[: graph.stat().st_size // 2])
+
+
+def _spoil_warmup(version: Path) -> None:
+    path = version / warmup_file.FILE
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"requests of last year's signature")

@@ -1,0 +1,20 @@
+"""The drills on a record's page: the figure, what users lost, what was not held, what TensorFlow Serving does."""
+
+from __future__ import annotations
+
+from playbook.drawing import outages
+from playbook.drawing.canvas import Picture
+from playbook.drill import views
+from playbook.records.run_folder import RunFolder
+
+
+def section(run: RunFolder, analysis: dict | None, pictures: dict[str, Picture]) -> str:
+    """What users lost in each drill, as it was and with the remedy; empty where nothing was drilled."""
+    drilled = run.results("drill")
+    rows, parts = drilled.get("drills") or [], []
+    if rows:
+        picture = pictures["figures/drills.png"] = outages.outages(rows)
+        parts = [f"![{picture.alt}](figures/drills.png)", views.drills_table(rows)]
+    if drilled.get("left_out"):
+        parts.append(views.left_out_table(drilled))
+    return "\n\n".join([*parts, *([views.there_table(rows)] if rows else [])])

@@ -1,0 +1,84 @@
+"""What users lost, from requests with known ends: by code, second by second, until the last bad one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from playbook.drill.outage import Calls, by_second, outage
+from playbook.promise import Promise
+
+PROMISE = Promise(50.0, 0.001)
+BEGAN_NS, RATE = 10**12, 1000
+
+
+def calls(seconds: float, before_s: float = 2.0) -> Calls:
+    """A thousand requests a second, each answered after 5 ms, from two seconds before it happened on."""
+    due = BEGAN_NS + (np.arange(int((before_s + seconds) * RATE)) * 10**9 // RATE) - int(before_s * 1e9)
+    return Calls(due, due + 5_000_000, np.full(len(due), "", dtype=object))
+
+
+def spoilt(seen: Calls, from_s: float, to_s: float, code: str = "", ms: float = 5.0, every: int = 1) -> Calls:
+    """The same with the requests of a stretch late or lost."""
+    at_s = (seen.due_ns - BEGAN_NS) / 1e9
+    places = np.flatnonzero((at_s >= from_s) & (at_s < to_s))[::every]
+    seen.code[places] = code
+    seen.done_ns[places] = seen.due_ns[places] + int(ms * 1e6)
+    return seen
+
+
+def lost_in(seen: Calls, seconds: float) -> dict:
+    return outage(seen, BEGAN_NS, BEGAN_NS + int(seconds * 1e9), PROMISE)
+
+
+def test_nothing_is_lost_where_nothing_happened() -> None:
+    seen = lost_in(calls(6.0), 6.0)
+    assert (seen["requests"], seen["lost"], seen["lost_by_code"]) == (6000, 0, {})
+    assert (seen["seconds_outside"], seen["recovery_s"], seen["calm_before"]) == (0, 0.0, True)
+    assert seen["slowest_ms"] == pytest.approx(5.0)
+
+
+def test_requests_are_lost_by_code_and_users_are_served_again_after_the_last_of_them() -> None:
+    broken = spoilt(spoilt(calls(8.0), 0.0, 0.5, "reset"), 0.5, 2.25, "refused")
+    seen = lost_in(broken, 8.0)
+    assert seen["lost_by_code"] == {"refused": 1750, "reset": 500}
+    assert seen["seconds_outside"] == 3
+    assert seen["recovery_s"] == pytest.approx(2.25, abs=0.01)
+
+
+def test_late_answers_are_no_lost_requests_and_seconds_outside_all_the_same() -> None:
+    seen = lost_in(spoilt(calls(8.0), 1.0, 3.0, ms=400.0), 8.0)
+    assert (seen["lost"], seen["seconds_outside"]) == (0, 2)
+    assert seen["recovery_s"] == pytest.approx(3.0, abs=0.01)
+    assert seen["slowest_ms"] == pytest.approx(400.0)
+
+
+def test_one_late_answer_in_a_hundred_is_what_a_p99_allows() -> None:
+    assert lost_in(spoilt(calls(6.0), 0.0, 6.0, ms=400.0, every=100), 6.0)["seconds_outside"] == 0
+    assert lost_in(spoilt(calls(6.0), 0.0, 6.0, ms=400.0, every=50), 6.0)["seconds_outside"] == 6
+
+
+def test_trouble_that_reaches_the_end_is_not_called_recovered() -> None:
+    assert lost_in(spoilt(calls(6.0), 2.0, 6.0, "timeout"), 6.0)["recovery_s"] is None
+    assert lost_in(spoilt(calls(6.0), 2.0, 5.5, "timeout"), 6.0)["recovery_s"] is None  # half a second shows nothing
+    assert lost_in(spoilt(calls(6.0), 2.0, 4.9, "timeout"), 6.0)["recovery_s"] == pytest.approx(4.9, abs=0.01)
+
+
+def test_a_second_trouble_counts_for_the_recovery_and_good_seconds_between_do_not() -> None:
+    seen = lost_in(spoilt(spoilt(calls(9.0), 0.0, 1.0, "reset"), 5.0, 6.0, "reset"), 9.0)
+    assert seen["seconds_outside"] == 2
+    assert seen["recovery_s"] == pytest.approx(6.0, abs=0.01)
+
+
+def test_a_server_that_did_not_keep_the_promise_before_is_told_apart() -> None:
+    assert lost_in(spoilt(calls(6.0), -1.0, -0.5, ms=90.0), 6.0)["calm_before"] is False
+    assert lost_in(calls(6.0, before_s=0.0), 6.0)["calm_before"] is None
+
+
+def test_seconds_are_counted_from_when_it_happened() -> None:
+    seconds = by_second(spoilt(calls(3.0), 1.0, 2.0, "http_503"), BEGAN_NS, PROMISE)
+    assert seconds["second"] == [-2, -1, 0, 1, 2]
+    assert seconds["offered"] == [1000] * 5
+    assert seconds["lost"] == [0, 0, 0, 1000, 0]
+    assert seconds["kept"] == [True, True, True, False, True]
+    assert seconds["slowest_ms"] == [5.0, 5.0, 5.0, None, 5.0]
