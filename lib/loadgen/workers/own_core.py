@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from pathlib import Path
 
 REALTIME = 1  # SCHED_FIFO priority of a pinned process; needs the right to it (root, CAP_SYS_NICE)
@@ -52,3 +53,8 @@ def memory_mb() -> float | None:
     except OSError:
         return None
     return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), None)
+
+
+def killed_by(number: int) -> str:
+    """That a worker was killed, in words."""
+    return f"it was killed by {signal.Signals(number).name} while it held its level. Was memory short (dmesg tells)?"

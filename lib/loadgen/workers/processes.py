@@ -20,6 +20,8 @@ import threading
 import weakref
 from typing import Any
 
+from loadgen.workers.own_core import killed_by
+
 MOST_IDLE = 4  # workers kept between levels, 30 MB each
 Lines = queue.SimpleQueue[tuple["Worker", dict[str, Any] | None]]  # who says what; None: it has ended
 
@@ -97,7 +99,8 @@ class Worker:
         self.process.wait()
         self._errors.seek(self._said_before)
         said = self._errors.read().decode(errors="replace").strip()
-        return said[-2000:] or f"exit code {self.process.returncode}"
+        code = self.process.returncode
+        return said[-2000:] or (killed_by(-code) if code < 0 else f"exit code {code}")
 
 
 _idle: list[Worker] = []

@@ -29,7 +29,7 @@ from loadgen.protocols.tensor_replies import reply_comparer, tensor_text
 from loadgen.rows import WORDS
 from loadgen.workers.addresses import Addresses
 from loadgen.workers.connecting import connector
-from loadgen.workers.own_core import memory_mb, prepare_process, use_fast_loop
+from loadgen.workers.own_core import killed_by, memory_mb, prepare_process, use_fast_loop
 
 PROGRESS_S = 0.5
 SILENT_S = 0.1  # between lines while the server stands still: the parent may want to end the level
@@ -224,8 +224,8 @@ def main() -> None:
             continue
         if job["level"]["protocol"] == "grpc":
             import hpack  # noqa: F401 (60 ms, which the first reply would stand still for; kept for later levels)
-        if _run_in_a_child(job):
-            sys.exit(1)
+        if status := _run_in_a_child(job):
+            sys.exit(killed_by(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else 1)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import tempfile
@@ -28,6 +29,7 @@ with without(GRAMMARS):
 
 __all__ = ["DeadKernelError", "PapermillExecutionError", "execute", "to_markdown"]
 LAUNCHER = "ipykernel_launcher"
+logging.getLogger("papermill").setLevel(logging.CRITICAL + 1)  # what it would log is in the errors that are raised
 
 
 def execute(
@@ -49,12 +51,12 @@ def execute(
     Raises:
         PapermillExecutionError: a cell raised.
         DeadKernelError: the kernel died, while a cell ran or before the first one.
-        OSError: the executed notebook could not be written.
+        OSError: the executed notebook, or a file of the kernel's, could not be written.
     """
-    with _environment(env), _sockets() as transport, _starting():
+    with _environment(env), _sockets() as (transport, folder), _brought(folder / notebook.name, executed), _starting():
         papermill.execute_notebook(
             str(notebook),
-            str(executed),
+            str(folder / notebook.name),
             parameters=dict(values),
             cwd=str(runs.NOTEBOOK_DIR),
             kernel_name="python3",
@@ -140,10 +142,23 @@ def _with_alt_texts(text: str, executed: Path) -> str:
 
 
 @contextlib.contextmanager
-def _sockets() -> Iterator[dict[str, str]]:
+def _sockets() -> Iterator[tuple[dict[str, str], Path]]:
     """The kernel is spoken to over socket files of its own: no port to collide on, also with a second chain."""
     with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
-        yield {"transport": "ipc", "ip": f"{folder}/ipc"}
+        yield {"transport": "ipc", "ip": f"{folder}/ipc"}, Path(folder)
+
+
+@contextlib.contextmanager
+def _brought(from_: Path, to: Path) -> Iterator[None]:
+    """Bring the executed notebook to its place whole, also when a cell failed; that failure is what is told."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError, ValueError):
+            json.loads(from_.read_text())  # papermill writes in place: on a full disk half of it is there
+            whole_file.write_bytes(to, from_.read_bytes())
+        raise
+    whole_file.write_bytes(to, from_.read_bytes())
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from playbook.errors import ParameterError, StageFailed
 from playbook.records import attempts, lock, record, runs, secrets, whole_file
 from playbook.serve import owner, serve
 
-KERNEL_DIED = "its kernel died while a cell ran. Was it killed, or is memory short (dmesg tells)?"
+KERNEL_DIED = "its kernel died, as it started or while a cell ran. Was it killed, or is memory short (dmesg tells)?"
 NEEDS_SERVER = ("warmup", "stress")  # tune and adapt start servers of their own
 
 
@@ -187,7 +188,8 @@ def run_stage(run: Run, verb: str, starter: WarmStarter | None = None, servers_s
     except executing.DeadKernelError as error:
         raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED}"])) from error
     except OSError as error:
-        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {whole_file.in_words(error)}"])) from error
+        why = whole_file.in_words(error, places=(tempfile.gettempdir(), run.run_dir))
+        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {why}"])) from error
     finally:
         channel.unlink(missing_ok=True)
 

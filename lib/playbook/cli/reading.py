@@ -64,3 +64,5 @@ def sql(
     from playbook.records import store
 
     typer.echo(store.render(store.query(query, outputs), format_))
+    if missing := store.passed_over(query, outputs):
+        typer.echo(missing, err=True)

@@ -101,7 +101,8 @@ def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
         return process
     process.kill()
     tail = process.communicate()[1].strip().splitlines()[-1:]
-    raise MonitorError(f"The monitor was waited for {READY_TIMEOUT_S:g} s and did not start: {' '.join(tail)}")
+    waited = "ended" if ready else f"was waited for {READY_TIMEOUT_S + every_s:g} s and did not start"
+    raise MonitorError(f"The monitor {waited}: {' '.join(tail).removeprefix('playbook.errors.')}")
 
 
 def _end(process: subprocess.Popen) -> None:

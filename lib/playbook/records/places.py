@@ -40,6 +40,11 @@ class Local:
         """The readable files of a table in all runs."""
         return [str(path) for run_dir in self._runs() for path in whole_files(run_dir, table)]
 
+    def broken(self, table: str) -> list[str]:
+        """Files of a table that are there and not whole."""
+        files = [path for run_dir in self._runs() for path in all_files(run_dir, table)]
+        return [str(path) for path in files if not parquet.is_whole(path)]
+
     def records(self) -> dict[str, dict[str, Any]]:
         """Each run's records by verb; an unreadable one stands as its error."""
         return {run_dir.name: record.read_all(run_dir) for run_dir in self._runs()}
@@ -71,8 +76,14 @@ class Remote:
 
     def parquet(self, table: str) -> list[str]:
         """The readable files of a table in all runs."""
-        paths = self._glob(f"data/{table}.parquet") + self._glob(f"data/{table}/**/*.parquet")
-        return sorted({path for path in paths if self._readable(path)})
+        return [path for path in self._files(table) if self._readable(path)]
+
+    def broken(self, table: str) -> list[str]:
+        """Files of a table that are there and not whole."""
+        return [path for path in self._files(table) if not self._readable(path)]
+
+    def _files(self, table: str) -> list[str]:
+        return sorted({*self._glob(f"data/{table}.parquet"), *self._glob(f"data/{table}/**/*.parquet")})
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Each run's records by verb; an unreadable one stands as its error."""
@@ -116,9 +127,14 @@ def _use_endpoint(db: duckdb.DuckDBPyConnection) -> None:
 
 def whole_files(run_dir: Path, table: str) -> list[Path]:
     """The complete Parquet files of a table in one run; half-written ones are passed over."""
+    return [path for path in all_files(run_dir, table) if parquet.is_whole(path)]
+
+
+def all_files(run_dir: Path, table: str) -> list[Path]:
+    """The Parquet files of a table in one run, whole or not."""
     data = run_dir / "data"
     paths = [data / f"{table}.parquet", *sorted((data / table).rglob("*.parquet"))]
-    return [path for path in paths if not path.name.startswith(".") and parquet.is_whole(path)]
+    return [path for path in paths if not path.name.startswith(".") and path.exists()]
 
 
 def stage_of(path: Path) -> str:

@@ -41,6 +41,21 @@ def query(sql: str, outputs: Path | str = "outputs", run_id: str | None = None) 
         return relation.df()
 
 
+def passed_over(sql: str, outputs: Path | str = "outputs", run_id: str | None = None) -> str:
+    """A sentence on half-written files of the tables that a statement names: their rows are missing; empty for none."""
+    named = [table for table in views.RAW if table in sql.lower()]
+    with duckdb.connect() as db:
+        place = places.place(db, outputs, run_id)
+        broken = [path for table in named for path in place.broken(table)]
+    if not broken:
+        return ""
+    more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
+    return (
+        f"{len(broken)} half-written file{'s are' if len(broken) > 1 else ' is'} left out of this answer: "
+        f"{', '.join(broken[:3])}{more}. Copy them anew from where they were whole, or remove them."
+    )
+
+
 @contextmanager
 def connect(outputs: Path | str = "outputs", run_id: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB connection with all views over the records in `outputs`, a folder or a location such as s3://…."""

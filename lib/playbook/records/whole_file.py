@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import psutil
 from playbook.errors import NotWritten
 
 PRIVATE = 0o600  # for what holds credentials: nobody else may read it
+LITTLE_BYTES = 2**20  # with less room than this on a disk, it is the one that is full
 _LEFTOVER = re.compile(r"\..+\.(\d+)-\d+\.part")
 _numbers = itertools.count()
 
@@ -52,15 +53,30 @@ def writing(path: Path, mode: int | None = None) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def in_words(error: OSError, path: Path | str | None = None) -> str:
-    """One sentence for a file that could not be written: which, why, and what to do."""
+def in_words(error: OSError, path: Path | str | None = None, places: Iterable[Path | str] = ()) -> str:
+    """One sentence for a file that could not be written: which, why, and what to do.
+
+    Args:
+        error: What the system said; a write that fails does not name its file.
+        path: The file; when left out, what the error names.
+        places: Folders to which something was written: one that has no room is named where nothing else is.
+    """
     if isinstance(error, NotWritten):
         return str(error)
-    what = path or error.filename or "A file"
+    full = (os.path.join(place, "") for place in places if error.errno == errno.ENOSPC and _is_full(place))
+    what = path or error.filename or next(full, "A file")
     return (
         f"{what} could not be written ({error.strerror or error}); what stood there is unchanged. "
         f"{_remedy(error, str(what))}"
     )
+
+
+def _is_full(place: Path | str) -> bool:
+    try:
+        space = os.statvfs(place)
+    except OSError:
+        return False
+    return space.f_bavail * space.f_frsize < LITTLE_BYTES
 
 
 def _remedy(error: OSError, path: str) -> str:

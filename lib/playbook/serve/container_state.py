@@ -9,6 +9,7 @@ from playbook.serve.docker_engine import emulation, engine, speaking
 from playbook.serve.handle import Handle
 
 LABEL = "playbook.run"
+HOST = "playbook.host"  # where its run folder lies: an engine may serve several machines
 _TAIL = 8
 _TELLING = ("Couldn't interpret", "Failed to start", "unknown argument", "terminate called", "Check failed")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.serve import client as control
 from playbook.serve import container_address, docker_engine, unknown_flag
-from playbook.serve.container_state import LABEL, check_alive, check_started, state, stop, told
+from playbook.serve.container_state import HOST, LABEL, check_alive, check_started, state, stop, told
 from playbook.serve.docker_engine import build, engine, problem
 from playbook.serve.handle import Handle
 from playbook.serve.owner import bind
@@ -136,13 +137,14 @@ def _run(
 
         settings = {**settings, "device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]}
     published = {f"{inside}/tcp": ("127.0.0.1", outside) for inside, outside in zip((_REST, _GRPC), ports, strict=True)}
+    labels = {"playbook.name": name, HOST: socket.gethostname()}
     container = docker_client.containers.create(
         image,
         flags,
         ports=published,
         init=True,
         detach=True,
-        labels={LABEL: run_id, "playbook.run-dir": str(Path(run_dir).resolve()), "playbook.name": name},
+        labels={LABEL: run_id, "playbook.run-dir": str(Path(run_dir).resolve()), **labels},
         **settings,
     )
     try:

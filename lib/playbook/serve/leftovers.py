@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import socket
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import psutil
 from playbook.errors import DockerUnavailable
 from playbook.records import lock
 from playbook.serve import docker_engine, serve
-from playbook.serve.container_state import LABEL, stop
+from playbook.serve.container_state import HOST, LABEL, stop
 
 _CONFIG = re.compile(r"--monitoring_config_file=(/.+)/config/([^/]+)/monitoring\.config")
 _FOLDER = "playbook.run-dir"  # a container's label
@@ -37,11 +38,10 @@ def stop_orphans() -> list[str]:
 
 def _processes() -> list[str]:
     ended = []
-    for process in psutil.process_iter(["cmdline", "uids"]):
+    for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         config = next((match for word in words if (match := _CONFIG.fullmatch(word))), None)
-        mine = process.info["uids"] is None or process.info["uids"].real == os.getuid()
-        if config is None or not mine or Path(config[1]).is_dir():
+        if config is None or Path(config[1]).is_dir() or not _mine(process):
             continue
         with contextlib.suppress(psutil.Error):
             process.terminate()
@@ -53,6 +53,15 @@ def _processes() -> list[str]:
     return ended
 
 
+def _mine(process: psutil.Process) -> bool:
+    """Whether it is of this user and sees the same files: inside a container its folder may well be there."""
+    try:
+        same = os.stat(f"/proc/{process.pid}/ns/mnt").st_ino == os.stat("/proc/self/ns/mnt").st_ino
+        return same and process.uids().real == os.getuid()
+    except (OSError, psutil.Error):
+        return not os.path.isdir("/proc/self/ns")  # no Linux: there are no such namespaces
+
+
 def _containers() -> list[str]:
     if docker_engine.problem() is not None:
         return []
@@ -60,7 +69,8 @@ def _containers() -> list[str]:
     with contextlib.suppress(DockerUnavailable), docker_engine.speaking("Listing containers"):
         for container in docker_engine.engine(5.0).containers.list(all=True, filters={"label": LABEL}):
             folder = container.labels.get(_FOLDER, "")
-            if folder and not Path(folder).is_dir():
+            here = container.labels.get(HOST) == socket.gethostname()
+            if folder and here and not Path(folder).is_dir():
                 stop(str(container.id))
                 ended.append(f"container of {folder}, which is gone ({container.short_id})")
     return ended

@@ -14,8 +14,10 @@ import pytest
 
 from playbook.chain import executing, kernels, pipeline
 from playbook.chain.kernels import WarmStarter, WarmStarters
-from playbook.errors import StageFailed
+from playbook.cli import chain
+from playbook.errors import NotWritten, StageFailed
 from playbook.records import runs
+from playbook.report import report
 
 SEEN = "import os, sys\nprint(os.getpid(), os.getppid(), os.getcwd(), os.environ.get('TOLD'), 'wave' in sys.modules)"
 
@@ -114,3 +116,55 @@ def test_a_stage_whose_kernel_dies_fails_in_words(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(runs, "NOTEBOOK_DIR", tmp_path)
     with pytest.raises(StageFailed, match="Stage 'serve' failed: its kernel died"):
         pipeline.run_stage(pipeline.Run(tmp_path, ["serve"], {"serve": {}}), "serve")
+
+
+def test_a_kernel_killed_before_it_says_that_it_is_there_is_told_as_dead(starter, tmp_path: Path) -> None:
+    class Dying:
+        """Its kernels are killed as soon as they are there."""
+
+        def kernel(self, *order: object) -> kernels.Kernel | None:
+            made = starter.kernel(*order)
+            made.send_signal(signal.SIGKILL)
+            return made
+
+    with pytest.raises(executing.DeadKernelError):
+        executed(tmp_path, Dying(), "print('never')")
+
+
+def test_a_notebook_that_cannot_be_written_is_said_in_a_sentence_and_hides_no_failure(starter, tmp_path: Path) -> None:
+    (tmp_path / "done.ipynb").mkdir()
+    with pytest.raises(NotWritten, match=r"done\.ipynb could not be written \(.*\); what stood there is unchanged"):
+        executed(tmp_path, starter, "x = 1")
+    with pytest.raises(executing.PapermillExecutionError, match="the reason"):
+        executed(tmp_path, starter, "raise ValueError('the reason')")
+
+
+def test_what_failed_is_printed_before_any_page_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    told = []
+
+    def fails(*_: object) -> None:
+        raise StageFailed("Stage 'export' failed: no such model")
+
+    monkeypatch.setattr(pipeline, "run_stage", fails)
+    monkeypatch.setattr(report, "write", lambda _: told.append(capfd.readouterr().err))
+    params = tmp_path / "mine.yml"
+    params.write_text("seed: 1\n")
+    assert chain.run(chain.Asked(params, tmp_path / "outputs", only=["export"]), told.append) == 1
+    assert told == ["Stage 'export' failed: no such model\n"]
+
+
+def test_a_page_that_cannot_be_made_hides_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
+    def fails(run: pipeline.Run, *_: object) -> None:
+        (run.run_dir / "record.md").mkdir()
+        raise StageFailed("Stage 'export' failed: the disk is full")
+
+    monkeypatch.setattr(pipeline, "run_stage", fails)
+    params, told = tmp_path / "mine.yml", []
+    params.write_text("seed: 1\n")
+    assert chain.run(chain.Asked(params, tmp_path / "outputs", only=["export"]), told.append) == 1
+    assert capfd.readouterr().err == "Stage 'export' failed: the disk is full\n"
+    (page,) = told
+    assert page.startswith("Its page is not up to date: ")
+    assert "record.md could not be written" in page

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 
+import command
 import duckdb
 import fake_run
 import pandas as pd
@@ -171,3 +172,16 @@ def test_only_whole_parquet_files_count(tmp_path):
         path.write_bytes(data[:cut])
         assert not parquet.is_whole(path)
     assert not parquet.is_whole(tmp_path / "none.parquet")
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_sql_says_which_half_written_files_its_answer_leaves_out(outputs, tmp_path, scheme):
+    shutil.copytree(next(outputs.iterdir()), tmp_path / "run")
+    (path, *others) = sorted((tmp_path / "run" / "data" / "requests").rglob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-9])
+    query, place = "SELECT count(DISTINCT level) AS n FROM requests", f"{scheme}{tmp_path}"
+    assert store.query(query, place)["n"].tolist() == [len(others)]
+    assert store.passed_over(query, place).startswith(f"1 half-written file is left out of this answer: {path}.")
+    assert store.passed_over("SELECT * FROM metrics", place) == ""
+    done = command.playbook("sql", query, "--outputs", place)
+    assert (done.returncode, "half-written" in done.stderr, "half-written" in done.stdout) == (0, True, False)
