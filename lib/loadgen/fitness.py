@@ -46,7 +46,7 @@ def passport(
 
     Returns `floor_ms` (median of an empty answer), `max_rate_rps` (one process, 32 connections), `lateness_p50_us`,
     `lateness_p99_us`, `stall_error` (largest relative error of p50 to p99 against the script), `ok`, `problems`,
-    `attempts`.
+    `problem_figures`, `stall_ms` (length of the scripted stall), `attempts`.
 
     Raises:
         ServerUnreachable: The null server did not start.
@@ -135,9 +135,10 @@ def stall_error(rows: RequestRows, script: Script, epoch_ns: int, shares: tuple[
 
 
 def judge(figures: dict[str, Any]) -> dict[str, Any]:
-    """Add `ok` and `problems` to the figures of a passport."""
+    """Add `ok`, `problems` and `problem_figures` (which figure each problem is about) to the figures of a passport."""
     problems = _problems(figures)
-    return figures | {"ok": not problems, "problems": list(problems.values())}
+    named = {"problems": list(problems.values()), "problem_figures": list(problems)}
+    return figures | {"ok": not problems, **named, "stall_ms": 1000 * STALL.freeze_s}
 
 
 def _problems(figures: dict[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Progress of a long stage: a bar in JupyterLab, a line in the terminal when the chain runs the notebook."""
+"""Progress of a long stage: a bar in JupyterLab, a line in the terminal or the log when the chain runs it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from playbook import stage_plan
 from playbook.records import whole_file
+from playbook.stage_plan import StagePlan
 
 CHANNEL = "PLAYBOOK_PROGRESS"  # the file through which a notebook's kernel tells the chain how far it is
 
@@ -22,8 +24,7 @@ class _Told:
 
     def update(self, done: float, text: str = "") -> None:
         """Tell how much of the total is done, and in words what was seen last."""
-        state = {"stage": self.stage, "done": done, "total": self.total, "text": text}
-        whole_file.write_text(self.path, json.dumps(state))
+        _tell(self.path, {"stage": self.stage, "done": done, "total": self.total, "text": text})
 
 
 class _Shown:
@@ -50,15 +51,38 @@ class Stretch:
 
 
 @contextlib.contextmanager
-def live(stage: str, total: float) -> Iterator[_Told | _Shown]:
-    """Progress of `stage` towards `total`, in any unit: seconds, trials, levels."""
+def live(stage: str, total: float, text: str = "") -> Iterator[_Told | _Shown]:
+    """Progress of `stage` towards `total`, in any unit (seconds, trials, levels), first told as nothing done."""
     if path := os.environ.get(CHANNEL):
-        yield _Told(Path(path), stage, total)
+        told = _Told(Path(path), stage, total)
+        told.update(0.0, text)
+        yield told
         return
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, desc=stage, bar_format="{desc}: {percentage:3.0f}%|{bar}|{postfix}") as bar:
+    with tqdm(total=total, desc=stage, bar_format=FORMAT) as bar:
+        bar.set_postfix_str(text)
         yield _Shown(bar)
+
+
+FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+
+
+def doing(text: str) -> None:
+    """Tell the chain what is being done, where nobody knows how far it is."""
+    if path := os.environ.get(CHANNEL):
+        _tell(Path(path), {"stage": "", "done": 0.0, "total": 0.0, "text": text})
+
+
+def begin(plan: StagePlan) -> str:
+    """Tell the plan of a stage before it begins; its words, for the notebook."""
+    stage_plan.begin(plan)
+    doing("")
+    return plan.words()
+
+
+def _tell(path: Path, state: dict[str, Any]) -> None:
+    whole_file.write_text(path, json.dumps({**state, "plan": stage_plan.words(), "left_s": stage_plan.left_s()}))
 
 
 def read(path: Path) -> dict[str, Any] | None:

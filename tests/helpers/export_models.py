@@ -99,6 +99,20 @@ def gathering(path: Path, rows: int) -> Path:
     return save(path, lambda ids: {"y": tf.gather(module.table, ids)}, {"ids": ((None,), "int32")}, module)
 
 
+def sharing(path: Path, width: int, uses: int) -> Path:
+    """One square matrix that so many layers share."""
+    tf = tensorflow()
+    module = tf.Module()
+    module.w = tf.Variable(np.random.default_rng(1).standard_normal((width, width)).astype(np.float32) * width**-0.5)
+
+    def call(x):
+        for _ in range(uses):
+            x = tf.nn.tanh(x @ module.w)
+        return {"y": x[:, :4]}
+
+    return save(path, call, {"x": ((None, width), "float32")}, module)
+
+
 def reading_a_file(path: Path) -> Path:
     tf = tensorflow()
     return save(path, lambda x: {"y": tf.io.read_file("/etc/hostname") + x}, {"x": ((None,), "string")})

@@ -20,6 +20,7 @@ from loadgen.verdict.enough import shortage
 from loadgen.verdict.remedies import remedy
 from loadgen.verdict.steady import unsteady
 from loadgen.verdict.summary import errors_by_kind
+from loadgen.verdict.unfitness import of_weight
 
 MAX_CLIENT_CPU = 0.85
 MAX_LATENESS_US = 1000.0
@@ -73,11 +74,13 @@ def stood_still(facts: Facts) -> str:
 
 
 def bad_passport(facts: Facts) -> str:
-    """The generator itself was fit, as its passport says."""
+    """The generator itself was fit, as its passport says, beside what this level takes."""
     passport = facts.summary.get("passport")
     if not passport or passport["ok"]:
         return ""
-    return f"the generator's own passport is bad ({'; '.join(passport['problems'])}); free the client's core and retry"
+    if not (problems := of_weight(passport, facts.summary)):
+        return ""
+    return f"the generator's own passport is bad ({'; '.join(problems)}); free the client's core and retry"
 
 
 def wrong_answers(facts: Facts) -> str:
@@ -205,6 +208,12 @@ def _notes(facts: Facts) -> list[str]:
     notes = []
     summary, clients = facts.summary, facts.level.concurrency
     ended = summary["dead"] or summary["hung"]
+    passport = summary.get("passport")
+    if passport and not passport["ok"] and not of_weight(passport, summary):
+        notes.append(
+            f"the generator's own passport is bad ({'; '.join(passport['problems'])}), which is little beside answers "
+            f"of {summary['latency_ms']['mean']:,.0f} ms"
+        )
     if not facts.level.open_loop and clients and summary["mean_in_flight"] < MIN_BUSY * clients and not ended:
         notes.append(
             f"{summary['mean_in_flight']:.1f} of {clients} clients were waiting for the server on average; "

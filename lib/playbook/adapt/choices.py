@@ -15,11 +15,12 @@ from playbook.errors import ParameterError
 from playbook.knobs import LIVE
 from playbook.promise import Promise
 from playbook.records import record
+from playbook.records.batch_curve import replay_s, request_ms
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
-from playbook.tune.hopeless import hopeless, request_ms
+from playbook.tune.hopeless import hopeless
 from playbook.tune.mergeable import padded, unbatchable
 from playbook.tune.request_path import RequestPath
 
@@ -69,6 +70,7 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
         ],
         highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
         request_ms=request_ms(exported, rows) or 1.0,
+        replay_s=replay_s(exported),
         skipped=skipped,
         notes=[f"policy model is left out: tune was skipped ({untuned})"] * (len(policies) < len(settings["policies"])),
     )

@@ -1,20 +1,23 @@
-"""What the chain prints: one line a stage, live while it runs, plain where there is no terminal."""
+"""What the chain prints: one line a stage, live while it runs; in a log its plan and how far it is."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
-from rich.status import Status
 from rich.text import Text
 
 from playbook import progress
+from playbook.stage_plan import spoken
 
 EVERY_S = 0.25
+LOG_EVERY_S = 10.0  # a line of a log, where nothing can move
+SHORT_S = 3.0  # no line of a log for a stage that is planned to be over by then
 
 
 class StageLine:
@@ -27,12 +30,14 @@ class StageLine:
     @contextlib.contextmanager
     def stage(self, verb: str, progress_file: Path) -> Iterator[None]:
         """Show the stage's progress, as its kernel tells it, until the block ends."""
-        ended = threading.Event()
-        if not self.console.is_terminal:
-            yield
-            return
-        with self.console.status(f"{verb} …") as status:
-            follower = threading.Thread(target=_follow, args=(verb, progress_file, status, ended), daemon=True)
+        with contextlib.ExitStack() as shown:
+            if self.console.is_terminal:
+                status = shown.enter_context(self.console.status(f"{verb} …"))
+                show: Callable[[Any, float], None] = lambda state, s: status.update(Text(moving(verb, state, s)))  # noqa: E731
+            else:
+                show = LogLines(verb, self.say)
+            ended = threading.Event()
+            follower = threading.Thread(target=_follow, args=(progress_file, show, ended), daemon=True)
             follower.start()
             try:
                 yield
@@ -53,19 +58,41 @@ class StageLine:
         self.console.print(Text(text))
 
 
+class LogLines:
+    """A stage in a log: its plan as soon as it is told, then every ten seconds what is being done and how far."""
+
+    def __init__(self, verb: str, say: Callable[[str], None]) -> None:
+        self.verb, self.say, self.plan, self.next_s = verb, say, "", LOG_EVERY_S
+
+    def __call__(self, state: dict[str, Any] | None, elapsed_s: float) -> None:
+        """Say what is new at this second of the stage."""
+        plan = (state or {}).get("plan") or ""
+        if plan != self.plan and ((state or {}).get("left_s") or 0.0) > SHORT_S:
+            self.say(f"{self.verb:<8}          {plan}")
+        self.plan = plan
+        if elapsed_s >= self.next_s:
+            self.say(moving(self.verb, state, elapsed_s))
+            self.next_s = elapsed_s + LOG_EVERY_S
+
+
+def moving(verb: str, state: dict[str, Any] | None, elapsed_s: float) -> str:
+    """One line: the verb, its seconds, a bar, how long still by its plan, what is being done."""
+    parts = [f"{verb:<8} {elapsed_s:5.0f} s "]
+    if state and state["total"]:
+        share = min(1.0, state["done"] / state["total"])
+        parts.append(f"{bar(share)} {share:4.0%} ")
+    if state and state.get("left_s") is not None:
+        parts.append(f"about {spoken(state['left_s'])} left;" if state["left_s"] >= 1 else "about to end;")
+    return " ".join([*parts, (state or {}).get("text") or ""]).rstrip(" ;")
+
+
 def bar(share: float, width: int = 20) -> str:
     """A bar of text, e.g. `████······`."""
     full = round(max(0.0, min(1.0, share)) * width)
     return "█" * full + "·" * (width - full)
 
 
-def _follow(verb: str, progress_file: Path, status: Status, ended: threading.Event) -> None:
+def _follow(progress_file: Path, show: Callable[[Any, float], None], ended: threading.Event) -> None:
     begun = time.monotonic()
     while not ended.wait(EVERY_S):
-        state = progress.read(progress_file)
-        elapsed = f"{time.monotonic() - begun:5.0f} s"
-        if state and state["total"]:
-            share = state["done"] / state["total"]
-            status.update(Text(f"{verb:<8} {elapsed}  {bar(share)} {share:4.0%}  {state['text']}"))
-        else:
-            status.update(Text(f"{verb:<8} {elapsed}"))
+        show(progress.read(progress_file), time.monotonic() - begun)

@@ -15,6 +15,7 @@ import numpy as np
 
 from playbook.export import curve
 from playbook.export.curve import Runner
+from playbook.stage_plan import StagePlan
 
 PROBE_ROWS = 8
 PROBE_S = 1.0  # the second probe has fewer rows where these would take longer
@@ -137,14 +138,15 @@ def building_s(names: Sequence[str], cost: Cost, sizes: int, rows: int = 0) -> f
     return cost.stretch * seconds + int8_s
 
 
-def words(plan: ExportPlan) -> str:
-    """The plan in a sentence or two, for the notebook and the progress line."""
-    parts = [f"batch curve at {_list(plan.curve_sizes)} rows"]
-    if plan.variants:
-        parts.append(f"{len(plan.variants)} forms at {_list(plan.variant_sizes)} rows")
-    parts.append(f"warm-up requests of {_list(plan.warmup_sizes)} rows")
-    missing = f" Left out: {'; '.join(plan.left_out)}." if plan.left_out else ""
-    return f"About {max(1, round(plan.expected_s))} s to come: {', '.join(parts)}.{missing}"
+def stage(plan: ExportPlan) -> StagePlan:
+    """The plan of the stage, for the notebook and the progress line."""
+    forms = f"{len(plan.variants)} forms at {_list(plan.variant_sizes)} rows"
+    parts = [
+        (forms, plan.variant_s + plan.building_s if plan.variants else 0.0),
+        (f"warm-up requests of {_list(plan.warmup_sizes)} rows", plan.warmup_s),
+        (f"batch curve at {_list(plan.curve_sizes)} rows", plan.curve_s),
+    ]
+    return StagePlan.of(parts, plan.left_out)
 
 
 def held(plan: ExportPlan) -> dict[str, Any]:

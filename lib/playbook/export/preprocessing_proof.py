@@ -18,7 +18,7 @@ from playbook.serve.spec import ServerSpec
 from playbook.tfserving import signatures
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.requests import grpc_body, rest_body
-from playbook.warmup import coldstart
+from playbook.warmup import sending
 
 ROWS = 128
 TOLERANCE = 1e-6  # float32
@@ -147,13 +147,13 @@ def _latencies(
     latencies_ms: dict[str, list[float]] = {name: [] for name in bodies}
     with (
         serve.running(spec, run_dir, name="export-wire") as handle,
-        coldstart.sender(handle, "rest") as rest,
-        coldstart.sender(handle, "grpc") as grpc,
+        sending.sender(handle, "rest") as rest,
+        sending.sender(handle, "grpc") as grpc,
     ):
         for number in range(requests):
             for name, each in bodies.items():
                 send = grpc if "gRPC" in name else rest
-                latencies_ms[name].append(coldstart.timed_ms(send, each[number % ROWS]))
+                latencies_ms[name].append(sending.timed_ms(send, each[number % ROWS]))
     return {
         name: round(float(np.median(latencies[len(latencies) // 10 :])), 4) for name, latencies in latencies_ms.items()
     }

@@ -57,7 +57,7 @@ def hold(proof: Proof) -> Held:
     ):
         held = Held(handle, under.rows)
         try:
-            stress.sweep(under, proof.concurrency, (), proof.rate_shares)
+            stress.sweep(under, proof.levels)
             held.levels = list(under.rows)
             _promised_rate(proof, under, held)
         except (ServerDied, LoadFailed) as error:

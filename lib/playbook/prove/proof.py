@@ -11,14 +11,18 @@ from typing import Any
 from playbook.errors import ParameterError
 from playbook.promise import Promise
 from playbook.records import run_folder
+from playbook.records.batch_curve import request_ms
 from playbook.records.run_folder import RunFolder
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
+from playbook.stage_plan import StagePlan
 from playbook.stress.levels import best
 from playbook.stress.load import Load, load_of
+from playbook.stress.schedule import Schedule, planned
 from playbook.tfserving.config import Config
 from playbook.tune.configured import config_of, spec_of
 from playbook.tune.hopeless import hopeless
+from playbook.tune.outlook import START_S, UNKNOWN_MS
 
 
 @dataclass(frozen=True)
@@ -31,14 +35,13 @@ class Proof:
     config: Config
     tuned: bool
     load: Load
-    concurrency: tuple[int, ...]
-    rate_shares: tuple[float, ...]
     expected_rps: float | None  # what tune or stress measured inside the limit; None where nothing was
     replicas: int
     rate_rps: float  # of one replica
     budget_s: float
     confidence: float
     every_s: float
+    levels: Schedule  # what is held before the promised rate, and for how long
     hopeless: str = ""  # why nothing needs to be held: one request alone breaks the promise
 
     @property
@@ -72,8 +75,7 @@ def proof_of(settings: Mapping[str, Any]) -> Proof:
         config=config,
         tuned=tuned,
         load=load,
-        concurrency=tuple(settings["concurrency"]),
-        rate_shares=tuple(settings["rate_shares"]),
+        levels=_levels(run, settings, load),
         expected_rps=expected,
         replicas=replicas,
         rate_rps=rate,
@@ -82,6 +84,23 @@ def proof_of(settings: Mapping[str, Any]) -> Proof:
         every_s=settings["monitor_every_s"],
         hopeless=hopeless(run.results("export"), promise, settings["rows_per_request"], len(spec.cpus) or 1),
     )
+
+
+def _levels(run: RunFolder, settings: Mapping[str, Any], load: Load) -> Schedule:
+    """The levels of stress again, planned by what one request took there; where nothing was timed, by export."""
+    alone = run.results("stress").get("request_ms")
+    alone = alone or request_ms(run.results("export"), load.rows_per_request) or UNKNOWN_MS
+    return planned(load, alone, settings["concurrency"], (), settings["rate_shares"], budget_s=settings["prove_s"])
+
+
+def stage(proof: Proof) -> StagePlan:
+    """What the proof takes: a server, the levels, the promised rate for as long as it may."""
+    if proof.hopeless:
+        return StagePlan(())
+    started = START_S if proof.attached else proof.run.results("serve").get("start_s") or START_S
+    rate = f"the promised rate up to {proof.budget_s:g} s"
+    parts = [("a server", started), (proof.levels.words, proof.levels.expected_s), (rate, proof.budget_s)]
+    return StagePlan.of(parts, proof.levels.left_out)
 
 
 def shared_out(

@@ -58,6 +58,7 @@ def results(proof: Proof, held: Held) -> dict[str, Any]:
             windows,
         ),
         "failures": _failures(held),
+        "left_out": list(proof.levels.left_out),
         **judging.judge(run, "prove", proof.promise, proof.config.plain(), levels=[*held.levels, *windows]),
     }
     word, why, next_step = answer(kept)
@@ -96,6 +97,7 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
         lead.append(
             f"That {results['replicas']} replicas carry {results['replicas']} times as much as one is an assumption."
         )
+    lead += [f"Left out: {text}." for text in results.get("left_out") or []]
     return lead + doubts([*results["levels"], *results["windows"]])
 
 
@@ -133,7 +135,7 @@ def plan_table(proof: Proof) -> str:
         ["configuration", f"{'tuned: ' if proof.tuned else 'not tuned: '}{configuration(proof)}"],
         ["one replica was measured at", expected],
         ["replicas, and the rate of one", f"{proof.replicas}, {rate}"],
-        ["levels", f"{', '.join(map(str, proof.concurrency))} clients; shares {list(proof.rate_shares)} of the best"],
+        ["levels", f"{proof.levels.words}: {', '.join(level.words() for level in proof.levels)}"],
         ["promised rate", f"at most {proof.budget_s:g} s, until it is {proof.confidence:.0%} certain either way"],
     ]
     return markdown.table(["what", "is to be proven"], rows)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from playbook import stopwatch
+from playbook import stage_plan, stopwatch
 from playbook.errors import RecordBroken, RecordExists, RecordUnreadable
 from playbook.records import parquet, secrets, stale, whole_file
 from playbook.records.agreement import differences
@@ -33,7 +33,7 @@ def save(
     """Write `<run_dir>/<verb>.json` and return what was kept.
 
     A second write raises, except in the scratch run `outputs/dev`. Missing values are None, never 0. `measured_s`
-    (seconds in measurement windows and training) is added.
+    (seconds in measurement windows and training) and `plan` (seconds told beforehand, and taken since) are added.
 
     Raises:
         RecordExists: the record stands already.
@@ -46,6 +46,7 @@ def save(
         "params": secrets.masked(dict(params)),
         "environment": environment(),
         "measured_s": stopwatch.take(),
+        "plan": stage_plan.take(),
         "results": secrets.masked(dict(results)),
         "warnings": secrets.masked(list(warnings)),
         "verdict": secrets.masked(verdict),

@@ -1,19 +1,25 @@
 """Stress: how many requests a second before p99 passes the limit?"""
 
 from playbook.monitor.monitor import watching
+from playbook.progress import begin
 from playbook.serve.handle import Handle
 from playbook.stress.levels import passport_table, results, table, verdict, warnings
 from playbook.stress.load import load_of
-from playbook.stress.stress import bench, find_max_rate, passport, sweep
+from playbook.stress.schedule import planned
+from playbook.stress.stress import bench, find_max_rate, passport, request_ms, stage, sweep
 
 __all__ = [
     "Handle",
+    "begin",
     "bench",
     "find_max_rate",
     "load_of",
     "passport",
     "passport_table",
+    "planned",
+    "request_ms",
     "results",
+    "stage",
     "sweep",
     "table",
     "verdict",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from loadgen.verdict.answers import could_miss
@@ -10,6 +10,7 @@ from playbook import markdown
 from playbook.promise import WRONG_SHARE, Promise
 from playbook.serve.handle import Handle
 from playbook.stress.load import Load
+from playbook.stress.schedule import Schedule
 
 _SUMMARY = ("requests", "errors", "throughput_rps", "offered_rps", "mean_in_flight", "client_cpu_share", "valid")
 
@@ -32,9 +33,12 @@ def _of_levels(results: Mapping[str, Any]) -> str:
     server = f"'{results['model_name']}' on the {results['server']} server"
     best, limit_ms = results["best"], results["limit_ms"]
     if best is None:
-        valid = [level for level in results["levels"] if level["valid"] and level["latency_p99_ms"] is not None]
+        valid = [level for level in results["levels"] if level["valid"]]
         if not valid:
             return f"No level of {server} is VALID, so nothing can be said; see each level's warnings."
+        if not (told := [level for level in valid if level["latency_p99_ms"] is not None]):
+            return f"{server}: {not_enough(valid, limit_ms)}"
+        valid = told
         nearest = min(valid, key=lambda level: level["latency_p99_ms"])
         return (
             f"{server} kept p99 within {limit_ms:g} ms at no level; nearest was {nearest['latency_p99_ms']:.1f} ms "
@@ -43,6 +47,28 @@ def _of_levels(results: Mapping[str, Any]) -> str:
     return (
         f"{server} answered {best['throughput_rps']:,.0f} requests/s at p99 {best['latency_p99_ms']:.1f} ms with "
         f"{described(best)}; limit {limit_ms:g} ms: met{_unseen(results['levels'])}."
+    )
+
+
+def not_enough(valid: Sequence[Mapping[str, Any]], limit_ms: float) -> str:
+    """What VALID levels tell that hold too few requests for a p99: what is certain, the rate, and how long it takes."""
+    refuted = [level for level in valid if (level.get("claim") or {}).get("refuted")]
+    sentences = [
+        f"{level['claim']['misses']} of {level['claim']['requests']} requests over {limit_ms:g} ms with "
+        f"{described(level)}: not met"
+        for level in refuted
+    ]
+    certain = f"Certain is: {'; '.join(sentences)}. " if sentences else ""
+    most = max(valid, key=lambda level: level["throughput_rps"] or 0.0)
+    lower = next(
+        (f", {name} {most[f'latency_{name}_ms']:,.4g} ms" for name in ("p95", "p90") if most[f"latency_{name}_ms"]),
+        "",
+    )
+    needs = [level["need_s"] for level in valid if level.get("need_s")]
+    longer = f" A p99 needs windows of up to {max(needs):,.0f} s: sweep_s." if needs else ""
+    return (
+        f"not enough requests for the p99 of any level. {certain}Most was carried with {described(most)}: "
+        f"{markdown.number(most['throughput_rps'])} requests/s{lower}.{longer}"
     )
 
 
@@ -62,7 +88,11 @@ def described(level: Mapping[str, Any]) -> str:
     if level["arrival"] == "closed":
         clients = level["concurrency"]
         return f"{clients} client{'s' if clients != 1 else ''} in a closed loop"
-    return f"{level['arrival']} arrivals at {level['rate_rps']:,.0f}/s"
+    return f"{level['arrival']} arrivals at {_rate(level['rate_rps'])}/s"
+
+
+def _rate(rps: float) -> str:
+    return f"{rps:,.0f}" if rps >= 10 else f"{rps:.2g}"
 
 
 def flat(summary: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +134,7 @@ def results(
     load: Load,
     passport: Mapping[str, Any] | None = None,
     max_rate: Mapping[str, Any] | None = None,
+    planned: Schedule | None = None,
 ) -> dict[str, Any]:
     """The `results` of stress.json."""
     return {
@@ -115,12 +146,14 @@ def results(
         "passport": passport,
         "limit_ms": load.p99_limit_ms,
         "client_cpus": list(load.client_cpus),
+        "request_ms": planned and round(planned.request_ms, 3),
+        "left_out": list(planned.left_out) if planned else [],
     }
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """Every level's warnings, each with the level it belongs to."""
-    return doubts(results["levels"])
+    """What was left out for want of time, and every level's warnings, each with the level it belongs to."""
+    return [f"Left out: {text}." for text in results.get("left_out") or []] + doubts(results["levels"])
 
 
 def doubts(levels: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,12 +16,16 @@ from playbook.records import attempts, record, run_folder, secrets
 from playbook.serve import client
 from playbook.serve.alive import check_alive, check_answering
 from playbook.serve.handle import Handle
+from playbook.stage_plan import StagePlan
 from playbook.stress import earlier, levels
 from playbook.stress.load import Load
+from playbook.stress.schedule import Hold, Schedule
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import write_bodies
 
 Settings = Mapping[str, Any]
+PASSPORT_S = 3.0
+TIMED, TIMED_S = 8, 0.4  # requests with different rows, and the moment, in which one alone is timed
 
 
 @dataclass
@@ -41,10 +45,14 @@ class Bench:
         """One load level; `settings` are its own (arrival, concurrency, rate_rps, …)."""
         return level_of(self.handle, self.load, self.bodies, level=len(self.rows), **settings)
 
-    def window(self, duration_s: float, settings: Settings, bar: progress.Stretch) -> dict[str, Any]:
+    def window(
+        self, duration_s: float, settings: Settings, bar: progress.Stretch, ramp_up_s: float | None = None
+    ) -> dict[str, Any]:
         """Hold one level for a time of its own and keep its row; errors as `hold` raises them."""
         shared = self.load
-        self.load = replace(shared, duration_s=duration_s)
+        self.load = replace(
+            shared, duration_s=duration_s, ramp_up_s=shared.ramp_up_s if ramp_up_s is None else ramp_up_s
+        )
         try:
             return self.hold(settings, bar)
         finally:
@@ -68,7 +76,7 @@ class Bench:
         def tell(state: Mapping[str, Any]) -> None:
             share = min(1.0, state["elapsed_s"] / (self.load.duration_s + self.load.ramp_up_s))
             p99 = f"{state['p99_ms']:.1f} ms" if state.get("p99_ms") is not None else "-"
-            bar.update(share, f"{words}: {state['rate_rps']:,.0f}/s, p99 so far {p99}")
+            bar.update(share, f"{words}: {state['rate_rps']:,.3g}/s, p99 so far {p99}")
 
         folder = self.folder(number)
         try:
@@ -135,40 +143,72 @@ def bench(
         yield Bench(handle, run_dir, load, passport, bodies, verb, earlier=kept)
 
 
+def stage(planned: Schedule, search_s: float = 0.0) -> StagePlan:
+    """What the stage takes: the generator's own test, the levels, the search."""
+    parts = [
+        ("the load generator's own test", PASSPORT_S),
+        (planned.words, planned.expected_s),
+        ("the search", search_s),
+    ]
+    return StagePlan.of(parts, planned.left_out)
+
+
 def passport(load: Load) -> dict[str, Any]:
     """What the load generator says of itself: floor, lateness, highest rate, stall error (about 3 s)."""
     with stopwatch.measuring():
         return loadgen.passport(cpus=load.client_cpus, protocol=load.protocol)
 
 
-def sweep(
-    under: Bench,
-    concurrency: Iterable[int] = (1, 4, 16),
-    rates_rps: Iterable[float] = (),
-    rate_shares: Iterable[float] = (0.5, 0.8),
-    repeats: int = 1,
-) -> list[dict[str, Any]]:
-    """Hold every level in turn, closed loops first, then open loops; the whole list again for each repeat.
+def request_ms(handle: Handle, run_dir: Path, load: Load) -> float:
+    """What one request takes alone on this server: the mean of as many as go into a moment, of one at least.
 
-    Args:
-        concurrency: Closed loops, each with so many requests in flight.
-        rates_rps: Open loops (Poisson arrivals) at these rates.
-        rate_shares: Further open loops, at these shares of the best closed loop's throughput in the first pass.
+    Raises:
+        LoadFailed: the server answered none.
+    """
+    few = Reference.load(run_dir).slice(0, TIMED * load.rows_per_request)
+    with tempfile.TemporaryDirectory(prefix="timing-") as folder, stopwatch.measuring():
+        bodies = write_bodies(Path(folder), few, load.protocol, load.rows_per_request, model_name=handle.model_name)
+        brief = replace(load, duration_s=TIMED_S, ramp_up_s=0.0, processes=1, load_scheduler="")
+        level = level_of(handle, brief, bodies, arrival="closed", concurrency=1)
+        try:
+            summary = loadgen.hold(level, Path(folder) / "rows", is_alive=client.asker(handle))
+        except loadgen.LoadgenError as error:
+            check_alive(handle)
+            raise LoadFailed(f"One request alone could not be timed: {error}") from error
+    mean = summary["latency_ms"]["mean"]
+    if mean is None:
+        check_alive(handle)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in summary["errors_by_kind"].items()) or "none came back"
+        raise LoadFailed(f"No request was answered ({kinds}). The server's log: {handle.log_path}")
+    return float(mean)
+
+
+def sweep(under: Bench, planned: Schedule) -> list[dict[str, Any]]:
+    """Hold every level in turn, as planned; the whole list again for each repeat.
+
+    Open loops at a share of the best closed loop's rate take it from the first pass.
 
     Returns:
         One flat row a level, the `results.levels[]` of stress.json.
     """
-    closed = [{"arrival": "closed", "concurrency": int(clients)} for clients in concurrency]
-    rates, shares = list(rates_rps), list(rate_shares)
-    with progress.live(under.verb, repeats * (len(closed) + len(rates) + len(shares))) as bar:
-        for settings in closed:
-            under.hold(settings, progress.Stretch(bar, len(under.rows), 1.0))
-        best = max((row["throughput_rps"] or 0.0 for row in under.rows), default=0.0)
-        rates += [round(best * share, 1) for share in shares if best]
-        opened = [{"arrival": "poisson", "rate_rps": float(rate)} for rate in rates]
-        for settings in opened + (closed + opened) * (repeats - 1):
-            under.hold(settings, progress.Stretch(bar, len(under.rows), 1.0))
+    with progress.live(under.verb, planned.expected_s) as bar:
+        gone_s, best = 0.0, 0.0
+        for turn in range(planned.repeats):
+            for level in planned:
+                stretch = progress.Stretch(bar, gone_s, level.whole_s)
+                if settings := _settings(level, best):
+                    row = under.window(level.duration_s, settings, stretch, level.ramp_up_s)
+                    best = best if turn else max(best, row["throughput_rps"] or 0.0)
+                gone_s += level.whole_s
     return under.rows
+
+
+def _settings(level: Hold, best_rps: float) -> dict[str, Any] | None:
+    """What the load generator is asked for; None for a share of nothing."""
+    if level.concurrency is not None:
+        return {"arrival": "closed", "concurrency": level.concurrency}
+    rate = level.rate_rps if level.rate_rps is not None else round(best_rps * (level.share or 0.0), 1)
+    return {"arrival": "poisson", "rate_rps": float(rate)} if rate else None
 
 
 def find_max_rate(under: Bench, budget_s: float) -> dict[str, Any] | None:

@@ -10,25 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from playbook.promise import Promise
+from playbook.records.batch_curve import request_ms
 
 ROOM = 2.0  # a limit needs so many times the run of one request to leave room for the queue
-
-
-def request_ms(exported: Mapping[str, Any], rows: int) -> float | None:
-    """What one request of so many rows takes alone on one core, in milliseconds, by export's batch curve.
-
-    Args:
-        exported: `results` of export.json.
-        rows: Of one request.
-    """
-    curve = exported.get("batch_curve") or {}
-    by_size = dict(zip(curve.get("batch_sizes") or [], curve.get("latency_ms") or [], strict=False))
-    if rows in by_size:
-        return float(by_size[rows])
-    line = curve.get("fit") or {}
-    if line.get("a_ms") is None or line.get("b_ms") is None:
-        return None
-    return max(0.0, float(line["a_ms"]) + float(line["b_ms"]) * rows)
 
 
 def hopeless(exported: Mapping[str, Any], promise: Promise, rows: int, cores: int) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from playbook.records import record
+from playbook.records.batch_curve import request_ms
+from playbook.stage_plan import StagePlan, spoken
 from playbook.stress.load import Load
-from playbook.tune.hopeless import hopeless, request_ms
+from playbook.tune.hopeless import hopeless
 from playbook.tune.plan import TuningPoint
-from playbook.tune.timetable import Timetable, Timing, spoken, timetable
+from playbook.tune.timetable import Timetable, Timing, timetable
 
 START_S = 5.0  # of a server, until one was started
 UNKNOWN_MS = 1.0  # of a request, where export has no batch curve
@@ -23,6 +27,17 @@ def planned(point: TuningPoint, load: Load, budget_s: float, spent_s: float = 0.
     started = record.load(point.run_dir, "serve")["results"] if record.has(point.run_dir, "serve") else {}
     timing = Timing(alone, point.cores, started.get("start_s") or START_S)
     return timetable(point.plan, load, timing, budget_s, spent_s)
+
+
+def stage(points: Sequence[TuningPoint], load: Load) -> StagePlan:
+    """What tuning all points takes; nothing for those that are refused, which are named as left out."""
+    parts, left_out = [], list[str]()
+    for point in points:
+        table = planned(point, load, 60 * point.plan.budget.minutes / len(points))
+        why = refusal(point, load, table)
+        parts.append((f"{point.name}: {table.steps()}", 0.0 if why else table.planned_s))
+        left_out += [f"{point.name}: {why.rstrip('.')}"] if why else table.left_out
+    return StagePlan.of(parts, left_out)
 
 
 def refusal(point: TuningPoint, load: Load, table: Timetable) -> str:

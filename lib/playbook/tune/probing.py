@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from playbook.errors import LoadFailed
+from playbook.stage_plan import spoken
 from playbook.tfserving.config import Config, expand
 from playbook.tune.fit import Fit, Probe, fit
 from playbook.tune.memory import Memory
 from playbook.tune.request_path import RequestPath, slots
-from playbook.tune.timetable import BudgetClock, Timetable, spoken
+from playbook.tune.timetable import BudgetClock, Timetable
 from playbook.tune.workbench import RunningServer, Workbench
 
 CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
@@ -112,5 +113,6 @@ class Probing:
         roomy = max(own, key=lambda c: (slots(c, cpus), c.effective("max_batch_size"), -c.batch_timeout_micros))
         self.probe(f"batched{named}", roomy)
         probes = [probe for probe in self.probes if probe.config.protocol == protocol]
+        self.tell(f"fitting the simulator to {len(probes)} probes")
         loops, rows = int(self.bench.spec.server == "embedded"), self.bench.load.rows_per_request
         return fit(curve["a_ms"], curve["b_ms"], probes, float(cpus), loops, rows)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from playbook.stage_plan import spoken
 from playbook.stress.load import Load
 from playbook.tune.plan import TuningPlan
 
@@ -84,14 +85,19 @@ class Timetable:
 
     def words(self) -> str:
         """What will be done, how long it takes, and what is left out."""
-        plan, out = self.plan, "; ".join(self.left_out)
+        out = "; ".join(self.left_out)
+        words = f"About {spoken(self.planned_s)} of {spoken(self.budget_s)}: {self.steps()}."
+        return f"{words} Left out: {out}." if out else words
+
+    def steps(self) -> str:
+        """What will be done, in words."""
+        plan = self.plan
         windows = plan.objective.windows if plan.objective.kind == "max_rate" else 1
         parts = [f"the default and up to {trials_of(plan) - 1} configurations, up to {windows} windows each"]
         parts += [f"a window up to {self.longest_s / LONGEST:.0f} s"] if self.longest_s / LONGEST > 2 else []
         parts += [f"winner against default in {plan.repeats} turn{'s' * (plan.repeats > 1)}"] if plan.repeats else []
         parts += [f"up to {plan.ablation} steps of what earned it"] if plan.ablation else []
-        words = f"About {spoken(self.planned_s)} of {spoken(self.budget_s)}: {', '.join(parts)}."
-        return f"{words} Left out: {out}." if out else words
+        return ", ".join(parts)
 
 
 def timetable(plan: TuningPlan, load: Load, timing: Timing, budget_s: float, spent_s: float = 0.0) -> Timetable:
@@ -226,8 +232,3 @@ _SHORTER: tuple[Shorter, ...] = (
 def _same(one: str, other: str) -> bool:
     """Whether two sentences leave out the same thing, the later one more of it."""
     return one.split(" beyond ")[0].split(":")[0] == other.split(" beyond ")[0].split(":")[0]
-
-
-def spoken(seconds: float) -> str:
-    """Seconds as a person says them."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.1f} min"

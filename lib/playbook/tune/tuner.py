@@ -14,9 +14,10 @@ from typing import Any
 
 from playbook import progress
 from playbook.records import record
+from playbook.records.batch_curve import request_ms
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
-from playbook.tune.hopeless import remedies, request_ms
+from playbook.tune.hopeless import remedies
 from playbook.tune.memory import Memory
 from playbook.tune.outlook import START_S, planned, refusal, too_short
 from playbook.tune.plan import Tuned, TuningPoint

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import http.client
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import requests
 
 from playbook import markdown, progress, stopwatch
-from playbook.errors import ParameterError, PredictFailed, WarmupNotApplied
+from playbook.errors import ParameterError, WarmupNotApplied
 from playbook.monitor.scrape import Parser
 from playbook.serve import serve
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
+from playbook.stage_plan import StagePlan
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import grpc_body, rest_body
 from playbook.tfserving.warmup_file import REMEDY
+from playbook.warmup.sending import sender, timed_ms
 
 WAYS = ("cold", "client_warm", "assets")
 RECORDS_READ = ":tensorflow:serving:model_warmup_records_read"
 NO_WARMUP = "--enable_model_warmup=false"
-TIMEOUT_S = 60.0
 TIMED = 4  # requests that are timed for the plan; the first of them does not count
+END_S = 0.4  # of a server
+TELL_S = 0.5  # between two words on how far it is
 FEWEST = 10  # first requests on a server, however long they take
 
 
@@ -69,7 +69,7 @@ class ColdStartPlan:
         if self.request_ms is None:
             return None
         asked_s = (self.first_requests * len(WAYS) + self.client_warmup_requests) * self.request_ms / 1e3
-        return self.repeats * (asked_s + len(WAYS) * (self.start_s or 0.0))
+        return self.repeats * (asked_s + len(WAYS) * ((self.start_s or 0.0) + END_S))
 
 
 def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s: float) -> ColdStartPlan:
@@ -101,15 +101,11 @@ def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s:
     )
 
 
-def plan_words(plan: ColdStartPlan) -> str:
-    """The plan in a sentence, before it begins."""
-    if plan.expected_s is None:
-        return "No request was timed, so nothing is planned."
-    missing = f" Left out: {'; '.join(plan.left_out)}." if plan.left_out else ""
-    return (
-        f"About {max(1, round(plan.expected_s))} s to come: {len(WAYS) * plan.repeats} fresh servers, "
-        f"{plan.first_requests} requests of {markdown.number(plan.request_ms)} ms on each.{missing}"
-    )
+def stage(plan: ColdStartPlan) -> StagePlan:
+    """The plan of the stage: fresh servers and the first requests on each."""
+    servers = len(WAYS) * plan.repeats
+    words = f"{servers} fresh servers, {plan.first_requests} requests of {markdown.number(plan.request_ms)} ms on each"
+    return StagePlan.of([(words, plan.expected_s or 0.0)], plan.left_out)
 
 
 def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: ColdStartPlan) -> list[dict[str, Any]]:
@@ -129,8 +125,9 @@ def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: ColdSta
         for turn in range(plan.repeats):
             rounds.append([])
             for number, way in enumerate(WAYS):
-                bar.update(turn * len(WAYS) + number, way.replace("_", " "))
-                rounds[-1].append(_once(way, spec, run_dir, reference, plan))
+                bar.update(turn * len(WAYS) + number, f"starting a server, {way.replace('_', ' ')}")
+                stretch = progress.Stretch(bar, turn * len(WAYS) + number, 1.0)
+                rounds[-1].append(_once(way, spec, run_dir, reference, plan, stretch))
     rows = []
     for number, way in enumerate(WAYS):
         turns = [one[number] for one in rounds]
@@ -188,7 +185,9 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     }
 
 
-def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan: ColdStartPlan) -> dict[str, Any]:
+def _once(
+    way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan: ColdStartPlan, bar: progress.Stretch
+) -> dict[str, Any]:
     flags = spec.extra_flags if way == "assets" else (*spec.extra_flags, NO_WARMUP)
     fresh = replace(spec, extra_flags=flags, rest_api_port=0, port=0)
     with serve.running(fresh, run_dir, plan.start_timeout_s, f"warmup-{way}") as handle:
@@ -198,9 +197,22 @@ def _once(way: str, spec: ServerSpec, run_dir: Path, reference: Reference, plan:
                 for number in range(plan.client_warmup_requests):
                     send(bodies[-1 - number % len(bodies)])
             with stopwatch.measuring():
-                latencies = [timed_ms(send, bodies[n % len(bodies)]) for n in range(plan.first_requests)]
+                latencies = _asked(send, bodies, plan.first_requests, bar, way.replace("_", " "))
         read = check_applied(handle, 1) if way == "assets" else None
         return {"latency_ms": latencies, "start_s": handle.start_s, "records_read": read}
+
+
+def _asked(
+    send: Callable[[bytes], None], bodies: Sequence[bytes], count: int, bar: progress.Stretch, way: str
+) -> list[float]:
+    """The latencies of so many requests; told between them, and not so often that it would disturb quick ones."""
+    latencies, told_s = list[float](), time.monotonic()
+    for number in range(count):
+        latencies.append(timed_ms(send, bodies[number % len(bodies)]))
+        if time.monotonic() - told_s > TELL_S:
+            told_s = time.monotonic()
+            bar.update((number + 1) / count, f"{way}, request {number + 1} of {count}")
+    return latencies
 
 
 def _bodies(handle: Handle, reference: Reference, plan: ColdStartPlan) -> list[bytes]:
@@ -213,38 +225,3 @@ def _bodies(handle: Handle, reference: Reference, plan: ColdStartPlan) -> list[b
         else:
             bodies.append(grpc_body(row.inputs, row.signature, handle.model_name))
     return bodies
-
-
-def timed_ms(send: Callable[[bytes], None], body: bytes) -> float:
-    """Milliseconds from sending a request to having its whole answer."""
-    began = time.perf_counter_ns()
-    send(body)
-    return (time.perf_counter_ns() - began) / 1e6
-
-
-@contextmanager
-def sender(handle: Handle, protocol: str) -> Iterator[Callable[[bytes], None]]:
-    """Send one request on a connection that stays open, and wait for its whole answer."""
-    if protocol == "grpc":
-        import grpc
-
-        with grpc.insecure_channel(handle.grpc_target) as channel:
-            grpc.channel_ready_future(channel).result(TIMEOUT_S)
-            call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-            yield lambda body: call(body, timeout=TIMEOUT_S)
-        return
-    address = urlsplit(handle.predict_url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
-    connection.connect()
-    try:
-        yield lambda body: _post(connection, address.path, body)
-    finally:
-        connection.close()
-
-
-def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> None:
-    connection.request("POST", path, body)
-    reply = connection.getresponse()
-    answer = reply.read()
-    if reply.status != 200:
-        raise PredictFailed(f"Predict over REST: HTTP {reply.status}, {answer.decode(errors='replace').strip()[:300]}")

@@ -14,6 +14,7 @@ from playbook.serve import serve
 from playbook.serve.spec import from_parameters
 from playbook.stress import levels, stress
 from playbook.stress.load import Load
+from playbook.stress.schedule import planned
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def measure(run, given):
     spec = from_parameters(params, run / "models" / "digits")
     load = Load(duration_s=0.4, ramp_up_s=0.1, p99_limit_ms=50.0)
     with serve.running(spec, run) as handle, stress.bench(handle, run, load) as under:
-        stress.sweep(under, (8,), (), ())
+        stress.sweep(under, planned(load, 1.0, [8]))
     served = {"server": "embedded", "model_name": "digits", "cpus": []}
     record.save(run, "serve", params=params, results=served, verdict="")
     record.save(run, "stress", params={}, results=levels.results(handle, under.rows, load), verdict="")

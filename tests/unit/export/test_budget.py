@@ -27,7 +27,7 @@ def test_a_quick_model_gets_everything() -> None:
     assert whole.variant_sizes == (1, 8, 32, 128)
     assert whole.warmup_sizes == (1, 2, 4, 8)
     assert (whole.compared_rows, whole.left_out) == (64, ())
-    assert "Left out" not in budget.words(whole)
+    assert "Left out" not in budget.stage(whole).words()
 
 
 @pytest.mark.parametrize("row_s", [0.001, 0.01, 0.09, 1.0])
@@ -44,7 +44,7 @@ def test_what_is_left_out_is_named_with_what_it_would_take() -> None:
     slow = plan(0.07)
     assert any(one.startswith("batch curve at 4, 8, 16, 32, 64, 128 rows: one batch of 4 takes 0.3 s") for one in
                slow.left_out)  # fmt: skip
-    assert "About " in budget.words(slow)
+    assert "About " in budget.stage(slow).words()
     hopeless = plan(9.0)
     assert hopeless.curve_sizes == (1,)
     assert any("whose least takes 36.0 s instead of 1.0 s" in one for one in hopeless.left_out)

@@ -223,3 +223,12 @@ def test_measuring_runs_on_one_thread(staged: export.Staged) -> None:
 
 def _graph(path: Path):
     return signatures.meta_graph(path).graph_def
+
+
+def test_a_weight_that_layers_share_stands_in_a_frozen_graph_once(tmp_path: Path) -> None:
+    model = export_models.sharing(tmp_path / "model", width=300, uses=12)
+    frozen = freeze.freeze(model, ["serving_default"])
+    assert frozen.graph_def.ByteSize() < 1.5 * 300 * 300 * 4
+    rows = measure(build(tmp_path / "run", model), ["as_trained", "inference", "float16"], [1], 0.1)
+    assert all(row["reason"] is None for row in rows)
+    assert differences.agrees(rows[1], 1e-5)

@@ -101,3 +101,25 @@ def test_the_load_generator_takes_the_levels_that_stress_asks_for(protocol: str,
     asked = stress.level_of(handle, Load(protocol=protocol), tmp_path, arrival="closed", concurrency=1)
     port = {"rest": 8501, "grpc": 8500}[protocol]
     assert asked.address()[:2] == ("127.0.0.1", port)
+
+
+def short(misses: int, requests: int, refuted: bool, **other: Any) -> dict[str, Any]:
+    """A VALID level with too few requests for a p99."""
+    claim = {"refuted": refuted, "proven": False, "misses": misses, "requests": requests}
+    few = {f"latency_{name}_ms": None for name in ("p90", "p95", "p99")}
+    return level(3.2, None) | few | {"claim": claim, "need_s": 329.0} | other
+
+
+def test_too_few_requests_are_said_to_be_too_few_with_what_is_certain() -> None:
+    rows = [short(23, 23, True), short(1, 20, False, concurrency=1, throughput_rps=3.0)]
+    text = levels.verdict(levels.results(HANDLE, rows, LOAD))
+    assert "No level" not in text
+    assert "Certain is: 23 of 23 requests over 50 ms with 4 clients in a closed loop: not met." in text
+    assert "Most was carried with 4 clients in a closed loop: 3.2 requests/s." in text
+    assert "windows of up to 329 s" in text
+
+
+def test_the_percentile_that_the_requests_allow_is_told() -> None:
+    text = levels.verdict(levels.results(HANDLE, [short(0, 150, False, latency_p90_ms=41.0)], LOAD))
+    assert "3.2 requests/s, p90 41 ms" in text
+    assert "Certain" not in text

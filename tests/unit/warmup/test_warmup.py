@@ -19,7 +19,7 @@ from playbook.tfserving import tfrecord, versions, warmup_file
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import grpc_body
 from playbook.tfserving.signatures import Signature, Tensor
-from playbook.warmup import coldstart, views
+from playbook.warmup import coldstart, sending, views
 
 PREDICT = Signature(
     "serving_default", "Predict", (Tensor("x", "float32", (-1, 2)),), (Tensor("y", "float32", (-1, 2)),)
@@ -172,9 +172,9 @@ def test_a_server_says_that_it_replayed_the_requests_or_the_stage_fails(run_dir:
     row = Reference.load(run_dir).slice(0, 1)
     with serve.running(spec, run_dir) as handle:
         assert coldstart.check_applied(handle, 4) == 4
-        with coldstart.sender(handle, "grpc") as send:
-            assert 0 < coldstart.timed_ms(send, grpc_body(row.inputs, row.signature, "digits")) < 10_000
-        with coldstart.sender(handle, "rest") as send, pytest.raises(PredictFailed, match="HTTP 400"):
+        with sending.sender(handle, "grpc") as send:
+            assert 0 < sending.timed_ms(send, grpc_body(row.inputs, row.signature, "digits")) < 10_000
+        with sending.sender(handle, "rest") as send, pytest.raises(PredictFailed, match="HTTP 400"):
             send(b"{}")
     version = versions.numbers(spec.model_base_path)[-1]
     shutil.rmtree(spec.model_base_path / str(version) / "assets.extra")
@@ -243,7 +243,7 @@ def test_a_slow_model_gets_fewer_requests_and_that_is_said(monkeypatch: pytest.M
         plan = coldstart.planned(wished, handle, Reference("s", ROWS, ROWS), 60.0)
     assert (plan.first_requests, plan.repeats) == (20, 2)
     assert plan.expected_s == pytest.approx(2 * (3 * 20 + 16) * 0.5)
-    assert "80 of 100 first requests on each server: one takes 500 ms" in coldstart.plan_words(plan)
+    assert "80 of 100 first requests on each server: one takes 500 ms" in coldstart.stage(plan).words()
     results = views.results(measured([2.0] * 20, [1.0] * 20), plan, 4, 4)
     assert any(one.startswith("Left out: 80 of 100 first requests") for one in views.warnings(results))
 

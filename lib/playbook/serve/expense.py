@@ -1,0 +1,31 @@
+"""What bringing a server up and comparing its answers takes, by what export timed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from playbook.records.batch_curve import replay_s, request_ms
+from playbook.serve.answers import BUDGET_S
+from playbook.stage_plan import StagePlan
+
+START_S = 4.0  # of a server's process, before it loads
+LOAD_S_PER_GB = 5.0
+COMPARED_ROWS = 64
+PROTOCOLS = 2
+
+
+def stage(exported: Mapping[str, Any], server: str = "embedded") -> StagePlan:
+    """The stage's plan: start, load, replayed warm-up requests, answers compared over both protocols.
+
+    Args:
+        exported: `results` of export.json.
+        server: Its kind; one that is attached to runs already.
+    """
+    rows = min(COMPARED_ROWS, exported.get("reference_rows") or COMPARED_ROWS)
+    row_s = (request_ms(exported, exported.get("max_rows_per_request") or 1) or 0.0) / 1000
+    compare_s = PROTOCOLS * min(BUDGET_S, rows * row_s)
+    load_s = LOAD_S_PER_GB * (exported.get("size_bytes") or 0) / 1e9 + replay_s(exported)
+    started = 0.0 if server == "attach" else START_S
+    parts = [("a server", started), ("the load with its warm-up requests", load_s if started else 0.0)]
+    return StagePlan.of([*parts, (f"{rows} answers compared over REST and gRPC", max(0.5, compare_s))])
