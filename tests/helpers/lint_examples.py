@@ -212,6 +212,10 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "sysctl-in-dockerfile": {"Dockerfile": DOCKER + "RUN sysctl -w net.core.somaxconn=1024"},
     "tool-not-in-image": {"Dockerfile": DOCKER + "HEALTHCHECK CMD wget -q http://localhost:8501/v1/models/m"},
     "mount-source-relative": {"run.sh": "docker run -v models/m:/models/model tensorflow/serving:2.20.0\n"},
+    "line-not-continued": {"run.sh": "docker run -p 8501:8501\n  -v /d/m:/models/model tensorflow/serving:2.20.0\n"},
+    "base-path-doubled": {
+        "run.sh": RUN.format(options="-e MODEL_BASE_PATH=/models/m", flags="")
+    },
     "port-nobody-listens": {"run.sh": RUN.format(options="-p 80:80", flags="")},
     "shell-args-split": {"k.yaml": pod("command: [sh, -c]", "tensorflow_model_server, --port=8500")},
     "health-by-code": {"k.yaml": pod("readinessProbe: {httpGet: {path: /v1/models/model, port: 8501}}")},

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from playbook.lint.batching import limit_of
-from playbook.lint.command import Command
+from playbook.lint.command import Command, entrypoint_flags
 from playbook.lint.configs import ModelEntry, model_entries
 from playbook.lint.lookup import Lookup, Sources, look_up
 from playbook.lint.models import Serving, check_base_path, version_of
@@ -47,10 +47,12 @@ def _check(
     checked: set[Path], single: bool = False,
 ) -> Iterator[Finding]:  # fmt: skip
     base = entry.base_path.removeprefix("file://")
-    if not base or is_unknown(base) or (not base.startswith("/") and "://" not in base):
+    if not base or is_unknown(base) or _plain(command) or (not base.startswith("/") and "://" not in base):
         return
     result = look_up(command, sources, base)
-    if result.folder is not None:
+    if (result.folder is not None or result.missing) and _left_out(result, command, sources):
+        yield finding("base-path-not-here", *where, path=base)
+    elif result.folder is not None:
         checked.add(result.folder.resolve())
         policy = None if single else entry
         yield from check_base_path(result.folder, _shown(result, base, sources), serving_of(command, batching, policy))
@@ -66,6 +68,27 @@ def _check(
     elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
         parent = base.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
+
+
+def _plain(command: Command) -> bool:
+    """A container of the image as it is, without a flag, a variable or a mount: its files are copied in later."""
+    default = entrypoint_flags({})["model_base_path"]
+    return command.place.container and not (command.words or command.place.mounts or
+                                            command.text("model_base_path") != default)  # fmt: skip
+
+
+def _left_out(result: Lookup, command: Command, sources: Sources) -> bool:
+    """True where a text mounts a folder of its own that holds no model at all: models are rarely kept beside code."""
+    source = result.mount.source if result.mount is not None else None
+    if source is None or command.path == "command line" or not source.is_dir():
+        return False
+    if not source.resolve().is_relative_to(sources.root.resolve()):
+        return False
+    return not any(_is_model(path) for path in source.rglob("*"))
+
+
+def _is_model(path: Path) -> bool:
+    return path.name.startswith("saved_model.pb") or (version_of(path.name) is not None and path.is_dir())
 
 
 def _shown(result: Lookup, base: str, sources: Sources) -> str:

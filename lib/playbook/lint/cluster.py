@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from playbook.lint.configs import check_scrape
 from playbook.lint.containers import closed_words, listening
-from playbook.lint.kubernetes import Pod
+from playbook.lint.kubernetes import MONITORS, Pod
 from playbook.lint.probes import port_number
 from playbook.lint.rules import Finding, finding
+from playbook.lint.text import is_unknown
 from playbook.lint.yaml_lines import Table
 
+_OURS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")
 _MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
 
 
-def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
-    """Findings between objects: `objects` are mappings with the path each stands in."""
+def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) -> Iterator[Finding]:
+    """Findings between objects: mappings with the path each stands in; `served` is the URL path of the metrics."""
+    for data, shown in objects:
+        if data.get("kind") in MONITORS and _watches(data, objects, pods):
+            yield from _monitor(data, shown, served)
     scalers = [(data, shown) for data, shown in objects if data.get("kind") == "HorizontalPodAutoscaler"]
     for pod in pods:
         scaler = next((data for data, _ in scalers if _targets(data, pod)), None)
@@ -24,6 +30,31 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[F
         for data, shown in objects:
             if data.get("kind") == "Service" and _selects(data, pod):
                 yield from _service(data, shown, pod, scaler is not None)
+
+
+def _watches(monitor: Any, objects: list[tuple[Any, str]], pods: list[Pod]) -> bool:
+    """True for a monitor of a pod that serves: by its labels or its Service's, or by name where they are not here."""
+    wanted = _labels(((monitor.get("spec") or {}).get("selector") or {}).get("matchLabels"))
+    services = [
+        data for data, _ in objects if data.get("kind") == "Service" and any(_selects(data, pod) for pod in pods)
+    ]
+    known = [*(_labels(pod.labels) for pod in pods),
+             *(_labels((data.get("metadata") or {}).get("labels")) for data in services)]  # fmt: skip
+    if wanted and any(wanted.items() <= labels.items() for labels in known):
+        return True
+    about = str([monitor.get("metadata"), monitor.get("spec")]).lower()
+    return not (pods and services) and any(word in about for word in _OURS)
+
+
+def _labels(value: Any) -> dict[str, str]:
+    return {str(key): str(each) for key, each in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:
+    spec = monitor.get("spec") or {}
+    for endpoint in spec.get("endpoints") or spec.get("podMetricsEndpoints") or []:
+        path = str(endpoint.get("path", "/metrics"))
+        yield from check_scrape(path, endpoint.get("params"), served, shown, endpoint.at("path"))
 
 
 def _targets(scaler: Any, pod: Pod) -> bool:
@@ -56,7 +87,12 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool) -> Iterator[Findi
     replicas = pod.owner.get("replicas", (pod.owner.get("spec") or {}).get("replicas"))
     many = scaled or (isinstance(replicas, int) and replicas > 1)
     for port in spec.get("ports") or []:
-        target = port_number(port.get("targetPort", port.get("port")), pod.container)
+        asked = port.get("targetPort", port.get("port"))
+        target = port_number(asked, pod.container)
+        if target is None and isinstance(asked, str) and _nameless(asked, pod):
+            names = ", ".join(sorted(_port_names(pod))) or "a number"
+            yield finding("service-port-closed", shown, port.at("targetPort"), name=name, port=asked,
+                          why="no port of the pod has that name", right=names)  # fmt: skip
         if target is None or open_ports is None:
             continue
         line = port.at("targetPort") if "targetPort" in port else port.at("port")
@@ -67,6 +103,15 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool) -> Iterator[Findi
         elif target == pod.command.number("port", 8500) and many and _sticks(spec, pod):
             count = replicas if isinstance(replicas, int) and replicas > 1 else "several"
             yield finding("grpc-balancing", shown, line, port=target, count=count)
+
+
+def _port_names(pod: Pod) -> set[str]:
+    ports = [each for each in pod.container.get("ports") or [] if isinstance(each, Table)]
+    return {str(each["name"]) for each in ports if "name" in each}
+
+
+def _nameless(asked: str, pod: Pod) -> bool:
+    return pod.containers == 1 and not is_unknown(asked) and asked not in _port_names(pod)
 
 
 def _sticks(spec: Any, pod: Pod) -> bool:

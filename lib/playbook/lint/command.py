@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 from playbook import knobs
 from playbook.lint.text import Text, Word, is_unknown
-from playbook.tfserving.flags import ENTRYPOINT
+from playbook.tfserving.flags import ENTRYPOINT, FLAGS
 
 BINARY = "tensorflow_model_server"
 OFFICIAL = "tensorflow/serving"
@@ -140,6 +141,12 @@ def after_binary(words: Sequence[str]) -> list[str]:
     """The arguments behind the server's name, all words when it is not named."""
     places = [index for index, word in enumerate(words) if is_server_word(word)]
     return list(words[places[-1] + 1 :]) if places else list(words)
+
+
+def nearest_flag(name: str, likeness: float = 0.6) -> str:
+    """The flag that a name without its dashes is likely to mean, "" for none."""
+    near = get_close_matches(name.replace("-", "_"), FLAGS, n=1, cutoff=likeness)
+    return near[0] if near else ""
 
 
 def is_official(image: str) -> bool:

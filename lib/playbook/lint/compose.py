@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from playbook.lint.shell import simple_commands
 from playbook.lint.text import Word, expand, is_unknown, line_of
 from playbook.lint.yaml_lines import Table
 
+_OTHER_NAMES = {"image": ("image",), "command": ("command", "args"), "entrypoint": ("entrypoint", "entryPoint"),
+                "environment": ("environment", "env"), "ports": ("ports", "published_ports"),
+                "volumes": ("volumes",), "cpus": ("cpus",)}  # fmt: skip
+
 
 def read_compose(data: Any, document: Document) -> Reading:
     """The services of a compose file that serve."""
@@ -24,7 +29,26 @@ def read_compose(data: Any, document: Document) -> Reading:
     return reading
 
 
-def _read_service(service: Any, data: Any, document: Document) -> Reading:
+def read_loose(data: Any, document: Document) -> Reading:
+    """Containers of the server's image that other tools start: Ansible's tasks, services of pipelines, ECS's tasks."""
+    reading = Reading()
+    for table in _tables(data):
+        service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
+                         for other in others if other in table})  # fmt: skip
+        service.line = table.line
+        reading.add(_read_service(service, Table(), document, loose=True))
+    return reading
+
+
+def _tables(node: Any) -> Iterator[Table]:
+    if isinstance(node, Table) and isinstance(node.get("image"), str) and OFFICIAL in node["image"]:
+        yield node
+        return
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _tables(value)
+
+
+def _read_service(service: Any, data: Any, document: Document, loose: bool = False) -> Reading:
     reading = Reading()
     image, built = _image(service, document)
     entry, args = _words(service.get("entrypoint")), _words(service.get("command"))
@@ -44,7 +68,11 @@ def _read_service(service: Any, data: Any, document: Document) -> Reading:
         reading.findings += check_health(text, base, set(), shown, line)
     if service.get("sysctls") and service.get("network_mode") == "host":
         reading.report("sysctl-host-network", shown, service.at("sysctls"))
-    reading.add(launch(_start(service, data, document, base, built)))
+    start = _start(service, data, document, base, built)
+    if loose:
+        start.place = replace(start.place, hidden_mounts=True)
+    start.partial = not loose and not {"image", "build"} & {*service}
+    reading.add(launch(start))
     return reading
 
 
@@ -98,6 +126,10 @@ def _environment(value: Any) -> dict[str, Word]:
     if isinstance(value, Table):
         return {str(name): Word("" if text is None else text, line_of(text) or line_of(name))
                 for name, text in value.items()}  # fmt: skip
+    if value and isinstance(value[0], Table):
+        return {
+            str(item.get("name")): Word(item.get("value", "$"), item.line) for item in value if isinstance(item, Table)
+        }
     pairs = [(str(item).partition("="), line_of(item)) for item in value or []]
     return {name: Word(text if equals else "$" + name, line) for (name, equals, text), line in pairs}
 

@@ -97,7 +97,7 @@ def _models(parsed: Parsed, text: Text, command: Command | None) -> Iterator[Fin
         names.add(name)
         if not name:
             yield finding("model-name-missing", text.path, line)
-        yield from _model(config, text, command)
+        yield from _model(config, text, command, parsed.accepted)
         base = config.text("base_path").rstrip("/")
         if base and base in paths and name != paths[base]:
             words = {"names": f"{paths[base]} and {name}", "path": base}
@@ -110,7 +110,7 @@ def _line(config: text_proto.Field, name: str, text: Text) -> int | None:
     return text.line(child.line if child else config.line)
 
 
-def _model(config: text_proto.Field, text: Text, command: Command | None) -> Iterator[Finding]:
+def _model(config: text_proto.Field, text: Text, command: Command | None, accepted: bool) -> Iterator[Finding]:
     shown = repr(config.text("name"))
     base, platform = config.text("base_path"), config.text("model_platform")
     if not platform and not config.first("model_type"):
@@ -124,19 +124,19 @@ def _model(config: text_proto.Field, text: Text, command: Command | None) -> Ite
     elif (config.text("model_type") or "TENSORFLOW") not in ("TENSORFLOW", "1"):
         yield finding("model-platform-unknown", text.path, _line(config, "model_type", text), name=shown,
                       platform=config.text("model_type"))  # fmt: skip
-    if is_relative(base):
+    if is_relative(base) and (base or accepted):  # what protobuf refuses may be a base path misspelt
         words = {"path": base or "(none)", "example": " (in a container, such as /models/...)"}
         yield finding("relative-base-path", text.path, _line(config, "base_path", text), **words)
     yield from check_remote(command or Command(()), base, text.path, _line(config, "base_path", text))
     if config.first("logging_config") is not None:
         yield finding("logging-config", text.path, _line(config, "logging_config", text))
-    yield from _policy(config, text)
+    yield from _policy(config, text, accepted)
     yield from _labels(config, text, command)
 
 
-def _policy(config: text_proto.Field, text: Text) -> Iterator[Finding]:
+def _policy(config: text_proto.Field, text: Text, accepted: bool) -> Iterator[Finding]:
     entry = _entry(config, text)
-    if entry.versions == ():
+    if entry.versions == () and accepted:
         yield finding("policy-empty", text.path, _line(config, "model_version_policy", text))
     if re.search(r"/\d+/?$", entry.base_path):
         parent = entry.base_path.rstrip("/").rpartition("/")[0] or "/"

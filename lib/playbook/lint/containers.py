@@ -81,9 +81,12 @@ def bind(named: str, target: str, folder: Path | None, sources: Sources, line: i
     return Mount(target.rstrip("/") or "/", host_path(named, folder, sources), named, line=line)
 
 
-def check_relative_source(named: str, target: str, shown: str, line: int | None) -> Iterator[Finding]:
-    """`docker run -v models/m:/models/m`: a name with a slash is no volume's name, and docker refuses it."""
-    if "/" in named.strip("/") and not re.match(r"[/.~$%\\`]|[A-Za-z]:|<", named):
+def check_relative_source(
+    named: str, target: str, shown: str, line: int | None, bind: bool = False
+) -> Iterator[Finding]:
+    """A mount's source that docker refuses: relative, without a `./` in front (`-v name:...` is a volume's name)."""
+    relative = bool(named) if bind else "/" in named.strip("/")
+    if relative and not re.match(r"[/.~$%\\`]|[A-Za-z]:|<|\{", named):
         yield finding("mount-source-relative", shown, line, source=named, target=target)
 
 

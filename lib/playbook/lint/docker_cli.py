@@ -31,6 +31,11 @@ _ALONE = set(
         "--no-healthcheck",
         "--oom-kill-disable",
         "--disable-content-trust",
+        "--service-ports",
+        "--use-aliases",
+        "--no-deps",
+        "--build",
+        "--remove-orphans",
     ]
 )
 _SHORT = re.compile(r"^-[ditPq]+$")
@@ -51,7 +56,7 @@ def run_arguments(words: list[Word]) -> list[Word] | None:
     return None
 
 
-def _options(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
+def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
     """Options with their values, and what follows them: the image and its arguments."""
     options: list[tuple[str, Word]] = []
     place = 0
@@ -78,7 +83,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     """The server of a `docker run` line; an empty reading for another program's container."""
     behind = run_arguments(words)
     reading = Reading()
-    options, rest = _options(behind) if behind else ([], [])
+    options, rest = options_of(behind) if behind else ([], [])
     if not rest:
         return reading
     image, args, shown = rest[0], rest[1:], document.text.path
@@ -99,6 +104,9 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         if name in ("-v", "--volume") and ":" in value:
             source, _, target = value.partition(":")
             reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)
+        if name == "--mount" and "type=bind" in value:
+            bound = mount_parts(value)
+            reading.findings += check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
     reading.add(launch(start))
     return reading
 
@@ -127,10 +135,15 @@ def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mou
             target = re.sub(r":(ro|rw|z|Z|delegated|cached|consistent)(,\w+)*$", "", rest) or source
             yield bind(source, target, document.folder, document.around.sources, value.line)
         elif name == "--mount":
-            parts = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
-            target = parts.get("target") or parts.get("destination") or parts.get("dst") or ""
-            source = parts.get("source") or parts.get("src") or ""
-            yield bind(source, target, document.folder, document.around.sources, value.line)
+            parts = mount_parts(value)
+            yield bind(parts["source"], parts["target"], document.folder, document.around.sources, value.line)
+
+
+def mount_parts(value: str) -> dict[str, str]:
+    """Source and target of a `--mount` value, under whichever of their names they are given; "" where absent."""
+    parts = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+    target = parts.get("target") or parts.get("destination") or parts.get("dst") or ""
+    return {"source": parts.get("source") or parts.get("src") or "", "target": target}
 
 
 def _split_volume(value: str) -> tuple[str, str, str]:

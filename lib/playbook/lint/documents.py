@@ -13,6 +13,9 @@ from playbook.lint.schema import kind_of
 from playbook.lint.text import Text
 
 _FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)")
+_RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
+_SOURCE = re.compile(r"\[source,\s*(\w+)")
+_SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", "bat", "powershell", "cmd")
 _KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
           "python": "python", "py": "python", "python3": "python", "makefile": "makefile", "make": "makefile",
@@ -56,21 +59,52 @@ def kind_of_block(language: str, content: str) -> str:
     return ""
 
 
-def markdown_blocks(text: Text) -> Iterator[Block]:
-    """The fenced code blocks of a Markdown text that name the server or hold a config."""
+def prose_blocks(text: Text) -> Iterator[Block]:
+    """The code of a Markdown, reStructuredText or AsciiDoc text that names the server or holds a config.
+
+    Fenced blocks (AsciiDoc's are fenced by `----`), indented ones, and command lines inside a sentence's backticks.
+    """
     lines = text.content.split("\n")
     place = 0
     while place < len(lines):
-        fence = _FENCE.match(lines[place])
-        place += 1
+        fence = _FENCE.match(lines[place]) or _RULED.match(lines[place])
+        begin = place
         if not fence:
+            place = _indented(lines, place)
+            if place > begin:
+                yield from _block("", textwrap.dedent("\n".join(lines[begin:place])), text, begin + 1)
+                continue
+            yield from _spans(lines[begin], text, begin + 1)
+            place += 1
             continue
+        language = fence[3] or (_SOURCE.match(lines[place - 1] if place else "") or ["", ""])[1]
+        place += 1
         begin, indent = place, fence[1]
         while place < len(lines) and not lines[place].strip().startswith(fence[2]):
             place += 1
         content = textwrap.dedent("\n".join(line.removeprefix(indent) for line in lines[begin:place]))
         place += 1
-        yield from _block(fence[3], content, text, begin + 1)
+        yield from _block(language, content, text, begin + 1)
+
+
+def _indented(lines: list[str], place: int) -> int:
+    """The end of an indented block that begins here, behind a blank line; `place` itself where none does."""
+    if not re.match(r"( {2,}|\t)\S", lines[place]) or (place and lines[place - 1].strip()):
+        return place
+    indent = re.match(r"\s*", lines[place])
+    depth = len(indent.group()) if indent else 0
+    end = place
+    while (
+        end < len(lines) and (not lines[end].strip() or lines[end][:depth].isspace()) and not _FENCE.match(lines[end])
+    ):
+        end += 1
+    return end
+
+
+def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
+    for span in _SPAN.findall(line):
+        if re.search(rf"{BINARY}\s+-|docker\s.*\brun\b.*{OFFICIAL}", span):
+            yield Block("shell", Text(span, text.path, text.line(number) or number, text.file))
 
 
 def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
@@ -80,6 +114,7 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         return
     if kind == "shell":
         content = re.sub(r"(?m)^(\s*)(?:[\w@~:/.-]*[$%]|>)[ \t]+(?=\S)", r"\1", content)
+        content = re.sub(r"(?m)[ \t]+[\^`][ \t]*$", r" \\", content)  # how cmd.exe and PowerShell continue a line
     yield Block(kind, Text(content, text.path, text.line(line) or line, text.file))
 
 
@@ -110,7 +145,7 @@ def _find(raw: list[str], lines: list[str], place: int) -> int:
 def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:
     here = Text(source, text.path, text.first_line, text.file)
     if cell.get("cell_type") == "markdown":
-        yield from markdown_blocks(here)
+        yield from prose_blocks(here)
         return
     magic = re.match(r"\s*%%(bash|sh|script\b.*|writefile\s+(\S+).*)", source)
     body = source.partition("\n")[2]

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from playbook.lint.charts import read_charts, read_values
 from playbook.lint.command import BINARY, OFFICIAL
-from playbook.lint.documents import markdown_blocks, names_server, notebook_blocks
+from playbook.lint.documents import names_server, notebook_blocks, prose_blocks
 from playbook.lint.image import read_dockerfile
 from playbook.lint.kubernetes import Pod
 from playbook.lint.models import is_base_path, is_saved_model
@@ -17,15 +18,15 @@ from playbook.lint.python_code import read_python
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import Finding, finding
 from playbook.lint.schema import kind_of
-from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell
+from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
 from playbook.lint.text import Text
-from playbook.lint.yaml_files import Page, collect, load, read_page
+from playbook.lint.yaml_files import Page, collect, load, read_page, scalars_that_start
 
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".mypy_cache"}
 MOST_BYTES = 5_000_000
 _YAML = (".yml", ".yaml", ".tpl")
-_SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc", ".bat")
-_PROSE = (".md", ".markdown", ".rst", ".mdx")
+_SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
+_PROSE = (".md", ".markdown", ".rst", ".mdx", ".adoc")
 _CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto", ".prototxt", ".pb.txt", "")
 
 
@@ -111,26 +112,38 @@ def kind_of_file(path: Path, content: str) -> str:
         return "dockerfile"
     if suffix in _YAML or (suffix == ".json" and (OFFICIAL in content or BINARY in content)):
         return "yaml"
-    kinds = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".mk": "makefile"}
+    kinds = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".mk": "makefile", ".bat": "windows",
+             ".cmd": "windows"}  # fmt: skip
     if suffix in kinds or name in ("makefile", "gnumakefile"):
         return kinds.get(suffix, "makefile")
     if suffix in _SHELL or re.match(r"#!.*\b(ba|z|da|k)?sh\b", content):
         return "shell"
     if suffix in _PROSE:
         return "prose"
-    return ""
+    return "unit" if re.search(r"(?m)^\[program:", content) else ""
 
 
 def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
     """Read every text; Dockerfiles first, then ConfigMaps, so that the others know them."""
     total = Reading()
     kinds = {path: kind_of_file(path, text.content) for path, text in gathered.texts.items()}
-    pages = {path: load(Document(text, around)) for path, text in gathered.texts.items() if kinds[path] == "yaml"}
+    charts = read_charts(gathered.texts, around)
+    for shown, problem in charts.problems.items():
+        gathered.pass_over(shown, f"templates read with unknown values, {problem}")
+    pages = {path: load(Document(charts.rendered.get(path, text), around)) for path, text in gathered.texts.items()
+             if kinds[path] == "yaml" and path not in charts.passed}  # fmt: skip
     for page in pages.values():
         collect(page)
     order = sorted(gathered.texts, key=lambda path: (kinds[path] != "dockerfile", str(path)))
     for path in order:
         text = gathered.texts[path]
+        if path in charts.passed:
+            gathered.pass_over(text.path, charts.passed[path])
+            continue
+        if path in charts.values:
+            total.add(read_values(Document(text, around), charts.values[path]))
+            gathered.read.append(text.path)
+            continue
         flag = kind_of(text.content) if path.suffix.lower() in _CONFIGS and not kinds[path] else None
         if path.name == "batching_params.pbtxt":
             flag = "batching_parameters_file"
@@ -144,6 +157,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
     return total
 
 
+_AS_SHELL = {"makefile": makefile_as_shell, "unit": unit_as_shell, "windows": windows_as_shell}
 _READERS: dict[str, Callable[[Document], Reading]] = {
     "dockerfile": read_dockerfile,
     "python": read_python,
@@ -158,10 +172,11 @@ def _read_kind(
     if page is not None:
         reading = read_page(page, pods, objects)
         reading.findings += _broken_yaml(page, text)
+        for script in scalars_that_start(page, reading):
+            reading.add(read_script(Document(script, around), depth=1))
         return reading
-    if kind in ("makefile", "unit"):
-        convert = makefile_as_shell if kind == "makefile" else unit_as_shell
-        return read_script(Document(replace(text, content=convert(text.content)), around))
+    if kind in _AS_SHELL:
+        return read_script(Document(replace(text, content=_AS_SHELL[kind](text.content)), around))
     if kind in ("prose", "notebook"):
         return _read_blocks(kind, text, around, pods, objects)
     if kind in _READERS:
@@ -181,7 +196,7 @@ def _read_blocks(
     kind: str, text: Text, around: Surroundings, pods: list[Pod], objects: list[tuple[Any, str]]
 ) -> Reading:
     total = Reading()
-    blocks = list((markdown_blocks if kind == "prose" else notebook_blocks)(text))
+    blocks = list((prose_blocks if kind == "prose" else notebook_blocks)(text))
     for block in blocks:
         document = Document(block.text, around)
         if block.kind == "config":
@@ -221,7 +236,7 @@ def _code(text: Text) -> str:
     """The text without its comments and docstrings, as far as they are easily told."""
     path, content = text.path.lower(), text.content
     if path.endswith(_PROSE):
-        return "\n".join(block.text.content for block in markdown_blocks(text))
+        return "\n".join(block.text.content for block in prose_blocks(text))
     if path.endswith(".ipynb"):
         return "\n".join(block.text.content for block in notebook_blocks(text))
     if path.endswith((".py", ".proto")):

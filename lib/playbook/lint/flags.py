@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from playbook import knobs
-from playbook.lint.command import Command, is_official
+from playbook.lint.command import Command, is_official, nearest_flag
 from playbook.lint.rules import Finding, finding
-from playbook.lint.text import is_unknown, line_of
+from playbook.lint.text import Word, is_unknown, line_of
 from playbook.tfserving.flags import FLAGS, INVENTED
 
 _OPERATIONS = ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism")
@@ -31,7 +30,7 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
     findings: list[Finding] = []
     given: dict[str, list[str]] = {}
     lines: dict[str, int | None] = {}
-    words = list(command.words)
+    words = list(_parted(command, findings))
     if next((word for word in words if _is_left_over(word)), "") == "--help":
         findings.append(_at(command, "server-ends", flag="--help", what="the usage"))
         words = [word for word in words if word != "--help"]
@@ -50,6 +49,18 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
     for check in checks:
         findings += check(command)
     return command, findings
+
+
+def _parted(command: Command, findings: list[Finding]) -> Iterator[str]:
+    """The words, those that hold several flags parted as they were meant; each such word is a finding."""
+    for word in command.words:
+        several = re.match(r"(--\w+)=\S*\s+(--\w+)", word)
+        if several is None or several[2][2:] not in FLAGS:
+            yield word
+            continue
+        line = line_of(word) or command.line
+        findings.append(finding("flags-in-one-word", command.path, line, flag=several[1], other=several[2]))
+        yield from (Word(part, line) for part in word.split())
 
 
 def _at(command: Command, rule: str, name: str = "", /, **words: object) -> Finding:
@@ -121,8 +132,8 @@ def _hint(name: str) -> str:
         return INVENTED[name]
     if name.startswith("no") and FLAGS.get(name[2:].lstrip("-_")) == "true or false":
         return f"Write --{name[2:].lstrip('-_')}=false."
-    near = get_close_matches(name.replace("-", "_"), FLAGS, n=1)
-    return f"Did you mean --{near[0]}?" if near else "Drop it; tensorflow_model_server --help lists the flags."
+    near = nearest_flag(name)
+    return f"Did you mean --{near}?" if near else "Drop it; tensorflow_model_server --help lists the flags."
 
 
 def _ports(command: Command) -> Iterator[Finding]:

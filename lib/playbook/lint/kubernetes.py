@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +15,11 @@ from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.schema import kind_of
 from playbook.lint.text import Text, Word, is_unknown
+from playbook.lint.workloads import config_maps, pod_specs
 from playbook.lint.yaml_lines import Table
 
+# what asks for metrics: Prometheus' operator, Google's managed Prometheus
+MONITORS = ("ServiceMonitor", "PodMonitor", "PodMonitoring", "ClusterPodMonitoring")
 _ONE_SHOT = ("Job", "CronJob", "Workflow", "WorkflowTemplate")
 _OWN_PROBES = ("Service", "InferenceService", "Configuration", "Revision", "SeldonDeployment", "ServingRuntime",
                "ClusterServingRuntime", "TrainedModel")  # fmt: skip
@@ -39,59 +40,15 @@ class Pod:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-def config_maps(document: Any, text: Text) -> Iterator[tuple[str, dict[str, Text]]]:
-    """The files of a ConfigMap or Secret, by its name."""
-    if not isinstance(document, Table):
-        return
-    for item in document.get("items") or [] if str(document.get("kind", "")).endswith("List") else []:
-        yield from config_maps(item, text)
-    if document.get("kind") not in ("ConfigMap", "Secret"):
-        return
-    files: dict[str, Text] = {}
-    for section in ("data", "stringData"):
-        for key, value in (document.get(section) or {}).items():
-            content = str(value)
-            if document["kind"] == "Secret" and section == "data":
-                content = _decoded(content)
-            line = getattr(value, "line", None) or 1
-            files[str(key)] = Text(content, text.path, line, None, text.templated or "$" in content)
-    yield str((document.get("metadata") or {}).get("name", "")), files
-
-
-def _decoded(content: str) -> str:
-    try:
-        return base64.b64decode(content, validate=False).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
-        return content
-
-
-def pod_specs(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """Every mapping with a list of containers, at any depth, with the mappings above it."""
-    if isinstance(node, Table):
-        if isinstance(node.get("containers"), list):
-            yield node, above
-        for key, value in node.items():
-            if key not in ("containers", "initContainers"):
-                yield from pod_specs(value, (*above, node))
-    elif isinstance(node, list):
-        for item in node:
-            yield from pod_specs(item, above)
-
-
 def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
     """What one Kubernetes object runs; the pods that serve are added to `pods`."""
     reading = Reading()
-    kind, shown = str(data.get("kind", "")), document.text.path
+    kind = str(data.get("kind", ""))
     for _, files in config_maps(data, document.text):
         texts = [(flag, text) for text in files.values() if (flag := kind_of(text.content))]
         reading.configs += texts
-    if kind in ("ServiceMonitor", "PodMonitor"):
-        spec = data.get("spec") or {}
-        for endpoint in spec.get("endpoints") or spec.get("podMetricsEndpoints") or []:
-            path = str(endpoint.get("path", "/metrics"))
-            line = endpoint.at("path")
-            reading.counts["scrapes"] += 1
-            reading.findings += check_scrape(path, endpoint.get("params"), document.around.served, shown, line)
+    if kind in MONITORS:
+        reading.counts["scrapes"] += 1
     for spec, above in pod_specs(data):
         reading.add(_read_pod(spec, above, data, document, pods))
     return reading
@@ -124,6 +81,8 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
                       labels, owner, len(containers), container, read, annotations)  # fmt: skip
             pods.append(pod)
             reading.findings += probes.check_probes(container, read, document.text.path)
+            if str(data.get("apiVersion", "")).startswith("serving.knative.dev"):
+                reading.findings += probes.check_routed(container, read, document.text.path)
     return reading
 
 
@@ -166,6 +125,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
                   _words(container.get("args")), values, place, document.around.cpus,
                   cores(limit) if limit is not None else None, kubernetes=True,
                   open_environment=bool(container.get("envFrom")))  # fmt: skip
+    start.partial = "image" not in container
     start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
                      (mount.files or {}).items()}  # fmt: skip
     return start
@@ -182,37 +142,40 @@ def _mounts(container: Any, spec: Any, data: Any, document: Document) -> tuple[l
         target = str(each.get("mountPath", ""))
         volume: Any = volumes.get(str(each.get("name")), {})
         files, name = _files(volume, each, document.around)
-        mounts.append(Mount(target.rstrip("/") or "/", None, "", files, name, each.line))
+        node = str((volume.get("hostPath") or {}).get("path", ""))
+        named = "/".join(part.strip("/") if place else part.rstrip("/") for place, part in
+                         enumerate(part for part in (node, str(each.get("subPath", ""))) if part))  # fmt: skip
+        mounts.append(Mount(target.rstrip("/") or "/", None, "" if name else named, files, name, each.line))
     return mounts, hidden
 
 
 def _files(volume: Any, mount: Any, around: Surroundings) -> tuple[dict[str, Text] | None, str]:
-    """The files of a ConfigMap's volume, None where they are not known here."""
-    source = volume.get("configMap") or volume.get("secret") or {}
-    name = str(source.get("name") or source.get("secretName") or "")
-    known = around.config_maps.get(name)
-    if known is None:
+    """The files of a volume made of ConfigMaps and Secrets, None where they are not all known here; and their name."""
+    sources = (volume.get("projected") or {}).get("sources") or [volume]
+    files: dict[str, Text] = {}
+    names: list[str] = []
+    known = True
+    for each in sources:
+        source = each.get("configMap") or each.get("secret") or {}
+        names.append(str(source.get("name") or source.get("secretName") or ""))
+        data = around.config_maps.get(names[-1])
+        known = known and data is not None
+        files |= _items(source, data or {})
+    name = " and ".join(filter(None, names))
+    if not known:
         return None, name
-    files = dict(known)
-    if source.get("items"):
-        files = {str(item.get("path")): known[str(item.get("key"))] for item in source["items"]
-                 if str(item.get("key")) in known}  # fmt: skip
     if mount.get("subPath"):
         text = files.get(str(mount["subPath"]))
         return ({"": text} if text is not None else {}), name
     return files, name
 
 
-def undeclared(data: Any, shown: str) -> Iterator[tuple[str, int | None]]:
-    """Volumes that a pod mounts and does not declare: names and lines."""
-    for spec, above in pod_specs(data):
-        claims = [claim for each in above for claim in each.get("volumeClaimTemplates") or []]
-        names = {str(each.get("name")) for each in spec.get("volumes") or [] if isinstance(each, Table)}
-        names |= {str((claim.get("metadata") or {}).get("name")) for claim in claims if isinstance(claim, Table)}
-        for container in spec.get("containers") or []:
-            for mount in (container.get("volumeMounts") or []) if isinstance(container, Table) else []:
-                if isinstance(mount, Table) and str(mount.get("name")) not in names and "image" in container:
-                    yield str(mount.get("name")), mount.line
+def _items(source: Any, data: Mapping[str, Text]) -> dict[str, Text]:
+    """A ConfigMap's files under the paths that its volume gives them."""
+    if not source.get("items"):
+        return dict(data)
+    return {str(item.get("path")): data[str(item.get("key"))] for item in source["items"]
+            if str(item.get("key")) in data}  # fmt: skip
 
 
 def _word(value: Any, line: int | None) -> Word:

@@ -16,6 +16,7 @@ from playbook.lint.command import (
     entrypoint_flags,
     is_official,
     is_server_word,
+    nearest_flag,
 )
 from playbook.lint.reading import Reading
 from playbook.lint.shell import is_shell, script_of, simple_commands
@@ -45,6 +46,8 @@ _ALSO_NAMES = set(
         "REST_PORT",
     ]
 )
+_ANYBODYS = {"port", "version", "model_name"}  # flags that other programs have, too
+_ALIKE = 0.85
 _OTHERS_READ = {"TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
 
 
@@ -67,13 +70,18 @@ class Start:
     scripts: Mapping[str, Text] = field(default_factory=dict)  # scripts whose text is known, by their path inside
     implied: Mapping[str, str] | None = None  # what another platform puts in front
     managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
+    partial: bool = False  # a patch: the rest of the flags stands elsewhere
     own_image: bool = False  # the image's environment and script are known from its Dockerfile
 
 
 def is_server(image: str, words: list[Word] | list[str]) -> bool:
-    """True for a container that serves: by its image, the binary's name, or two of its flags."""
-    flags = {word.lstrip("-").partition("=")[0] for word in words if word.startswith("--")}
-    return OFFICIAL in image or any(BINARY in word for word in words) or len(flags & FLAGS.keys()) > 1
+    """True for a container that serves: by its image, the binary's name, two of its flags, or one without an image."""
+    named = (word.lstrip("-").partition("=")[0].partition(" ")[0] for word in words if word.startswith("--"))
+    names = {name.replace("-", "_") for name in named}
+    flags = names & FLAGS.keys()
+    if OFFICIAL in image or any(BINARY in word for word in words) or len(flags) > 1:
+        return True
+    return not image and any(nearest_flag(name, _ALIKE) for name in names - _ANYBODYS)  # a patch: no image in it
 
 
 def launch(start: Start) -> Reading:
@@ -109,7 +117,7 @@ def _script(start: Start, word: str) -> Text | None:
 def _append(start: Start, reading: Reading, words: Sequence[str], implied: Mapping[str, str]) -> None:
     line = next((line_of(word) for word in words if line_of(word)), start.line)
     command = Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place)
-    reading.commands.append(replace(command, published=start.published, managed=start.managed))
+    reading.commands.append(replace(command, published=start.published, managed=start.managed, partial=start.partial))
     reading.counts["command lines"] += 1
 
 
@@ -129,9 +137,21 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     elif first and not first.startswith(("-", "$")):
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
     environment = {name: str(value) for name, value in start.environment.items()}
+    _doubled(start, args, reading)
     implied = dict(start.implied) if start.implied is not None else entrypoint_flags(environment)
     _append(start, reading, after_binary(args), implied)
     return None
+
+
+def _doubled(start: Start, args: list[Word], reading: Reading) -> None:
+    """MODEL_BASE_PATH that names the model itself, where the script's base path is in force."""
+    base, name = start.environment.get("MODEL_BASE_PATH"), start.environment.get("MODEL_NAME")
+    if not base or not name or start.implied is not None or base.rstrip("/").rpartition("/")[2] != name:
+        return
+    if not any(word.startswith(("--model_base_path", "--model_config_file")) for word in args):
+        parent = base.rstrip("/").rpartition("/")[0] or "/"
+        line = base.line or start.line
+        reading.report("base-path-doubled", start.path, line, base=base, path=f"{base}/{name}", parent=parent)
 
 
 def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> None:

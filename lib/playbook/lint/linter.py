@@ -12,6 +12,7 @@ from typing import Any
 
 from playbook.errors import ParameterError
 from playbook.lint.base_paths import check_served, serving_of
+from playbook.lint.charts import led_back
 from playbook.lint.command import BINARY, Command
 from playbook.lint.configs import check_config, served_metrics_path
 from playbook.lint.containers import check_published
@@ -118,7 +119,7 @@ def _examine_paths(paths: list[Path], cpus: int | None) -> Report:
     pods: list[Pod] = []
     objects: list[tuple[Any, str]] = []
     reading = readers(gathered, around, pods, objects)
-    reading.findings += check_together(objects, pods)
+    reading.findings += check_together(objects, pods, around.served)
     report = _judge(reading, around, gathered, set())
     return report
 
@@ -147,6 +148,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     _loose(reading, gathered, named, sources, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
+    report.findings = led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report
 

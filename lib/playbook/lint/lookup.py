@@ -19,7 +19,7 @@ class Sources:
     root: Path
     texts: dict[Path, Text] = field(default_factory=dict)
     used: set[Path] = field(default_factory=set)
-    extra: list[Text] = field(default_factory=list)  # files inside other texts: ConfigMaps, here-documents
+    extra: list[tuple[str, Text]] = field(default_factory=list)  # files that scripts write: name, text
     _resolved: dict[Path, Path] = field(default_factory=dict)
 
     def file(self, path: Path) -> Text | None:
@@ -41,13 +41,18 @@ class Sources:
             self.used.add(text.file)
         return text
 
+    def written(self, path: str) -> Text | None:
+        """The text that a script here writes into a file of this name."""
+        name = path.rpartition("/")[2]
+        return next((text for written, text in self.extra if written == name), None)
+
     def same_name(self, path: str, flag: str) -> Text | None:
         """A text here of the same name as the file a flag names, of the right kind."""
         name = path.rpartition("/")[2]
         if not name or is_unknown(name):
             return None
         candidates = [text for file, text in sorted(self.texts.items()) if file.name == name]
-        candidates += [text for text in self.extra if text.path.rpartition("/")[2] == name]
+        candidates += [text for written, text in self.extra if written == name]
         right = [text for text in candidates if kind_of(text.content) == flag]
         return next(iter(right or [text for text in candidates if kind_of(text.content) is None]), None)
 
@@ -128,7 +133,9 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
         if not path:
             continue
         result = look_up(command, sources, path)
-        if result.text is not None:
+        if result.missing and (written := sources.written(path)) is not None:
+            yield flag, written
+        elif result.text is not None:
             yield flag, sources.use(result.text)
         elif result.missing or result.folder is not None:
             yield flag, _missing(command, flag, path, result, effect)

@@ -10,7 +10,9 @@ from playbook.lint.command import Command
 from playbook.lint.containers import check_health, closed_words, listening
 from playbook.lint.rules import Finding, finding
 from playbook.lint.text import is_unknown, line_of
+from playbook.lint.yaml_lines import Table
 
+_KNATIVE_PORT = 8080
 _NAMES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -36,6 +38,18 @@ def check_probes(container: Any, command: Command, shown: str) -> Iterator[Findi
         if execute:
             text = " ".join(str(word) for word in execute.get("command") or [])
             yield from check_health(text, command.place.image, set(), shown, line)
+
+
+def check_routed(container: Any, command: Command, shown: str) -> Iterator[Finding]:
+    """Knative sends requests to the one port that a container lists, to 8080 where it lists none."""
+    ports = [each for each in container.get("ports") or [] if isinstance(each, Table)]
+    port = port_number(ports[0].get("containerPort"), container) if ports else _KNATIVE_PORT
+    open_ports = listening(command)
+    if port is None or open_ports is None or port in open_ports:
+        return
+    line = ports[0].at("containerPort") if ports else container.at("image")
+    yield finding("port-nobody-listens", shown, line, port=port, how="where Knative sends requests",
+                  flag=f"--rest_api_port={port}", **closed_words(command))  # fmt: skip
 
 
 def port_number(port: Any, container: Any) -> int | None:

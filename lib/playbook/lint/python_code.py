@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from dataclasses import replace
 
-from playbook.lint.command import BINARY, OFFICIAL, Mount, Place, is_official, is_server_word
-from playbook.lint.containers import bind, check_image
+from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
+from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
 from playbook.lint.launch import Start, launch
+from playbook.lint.python_containers import read_chain, read_container
+from playbook.lint.python_values import Values, without_placeholders
 from playbook.lint.reading import Document, Reading
-from playbook.lint.scripts import check_rewriting, read_script
-from playbook.lint.text import UNKNOWN, Text, Word
+from playbook.lint.rewriting import check_rewriting
+from playbook.lint.schema import kind_of
+from playbook.lint.scripts import read_script
+from playbook.lint.text import Text, Word
+from playbook.lint.written import read_written
 
 _RUNS = ("run", "create", "Popen", "call", "check_call", "check_output", "system", "popen", "getoutput")
 
@@ -21,7 +26,7 @@ def read_python(document: Document) -> Reading:
     """Servers that a Python text starts."""
     reading, text = Reading(), document.text
     reading.findings += check_rewriting(text)
-    if BINARY not in text.content and OFFICIAL not in text.content and "TensorFlowServing" not in text.content:
+    if not any(name in text.content for name in (BINARY, OFFICIAL, "TensorFlowServing", "model_config_list")):
         return reading
     try:
         tree = ast.parse(text.content)
@@ -30,87 +35,34 @@ def read_python(document: Document) -> Reading:
         if BINARY in text.content or OFFICIAL in text.content:
             reading.report("unreadable", text.path, line, problem=f"it is no Python ({getattr(error, 'msg', error)})")
         return reading
-    values = _Values(tree, text)
+    values = Values(tree, text)
     read: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
+        if isinstance(node, ast.Call) and id(node) not in read:
             reading.add(_call(node, values, document, read))
-    for node in ast.walk(tree):
+    for words in values.whole_lists():
+        reading.add(_grown(words, values, document))
+    for node in nodes:
         if isinstance(node, (ast.List, ast.Tuple)) and id(node) not in read:
-            reading.add(_list(values.words(node), document))
-        elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp)) and id(node) not in read | values.docstrings:
+            reading.add(_list(values.words(node), values, document))
+        elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)) and (
+            id(node) not in read | values.docstrings
+        ):
             reading.add(_string(node, values, document, read))
     return reading
 
 
-class _Values:
-    """What names stand for in a text, as far as they are set once to a constant."""
-
-    def __init__(self, tree: ast.AST, text: Text):
-        self.text = text
-        self.names: dict[str, ast.expr] = {}
-        self.docstrings: set[int] = set()
-        self.lines: list[str] = []  # command lines that were read from texts
-        twice: set[str] = set()
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                name = node.targets[0].id
-                twice |= {name} & self.names.keys()
-                self.names[name] = node.value
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-                self.docstrings.add(id(node.value))
-        for name in twice:
-            del self.names[name]
-
-    def word(self, node: ast.AST | None, depth: int = 0) -> Word | None:
-        """A node as one word, unknown parts marked; None for what is no text at all."""
-        line = self.text.line(getattr(node, "lineno", None))
-        if isinstance(node, ast.Constant):
-            return Word(node.value, line) if isinstance(node.value, (str, int, float)) else None
-        if isinstance(node, ast.JoinedStr):
-            parts = [self.word(each, depth) or UNKNOWN for each in node.values]
-            return Word("".join(parts), line)
-        if isinstance(node, ast.FormattedValue):
-            return self.word(node.value, depth) or Word(UNKNOWN, line)
-        if isinstance(node, ast.Name) and depth < 5 and node.id in self.names:
-            known = self.word(self.names[node.id], depth + 1)
-            return Word(known, line) if known is not None else None
-        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod)):
-            left = self.word(node.left, depth)
-            if left is None or isinstance(node.op, ast.Mod):
-                return Word(re.sub(r"%[sdr]", UNKNOWN, left), line) if left is not None else None
-            return Word(left + (self.word(node.right, depth) or UNKNOWN), line)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-            base = self.word(node.func.value, depth)
-            return Word(re.sub(r"\{[^{}]*\}", UNKNOWN, base), line) if base is not None else None
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "str" and node.args:
-            return self.word(node.args[0], depth) or Word(UNKNOWN, line)
-        return None
-
-    def words(self, node: ast.AST | None) -> list[Word]:
-        """A list's words; a `*rest` or anything else unknown is left out."""
-        if isinstance(node, ast.Name) and node.id in self.names:
-            node = self.names[node.id]
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return [*self.words(node.left), *self.words(node.right)]
-        if not isinstance(node, (ast.List, ast.Tuple)):
-            return []
-        line = self.text.line(node.lineno)
-        return [self.word(item) or Word(UNKNOWN, line) for item in node.elts if not isinstance(item, ast.Starred)]
-
-    def pairs(self, node: ast.AST | None) -> Iterator[tuple[Word, ast.expr]]:
-        """A dict's items with keys that are known."""
-        if isinstance(node, ast.Name) and node.id in self.names:
-            node = self.names[node.id]
-        for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
-            word = self.word(key) if key is not None else None
-            if word is not None:
-                yield word, value
-
-
-def _call(node: ast.Call, values: _Values, document: Document, read: set[int]) -> Reading:
+def _call(node: ast.Call, values: Values, document: Document, read: set[int]) -> Reading:
     reading = Reading()
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    chain, start = _chain(node)
+    if start is not None and (image := values.word(start)) is not None and OFFICIAL in image and len(chain) > 1:
+        read |= {id(each) for each in ast.walk(node)}
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), document.text.path, image.line)
+        reading.add(read_chain(chain, image, values, document))
+        return reading
     keywords = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
     if name == "TensorFlowServing":
         for tag in values.words(keywords.get("tags")):
@@ -125,67 +77,79 @@ def _call(node: ast.Call, values: _Values, document: Document, read: set[int]) -
     reading.findings += check_image(str(image), document.text.path, image.line)
     if name in _RUNS:
         read |= {id(each) for each in ast.walk(node)}
-        reading.add(_container(image, node, keywords, values, document))
+        reading.add(read_container(image, node, keywords, values, document))
     return reading
 
 
-def _container(
-    image: Word, node: ast.Call, keywords: dict[str, ast.expr], values: _Values, document: Document
-) -> Reading:
-    command = node.args[1] if len(node.args) > 1 else keywords.get("command")
-    args = values.words(command)
-    text = values.word(command) if command is not None and not args else None
-    if text is not None:
-        args = [text.with_text(part) for part in text.split()]
-    unknown = command is not None and not args and not isinstance(command, ast.Constant)
-    mounts = tuple(_mounts(keywords.get("volumes"), values, document))
-    environment = {str(name): values.word(value) or Word("$") for name, value in
-                   values.pairs(keywords.get("environment"))}  # fmt: skip
-    for pair in values.words(keywords.get("environment")):
-        name, _, value = pair.partition("=")
-        environment[name] = pair.with_text(value)
-    hidden = (
-        "mounts" in keywords or ("volumes" in keywords and not mounts) or any(key.arg is None for key in node.keywords)
-    )
-    place = Place(True, is_official(str(image)), mounts, document.folder, str(image), hidden)
-    ports = tuple(word.with_text(word.partition("/")[0]) for word, _ in values.pairs(keywords.get("ports")))
-    entry = values.words(keywords.get("entrypoint")) or None
-    if entry is None and (word := values.word(keywords.get("entrypoint"))):
-        entry = [word]
-    start = Start(document.text.path, image.line, str(image), entry, args, environment, place, document.around.cpus)
-    start.published = () if unknown else ports
-    start.open_environment = "environment" in keywords and not environment
-    return launch(start)
+def _chain(node: ast.AST) -> tuple[dict[str, list[ast.Call]], ast.AST | None]:
+    """The calls of `Maker(FIRST).with_x(...).with_y(...)` by name, and FIRST; nothing where it is no such chain."""
+    calls: dict[str, list[ast.Call]] = {}
+    while isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        calls.setdefault(name, []).append(node)
+        if name.endswith("Container"):
+            return calls, node.args[0] if node.args else None
+        if not (name.startswith("with_") and isinstance(node.func, ast.Attribute)):
+            break
+        node = node.func.value
+    return {}, None
 
 
-def _mounts(node: ast.expr | None, values: _Values, document: Document) -> Iterator[Mount]:
-    for source, value in values.pairs(node):
-        inside = next((values.word(each) for key, each in values.pairs(value) if key == "bind"), None)
-        yield bind(str(source), str(inside or UNKNOWN), document.folder, document.around.sources, source.line)
-    for word in values.words(node):
-        named, _, target = word.partition(":")
-        yield bind(named, target.partition(":")[0], document.folder, document.around.sources, word.line)
+def _grown(words: list[Word], values: Values, document: Document) -> Reading:
+    """A list put together item by item: the words of a command, or pieces of one line."""
+    if not any(" " in word for word in words) or not words[0].strip():
+        return _list(words, values, document)
+    line = words[0].line or 1
+    written = ""
+    for word in words:
+        written += "\\\n" * max((word.line or line) - line, 0) + f" {word}"
+        line = max(line, word.line or line)
+    text = Text(without_placeholders(written), document.text.path, words[0].line or 1, document.text.file)
+    if BINARY not in written and OFFICIAL not in written:
+        return Reading()
+    values.lines += [str(word) for word in words if BINARY in word or OFFICIAL in word]
+    return read_script(Document(text, document.around), depth=1)
 
 
-def _list(words: list[Word], document: Document) -> Reading:
+def _list(words: list[Word], values: Values, document: Document) -> Reading:
+    joined = " ".join(words)
+    if joined in values.lines:
+        return Reading()
     if words and run_arguments(words) is not None:
+        values.lines.append(joined)
         return read_docker_run(words, document)
     place = next((index for index, word in enumerate(words) if is_server_word(word)), None)
     if place is None or (len(words) > place + 1 and not any(word.startswith("-") for word in words[place + 1 :])):
         return Reading()
+    values.lines.append(joined)
     start = Start(document.text.path, words[place].line, "", [words[place]], words[place + 1 :], {},
                   Place(folder=document.folder), document.around.cpus)  # fmt: skip
     return launch(start)
 
 
-def _string(node: ast.AST, values: _Values, document: Document, read: set[int]) -> Reading:
+def _is_file(word: str) -> bool:
+    """True for a text that is a whole file: a Dockerfile, YAML with the server's image, or a config."""
+    if word.count("\n") < 2 or "{{" in word:
+        return False
+    server = re.search(rf"(?m)^FROM\s+\S*{OFFICIAL}|^\s*(- )?image:\s*[\"']?\S*{OFFICIAL}", word)
+    return bool(server) or (kind_of(word) is not None and "model_config_list" in word)
+
+
+def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -> Reading:
     """A text that holds a whole command line."""
     word = values.word(node)
+    if word is not None and isinstance(node, (ast.Constant, ast.JoinedStr)) and _is_file(word):
+        read |= {id(each) for each in ast.walk(node)}
+        text = Text(str(word), document.text.path, word.line or 1, templated=isinstance(node, ast.JoinedStr))
+        return read_written("", text, document)
     if word is None or not re.search(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
         return Reading()
     read |= {id(each) for each in ast.walk(node)}
     if any(line in word for line in values.lines):
         return Reading()  # a name that stands for a text read before
     values.lines.append(str(word))
-    text = Text(str(word), document.text.path, word.line or 1, document.text.file)
-    return read_script(Document(text, document.around), depth=1)
+    script = values.script(node)
+    if script is None:
+        return Reading()
+    whole = replace(script, content=without_placeholders(script.content))
+    return read_script(Document(whole, document.around), depth=1)

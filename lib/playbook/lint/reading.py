@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Reading:
         self.counts += other.counts
         self.passed = self.passed or other.passed
 
-    def report(self, rule: str, path: str, line: int | None, **words: object) -> None:
+    def report(self, rule: str, path: str, line: int | None, /, **words: object) -> None:
         """Keep a finding."""
         self.findings.append(finding(rule, path, line, **words))
 
@@ -51,6 +51,7 @@ class Surroundings:
     served: str = METRICS_PATH  # where the server shows metrics
     images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's folder
     cpus: int | None = None
+    origins: dict[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of rendered texts: path, line by line
 
 
 @dataclass(frozen=True)

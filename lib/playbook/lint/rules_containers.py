@@ -88,6 +88,11 @@ ROWS = (
      "brackets.",
      "Use double quotes around each word, commas between them, none after the last.",
      "Dockerfile reference"),
+    ("line-not-continued", "error",
+     "{word} begins a command of its own: the line above does not end in a backslash, or a blank or comment stands "
+     "behind it, so what follows never reaches the server.",
+     "End the line above with a backslash and nothing behind it.",
+     "bash(1); docker run reference"),
     ("mount-source-relative", "error",
      "Mount source {source} is relative: docker refuses it or reads it as a volume's name.",
      "Write \"$PWD/{source}:{target}\".",

@@ -24,6 +24,10 @@ ROWS = (
      "{flag} {value}: a value after a blank is not read; both words are dropped and the default stays.",
      "Write {flag}={value}.",
      "tsl command_line_flags.cc"),
+    ("flags-in-one-word", "error",
+     "{flag} and {other} stand in one word: the second is a part of the first one's value, which names nothing.",
+     "Give each flag a word of its own (an item of its own in a list).",
+     "tsl command_line_flags.cc"),
     ("flag-bad-value", "error",
      "{flag}={value} is not {kind}: the server prints its usage and exits with code 255.",
      "Give {kind}.",
@@ -141,6 +145,11 @@ ROWS = (
      "{flag} is newer than image {image}: it prints 'unknown argument' and starts without it.",
      "Use tensorflow/serving:2.12.0 or newer, or drop the flag.",
      "main.cc of 2.11.1 and 2.19.1"),
+    ("base-path-doubled", "warning",
+     "MODEL_BASE_PATH {base} ends in the model's name, and the image's script appends MODEL_NAME: the server looks in "
+     "{path}.",
+     "Set MODEL_BASE_PATH to the folder above, {parent}.",
+     "tf_serving_entrypoint.sh"),
     ("s3-not-supported", "error",
      "Since 2.7 the binary has no S3 file system: {path} fails as an unimplemented scheme.",
      "Copy the model to a local folder (an init container, a sync job) and serve that, or build with "

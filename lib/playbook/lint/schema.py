@@ -67,6 +67,12 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
         hit = finding("config-json", text.path, text.line(1), kind=message, effect=effect)
         return Parsed(text_proto.Field("", 1), False, [hit])
     about = _About(text, message, effect)
+    equals = re.search(r"(?m)^\s*(\w+)[ \t]*=", text.content)
+    if equals and equals[1] in CONFIG_MESSAGES[message].DESCRIPTOR.fields_by_name:
+        place = text.content.count("\n", 0, equals.start(1)) + 1
+        problem = f"'{equals[1]} =' is no text format, which writes 'name: value' or 'name {{ ... }}'"
+        hit = finding("config-file-broken", text.path, text.line(place), kind=message, problem=problem, effect=effect)
+        return Parsed(text_proto.Field("", 1), False, [hit])
     findings = list(_walk(tree, CONFIG_MESSAGES[message].DESCRIPTOR, about))
     if not findings:
         line, problem = refusal

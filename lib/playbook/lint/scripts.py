@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
+from playbook.lint.cluster_cli import compose_arguments, read_cluster_run, read_compose_run
 from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
 from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
-from playbook.lint.image import read_dockerfile
 from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Reading
-from playbook.lint.rules import Finding, finding
-from playbook.lint.schema import kind_of
+from playbook.lint.rewriting import check_rewriting
 from playbook.lint.shell import Simple, simple_commands
 from playbook.lint.text import Text, Word
-from playbook.lint.yaml_files import collect, load, read_page
+from playbook.lint.written import Writes, read_written
 
-_BATCHING_FILE = re.compile(r"[\w/.${}-]*batch[\w-]*\.(?:config|conf|pbtxt|txt|cfg|proto)\b")
-_REWRITES = re.compile(
-    r"open\([^)]*[\"'][wra]\+?[\"']|write_text|writelines|sed\s+-i|\btee\b|(?<![<>&\d=-])>\s*[\w/$\"']"
-)
-_FIELDS = re.compile(r"max_batch_size|batch_timeout_micros|num_batch_threads|max_enqueued_batches")
-_STARTS = re.compile(
-    rf"{BINARY}|{OFFICIAL}|docker[ -]compose.*\bup\b|\brestart\b|systemctl|kubectl|helm |\bdocker start\b"
-)
-_AGAIN = re.compile(r"\bwhile\b|\bfor\b|sleep|schedule|adjust|adapt|dynamic|reload|sed\s+-i|\bupdate", re.IGNORECASE)
 _NOT_RUN = ("echo", "printf", "grep", "egrep", "which", "pkill", "pgrep", "killall", "apt-get", "apt", "ls", "#")
 _DEPTH = 3
 
@@ -34,11 +23,32 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     """Server command lines of shell text, and what is said of its order."""
     reading, text = Reading(), document.text
     values: dict[str, str] = {}
+    started = False
+    writes = Writes()
     for command in simple_commands(text.content, values, text.first_line):
+        if started and _cut_off(command.words):
+            reading.report("line-not-continued", text.path, command.line, word=command.words[0])
+            continue
         reading.add(_read_command(command, values, document, depth))
+        started = _starts(command.words)
+        writes.add(command, text.path)
+    for name, written in writes.files.items():
+        reading.add(read_written(name, written, document))
     if depth == 0:
         reading.findings += check_rewriting(text)
     return reading
+
+
+def _starts(words: list[Word]) -> bool:
+    """True for a command that starts a server, whether or not its line is whole."""
+    return any(is_server_word(word) for word in words) or run_arguments(words) is not None
+
+
+def _cut_off(words: list[Word]) -> bool:
+    """True where a command begins with an option: the line above was to go on, and lacks its backslash."""
+    return bool(words) and (
+        words[0].startswith("--") or bool(re.fullmatch(r"-[a-z]{1,3}", words[0])) or OFFICIAL in words[0]
+    )
 
 
 def _read_command(command: Simple, values: dict[str, str], document: Document, depth: int) -> Reading:
@@ -57,8 +67,10 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         return reading
     if any(is_server_word(word) for word in words):
         return _joined(reading, _process(words, values, document))
-    if any(word.startswith("--image") for word in words) and OFFICIAL in " ".join(words):
-        return _joined(reading, _cluster_run(words, document))
+    if (cluster := read_cluster_run(words, document)) is not None:
+        return _joined(reading, cluster)
+    if (inside := compose_arguments(words)) is not None:
+        return _joined(reading, read_compose_run(inside, document))
     if len(words) > 2 and words[1] in ("pull", "push", "tag", "save") and OFFICIAL in words[2]:
         reading.counts["images"] += 1
         reading.findings += check_image(str(words[2]), document.text.path, words[2].line)
@@ -78,51 +90,17 @@ def _process(words: list[Word], values: dict[str, str], document: Document) -> R
     return launch(start)
 
 
-def _cluster_run(words: list[Word], document: Document) -> Reading:
-    """`kubectl run` and `gcloud run deploy`: the image, and the arguments behind `--`."""
-    reading = Reading()
-    given = [word.with_text(word.partition("=")[2]) for word in words if word.startswith("--image=")]
-    given += [words[place + 1] for place, word in enumerate(words[:-1]) if word == "--image"]
-    args = words[words.index(Word("--")) + 1 :] if "--" in words else []
-    for image in [each for each in given if OFFICIAL in each]:
-        reading.counts["images"] += 1
-        reading.findings += check_image(str(image), document.text.path, image.line)
-        place = Place(True, image=str(image))
-        reading.add(launch(Start(document.text.path, image.line, str(image), None, args, place=place,
-                                 open_environment=True)))  # fmt: skip
-    return reading
-
-
 def _fed(command: Simple, document: Document) -> Reading:
     """A here-document: a config file, or YAML that is applied."""
-    reading = Reading()
     name = str(command.target or next((word for word in command.words[1:] if "/" in word or "." in word), ""))
-    path = document.text.path
-    text = Text(command.fed, path, command.fed_line, document.text.file)
-    if "dockerfile" in name.lower():
-        return read_dockerfile(Document(text, document.around))
-    if re.search(r"(?m)^(apiVersion|kind|services|scrape_configs)\s*:", command.fed):
-        page = load(Document(text, document.around))
-        collect(page)
-        return read_page(page, [], [])
-    if (flag := kind_of(command.fed)) is not None:
-        reading.configs.append((flag, Text(command.fed, path, command.fed_line, templated="$" in command.fed)))
-        document.around.sources.extra.append(Text(command.fed, f"{path}/{name.rpartition('/')[2]}", command.fed_line))
-    return reading
+    text = Text(command.fed, document.text.path, command.fed_line, document.text.file)
+    return read_written(name, text, document)
 
 
-def check_rewriting(text: Text) -> Iterator[Finding]:
-    """A text that names a batching file, writes it and speaks of its fields, with no start of the server after it."""
-    content = text.content
-    if "batching_params.pbtxt" in content or not (_BATCHING_FILE.search(content) and _FIELDS.search(content)):
-        return
-    lines = content.splitlines()
-    starts = max((number for number, line in enumerate(lines) if _STARTS.search(line)), default=-1)
-    for number, line in enumerate(lines):
-        if _REWRITES.search(line) and number >= starts and _AGAIN.search(content):
-            what = text.path.rpartition("/")[2]
-            yield finding("batching-rewritten-in-place", text.path, text.line(number + 1), what=what)
-            return
+def windows_as_shell(content: str) -> str:
+    """A batch file as shell text: carets at line ends become backslashes, the backslashes of paths are kept."""
+    kept = re.sub(r"\\(?!\r?\n)", r"\\\\", content)
+    return re.sub(r"(?im)^(\s*)(rem\b|::)", r"\1#", re.sub(r"\^[ \t]*(?=\r?\n)", r"\\", kept))
 
 
 def makefile_as_shell(content: str) -> str:
@@ -150,11 +128,11 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 
 def unit_as_shell(content: str) -> str:
-    """A systemd unit's ExecStart lines as shell text on the same lines, with its Environment in front."""
+    """What a systemd unit or supervisord starts, as shell text in its place, with the unit's Environment in front."""
     result: list[str] = []
     continued = False
     for line in content.split("\n"):
-        started = re.match(r"^(\s*Exec(?:Start|StartPre)\s*=\s*)[-@:+!]*(.*)$", line)
+        started = re.match(r"^(\s*(?:Exec(?:Start|StartPre)|command)\s*=\s*)[-@:+!]*(.*)$", line)
         variables = re.match(r"^\s*Environment\s*=\s*(.*)$", line)
         if started or continued:
             result.append(started[2] if started else line)

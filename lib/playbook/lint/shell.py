@@ -20,6 +20,7 @@ class Simple:
 
     words: list[Word] = field(default_factory=list)
     target: Word | None = None
+    appends: bool = False
     fed: str = ""
     fed_line: int = 0
 
@@ -98,7 +99,7 @@ class _Scan:
             self.place += 1
             self._word()
         elif redirect[1] in (">", ">>", ">|") and not redirect[0].startswith("2"):
-            command.target = target
+            command.target, command.appends = target, redirect[1] == ">>"
 
     def _blanks(self) -> None:
         while not self.done:

@@ -71,3 +71,20 @@ def _value(action: str, values: dict[str, Any]) -> str:
     if known and isinstance(value, (str, int, float, bool)) and value != "":
         return str(value).lower() if isinstance(value, bool) else str(value)
     return UNKNOWN
+
+
+def parameters_of(documents: list[Any]) -> dict[str, str]:
+    """The parameters of OpenShift Templates among the documents, with their defaults; unknown where there is none."""
+    found: dict[str, str] = {}
+    for each in documents:
+        if isinstance(each, dict) and str(each.get("kind", "")) == "Template":
+            for parameter in each.get("parameters") or []:
+                if isinstance(parameter, dict):
+                    value = parameter.get("value")
+                    found[str(parameter.get("name", ""))] = UNKNOWN if value in (None, "") else str(value)
+    return found
+
+
+def fill_parameters(content: str, values: dict[str, str]) -> str:
+    """The text with `${NAME}` and `${{NAME}}` filled from a Template's parameters."""
+    return re.sub(r"\$\{\{?(\w+)\}\}?", lambda match: values.get(match[1], match.group()), content)

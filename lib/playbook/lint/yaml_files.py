@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from playbook.lint import templates
 from playbook.lint.cluster import check_cluster
-from playbook.lint.compose import read_compose
+from playbook.lint.command import BINARY, OFFICIAL
+from playbook.lint.compose import read_compose, read_loose
 from playbook.lint.configs import check_scrape
 from playbook.lint.kserve import read_inference_service
-from playbook.lint.kubernetes import Pod, config_maps, read_object, undeclared
-from playbook.lint.lookup import Sources
+from playbook.lint.kubernetes import Pod, read_object
+from playbook.lint.kustomize import (
+    OPERATIONS,
+    generated,
+    is_kustomization,
+    patches,
+    read_images,
+    read_operations,
+)
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rules import finding
-from playbook.lint.text import Text, line_of
+from playbook.lint.seldon import read_seldon
+from playbook.lint.text import Text, Word, line_of
+from playbook.lint.workloads import config_maps, manifests, undeclared
 from playbook.lint.yaml_lines import Table, load_documents
+
+_STARTS = re.compile(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
 @dataclass
@@ -35,21 +48,33 @@ def load(document: Document) -> Page:
         content = templates.fill(text.content, templates.values_of(text.file))
         document.text = text = replace(text, content=content, templated=True)
     data, problems = load_documents(text.content, text.first_line)
-    return Page(document, list(_flat(data)), problems)
+    parameters = templates.parameters_of(data)
+    if parameters:
+        content = templates.fill_parameters(text.content, parameters)
+        document.text = text = replace(text, content=content, templated=True)
+        data, problems = load_documents(text.content, text.first_line)
+    pages = list(_flat(data))
+    for each in list(pages):
+        inside = [*manifests(each, text), *(patches(each, text) if is_kustomization(each) else ())]
+        for piece in inside:
+            pages += _flat(load_documents(piece.content, piece.first_line)[0])
+    return Page(document, pages, problems)
 
 
 def _flat(data: list[Any]) -> Iterator[Any]:
+    """The documents, with the members of Lists and Templates in the place of those, and JSON patches as one each."""
     for each in data:
-        if (
-            isinstance(each, Table)
-            and str(each.get("kind", "")).endswith("List")
-            and isinstance(each.get("items"), list)
-        ):
-            yield from _flat(each["items"])
-        elif isinstance(each, Table):
-            yield each
+        if isinstance(each, Table):
+            kind = str(each.get("kind", ""))
+            members = each.get("items" if kind.endswith("List") else "objects")
+            inside = kind.endswith("List") or kind == "Template"
+            yield from _flat(members) if inside and isinstance(members, list) else (each,)
+        elif isinstance(each, list) and any(isinstance(item, Table) and {"op", "path"} <= {*item} for item in each):
+            operations = Table({OPERATIONS: [item for item in each if isinstance(item, Table)]})
+            operations.line = line_of(each)
+            yield operations
         elif isinstance(each, list):
-            yield from (item for item in each if isinstance(item, Table) and "kind" in item)
+            yield from (item for item in each if isinstance(item, Table))
 
 
 def collect(page: Page) -> None:
@@ -58,25 +83,8 @@ def collect(page: Page) -> None:
     for data in page.data:
         for name, files in config_maps(data, page.document.text):
             around.config_maps[name] = files
-        for generator in [*(data.get("configMapGenerator") or []), *(data.get("secretGenerator") or [])]:
-            if isinstance(generator, Table):
-                around.config_maps[str(generator.get("name"))] = dict(
-                    _generated(generator, page.document, around.sources)
-                )
-
-
-def _generated(generator: Any, document: Document, sources: Sources) -> Iterator[tuple[str, Text]]:
-    """The files of kustomize's configMapGenerator."""
-    for item in generator.get("files") or []:
-        key, equals, named = str(item).partition("=")
-        named = named if equals else key
-        path = document.folder / named if document.folder is not None else None
-        text = sources.file(path) if path is not None else None
-        if text is not None:
-            yield (key if equals else named.rpartition("/")[2]), text
-    for item in generator.get("literals") or []:
-        key, _, value = str(item).partition("=")
-        yield key, Text(value, document.text.path, line_of(item) or 1)
+        for name, files in generated(data, page.document) if is_kustomization(data) else ():
+            around.config_maps[name] = files
 
 
 def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
@@ -100,16 +108,16 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
         return read_compose(data, document)
     if "scrape_configs" in data:
         return _scrapes(data["scrape_configs"] or [], document)
-    if str(data.get("kind", "")) == "Kustomization" or "configMapGenerator" in data or "images" in data:
-        for image in data.get("images") or []:
-            if isinstance(image, Table) and "tensorflow/serving" in str(image.get("name", "")):
-                reading.counts["images"] += 1
-                tag = str(image.get("newTag", ""))
-                if tag.startswith(("latest", "nightly")):
-                    words = {"image": f"{image.get('name')}:{tag}", "problem": "the tag moves"}
-                    reading.report("image-not-pinned", document.text.path, image.at("newTag"), **words)
+    if OPERATIONS in data:
+        return read_operations(data, document)
+    if is_kustomization(data):
+        reading.add(read_images(data, document))
+    if str(data.get("kind", "")) == "SeldonDeployment":
+        reading.add(read_seldon(data, document))
     if str(data.get("kind", "")) == "InferenceService":
         reading.add(read_inference_service(data, document))
+    if "apiVersion" not in data and "kind" not in data:
+        reading.add(read_loose(data, document))
     reading.add(read_object(data, document, pods))
     if reading.commands and not document.text.templated:
         for name, line in undeclared(data, document.text.path):
@@ -132,6 +140,24 @@ def _scrapes(jobs: list[Any], document: Document) -> Reading:
     return reading
 
 
-def check_together(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Any]:
+def check_together(objects: list[tuple[Any, str]], pods: list[Pod], served: str) -> Iterator[Any]:
     """Findings between Kubernetes objects of all pages."""
-    yield from check_cluster(objects, pods)
+    yield from check_cluster(objects, pods, served)
+
+
+def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
+    """Values that hold a command line which no reader has met: the steps of pipelines, tasks, hooks."""
+    met = {line_of(word) for command in reading.commands for word in command.words} | {
+        each.line for each in reading.commands
+    }
+    for word in (each for data in page.data for each in _words(data)):
+        lines = range(word.line or 1, (word.line or 1) + word.count("\n") + 1)
+        if _STARTS.search(word) and not met & {*lines}:
+            yield Text(str(word), page.document.text.path, word.line or 1, None, page.document.text.templated)
+
+
+def _words(node: Any) -> Iterator[Word]:
+    if isinstance(node, Word):
+        yield node
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _words(value)

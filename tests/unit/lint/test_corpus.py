@@ -1,5 +1,6 @@
 """Published configurations, shortened: their faults are named at their lines, and little else is said."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from playbook.lint.rules import RULES
 
 CORPUS = Path(__file__).parent / "corpus"
 # True of nearly every published text, and no fault of its own.
+NEEDS_HELM = {"chart-config"}  # its fault stands in a list that only Helm goes through
 COMMON = {"monitoring-missing", "image-not-pinned", "no-drain", "no-probe", "batching-defaults", "base-path-not-here"}
 
 
@@ -44,11 +46,11 @@ def judge(folder, files, faults):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     hits = examine(folder).findings
-    seen = {(hit.path, hit.line, hit.rule) for hit in hits} | {(hit.path, None, hit.rule) for hit in hits}
+    seen = {(path, line, hit.rule) for hit in hits for path in (hit.path, "*") for line in (hit.line, None)}
     missed = [fault for fault in faults if fault not in seen]
     listed = {(path, rule) for path, _, rule in faults}
     false = [(hit.path, hit.line, hit.rule) for hit in hits
-             if hit.rule not in COMMON and (hit.path, hit.rule) not in listed]  # fmt: skip
+             if hit.rule not in COMMON and not {(hit.path, hit.rule), ("*", hit.rule)} & listed]  # fmt: skip
     return missed, false, len(hits)
 
 
@@ -56,6 +58,8 @@ def judge(folder, files, faults):
 def test_a_case_has_its_faults_named_and_no_others(name, tmp_path):
     files, faults, origin = CASES[name]
     assert origin
+    if name in NEEDS_HELM and shutil.which("helm") is None:
+        pytest.skip("helm is not here")
     missed, false, _ = judge(tmp_path, files, faults)
     assert (missed, false) == ([], [])
 

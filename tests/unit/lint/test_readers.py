@@ -2,10 +2,13 @@
 """Lint reads where people write: each place of a command line or config file yields the same finding."""
 
 import json
+import shutil
 
 import pytest
 
+from playbook.lint.helm import by_template
 from playbook.lint.linter import examine
+from playbook.lint.text import Text
 
 THREADS, BARE = "rest-threads-one", "batching-bare-field"
 LINE = "tensorflow_model_server --rest_api_port=8501 --rest_api_num_threads=1 --model_base_path=/m"
@@ -35,6 +38,23 @@ PLACES = {
     "sh -c in a pod": ("k.yaml", f'kind: Pod\nspec:\n  containers:\n  - name: s\n    image: x/y\n    command: [sh, -c]\n    args: ["{LINE}"]\n', 7, THREADS),
     "KServe": ("k.yaml", "kind: InferenceService\nspec:\n  predictor:\n    tensorflow:\n      storageUri: gs://b/m\n      args: [--rest_api_num_threads=1]\n", 6, THREADS),
     "Helm template": ("k.yaml", f"kind: Pod\nmetadata:\n  {{{{- include \"x\" . | nindent 4 }}}}\nspec: {{containers: [{CONTAINER}]}}\n", 4, THREADS),
+    "Argo template": ("k.yaml", f"kind: Workflow\nspec:\n  templates:\n  - container: {CONTAINER}\n", 4, THREADS),
+    "manifest in a value": ("k.yaml", f"kind: Workflow\nspec:\n  manifest: |\n    apiVersion: v1\n    kind: Pod\n    spec: {{containers: [{CONTAINER}]}}\n", 6, THREADS),
+    "JSON patch": ("p.yaml", "- op: add\n  path: /spec/template/spec/containers/0/args/-\n  value: --rest_api_num_threads=1\n", 3, THREADS),
+    "values of a chart": ("c/values.yaml", "args:\n- --rest_api_num_threads=1\n", 2, THREADS),
+    "step of a pipeline": ("ci.yml", f"test:\n  script:\n  - {RUN}\n", 3, THREADS),
+    "Ansible task": ("t.yml", "- hosts: a\n  tasks:\n  - docker_container:\n      image: tensorflow/serving:2.20.0\n      command: --rest_api_num_threads=1\n", 5, THREADS),
+    "supervisord": ("s.conf", f"[program:s]\ncommand={LINE}\n", 2, THREADS),
+    "batch file": ("run.bat", RUN.replace(" --rest", " ^\n  --rest") + "\n", 2, THREADS),
+    "reStructuredText": ("d.rst", f"Run::\n\n    {RUN}\n", 3, THREADS),
+    "AsciiDoc": ("d.adoc", f"[source,bash]\n----\n{RUN}\n----\n", 3, THREADS),
+    "words in a sentence": ("README.md", f"Start it by `{RUN}` and wait.\n", 1, THREADS),
+    "gcloud run": ("run.sh", "gcloud run deploy x --image=tensorflow/serving:2.20.0 --args=--model_name=m,--rest_api_num_threads=1\n", 1, THREADS),
+    "docker compose run": ("run.sh", "docker compose -f c.yml run -d s --rest_api_num_threads=1 --enable_batching\n", 1, THREADS),
+    "config by echo": ("run.sh", "echo 'max_batch_size { value: 4 }' > b.config\necho 'num_batch_threads: 2' >> b.config\n", 2, BARE),
+    "Dockerfile in Python": ("x.py", "D = \"\"\"\nFROM tensorflow/serving:2.20.0\nCMD ['--port=8500']\nCMD ['--rest_api_num_threads=1']\n\"\"\"\n".replace("['", '["').replace("']", '"]'), 4, THREADS),
+    "list put together": ("x.py", "c = ['tensorflow_model_server']\nc.append('--model_base_path=/m')\nc += ['--rest_api_num_threads=1', '--rest_api_port=8501']\n", 3, THREADS),
+    "testcontainers": ("x.py", "S = DockerContainer('tensorflow/serving:2.20.0').with_command(\n    '--rest_api_num_threads=1')\n", 2, THREADS),
     "ConfigMap": ("k.yaml", "kind: ConfigMap\nmetadata: {name: c}\ndata:\n  b.config: |\n    max_batch_size: 4\n", 5, BARE),
     "Secret": ("k.yaml", "kind: Secret\nmetadata: {name: c}\nstringData:\n  b.config: |\n    max_batch_size: 4\n", 5, BARE),
 }  # fmt: skip
@@ -43,6 +63,9 @@ PLACES = {
 @pytest.mark.parametrize("place", PLACES)
 def test_lint_reads(place, tmp_path):
     name, text, line, rule = PLACES[place]
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "c").mkdir(exist_ok=True)
+    (tmp_path / "c/Chart.yaml").write_text("apiVersion: v2\nname: tensorflow/serving\nversion: 1.0.0\n")
     (tmp_path / name).write_text(text)
     hits = examine(tmp_path).findings
     assert (name, line) in [(hit.path, hit.line) for hit in hits if hit.rule == rule]
@@ -72,3 +95,30 @@ def test_a_variable_that_a_shell_reads_is_not_literal(tmp_path):
     words = [hit.message for hit in examine(tmp_path).findings if hit.rule == "literal-variable"]
     assert len(words) == 1
     assert words[0].startswith("${M} stays")
+
+
+def test_a_line_that_helm_rendered_is_led_back_to_where_it_was_written(tmp_path):
+    written = {
+        "templates/d.yaml": "kind: Pod\nargs:\n- --model_name={{ .Values.name }}\n{{- range .Values.more }}\n- {{ . }}\n{{- end }}\n",
+        "values.yaml": "name: m\nmore:\n- --enable_batchin\n",
+    }
+    texts = {tmp_path / name: Text(content, name) for name, content in written.items()}
+    output = "---\n# Source: c/templates/d.yaml\nkind: Pod\nargs:\n- --model_name=m\n- --enable_batchin\n"
+    (rendered,) = by_template(output, tmp_path, texts)
+    places = {line: (path.name, number) for line, (path, number) in
+              zip(rendered.content.split("\n"), rendered.origins, strict=True)}  # fmt: skip
+    assert places["- --model_name=m"] == ("d.yaml", 3)
+    assert places["- --enable_batchin"] == ("values.yaml", 3)
+
+
+@pytest.mark.skipif(shutil.which("helm") is None, reason="helm is not here")
+def test_a_chart_is_read_as_helm_renders_it(tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: c\nversion: 1.0.0\n")
+    (tmp_path / "values.yaml").write_text("on: false\nthreads: 1\n")
+    pod = "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    args:\n"
+    (tmp_path / "templates/a.yaml").write_text(pod + "    - --rest_api_num_threads={{ .Values.threads }}\n")
+    (tmp_path / "templates/b.yaml").write_text("{{ if .Values.on }}\n" + pod + "    - --port 9000\n{{ end }}\n")
+    report = examine(tmp_path)
+    assert [(hit.path, hit.line) for hit in report.findings if hit.rule == THREADS] == [("templates/a.yaml", 6)]
+    assert report.passed["left out with the chart's values"] == ["templates/b.yaml"]

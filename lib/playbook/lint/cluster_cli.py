@@ -1,0 +1,69 @@
+"""Command lines that start a server by another program: kubectl run, gcloud run deploy, docker compose run."""
+
+from __future__ import annotations
+
+from playbook.lint.command import OFFICIAL, Place, entrypoint_flags
+from playbook.lint.containers import check_image
+from playbook.lint.docker_cli import options_of
+from playbook.lint.launch import Start, is_server, launch
+from playbook.lint.reading import Document, Reading
+from playbook.lint.text import Word
+
+
+def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
+    """`kubectl run`, `kubectl create deployment` and `gcloud run deploy` of the server's image; None for others.
+
+    kubectl takes the arguments behind `--`, gcloud those of `--args`, divided by commas or by what `^X^` names.
+    """
+    images = [word for word in _values(words, "--image") if OFFICIAL in word]
+    reading = Reading()
+    for image in images:
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), document.text.path, image.line)
+        args = words[words.index(Word("--")) + 1 :] if "--" in words else []
+        args = args or [each for given in _values(words, "--args") for each in _divided(given)]
+        place = Place(True, image=str(image))
+        entry = _values(words, "--command") if words[0] == "gcloud" else []
+        start = Start(document.text.path, image.line, str(image), entry or None, args, place=place)
+        start.open_environment = True
+        start.managed = words[0] == "gcloud"
+        reading.add(launch(start))
+    return reading if images else None
+
+
+def _values(words: list[Word], name: str) -> list[Word]:
+    """The values of an option, written behind `=` or as the next word."""
+    given = [word.with_text(word.partition("=")[2]) for word in words if word.startswith(f"{name}=")]
+    return given + [words[place + 1] for place, word in enumerate(words[:-1]) if word == name]
+
+
+def _divided(given: Word) -> list[Word]:
+    mark = given[1:].partition("^")[0] if given.startswith("^") else ","
+    bare = given[len(mark) + 2 :] if given.startswith("^") else str(given)
+    return [given.with_text(part) for part in bare.split(mark)]
+
+
+def compose_arguments(words: list[Word]) -> list[Word] | None:
+    """What stands behind `docker compose run`; None for another command."""
+    names = [word.rpartition("/")[2] for word in words]
+    if "docker-compose" in names:
+        begin = names.index("docker-compose") + 1
+    elif "compose" in names and names[names.index("compose") - 1] in ("docker", "podman"):
+        begin = names.index("compose") + 1
+    else:
+        return None
+    behind = words[begin:]
+    while behind and behind[0].startswith("-"):  # -f FILE, -p NAME and the like
+        behind = behind[1:] if "=" in behind[0] or len(behind) < 2 else behind[2:]
+    return behind[1:] if behind and behind[0] == "run" else None
+
+
+def read_compose_run(words: list[Word], document: Document) -> Reading:
+    """The flags that `docker compose run SERVICE` gives in the place of the service's command."""
+    _, rest = options_of(words)
+    args = rest[1:]
+    if not args or not is_server("", args):
+        return Reading()
+    place = Place(True, folder=document.folder, hidden_mounts=True)
+    start = Start(document.text.path, rest[0].line, "", None, args, place=place, implied=entrypoint_flags({}))
+    return launch(start)

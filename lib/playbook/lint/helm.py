@@ -1,0 +1,110 @@
+"""Helm charts rendered by Helm itself where it is here; each line of the result is led back to where it was written."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playbook.lint.text import Text
+
+_PATIENCE_S = 20
+_SOURCE = "# Source: "
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What Helm made of one template: its text, and for each line the file and line that it comes from."""
+
+    template: Path
+    content: str
+    origins: tuple[tuple[Path, int], ...]
+
+
+@dataclass
+class Chart:
+    """A chart here: its folder, and what Helm made of it, or why it made nothing."""
+
+    folder: Path
+    rendered: list[Rendered] = field(default_factory=list)
+    problem: str = ""
+
+
+def charts(texts: Mapping[Path, Text]) -> Iterator[Path]:
+    """The folders of charts among the texts, those inside another chart left to that one."""
+    folders = sorted({path.parent for path in texts if path.name == "Chart.yaml"})
+    for folder in folders:
+        if not any(folder != other and folder.is_relative_to(other) for other in folders):
+            yield folder
+
+
+def render(folder: Path, texts: Mapping[Path, Text]) -> Chart:
+    """What `helm template` makes of a chart with its own values; nothing where Helm is not here or refuses."""
+    chart, program = Chart(folder), shutil.which("helm")
+    if program is None:
+        return chart
+    with tempfile.TemporaryDirectory(prefix="lint_helm_") as home:
+        environment = {"PATH": "/usr/bin:/bin", "HOME": home}  # no plugins and no cluster of the user's
+        try:
+            done = subprocess.run([program, "template", "release", str(folder.resolve())], capture_output=True,
+                                  text=True, timeout=_PATIENCE_S, check=False, env=environment)  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            chart.problem = f"helm could not be run ({type(error).__name__})"
+            return chart
+    if done.returncode:
+        words = done.stderr.strip().splitlines()
+        chart.problem = f"helm refuses it ({words[-1].removeprefix('Error: ') if words else 'no reason given'})"
+        return chart
+    chart.rendered = list(by_template(done.stdout, folder, texts))
+    return chart
+
+
+def by_template(output: str, folder: Path, texts: Mapping[Path, Text]) -> Iterator[Rendered]:
+    """Helm's output by template, each line with its origin: documents of one template are put together again."""
+    pieces: dict[Path, list[str]] = {}
+    lines: list[str] = []
+    for line in output.split("\n"):
+        if line.startswith(_SOURCE):
+            inside = line.removeprefix(_SOURCE).partition("/")[2]
+            lines = pieces.setdefault(folder / inside, [])
+            lines.append("---")
+        elif line != "---":
+            lines.append(line)
+    for template, content in pieces.items():
+        if template in texts:
+            origins = tuple(_origins(content, template, folder / "values.yaml", texts))
+            yield Rendered(template, "\n".join(content), origins)
+
+
+def _origins(
+    content: list[str], template: Path, values: Path, texts: Mapping[Path, Text]
+) -> Iterator[tuple[Path, int]]:
+    """For each rendered line its line in the template, else that of the value it shows, else the nearest above."""
+    written = [line.strip() for line in texts[template].content.split("\n")]
+    given = texts[values].content.split("\n") if values in texts else []
+    place = 0
+    for line in content:
+        bare = line.strip()
+        following = next((number for number in range(place, len(written)) if written[number] == bare), None)
+        if bare and following is not None:
+            place = following
+            yield template, place + 1
+            continue
+        word = bare.removeprefix("- ").strip("\"'")
+        shown = [number for number, text in enumerate(given, 1) if len(word) > 2 and word in text]
+        if shown:
+            yield values, shown[0]
+            continue
+        alike = [number for number in range(len(written)) if _filled(written[number], bare)]
+        yield template, (min(alike, key=lambda number: abs(number - place)) if alike else place) + 1
+
+
+def _filled(written: str, bare: str) -> bool:
+    """True where a rendered line is a template's line with its actions filled in."""
+    if "{{" not in written:
+        return False
+    begin, end = written.partition("{{")[0], written.rpartition("}}")[2]
+    return bool(begin or end) and bare.startswith(begin) and bare.endswith(end)

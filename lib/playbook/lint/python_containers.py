@@ -1,0 +1,68 @@
+"""Containers that Python starts: the docker SDK's `containers.run`, and testcontainers' chains of `with_...` calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from playbook.lint.command import Mount, Place, is_official
+from playbook.lint.containers import bind
+from playbook.lint.launch import Start, launch
+from playbook.lint.python_values import Values
+from playbook.lint.reading import Document, Reading
+from playbook.lint.text import UNKNOWN, Word
+
+
+def read_container(
+    image: Word, node: ast.Call, keywords: dict[str, ast.expr], values: Values, document: Document
+) -> Reading:
+    """What `containers.run(image, command, ...)` starts."""
+    command = node.args[1] if len(node.args) > 1 else keywords.get("command")
+    args = values.split(command)
+    unknown = command is not None and not args and not isinstance(command, ast.Constant)
+    mounts = tuple(_mounts(keywords.get("volumes"), values, document))
+    environment = {str(name): values.word(value) or Word("$") for name, value in
+                   values.pairs(keywords.get("environment"))}  # fmt: skip
+    for pair in values.words(keywords.get("environment")):
+        name, _, value = pair.partition("=")
+        environment[name] = pair.with_text(value)
+    hidden = (
+        "mounts" in keywords or ("volumes" in keywords and not mounts) or any(key.arg is None for key in node.keywords)
+    )
+    place = Place(True, is_official(str(image)), mounts, document.folder, str(image), hidden)
+    ports = tuple(word.with_text(word.partition("/")[0]) for word, _ in values.pairs(keywords.get("ports")))
+    entry = values.words(keywords.get("entrypoint")) or None
+    if entry is None and (word := values.word(keywords.get("entrypoint"))):
+        entry = [word]
+    start = Start(document.text.path, image.line, str(image), entry, args, environment, place, document.around.cpus)
+    start.published = () if unknown else ports
+    start.open_environment = "environment" in keywords and not environment
+    return launch(start)
+
+
+def _mounts(node: ast.expr | None, values: Values, document: Document) -> Iterator[Mount]:
+    for source, value in values.pairs(node):
+        inside = next((values.word(each) for key, each in values.pairs(value) if key == "bind"), None)
+        yield bind(str(source), str(inside or UNKNOWN), document.folder, document.around.sources, source.line)
+    for word in values.words(node):
+        named, _, target = word.partition(":")
+        yield bind(named, target.partition(":")[0], document.folder, document.around.sources, word.line)
+
+
+def read_chain(calls: dict[str, list[ast.Call]], image: Word, values: Values, document: Document) -> Reading:
+    """A testcontainers chain: its calls by name, with the image that it begins with."""
+    commands = [call.args[0] for call in calls.get("with_command", ()) if call.args]
+    args = [word for each in commands for word in values.split(each)]
+    pairs = [call.args for call in calls.get("with_env", ()) if len(call.args) == 2]
+    environment = {str(values.word(name) or ""): values.word(value) or Word("$") for name, value in pairs}
+    mounts = tuple(bind(str(values.word(call.args[0]) or UNKNOWN), str(values.word(call.args[1]) or UNKNOWN),
+                        document.folder, document.around.sources, image.line)
+                   for call in calls.get("with_volume_mapping", ()) if len(call.args) > 1)  # fmt: skip
+    ports = [word for name in ("with_exposed_ports", "with_bind_ports") for call in calls.get(name, ())
+             for word in ([values.word(each) for each in call.args] if "exposed" in name else
+                          [values.word(call.args[0])] if call.args else [])]  # fmt: skip
+    place = Place(True, False, mounts, document.folder, str(image), True)
+    start = Start(document.text.path, image.line, str(image), None, args, environment, place, document.around.cpus)
+    start.published = tuple(word for word in ports if word is not None)
+    start.open_environment = True
+    return launch(start)

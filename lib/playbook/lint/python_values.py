@@ -1,0 +1,190 @@
+"""What names of a Python text stand for, as far as they are set once: words with lines, and lists put together."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+
+from playbook.lint.shell import simple_commands
+from playbook.lint.text import UNKNOWN, Text, Word
+
+_DEPTH = 5
+_PLACEHOLDER = re.compile(r"(?<!\$)\{\w*(?:[.!:\[][^{}\"' ]*)?\}")
+Piece = tuple[str, int]  # a part of a text, and the line it stands on
+
+
+class Values:
+    """The constants, lists and texts of a Python text by name."""
+
+    def __init__(self, tree: ast.AST, text: Text):
+        self.text = text
+        self.names: dict[str, ast.expr] = {}
+        self.grown: dict[str, list[ast.expr]] = {}  # what is added to a list or a text afterwards
+        self.docstrings: set[int] = set()
+        self.lines: list[str] = []  # command lines that were read from texts
+        twice: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+                twice |= {name} & self.names.keys()
+                self.names[name] = node.value
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                self.docstrings.add(id(node.value))
+            for name, item in _added(node):
+                self.grown.setdefault(name, []).append(item)
+        for name in twice:
+            del self.names[name]
+        for items in self.grown.values():
+            items.sort(key=lambda item: item.lineno)
+
+    def line(self, node: ast.AST) -> int:
+        """The line of a node in the file."""
+        return self.text.line(getattr(node, "lineno", None)) or 1
+
+    def word(self, node: ast.AST | None) -> Word | None:
+        """A node as one word, unknown parts marked; None for what is no text at all."""
+        if node is None:
+            return None
+        pieces = self._pieces(node, 0)
+        return None if pieces is None else Word(_joined(pieces), self.line(node))
+
+    def script(self, node: ast.AST) -> Text | None:
+        """A node as a shell's text that keeps the lines its parts stand on; None for what is no text at all."""
+        pieces = self._pieces(node, 0)
+        if not pieces:
+            return None
+        written, line = "", self.line(node)
+        for text, place in pieces:
+            written += "\\\n" * max(place - line, 0) + text
+            line = max(line, place) + text.count("\n")
+        return Text(written, self.text.path, self.line(node), self.text.file)
+
+    def _pieces(self, node: ast.AST, depth: int) -> list[Piece] | None:
+        if depth > _DEPTH:
+            return None
+        line = self.line(node)
+        if isinstance(node, ast.Constant):
+            number = isinstance(node.value, (int, float))
+            return self._literals(node, str(node.value)) if isinstance(node.value, str) or number else None
+        if isinstance(node, ast.JoinedStr):
+            parts = [piece for each in node.values for piece in self._pieces(each, depth) or [(UNKNOWN, line)]]
+            return self._literals(node, _joined(parts)) if node.end_lineno != node.lineno else parts
+        if isinstance(node, ast.FormattedValue):
+            return [(str(self.word(node.value) or UNKNOWN), line)]
+        if isinstance(node, ast.Name) and node.id in self.names:
+            pieces = self._pieces(self.names[node.id], depth + 1)
+            return None if pieces is None else [(_joined(pieces), line)]
+        if isinstance(node, ast.BinOp):
+            return self._operation(node, depth)
+        if isinstance(node, ast.Call):
+            return self._made(node, depth)
+        return None
+
+    def _literals(self, node: ast.AST, text: str) -> list[Piece]:
+        """A string by the literals it is written in, each at its line; a line's end that Python drops is a shell's."""
+        line = self.line(node)
+        segment = ast.get_source_segment(self.text.content, node) or ""
+        if "\n" not in segment:
+            return [(text, line)]
+        pieces = []
+        try:
+            for token in tokenize.generate_tokens(io.StringIO(f"({segment})").readline):
+                if token.type == tokenize.STRING:
+                    pieces.append((self._literal(token.string), line + token.start[0] - 1))
+        except (tokenize.TokenError, SyntaxError, ValueError):
+            return [(text, line)]
+        return pieces or [(text, line)]
+
+    def _literal(self, source: str) -> str:
+        """The text of one literal; what an f-string fills in is filled in where it is known here."""
+        kind = source.partition(source[-1])[0].lower()
+        value = ast.parse(source if "r" in kind else source.replace("\\\n", "\0"), mode="eval").body
+        if isinstance(value, ast.JoinedStr):
+            parts = [
+                part.value if isinstance(part, ast.Constant) else self.word(part) or UNKNOWN for part in value.values
+            ]
+            return "".join(map(str, parts)).replace("\0", "\\\n")
+        return str(ast.literal_eval(value)).replace("\0", "\\\n")
+
+    def _operation(self, node: ast.BinOp, depth: int) -> list[Piece] | None:
+        left = self._pieces(node.left, depth)
+        if left is None or not isinstance(node.op, (ast.Add, ast.Mod)):
+            return None
+        if isinstance(node.op, ast.Mod):
+            return [(re.sub(r"%[sdrf]|%\(\w+\)[sdrf]", UNKNOWN, text), line) for text, line in left]
+        return left + (self._pieces(node.right, depth) or [(UNKNOWN, self.line(node.right))])
+
+    def _made(self, node: ast.Call, depth: int) -> list[Piece] | None:
+        """`TEXT.format(...)`, `" ".join(LIST)` and `str(VALUE)`."""
+        if getattr(node.func, "id", "") == "str" and node.args:
+            return [(str(self.word(node.args[0]) or UNKNOWN), self.line(node))]
+        if not isinstance(node.func, ast.Attribute):
+            return None
+        if node.func.attr == "format":
+            base = self._pieces(node.func.value, depth)
+            return None if base is None else [(_PLACEHOLDER.sub(UNKNOWN, text), line) for text, line in base]
+        if node.func.attr == "join" and node.args:
+            words = self.words(node.args[0])
+            return [(f" {word}" if place else str(word), word.line or 1) for place, word in enumerate(words)] or None
+        return None
+
+    def words(self, node: ast.AST | None) -> list[Word]:
+        """A list's words, with what is appended to it later; a `*rest` or anything else unknown is left out."""
+        added: list[Word] = []
+        if isinstance(node, ast.Name):
+            added = [word for item in self.grown.get(node.id, ()) for word in self.words(item) or [self._one(item)]]
+            node = self.names.get(node.id)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return [*self.words(node.left), *self.words(node.right), *added]
+        if not isinstance(node, (ast.List, ast.Tuple)):
+            return []
+        return [self._one(item) for item in node.elts if not isinstance(item, ast.Starred)] + added
+
+    def _one(self, node: ast.AST) -> Word:
+        return self.word(node) or Word(UNKNOWN, self.line(node))
+
+    def split(self, node: ast.AST | None) -> list[Word]:
+        """A command given as a list, or as one text that a shell would split."""
+        words = self.words(node)
+        text = self.script(node) if node is not None and not words else None
+        if text is None:
+            return words
+        return [word for command in simple_commands(text.content, {}, text.first_line) for word in command.words]
+
+    def pairs(self, node: ast.AST | None) -> Iterator[tuple[Word, ast.expr]]:
+        """A dict's items with keys that are known."""
+        if isinstance(node, ast.Name) and node.id in self.names:
+            node = self.names[node.id]
+        for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+            word = self.word(key) if key is not None else None
+            if word is not None:
+                yield word, value
+
+    def whole_lists(self) -> Iterator[list[Word]]:
+        """The lists that are put together item by item, in the order they are written."""
+        for name in self.grown:
+            if isinstance(self.names.get(name), ast.List):
+                yield self.words(ast.Name(name))
+
+
+def _added(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Name and item of `NAME.append(ITEM)`, `NAME.extend(LIST)` and `NAME += LIST`."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
+        yield node.target.id, node.value
+        return
+    call = node.func if isinstance(node, ast.Call) and node.args else None
+    if isinstance(call, ast.Attribute) and call.attr in ("append", "extend") and isinstance(call.value, ast.Name):
+        yield call.value.id, node.args[0]  # type: ignore[attr-defined]
+
+
+def _joined(pieces: list[Piece]) -> str:
+    """The pieces as one word, without the line ends that Python drops."""
+    return "".join(text for text, _ in pieces).replace("\\\n", "")
+
+
+def without_placeholders(text: str) -> str:
+    """A text that is yet to be formatted, its `{...}` as unknown values."""
+    return _PLACEHOLDER.sub(UNKNOWN, text)

@@ -1,0 +1,34 @@
+"""Seldon's prepackaged TensorFlow server: what a graph's unit says of its model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.lint.reading import Document, Reading
+from playbook.lint.text import is_unknown, line_of
+from playbook.lint.yaml_lines import Table
+
+
+def read_seldon(data: Any, document: Document) -> Reading:
+    """The units of a SeldonDeployment that Seldon serves by TensorFlow Serving."""
+    reading = Reading()
+    for predictor in (data.get("spec") or {}).get("predictors") or []:
+        for unit in _units(predictor.get("graph")):
+            if str(unit.get("implementation", "")) != "TENSORFLOW_SERVER":
+                continue
+            reading.counts["predictors"] += 1
+            uri = str(unit.get("modelUri", ""))
+            if re.search(r"/\d+/?$", uri) and not is_unknown(uri):
+                parent = uri.rstrip("/").rpartition("/")[0]
+                line = line_of(unit.get("modelUri")) or unit.line
+                reading.report("base-path-version", document.text.path, line, path=uri, parent=parent)
+    return reading
+
+
+def _units(unit: Any) -> Iterator[Table]:
+    if isinstance(unit, Table):
+        yield unit
+        for child in unit.get("children") or []:
+            yield from _units(child)

@@ -1,0 +1,89 @@
+"""Where YAML holds what a cluster runs: pod specs at any depth, containers that stand alone, files of ConfigMaps."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.lint.shell import is_shell
+from playbook.lint.text import Text, Word
+from playbook.lint.yaml_lines import Items, Table
+
+_ALONE = ("container", "script")  # Argo's templates hold one container each, in one of these
+
+
+def config_maps(document: Any, text: Text) -> Iterator[tuple[str, dict[str, Text]]]:
+    """The files of a ConfigMap or Secret, by its name."""
+    if not isinstance(document, Table):
+        return
+    for item in document.get("items") or [] if str(document.get("kind", "")).endswith("List") else []:
+        yield from config_maps(item, text)
+    if document.get("kind") not in ("ConfigMap", "Secret"):
+        return
+    files: dict[str, Text] = {}
+    for section in ("data", "stringData"):
+        for key, value in (document.get(section) or {}).items():
+            content = str(value)
+            if document["kind"] == "Secret" and section == "data":
+                content = _decoded(content)
+            line = getattr(value, "line", None) or 1
+            files[str(key)] = Text(content, text.path, line, None, text.templated or "$" in content)
+    yield str((document.get("metadata") or {}).get("name", "")), files
+
+
+def _decoded(content: str) -> str:
+    try:
+        return base64.b64decode(content, validate=False).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return content
+
+
+def pod_specs(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """Every mapping with a list of containers, or with one container alone, at any depth, and the mappings above it."""
+    if isinstance(node, Table):
+        if isinstance(node.get("containers"), list):
+            yield node, above
+        for name in _ALONE:
+            if isinstance(node.get(name), Table) and "image" in node[name]:
+                yield _alone(node, name, above), (*above, node)
+        for key, value in node.items():
+            if key not in ("containers", "initContainers", *_ALONE):
+                yield from pod_specs(value, (*above, node))
+    elif isinstance(node, list):
+        for item in node:
+            yield from pod_specs(item, above)
+
+
+def _alone(node: Any, name: str, above: tuple[Any, ...]) -> Table:
+    """A pod spec around one container: it may mount the volumes of its template and of all that stands above it."""
+    container = Table(node[name])
+    container.line = node[name].line
+    words = container.get("command")
+    if name == "script" and isinstance(words, list) and words and is_shell(str(words[0])):
+        container["args"] = Items([Word("-c"), container.get("source", "")])
+    volumes = [each for holder in (*above, node) for each in holder.get("volumes") or []]
+    return Table(containers=[container], volumes=volumes)
+
+
+def manifests(node: Any, text: Text) -> Iterator[Text]:
+    """Whole objects written inside a value, as Argo's `manifest: |` and some ConfigMaps hold them."""
+    if isinstance(node, Word) and re.search(r"(?m)^kind:", node) and re.search(r"(?m)^apiVersion:", node):
+        yield Text(str(node), text.path, node.line or 1, None, text.templated)
+    values = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for value in values:
+        yield from manifests(value, text)
+
+
+def undeclared(data: Any, shown: str) -> Iterator[tuple[str, int | None]]:
+    """Volumes that a pod mounts and does not declare: names and lines."""
+    for spec, above in pod_specs(data):
+        claims = [claim for each in above for claim in each.get("volumeClaimTemplates") or []]
+        names = {str(each.get("name")) for each in spec.get("volumes") or [] if isinstance(each, Table)}
+        names |= {str((claim.get("metadata") or {}).get("name")) for claim in claims if isinstance(claim, Table)}
+        for container in spec.get("containers") or []:
+            for mount in (container.get("volumeMounts") or []) if isinstance(container, Table) else []:
+                if isinstance(mount, Table) and str(mount.get("name")) not in names and "image" in container:
+                    yield str(mount.get("name")), mount.line
