@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 PACKAGES = ("tensorflow", "tensorflow-serving-api", "uvloop", "grpcio", "numpy", "duckdb", "papermill")
+READER = "model_server.float_reader"  # without it the embedded server's REST is slower
 
 
 @functools.cache
@@ -26,7 +27,7 @@ def environment() -> dict[str, Any]:
         "gpu": _first_line("nvidia-smi", "--query-gpu=name", "--format=csv,noheader"),
         "os": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES} | _compiled("model_server.float_reader"),
+        "packages": {name: _version(name) for name in PACKAGES} | {READER: "compiled" if compiled(READER) else None},
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": _dirty(),
     }
@@ -53,9 +54,9 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _compiled(module: str) -> dict[str, str | None]:
-    """A module that is built only where there is a C compiler; without it the embedded server is slower."""
-    return {module: "compiled" if importlib.util.find_spec(module) else None}
+def compiled(module: str) -> bool:
+    """Whether a module is there that is built only where there is a C compiler."""
+    return importlib.util.find_spec(module) is not None
 
 
 def _git(*args: str) -> str | None:

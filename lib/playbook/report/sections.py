@@ -14,6 +14,7 @@ from playbook.records import runs
 from playbook.records.run_folder import RunFolder
 from playbook.report import drilled, opening
 from playbook.stress import levels
+from playbook.tune.views import wakeup_words
 
 Pictures = dict[str, Picture]
 
@@ -126,7 +127,7 @@ def configuration(run: RunFolder, analysis: dict | None, pictures: Pictures) -> 
         names = [n for n, v in best["config"].items() if v != (default.get("config") or {}).get(n)]
         rows = [[name, _of_default(default, name, run.server_cores), _shown(best["config"][name])] for name in names]
         parts = [markdown.table(["knob", "default", "tuned"], rows)] if rows else ["The default flags are the best."]
-        return "\n\n".join([*parts, *gain_parts(tune)])
+        return "\n\n".join([*parts, *gain_parts(tune), *filter(None, [wakeup_words(tune)])])
     if not served:
         return ""
     flags = "\n".join(str(flag) for flag in served.get("flags") or [])

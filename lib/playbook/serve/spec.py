@@ -56,6 +56,13 @@ class ServerSpec:
         object.__setattr__(self, "extra_flags", tuple(self.extra_flags))
         object.__setattr__(self, "cpus", tuple(self.cpus))
 
+    @property
+    def batch_wakeup(self) -> str:
+        """When idle batch threads look for work: `tensorflow` where it is TensorFlow Serving, else as the flags say."""
+        if self.server != "embedded" or "--batch_wakeup=tensorflow" in self.extra_flags:
+            return "tensorflow"
+        return "fast"
+
     def config_files(self) -> dict[str, str]:
         """The config files by name, as text protos."""
         files = {"monitoring.config": MONITORING}

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from playbook.tfserving.config import Config
+from playbook.tune.looks import Looks
 from playbook.tune.mixture import Alike, Mixture
 from playbook.tune.queues import EPS
 from playbook.tune.request_path import COLD_AFTER_MS, NOISE, RequestPath, noise, slots
@@ -43,6 +44,7 @@ class Events:
         self.batched = config.enable_batching
         self.idle = config.effective("num_batch_threads", cpus) if self.batched else 0  # batch threads without a batch
         self.called = 0  # of them, those that wait for a core to take one
+        self.looks = Looks(path.look_ms if config.batch_timeout_micros else 0.0, self.idle, seed)
         split = self.batched and config.enable_large_batch_splitting
         self.load: Any = (Mixture if path.kinds or split else Alike)(path, config, total, shares, rng)
         self.queues = self.load.queues
@@ -73,7 +75,7 @@ class Events:
                 if sent + sent_ms < when:
                     when = sent + sent_ms
             if queues.waiting and queues.timeout_ms and self.idle > self.called:
-                late = queues.deadline()
+                late = self.looks.seen(queues.deadline())
                 if self.t + EPS < late < when:
                     when = late
             self.t, until = when, when + EPS
@@ -111,7 +113,8 @@ class Events:
 
     def call(self) -> None:
         """Wake a batch thread for each batch that may run."""
-        for _ in range(min(self.idle, self.queues.ready(self.t)) - self.called):
+        seen = self.t + EPS >= self.looks.seen(self.queues.deadline())  # else only full batches: their task notifies
+        for _ in range(min(self.idle, self.queues.ready(self.t if seen else -math.inf)) - self.called):
             self.called += 1
             self.ready.append((BATCH, None))
 
@@ -134,6 +137,7 @@ class Events:
             if not payload:
                 return
             self.idle -= 1
+            self.looks.leave(self.t)
             self.batches += 1
             cost = self.load.batch_ms(payload)
         elif kind == REST:
@@ -209,6 +213,7 @@ class Events:
             self.ready.appendleft((WRITE, payload))  # its own thread goes on
         elif kind == BATCH:
             self.idle += 1
+            self.looks.join(self.t)
             self.outbox += self.queues.finished(payload)
         elif kind == WRITE:
             self.leave((payload,))

@@ -15,6 +15,7 @@ from playbook.records import record
 from playbook.tune import gain
 from playbook.tune.gain import Gain
 from playbook.tune.plan import Tuned, TuningPoint
+from playbook.tune.request_path import wakeup_of
 
 _PREDICTED = ("score", "rate_rps", "p99_ms", "p50_ms", "batch_rows")
 _MEASURED = ("kept", "valid", "rate_rps", "p99_ms", "p50_ms", "batch_rows", "core_ms_per_request", "windows")
@@ -58,12 +59,19 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     """What is to be known of single trials, failed or INVALID, and what was left out."""
     sentences = [*(text for point in results["points"] for text in point.get("failures") or []), *results["doubts"]]
     for point in results["points"]:
+        if point["server"] == "embedded" and len((point.get("space") or {}).get("protocol", ())) > 1:
+            sentences.append(f"{point['point']}: {_PROTOCOLS}")
         sentences += [f"Batching left the space: {point['unbatched']}."] if point.get("unbatched") else []
         sentences += [f"{point['point']}: {_SHORT.format(**few)}"] if (few := _fewest(point)) else []
         sentences += [f"{point['point']}, left out for want of time: {text}" for text in point.get("left_out") or []]
     return sentences
 
 
+_PROTOCOLS = (
+    "REST and gRPC were compared on the embedded server, where a predict of numbers costs nearly the same over both. "
+    "TensorFlow Serving reads JSON and speaks gRPC with other code: compare them with server: docker or binary before "
+    "you choose (playbook verify tells what each costs there)"
+)
 _SHORT = (
     "windows were too short for a p99 ({requests:.0f} requests; it needs 1,000). The limit is judged by the share of "
     "requests beyond it, which proves less: raise max_minutes"
@@ -122,6 +130,7 @@ def _result(tuned: Tuned) -> dict[str, Any]:
         "left_out": list(tuned.left_out),
         "ablation": tuned.ablation,
         "simulator": {
+            "batch_wakeup": next((wakeup_of(fit.path) for fit in tuned.fits.values()), None),
             "paths": {protocol: asdict(fit.path) for protocol, fit in tuned.fits.items()},
             "errors": {protocol: fit.errors for protocol, fit in tuned.fits.items()},
             "probes": [vars(p) | {"config": p.config.words()} for p in tuned.probes],

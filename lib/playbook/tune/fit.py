@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from playbook.errors import ParameterError
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
-from playbook.tune.request_path import RequestPath
+from playbook.tune.request_path import LOOK_MS, RequestPath
 from playbook.tune.simulate import Outcome, poisson, simulate
 
 REQUESTS = 3000  # simulated for one look at a configuration
@@ -86,6 +86,7 @@ def fit(
     cores: float,
     shell_threads: int = 1,
     rows: int = 1,
+    batch_wakeup: str = "fast",
 ) -> Fit:
     """Find the costs with which the simulator shows what the probes showed.
 
@@ -96,13 +97,18 @@ def fit(
         cores: Cores the server may use.
         shell_threads: 1 for a server with one event loop (embedded), 0 for one thread a request.
         rows: Of each request of the probes.
+        batch_wakeup: When idle batch threads look for work, as the embedded server's flag says it: `tensorflow` for
+            TensorFlow Serving itself.
 
     Raises:
         ParameterError: Probes of both kinds are needed to tell the shell's cost from the batch's.
     """
     if len({probe.config.enable_batching for probe in probes if not probe.rate_rps}) < 2:
         raise ParameterError("The simulator needs two probes, one with enable_batching and one without it.")
-    bare = RequestPath(run_fixed_ms, run_row_ms, 0.0, 0.0, cores=cores, shell_threads=shell_threads, rows=rows)
+    look_ms = LOOK_MS[batch_wakeup]
+    bare = RequestPath(
+        run_fixed_ms, run_row_ms, 0.0, 0.0, cores=cores, shell_threads=shell_threads, rows=rows, look_ms=look_ms
+    )
     guesses = [
         replace(_guess(bare, probes, share), burst_ms=burst_ms)
         for share in SHELL_SHARES

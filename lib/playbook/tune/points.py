@@ -9,7 +9,7 @@ from typing import Any
 
 from playbook.errors import ParameterError
 from playbook.promise import Promise
-from playbook.records import record
+from playbook.records import environment, record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
@@ -35,6 +35,8 @@ def points_of(settings: Mapping[str, Any]) -> list[TuningPoint]:
             "else's. Tune with embedded, binary or docker, or let 70_adapt change a running server."
         )
     plan = plan_of(settings)
+    if settings["server"] == "embedded" and not environment.compiled(environment.READER):
+        _check_protocols(plan.space)
     _check_requests(plan, settings["rows_per_request"])
     limits = [plan.objective.promise.p99_limit_ms, *settings["slo_points"]]
     points = [
@@ -102,6 +104,16 @@ def _check_requests(plan: TuningPlan, rows: int) -> None:
         raise ParameterError(
             f"The space has max_batch_size {least}, and a request has rows_per_request {rows}: the server would "
             f"refuse it. Use {rows} or more."
+        )
+
+
+def _check_protocols(space: Mapping[str, Any]) -> None:
+    """Without its compiled loops the embedded server's REST takes three times as long, and gRPC would win by that."""
+    if len(space.get("protocol", ())) > 1:
+        raise ParameterError(
+            "The space lets REST and gRPC compete, and the embedded server was built without float_reader and "
+            "float_writer, so that only its gRPC is at full speed. Install a C compiler and run `pip install --no-deps "
+            "-e .` again, tune one protocol, or use server docker or binary."
         )
 
 

@@ -115,4 +115,4 @@ class Probing:
         probes = [probe for probe in self.probes if probe.config.protocol == protocol]
         self.tell(f"fitting the simulator to {len(probes)} probes")
         loops, rows = int(self.bench.spec.server == "embedded"), self.bench.load.rows_per_request
-        return fit(curve["a_ms"], curve["b_ms"], probes, float(cpus), loops, rows)
+        return fit(curve["a_ms"], curve["b_ms"], probes, float(cpus), loops, rows, self.bench.spec.batch_wakeup)

@@ -13,6 +13,8 @@ from playbook.tfserving.config import Config
 
 NOISE = 4096  # factors of the noise, used in turn
 COLD_AFTER_MS = 10.0  # a core that has rested so long gets no colder
+# How often idle batch threads look, by --batch_wakeup: TensorFlow's wait for a millisecond, and Linux adds its slack.
+LOOK_MS = {"fast": 0.0, "tensorflow": 1.06}
 
 
 class Kind(NamedTuple):
@@ -44,6 +46,7 @@ class RequestPath:
     burst_ms: float = 0.7  # the loop keeps its core so long while more is ready and others wait
     slice_ms: float = 3.0  # other work keeps a core so long while more work waits (the kernel's time slice)
     rows: float = 1  # of each request; of a mix, their mean
+    look_ms: float = 0.0  # an idle batch thread looks so often whether a time-out is over; 0: at the moment it is
     kinds: Sequence[Sequence[float]] = ()  # of a mix: what `Kind` holds, each; () where all requests are alike
 
     @property
@@ -59,6 +62,11 @@ class RequestPath:
     def run_ms(self, rows: float, batched: bool) -> float:
         """Core time of one graph call of `rows` rows, in milliseconds."""
         return self.run_fixed_ms + self.run_row_ms * rows + (self.batch_fixed_ms if batched else 0.0)
+
+
+def wakeup_of(path: RequestPath) -> str:
+    """When the idle batch threads of this path look, as --batch_wakeup says it."""
+    return "tensorflow" if path.look_ms else "fast"
 
 
 def slots(config: Config, cpus: int) -> int:

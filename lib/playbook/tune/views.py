@@ -14,7 +14,7 @@ from playbook.tune import outlook
 from playbook.tune.findings import figure
 from playbook.tune.mergeable import PAD
 from playbook.tune.plan import Tuned, TuningPoint
-from playbook.tune.request_path import RequestPath
+from playbook.tune.request_path import LOOK_MS, RequestPath
 
 #: How an objective's score is told: as the axis of a figure, and the unit of the figure people know.
 _SCORES = {
@@ -124,6 +124,22 @@ def table(trials: pd.DataFrame) -> str:
     shown = shown.sort_values(["finalist", "score"], ascending=False, na_position="last")
     rows = [[*(getattr(row, name) for name in columns), _word(row)] for row in shown.itertuples()]
     return markdown.table(headers, [[_plain(value) for value in row] for row in rows])
+
+
+def wakeup_words(results: Mapping[str, Any]) -> str:
+    """What the simulator took idle batch threads to do, and what a time-out then costs; "" where it was not asked."""
+    wakeup = (results.get("simulator") or {}).get("batch_wakeup")
+    if wakeup == "tensorflow":
+        return (
+            f"The simulator had idle batch threads look every {LOOK_MS[wakeup]:g} ms, as TensorFlow Serving's do "
+            "(`batch_wakeup=tensorflow`): a time-out costs some half a millisecond more than it says."
+        )
+    if wakeup == "fast":
+        return (
+            "Idle batch threads wake at once on this server, and so they do in the simulator (`batch_wakeup=fast`). "
+            "TensorFlow Serving's look every millisecond: there a time-out costs some half a millisecond more."
+        )
+    return ""
 
 
 def ablation_table(tuned: Tuned) -> str:

@@ -61,6 +61,40 @@ def test_what_is_tuned_is_the_requests_that_stress_sends(settings):
     assert {config.protocol for config in point.plan.configs} == {"grpc"}
 
 
+@pytest.mark.parametrize(
+    ("server", "wakeup"), [("embedded", "fast"), ("docker", "tensorflow"), ("binary", "tensorflow")]
+)
+def test_the_simulator_wakes_batch_threads_as_the_server_does(settings, server, wakeup):
+    (point,) = points.points_of(settings | {"server": server})
+    assert point.spec.batch_wakeup == wakeup
+    assert replace(point.spec, extra_flags=("--batch_wakeup=tensorflow",)).batch_wakeup == "tensorflow"
+
+
+def test_a_record_says_what_a_timeout_costs_in_the_simulator_and_there():
+    said = {wakeup: views.wakeup_words({"simulator": {"batch_wakeup": wakeup}}) for wakeup in ("fast", "tensorflow")}
+    assert "(`batch_wakeup=fast`). TensorFlow Serving's look every millisecond" in said["fast"]
+    assert "look every 1.06 ms, as TensorFlow Serving's do (`batch_wakeup=tensorflow`)" in said["tensorflow"]
+    assert views.wakeup_words({}) == views.wakeup_words({"simulator": {"batch_wakeup": None}}) == ""
+
+
+def test_protocols_do_not_compete_where_one_is_without_its_compiled_loops(settings, monkeypatch):
+    space = {"space": settings["space"] | {"protocol": ["rest", "grpc"]}}
+    both = lambda change: {c.protocol for c in points.points_of(settings | space | change)[0].plan.configs}  # noqa: E731
+    monkeypatch.setattr("playbook.records.environment.READER", "model_server.never_built")
+    with pytest.raises(ParameterError, match="lets REST and gRPC compete"):
+        both({})
+    assert points.points_of(settings)
+    assert both({"server": "docker"}) == {"rest", "grpc"}
+
+
+@pytest.mark.parametrize(("server", "doubted"), [("embedded", True), ("docker", False)])
+def test_protocols_compared_on_the_embedded_server_are_doubted(settings, server, doubted):
+    asked = settings | {"server": server, "space": settings["space"] | {"protocol": ["rest", "grpc"]}}
+    point, result = tuned(asked, 2000.0)
+    said = findings.warnings(findings.results([point], [result]))
+    assert any("compare them with server: docker or binary" in text for text in said) is doubted
+
+
 def test_two_models_of_one_name_are_refused(settings):
     with pytest.raises(ParameterError, match="other_runs leads to digits-50ms more than once"):
         points.points_of(settings | {"other_runs": [settings["run_dir"]]})

@@ -7,9 +7,10 @@ import pytest
 
 from playbook.promise import Promise
 from playbook.tfserving.config import DEFAULT, Config
+from playbook.tune import laws
 from playbook.tune.fit import Probe, at_rate, fit, predict
 from playbook.tune.probing import BUSY, CALM
-from playbook.tune.request_path import RequestPath, slots
+from playbook.tune.request_path import LOOK_MS, RequestPath, slots, wakeup_of
 from playbook.tune.simulate import Outcome, poisson, simulate
 
 LEAN = RequestPath(run_fixed_ms=1.0, run_row_ms=0.0, shell_in_ms=1e-6, shell_out_ms=1e-6, wire_ms=0.0, spread=0.0)
@@ -33,10 +34,17 @@ def test_short_time_slices_are_processor_sharing(load):
     assert seen.latency_ms.mean() == pytest.approx(1 / (1 - load), rel=0.08)
 
 
-@pytest.mark.parametrize("load", [0.5, 0.7, 0.85])
-def test_a_thread_a_request_queues_for_the_core_in_order(load):
-    seen = simulate(replace(LEAN, shell_threads=0), ROOMY, poisson(1000 * load, 60_000))
-    assert seen.latency_ms.mean() == pytest.approx(1 + load / (2 * (1 - load)), rel=0.05)
+def test_the_laws_of_queues_hold_within_a_twentieth():
+    found = laws.checks()
+    assert {check.law for check in found} == {"M/D/1", "dynamic batching (arXiv 1912.06322)"}
+    assert laws.within(found), found
+
+
+def test_a_simulator_that_breaks_a_law_is_seen(monkeypatch):
+    slower = lambda *args, **more: replace(simulate(*args, **more), latency_ms=np.full(9, 5.0))  # noqa: E731
+    monkeypatch.setattr(laws, "simulate", slower)
+    monkeypatch.setattr(laws, "_REQUESTS", 500)
+    assert not laws.within(laws.checks())
 
 
 @pytest.mark.parametrize("load", [0.5, 0.7, 0.85])
@@ -99,6 +107,46 @@ def test_a_lone_request_waits_for_the_timeout():
     apart = np.arange(50) * 100.0
     late, prompt = simulate(LEAN, waiting, apart), simulate(LEAN, BATCHED, apart)
     assert late.percentile(50) - prompt.percentile(50) == pytest.approx(4.0, abs=0.01)
+
+
+WAITING = {us: Config(**{**BATCHED.plain(), "batch_timeout_micros": us, "num_batch_threads": 1}) for us in (500, 2000)}
+
+
+@pytest.mark.parametrize("timeout", [500, 2000])
+def test_threads_that_look_every_millisecond_make_a_timeout_cost_half_a_millisecond_more(timeout):
+    looking = replace(LEAN, look_ms=LOOK_MS["tensorflow"], shell_threads=0)
+    apart = np.arange(500) * 20.37
+    seen = simulate(looking, WAITING[timeout], apart).latency_ms - simulate(LEAN, BATCHED, apart).percentile(50)
+    assert np.median(seen) == pytest.approx(timeout / 1000 + 0.53, abs=0.06)
+    assert seen.min() >= timeout / 1000 - 0.001
+    assert seen.max() <= timeout / 1000 + LOOK_MS["tensorflow"] + 0.001
+
+
+def test_a_batch_that_is_full_or_needs_no_wait_is_not_looked_for():
+    looking = replace(LEAN, look_ms=LOOK_MS["tensorflow"], shell_threads=0)
+    apart = np.arange(200) * 20.37
+    assert simulate(looking, BATCHED, apart).percentile(99) == pytest.approx(1.0, abs=0.01)
+    small = replace(WAITING[2000], max_batch_size=2)
+    pairs = np.repeat(apart, 2)
+    assert simulate(looking, small, pairs).percentile(99) == pytest.approx(1.0, abs=0.01)
+
+
+def test_more_idle_threads_look_more_often():
+    looking = replace(LEAN, look_ms=LOOK_MS["tensorflow"], shell_threads=0)
+    waits = [
+        simulate(looking, replace(WAITING[2000], num_batch_threads=n), np.arange(500) * 20.37).latency_ms.mean()
+        for n in (1, 4)
+    ]
+    assert waits[0] - waits[1] == pytest.approx(1.06 / 2 - 1.06 / 5, abs=0.12)
+
+
+def test_a_fit_remembers_when_batch_threads_look(monkeypatch):
+    monkeypatch.setattr("playbook.tune.fit.FIT_STEPS", 1)
+    monkeypatch.setattr("playbook.tune.fit.FIT_REQUESTS", 50)
+    told = [*probes(REAL, ROOMY), *probes(REAL, BATCHED)]
+    for wakeup, look_ms in LOOK_MS.items():
+        path = fit(0.08, 0.004, told, 1.0, shell_threads=0, batch_wakeup=wakeup).path
+        assert (path.look_ms, wakeup_of(path)) == (look_ms, wakeup)
 
 
 def test_padding_costs_what_the_padded_batch_costs():
