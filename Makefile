@@ -8,7 +8,7 @@ FILTER = git config filter.playbook-notebook.clean "$(BIN)/python -I lib/playboo
 ROOT_USER := $(filter 0,$(shell id -u))
 
 .DEFAULT_GOAL := help
-.PHONY: .venv help run test lab bench fuzz lint example stop clean lock
+.PHONY: .venv help run test lab bench fuzz lint docs example stop clean lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z.]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ lint: .venv  ## style and types of the code; what TensorFlow Serving would get w
 	$(BIN)/ruff format --check lib tests
 	$(BIN)/mypy
 	$(BIN)/python tests/helpers/own_bundle.py
+
+docs: .venv  ## the documentation as a site in build/site; its reference pages from the code
+	$(BIN)/python tests/helpers/make_docs.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 example: .venv  ## run quick.yml and make outputs/example of it (wants a quiet machine)
 	$(BIN)/playbook run params/quick.yml
