@@ -242,11 +242,6 @@ load_latency = Counter("/tensorflow/cc/saved_model/load_latency", ("model_path",
 _ALL = {metric.name: metric for metric in list(globals().values()) if isinstance(metric, (Counter, Histogram))}
 
 
-def every() -> dict[str, Counter | Histogram]:
-    """Every metric by its raw name."""
-    return dict(_ALL)
-
-
 def find(name: str) -> Counter | Histogram | None:
     """The metric with this raw name, for example `/tensorflow/serving/request_count`."""
     return _ALL.get(name)

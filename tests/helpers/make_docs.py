@@ -44,6 +44,12 @@ METRICS = {
 }
 
 
+def every_metric() -> dict[str, metrics.Counter | metrics.Histogram]:
+    """The embedded server's metrics by their raw names."""
+    kinds = (metrics.Counter, metrics.Histogram)
+    return {metric.name: metric for metric in vars(metrics).values() if isinstance(metric, kinds)}
+
+
 def parameters_page() -> str:
     """Every parameter of every notebook."""
     parts = ["# Parameters", MADE.format(source="the notebooks"), "A name means one thing in every notebook."]
@@ -84,7 +90,7 @@ def metrics_page() -> str:
     """Every metric of the embedded server, under TensorFlow Serving's names."""
     rows = [
         [f"`{metrics.exported(metric.name)}`", metric.kind, ", ".join(metric.labels) or None, METRICS[_short(name)]]
-        for name, metric in sorted(metrics.every().items())
+        for name, metric in sorted(every_metric().items())
     ]
     lead = (
         "The embedded server exports these under TensorFlow Serving's own names, types and labels, at the path that "
