@@ -33,6 +33,21 @@ def run(
 
 
 @app.command()
+def plan(
+    params_path: Annotated[Path, typer.Argument(metavar="PARAMS", help="A parameters file, e.g. params/quick.yml.")],
+    start: Annotated[str | None, typer.Option("--from", metavar="VERB", help="Begin at this verb.")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="VERB", help="Plan just these verbs.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override one.")] = None,
+    outputs: Outputs = Path("outputs"),
+) -> None:
+    """What a run would do, how long it would take, and what it would leave out; nothing of it is run."""
+    from playbook import plan as planning
+    from playbook.chain import params
+
+    typer.echo(planning.plan(params_path, params.assignments(set_ or []), outputs, only or [], start))
+
+
+@app.command()
 def stop(
     run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="One run; all of them when left out.")] = None,
     outputs: Outputs = Path("outputs"),

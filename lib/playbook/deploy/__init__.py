@@ -3,16 +3,19 @@
 from playbook.deploy import bundle_check, fleet, policies, rehearsal
 from playbook.deploy.demand import profile as day_of
 from playbook.deploy.deploy import results, sign, write
+from playbook.deploy.expense import stage
 from playbook.deploy.fleet_figure import day as day_figure
 from playbook.deploy.plan import plan_of, refined
 from playbook.deploy.simulation import simulate
 from playbook.deploy.sizing import Demand
 from playbook.deploy.words import days, summary, table, verdict, warnings
+from playbook.progress import begin
 from playbook.serve.containers import IMAGE
 
 __all__ = [
     "IMAGE",
     "Demand",
+    "begin",
     "bundle_check",
     "day_figure",
     "day_of",
@@ -25,6 +28,7 @@ __all__ = [
     "results",
     "sign",
     "simulate",
+    "stage",
     "summary",
     "table",
     "verdict",

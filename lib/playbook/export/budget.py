@@ -62,6 +62,7 @@ class ExportPlan:
     building_s: float
     warmup_s: float
     left_out: tuple[str, ...]
+    cost: Cost
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -113,7 +114,7 @@ def make(
         tuple(kept["batch curve"]), tuple(kept["forms"]) if names else (), tuple(kept["warm-up"]), compared, names,
         spent["batch curve"], spent["forms"] + comparing_s if names else 0.0,
         building_s(names, cost, len(kept["forms"]), compared), spent["warm-up"], tuple(left_out if names else
-        [one for one in left_out if "forms" not in one]),
+        [one for one in left_out if "forms" not in one]), cost,
     )  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def _levels(run: RunFolder, settings: Mapping[str, Any], load: Load) -> Schedule
 def stage(proof: Proof) -> StagePlan:
     """What the proof takes: a server, the levels, the promised rate for as long as it may."""
     if proof.hopeless:
-        return StagePlan(())
+        return StagePlan((), (proof.hopeless.rstrip("."),))
     started = START_S if proof.attached else proof.run.results("serve").get("start_s") or START_S
     rate = f"the promised rate up to {proof.budget_s:g} s"
     parts = [("a server", started), (proof.levels.words, proof.levels.expected_s), (rate, proof.budget_s)]

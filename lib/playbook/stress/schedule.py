@@ -101,7 +101,7 @@ def planned(
     levels += [_open(load, service_s, share / service_s, share=float(share)) for share in rate_shares]
     asked_s = ROOM * len(levels) * (load.ramp_up_s + load.duration_s + BETWEEN_S)
     most_s = max(budget_s / repeats, asked_s)
-    levels, left_out = _without_the_widest(levels, most_s)
+    levels, left_out = _without_the_longest(levels, most_s)
     return _longer(Schedule(tuple(levels), request_ms, repeats, tuple(left_out)), most_s)
 
 
@@ -129,18 +129,14 @@ def _open(
     )
 
 
-def _without_the_widest(levels: list[Hold], most_s: float) -> tuple[list[Hold], list[str]]:
-    """Leave out closed loops, the one with the most clients first, until the rest fits; one level stays."""
+def _without_the_longest(levels: list[Hold], most_s: float) -> tuple[list[Hold], list[str]]:
+    """Leave out levels, the one that takes longest first, until the rest fits; one level stays."""
     left_out: list[str] = []
-    while sum(level.whole_s for level in levels) > most_s:
-        closed = sorted(
-            (level for level in levels if level.concurrency is not None), key=lambda level: level.concurrency or 0
-        )
-        if len(closed) < 2:
-            break
-        widest = closed[-1]
-        levels = [level for level in levels if level is not widest]
-        left_out.append(f"{widest.words()}: {ROUNDS} answers to each take about {spoken(widest.duration_s)}")
+    while len(levels) > 1 and sum(level.whole_s for level in levels) > most_s:
+        longest = max(levels, key=lambda level: level.whole_s)
+        levels = [level for level in levels if level is not longest]
+        least = f"{ROUNDS} answers to each" if longest.concurrency is not None else f"{ARRIVALS} requests"
+        left_out.append(f"{longest.words()}: {least} take about {spoken(longest.duration_s)}")
     return levels, left_out
 
 

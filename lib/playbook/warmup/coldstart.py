@@ -87,10 +87,13 @@ def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s:
     bodies = _bodies(handle, reference, plan)
     with sender(handle, plan.protocol) as send:
         took_ms = [timed_ms(send, bodies[number % len(bodies)]) for number in range(TIMED)]
-    request_ms = float(np.median(took_ms[1:]))
+    return fitted(plan, float(np.median(took_ms[1:])), handle.start_s or 0.0, budget_s)
+
+
+def fitted(plan: ColdStartPlan, request_ms: float, start_s: float, budget_s: float) -> ColdStartPlan:
+    """The plan with as many first requests as fit, where one takes `request_ms` and a server starts in `start_s`."""
     fits = int(budget_s * 1e3 / request_ms / len(WAYS) / plan.repeats)
     first = min(plan.first_requests, max(FEWEST, fits))
-    start_s = handle.start_s if handle.start_s is not None else 0.0
     return replace(
         plan,
         first_requests=first,

@@ -1,0 +1,28 @@
+"""What the deploy stage takes: simulating days, a rehearsal of what ships, checks of its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playbook.records import record
+from playbook.records.batch_curve import replay_s
+from playbook.stage_plan import StagePlan
+
+DAYS_S = 4.0  # the days of fleets and the policies of the autoscaler
+CHECKS_S = 1.5
+START_S = 3.0  # of the server of the rehearsal, and its end
+LEVELS = 1.5  # seconds of load for each of the window: ramp-up, and what is still under way
+
+
+def stage(run_dir: Path, rehearsal_s: float) -> StagePlan:
+    """The plan of the stage, where no image is built.
+
+    Args:
+        run_dir: The run folder; what export timed there is counted in.
+        rehearsal_s: Window of the rehearsal.
+    """
+    exported = record.load(run_dir, "export")["results"] if record.has(run_dir, "export") else {}
+    rehearsed = START_S + replay_s(exported) + LEVELS * rehearsal_s
+    return StagePlan.of(
+        [("days of load simulated", DAYS_S), ("a rehearsal of what ships", rehearsed), ("checks", CHECKS_S)]
+    )
