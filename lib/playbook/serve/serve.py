@@ -19,7 +19,7 @@ from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.records import journal, record, secrets, whole_file
 from playbook.records.process import begun_s, living
-from playbook.serve import client, unknown_flag
+from playbook.serve import client, listening, unknown_flag
 from playbook.serve import owner as ownership
 from playbook.serve.cores import split_cpus
 from playbook.serve.handle import Handle
@@ -191,6 +191,7 @@ def _await(handle: Handle, timeout_s: float) -> Handle:
     begun = time.monotonic()
     try:
         client.wait_available(handle, timeout_s, check=lambda: _check_started(handle))
+        listening.check_own(handle, timeout_s - (time.monotonic() - begun))
         start_s = round(time.monotonic() - begun, 3)
         unknown_flag.check(handle)
     except BaseException:
