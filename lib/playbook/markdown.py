@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MISSING = "–"
@@ -15,6 +15,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     numeric = [all(_is_number(line[place]) for line in lines) for place in range(len(headers))]
     rule = ["---:" if right and lines else "---" for right in numeric]
     return "\n".join(f"| {' | '.join(line)} |" for line in ([str(name) for name in headers], rule, *lines))
+
+
+def facts(values: Mapping[str, Any] | None, nothing: str = "Nothing to tell.") -> str:
+    """Names and what was seen of each, as a Markdown table; a sentence where there is nothing."""
+    rows = [[name.replace("_", " "), value] for name, value in (values or {}).items()]
+    return table(["what", "seen"], rows) if rows else nothing
 
 
 def cell(value: Any) -> str:

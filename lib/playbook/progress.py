@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from playbook import stage_plan
+from playbook.live_view import Board
 from playbook.records import whole_file
 from playbook.stage_plan import StagePlan
 
@@ -28,15 +29,14 @@ class _Told:
 
 
 class _Shown:
-    """A tqdm bar, for a person who runs the notebook alone."""
+    """A bar and a chart on the page, for a person who runs the notebook alone."""
 
-    def __init__(self, bar: Any) -> None:
-        self.bar, self.total = bar, bar.total
+    def __init__(self, board: Board) -> None:
+        self.board, self.total = board, board.total
 
     def update(self, done: float, text: str = "") -> None:
         """Move the bar to `done` of the total and show the text behind it."""
-        self.bar.n = min(done, self.bar.total)
-        self.bar.set_postfix_str(text)
+        self.board.move(done, text)
 
 
 class Stretch:
@@ -58,14 +58,27 @@ def live(stage: str, total: float, text: str = "") -> Iterator[_Told | _Shown]:
         told.update(0.0, text)
         yield told
         return
-    from tqdm.auto import tqdm
+    board = Board(stage, total)
+    board.move(0.0, text)
+    _boards.append(board)
+    try:
+        yield _Shown(board)
+    except BaseException:
+        board.close(failed=True)
+        raise
+    else:
+        board.close()
+    finally:
+        _boards.remove(board)
 
-    with tqdm(total=total, desc=stage, bar_format=FORMAT) as bar:
-        bar.set_postfix_str(text)
-        yield _Shown(bar)
+
+_boards: list[Board] = []  # those of the stages that run, the innermost last
 
 
-FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+def seen(state: Mapping[str, Any]) -> None:
+    """Show what a load is doing: `rate_rps`, `p99_ms` so far, `errors`; nothing where nobody watches."""
+    if _boards:
+        _boards[-1].seen(state.get("rate_rps"), state.get("p99_ms"), int(state.get("errors") or 0))
 
 
 def doing(text: str) -> None:

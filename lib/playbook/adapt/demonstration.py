@@ -212,6 +212,7 @@ def play(prepared: Demonstration) -> list[ChoiceRun]:
 def _tell(bar: Any, before_s: float, name: str, so_far: Mapping[str, Any]) -> None:
     failed = f", {so_far['errors']} failed" if so_far.get("errors") else ""
     bar.update(before_s + so_far["elapsed_s"], f"{name}: {so_far['rate_rps']:,.0f}/s{failed}")
+    progress.seen(so_far)
 
 
 def _probe(bench: Workbench, prepared: Demonstration) -> float:

@@ -18,7 +18,7 @@ from playbook.records import runs
 ANSWER_WITHIN_S = 60.0
 TENSORFLOW = "playbook.export.recipes"  # the only verb that needs it is export, and it needs it first of all
 AT_FIRST_USE = (  # what figures, tune's study and deploy's checks import when they are made
-    *("pandas", "matplotlib.backends.backend_agg", "matplotlib.figure", "PIL.Image"),
+    *("pandas", "matplotlib.backends.backend_agg", "matplotlib.figure", "seaborn"),
     *("optuna.storages._rdb.storage", "sqlalchemy.dialects.sqlite"),
     "kubernetes_validate",
 )

@@ -3,7 +3,7 @@
 from playbook.monitor.monitor import watching
 from playbook.progress import begin
 from playbook.serve.handle import Handle
-from playbook.stress.levels import passport_table, results, table, verdict, warnings
+from playbook.stress.levels import doubts, passport_table, results, table, verdict, warnings
 from playbook.stress.load import load_of
 from playbook.stress.schedule import planned
 from playbook.stress.stress import bench, find_max_rate, passport, request_ms, stage, sweep
@@ -12,6 +12,7 @@ __all__ = [
     "Handle",
     "begin",
     "bench",
+    "doubts",
     "find_max_rate",
     "load_of",
     "passport",
