@@ -2,8 +2,8 @@
 
 from playbook.progress import begin
 from playbook.tune.findings import keep_trials, results, trials_frame, warnings
-from playbook.tune.outlook import stage
 from playbook.tune.maps import default_beside_tuned, search_map
+from playbook.tune.outlook import stage
 from playbook.tune.points import load_of, points_of
 from playbook.tune.tuner import tune
 from playbook.tune.views import ablation_table, plan_table, predicted_against_measured, table, verdict
