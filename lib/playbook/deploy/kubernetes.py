@@ -49,8 +49,9 @@ def validate(text: str, shown: str) -> int:
 
 
 def overlays(bundle: Path) -> list[Path]:
-    """The overlays of a bundle, in order."""
-    return sorted(path.parent for path in (bundle / "kubernetes" / "overlays").glob("*/kustomization.yaml"))
+    """What is applied from a bundle, in order: its overlays, and the canary."""
+    places = [*(bundle / "kubernetes" / "overlays").glob("*/kustomization.yaml")]
+    return sorted(path.parent for path in [*places, bundle / "kubernetes" / "canary" / "kustomization.yaml"])
 
 
 def can_build() -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 RUNBOOK: tuple[tuple[str, str], ...] = (
     (
         "ServingOverCapacity",
-        "More is asked than a pod was measured to carry: raise maxReplicas or scale by hand now, then find "
-        "out who asks. Clients see waits that the server's own p99 does not show.",
+        "A pod answers all it was measured to carry, and may be asked for more: raise maxReplicas or scale by hand "
+        "now, then find out who asks. Clients see waits that the server's own p99 does not show.",
     ),
     (
         "ServingAbovePlan",

@@ -72,6 +72,12 @@ def test_an_overload_rings_although_the_servers_own_clock_sees_nothing(rules, tm
     assert ringing(rules, tmp_path, served(4700.0), "5m") == {"ServingOverCapacity"}
 
 
+def test_a_flood_rings_also_where_the_server_answers_a_little_less_than_it_was_measured_to_carry(rules, tmp_path):
+    """Measured at 1,800/s; flooded, on a slower node, it answers 1,700/s, whatever it is asked."""
+    assert ringing(rules, tmp_path, served(1700.0), "5m") == {"ServingOverCapacity"}
+    assert ringing(rules, tmp_path, served(1350.0), "5m") == set()
+
+
 def test_a_client_that_waits_rings_although_the_rate_is_low(rules, tmp_path):
     slow = {**served(100.0), 'probe_success{job="serving-probe"}': "1x80",
             'probe_duration_seconds{job="serving-probe"}': "0.9x80"}  # fmt: skip

@@ -226,6 +226,65 @@ def test_the_operators_rules_are_prometheus_own(bundle):
     )
 
 
+@pytest.mark.skipif(not kubernetes.can_build(), reason="kubectl is not installed")
+def test_a_canary_is_compared_with_one_pod_of_todays_image_and_is_guarded_like_the_fleet(bundle, tmp_path):
+    folder = shutil.copytree(bundle / "kubernetes", tmp_path / "kubernetes") / "canary"
+    new = "images: [{name: digits-serving-canary, newName: registry/digits-serving, newTag: new}]\n"
+    (folder / "kustomization.yaml").write_text((folder / "kustomization.yaml").read_text() + new)
+    built = {(item["kind"], item["metadata"]["name"]): item for item in kubernetes.objects(kubernetes.build(folder))}
+    pods = {side: built["Deployment", f"digits-{side}"]["spec"] for side in ("canary", "baseline")}
+    assert all("replicas" not in spec for spec in pods.values())  # one each: Kubernetes' default
+    images = {side: spec["template"]["spec"]["containers"][0].pop("image") for side, spec in pods.items()}
+    assert images["canary"] == "registry/digits-serving:new"
+    assert images["baseline"].startswith("digits-serving:")
+    containers = [spec["template"]["spec"]["containers"] for spec in pods.values()]
+    assert containers[0] == containers[1]
+    for side in pods:
+        assert built["NetworkPolicy", f"digits-{side}"]["spec"]["podSelector"] == {
+            "matchLabels": {"app": f"digits-{side}"}
+        }
+    (rule,) = built["HTTPRoute", "digits"]["spec"]["rules"]
+    weights = {backend["name"]: backend["weight"] for backend in rule["backendRefs"]}
+    assert weights["digits-canary"] == weights["digits-baseline"] < weights["digits"]
+
+
+def ci(bundle, tmp_path, scan_exit, missing=()):
+    """ci/image.sh with programs that only note what they were asked; syft and grype cannot be had where tests run."""
+    programs, asked = tmp_path / "programs", tmp_path / "asked"
+    programs.mkdir()
+    for name in {"docker", "syft", "grype", "kustomize"} - set(missing):
+        said = 'echo "registry/digits-serving@sha256:1"' if name == "docker" else "true"
+        end = scan_exit if name == "grype" else 0
+        (programs / name).write_text(f'#!/bin/bash\necho "{name} $1" >> {asked}\n{said}\nexit {end}\n')
+        (programs / name).chmod(0o755)
+    for name in ("bash", "dirname", "tee"):
+        (programs / name).symlink_to(shutil.which(name))
+    folder = shutil.copytree(bundle, tmp_path / "bundle")
+    done = subprocess.run(["bash", folder / "ci" / "image.sh", "registry"], env={"PATH": str(programs)},
+                          capture_output=True, text=True)  # fmt: skip
+    return done, asked.read_text().splitlines() if asked.exists() else [], folder
+
+
+def test_the_ci_recipe_lists_and_scans_before_it_pushes_and_names_the_digest(bundle, tmp_path):
+    done, asked, folder = ci(bundle, tmp_path, scan_exit=0)
+    assert done.returncode == 0, done.stderr
+    assert asked == ["docker build", "syft scan", "grype sbom:sbom.spdx.json", "docker push", "docker inspect",
+                     "kustomize edit"]  # fmt: skip
+    assert (folder / "image-digest.txt").read_text() == "registry/digits-serving@sha256:1\n"
+
+
+def test_what_the_scan_refuses_is_not_pushed(bundle, tmp_path):
+    done, asked, _ = ci(bundle, tmp_path, scan_exit=1)
+    assert done.returncode == 1
+    assert "docker push" not in asked
+
+
+def test_the_ci_recipe_names_the_tool_that_is_missing_before_it_builds(bundle, tmp_path):
+    done, asked, _ = ci(bundle, tmp_path, scan_exit=0, missing=("syft",))
+    assert (done.returncode, asked) == (2, [])
+    assert "syft is needed" in done.stderr
+
+
 def test_every_component_has_its_words():
     assert sorted(runbook.COMPONENTS) == components()
 
