@@ -89,6 +89,7 @@ class _Run:
         self.waiting_s = np.zeros((*shape, GROUPS), dtype=np.float32)
         self.metric = np.zeros((shape[0], shape[1] + 1))  # summed over the seconds before
         self.queue = np.zeros((shape[0], GROUPS))
+        self.up = np.zeros(shape[0])
         self.saturation = np.array([pods.saturation_rps for pods in fleets])
         self.timeout_s = np.array([[pods.timeout_s] for pods in fleets])
         self.policies = {name: np.array([pods.policy == name for pods in fleets]) for name in WINDOWS_S}
@@ -99,8 +100,10 @@ class _Run:
         self._spread()
 
     def _spread(self) -> None:
-        """Capacity and share of each eighth, after pods came or went."""
-        self.up = np.array([float(max(scaler.up, 0)) for scaler in self.scalers])
+        """Capacity and share of each eighth, after pods came or went; what waits stays with the pods it waits at."""
+        before, self.up = self.up, np.array([float(max(scaler.up, 0)) for scaler in self.scalers])
+        for number in np.flatnonzero((self.up > before) & (before > 0) & self.queue.any(axis=1)):
+            self.queue[number] = _crowded(self.queue[number], before[number] / self.up[number])
         shares = [imbalance(max(s.up, 1), pods.connections_per_pod)
                   for s, pods in zip(self.scalers, self.fleets, strict=True)]  # fmt: skip
         self.share = np.array(shares) / GROUPS
@@ -210,6 +213,13 @@ class _Run:
             attained=attained,
             p99_ms=p99_ms,
         )
+
+
+def _crowded(queue: np.ndarray, share: float) -> np.ndarray:
+    """The queue of a fleet after pods without one came: it lies in the last `share` of it, in the same order."""
+    edges = np.linspace(0, 1, GROUPS + 1)
+    summed = np.concatenate([[0.0], np.cumsum(queue)])
+    return np.diff(np.interp((edges - (1 - share)) / share, edges, summed))
 
 
 def _begin(rate_rps: float, pods: Pods) -> Autoscaler:

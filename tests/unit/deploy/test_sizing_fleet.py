@@ -221,6 +221,23 @@ def test_queues_queue_until_the_client_gives_up():
     assert day.offered.sum() - total == pytest.approx(12_000, rel=0.01)
 
 
+def test_what_waits_at_a_pod_stays_there_when_others_come():
+    """One pod of 1,200/s has nine seconds of work waiting when a second comes, and 1,400/s go on arriving.
+
+    The first gets 700/s and works its queue off at 500/s: 20 s and more, in which half of the requests are late. Had
+    the newcomer taken half of the queue, it would be 10 s.
+    """
+    rates = np.concatenate([np.full(60, 500.0), np.full(1740, 1400.0)])
+    lost = (fleet.Loss(60, 0.5),)
+    day = simulation.simulate(rates, pods(least=2, most=2, start_s=40.0), losses=lost)
+    ready = 60 + int(np.argmax(day.ready[61:] == 2)) + 1
+    backlog = (day.offered - day.served - day.refused)[:ready].sum()
+    late = int((day.attained[ready:] < 0.99).sum())
+    assert day.ready[ready - 1] == 1
+    assert late == pytest.approx(backlog / (1200 - 700), rel=0.15)
+    assert day.attained[ready + 2 : ready + late - 3].mean() == pytest.approx(0.5, abs=0.05)
+
+
 def test_a_lost_pod_comes_back_and_a_lost_zone_waits_for_nodes():
     rates = np.full(1800, 6400.0)
     losses = (fleet.Loss(300), fleet.Loss(900, 1 / 3, nodes_too=True))
