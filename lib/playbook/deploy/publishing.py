@@ -2,7 +2,8 @@
 
 Layout: `<model>/<version>/` as TensorFlow Serving reads it, `<model>.records/<run id>/` beside it with the record. In a
 folder a version appears whole or not at all, by a rename; a bucket has none, so there saved_model.pb, without which a
-version is none, goes last.
+version is none, goes last. A server that polls the bucket itself may try the version before; it tries again after a
+minute.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def publish(run_dir: Path, destination: str) -> list[str]:
     Raises:
         RecordUnreadable: export was not run.
         ParameterError: no such kind of place, or its package is not installed.
-        PublishFailed: this version stands there already, or the place refuses.
+        RunNotPublished: this version stands there already, or the place refuses.
     """
     records = Records(run_dir)
     base_path = run_dir / records.need("export", "base_path").value
@@ -97,8 +98,13 @@ def _to_bucket(parts: dict[str, Path], destination: str) -> list[str]:
             files = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.name == _LAST)
             for path in files:
                 system.put_file(str(path), f"{root}/{name}/{path.relative_to(source)}")
-    except OSError as refused:
-        raise RunNotPublished(f"{destination} could not be written: {refused}.") from refused
+    except RunNotPublished:
+        raise
+    except Exception as refused:  # a store's client raises what its transport raises: no credentials, no such host
+        raise RunNotPublished(
+            f"{destination} could not be written: {str(refused).rstrip('.')}. A version without {_LAST}, which goes "
+            "last, is none; publish again when that is mended."
+        ) from refused
     return [f"{destination}/{name}" for name in parts]
 
 

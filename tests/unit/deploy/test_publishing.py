@@ -60,6 +60,22 @@ def test_a_bucket_gets_the_same_layout_and_the_file_that_makes_a_version_last(ru
         publishing.publish(run, f"memory:/{root}")
 
 
+class NoCredentials(Exception):
+    """As botocore's: no OSError."""
+
+
+@pytest.mark.parametrize("refusal", [NoCredentials("Unable to locate credentials"), OSError("bucket is gone")])
+def test_a_bucket_that_refuses_is_a_sentence_whatever_its_client_raises(run, monkeypatch, refusal):
+    system, root = fsspec.core.url_to_fs(f"memory://{uuid.uuid4().hex}/models")
+
+    def refuse(*_):
+        raise refusal
+
+    monkeypatch.setattr(type(system), "exists", refuse)
+    with pytest.raises(publishing.RunNotPublished, match=f"could not be written: {refusal}"):
+        publishing.publish(run, f"memory:/{root}")
+
+
 def test_a_place_nobody_knows_is_refused_with_what_is_expected(run):
     with pytest.raises(ParameterError, match="s3fs"):
         publishing.publish(run, "nosuch://bucket/models")
