@@ -9,11 +9,16 @@ import pytest
 import zoo_models
 from PIL import Image
 
+from playbook import progress
 from playbook.errors import ModelError
 from playbook.export import differences, export, variants
 from playbook.serve import answers, serve
+from playbook.stress import stress
+from playbook.stress.load import Load
 from playbook.tfserving import ragged
+from playbook.tfserving.mix import Mix
 from playbook.tfserving.reference import Reference
+from playbook.tune.mixture import kinds_of
 
 WISHES = {"curve_batch_sizes": [1, 2, 4, 8], "curve_s": 0.3, "variant_batch_sizes": [1, 4], "variant_s": 0.5}
 FORMS = ["as_trained", "inference", "float16"]
@@ -65,6 +70,32 @@ def test_generated_rows_are_what_the_model_is_for(tmp_path: Path) -> None:
     clicks = built("clicks", tmp_path).held_out.rows
     assert set(clicks["raw"]["country"]) == {b"de", b"fr", b"us"}  # a string column stays one where others parse
     assert 250 < clicks["raw"]["item"].max() < 300
+
+
+def test_a_mix_of_signatures_and_rows_is_what_the_server_gets(tmp_path: Path) -> None:
+    """From the parameter to the wire: two signatures, two numbers of rows, every answer compared."""
+    mix = [{"rows": 1, "weight": 3}, {"rows": 4, "signature": "raw"}]
+    run = tmp_path / "run"
+    staged = built("clicks", tmp_path, request_mix=mix)
+    curve = export.batch_curve(staged, [1, 8], 0.1)
+    export.publish_version(staged, run)
+    assert {shape["signature"] for shape in curve["shapes"]} == {"serving_default", "raw"}
+    assert {kind.queue for kind in kinds_of(Mix.of({"request_mix": mix}), curve)} == {0, 1}
+    load = Load(duration_s=0.8, ramp_up_s=0.2, request_mix=mix)
+    with (
+        serve.running(serve.ServerSpec("m", staged.base), run) as handle,
+        stress.bench(handle, run, load) as under,
+        progress.live("a mix", 1.0) as bar,
+    ):
+        level = under.hold({"arrival": "closed", "concurrency": 4}, progress.Stretch(bar, 0.0, 1.0))
+    assert (level["request_mix"], level["rows_per_request"]) == ("75 % of 1 row, 25 % of 4 rows for 'raw'", None)
+    assert (level["errors"], level["answers"]["wrong"]) == (0, 0)
+    assert level["answers"]["checked"] > 50
+
+
+def test_a_signature_of_the_mix_that_the_model_has_not_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no signature 'row'"):
+        built("clicks", tmp_path, request_mix=[{"rows": 1}, {"rows": 4, "signature": "row"}])
 
 
 def test_a_model_that_takes_one_row_says_so_and_is_asked_row_by_row(tmp_path: Path) -> None:

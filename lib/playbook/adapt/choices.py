@@ -15,11 +15,12 @@ from playbook.errors import ParameterError
 from playbook.knobs import LIVE
 from playbook.promise import Promise
 from playbook.records import record
-from playbook.records.batch_curve import replay_s, request_ms
+from playbook.records.batch_curve import replay_s
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
+from playbook.tfserving.mix import Mix
 from playbook.tune.hopeless import hopeless
 from playbook.tune.mergeable import padded, unbatchable
 from playbook.tune.request_path import RequestPath
@@ -47,8 +48,8 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
     _check_rows(settings, low, high)
     server, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
     base_path = (run / exported["base_path"]).resolve()
-    rows = settings["rows_per_request"]
-    skipped = hopeless(exported, promise, rows, len(server) or 1) or _nothing_to_change(exported)
+    mix = Mix.of(settings)
+    skipped = hopeless(exported, promise, mix.usual_most(), len(server) or 1) or _nothing_to_change(exported)
     policies = [name for name in settings["policies"] if not (untuned and name == "model")]
     governors = {f"policy {name}": governor(name, settings, promise, low, tuned) for name in policies if not skipped}
     return Demonstration(
@@ -58,7 +59,8 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
             settings["protocol"],
             ramp_up_s=0.2,
             client_cpus=client,
-            rows_per_request=rows,
+            rows_per_request=settings["rows_per_request"],
+            request_mix=settings["request_mix"],
             seed=settings["seed"],
         ),
         promise=promise,
@@ -69,7 +71,7 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
             *(Choice(name, low, control) for name, control in governors.items()),
         ],
         highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
-        request_ms=request_ms(exported, rows) or 1.0,
+        request_ms=mix.mean_ms(exported) or 1.0,
         replay_s=replay_s(exported),
         skipped=skipped,
         notes=[f"policy model is left out: tune was skipped ({untuned})"] * (len(policies) < len(settings["policies"])),
@@ -90,7 +92,7 @@ def _nothing_to_change(exported: Mapping[str, Any]) -> str:
 
 def _check_rows(settings: Mapping[str, Any], *choices: Config) -> None:
     """A request with more rows than max_batch_size is refused by the server."""
-    rows, sizes = settings["rows_per_request"], [choice.effective("max_batch_size") for choice in choices]
+    rows, sizes = Mix.of(settings).most_rows, [choice.effective("max_batch_size") for choice in choices]
     least = min(settings["batch_size_bounds"][0], *sizes)
     if not 1 <= rows <= least:
         raise ParameterError(

@@ -24,7 +24,7 @@ RUN_TO_RUN = {"p50": 0.06, "p99": 0.15, "throughput": 0.05, "capacity": 0.06}
 SAME_BOOT_S = 120.0  # a record is written some time after its last window
 QUIET = 0.1  # share of the machine's cores that may belong to somebody else
 Pairs = dict[str, tuple[Any, list[Rows], list[Rows]]]
-KEY = ("arrival", "concurrency", "rate_rps", "protocol", "rows_per_request")
+KEY = ("arrival", "concurrency", "rate_rps", "protocol", "rows_per_request", "request_mix")
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from typing import Any
 import jinja2
 
 from playbook.deploy.manifest_numbers import loadgen_source
-from playbook.tfserving.reference import Reference
-from playbook.tfserving.requests import write_bodies
+from playbook.tfserving.requests import write_mix
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "docker"
 _SUFFIX = ".j2"
@@ -79,7 +78,7 @@ def write(
         configs: The server's config files by name, as text protos.
         models: The base path to copy the model from (hard links where the file system allows).
         further: Other files by their paths in the bundle, such as the chart's.
-        requests: `protocol`, `rows_per_request` and `model_name` of the load test's request bodies.
+        requests: `protocol`, `mix` and `model_name` of the load test's request bodies.
     """
     part, final = run_dir / ".deploy-part", run_dir / "deploy"
     shutil.rmtree(part, ignore_errors=True)
@@ -118,7 +117,7 @@ def _link(source: str, target: str) -> None:
 def _load_test(folder: Path, run_dir: Path, requests: Mapping[str, Any]) -> None:
     """The load generator's source and this run's requests, for an image of its own."""
     shutil.copytree(loadgen_source(), folder / "loadgen", ignore=shutil.ignore_patterns("__pycache__"))
-    write_bodies(folder / "bodies", Reference.load(run_dir), **requests)
+    write_mix(folder / "bodies", run_dir, **requests)
 
 
 def _told(bundle: Path) -> Iterator[Path]:

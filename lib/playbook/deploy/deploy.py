@@ -14,7 +14,7 @@ def write(plan: DeployPlan) -> list[str]:
     configs = server_flags.config_files(plan.replica, plan.model_name)
     requests = {
         "protocol": plan.protocol,
-        "rows_per_request": plan.rows_per_request,
+        "mix": plan.mix,
         "model_name": plan.model_name,
         "count": 64,
     }

@@ -13,6 +13,7 @@ from playbook.deploy import replica, sizing
 from playbook.deploy.refutation import refuted
 from playbook.records import names
 from playbook.records.cited import Cited, Records
+from playbook.tfserving.mix import Mix
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class DeployPlan:
     demand: sizing.Demand
     sizing: sizing.Sizing
     protocol: str
-    rows_per_request: int
+    mix: Mix
     exported_by: str = ""  # the TensorFlow that wrote the model; "" where export did not say
 
     @property
@@ -98,7 +99,7 @@ def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> DeployPlan:
         demand=demand,
         sizing=sizing.size(one, demand),
         protocol=protocol.value if protocol else requests.get("protocol", "rest"),
-        rows_per_request=int(requests.get("rows_per_request", 1)),
+        mix=Mix.of(requests),
         exported_by=_exported_by(records),
     )
 

@@ -25,7 +25,7 @@ from playbook.stress import stress
 from playbook.stress.load import Load
 from playbook.tfserving.batching import Batching
 from playbook.tfserving.reference import Reference
-from playbook.tfserving.requests import TOLERANCE, write_bodies
+from playbook.tfserving.requests import TOLERANCE, write_mix
 
 BUILD = ("auto", "always", "never")
 _PARITY_ROWS = 64
@@ -79,7 +79,7 @@ def run(plan: DeployPlan, image: bool, duration_s: float, client_cpus: list[int]
         rows = min(_PARITY_ROWS, plan.max_batch_size)
         difference = answers.parity(handle, reference, plan.protocol, rows)
         with use.watched(handle) as used:
-            level = _hold(plan, handle, reference, duration_s, client_cpus)
+            level = _hold(plan, handle, duration_s, client_cpus)
     p99_ms, claim = level["latency_ms"]["p99"], level.get("claim")
     limit_ms = plan.replica.limit_ms.value if plan.replica.limit_ms else None
     return {
@@ -141,16 +141,14 @@ def _running(plan: DeployPlan, image: bool) -> Iterator[Handle]:
         containers.stop(str(handle.container_id))
 
 
-def _hold(
-    plan: DeployPlan, handle: Handle, reference: Reference, duration_s: float, client_cpus: list[int]
-) -> dict[str, Any]:
+def _hold(plan: DeployPlan, handle: Handle, duration_s: float, client_cpus: list[int]) -> dict[str, Any]:
     """One open-loop level at the planned rate; its rows are kept as `data/requests/deploy_000`."""
     cpus = serve.split_cpus(handle.cpus, client_cpus)[1]
-    load = Load(plan.protocol, duration_s, min(1.0, duration_s / 2), cpus, plan.rows_per_request)
+    load = Load(plan.protocol, duration_s, min(1.0, duration_s / 2), cpus)
     rate = round(plan.sizing.planned_rps.value, 1)
     rows = record.data_dir(plan.run_dir) / "requests" / "deploy_000"
     with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
-        bodies = write_bodies(Path(folder), reference, plan.protocol, plan.rows_per_request, model_name=plan.model_name)
+        bodies = write_mix(Path(folder), plan.run_dir, plan.mix, plan.protocol, plan.model_name)
         connections = _CONNECTIONS if plan.protocol == "rest" else None
         level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate, connections=connections)
         try:

@@ -95,7 +95,7 @@ def exercise_of(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Exerci
         drill_s=settings["drill_s"],
         budget_s=60 * settings["drill_minutes"],
         soak_s=60 * settings.get("soak_minutes", 0.0),
-        skipped=hopeless(run.results("export"), promise, settings["rows_per_request"], len(spec.cpus) or 1),
+        skipped=hopeless(run.results("export"), promise, load.mix.usual_most(), len(spec.cpus) or 1),
     )
     if exercise.attached and not settings["drill_attached"]:
         why = "the server runs elsewhere and others may need it; drill_attached: true allows drills of load alone on it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,9 @@ def bounded(exercise: Exercise) -> Config:
     batch = config.max_batch_size or BATCH
     running = config.num_batch_threads or max(1, len(exercise.spec.cpus))
     waiting = QUEUE_SHARE * exercise.promise.p99_limit_ms / 1000 * exercise.capacity_rps
-    rows = exercise.load.rows_per_request
-    queue = max(1, min(int(waiting * rows / batch), MOST_THREADS * rows // batch - running))
-    threads = max(2, -(-batch * (queue + running) // rows) + 16)
+    rows = exercise.load.mix.mean_rows
+    queue = max(1, min(int(waiting * rows / batch), int(MOST_THREADS * rows // batch) - running))
+    threads = max(2, math.ceil(batch * (queue + running) / rows) + 16)
     shared: dict[str, Any] = {"enable_batching": True, "max_batch_size": batch, "max_enqueued_batches": queue}
     return replace(config, **shared, rest_api_num_threads=threads, grpc_max_threads=threads)
 

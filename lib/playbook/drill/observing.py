@@ -24,8 +24,7 @@ from playbook.records import record
 from playbook.records.rows import DrillRow
 from playbook.serve.handle import Handle
 from playbook.stress.stress import level_of
-from playbook.tfserving.reference import Reference
-from playbook.tfserving.requests import write_bodies
+from playbook.tfserving.requests import write_mix
 
 FIRST_WORD_S = 0.5  # from the window's start to the load's first word
 BEGUN_WITHIN_S = 60.0  # the load's first word; processes start and connections open before it
@@ -100,8 +99,7 @@ def _level(exercise: Exercise, way: Way, called: Handle, bodies: Path, **setting
     load = exercise.load
     load = replace(load, timeout_s=way.timeout_s(exercise)) if way.timeout_s else load
     load = replace(load, ramp_up_s=0.0) if way.at_start else load
-    reference, rows = Reference.load(exercise.run.run_dir), load.rows_per_request
-    write_bodies(bodies, reference, load.protocol, rows, model_name=called.model_name)
+    write_mix(bodies, exercise.run.run_dir, load.mix, load.protocol, called.model_name)
     level = level_of(called, load, bodies, **settings)
     return level.with_(to_the_end=True, metrics_url=None)
 

@@ -17,6 +17,7 @@ Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
 MIN_RUNS, MAX_RUNS = 3, 200
 UNCOUNTED = 1  # runs of each size that do not count, at least
 SETTLING_RUNS, SETTLING_S = 10, 0.05  # more of them, where they are that quick
+MOST_SHAPES, SHAPE_RUNS = 6, 5  # lengths of rows that are timed, and runs of each
 BENT = 0.25  # a larger relative residual is worth a warning
 
 
@@ -69,6 +70,30 @@ def measure(run: Runner, rows: Mapping[str, np.ndarray], sizes: Sequence[int], b
         share_s = max(0.0, end - time.perf_counter()) / (len(sizes) - number)
         latencies.append(latency_ms(run, rows, size, share_s))
     return {"batch_sizes": list(sizes), "latency_ms": [round(ms, 5) for ms in latencies], "fit": fit(sizes, latencies)}
+
+
+def by_shape(run: Runner, rows: Mapping[str, np.ndarray]) -> list[dict[str, float]]:
+    """What one row takes by its length: `share` of the rows and `row_ms`, from the smallest to the largest.
+
+    At most six lengths are timed, each for as many rows; the one in their middle stands for them.
+    """
+    order = sorted(range(ragged.count(rows)), key=lambda row: _elements(rows, row))
+    kinds = min(MOST_SHAPES, len({_elements(rows, row) for row in order}))
+    shapes = []
+    for part in np.array_split(np.array(order), kinds):
+        one = ragged.pick(rows, part[len(part) // 2 : len(part) // 2 + 1])
+        settle(run, one, UNCOUNTED)
+        lasted_ms = []
+        for _ in range(SHAPE_RUNS):
+            began = time.perf_counter()
+            run(one)
+            lasted_ms.append(1e3 * (time.perf_counter() - began))
+        shapes.append({"share": len(part) / len(order), "row_ms": round(float(np.median(lasted_ms)), 5)})
+    return shapes
+
+
+def _elements(rows: Mapping[str, np.ndarray], row: int) -> int:
+    return sum(int(np.size(array[row])) for array in rows.values())
 
 
 def fit(sizes: Sequence[int], latencies: Sequence[float]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ TensorFlow is imported when the first function is called.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import numpy as np
 
 from playbook import markdown
 from playbook.errors import ModelError
-from playbook.export import asked, budget, curve, heldout, inputs, merging, publish, safety, servable, sources
+from playbook.export import budget, curve, heldout, inputs, merging, publish, references, safety, servable, sources
 from playbook.export.heldout import HeldOut
 from playbook.records import names
 from playbook.tfserving import ragged, signatures, warmup_file
+from playbook.tfserving.mix import Mix
 from playbook.tfserving.reference import Arrays, Reference
 from playbook.tfserving.signatures import Signature
 
@@ -38,6 +39,7 @@ class Staged:
     reference: Reference
     unsafe_ops: Sequence[str] = ()
     merged: merging.Merging | None = None  # of requests of different lengths; None where all are alike
+    others: Mapping[str, Reference] = field(default_factory=dict)  # of further signatures of the request mix
 
     @property
     def signature(self) -> Signature:
@@ -55,7 +57,7 @@ def build(settings: Mapping[str, Any]) -> Staged:
 
     Args:
         settings: The notebook's `run_dir`, `model_name`, `model`, `seed`, `signature`, `rows_file`, `input_shapes`,
-            `open_size`, `ignore_outputs` and `allow_unsafe_ops`.
+            `open_size`, `ignore_outputs`, `request_mix` and `allow_unsafe_ops`.
 
     Raises:
         ModelError: the source, the signature or the rows are wrong; nothing is left behind.
@@ -63,7 +65,7 @@ def build(settings: Mapping[str, Any]) -> Staged:
         UnsafeModel: the graph reaches outside itself, and that is not allowed.
     """
     names.check("model_name", settings["model_name"])
-    allow, model = settings.get("allow_unsafe_ops", False), settings["model"]
+    allow, model, mix = settings.get("allow_unsafe_ops", False), settings["model"], Mix.of(settings)
     base = Path(settings["run_dir"]).resolve() / MODELS / settings["model_name"]
     place = publish.stage(base)
     path = place / "as_trained"
@@ -74,11 +76,12 @@ def build(settings: Mapping[str, Any]) -> Staged:
         chosen = signatures.pick(known, settings.get("signature", "serving_default"))
         rows = trained or _collected(path, known, chosen, settings)
         remarks = servable.remarks(path, settings.get("server", "embedded"))
-        reference, more = _answers(path, chosen, rows.rows[chosen.name], settings.get("ignore_outputs") or ())
-        merged = merging.of(path, chosen, reference, model)
+        reference, more = references.of(path, chosen, rows.rows[chosen.name], settings.get("ignore_outputs") or ())
+        others = references.beside(path, known, chosen.name, mix, rows.rows)
+        merged = references.merged(path, known, [reference, *others.values()], model)
     more += [merging.words(merged)] if merged else []
     rows = replace(rows, warnings=[*remarks, *rows.warnings, *more])
-    return Staged(model, path, base, known, rows, reference, unsafe, merged)
+    return Staged(model, path, base, known, rows, reference, unsafe, merged, others)
 
 
 def _collected(path: Path, known: Sequence[Signature], chosen: Signature, settings: Mapping[str, Any]) -> HeldOut:
@@ -97,35 +100,6 @@ def _collected(path: Path, known: Sequence[Signature], chosen: Signature, settin
             return None
 
         return heldout.collect(known, chosen, signatures.meta_graph(path), path, settings, refuses)
-
-
-def _answers(
-    path: Path, signature: Signature, rows: Arrays, ignored: Sequence[str] = (), budget_s: float = asked.BUDGET_S
-) -> tuple[Reference, list[str]]:
-    """The model's answers to as many rows as there is time for, and what is remarkable about them.
-
-    Raises:
-        ModelError: the model refuses, or an output that is to be ignored is not there.
-    """
-    from playbook.export.savedmodel import Loaded
-
-    names = [tensor.alias for tensor in signature.outputs]
-    if unknown := [name for name in ignored if name not in names]:
-        raise ModelError(f"ignore_outputs names {', '.join(unknown)}; signature {signature.name!r} answers {names}.")
-    if set(ignored) >= set(names):
-        raise ModelError(f"ignore_outputs names every output of {signature.name!r}: nothing would be checked at all.")
-    fixed = inputs.fixed_rows(signature)
-    with Loaded(path) as loaded:
-        answers = asked.ask(lambda part: loaded.run(signature, part), rows, fixed, budget_s)
-    remarks, count = [], ragged.count(answers.inputs)
-    if count < min(asked.MOST_ROWS, ragged.count(rows)):
-        remarks.append(f"{count} reference rows, not {ragged.count(rows)}: one takes {answers.row_s:.2g} s.")
-    if moody := [name for name in answers.unstable if name not in ignored]:
-        remarks.append(
-            f"The same row asked twice gets different {', '.join(moody)}: a random or stateful output cannot be "
-            f"checked while it is served. Leave it out: ignore_outputs: [{', '.join([*ignored, *moody])}]."
-        )
-    return Reference(signature.name, answers.inputs, answers.outputs, fixed, tuple(ignored)), remarks
 
 
 def plan(staged: Staged, settings: Mapping[str, Any], warmup_sizes: Sequence[int]) -> budget.ExportPlan:
@@ -184,6 +158,13 @@ def batch_curve(staged: Staged, sizes: Sequence[int], budget_s: float) -> dict[s
     with publish.speaking_of(staged.path, staged.model), Loaded(staged.path) as loaded:
         run = loaded.runner(staged.signature)
         measured = curve.measure(run, staged.reference.inputs, staged.batch_sizes(sizes), budget_s)
+        shapes = [
+            {"signature": one.signature, **shape}
+            for one in (staged.reference, *staged.others.values())
+            if not one.fixed_rows
+            for shape in curve.by_shape(loaded.runner(signatures.pick(loaded.signatures, one.signature)), one.inputs)
+        ]
+    measured["shapes"] = shapes if len(shapes) > 1 else []
     return {**measured, "threads": 1, "signature": staged.signature.name, "machine": curve.machine()}
 
 
@@ -191,8 +172,12 @@ def with_model(staged: Staged, path: Path) -> Staged:
     """The same model in another form, to be published instead; its own answers become the reference."""
     known = signatures.read(path)
     chosen = signatures.pick(known, staged.reference.signature)
-    reference, _ = _answers(path, chosen, staged.reference.inputs, staged.reference.ignored)
-    return replace(staged, path=path, signatures=known, reference=reference)
+    reference, _ = references.of(path, chosen, staged.reference.inputs, staged.reference.ignored)
+    others = {
+        name: references.of(path, signatures.pick(known, name), other.inputs)[0]
+        for name, other in staged.others.items()
+    }
+    return replace(staged, path=path, signatures=known, reference=reference, others=others)
 
 
 def publish_version(staged: Staged, run_dir: str | Path, version: int = 0) -> int:
@@ -203,6 +188,8 @@ def publish_version(staged: Staged, run_dir: str | Path, version: int = 0) -> in
     """
     with publish.writing(staged.path.parent):
         staged.reference.save(Path(run_dir))
+        for other in staged.others.values():
+            other.save(Path(run_dir), beside=True)
         return publish.publish(staged.path, staged.base, version)
 
 

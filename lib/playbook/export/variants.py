@@ -68,7 +68,7 @@ def measure(staged: Staged, plan: ExportPlan, budget_s: float, keep: Sequence[st
     check_names(plan.variants)
     if not plan.variants:
         return []
-    kept = list(dict.fromkeys((staged.signature.name, *keep)))
+    kept = list(dict.fromkeys((staged.signature.name, *staged.others, *keep)))
     frozen = functools.cache(lambda: freeze.freeze(staged.path, kept))
     fed = _compared(staged.reference, plan.compared_rows)
     size = max([size for size in plan.variant_sizes if size <= len(fed)], default=min(plan.variant_sizes))

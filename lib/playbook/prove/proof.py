@@ -11,7 +11,6 @@ from typing import Any
 from playbook.errors import ParameterError
 from playbook.promise import Promise
 from playbook.records import run_folder
-from playbook.records.batch_curve import request_ms
 from playbook.records.run_folder import RunFolder
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
@@ -82,14 +81,14 @@ def proof_of(settings: Mapping[str, Any]) -> Proof:
         budget_s=settings["prove_s"],
         confidence=settings["confidence"],
         every_s=settings["monitor_every_s"],
-        hopeless=hopeless(run.results("export"), promise, settings["rows_per_request"], len(spec.cpus) or 1),
+        hopeless=hopeless(run.results("export"), promise, load.mix.usual_most(), len(spec.cpus) or 1),
     )
 
 
 def _levels(run: RunFolder, settings: Mapping[str, Any], load: Load) -> Schedule:
     """The levels of stress again, planned by what one request took there; where nothing was timed, by export."""
     alone = run.results("stress").get("request_ms")
-    alone = alone or request_ms(run.results("export"), load.rows_per_request) or UNKNOWN_MS
+    alone = alone or load.mix.mean_ms(run.results("export")) or UNKNOWN_MS
     return planned(load, alone, settings["concurrency"], (), settings["rate_shares"], budget_s=settings["prove_s"])
 
 

@@ -80,7 +80,8 @@ class LevelRow(TypedDict, total=False):
     client_realtime: bool | None
     valid: bool
     warnings: list[str]  # in SQL one text
-    rows_per_request: int
+    rows_per_request: int | None  # None: a mix
+    request_mix: str | None
     errors_by_kind: dict[str, int]
     failed_checks: list[str]
     claim: dict[str, Any] | None

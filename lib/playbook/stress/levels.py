@@ -46,8 +46,12 @@ def _of_levels(results: Mapping[str, Any]) -> str:
         )
     return (
         f"{server} answered {best['throughput_rps']:,.0f} requests/s at p99 {best['latency_p99_ms']:.1f} ms with "
-        f"{described(best)}; limit {limit_ms:g} ms: met{_unseen(results['levels'])}."
+        f"{described(best)}{_mixed(best)}; limit {limit_ms:g} ms: met{_unseen(results['levels'])}."
     )
+
+
+def _mixed(level: Mapping[str, Any]) -> str:
+    return f", requests mixed ({level['request_mix']})" if level.get("request_mix") else ""
 
 
 def not_enough(valid: Sequence[Mapping[str, Any]], limit_ms: float) -> str:
@@ -105,6 +109,7 @@ def flat(summary: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -
         "rate_rps": settings.get("rate_rps"),
         "protocol": settings["protocol"],
         "rows_per_request": settings["rows_per_request"],
+        "request_mix": settings.get("request_mix"),
         "duration_s": summary["duration_s"],
         **{name: summary.get(name) for name in _SUMMARY},
         "client_realtime": all(summary["client_realtime"]) if summary.get("client_realtime") else None,
@@ -145,6 +150,7 @@ def results(
         "max_rate": max_rate,
         "passport": passport,
         "limit_ms": load.p99_limit_ms,
+        "request_mix": load.mix.described(),
         "client_cpus": list(load.client_cpus),
         "request_ms": planned and round(planned.request_ms, 3),
         "left_out": list(planned.left_out) if planned else [],

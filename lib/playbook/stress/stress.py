@@ -20,8 +20,7 @@ from playbook.stage_plan import StagePlan
 from playbook.stress import earlier, levels
 from playbook.stress.load import Load
 from playbook.stress.schedule import Hold, Schedule
-from playbook.tfserving.reference import Reference
-from playbook.tfserving.requests import write_bodies
+from playbook.tfserving.requests import write_mix
 
 Settings = Mapping[str, Any]
 PASSPORT_S = 3.0
@@ -106,9 +105,8 @@ class Bench:
 
     def keep(self, summary: Mapping[str, Any], settings: Settings) -> None:
         """Add the level to the rows and to data/levels.json: what was measured outlives a run that dies."""
-        shared = {"protocol": self.load.protocol, "rows_per_request": self.load.rows_per_request}
         stopwatch.add(summary["duration_s"] + self.load.ramp_up_s)
-        self.rows.append(levels.flat(summary, len(self.rows), {**shared, **settings}))
+        self.rows.append(levels.flat(summary, len(self.rows), {**self.load.requests, **settings}))
         run_folder.keep_levels(self.run_dir, self.rows, self.verb)
 
 
@@ -136,10 +134,8 @@ def bench(
     handle: Handle, run_dir: Path, load: Load, passport: Mapping[str, Any] | None = None, verb: str = "stress"
 ) -> Iterator[Bench]:
     """A bench for the length of a `with` block, its requests made from the run's reference rows."""
-    reference = Reference.load(run_dir)
     with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
-        name = handle.model_name
-        bodies = write_bodies(Path(folder), reference, load.protocol, load.rows_per_request, model_name=name)
+        bodies = write_mix(Path(folder), run_dir, load.mix, load.protocol, handle.model_name)
         kept = earlier.levels(run_dir, handle, load) if verb == "stress" else []
         yield Bench(handle, run_dir, load, passport, bodies, verb, earlier=kept)
 
@@ -166,9 +162,8 @@ def request_ms(handle: Handle, run_dir: Path, load: Load) -> float:
     Raises:
         LoadFailed: the server answered none.
     """
-    few = Reference.load(run_dir).slice(0, TIMED * load.rows_per_request)
     with tempfile.TemporaryDirectory(prefix="timing-") as folder, stopwatch.measuring():
-        bodies = write_bodies(Path(folder), few, load.protocol, load.rows_per_request, model_name=handle.model_name)
+        bodies = write_mix(Path(folder), run_dir, load.mix, load.protocol, handle.model_name, TIMED)
         brief = replace(load, duration_s=TIMED_S, ramp_up_s=0.0, processes=1, load_scheduler="")
         level = level_of(handle, brief, bodies, arrival="closed", concurrency=1)
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -63,9 +64,14 @@ class Reference:
         ]
         return replace(self, inputs=sides[0], outputs=sides[1])
 
-    def save(self, run_dir: Path) -> Path:
-        """Write `data/reference.npz`, without pickles: strings are kept as bytes and their lengths."""
-        path = record.data_dir(run_dir) / "reference.npz"
+    def save(self, run_dir: Path, beside: bool = False) -> Path:
+        """Write `data/reference.npz`, without pickles: strings are kept as bytes and their lengths.
+
+        Args:
+            run_dir: The run folder.
+            beside: Of a signature beside the measured one: `data/reference-<signature>.npz`.
+        """
+        path = record.data_dir(run_dir) / _file(self.signature if beside else "")
         parts: dict[str, Any] = {"signature": np.array(self.signature), "fixed_rows": np.array(self.fixed_rows or 0)}
         parts["ignored"] = np.array(self.ignored, dtype=np.str_)
         for side, arrays in (("inputs", self.inputs), ("outputs", self.outputs)):
@@ -79,20 +85,27 @@ class Reference:
         return replace(self, inputs=ragged.pick(self.inputs, rows), outputs=ragged.pick(self.outputs, rows))
 
     @classmethod
-    def load(cls, run_dir: Path) -> Reference:
-        """Read what export kept.
+    def load(cls, run_dir: Path, signature: str = "") -> Reference:
+        """Read what export kept: of the measured signature, or of another one that `request_mix` names.
 
         Raises:
-            RecordUnreadable: no reference in this run.
+            RecordUnreadable: no reference in this run, or none of that signature.
         """
-        path = Path(run_dir) / "data" / "reference.npz"
+        path = Path(run_dir) / "data" / _file(signature)
+        if signature and not path.exists() and (measured := cls.load(run_dir)).signature == signature:
+            return measured
         if not path.exists():
-            raise RecordUnreadable(f"{path} was expected and is not there. Run the 'export' notebook first.")
+            why = f" with signature {signature!r} in request_mix" if signature else ""
+            raise RecordUnreadable(f"{path} was expected and is not there. Run the 'export' notebook first{why}.")
         with np.load(path, allow_pickle=False) as parts:
             fixed = int(parts["fixed_rows"]) if "fixed_rows" in parts.files else 0
             ignored = tuple(parts["ignored"].tolist()) if "ignored" in parts.files else ()
             inputs, outputs = (_unpack(parts, side) for side in ("inputs", "outputs"))
             return cls(str(parts["signature"]), inputs, outputs, fixed or None, ignored)
+
+
+def _file(signature: str) -> str:
+    return f"reference-{quote(signature, safe='')}.npz" if signature else "reference.npz"
 
 
 def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:

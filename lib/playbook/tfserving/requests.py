@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import orjson
 from playbook.errors import ParameterError
 from playbook.tfserving import ragged
 from playbook.tfserving.messages import MESSAGES, to_tensor_proto
+from playbook.tfserving.mix import Mix
 from playbook.tfserving.reference import Reference
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -60,27 +61,69 @@ def write_bodies(
     Raises:
         ParameterError: the model takes another number of rows a request, and only that.
     """
-    if reference.fixed_rows not in (None, rows_per_request):
-        raise ParameterError(
-            f"Signature {reference.signature!r} takes requests of {reference.fixed_rows} rows and no others; "
-            f"rows_per_request is {rows_per_request}. Set rows_per_request: {reference.fixed_rows}."
-        )
+    turns = _turns(reference, rows_per_request)[:count]
+    _write(folder, 0, [reference.take(rows) for rows in turns], protocol, model_name)
+    return folder
+
+
+def write_mix(
+    folder: Path, run_dir: Path, mix: Mix, protocol: str = "rest", model_name: str = "", count: int | None = None
+) -> Path:
+    """Encode the requests of a mix from the reference rows of a run, as `write_bodies` does those of one kind.
+
+    Sent in turn, they are the mix: each part has as many as its weight says, its rows taken over again where needed.
+
+    Args:
+        folder: To write to.
+        run_dir: The run folder, with the reference rows of every signature of the mix.
+        mix: What to send.
+        protocol: rest or grpc.
+        model_name: Of the servable, for gRPC.
+        count: Requests, about; at most so many where the mix is of one kind.
+
+    Raises:
+        ParameterError: as `write_bodies`.
+        RecordUnreadable: export kept no rows of a signature.
+    """
+    if mix.is_plain:
+        reference, rows = Reference.load(run_dir, mix.parts[0].signature), mix.parts[0].rows
+        return write_bodies(folder, reference, protocol, rows, count or 256, model_name)
+    number = 0
+    for part, wanted in zip(mix.parts, mix.counts(count), strict=True):
+        reference = Reference.load(run_dir, part.signature)
+        turns = _turns(reference, part.rows)
+        requests = [reference.take(turns[one % len(turns)]) for one in range(wanted)]
+        number = _write(folder, number, requests, protocol, model_name)
+    return folder
+
+
+def _write(folder: Path, number: int, requests: Iterable[Reference], protocol: str, model_name: str) -> int:
+    """Write each with its expected answer, from this number on; returns the next number."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, rows in enumerate(_turns(reference, rows_per_request)[:count]):
-        part = reference.take(rows)
+    for part in requests:
         if protocol == "rest":
             body, expect = rest_body(part.inputs, part.signature), _rest_answer(part)
         else:
             body, expect = grpc_body(part.inputs, part.signature, model_name), _grpc_answer(part)
         (folder / f"{number:05d}.body").write_bytes(body)
-        if not reference.ignored:
+        if not part.ignored:
             (folder / f"{number:05d}.expect").write_bytes(expect)
+        number += 1
     (folder / "check.json").write_text(json.dumps(TOLERANCE))
-    return folder
+    return number
 
 
 def _turns(reference: Reference, rows: int) -> list[np.ndarray]:
-    """The row numbers of each request, in the order in which their first rows stand in the reference."""
+    """The row numbers of each request, in the order in which their first rows stand in the reference.
+
+    Raises:
+        ParameterError: the model takes another number of rows a request, and only that.
+    """
+    if reference.fixed_rows not in (None, rows):
+        raise ParameterError(
+            f"Signature {reference.signature!r} takes requests of {reference.fixed_rows} rows and no others; "
+            f"rows_per_request is {rows}. Set rows_per_request: {reference.fixed_rows}."
+        )
     turns = []
     for group in ragged.alike(reference.inputs):
         whole = [group[start : start + rows] for start in range(0, len(group) - rows + 1, rows)]

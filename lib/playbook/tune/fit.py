@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from playbook.errors import ParameterError
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
-from playbook.tune.request_path import LOOK_MS, RequestPath
+from playbook.tune.request_path import LOOK_MS, Kind, RequestPath
 from playbook.tune.simulate import Outcome, poisson, simulate
 
 REQUESTS = 3000  # simulated for one look at a configuration
@@ -85,8 +85,9 @@ def fit(
     probes: Sequence[Probe],
     cores: float,
     shell_threads: int = 1,
-    rows: int = 1,
+    rows: float = 1,
     batch_wakeup: str = "fast",
+    kinds: Sequence[Kind] = (),
 ) -> Fit:
     """Find the costs with which the simulator shows what the probes showed.
 
@@ -96,19 +97,18 @@ def fit(
         probes: Closed loops, at least one batched and one not, and open ones where there are any.
         cores: Cores the server may use.
         shell_threads: 1 for a server with one event loop (embedded), 0 for one thread a request.
-        rows: Of each request of the probes.
+        rows: Of each request of the probes; of a mix, their mean.
         batch_wakeup: When idle batch threads look for work, as the embedded server's flag says it: `tensorflow` for
             TensorFlow Serving itself.
+        kinds: Of requests, where they differ.
 
     Raises:
         ParameterError: Probes of both kinds are needed to tell the shell's cost from the batch's.
     """
     if len({probe.config.enable_batching for probe in probes if not probe.rate_rps}) < 2:
         raise ParameterError("The simulator needs two probes, one with enable_batching and one without it.")
-    look_ms = LOOK_MS[batch_wakeup]
-    bare = RequestPath(
-        run_fixed_ms, run_row_ms, 0.0, 0.0, cores=cores, shell_threads=shell_threads, rows=rows, look_ms=look_ms
-    )
+    shared: dict[str, Any] = {"cores": cores, "shell_threads": shell_threads, "rows": rows, "kinds": tuple(kinds)}
+    bare = RequestPath(run_fixed_ms, run_row_ms, 0.0, 0.0, look_ms=LOOK_MS[batch_wakeup], **shared)
     guesses = [
         replace(_guess(bare, probes, share), burst_ms=burst_ms)
         for share in SHELL_SHARES
@@ -169,7 +169,7 @@ def _guess(bare: RequestPath, probes: Sequence[Probe], shell_share: float) -> Re
     batched = next(p for p in closed if p.config.enable_batching)
     tasks = max(1.0, batched.mean_batch_rows / bare.rows if batched.mean_batch_rows else batched.concurrency / 2)
     cost_alone, cost_batched = (1000 * bare.cores / p.throughput_rps for p in (alone, batched))
-    shell, graph = shell_share * min(cost_batched, cost_alone), bare.run_row_ms * bare.rows
+    shell, graph = shell_share * min(cost_batched, cost_alone), bare.run_row_ms * bare.work_rows
     run = max(cost_alone - shell - graph, 0.1 * bare.run_fixed_ms, 1e-3)
     overhead = max(0.02, tasks * (cost_batched - shell - graph) - run)
     client = min((p.client_ms for p in closed), default=0.0)

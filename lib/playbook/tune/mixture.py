@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from playbook.tfserving.config import Config
+from playbook.tfserving.mix import Mix, Part
 from playbook.tune.queues import BatchQueues, SizedQueues
 from playbook.tune.request_path import Kind, RequestPath, batch_costs, padded_rows
+
+LEAST, LIKE = 0.02, 0.1  # of a usual row's cost: the least one is taken for, and what is not told apart
+CHEAP = 0.05  # of one row's call: where a row costs less, lengths are told by the whole call
+
+
+def kinds_of(mix: Mix, curve: Mapping[str, Any]) -> tuple[Kind, ...]:
+    """The kinds of requests of a mix, with what a row of each length costs; () where all are alike.
+
+    Args:
+        mix: What is sent.
+        curve: `batch_curve` of export.json; its `shapes` are the lengths of each signature, timed.
+    """
+    kinds = []
+    for part in mix.parts:
+        queue = mix.signatures.index(part.signature)
+        for share, stretch, factor in _lengths(part, curve):
+            kinds.append(Kind(part.weight * share, part.rows, stretch, queue, factor))
+    same = all(abs(kind.stretch - 1) < LIKE and abs(kind.factor - 1) < LIKE for kind in kinds)
+    return () if same and len({(kind.rows, kind.queue) for kind in kinds}) == 1 else tuple(kinds)
+
+
+def _lengths(part: Part, curve: Mapping[str, Any]) -> list[tuple[float, float, float]]:
+    """Shares of the lengths of a part, and what a row of each costs beside a usual one: `stretch`, `factor`."""
+    fixed, row = max(0.0, curve["fit"]["a_ms"]), curve["fit"]["b_ms"]
+    measured = [one for one in curve.get("shapes") or [] if one["signature"] == curve.get("signature")]
+    own = not part.signature or part.signature == curve.get("signature")
+    timed = measured if own else [one for one in curve.get("shapes") or [] if one["signature"] == part.signature]
+    if not measured or not timed or (own and len(timed) == 1):
+        return [(1.0, 1.0, 1.0)]
+    if own and row > CHEAP * (fixed + row):
+        return [(one["share"], max(LEAST, (one["row_ms"] - fixed) / row), 1.0) for one in timed]
+    usual_ms = sum(one["share"] * one["row_ms"] for one in measured)
+    return [(one["share"], 1.0, one["row_ms"] / usual_ms) for one in timed]
 
 
 class Alike:
@@ -87,8 +122,9 @@ class Mixture:
 
     def batch_ms(self, requests: Sequence[int]) -> float:
         """Core time of the batch that was taken last, filler rows and padding included."""
-        stretch = max(self._kinds[request].stretch for request in requests)
-        return self._path.run_ms(padded_rows(self._config, self.queues.rows) * stretch, True)
+        kinds = [self._kinds[request] for request in requests]
+        rows = padded_rows(self._config, self.queues.rows) * max(kind.stretch for kind in kinds)
+        return self._path.run_ms(rows, False) * max(kind.factor for kind in kinds) + self._path.batch_fixed_ms
 
     def _alone_ms(self, kind: Kind) -> float:
-        return self._path.run_ms(kind.rows * kind.stretch, False)
+        return self._path.run_ms(kind.rows * kind.stretch, False) * kind.factor

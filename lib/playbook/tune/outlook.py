@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from playbook.records import record
-from playbook.records.batch_curve import request_ms
 from playbook.stage_plan import StagePlan, spoken
 from playbook.stress.load import Load
 from playbook.tune.hopeless import hopeless
@@ -23,7 +22,7 @@ def planned(point: TuningPoint, load: Load, budget_s: float, spent_s: float = 0.
         RecordUnreadable: the model was not exported.
     """
     exported = record.load(point.run_dir, "export")["results"]
-    alone = request_ms(exported, load.rows_per_request) or UNKNOWN_MS
+    alone = load.mix.mean_ms(exported) or UNKNOWN_MS
     started = record.load(point.run_dir, "serve")["results"] if record.has(point.run_dir, "serve") else {}
     timing = Timing(alone, point.cores, started.get("start_s") or START_S)
     return timetable(point.plan, load, timing, budget_s, spent_s)
@@ -43,7 +42,7 @@ def stage(points: Sequence[TuningPoint], load: Load) -> StagePlan:
 def refusal(point: TuningPoint, load: Load, table: Timetable) -> str:
     """Why tuning is left out: a promise nothing keeps, or a budget that even the least does not fit; or nothing."""
     exported = record.load(point.run_dir, "export")["results"]
-    why = hopeless(exported, point.plan.objective.promise, load.rows_per_request, point.cores)
+    why = hopeless(exported, point.plan.objective.promise, load.mix.usual_most(), point.cores)
     return why or ("" if table.fits else too_short(table))
 
 

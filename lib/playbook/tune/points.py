@@ -14,6 +14,7 @@ from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
+from playbook.tfserving.mix import Mix
 from playbook.tune.mergeable import padded, unbatchable, with_padding, without_batching
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan, TuningPoint
@@ -37,7 +38,7 @@ def points_of(settings: Mapping[str, Any]) -> list[TuningPoint]:
     plan = plan_of(settings)
     if settings["server"] == "embedded" and not environment.compiled(environment.READER):
         _check_protocols(plan.space)
-    _check_requests(plan, settings["rows_per_request"])
+    _check_requests(plan, Mix.of(settings))
     limits = [plan.objective.promise.p99_limit_ms, *settings["slo_points"]]
     points = [
         _point(Path(run_dir), limit, plan, settings)
@@ -75,7 +76,7 @@ def plan_of(settings: Mapping[str, Any]) -> TuningPlan:
 def load_of(settings: Mapping[str, Any]) -> Load:
     """The client's side: the requests, window, ramp-up, cores."""
     _, client = split_cpus(settings["server_cpus"], settings["client_cpus"])
-    requests = {name: settings[name] for name in ("protocol", "rows_per_request", "timeout_s")}
+    requests = {name: settings[name] for name in ("protocol", "rows_per_request", "request_mix", "timeout_s")}
     return Load(duration_s=settings["trial_s"], ramp_up_s=settings["trial_ramp_up_s"], client_cpus=client, **requests)
 
 
@@ -94,8 +95,9 @@ def _point(run_dir: Path, limit_ms: float, plan: TuningPlan, settings: Mapping[s
     return TuningPoint(f"{results['model_name']}-{limit_ms:g}ms", run_dir, spec, replace(plan, objective=objective))
 
 
-def _check_requests(plan: TuningPlan, rows: int) -> None:
+def _check_requests(plan: TuningPlan, mix: Mix) -> None:
     """Requests a server can take: a protocol it speaks, and no more rows than a batch may have."""
+    rows = mix.most_rows
     wrong = plan.base.contradictions() + ([] if rows >= 1 else [f"rows_per_request is {rows}; it must be 1 or more"])
     if wrong:
         raise ParameterError("; ".join(wrong) + ".")

@@ -11,6 +11,7 @@ from playbook.stage_plan import spoken
 from playbook.tfserving.config import Config, expand
 from playbook.tune.fit import Fit, Probe, fit
 from playbook.tune.memory import Memory
+from playbook.tune.mixture import kinds_of
 from playbook.tune.request_path import RequestPath, slots
 from playbook.tune.timetable import BudgetClock, Timetable
 from playbook.tune.workbench import RunningServer, Workbench
@@ -100,11 +101,11 @@ class Probing:
         """Probe a batched configuration of the space for each protocol in it and fit the simulator to each."""
         configs = expand({**self.plan.space, "enable_batching": [True]}, self.plan.base)
         protocols = [self.plan.base.protocol, *(config.protocol for config in configs)]
-        fits = {protocol: self._fit(protocol, configs, curve["fit"]) for protocol in dict.fromkeys(protocols)}
+        fits = {protocol: self._fit(protocol, configs, curve) for protocol in dict.fromkeys(protocols)}
         self.paths = {protocol: fitted.path for protocol, fitted in fits.items()}
         return fits
 
-    def _fit(self, protocol: str, configs: Sequence[Config], curve: Mapping[str, float]) -> Fit:
+    def _fit(self, protocol: str, configs: Sequence[Config], curve: Mapping[str, Any]) -> Fit:
         cpus, named = len(self.bench.spec.cpus) or 1, ""
         if protocol != self.plan.base.protocol:
             named = f", {protocol}"
@@ -114,5 +115,7 @@ class Probing:
         self.probe(f"batched{named}", roomy)
         probes = [probe for probe in self.probes if probe.config.protocol == protocol]
         self.tell(f"fitting the simulator to {len(probes)} probes")
-        loops, rows = int(self.bench.spec.server == "embedded"), self.bench.load.rows_per_request
-        return fit(curve["a_ms"], curve["b_ms"], probes, float(cpus), loops, rows, self.bench.spec.batch_wakeup)
+        mix, loops = self.bench.load.mix, int(self.bench.spec.server == "embedded")
+        line, rows, wakeup = curve["fit"], mix.rows_per_request or mix.mean_rows, self.bench.spec.batch_wakeup
+        kinds = kinds_of(mix, curve)
+        return fit(line["a_ms"], line["b_ms"], probes, float(cpus), loops, rows, wakeup, kinds)

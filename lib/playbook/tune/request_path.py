@@ -18,12 +18,17 @@ LOOK_MS = {"fast": 0.0, "tensorflow": 1.06}
 
 
 class Kind(NamedTuple):
-    """One kind of request of a mix: its share, its rows, what one of them costs beside a usual one, its queue."""
+    """One kind of request of a mix: its share, its rows, its queue, and what it costs beside a usual one.
+
+    `stretch` is a longer row's part of a call, as a multiple of a usual row's; `factor` that of the whole call, for
+    another signature, or where rows cost next to nothing.
+    """
 
     share: float
     rows: int
     stretch: float = 1.0
     queue: int = 0
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,14 @@ class RequestPath:
     @property
     def mix(self) -> tuple[Kind, ...]:
         """The kinds of requests, as read from a record too."""
-        return tuple(Kind(share, int(rows), stretch, int(queue)) for share, rows, stretch, queue in self.kinds)
+        return tuple(Kind(one[0], int(one[1]), one[2], int(one[3]), *one[4:]) for one in self.kinds)
 
     @property
     def work_rows(self) -> float:
         """Usual rows that the mean request costs as much as."""
-        return sum(kind.share * kind.rows * kind.stretch for kind in self.mix) if self.kinds else self.rows
+        return (
+            sum(kind.share * kind.rows * kind.stretch * kind.factor for kind in self.mix) if self.kinds else self.rows
+        )
 
     def run_ms(self, rows: float, batched: bool) -> float:
         """Core time of one graph call of `rows` rows, in milliseconds."""

@@ -121,7 +121,7 @@ def _look_again(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any])
     Raises:
         SkipTuning: One request alone takes longer than the limit, or even the least does not fit the budget.
     """
-    promise, rows, cores = point.plan.objective.promise, tuning.bench.load.rows_per_request, point.cores
+    promise, rows, cores = point.plan.objective.promise, tuning.bench.load.mix.usual_most(), point.cores
     by_curve = request_ms(exported, rows) or 0.0
     if by_curve > DOUBTFUL * promise.p99_limit_ms:
         alone = tuning.alone_ms()

@@ -85,7 +85,7 @@ def _nearest(point: Mapping[str, Any]) -> str:
     if not (costs := point["simulator"]["paths"].get(point["default"]["config"]["protocol"])):
         return f"The nearest was {_where(near)}. Raise p99_limit_ms, lower the rate, or add cores."
     path = RequestPath(**costs)
-    lone = path.shell_in_ms + path.run_ms(path.rows, batched=False) + path.shell_out_ms + path.wire_ms
+    lone = path.shell_in_ms + path.run_ms(path.work_rows, batched=False) + path.shell_out_ms + path.wire_ms
     return (
         f"The nearest was {_where(near)}. "
         f"What limits it: a request alone takes {lone:.2g} ms ({path.run_fixed_ms:.2g} ms "

@@ -27,8 +27,7 @@ from playbook.stress.load import Load
 from playbook.stress.stress import level_of
 from playbook.tfserving.batching import Batching
 from playbook.tfserving.config import Config
-from playbook.tfserving.reference import Reference
-from playbook.tfserving.requests import write_bodies
+from playbook.tfserving.requests import write_mix
 from playbook.tfserving.versions import directory, numbers, publish, switch
 from playbook.tune.configured import batching_of, live_spec_of, restart_key, spec_of
 from playbook.tune.timetable import SAMPLES
@@ -70,7 +69,6 @@ class Workbench:
 
     def __enter__(self) -> Workbench:
         self.folder = Path(tempfile.mkdtemp(prefix=".tune-", dir=self.run_dir))
-        self._reference = Reference.load(self.run_dir)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -137,8 +135,7 @@ class Workbench:
         summary = self._held(bench, load, settings)
         used, after = tree and tree.sample(), _read(bench.sensor)
         check_alive(bench.handle)
-        shared = {"protocol": load.protocol, "rows_per_request": load.rows_per_request}
-        row = flat(summary, self.held, shared | settings)
+        row = flat(summary, self.held, load.requests | settings)
         self.held, self.measured_s = self.held + 1, self.measured_s + load.duration_s + load.ramp_up_s
         stopwatch.add(load.duration_s + load.ramp_up_s)
         self._check_answers(bench, row)
@@ -184,8 +181,7 @@ class Workbench:
         """The encoded requests of the model, written once a protocol."""
         folder = self.folder / f"bodies-{protocol}"
         if not folder.exists():
-            rows = self.load.rows_per_request
-            write_bodies(folder, self._reference, protocol, rows, model_name=self.spec.model_name)
+            write_mix(folder, self.run_dir, self.load.mix, protocol, self.spec.model_name)
         return folder
 
 

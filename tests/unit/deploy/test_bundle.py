@@ -309,7 +309,7 @@ def test_the_load_test_sends_the_requests_that_the_replica_was_tuned_for(fresh):
     told = json.loads((fresh / "tune.json").read_text())
     (fresh / "tune.json").write_text(json.dumps(told | {"params": {"protocol": "rest", "rows_per_request": 4}}))
     _, made = bundled(fresh)
-    assert (made.protocol, made.rows_per_request) == ("grpc", 4)
+    assert (made.protocol, made.mix.rows_per_request) == ("grpc", 4)
     assert context.of(made)["load_url"].startswith("grpc://")
 
 
