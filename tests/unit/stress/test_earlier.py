@@ -14,7 +14,6 @@ from playbook.records import record, run_folder
 from playbook.serve.handle import Handle
 from playbook.stress import earlier, levels, stress
 from playbook.stress.load import Load
-from playbook.tfserving.reference import Reference
 
 HANDLE = Handle("attach", "digits", "/m", "http://127.0.0.1:9", "", "", ["--port=1", "--x=2"], [0])
 LOAD = Load(duration_s=1.0, ramp_up_s=0.0)
@@ -59,8 +58,7 @@ def test_a_level_is_taken_over_with_words_and_the_next_is_held(attempt: Path, mo
 
     monkeypatch.setattr(stress, "check_alive", lambda _: None)
     monkeypatch.setattr(loadgen, "hold", hold)
-    monkeypatch.setattr(Reference, "load", lambda _: None)
-    monkeypatch.setattr(stress, "write_bodies", lambda *_, **__: "bodies")
+    monkeypatch.setattr(stress, "write_mix", lambda *_, **__: "bodies")
     with stress.bench(HANDLE, attempt, LOAD) as under, pytest.raises(stress.LoadFailed):
         stress.sweep(under, [kept[0]["concurrency"], 77], [], [])
     assert held == [(1, "stress_001")]
