@@ -100,6 +100,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "batching-bad-number": {"b.config": "num_batch_threads { value: 0 }"},
     "batching-size-absurd": {"b.config": "max_batch_size { value: 5000000 }"},
     "batching-threads-absurd": {"b.config": "num_batch_threads { value: 400 }"},
+    "batching-threads-impossible": {"b.config": "num_batch_threads { value: 100000 }"},
     "batching-queue-deep": {"b.config": "max_batch_size { value: 64 } max_enqueued_batches { value: 1000000 }"},
     "batching-padding": {"b.config": "max_batch_size { value: 64 } pad_variable_length_inputs: true"},
     "batching-padding-useless": {
@@ -198,7 +199,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "base-path-version": {"run.sh": "tensorflow_model_server --model_base_path=/m/leaf/3\n"},
     "s3-not-supported": {"run.sh": "tensorflow_model_server --model_base_path=s3://b/m\n"},
     # reading
-    "not-understood": {"x.yaml": "deploy: {with: tensorflow/serving}\n"},
+    "not-understood": {"x.yaml": "deploy: {with: the tensorflow/serving image}\n"},
     "unreadable": {"x.yaml": "containers: [{image: tensorflow/serving\n"},
     # containers
     "flag-too-new": {"run.sh": RUN.format(options="", flags="--mixed_precision=bfloat16").replace("2.20", "2.9")},
@@ -211,6 +212,9 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "env-nobody-reads": {"Dockerfile": DOCKER + "ENV TF_ENABLE_BATCHING=true"},
     "sysctl-in-dockerfile": {"Dockerfile": DOCKER + "RUN sysctl -w net.core.somaxconn=1024"},
     "tool-not-in-image": {"Dockerfile": DOCKER + "HEALTHCHECK CMD wget -q http://localhost:8501/v1/models/m"},
+    "mount-without-source": {
+        "run.sh": "docker run --mount type=bind,srce=/d/m,target=/models/model tensorflow/serving:2.20.0\n"
+    },
     "mount-source-relative": {"run.sh": "docker run -v models/m:/models/model tensorflow/serving:2.20.0\n"},
     "line-not-continued": {"run.sh": "docker run -p 8501:8501\n  -v /d/m:/models/model tensorflow/serving:2.20.0\n"},
     "base-path-doubled": {

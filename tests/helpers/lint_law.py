@@ -299,6 +299,7 @@ def ask_server(cases: list[Case], folder: Path) -> list[str]:
 
 def disagreements(seed: int, count: int, folder: Path, model: Path) -> tuple[Counter, list[str]]:
     """Counts of fates, and a line for every case in which lint and the server differ."""
+    _GIVEN.clear()  # the servers of earlier calls have ended; a machine has fewer ports than a long run asks for
     cases = list(Maker(seed, folder, model).cases(count))
     fates = ask_server(cases, folder)
     differ = []

@@ -16,6 +16,7 @@ MAX_BATCH_SIZE = knobs.default("max_batch_size")  # when the file does not say
 _FEW_THREADS = 4  # with timeout 0, up to about this many batch threads still let batches form
 _ABSURD_BATCH = 16_384
 _MANY_THREADS = 32  # where the cores are not known
+_MOST_THREADS = 32_000  # vm.max_map_count 65530, two mappings a thread; kernel.pid_max is often 32768 too
 _THREADS_A_CORE = 4
 _TINY_MICROS, _LONG_MICROS = 100, 1_000_000
 _DEEP_ROWS = 500_000
@@ -174,6 +175,9 @@ def _absurd(values: Values, command: Command | None) -> Iterator[Hit]:
     threads, cores = values.number("num_batch_threads", 0), _cores(command)
     if values.limit > _ABSURD_BATCH:
         yield "batching-size-absurd", "max_batch_size", {"batch": f"{values.limit:,}"}
+    if threads > _MOST_THREADS:
+        yield "batching-threads-impossible", "num_batch_threads", {"threads": f"{threads:,}"}
+        threads = 0
     beyond = f"on {cores:g} cores" if cores else "is more than most machines have cores"
     if threads > (_THREADS_A_CORE * cores if cores else _MANY_THREADS):
         yield "batching-threads-absurd", "num_batch_threads", {"threads": threads, "beyond": beyond}

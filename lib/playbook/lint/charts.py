@@ -33,7 +33,7 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
     result = Charts()
     for folder in charts(texts):
         files = {path: text for path, text in texts.items() if path.is_relative_to(folder)}
-        if not any(names_server(text.content) or kind_of(text.content) for text in files.values()):
+        if not any(_concerns(text.content) for text in files.values()):
             continue
         chart = render(folder, texts)
         for path in files:
@@ -52,6 +52,12 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
                 part = path.suffix == ".tpl" or path.name == "NOTES.txt"
                 result.passed[path] = "a part of a chart's templates" if part else "left out with the chart's values"
     return result
+
+
+def _concerns(content: str) -> bool:
+    """True for a text that names the server, its binary, a config of its kinds, or its flags."""
+    flags = ("--model_base_path", "--model_config_file", "--rest_api_port", "--model_name")
+    return bool(names_server(content) or kind_of(content)) or any(flag in content for flag in flags)
 
 
 def read_values(document: Document, rendered: bool) -> Reading:

@@ -22,14 +22,16 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
     for data, shown in objects:
         if data.get("kind") in MONITORS and _watches(data, objects, pods):
             yield from _monitor(data, shown, served)
+    templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
     scalers = [(data, shown) for data, shown in objects if data.get("kind") == "HorizontalPodAutoscaler"]
+    said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one
     for pod in pods:
         scaler = next((data for data, _ in scalers if _targets(data, pod)), None)
-        if scaler is not None:
+        if scaler is not None and pod.shown not in templated:  # in a chart, one may be there without the other
             yield from _scaled(pod, scaler)
         for data, shown in objects:
             if data.get("kind") == "Service" and _selects(data, pod):
-                yield from _service(data, shown, pod, scaler is not None)
+                yield from _service(data, shown, pod, scaler is not None, said)
 
 
 def _watches(monitor: Any, objects: list[tuple[Any, str]], pods: list[Pod]) -> bool:
@@ -80,7 +82,7 @@ def _selects(service: Any, pod: Pod) -> bool:
     return bool(items) and items.items() <= labels.items()
 
 
-def _service(service: Any, shown: str, pod: Pod, scaled: bool) -> Iterator[Finding]:
+def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[str, int | None]]) -> Iterator[Finding]:
     spec, name = service["spec"], (service.get("metadata") or {}).get("name", "")
     open_ports = listening(pod.command)
     words = closed_words(pod.command)
@@ -100,7 +102,8 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool) -> Iterator[Findi
             why = f"nothing listens on it: gRPC is on {words['grpc']}, REST is {words['rest']}"
             right = pod.command.number("rest_api_port") or pod.command.number("port", 8500)
             yield finding("service-port-closed", shown, line, name=name, port=target, why=why, right=right)
-        elif target == pod.command.number("port", 8500) and many and _sticks(spec, pod):
+        elif target == pod.command.number("port", 8500) and many and _sticks(spec, pod) and (shown, line) not in said:
+            said.add((shown, line))
             count = replicas if isinstance(replicas, int) and replicas > 1 else "several"
             yield finding("grpc-balancing", shown, line, port=target, count=count)
 

@@ -55,7 +55,8 @@ class Place:
 
     def absolute(self, path: str) -> str:
         """The path as the process sees it; containers of the image start in /."""
-        return path if path.startswith("/") or not self.container else "/" + path.removeprefix("./")
+        whole = path if path.startswith("/") or not self.container else "/" + path.removeprefix("./")
+        return re.sub("/{2,}", "/", whole)
 
     def over(self, path: str) -> Iterator[tuple[Mount, str]]:
         """Mounts at or above `path`, nearest first, with what remains of it."""

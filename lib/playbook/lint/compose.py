@@ -90,9 +90,10 @@ def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
 
 def _start(service: Any, data: Any, document: Document, base: str, built: Image | None) -> Start:
     entry, args = _words(service.get("entrypoint")), _words(service.get("command"))
-    environment = _environment(service.get("environment"))
+    environment, inherited = _environment(service.get("environment")), frozenset[str]()
     mounts = [*_mounts(service, document), *_configs(service, data, document)]
     if built is not None:
+        inherited = frozenset(built.environment.keys() - environment.keys())
         environment = {**{name: Word(value) for name, value in built.environment.items()}, **environment}
         mounts += built.mounts
         if entry is None and built.entry is not None:
@@ -106,9 +107,11 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
     limit = service.get("cpus") or limits.get("cpus")
     cpus = count_cpus(str(service.get("cpuset") or ""))
     line = service.at("command") if "command" in service else service.at("image")
-    return Start(document.text.path, line, base, entry if entry else None, args or [], environment, place,
-                 cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,
-                 tuple(_published(service)), open_environment=bool(service.get("env_file")))  # fmt: skip
+    start = Start(document.text.path, line, base, entry if entry else None, args or [], environment, place,
+                  cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,
+                  tuple(_published(service)), inherited=inherited)  # fmt: skip
+    start.open_environment = bool(service.get("env_file"))
+    return start
 
 
 def _words(value: Any) -> list[Word] | None:

@@ -76,8 +76,10 @@ def _entry(config: text_proto.Field, text: Text) -> ModelEntry:
     labels = [(label.text("key"), int(label.text("value") or 0)) for label in config.children
               if label.name == "version_labels" and (label.text("value") or "0").lstrip("-").isdigit()]  # fmt: skip
     count = latest.text("num_versions") if latest else ""
+    given = [child for child in specific.children if child.name == "versions"] if specific else []
+    known = specific is not None and len(numbers) == len(given)  # a version that is filled in later is not known
     return ModelEntry(config.text("name"), config.text("base_path"), text.line(config.line),
-                      tuple(numbers) if specific is not None else None, max(1, int(count)) if count.isdigit() else 1,
+                      tuple(numbers) if known else None, max(1, int(count)) if count.isdigit() else 1,
                       bool(policy and policy.first("all")), tuple(labels))  # fmt: skip
 
 
@@ -131,7 +133,8 @@ def _model(config: text_proto.Field, text: Text, command: Command | None, accept
     if config.first("logging_config") is not None:
         yield finding("logging-config", text.path, _line(config, "logging_config", text))
     yield from _policy(config, text, accepted)
-    yield from _labels(config, text, command)
+    if accepted:
+        yield from _labels(config, text, command)
 
 
 def _policy(config: text_proto.Field, text: Text, accepted: bool) -> Iterator[Finding]:
@@ -190,7 +193,7 @@ def served_metrics_path(text: Text) -> str | None:
 
 def check_scrape(path: str, params: object, served: str, shown: str, line: int | None) -> Iterator[Finding]:
     """Findings of one scrape of the metrics page."""
-    if path != served and not is_unknown(path):
+    if "/" + path.lstrip("/") != served and not is_unknown(path):  # Prometheus adds the slash
         yield finding("metrics-path-mismatch", shown, line, path=path, served=served)
     if params:
         yield finding("metrics-params", shown, line)

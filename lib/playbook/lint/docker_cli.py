@@ -107,6 +107,8 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         if name == "--mount" and "type=bind" in value:
             bound = mount_parts(value)
             reading.findings += check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
+            if not bound["source"]:
+                reading.report("mount-without-source", shown, value.line, value=str(value))
     reading.add(launch(start))
     return reading
 
@@ -136,7 +138,10 @@ def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mou
             yield bind(source, target, document.folder, document.around.sources, value.line)
         elif name == "--mount":
             parts = mount_parts(value)
-            yield bind(parts["source"], parts["target"], document.folder, document.around.sources, value.line)
+            if parts["source"]:
+                yield bind(parts["source"], parts["target"], document.folder, document.around.sources, value.line)
+            else:
+                yield Mount(parts["target"].rstrip("/") or "/", None, line=value.line)
 
 
 def mount_parts(value: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from playbook.lint.text import Text
 _FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)")
 _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
 _SOURCE = re.compile(r"\[source,\s*(\w+)")
+_BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", "bat", "powershell", "cmd")
 _KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
@@ -72,7 +73,9 @@ def prose_blocks(text: Text) -> Iterator[Block]:
         if not fence:
             place = _indented(lines, place)
             if place > begin:
-                yield from _block("", textwrap.dedent("\n".join(lines[begin:place])), text, begin + 1)
+                content = textwrap.dedent("\n".join(lines[begin:place]))
+                if kind_of_block("", content) != "config" or _BEGINS.match(content):
+                    yield from _block("", content, text, begin + 1)
                 continue
             yield from _spans(lines[begin], text, begin + 1)
             place += 1

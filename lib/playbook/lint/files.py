@@ -14,7 +14,7 @@ from playbook.lint.documents import names_server, notebook_blocks, prose_blocks
 from playbook.lint.image import read_dockerfile
 from playbook.lint.kubernetes import Pod
 from playbook.lint.models import is_base_path, is_saved_model
-from playbook.lint.python_code import read_python
+from playbook.lint.python_code import read_python, texts_of
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import Finding, finding
 from playbook.lint.schema import kind_of
@@ -201,7 +201,9 @@ def _read_blocks(
         document = Document(block.text, around)
         if block.kind == "config":
             flag = kind_of(block.text.content)
-            loose = replace(block.text, templated="..." in block.text.content or "<" in block.text.content)
+            part = flag == "model_config_file" and "model_config_list" not in block.text.content
+            open_ends = part or any(mark in block.text.content for mark in ("...", "<", "…"))
+            loose = replace(block.text, templated=open_ends)
             total.configs += [(flag, loose)] if flag else []
             continue
         if block.kind == "yaml":
@@ -210,6 +212,7 @@ def _read_blocks(
             reading = read_page(page, [], [])
         else:
             reading = _read_kind(block.kind, block.text, around, None, pods, objects)
+        reading.commands = [each for each in reading.commands if each.words or each.place.container]
         reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
         total.add(reading)
     if not blocks:
@@ -239,6 +242,6 @@ def _code(text: Text) -> str:
         return "\n".join(block.text.content for block in prose_blocks(text))
     if path.endswith(".ipynb"):
         return "\n".join(block.text.content for block in notebook_blocks(text))
-    if path.endswith((".py", ".proto")):
-        content = re.sub(r'"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\'', "", content)
+    if path.endswith(".py"):
+        return texts_of(content)
     return "\n".join(line for line in content.split("\n") if not line.lstrip().startswith(("#", "//")))

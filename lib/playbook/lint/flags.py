@@ -8,132 +8,41 @@ from dataclasses import replace
 from pathlib import Path
 
 from playbook import knobs
-from playbook.lint.command import Command, is_official, nearest_flag
+from playbook.lint.command import Command, is_official
+from playbook.lint.flag_words import read_words
 from playbook.lint.rules import Finding, finding
-from playbook.lint.text import Word, is_unknown, line_of
-from playbook.tfserving.flags import FLAGS, INVENTED
+from playbook.lint.text import is_unknown
 
 _OPERATIONS = ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism")
-_WIDE = ("load_retry_interval_micros", "tensorflow_session_parallelism", *_OPERATIONS)  # int64, the others int32
-_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:[+-]?(inf|infinity|nan))")
 _NEW = ("enable_grpc_healthcheck_service", "enable_serialization_as_tensor_content", "mixed_precision",
         "skip_initialize_tpu", "xla_gpu_compilation_enabled")  # fmt: skip
-_DOCKER_OPTIONS = {"-p", "-v", "-e", "-d", "-it", "--name", "--mount", "--publish", "--volume", "--env", "--rm",
-                   "--network", "--gpus", "--restart"}  # fmt: skip
 _SHORT_TIMEOUT_MS = 100
 _FEW_CALLS = 4
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def check_command(command: Command) -> tuple[Command, list[Finding]]:
-    """Findings that need the command line alone, and the command with its flags read."""
-    findings: list[Finding] = []
-    given: dict[str, list[str]] = {}
-    lines: dict[str, int | None] = {}
-    words = list(_parted(command, findings))
-    if next((word for word in words if _is_left_over(word)), "") == "--help":
-        findings.append(_at(command, "server-ends", flag="--help", what="the usage"))
-        words = [word for word in words if word != "--help"]
-    for index, word in enumerate(words):
-        if word == "--":
-            break
-        following = words[index + 1] if index + 1 < len(words) else ""
-        findings += _check_word(command, word, following, given, lines)
+    """Findings that need the command line alone, and the command with its flags read.
+
+    A text that only asks the binary for its version or its usage starts no server.
+    """
+    if command.path != "command line" and not command.implied and [*command.words] in (["--version"], ["--help"]):
+        return replace(command, partial=True), []
+    given, lines, findings = read_words(command)
     command = replace(command, given={name: values[-1] for name, values in given.items()}, lines=lines)
     for name, values in given.items():
         if len(values) > 1 and not command.partial:
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))
-    checks = [_threads, _parallelism, _values]
-    if not command.partial:
-        checks += [_ports, _batching, _model, _polling]
+    checks = [_threads, _parallelism, _values, _model, _polling]
+    if not command.partial:  # what is absent may stand elsewhere
+        checks += [_ports, _batching]
     for check in checks:
         findings += check(command)
     return command, findings
 
 
-def _parted(command: Command, findings: list[Finding]) -> Iterator[str]:
-    """The words, those that hold several flags parted as they were meant; each such word is a finding."""
-    for word in command.words:
-        several = re.match(r"(--\w+)=\S*\s+(--\w+)", word)
-        if several is None or several[2][2:] not in FLAGS:
-            yield word
-            continue
-        line = line_of(word) or command.line
-        findings.append(finding("flags-in-one-word", command.path, line, flag=several[1], other=several[2]))
-        yield from (Word(part, line) for part in word.split())
-
-
 def _at(command: Command, rule: str, name: str = "", /, **words: object) -> Finding:
     return finding(rule, command.path, command.at(name), **words)
-
-
-def _check_word(
-    command: Command, word: str, following: str, given: dict[str, list[str]], lines: dict[str, int | None]
-) -> Iterator[Finding]:
-    line = line_of(word) or command.line
-    if not word.startswith("-") or word.startswith("-$"):
-        return
-    shown, equals, value = word.partition("=")
-    name = shown[2:] if shown.startswith("--") else ""
-    kind = FLAGS.get(name)
-    if kind is None:
-        if not is_unknown(shown.partition(" ")[0]):
-            yield _unknown(command, word, following, line)
-        return
-    if not equals:
-        if following and not following.startswith("-") and (kind != "true or false" or _bool(following)):
-            yield finding("flag-value-after-blank", command.path, line, flag=word, value=following)
-        elif kind != "true or false":
-            yield finding("flag-value-after-blank", command.path, line, flag=word, value="<value>")
-        if kind != "true or false":
-            return
-        value = "true"
-    given.setdefault(name, []).append(value)
-    lines[name] = line
-    if kind != "text" and not is_unknown(value) and not _fits(name, kind, value):
-        yield finding("flag-bad-value", command.path, line, flag=f"--{name}", value=value, kind=kind)
-
-
-def _is_left_over(word: str) -> bool:
-    name, equals, _ = word.removeprefix("--").partition("=")
-    kind = FLAGS.get(name) if word.startswith("--") else None
-    return kind is None or not (equals or kind == "true or false")
-
-
-def _bool(value: str) -> bool:
-    return value.lower() in ("true", "false", "0", "1")
-
-
-def _fits(name: str, kind: str, value: str) -> bool:
-    if kind == "true or false":
-        return _bool(value)
-    if kind == "a number":
-        return bool(_FLOAT.fullmatch(value))
-    bits = 63 if name in _WIDE else 31
-    return bool(re.fullmatch(r"[+-]?\d+", value)) and -(2**bits) <= int(value) < 2**bits
-
-
-def _unknown(command: Command, word: str, following: str, line: int | None) -> Finding:
-    shown, _, value = word.partition("=")
-    name, _, inside = shown.lstrip("-").partition(" ")
-    if word.startswith("--") and name in FLAGS:  # "--port 8500" as one quoted word
-        return finding("flag-value-after-blank", command.path, line, flag=f"--{name}", value=inside.strip() or value)
-    if not word.startswith("--") and name in FLAGS:
-        hint = f"Write --{name}={value or following or '<value>'}, with two dashes."
-    elif shown in _DOCKER_OPTIONS:
-        hint = "It is an option of docker run: put it before the image's name."
-    else:
-        hint = _hint(name)
-    return finding("unknown-flag", command.path, line, flag=shown, hint=hint)
-
-
-def _hint(name: str) -> str:
-    if name in INVENTED:
-        return INVENTED[name]
-    if name.startswith("no") and FLAGS.get(name[2:].lstrip("-_")) == "true or false":
-        return f"Write --{name[2:].lstrip('-_')}=false."
-    near = nearest_flag(name)
-    return f"Did you mean --{near}?" if near else "Drop it; tensorflow_model_server --help lists the flags."
 
 
 def _ports(command: Command) -> Iterator[Finding]:
@@ -215,6 +124,8 @@ def _parallelism(command: Command) -> Iterator[Finding]:
 
 def _model(command: Command) -> Iterator[Finding]:
     base, config = command.text("model_base_path"), command.text("model_config_file")
+    if command.partial and (config or not base):
+        return
     if config:
         for name in ("model_name", "model_base_path"):
             if name in command.given:
@@ -238,7 +149,7 @@ def _polling(command: Command) -> Iterator[Finding]:
         yield _at(command, "poll-never", "file_system_poll_wait_seconds", poll_s=poll_s)
     if poll_s == 0 and command.number("model_config_file_poll_wait_seconds") > 0:
         yield _at(command, "poll-once-with-reload", "file_system_poll_wait_seconds")
-    if not command.text("model_config_file"):
+    if not command.text("model_config_file") and not command.partial:
         yield from check_remote(command, command.text("model_base_path"), command.path, command.at("model_base_path"))
 
 
@@ -256,5 +167,10 @@ def check_remote(command: Command, base: str, path: str, line: int | None) -> It
 
 
 def is_relative(base: str) -> bool:
-    """True for a base path the server refuses; one that begins with an unknown value cannot be judged."""
+    """True for a base path the server refuses; one that begins with an unknown value cannot be judged.
+
+    Nor one that is a placeholder: MODEL_PATH, YOUR_MODEL_DIR.
+    """
+    if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", base):
+        return False
     return not (base.startswith(("/", "$", "{{", "~", "<", "%")) or _URI.match(base))

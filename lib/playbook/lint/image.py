@@ -81,7 +81,7 @@ def _start(
     closed = is_official(base) and not any(_fetches(step) for step in steps)
     place = Place(True, closed, tuple(mounts), document.folder, base, built=True)
     start = Start(document.text.path, None, base, None, [], values, place, document.around.cpus, own_image=True,
-                  scripts=scripts)  # fmt: skip
+                  scripts=scripts, reading=document.text.content)  # fmt: skip
     _fill(start, entry, cmd, document, reading, official=OFFICIAL in base)
     if document.folder is not None:
         entry_words = tuple(start.entry) if start.entry is not None else None

@@ -11,6 +11,7 @@ from playbook.lint.command import (
     ENTRYPOINT_SCRIPT,
     OFFICIAL,
     Command,
+    Mount,
     Place,
     after_binary,
     entrypoint_flags,
@@ -18,37 +19,19 @@ from playbook.lint.command import (
     is_server_word,
     nearest_flag,
 )
+from playbook.lint.environment import instead_of, is_unread
 from playbook.lint.reading import Reading
-from playbook.lint.shell import is_shell, script_of, simple_commands
+from playbook.lint.script_writes import Writes
+from playbook.lint.shell import simple_commands
+from playbook.lint.shell_calls import is_shell, script_of
 from playbook.lint.text import Text, Word, line_of
-from playbook.tfserving.config_messages import CONFIG_MESSAGES
 from playbook.tfserving.flags import FLAGS
 
-BATCHING_FIELDS = tuple(CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name)
-_READ_BY_SCRIPT = ("MODEL_NAME", "MODEL_BASE_PATH")
-_OURS = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS|TF)_")
 _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
 _KUBERNETES = re.compile(r"\$\((\w+)\)")
-_ALSO_NAMES = set(
-    [
-        "MODEL_CONFIG",
-        "MODEL_CONF",
-        "MODEL_CONFIG_PATH",
-        "MODEL_PATH",
-        "BATCHING_CONFIG",
-        "BATCHING_PARAMETERS",
-        "ENABLE_METRICS",
-        "ENABLE_MONITORING",
-        "BATCHING_CONFIG_FILE",
-        "MONITORING_CONFIG",
-        "BATCH_SIZE",
-        "MODEL_DIR",
-        "REST_PORT",
-    ]
-)
-_ANYBODYS = {"port", "version", "model_name"}  # flags that other programs have, too
+# flags that other programs have, too, OpenVINO's server among them
+_ANYBODYS = {"port", "version", "model_name", "file_system_poll_wait_seconds", "grpc_channel_arguments"}
 _ALIKE = 0.85
-_OTHERS_READ = {"TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
 
 
 @dataclass
@@ -71,6 +54,8 @@ class Start:
     implied: Mapping[str, str] | None = None  # what another platform puts in front
     managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
     partial: bool = False  # a patch: the rest of the flags stands elsewhere
+    reading: str = ""  # more text that may read the variables: the Dockerfile's own steps
+    inherited: frozenset[str] = frozenset()  # variables of the image, which its Dockerfile is asked about
     own_image: bool = False  # the image's environment and script are known from its Dockerfile
 
 
@@ -79,7 +64,7 @@ def is_server(image: str, words: list[Word] | list[str]) -> bool:
     named = (word.lstrip("-").partition("=")[0].partition(" ")[0] for word in words if word.startswith("--"))
     names = {name.replace("-", "_") for name in named}
     flags = names & FLAGS.keys()
-    if OFFICIAL in image or any(BINARY in word for word in words) or len(flags) > 1:
+    if OFFICIAL in image or any(BINARY in word for word in words) or len(flags - _ANYBODYS) > 1:
         return True
     return not image and any(nearest_flag(name, _ALIKE) for name in names - _ANYBODYS)  # a patch: no image in it
 
@@ -88,7 +73,7 @@ def launch(start: Start) -> Reading:
     """The server command lines of a start, with findings on how it is started."""
     reading = Reading()
     words = [*(start.entry or ()), *start.args]
-    referenced = " ".join([*words, *(text.content for text in start.scripts.values())])
+    referenced = " ".join([start.reading, *words, *(text.content for text in start.scripts.values())])
     if start.entry is None or is_script(start.entry):
         _by_entrypoint(start, reading)
     elif (script := script_of(words)) is not None:
@@ -100,7 +85,7 @@ def launch(start: Start) -> Reading:
     else:
         reading.passed = f"it starts {words[0]}, which is not here"
     _literals(start, reading)
-    _environment(start, referenced, reading)
+    _variables(start, referenced, reading)
     return reading
 
 
@@ -160,7 +145,13 @@ def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) ->
         reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
         return
     values = {name: str(value) for name, value in start.environment.items()}
-    for command in simple_commands(script, values, script.line or start.line or 1):
+    commands = list(simple_commands(script, values, script.line or start.line or 1))
+    writes = Writes()
+    for command in commands:
+        writes.add(command, start.path)
+    made = tuple(Mount(name, files={"": text}) for name, text in writes.files.items())
+    start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts)))
+    for command in commands:
         _shell_command(start, list(command.words), [], reading)
 
 
@@ -207,37 +198,13 @@ def _literals(start: Start, reading: Reading) -> None:
                                remedy=f"Add {name} to the container's env.")  # fmt: skip
 
 
-def _environment(start: Start, referenced: str, reading: Reading) -> None:
+def _variables(start: Start, referenced: str, reading: Reading) -> None:
     """Variables that look like settings and that nothing reads."""
     known = is_official(start.image) or start.own_image
     by_script = start.entry is None or is_script(start.entry)
     if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
         return
     for name, value in start.environment.items():
-        if re.search(rf"\$[{{(]?{name}\b", referenced) or name in _OTHERS_READ:
-            continue
-        unread = not by_script and name in _READ_BY_SCRIPT
-        if not unread and (name in _READ_BY_SCRIPT or not _is_setting(name)):
-            continue
-        reading.report("env-nobody-reads", start.path, value.line or start.line, name=name, hint=_hint(name, value))
-
-
-def _is_setting(name: str) -> bool:
-    if re.match(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS)_", name):
-        return True
-    bare = _OURS.sub("", name)
-    settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
-    return bare.lower() in settings or bare in _ALSO_NAMES
-
-
-def _hint(name: str, value: str) -> str:
-    bare = _OURS.sub("", name).lower()
-    flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
-    flag = flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")
-    if name in _READ_BY_SCRIPT:
-        return f"The entrypoint is replaced, so give --{name.lower()} as a flag."
-    if flag:
-        return f"Append the flag --{flag}={value or '<value>'} to the arguments."
-    if bare in BATCHING_FIELDS:
-        return f"Write {bare} {{ value: {value or 'N'} }} into the batching_parameters_file."
-    return "Drop it; settings are flags, appended to the arguments."
+        if name not in start.inherited and is_unread(name, referenced, by_script):
+            line = value.line or start.line
+            reading.report("env-nobody-reads", start.path, line, name=name, hint=instead_of(name, value))

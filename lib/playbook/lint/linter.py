@@ -20,13 +20,15 @@ from playbook.lint.files import Gathered, gather, model_folders, readers
 from playbook.lint.flags import check_command
 from playbook.lint.kubernetes import Pod
 from playbook.lint.lookup import Sources, named_files
-from playbook.lint.models import check_base_path
+from playbook.lint.models import check_base_path, meant_as_base_path
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import SEVERITIES, Finding
 from playbook.lint.schema import kind_of
 from playbook.lint.scripts import read_script
 from playbook.lint.text import Text, Word
 from playbook.lint.yaml_files import check_together
+
+_EARLY = "allow_version_labels_for_unavailable_models"
 
 
 @dataclass
@@ -145,7 +147,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
                 report.findings += check_config(flag, result, command)
         report.findings += check_served(command, sources, files, checked)
         judged.append((command, files))
-    _loose(reading, gathered, named, sources, report)
+    _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
     report.findings = led_back(report.findings, around)
@@ -153,12 +155,22 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     return report
 
 
-def _loose(reading: Reading, gathered: Gathered, named: set[Text], sources: Sources, report: Report) -> None:
+def _loose(
+    reading: Reading,
+    gathered: Gathered,
+    named: set[Text],
+    judged: list[tuple[Command, dict[str, Text]]],
+    report: Report,
+) -> None:
     """Config texts that no command line names."""
     loose = [(flag, text) for flag, text in reading.configs if text not in named]
-    loose += [(flag, gathered.texts[path]) for path, flag in gathered.configs.items() if path not in sources.used]
+    loose += [
+        (flag, gathered.texts[path]) for path, flag in gathered.configs.items() if gathered.texts[path] not in named
+    ]
+    early = {name: "true" for name in (_EARLY,) if any(command.on(name) for command, _ in judged)}
+    about = Command((), given=early) if early else None  # which command line reads it is not known
     for flag, text in dict.fromkeys(loose):
-        report.findings += check_config(flag, text, None)
+        report.findings += check_config(flag, text, about if flag == "model_config_file" else None)
         report.counts["config files"] += 1
 
 
@@ -176,7 +188,7 @@ def _models(
         together = replace(together, tags=servings[0].tags)
     for folder, shown in model_folders(gathered):
         report.counts["model folders"] += 1
-        if folder.resolve() not in checked:
+        if folder.resolve() not in checked and meant_as_base_path(folder):
             report.findings += check_base_path(folder, shown, together)
     for folder in checked:
         if all(folder != each.resolve() for each, _ in model_folders(gathered)):

@@ -14,11 +14,10 @@ from playbook.lint.text import Text, is_unknown
 
 @dataclass
 class Sources:
-    """The texts that lint reads, by path; `used` are those that a command line names. `root` is what was asked for."""
+    """The texts that lint reads, by path. `root` is what was asked for."""
 
     root: Path
     texts: dict[Path, Text] = field(default_factory=dict)
-    used: set[Path] = field(default_factory=set)
     extra: list[tuple[str, Text]] = field(default_factory=list)  # files that scripts write: name, text
     _resolved: dict[Path, Path] = field(default_factory=dict)
 
@@ -34,12 +33,6 @@ class Sources:
             return Text(path.read_text(), str(path), 1, path) if path.is_file() else None
         except (OSError, UnicodeDecodeError):
             return None
-
-    def use(self, text: Text) -> Text:
-        """Remember that a command line names this text."""
-        if text.file is not None:
-            self.used.add(text.file)
-        return text
 
     def written(self, path: str) -> Text | None:
         """The text that a script here writes into a file of this name."""
@@ -136,13 +129,13 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
         if result.missing and (written := sources.written(path)) is not None:
             yield flag, written
         elif result.text is not None:
-            yield flag, sources.use(result.text)
+            yield flag, result.text
         elif result.missing or result.folder is not None:
             yield flag, _missing(command, flag, path, result, effect)
             if (meant := sources.same_name(path, flag)) is not None:
-                yield flag, sources.use(meant)
+                yield flag, meant
         elif (text := sources.same_name(path, flag)) is not None:
-            yield flag, sources.use(text)
+            yield flag, text
 
 
 def _missing(command: Command, flag: str, path: str, result: Lookup, effect: str) -> Finding:

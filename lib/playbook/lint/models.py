@@ -15,6 +15,9 @@ from playbook.lint.warmups import WARMUP, check_warmup
 
 _PER_MODEL_FILE = "batching_params.pbtxt"
 _INNER = ("variables", "assets", "assets.extra")
+_VERSION_LIKE = re.compile(
+    r"(v|ver|version|model)?[-_.]?\d[\d._-]*|latest|prod(uction)?|current|stable|final", re.IGNORECASE
+)
 _MOST_BYTES = 64_000_000  # a larger graph is not read
 
 
@@ -48,6 +51,12 @@ def version_of(name: str) -> int | None:
         return None
     number = int(name)
     return number if -(2**63) <= number < 2**63 else None
+
+
+def meant_as_base_path(base: Path) -> bool:
+    """True for a folder that looks like a base path by itself: a version's number, or what is likely meant as one."""
+    names = [child.name for child in base.iterdir() if child.is_dir()]
+    return any(version_of(name) is not None or _VERSION_LIKE.fullmatch(name) for name in names)
 
 
 def check_base_path(base: Path, shown: str, serving: Serving = Serving()) -> Iterator[Finding]:

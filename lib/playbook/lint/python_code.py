@@ -153,3 +153,14 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
         return Reading()
     whole = replace(script, content=without_placeholders(script.content))
     return read_script(Document(whole, document.around), depth=1)
+
+
+def texts_of(content: str) -> str:
+    """The strings of a Python text, one a line, its docstrings apart; the text itself where it is no Python."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):
+        return content
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in prose)
+    return "\n".join(node.value for node in strings if isinstance(node.value, str))

@@ -26,7 +26,7 @@ def check_rewriting(text: Text) -> Iterator[Finding]:
     content = text.content
     if "batching_params.pbtxt" in content or not (_BATCHING_FILE.search(content) and _FIELDS.search(content)):
         return
-    lines = content.splitlines()
+    lines = ["" if line.lstrip().startswith("#") else line for line in content.splitlines()]
     starts = max((number for number, line in enumerate(lines) if _STARTS.search(line)), default=-1)
     writes = [number for number, line in enumerate(lines) if _REWRITES.search(line) and number >= starts]
     if not writes or not _AGAIN.search(content):

@@ -150,6 +150,11 @@ ROWS = (
      "enable_large_batch_splitting: {problem}.",
      "{remedy}",
      "bundle_factory_util.cc"),
+    ("batching-threads-impossible", "error",
+     "num_batch_threads {threads}: Linux lets a process start about 32,000 threads, and the server aborts at the first "
+     "that it cannot start.",
+     "Use the number of cores or less.",
+     "tsl env (StartThread); proc(5), vm.max_map_count"),
     ("batching-size-absurd", "warning",
      "max_batch_size {batch} is no limit at all: one request may bring {batch} rows and the memory for them.",
      "Use the largest batch the latency promise allows, by habit 8 to 1024.",

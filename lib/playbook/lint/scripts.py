@@ -11,12 +11,14 @@ from playbook.lint.docker_cli import read_docker_run, run_arguments
 from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rewriting import check_rewriting
+from playbook.lint.script_writes import Writes
 from playbook.lint.shell import Simple, simple_commands
 from playbook.lint.text import Text, Word
-from playbook.lint.written import Writes, read_written
+from playbook.lint.written import read_written
 
 _NOT_RUN = ("echo", "printf", "grep", "egrep", "which", "pkill", "pgrep", "killall", "apt-get", "apt", "ls", "#")
 _DEPTH = 3
+_HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)")  # words that stand for more flags
 
 
 def read_script(document: Document, depth: int = 0) -> Reading:
@@ -87,6 +89,7 @@ def _process(words: list[Word], values: dict[str, str], document: Document) -> R
     line = words[place].line
     start = Start(document.text.path, line, "", [words[place]], words[place + 1 :], {}, Place(folder=document.folder),
                   document.around.cpus)  # fmt: skip
+    start.partial = any(_HANDED_ON.fullmatch(word) for word in words[place + 1 :])
     return launch(start)
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from playbook.lint.text import Word, expand
 
 _HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
+_PLACEHOLDER = re.compile(r"<[A-Za-z][\w /.-]*>")  # `<your model>` in documents
+_ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
+_WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
 _ASSIGN = re.compile(r"^([A-Za-z_]\w*)=(.*)$", re.DOTALL)
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
-SHELLS = ("sh", "bash", "ash", "dash", "zsh")
 
 
 @dataclass
@@ -57,6 +59,7 @@ class _Scan:
 
     def __init__(self, text: str, line: int, values: dict[str, str]):
         self.text, self.place, self.line, self.values = text, 0, line, values
+        self.arrays: dict[str, list[Word]] = {}
         self.waiting: list[tuple[Simple, str, bool, bool]] = []
 
     @property
@@ -82,11 +85,33 @@ class _Scan:
             elif (here := _HEREDOC.match(self.text, self.place)) and not self.text.startswith("<<<", self.place):
                 self.waiting.append((command, here[3], here[1] == "-", not here[2]))
                 self.place = here.end()
+            elif _PLACEHOLDER.match(self.text, self.place):
+                command.words.append(self._word())
+            elif array := _ARRAY.match(self.text, self.place):
+                self._array(array)
             elif redirect := re.compile(r"\d?(>>|>&|&>|>\||>|<<<|<)").match(self.text, self.place):
                 self._redirect(command, redirect)
             else:
-                command.words.append(self._word())
+                word = self._word()
+                used = _WHOLE_ARRAY.fullmatch(word)
+                command.words += self.arrays.get(used[1], [word]) if used else [word]
         return command
+
+    def _array(self, array: re.Match) -> None:
+        """`NAME=(word ...)` and `NAME+=(word ...)`, over any number of lines."""
+        self.place, words = array.end(), []
+        while not self.done and self.text[self.place] != ")":
+            if self.text[self.place] == "\n":
+                self.place, self.line = self.place + 1, self.line + 1
+            elif self.text[self.place] == "#":
+                self._skip_line()
+            elif self.text[self.place] in ";|&(<>":
+                self.place += 1
+            else:
+                words += [self._word()] if not self.text[self.place].isspace() else []
+                self._blanks()
+        self.place += 1
+        self.arrays[array[1]] = (self.arrays.get(array[1], []) if array[2] else []) + words
 
     def _digit_redirect(self) -> bool:
         return self.text.startswith("&>", self.place)
@@ -134,6 +159,10 @@ class _Scan:
         parts, line = [], self.line
         while not self.done:
             letter = self.text[self.place]
+            if letter == "<" and (placeholder := _PLACEHOLDER.match(self.text, self.place)):
+                self.place = placeholder.end()
+                parts.append(placeholder.group())
+                continue
             if letter in " \t\r\n" or letter in ";|&()<>":
                 break
             if letter == "'":
@@ -208,21 +237,3 @@ class _Scan:
                 break
         piece = self.text[start : self.place]
         return "$PWD" if piece in ("$(pwd)", "${PWD}") else expand(piece, self.values)
-
-
-def is_shell(word: str) -> bool:
-    """True for the name of a shell."""
-    return word.rpartition("/")[2] in SHELLS
-
-
-def script_of(words: list[Word]) -> tuple[Word, list[Word]] | None:
-    """The script of `sh -c SCRIPT` and the words behind it; None where the words are no such call."""
-    start = next((place for place, word in enumerate(words[:3]) if is_shell(word)), None)
-    if start is None:
-        return None
-    for place in range(start + 1, len(words) - 1):
-        if not words[place].startswith("-"):
-            return None
-        if re.fullmatch(r"-[a-z]*c", words[place]):
-            return words[place + 1], words[place + 2 :]
-    return None

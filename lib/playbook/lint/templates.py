@@ -46,7 +46,12 @@ def _blank(match: re.Match) -> str:
 
 
 def _several(match: re.Match) -> str:
-    return "{{ include }}" + _blank(match)
+    """An action over several lines: a value inside a line keeps the indent of what goes on below it."""
+    before = match.string[: match.start()].rpartition("\n")[2]
+    if not before.strip():
+        return "{{ include }}" + _blank(match)
+    last = match.group().rpartition("\n")[2]
+    return UNKNOWN + _blank(match) + " " * (len(last) - len(last.lstrip()))
 
 
 def _line(line: str, values: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.shell import is_shell
+from playbook.lint.shell_calls import is_shell
 from playbook.lint.text import Text, Word
 from playbook.lint.yaml_lines import Items, Table
 

@@ -9,7 +9,6 @@ from playbook.lint.command import OFFICIAL
 from playbook.lint.image import read_dockerfile
 from playbook.lint.reading import Document, Reading
 from playbook.lint.schema import kind_of
-from playbook.lint.shell import Simple
 from playbook.lint.text import UNKNOWN, Text
 from playbook.lint.yaml_files import collect, load, read_page
 
@@ -31,25 +30,3 @@ def read_written(name: str, text: Text, document: Document) -> Reading:
         reading.configs.append((flag, replace(text, templated=text.templated or open_ends)))
         document.around.sources.extra.append((name.rpartition("/")[2], reading.configs[-1][1]))
     return reading
-
-
-class Writes:
-    """The files that a script's `echo` and `printf` lines make, each put together from all that write it."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, Text] = {}
-
-    def add(self, command: Simple, path: str) -> None:
-        """Take in a command, where it writes words into a file; the lines of the script are kept."""
-        words = command.words
-        if not command.target or not words or words[0] not in ("echo", "printf"):
-            return
-        content = " ".join(word for word in words[1:] if word not in ("-e", "-n", "-en", "-ne"))
-        content = re.sub(r"%[sd]", UNKNOWN, re.sub(r"(?<!\\)\\n", "\n", content)) if words[0] == "printf" else content
-        name, line = str(command.target), words[0].line or 1
-        before = self.files.get(name) if command.appends else None
-        if before is None:
-            self.files[name] = Text(content, path, line)
-            return
-        blank = max(line - before.first_line - before.content.count("\n"), 1)
-        self.files[name] = replace(before, content=before.content + "\n" * blank + content)

@@ -12,6 +12,7 @@ from playbook.lint.cluster import check_cluster
 from playbook.lint.command import BINARY, OFFICIAL
 from playbook.lint.compose import read_compose, read_loose
 from playbook.lint.configs import check_scrape
+from playbook.lint.containers import check_image
 from playbook.lint.kserve import read_inference_service
 from playbook.lint.kubernetes import Pod, read_object
 from playbook.lint.kustomize import (
@@ -30,6 +31,9 @@ from playbook.lint.workloads import config_maps, manifests, undeclared
 from playbook.lint.yaml_lines import Table, load_documents
 
 _STARTS = re.compile(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+
+
+_IMAGE = re.compile(rf"(docker\.io/)?{OFFICIAL}(:[\w.-]+)?(@sha256:\w+)?")
 
 
 @dataclass
@@ -99,6 +103,19 @@ def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Re
             problem = f"its shape is not that of a {data.get('kind', 'known kind')} ({type(error).__name__})"
             if "tensorflow" in str(data):
                 reading.findings.append(finding("unreadable", page.document.text.path, line, problem=problem))
+    if not reading.understood:
+        reading.add(_named_images(page))
+    return reading
+
+
+def _named_images(page: Page) -> Reading:
+    """Images of the server that YAML names for tools of its own; the tag may stand elsewhere."""
+    reading = Reading()
+    for word in (each for data in page.data for each in _words(data)):
+        if _IMAGE.fullmatch(word):
+            reading.counts["images"] += 1
+            path = page.document.text.path
+            reading.findings += check_image(str(word), path, word.line) if ":" in word else ()
     return reading
 
 

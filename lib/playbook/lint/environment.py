@@ -1,0 +1,64 @@
+"""Environment variables that look like settings of the server: who reads them, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+
+from playbook.tfserving.config_messages import CONFIG_MESSAGES
+from playbook.tfserving.flags import FLAGS
+
+BATCHING_FIELDS = tuple(CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name)
+_READ_BY_SCRIPT = ("MODEL_NAME", "MODEL_BASE_PATH")
+_OURS = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS|TF)_")
+_ALSO_NAMES = set(
+    [
+        "MODEL_CONFIG",
+        "MODEL_CONF",
+        "MODEL_CONFIG_PATH",
+        "MODEL_PATH",
+        "BATCHING_CONFIG",
+        "BATCHING_PARAMETERS",
+        "ENABLE_METRICS",
+        "ENABLE_MONITORING",
+        "BATCHING_CONFIG_FILE",
+        "MONITORING_CONFIG",
+        "BATCH_SIZE",
+        "MODEL_DIR",
+        "REST_PORT",
+    ]
+)
+_OTHERS_READ = {"TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
+
+
+def is_unread(name: str, referenced: str, by_script: bool) -> bool:
+    """True for a variable meant as a setting that nobody reads.
+
+    `referenced` is all text that may use it; `by_script`: the image's own script runs, and reads two of them.
+    """
+    if re.search(rf"\$[{{(]?{name}\b", referenced) or name in _OTHERS_READ:
+        return False
+    if name in _READ_BY_SCRIPT:
+        return not by_script
+    return _is_setting(name)
+
+
+def _is_setting(name: str) -> bool:
+    if re.match(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS)_", name):
+        return True
+    bare = _OURS.sub("", name)
+    settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
+    return bare.lower() in settings or bare in _ALSO_NAMES
+
+
+def instead_of(name: str, value: str) -> str:
+    """What to do with a variable that nobody reads."""
+    bare = _OURS.sub("", name).lower()
+    flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
+    flag = flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")
+    if name in _READ_BY_SCRIPT:
+        return f"The entrypoint is replaced, so give --{name.lower()} as a flag."
+    if flag:
+        return f"Append the flag --{flag}={value or '<value>'} to the arguments."
+    if bare in BATCHING_FIELDS:
+        return f"Write {bare} {{ value: {value or 'N'} }} into the batching_parameters_file."
+    return "Drop it; settings are flags, appended to the arguments."
