@@ -225,7 +225,7 @@ def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -
     if reading.understood:
         gathered.read.append(text.path)
         return
-    name = names_server(_code(text))
+    name = names_server(_code(text)) if names_server(text.content) else ""
     if name and not any(hit.rule == "unreadable" and hit.path == text.path for hit in reading.findings):
         place = text.content.find(name)
         line = text.content.count("\n", 0, max(place, 0)) + 1

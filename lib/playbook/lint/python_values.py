@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from typing import Any
 
 from playbook.lint.shell import simple_commands
 from playbook.lint.text import UNKNOWN, Text, Word
@@ -21,6 +22,7 @@ class Values:
 
     def __init__(self, tree: ast.AST, text: Text):
         self.text = text
+        self.rows = text.content.split("\n")
         self.names: dict[str, ast.expr] = {}
         self.grown: dict[str, list[ast.expr]] = {}  # what is added to a list or a text afterwards
         self.docstrings: set[int] = set()
@@ -86,9 +88,9 @@ class Values:
     def _literals(self, node: ast.AST, text: str) -> list[Piece]:
         """A string by the literals it is written in, each at its line; a line's end that Python drops is a shell's."""
         line = self.line(node)
-        segment = ast.get_source_segment(self.text.content, node) or ""
-        if "\n" not in segment:
+        if getattr(node, "end_lineno", None) in (None, getattr(node, "lineno", None)):
             return [(text, line)]
+        segment = self._segment(node)
         pieces = []
         try:
             for token in tokenize.generate_tokens(io.StringIO(f"({segment})").readline):
@@ -97,6 +99,12 @@ class Values:
         except (tokenize.TokenError, SyntaxError, ValueError):
             return [(text, line)]
         return pieces or [(text, line)]
+
+    def _segment(self, node: Any) -> str:
+        """The source of a node over several lines; its columns count bytes."""
+        rows = self.rows[node.lineno - 1 : node.end_lineno]
+        last = rows[-1].encode()[: node.end_col_offset].decode()
+        return "\n".join([rows[0].encode()[node.col_offset :].decode(), *rows[1:-1], last])
 
     def _literal(self, source: str) -> str:
         """The text of one literal; what an f-string fills in is filled in where it is known here."""

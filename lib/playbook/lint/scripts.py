@@ -18,12 +18,15 @@ from playbook.lint.written import read_written
 
 _NOT_RUN = ("echo", "printf", "grep", "egrep", "which", "pkill", "pgrep", "killall", "apt-get", "apt", "ls", "#")
 _DEPTH = 3
+_MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
 _HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)")  # words that stand for more flags
 
 
 def read_script(document: Document, depth: int = 0) -> Reading:
     """Server command lines of shell text, and what is said of its order."""
     reading, text = Reading(), document.text
+    if not _MAY_CONCERN.search(text.content):
+        return reading
     values: dict[str, str] = {}
     started = False
     writes = Writes()

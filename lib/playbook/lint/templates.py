@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from playbook.lint.text import UNKNOWN
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _VALUE = re.compile(r"^\.Values\.([\w.]+)\s*(?:\|\s*(?:quote|toString|int|squote))*$")
 _CONTROL = re.compile(
@@ -26,12 +28,19 @@ def values_of(path: Path | None) -> dict[str, Any]:
     """The values.yaml of the chart a template lies in; empty where there is none."""
     for folder in list(path.parents)[:4] if path is not None else []:
         if (folder / "Chart.yaml").is_file():
-            try:
-                values = yaml.safe_load((folder / "values.yaml").read_text())
-            except (OSError, yaml.YAMLError, UnicodeDecodeError):
-                return {}
-            return values if isinstance(values, dict) else {}
+            values = folder / "values.yaml"
+            return _values(values, values.stat().st_mtime_ns) if values.is_file() else {}
     return {}
+
+
+@lru_cache(maxsize=64)
+def _values(path: Path, _: int) -> dict[str, Any]:
+    """A values file as it was at a time: a chart's templates share it."""
+    try:
+        values = yaml.load(path.read_text(), _LOADER)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 def fill(content: str, values: dict[str, Any]) -> str:
