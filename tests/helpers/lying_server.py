@@ -1,7 +1,8 @@
 """A REST server that answers as the model did, but for every Nth reply: `python lying_server.py RUN_DIR LIE EVERY`.
 
 LIE: another_row (the answer to another request), stale (from the EVERYth reply on always the same answer), no_rows,
-not_a_number, error_as_200, html_as_200. It prints its port, and ends when its stdin closes.
+not_a_number, error_as_200, html_as_200; leak is no lie: 1 kB of every EVERYth request is kept. It
+prints its port, and ends when its stdin closes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Answers:
 
     def __init__(self, run_dir: Path, lie: str, every: int) -> None:
         self.lie, self.every, self.count = lie, every, 0
+        self.kept: list[bytearray] = []
         self._reference = Reference.load(run_dir)
         with tempfile.TemporaryDirectory() as folder:
             write_bodies(Path(folder), self._reference, "rest", 1)
@@ -47,6 +49,9 @@ class Answers:
         if self.lie == "stale" and self.count >= self.every:
             return self._right[0]
         if self.count % self.every:
+            return self._right[number]
+        if self.lie == "leak":
+            self.kept.append(bytearray(b"leak") * 256)
             return self._right[number]
         return LIES.get(self.lie) or self._right[(number + 1) % len(self._right)]
 

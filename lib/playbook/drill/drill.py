@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playbook.drill.exercise import Exercise
 from playbook.drill.ground import Ground
+from playbook.serve.handle import Handle
 from playbook.tfserving.config import Config
 
 Act = Callable[[Ground], str]
@@ -22,6 +24,16 @@ def as_configured(exercise: Exercise) -> Config:
 def promised_rate(exercise: Exercise, folder: Path) -> dict[str, Any]:
     """The load of most drills: Poisson arrivals at the promised rate of one server."""
     return {"arrival": "poisson", "rate_rps": exercise.rate_rps}
+
+
+def no_flags(exercise: Exercise) -> tuple[str, ...]:
+    """The flags of the configuration and no others."""
+    return ()
+
+
+def always(*flags: str) -> Callable[[Exercise], tuple[str, ...]]:
+    """The same flags whatever is drilled."""
+    return lambda exercise: flags
 
 
 def nothing(place: Ground) -> str:
@@ -41,17 +53,19 @@ class Way:
         load: The level's own settings; it may write a trace into the folder.
         timeout_s: Of a client; None leaves the exercise's.
         at_start: It begins with the first request, without a calm time before.
-        front: Something that stands between users and servers while the drill lasts; returns the handle users call.
+        front: Something that stands between users and servers while the drill lasts; yields the handle users call.
+        servers: How many are started for it.
     """
 
     act: Act = nothing
     config: Callable[[Exercise], Config] = as_configured
-    flags: Callable[[Exercise], tuple[str, ...]] = lambda exercise: ()
+    flags: Callable[[Exercise], tuple[str, ...]] = no_flags
     prepare: Callable[[Path], None] | None = None
     load: Callable[[Exercise, Path], dict[str, Any]] = promised_rate
     timeout_s: Callable[[Exercise], float] | None = None
     at_start: bool = False
-    front: Any = None
+    front: Callable[[Ground], AbstractContextManager[Handle]] | None = None
+    servers: int = 1
 
 
 @dataclass(frozen=True)

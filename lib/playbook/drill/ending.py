@@ -34,12 +34,11 @@ def _end_and_restart(place: Ground, number: signal.Signals) -> str:
 
 
 def hang(place: Ground) -> str:
-    """SIGSTOP, and SIGCONT after a while: nobody notices."""
-    still_s = max(1.0, 0.3 * place.exercise.drill_s)
+    """SIGSTOP until the load is over: nobody notices."""
     signalling.send(place.handle, signal.SIGSTOP)
-    time.sleep(still_s)
+    time.sleep(max(1.0, place.exercise.drill_s - place.exercise.calm_s))
     signalling.send(place.handle, signal.SIGCONT)
-    return f"stood still for {still_s:.1f} s"
+    return "stood still until the end, and nothing noticed"
 
 
 def hang_with_probe(place: Ground) -> str:

@@ -94,7 +94,7 @@ def exercise_of(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Exerci
         remedies=settings["remedies"],
         drill_s=settings["drill_s"],
         budget_s=60 * settings["drill_minutes"],
-        soak_s=60 * settings.get("soak_minutes", 0.0),
+        soak_s=60 * settings["soak_minutes"],
         skipped=hopeless(run.results("export"), promise, load.mix.usual_most(), len(spec.cpus) or 1),
     )
     if exercise.attached and not settings["drill_attached"]:

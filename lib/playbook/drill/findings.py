@@ -32,19 +32,22 @@ def results(exercise: Exercise, done: Practised) -> dict[str, Any]:
             "drills": done.rows,
             "left_out": done.left_out,
             "soak": done.soak,
-            "failures": _failures(done.rows),
+            "failures": _failures(done.rows, done.soak),
             "skipped": exercise.skipped or None,
         }
     )
 
 
-def _failures(rows: Sequence[DrillRow]) -> list[str]:
+def _failures(rows: Sequence[DrillRow], soak: Mapping[str, Any] | None = None) -> list[str]:
     """What no drill excuses: answers that were wrong."""
-    return [
+    wrong = [
         f"in the drill '{row['drill']}' {row['wrong']:,} of {row['compared']:,} answers compared were wrong"
         for row in rows
         if row.get("wrong")
     ]
+    if soak and soak["wrong"]:
+        wrong.append(f"in the soak {soak['wrong']:,} of {soak['compared']:,} answers compared were wrong")
+    return wrong
 
 
 def verdict(results: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ def bounded(exercise: Exercise) -> Config:
     waits unseen before it (batching_session.cc refuses; evhttp's executor queues without bound).
     """
     config = exercise.config
-    batch = config.max_batch_size or BATCH
+    batch = config.max_batch_size or (config.allowed_batch_sizes or (max(BATCH, exercise.load.mix.most_rows),))[-1]
     running = config.num_batch_threads or max(1, len(exercise.spec.cpus))
     waiting = QUEUE_SHARE * exercise.promise.p99_limit_ms / 1000 * exercise.capacity_rps
     rows = exercise.load.mix.mean_rows

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from playbook.drill.balancer import Balancer
 from playbook.drill.exercise import Exercise
+from playbook.errors import ParameterError, ServerNotReady
 from playbook.serve import serve, signalling
 from playbook.serve.alive import living_versions
 from playbook.serve.handle import Handle
-from playbook.serve.spec import ServerSpec
+from playbook.serve.spec import ServerSpec, choose_port
 from playbook.tfserving import versions
 from playbook.tfserving.config import Config
 from playbook.tune.configured import spec_of
 
 START_TIMEOUT_S = 60.0
+PORTS = (20_000, 32_000)
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Ground:
     name: str
     handle: Handle
     others: list[Handle] = field(default_factory=list)  # further servers of this drill, ended with it
+    balancer: Balancer | None = None  # what stands before them, where something does
 
     def status(self) -> list[dict[str, Any]]:
         """Every version as the server tells it; none where it lives and does not answer."""
@@ -47,13 +52,12 @@ class Ground:
             ServerNotReady: it did not come up.
         """
         serve.stop(self.handle)
-        rest, grpc = _port(self.handle.rest_url), _port(f"grpc://{self.handle.grpc_target}")
-        self.handle = self._start(replace(self.spec, rest_api_port=rest, port=grpc), self.name)
+        self.handle = self._start(self.spec, self.name)
         return float(self.handle.start_s or 0.0)
 
     def one_more(self) -> Handle:
         """A further server of the same kind and model, on ports of its own."""
-        self.others.append(self._start(self.spec, f"{self.name}-{len(self.others) + 2}"))
+        self.others.append(self._start(_with_ports(self.spec), f"{self.name}-{len(self.others) + 2}"))
         return self.others[-1]
 
     def _start(self, spec: ServerSpec, name: str) -> Handle:
@@ -103,7 +107,7 @@ def ground(
             prepare(base_path)
         configured = spec_of(config, exercise.spec)
         extra = tuple(flag for flag in configured.extra_flags if _name(flag) not in map(_name, flags))
-        spec = replace(configured, model_base_path=base_path, extra_flags=(*extra, *flags))
+        spec = _with_ports(replace(configured, model_base_path=base_path, extra_flags=(*extra, *flags)))
         handle = serve.start(spec, run_dir, START_TIMEOUT_S, named, "a drill", owner=os.getpid())
         made = Ground(exercise, spec, base_path, named, handle)
         yield made
@@ -124,14 +128,23 @@ def swap(place: Ground, timeout_s: float) -> tuple[int, float]:
 
 def _wake(handle: Handle) -> None:
     """A server that a drill stopped still can only be ended awake."""
-    import signal
-
     if signalling.lives(handle):
         signalling.send(handle, signal.SIGCONT)
 
 
-def _port(address: str) -> int:
-    return urlsplit(address).port or 0
+def _with_ports(spec: ServerSpec) -> ServerSpec:
+    """The same server on ports of its own that no client is given by chance while the server is away."""
+    rest, grpc = _free_port(), _free_port()
+    return replace(spec, rest_api_port=rest, port=grpc)
+
+
+def _free_port() -> int:
+    """A free port below those that a system gives to outgoing connections (Linux from 32768, others from 49152)."""
+    for _ in range(50):
+        port = random.randrange(*PORTS)
+        with suppress(ParameterError):
+            return choose_port("port", port)
+    raise ServerNotReady(f"A free port was expected between {PORTS[0]} and {PORTS[1]}; fifty tries found none.")
 
 
 def _name(flag: str) -> str:

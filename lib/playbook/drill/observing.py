@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import threading
 import time
@@ -19,7 +20,8 @@ from playbook.drill.exercise import Exercise
 from playbook.drill.ground import Ground, ground
 from playbook.drill.outage import Calls, by_second, outage
 from playbook.errors import LoadFailed, PlaybookError
-from playbook.prove.answer import MACHINE
+from playbook.monitor.resources import ProcessTree, container_pid, machine
+from playbook.prove.answer import disturbance
 from playbook.records import record
 from playbook.records.rows import DrillRow
 from playbook.serve.handle import Handle
@@ -42,6 +44,7 @@ def hold(exercise: Exercise, drill: Drill, way: Way, remedied: bool, number: int
         tempfile.TemporaryDirectory(prefix="bodies-") as bodies,
         ground(exercise, name, way.config(exercise), way.flags(exercise), way.prepare) as place,
         way.front(place) if way.front else nullcontext(place.handle) as called,
+        _others(place) as others_cores,
     ):
         summary, moments, said = _held(exercise, way, place, called, Path(bodies), number)
     calls = Calls.read(_folder(exercise, number) / "requests.parquet")
@@ -65,7 +68,7 @@ def hold(exercise: Exercise, drill: Drill, way: Way, remedied: bool, number: int
         recovery_s=lost["recovery_s"],
         slowest_ms=lost["slowest_ms"],
         seen=said or None,
-        doubt=_doubt(summary, lost) or None,
+        doubt=_doubt(summary, lost, others_cores),
         there=drill.there,
         source=drill.source,
         began_s=round((began_ns - summary["start_ns"]) / 1e9, 2),
@@ -136,9 +139,27 @@ def _folder(exercise: Exercise, number: int) -> Path:
     return record.data_dir(exercise.run.run_dir) / "requests" / f"drill_{number:03d}"
 
 
-def _doubt(summary: Mapping[str, Any], lost: Mapping[str, Any]) -> str:
-    """Why the row says little of the server: the generator was not free, or it was no better before."""
-    named = [check for check in summary["failed_checks"] if check in MACHINE]
-    if named:
-        return f"the load generator was not free to measure ({', '.join(named)})"
-    return "" if lost["calm_before"] in (True, None) else "the promise was not kept in the seconds before either"
+def _doubt(summary: Mapping[str, Any], lost: Mapping[str, Any], others_cores: list[float]) -> str | None:
+    """Why the row says little of the server: the machine was busy, or it was no better before; None: it may be read."""
+    cores = int(record.environment().get("cores") or 1)
+    if disturbed := disturbance(others_cores, cores, [summary]):
+        return disturbed
+    return None if lost["calm_before"] in (True, None) else "the promise was not kept in the seconds before either"
+
+
+@contextmanager
+def _others(place: Ground) -> Iterator[list[float]]:
+    """A list that holds, after the block, how many cores neither servers nor clients nor this process used in it."""
+    trees = [ProcessTree("ours", os.getpid())]
+    if place.handle.container_id and (pid := container_pid(place.handle.container_id)):
+        trees.append(ProcessTree("server", pid))
+    seen: list[float] = []
+
+    def used_s() -> tuple[float, float]:
+        samples = [tree.sample() for tree in trees]
+        return machine().cpu_s or 0.0, sum(one.cpu_s or 0.0 for one in samples if one)
+
+    before, began = used_s(), time.monotonic()
+    yield seen
+    after = used_s()
+    seen.append(max(0.0, after[0] - before[0] - (after[1] - before[1])) / (time.monotonic() - began))

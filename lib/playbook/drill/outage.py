@@ -58,18 +58,18 @@ def outage(calls: Calls, began_ns: int, end_ns: int, promise: Promise) -> dict[s
 
     A second counts as outside when more than one in a hundred of its requests was beyond the limit or failed, or a
     larger share failed than was promised. Recovered is the server when every second from then on is inside, whenever
-    it begins; null where that was not seen for a whole second.
+    it begins: 0 where none was outside, null where a whole second inside was not seen any more.
     """
     after, before = calls.between(began_ns, end_ns), calls.between(0, began_ns)
     codes, counts = np.unique(after.code[after.failed].astype(str), return_counts=True)
-    good = after.latency_ms[~after.failed]
+    good, outside = after.latency_ms[~after.failed], _outside(after, began_ns, end_ns, promise)
     return {
         "requests": len(after),
         "lost": int(after.failed.sum()),
         "lost_by_code": dict(zip(codes.tolist(), counts.tolist(), strict=True)),
         "seconds": round((end_ns - began_ns) / 1e9, 1),
-        "seconds_outside": _outside(after, began_ns, end_ns, promise),
-        "recovery_s": _recovery_s(after, began_ns, end_ns, promise),
+        "seconds_outside": outside,
+        "recovery_s": _recovery_s(after, began_ns, end_ns, promise) if outside else 0.0,
         "slowest_ms": float(good.max()) if len(good) else None,
         "calm_before": _kept(before, promise) if len(before) else None,
     }
@@ -103,22 +103,23 @@ def _kept(calls: Calls, promise: Promise) -> bool:
 
 
 def _outside(calls: Calls, began_ns: int, end_ns: int, promise: Promise) -> int:
-    starts = range(began_ns, end_ns, SECOND_NS)
-    parts = (calls.between(start, start + SECOND_NS) for start in starts)
+    """Seconds from `began_ns` on that were not kept; the last one is the load's last whole second."""
+    parts = (_second(calls, start, end_ns) for start in range(began_ns, end_ns, SECOND_NS))
     return sum(1 for part in parts if len(part) and not _kept(part, promise))
 
 
 def _recovery_s(calls: Calls, began_ns: int, end_ns: int, promise: Promise) -> float | None:
-    """Seconds to the last bad request from which a second that is not kept begins; None: too near to the end."""
-    bad = _bad(calls, promise)
-    last_ns = None
-    for due_ns in calls.due_ns[bad][::-1].tolist():
-        if not _kept(calls.between(due_ns, due_ns + SECOND_NS), promise):
-            last_ns = due_ns
-            break
+    """Seconds to the last bad request of the last second that was not kept; None: too near to the end to tell."""
+    bad_ns = calls.due_ns[_bad(calls, promise)]
+    starts = (due_ns for due_ns in bad_ns[::-1].tolist() if not _kept(_second(calls, due_ns, end_ns), promise))
+    last_ns = next(starts, None)
     if last_ns is None:
         return 0.0
-    # The second that begins with it is outside; its last bad request is where users were served again.
-    inside = (calls.due_ns[bad] >= last_ns) & (calls.due_ns[bad] < last_ns + SECOND_NS)
-    over_ns = int(calls.due_ns[bad][inside].max())
+    over_ns = int(bad_ns[bad_ns < last_ns + SECOND_NS].max())
     return round((over_ns - began_ns) / 1e9, 2) if over_ns + SECOND_NS <= end_ns else None
+
+
+def _second(calls: Calls, start_ns: int, end_ns: int) -> Calls:
+    """A second of the load; one that would reach beyond its end begins earlier, for few requests say little."""
+    start_ns = min(start_ns, end_ns - SECOND_NS)
+    return calls.between(start_ns, start_ns + SECOND_NS)

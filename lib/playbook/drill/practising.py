@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from playbook import progress
 from playbook.drill import observing
+from playbook.drill import soak as soaking
 from playbook.drill.drill import Drill, Way
 from playbook.drill.drills import DRILLS
 from playbook.drill.exercise import Exercise, exercise_of
@@ -43,37 +45,47 @@ def planned(exercise: Exercise) -> list[tuple[Drill, bool, Way]]:
 
 def planned_s(exercise: Exercise) -> float:
     """How long all of it takes, in s."""
-    return len(planned(exercise)) * _each_s(exercise) + exercise.soak_s
+    return sum(_each_s(exercise, way) for _, _, way in planned(exercise)) + exercise.soak_s
 
 
 def practise(exercise: Exercise) -> Practised:
-    """Hold every drill. What the server fails is a finding; what could not be held is named with the reason."""
+    """Hold every drill, then the soak. What the server fails is a finding; what could not be held is named."""
     done = Practised(planned_s=planned_s(exercise))
     if exercise.skipped:
         return done
-    began, each_s = time.monotonic(), _each_s(exercise)
-    hindered = {name: DRILLS[name].hindered(exercise) for name in exercise.drills}
+    began, hindered = time.monotonic(), {name: DRILLS[name].hindered(exercise) for name in exercise.drills}
     done.left_out = [{"drill": name, "why": why} for name, why in hindered.items() if why]
-    steps = planned(exercise)
-    with progress.live("drill", len(steps) * each_s) as bar:
+    with progress.live("drill", done.planned_s) as bar:
+        steps, due_s = planned(exercise), 0.0
         for number, (drill, remedied, way) in enumerate(steps):
-            spent_s = time.monotonic() - began
-            if spent_s + each_s > exercise.budget_s:
+            spent_s, each_s = time.monotonic() - began, _each_s(exercise, way)
+            slower = spent_s / due_s if due_s else 1.0  # than planned, so far
+            if spent_s + slower * each_s > exercise.budget_s:
                 done.left_out.append({"drill": _named(drill, remedied), "why": _no_time(exercise)})
                 continue
-            bar.update(number * each_s, drill.title + (f", with {drill.remedy}" if remedied else ""))
-            try:
+            bar.update(due_s, drill.title + (f", with {drill.remedy}" if remedied else ""))
+            with _left_out(done, _named(drill, remedied)):
                 done.rows.append(observing.hold(exercise, drill, way, remedied, number))
-            except (LoadFailed, ServerError) as error:
-                done.left_out.append({"drill": _named(drill, remedied), "why": _first_line(error)})
-            each_s = (time.monotonic() - began) / (number + 1)
+            due_s += each_s
+        bar.update(due_s, "soak" if exercise.soak_s else "")
+        with _left_out(done, "soak"):
+            done.soak = soaking.soak(exercise, len(steps))
     done.took_s = time.monotonic() - began
     return done
 
 
-def _each_s(exercise: Exercise) -> float:
-    """How long one drill takes, in s: its load, the start of its server, and what surrounds them."""
-    return exercise.drill_s + (exercise.run.results("serve").get("start_s") or START_S) + AROUND_S
+@contextmanager
+def _left_out(done: Practised, name: str) -> Iterator[None]:
+    """What could not be held is named with the reason, and the next drill goes on."""
+    try:
+        yield
+    except (LoadFailed, ServerError) as error:
+        done.left_out.append({"drill": name, "why": _first_line(error)})
+
+
+def _each_s(exercise: Exercise, way: Way) -> float:
+    """How long one drill takes, in s: its load, the start of its servers, and what surrounds them."""
+    return exercise.drill_s + way.servers * (exercise.run.results("serve").get("start_s") or START_S) + AROUND_S
 
 
 def _named(drill: Drill, remedied: bool) -> str:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from playbook.drill.exercise import Exercise
 from playbook.drill.ground import Ground, swap
 from playbook.errors import PublishFailed
 from playbook.tfserving import versions, warmup_file
 
-REFUSED_WITHIN_S = 4.0  # a load that fails is noticed within a poll of a second and its first try
+REFUSED_SHARE, GOOD_SHARE = 0.3, 0.7  # of the drill's time, until a bad version is END and a whole one answers
 
 
 def new_version(place: Ground) -> str:
@@ -53,14 +54,21 @@ def without_warmup(base_path: Path) -> None:
         shutil.rmtree(versions.directory(base_path, number) / warmup_file.FILE.parent, ignore_errors=True)
 
 
+def no_warmup(exercise: Exercise) -> str:
+    """Why a start without warm-up cannot be compared with one that has it; empty when it can."""
+    source = exercise.spec.model_base_path
+    newest = versions.directory(source, versions.numbers(source)[-1])
+    return "" if (newest / warmup_file.FILE).exists() else "the version holds no warm-up requests to leave out"
+
+
 def _refused_then_good(place: Ground, spoil: Callable[[Path], None]) -> str:
     bad = _publish_spoilt(place.base_path, spoil)
     state, began = "unseen", time.monotonic()
-    while time.monotonic() - began < REFUSED_WITHIN_S and state != "END":
+    while time.monotonic() - began < REFUSED_SHARE * place.exercise.drill_s and state != "END":
         time.sleep(0.05)
         state = next((str(row["state"]) for row in place.status() if int(row["version"]) == bad), state)
     said = f"version {bad} was {state}, the old one served on"
-    left_s = max(1.0, place.exercise.drill_s / 2 - (time.monotonic() - began))
+    left_s = GOOD_SHARE * place.exercise.drill_s - (time.monotonic() - began)
     try:
         version, took_s = swap(place, left_s)
     except PublishFailed:

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from published_run import published
+from drilled import practised, prepared, published_run
 
 from playbook import drill
-from playbook.chain import params
+from playbook.drill import observing, soak, starving
+from playbook.drill.drills import DRILLS
+from playbook.drill.ground import Ground
 from playbook.errors import ParameterError
-from playbook.records import record
-from playbook.records.runs import NOTEBOOK_DIR
+from playbook.serve.handle import Handle
 from playbook.tfserving import versions
+
+LYING = Path(__file__).parents[2] / "helpers" / "lying_server.py"
 
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with the default model published in it."""
-    run = tmp_path_factory.mktemp("run")
-    published(run)
-    exported = {"model_name": "digits", "base_path": "models/digits"}
-    record.save(run, "export", params={}, results=exported, verdict="exported")
-    return run
-
-
-def settings(run_dir: Path, *names: str, **changes) -> dict:
-    """The notebook's own defaults at a rate that any machine carries; a limit that no idle server breaks."""
-    defaults = {name: value for name, (_, value) in params.declared(NOTEBOOK_DIR / "75_drill.ipynb").items()}
-    ours = {"run_dir": str(run_dir), "target_rate_rps": 100.0, "p99_limit_ms": 400.0, "drills": list(names)}
-    return {**defaults, **ours, "drill_s": 4.0, **changes}
-
-
-def practised(run_dir: Path, *names: str, **changes) -> dict:
-    exercise = drill.prepare(settings(run_dir, *names, **changes))
-    return drill.results(exercise, drill.practise(exercise))
+    return published_run(tmp_path_factory.mktemp("run"))
 
 
 def by_name(results: dict) -> dict:
@@ -61,7 +53,7 @@ def test_a_kill_loses_requests_a_swap_none_and_nothing_is_left_running(run_dir: 
 
 def test_a_drill_that_there_is_not_is_refused_by_name(run_dir: Path) -> None:
     with pytest.raises(ParameterError, match="'swop'; the drills are swap, "):
-        drill.prepare(settings(run_dir, "swop"))
+        prepared(run_dir, "swop")
 
 
 def test_no_drill_is_skipped_and_said(run_dir: Path) -> None:
@@ -75,3 +67,80 @@ def test_what_the_time_does_not_carry_is_named(run_dir: Path) -> None:
     assert results["drills"] == []
     assert [one["drill"] for one in results["left_out"]] == ["swap", "kill"]
     assert all("drill_minutes (0.05) were spent" in one["why"] for one in results["left_out"])
+
+
+def held(run_dir: Path, name: str, remedied: bool, number: int, **changes) -> dict:
+    """The row of one drill, held one way."""
+    exercise = prepared(run_dir, name, remedies=True, **changes)
+    (way,) = [way for kind, way in DRILLS[name].ways(exercise) if kind == remedied]
+    return observing.hold(exercise, DRILLS[name], way, remedied, number)
+
+
+def test_a_version_that_cannot_be_loaded_costs_nothing_and_the_old_one_serves_on(run_dir: Path) -> None:
+    row = held(run_dir, "corrupt", True, 10)
+    assert (row["lost"], row["wrong"]) == (0, 0)
+    assert row["seen"].startswith("version 2 was END, the old one served on")
+
+
+def test_a_server_that_hangs_for_good_loses_all_that_could_not_wait(run_dir: Path) -> None:
+    row = held(run_dir, "hang", False, 11, timeout_s=1.0)
+    assert set(row["lost_by_code"]) <= {"timeout", "unsent"}
+    assert row["lost"] > 0.5 * row["requests"]
+    assert row["recovery_s"] is None
+
+
+def test_a_drain_before_sigterm_loses_no_request(run_dir: Path) -> None:
+    row = held(run_dir, "sigterm", True, 12, drill_s=6.0)
+    assert (row["lost_by_code"], row["wrong"]) == ({}, 0)
+    assert "the old server had no connection after" in row["seen"]
+
+
+def test_stalled_clients_keep_their_connections_and_cost_the_others_nothing(run_dir: Path) -> None:
+    row = held(run_dir, "slow_clients", False, 13)
+    assert row["lost"] == 0
+    assert row["seen"] == "200 clients stalled in mid-request; the server had closed 0 of them"
+
+
+def test_half_the_processor_is_taken_and_given_back(run_dir: Path) -> None:
+    if why := starving.cannot(prepared(run_dir)):
+        pytest.skip(why)
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        process = psutil.Process(busy.pid)
+        home = Path(f"/proc/{busy.pid}/cgroup").read_text()
+        handle = Handle("binary", "digits", "", "", "", "", [], [0], pid=busy.pid)
+        exercise = prepared(run_dir)
+        place = Ground(exercise, exercise.spec, exercise.spec.model_base_path, "drill", handle)
+        before = process.cpu_times().user
+        said = starving.throttle(place)
+        used_s = process.cpu_times().user - before
+        assert Path(f"/proc/{busy.pid}/cgroup").read_text() == home
+        busy.kill()
+    assert said.startswith("0.5 of 1 cores for 1.6 s, stopped by the quota for ")
+    assert 0.1 < used_s < 0.6 * 1.6 + 0.1
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/playbook-drill-{os.getpid()}"))
+
+
+@pytest.fixture
+def leaking(run_dir: Path) -> Iterator[Handle]:
+    """A server that answers rightly and keeps a kilobyte of every request."""
+    command = [sys.executable, str(LYING), str(run_dir), "leak", "1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        port = process.stdout.readline().strip()
+        yield Handle("binary", "digits", "", f"http://127.0.0.1:{port}", "", "", [], [], pid=process.pid)
+        process.stdin.close()
+
+
+def test_a_server_that_keeps_a_kilobyte_of_every_request_is_found(run_dir: Path, leaking: Handle) -> None:
+    exercise = replace(prepared(run_dir, target_rate_rps=800.0), soak_s=8.0)
+    kept = soak.hold(exercise, leaking, 0)
+    assert kept["answer"] == soak.LEAK, kept
+    assert 700 < kept["bytes_per_request"] < 1600
+    assert kept["wrong"] == 0
+    assert "A LEAK of" in kept["words"]
+
+
+def test_the_embedded_server_is_not_accused(run_dir: Path) -> None:
+    results = practised(run_dir, target_rate_rps=800.0, soak_minutes=8.0 / 60)
+    assert results["soak"]["answer"] != soak.LEAK, results["soak"]
+    assert results["soak"]["answered"] > 4000
+    assert "Soak of 0.13" in results["soak"]["words"]
