@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,16 @@ def begin(plan: StagePlan) -> str:
 
 
 def _tell(path: Path, state: dict[str, Any]) -> None:
-    whole_file.write_text(path, json.dumps({**state, "plan": stage_plan.words(), "left_s": stage_plan.left_s()}))
+    planned = {"plan": stage_plan.words(), "left_s": stage_plan.left_s(), "at_s": time.time()}
+    whole_file.write_text(path, json.dumps({**state, **planned}))
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """The state that was told last; None before the first."""
+    """The state that was told last, its time left counted on since then; None before the first."""
     try:
-        return json.loads(path.read_text())
+        state = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
+    if state.get("left_s") is not None and state.get("at_s"):
+        state["left_s"] = max(0.0, state["left_s"] - max(0.0, time.time() - state["at_s"]))
+    return state

@@ -1,114 +1,110 @@
-"""Real models through export, serve and warm-up: seconds of each stage against the plan it told, and its verdict.
+"""Real models through the whole chain: what was planned, what it took, the answer, the gain, the simulator's error.
 
-Run it alone: `make bench ARGS=zoo`, on an idle machine; some twenty minutes. Weights are random and made here, nothing
-is downloaded. A stage meets its target when it ends within a quarter of its plan; a plan of a few seconds gets two
-seconds more, for what starting and writing take. No peer studied plans an export, so there is none beside it.
+Run it alone: `make bench ARGS=zoo` on an idle machine, some forty minutes; `python tests/benchmarks/bench_zoo.py text
+bert` takes some. Each model leaves its row in `records/zoo.json`, where the rows of the others stay. A stage meets its
+target when it takes no more than a quarter beyond what it told when it began; one of seconds gets two more, for what
+starting and writing take. No peer studied plans a run, so there is none beside it.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import zoo_builders
+import zoo_runs
+
 from playbook.markdown import table
-from playbook.records import record
 
-ROOT = Path(__file__).resolve().parents[2]
-STAGES = ("export", "serve", "warmup")
+RECORD = Path(__file__).resolve().parent / "records" / "zoo.json"
 QUARTER, GRACE_S = 0.25, 2.0
-LONGEST_S = 600
-
-KERAS = """
-import os, sys
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-import keras
-keras.utils.set_random_seed(7)
-name, path = sys.argv[1:]
-if name == "lstm":
-    into = keras.Input((60, 32))
-    states = keras.layers.LSTM(128)(keras.layers.LSTM(128, return_sequences=True)(into))
-    model = keras.Model(into, keras.layers.Dense(3)(states))
-elif name == "embedding":
-    into = keras.Input((40,), dtype="int32")
-    vectors = keras.layers.Embedding(600_000, 128)(into)
-    model = keras.Model(into, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(vectors)))
-else:
-    model = getattr(keras.applications, name)(weights=None)
-model.export(path, verbose=False)
-"""
-MODELS = ("MobileNetV2", "EfficientNetB0", "ResNet50", "lstm", "embedding")
+RATE_ERROR, P99_ERROR = 0.05, 0.15  # of the simulator, medians over the zoo
+WHOLE_S = {"ResNet50": 600, "text": 240, "bert": 240, "detect": 240}
 
 
-def made(name: str, folder: Path) -> Path:
-    """The model as a SavedModel, made in a process of its own."""
-    path = folder / name
-    subprocess.run([sys.executable, "-c", KERAS, name, str(path)], check=True, capture_output=True, timeout=LONGEST_S)
-    return path
+def held(stage: dict[str, Any]) -> bool | None:
+    """Whether a stage ended when it said it would, or before; None where it told nothing."""
+    if stage["told_s"] is None or stage["took_s"] is None:
+        return None
+    return bool(stage["took_s"] <= stage["told_s"] * (1 + QUARTER) + GRACE_S)
 
 
-def run(model: Path, folder: Path) -> tuple[float, Path, str]:
-    """The chain's first three stages with the quick parameters: seconds, the run folder, the end of what was said."""
-    command = [
-        str(Path(sys.executable).with_name("playbook")),
-        "run",
-        "params/quick.yml",
-        "--outputs",
-        str(folder / "out"),
-    ]
-    command += [word for stage in STAGES for word in ("--only", stage)]
-    command += ["--set", f"model={model}", "--set", f"model_name={model.name}"]
-    began = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST_S, check=False)
-    folders = sorted((folder / "out").glob("*-quick"))
-    return time.perf_counter() - began, folders[-1] if folders else folder, (done.stdout + done.stderr)[-400:]
+def kept_rows() -> dict[str, dict[str, Any]]:
+    """The rows of the record by model."""
+    return {row["model"]: row for row in json.loads(RECORD.read_text())["models"]} if RECORD.exists() else {}
 
 
-def told(run_dir: Path) -> list[dict[str, Any]]:
-    """A row a stage that tells a plan: seconds expected and taken, and what was left out."""
-    plan = record.load(run_dir, "export")["results"]["plan"]
-    rows = [{"stage": "export, from the plan on", **plan}]
-    if record.has(run_dir, "warmup"):
-        kept = record.load(run_dir, "warmup")["results"]
-        ways = kept["summary"]
-        took_s = sum(sum(kept[way]) / 1e3 + one["start_s"] for way, one in ways.items())
-        rows.append({"stage": "warm-up", "expected_s": kept["expected_s"], "took_s": round(took_s, 1)})
-        rows[-1]["left_out"] = kept["left_out"]
-    return rows
+def keep(row: dict[str, Any]) -> None:
+    """Put a row in the place of the model's last one."""
+    rows = kept_rows() | {row["model"]: row}
+    ordered = [rows[name] for name in zoo_builders.SETTINGS if name in rows]
+    RECORD.write_text(json.dumps({"models": ordered}, indent=1) + "\n")
 
 
-def held(row: dict[str, Any]) -> bool:
-    """Whether a stage ended when it said it would, or before."""
-    return row["took_s"] <= row["expected_s"] * (1 + QUARTER) + GRACE_S
+def stages_table(rows: list[dict[str, Any]]) -> str:
+    """A line a model: seconds told and taken, stage by stage."""
+    names = [stage["stage"] for stage in rows[0]["stages"]]
+    lines = []
+    for row in rows:
+        by_name = {stage["stage"]: stage for stage in row["stages"]}
+        cells = [_cell(by_name.get(name)) for name in names]
+        lines.append([row["model"], f"{row['planned_s']:.0f} / {row['whole_s']}", *cells])
+    return table(["told / took, s", "whole", *names], lines)
 
 
-def main() -> int:
-    """Print the table; 1 where a model did not go through or a plan was not held."""
-    lines, missed = [], []
-    for name in sys.argv[1:] or MODELS:
-        with tempfile.TemporaryDirectory(prefix="zoo-") as place:
-            folder = Path(place)
-            seconds, run_dir, ending = run(made(name, folder), folder)
-            if not record.has(run_dir, "warmup"):
-                print(f"{name} did not go through ({seconds:.0f} s):\n{ending}", flush=True)
-                missed.append(name)
-                continue
-            for row in told(run_dir):
-                ok = held(row)
-                missed += [] if ok else [f"{name}'s {row['stage']}"]
-                cells = [name, row["stage"], f"{row['expected_s']:.0f}", f"{row['took_s']:.0f}", "yes" if ok else "no"]
-                lines.append([*cells, "; ".join(row["left_out"]) or "–"])
-            for stage in STAGES:
-                print(f"{name}, {stage}: {record.load(run_dir, stage)['verdict']}", flush=True)
-            print(json.dumps({"model": name, "whole_s": round(seconds)}), flush=True)
-    print(table(["model", "stage", "planned, s", "took, s", "held", "left out"], lines))
-    print(f"Missed: {', '.join(missed)}." if missed else "Every model went through as planned.")
-    return 1 if missed else 0
+def _cell(stage: dict[str, Any] | None) -> str:
+    if stage is None or stage["told_s"] is None:
+        return "–"
+    return f"{stage['told_s']:.0f} / {stage['took_s']:.0f}{'' if held(stage) else ' late'}"
+
+
+def answers_table(rows: list[dict[str, Any]]) -> str:
+    """A line a model: one request, the promise, its answer, tuned over default, the simulator's errors."""
+    lines = []
+    for row in rows:
+        settings, seen = row["settings"], row["simulator"] or {}
+        promise = f"p99 {settings['p99_limit_ms']:g} ms at {settings['target_rate_rps']:g}/s"
+        spread = f" ({row['gain_low']:.2f} to {row['gain_high']:.2f})" if row["gain_low"] else ""
+        gain = f"{row['gain']:.2f}{spread}" if row["gain"] else None
+        errors = [f"{seen[name]:.0%}" if seen.get(name) is not None else None for name in ("rate_error", "p99_error")]
+        lines.append([row["model"], row["request_ms"], promise, row["answer"], gain, row["tuned_words"], *errors])
+    heads = ["model", "a request, ms", "promise", "answer", "tuned over default", "winner", "rate error", "p99 error"]
+    return table(heads, lines)
+
+
+def missed(rows: list[dict[str, Any]]) -> list[str]:
+    """What missed its target, in words."""
+    words = [f"{row['model']} did not go through" for row in rows if not row["went_through"]]
+    whole = [row for row in rows if row["went_through"]]
+    words += [f"{r['model']}'s {s['stage']} (told, took)" for r in whole for s in r["stages"] if held(s) is False]
+    words += [f"{r['model']} in {WHOLE_S[r['model']]} s" for r in whole if r["whole_s"] > WHOLE_S.get(r["model"], 1e9)]
+    for name, most in (("rate_error", RATE_ERROR), ("p99_error", P99_ERROR)):
+        seen = [r["simulator"][name] for r in whole if r["simulator"] and r["simulator"][name] is not None]
+        if seen and np.median(seen) > most:
+            words.append(f"the simulator's {name.replace('_', ' ')}: {np.median(seen):.0%} at the median")
+    return words
+
+
+def main(names: list[str]) -> int:
+    """Run the models, keep their rows, print the tables; 1 where something missed its target."""
+    asked = [name for name in names if name != "--kept"]
+    for name in asked or ([] if names else zoo_builders.SETTINGS):
+        with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+            row = zoo_runs.run(zoo_runs.made(name, Path(folder)), Path(folder))
+        keep(row)
+        print(f"{name}: {row['whole_s']} s, {row.get('answer') or row.get('ending')}", flush=True)
+    rows = list(kept_rows().values())
+    whole = [row for row in rows if row["went_through"]]
+    if whole:
+        print(stages_table(whole), answers_table(whole), sep="\n\n")
+    late = missed(rows)
+    print(f"Missed: {'; '.join(late)}." if late else "Every model went through as planned.")
+    return 1 if late else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

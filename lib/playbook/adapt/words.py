@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from scipy import stats
 
 from playbook.adapt.controller import OVER
 
 #: Checks of the load generator after which nothing may be concluded from a run.
 #: (Not count_balance: a version that is published live replays its warm-up requests, which the server counts.)
 BROKEN = ("server_dead", "wrong_answers", "bad_passport", "client_cpu")
+CHANCE = 0.05  # two choices that keep the same would differ as much with this probability
 ENOUGH = 100  # requests of a second from which one in a hundred may be beyond the limit
 
 
@@ -32,6 +35,10 @@ def verdict(results: Mapping[str, Any]) -> str:
         return f"{lead} Nothing is concluded: {'; '.join(broken)} cannot be relied on."
     if not fixed or not policies:
         return lead
+    if few := _few(choices):
+        return (
+            f"{lead} Nothing is concluded: a second held {few:.0f} requests at the median, too few to tell them apart."
+        )
     best_fixed, best_policy = max(fixed, key=_kept), max(policies, key=_kept)
     more = best_policy["kept_s"] - best_fixed["kept_s"]
     if more > 0:
@@ -51,13 +58,27 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     early = [one for one in choices if one["ended"] and not one["ended"].endswith(OVER)]
     sentences += [f"{one['name']} ended early: {one['ended']}" for one in early]
     sentences += [f"{one['name']}: {text}" for one in choices if _broken(one) for text in one.get("warnings") or []]
-    few = [one["requests_a_second"] for one in choices if one.get("requests_a_second") is not None]
-    if few and min(few) < ENOUGH:
+    seconds = [one["requests_a_second"] for one in choices if one.get("requests_a_second") is not None]
+    if seconds and min(seconds) < ENOUGH:
         sentences.append(
-            f"a second held {min(few):.0f} requests at the median: with fewer than {ENOUGH} it counts as kept only "
+            f"a second held {min(seconds):.0f} requests at the median: with fewer than {ENOUGH} it counts as kept only "
             "when none of them was beyond the limit"
         )
     return sentences
+
+
+def _few(choices: Sequence[Mapping[str, Any]]) -> float | None:
+    """Requests of a second, where so few came that what the choices kept may be chance.
+
+    Every request beyond the limit counts, whatever its second: the best fixed choice and the best policy differ where
+    Fisher's exact test on requests within and beyond says so.
+    """
+    seconds = [one["requests_a_second"] for one in choices if one.get("requests_a_second") is not None]
+    if not seconds or min(seconds) >= ENOUGH:
+        return None
+    sides = [max((o for o in choices if o["policy"] is policy), key=_kept) for policy in (False, True)]
+    counts = [[one.get("beyond") or 0, (one.get("requests") or 0) - (one.get("beyond") or 0)] for one in sides]
+    return None if stats.fisher_exact(counts).pvalue < CHANCE else min(seconds)
 
 
 def _broken(one: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from playbook import markdown
+from playbook import markdown, progress
 from playbook.errors import ModelError
 from playbook.export import budget, curve, heldout, inputs, merging, publish, references, safety, servable, sources
 from playbook.export.heldout import HeldOut
@@ -70,12 +70,14 @@ def build(settings: Mapping[str, Any]) -> Staged:
     place = publish.stage(base)
     path = place / "as_trained"
     with publish.writing(place), publish.speaking_of(path, model):
+        progress.doing(f"making or loading {model}")
         trained = sources.save(model, path, settings["seed"], allow)
         unsafe = safety.check(path, allow)
         known = signatures.read(path)
         chosen = signatures.pick(known, settings.get("signature", "serving_default"))
         rows = trained or _collected(path, known, chosen, settings)
         remarks = servable.remarks(path, settings.get("server", "embedded"))
+        progress.doing("asking the model for its own answers")
         reference, more = references.of(path, chosen, rows.rows[chosen.name], settings.get("ignore_outputs") or ())
         others = references.beside(path, known, chosen.name, mix, rows.rows)
         merged = references.merged(path, known, [reference, *others.values()], model)

@@ -88,3 +88,15 @@ def test_nothing_is_concluded_from_a_run_whose_client_measured_itself() -> None:
     kept = results(DEMONSTRATION, runs)
     assert "Nothing is concluded: policy (client_cpu) cannot be relied on." in words.verdict(kept)
     assert "policy: the client used 97% of a core" in words.warnings(kept)
+
+
+@pytest.mark.parametrize(("beyond", "concluded"), [(5, False), (30, True)])
+def test_a_handful_of_requests_a_second_concludes_nothing_unless_chance_cannot_explain_it(beyond, concluded):
+    kept = results(DEMONSTRATION, [played("fixed", GOOD), played("policy", LATE, policy=True)])
+    for one in kept["contenders"]:
+        one |= {"requests": 40, "requests_a_second": 10.0, "beyond": beyond * one["policy"]}
+    said = words.verdict(kept)
+    assert ("Adapting does not pay here" in said) is concluded
+    assert (
+        "Nothing is concluded: a second held 10 requests at the median, too few to tell them apart." in said
+    ) is not concluded
