@@ -1,4 +1,4 @@
-"""Commands for what is served or deployed: watch it, adapt it, check its configuration, publish a version."""
+"""Commands for what is served or deployed: verify it, watch it, adapt it, check its configuration, publish a version."""
 
 from __future__ import annotations
 
@@ -82,6 +82,31 @@ def lint(
 
     words = [*(target or []), *context.args]
     raise typer.Exit(command_line.run(words, format_, fix, explain, allow_nothing, say=typer.echo, ask=typer.confirm))
+
+
+@app.command()
+def verify(
+    url: Annotated[str, typer.Argument(metavar="[URL]", help="REST address of a server that runs.")] = "",
+    image: Annotated[str, typer.Option(help="An image of TensorFlow Serving; servers of it are started.")] = "",
+    server: Annotated[str, typer.Option(help="embedded or binary; servers of it are started.")] = "",
+    model: Annotated[str, typer.Option(help="The model that the server of URL serves.")] = "model",
+    grpc_url: Annotated[str, typer.Option(help="Its gRPC address, host:port.")] = "",
+    metrics_url: Annotated[str, typer.Option(help="Its metrics page.")] = "",
+    outputs: Outputs = Path("outputs"),
+) -> None:
+    """Whether a server is what this playbook's advice takes TensorFlow Serving to be; exits 1 where it differs."""
+    from playbook.errors import ParameterError
+    from playbook.verify import verify as verifying
+
+    if sum(map(bool, (url, image, server))) != 1:
+        raise ParameterError("verify asks one server: give a URL, --image NAME or --server embedded|binary.")
+    if image:
+        found = verifying.image(image, outputs, typer.echo)
+    elif server:
+        found = verifying.process(server, outputs, typer.echo)
+    else:
+        found = verifying.attached(url, model, outputs, grpc_url, metrics_url, typer.echo)
+    raise typer.Exit(1 if found["differs"] else 0)
 
 
 @app.command()

@@ -81,9 +81,20 @@ message TensorInfo { string name = 1; int32 dtype = 2; TensorShapeProto tensor_s
 message SignatureDef {
   map<string, TensorInfo> inputs = 1; map<string, TensorInfo> outputs = 2; string method_name = 3;
 }
+message AttrValue {
+  bytes s = 2; int64 i = 3; float f = 4; bool b = 5; int32 type = 6; TensorShapeProto shape = 7;
+  TensorProto tensor = 8;
+}
+message NodeDef {
+  string name = 1; string op = 2; repeated string input = 3; string device = 4; map<string, AttrValue> attr = 5;
+}
+message VersionDef { int32 producer = 1; int32 min_consumer = 2; }
+message GraphDef { repeated NodeDef node = 1; VersionDef versions = 4; }
 message MetaInfoDef { repeated string tags = 4; }
-message MetaGraphDef { MetaInfoDef meta_info_def = 1; map<string, SignatureDef> signature_def = 5; }
-message SavedModel { repeated MetaGraphDef meta_graphs = 2; }
+message MetaGraphDef {
+  MetaInfoDef meta_info_def = 1; GraphDef graph_def = 2; map<string, SignatureDef> signature_def = 5;
+}
+message SavedModel { int64 saved_model_schema_version = 1; repeated MetaGraphDef meta_graphs = 2; }
 message BatchingParameters {
   Int64Value max_batch_size = 1; Int64Value batch_timeout_micros = 2; Int64Value max_enqueued_batches = 3;
   Int64Value num_batch_threads = 4; StringValue thread_pool_name = 5; repeated int64 allowed_batch_sizes = 6;

@@ -1,0 +1,1 @@
+"""Verify: is this server what the playbook's advice takes TensorFlow Serving to be?"""

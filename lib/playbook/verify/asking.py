@@ -1,0 +1,70 @@
+"""A question about a server, its answer, and what stands between: agrees, differs, or could not be asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playbook.verify.places import Place
+
+AGREES, DIFFERS, COULD_NOT = "agrees", "differs", "could not ask"
+
+
+class CouldNotAsk(Exception):
+    """A question cannot be put to this server; the text says why."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What this project says of TensorFlow Serving, and how it is seen.
+
+    `says` is the statement, `rests` the advice that would be wrong without it. `ask` returns whether the statement
+    holds and what was seen, and raises CouldNotAsk where the server cannot be asked that.
+    """
+
+    name: str
+    area: str
+    says: str
+    rests: str
+    ask: Callable[[Place], tuple[bool, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one question ended."""
+
+    name: str
+    area: str
+    says: str
+    rests: str
+    answer: str
+    seen: str
+    took_s: float
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+
+def ask_all(questions: Iterable[Question], place: Place) -> Iterator[Answer]:
+    """Put every question; one that fails on its way could not be asked."""
+    for question in questions:
+        begun = time.monotonic()
+        try:
+            holds, seen = question.ask(place)
+            answer = AGREES if holds else DIFFERS
+        except CouldNotAsk as reason:
+            answer, seen = COULD_NOT, str(reason)
+        except Exception as error:  # a server that answers in no known form must not end the others
+            answer, seen = DIFFERS, f"the question could not be put as it can there: {type(error).__name__}: {error}"
+        took_s = round(time.monotonic() - begun, 2)
+        yield Answer(question.name, question.area, question.says, question.rests, answer, _short(seen), took_s)
+
+
+def _short(text: str) -> str:
+    """What was seen in one line of a table."""
+    words = " ".join(text.split())
+    return words if len(words) <= 300 else words[:300] + " …"

@@ -1,0 +1,180 @@
+"""Questions about batching: how batches form and are padded, what is refused, and what a time-out really costs."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from playbook.verify import setups
+from playbook.verify.asking import Question
+from playbook.verify.places import Place
+from playbook.verify.reached import Reached, predict_request
+
+Seen = tuple[bool, str]
+_HOLD_S = 0.6  # how long the one batch thread is kept busy while others queue
+_APART_S = 0.02
+_WAIT = setups.WAIT_MICROS / 1000
+_MOST_MORE_MS = 1.6  # that a time-out may cost beyond what it says: half a look of a millisecond, and a loaded machine
+_SOON = 0.5  # share of the waits that may end with the time-out; a fifth where threads look every millisecond
+_TURNS, _EACH = 3, 40
+
+
+def _behind(server: Reached, bodies: list) -> list:
+    """Answers to bodies that arrive one after the other while the batch thread runs another request's batch."""
+    holder = server.spin(_HOLD_S)
+    return server.together([holder, *bodies], _APART_S)[1:]
+
+
+def _ready(place: Place, name: str) -> Reached:
+    """The server, which knows how long a spin of one second is before anything is counted."""
+    server = place.server(name)
+    server.spin(0.001)
+    return server
+
+
+def _one(rows: int = 1) -> dict:
+    """A small request in the queue of the holder: the same signature."""
+    return {"signature_name": "spin", "instances": [1.0] * rows}
+
+
+def _merged(place: Place) -> Seen:
+    server = _ready(place, "batched")
+    runs, rows = server.counted("batching_session:processed_batch_size")
+    replies = _behind(server, [_one() for _ in range(setups.ROOM)])
+    more_runs, more_rows = server.counted("batching_session:processed_batch_size")
+    sizes = [setups.SIZES[0], setups.ROOM]  # the holder, padded from 1, and those that waited
+    seen = (more_runs - runs, more_rows - rows)
+    holds = seen == (2, sum(sizes)) and all(reply.status_code == 200 for reply in replies)
+    return holds, f"{setups.ROOM} requests behind a busy thread: {seen[0]:g} batches of {seen[1]:g} rows in all"
+
+
+def _padded(place: Place) -> Seen:
+    server = _ready(place, "batched")
+    before = (
+        server.counted("batching_session:padding_size")[1],
+        server.counted("batching_session:processed_batch_size")[1],
+    )
+    server.predict(_one(3)).raise_for_status()
+    after = (
+        server.counted("batching_session:padding_size")[1],
+        server.counted("batching_session:processed_batch_size")[1],
+    )
+    padding, rows = after[0] - before[0], after[1] - before[1]
+    return (padding, rows) == (
+        1,
+        4,
+    ), f"3 rows with allowed_batch_sizes {setups.SIZES}: ran {rows:g}, {padding:g} of them padding"
+
+
+def _full(place: Place) -> Seen:
+    server = _ready(place, "batched")
+    fits = setups.QUEUED * setups.ROOM
+    replies = _behind(server, [_one() for _ in range(fits + 2)])
+    codes = [reply.status_code for reply in replies]
+    words = next((reply.text for reply in replies if reply.status_code != 200), "none was refused")
+    wanted = f"currently {setups.QUEUED} batches enqueued and max_enqueued_batches is {setups.QUEUED}"
+    return codes == [200] * fits + [503] * 2 and wanted in words, f"HTTP {codes}: {words}"
+
+
+def _too_large(place: Place) -> Seen:
+    reply = _ready(place, "batched").predict(_one(setups.ROOM + 1))
+    wanted = f"Task size {setups.ROOM + 1} is larger than maximum input batch size {setups.ROOM}"
+    return reply.status_code == 400 and wanted in reply.text, f"HTTP {reply.status_code}: {reply.text}"
+
+
+def _own_queue(place: Place) -> Seen:
+    server = _ready(place, "batched")
+    runs, _ = server.counted("batching_session:processed_batch_size")
+    _behind(server, [_one(), {"instances": [1.0]}, _one(), {"instances": [1.0]}])
+    more = server.counted("batching_session:processed_batch_size")[0] - runs
+    return more == 3, f"two requests each of two signatures behind a busy thread: {more - 1:g} batches"
+
+
+def _slots(place: Place) -> Seen:
+    server = _ready(place, "few")
+    runs, rows = server.counted("batching_session:processed_batch_size")
+    _behind(server, [_one() for _ in range(6)])
+    more_runs, more_rows = server.counted("batching_session:processed_batch_size")
+    return (more_rows - rows, more_runs - runs >= 4) == (7, True), (
+        f"rest_api_num_threads={setups.REST_THREADS}, 7 requests at a time: {more_runs - runs:g} batches of "
+        f"{more_rows - rows:g} rows in all, so {setups.REST_THREADS - 1} at a time in the server"
+    )
+
+
+def _exhausted(place: Place) -> Seen:
+    from concurrent.futures import ThreadPoolExecutor
+
+    server = _ready(place, "few")
+    turns = server.spin(_HOLD_S)["instances"]
+
+    def call(delay_s: float) -> tuple[str, str]:
+        time.sleep(delay_s)
+        return server.refused("Predict", predict_request({"x": np.array(turns, np.float32)}, "spin"))
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(call, (0.0, 0.0, 0.2, 0.2)))
+    codes = [code for code, _ in found]
+    text = found[-1][1]
+    return codes == ["OK", "OK", "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED"] and "Exhausted" in text, f"{codes}: {text}"
+
+
+def _cost(place: Place) -> Seen:
+    server = place.server("waiting")
+    server.predict({"instances": [1.0]}).raise_for_status()
+    means, soon, all_ = [], 0.0, 0.0
+    for _ in range(_TURNS):
+        before = _waits(server)
+        for number in range(_EACH):
+            server.predict({"instances": [1.0]})
+            time.sleep(0.003 + 0.00037 * (number % 10))  # so that requests come at every moment between two looks
+        count, total, quick = (now - then for now, then in zip(_waits(server), before, strict=True))
+        means.append(total / count / 1000)
+        soon, all_ = soon + quick, all_ + count
+    share, mean_ms = soon / all_, min(means)
+    return share <= _SOON and mean_ms <= _WAIT + _MOST_MORE_MS, (
+        f"a time-out of {_WAIT:g} ms: the mean wait is {mean_ms:.2f} ms; {share:.0%} of the waits ended within 0.2 ms"
+    )
+
+
+def _waits(server: Reached) -> tuple[float, float, float]:
+    """How many requests waited for a batch, how long in all (us), how many hardly longer than the time-out."""
+    count, total = server.counted("batching_session:queuing_latency")
+    quick = 0.0
+    for series in server.metrics().values():
+        if series.name.endswith(":queuing_latency"):
+            within = [n for limit, n in zip(series.le, series.buckets, strict=True) if limit <= 1000 * (_WAIT + 0.25)]
+            quick += within[-1] if within else 0.0
+    return count, total, quick
+
+
+_FORM = "tune's simulator, and which batches its space can form"
+_REFUSE = "max_enqueued_batches and the retry advice of the record"
+QUESTIONS = [
+    Question("merged", "batching", "requests that wait for a batch thread run together", _FORM, _merged),
+    Question("padded", "batching", "a batch is padded to the next allowed size", _FORM, _padded),
+    Question("queue_full", "batching", "what does not fit max_enqueued_batches batches is 503 at once", _REFUSE, _full),
+    Question("too_large", "batching", "a request of more rows than max_batch_size is 400", _REFUSE, _too_large),
+    Question("own_queue", "batching", "each signature has a queue of its own", _FORM, _own_queue),
+    Question(
+        "rest_threads",
+        "batching",
+        "rest_api_num_threads - 1 requests are in the server at a time",
+        "the thread counts that tune and deploy choose",
+        _slots,
+    ),
+    Question(
+        "grpc_threads",
+        "batching",
+        "calls beyond grpc_max_threads are RESOURCE_EXHAUSTED",
+        "the thread counts that tune and deploy choose",
+        _exhausted,
+    ),
+    Question(
+        "timeout_cost",
+        "batching",
+        "idle batch threads look every millisecond: a time-out costs some half a millisecond more",
+        "what the simulator predicts for docker and binary",
+        _cost,
+    ),
+]
