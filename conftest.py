@@ -22,7 +22,7 @@ ALONE = (
     "tests/notebooks/test_chain.py",
     *(
         f"tests/unit/{name}.py"
-        for name in ("analyze/test_ledger", "monitor/test_resources", "tune/test_slow_live", "warmup/test_warmup")
+        for name in ("analyze/test_ledger", "monitor/test_resources", "tune/test_slow_live", "verify/test_verify", "warmup/test_warmup")
     ),
     *(
         f"tests/unit/loadgen/test_{name}.py"

@@ -15,6 +15,7 @@ from playbook.chain.terminal import StageLine
 from playbook.errors import StageFailed
 from playbook.records import runs, whole_file
 from playbook.report import report
+from playbook.verify import first_step
 
 FAILED, INTERRUPTED = 1, 130
 Say = Callable[[str], None]
@@ -31,6 +32,7 @@ class Asked:
     start: str | None = None
     resume: str | None = None
     gate: bool = False
+    verify: bool = True
 
 
 def run(asked: Asked, complain: Say) -> int:
@@ -50,6 +52,7 @@ def run(asked: Asked, complain: Say) -> int:
     again = f" ({', '.join(run.aside)} again)" if run.aside else ""
     line.say(f"Run {run.run_dir.name}: {' → '.join(run.verbs) or 'nothing left to do'}{on}{again}")
     try:
+        first_step.take(run.run_dir, asked.outputs, run.parameters["serve"], line.say, asked.verify)
         pipeline.execute(run, line)
     except StageFailed:  # told already, when it happened
         if runs.is_there(run.run_dir):

@@ -24,11 +24,14 @@ def run(
     gate: Annotated[
         bool, typer.Option("--gate", help="Exit 3 when the promise is not kept, 4 when not proven.")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Verify an image (server: docker) before its first run.")
+    ] = True,
 ) -> None:
     """Run the chain, by papermill, and write the record."""
     from playbook.cli import chain
 
-    asked = chain.Asked(params_path, outputs, set_ or [], only or [], start, resume, gate)
+    asked = chain.Asked(params_path, outputs, set_ or [], only or [], start, resume, gate, verify)
     raise typer.Exit(chain.run(asked, lambda text: typer.echo(text, err=True)))
 
 

@@ -1,4 +1,4 @@
-"""Commands for what is served or deployed: verify it, watch it, adapt it, check its configuration, publish a version."""
+"""Commands for what is served or deployed: verify, watch and adapt it, check its configuration, publish a version."""
 
 from __future__ import annotations
 

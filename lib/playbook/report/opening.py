@@ -13,6 +13,7 @@ from playbook.chain import outcome
 from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
 from playbook.records import runs, stale
 from playbook.records.run_folder import RunFolder
+from playbook.report import verified
 from playbook.stress import levels
 from playbook.tfserving.config import Config
 
@@ -69,7 +70,7 @@ def about(run: RunFolder) -> str:
     version = f"version {exported['version']}" if exported.get("version") else ""
     machine = f"{machine_seen['cpu_model']}, {machine_seen['cores']} cores" if machine_seen.get("cpu_model") else ""
     where = kind(run) if run.server != "unknown" else ""
-    parts = [f"Run {run.run_id}", created[:10], version, where, machine]
+    parts = [f"Run {run.run_id}", created[:10], version, where, verified.words(run), machine]
     return "*" + " · ".join(text for text in parts if text) + "*"
 
 

@@ -12,7 +12,7 @@ from playbook.drawing.canvas import Picture
 from playbook.errors import RecordUnreadable
 from playbook.records import runs
 from playbook.records.run_folder import RunFolder
-from playbook.report import drilled, opening
+from playbook.report import drilled, opening, verified
 from playbook.stress import levels
 from playbook.tune.views import wakeup_words
 
@@ -186,7 +186,7 @@ def environment(run: RunFolder, analysis: dict | None, pictures: Pictures) -> st
     rows = [[name.replace("_", " "), _shown(value)] for name, value in machine.items() if name != "packages"]
     rows += [[name, version] for name, version in (machine.get("packages") or {}).items()]
     rows += [["server's cores", _shown(served.get("cpus"))], ["client's cores", _shown(run.stress.get("client_cpus"))]]
-    rows += [["model fingerprint", run.results("export").get("fingerprint")]]
+    rows += [["model fingerprint", run.results("export").get("fingerprint")], *verified.rows(run)]
     passport = run.stress.get("passport")
     passport_part = f"\n\n{levels.passport_table(passport)}" if passport else ""
     return markdown.table(["what", "seen"], [row for row in rows if row[1] is not None]) + passport_part

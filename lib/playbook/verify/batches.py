@@ -12,7 +12,7 @@ from playbook.verify.places import Place
 from playbook.verify.reached import Reached, predict_request
 
 Seen = tuple[bool, str]
-_HOLD_S = 0.6  # how long the one batch thread is kept busy while others queue
+_HOLD_S = 1.0  # how long the one batch thread is kept busy while others queue
 _APART_S = 0.02
 _WAIT = setups.WAIT_MICROS / 1000
 _MOST_MORE_MS = 1.6  # that a time-out may cost beyond what it says: half a look of a millisecond, and a loaded machine
@@ -40,13 +40,17 @@ def _one(rows: int = 1) -> dict:
 
 def _merged(place: Place) -> Seen:
     server = _ready(place, "batched")
-    runs, rows = server.counted("batching_session:processed_batch_size")
+    before = _executed(server)
     replies = _behind(server, [_one() for _ in range(setups.ROOM)])
-    more_runs, more_rows = server.counted("batching_session:processed_batch_size")
-    sizes = [setups.SIZES[0], setups.ROOM]  # the holder, padded from 1, and those that waited
-    seen = (more_runs - runs, more_rows - rows)
-    holds = seen == (2, sum(sizes)) and all(reply.status_code == 200 for reply in replies)
-    return holds, f"{setups.ROOM} requests behind a busy thread: {seen[0]:g} batches of {seen[1]:g} rows in all"
+    runs, rows = (now - then for now, then in zip(_executed(server), before, strict=True))
+    holds = (runs, rows) == (2, 1 + setups.ROOM) and all(reply.status_code == 200 for reply in replies)
+    return holds, f"{setups.ROOM} requests behind a busy thread: {runs:g} batches of {rows:g} rows in all"
+
+
+def _executed(server: Reached) -> tuple[float, float]:
+    """Batches, and the rows that requests had in them."""
+    runs, rows = server.counted("batching_session:processed_batch_size")
+    return runs, rows - server.counted("batching_session:padding_size")[1]
 
 
 def _padded(place: Place) -> Seen:
@@ -113,7 +117,7 @@ def _exhausted(place: Place) -> Seen:
         return server.refused("Predict", predict_request({"x": np.array(turns, np.float32)}, "spin"))
 
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(call, (0.0, 0.0, 0.2, 0.2)))
+        found = list(pool.map(call, (0.0, 0.0, 0.15, 0.15)))
     codes = [code for code, _ in found]
     text = found[-1][1]
     return codes == ["OK", "OK", "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED"] and "Exhausted" in text, f"{codes}: {text}"

@@ -91,17 +91,30 @@ class ImagePlace(Place):
 
     def facts(self) -> dict[str, Any]:
         """Image, digest, architecture, entrypoint and environment."""
-        image = self._engine.images.get(self._image)
-        config = image.attrs["Config"]
-        return {
-            "image": self._image,
-            "image_id": image.id,
-            "image_digest": next(iter(image.attrs.get("RepoDigests") or ()), None),
-            "architecture": image.attrs.get("Architecture"),
-            "emulated": docker_engine.emulation(self._engine, image),
-            "entrypoint": config.get("Entrypoint"),
-            "env": dict(line.partition("=")[::2] for line in config.get("Env") or ()),
-        }
+        return facts_of(self._image)
+
+
+def facts_of(image: str) -> dict[str, Any]:
+    """What the engine knows of an image that it has, or gets now.
+
+    Raises:
+        DockerUnavailable: no engine, or no such image.
+    """
+    docker_client = docker_engine.engine()
+    docker_engine.pull(docker_client, image)
+    with docker_engine.speaking(f"Asking for {image}"):
+        known = docker_client.images.get(image)
+        emulated = docker_engine.emulation(docker_client, known)
+    config = known.attrs["Config"]
+    return {
+        "image": image,
+        "image_id": known.id,
+        "image_digest": next(iter(known.attrs.get("RepoDigests") or ()), None),
+        "architecture": known.attrs.get("Architecture"),
+        "emulated": emulated,
+        "entrypoint": config.get("Entrypoint"),
+        "env": dict(line.partition("=")[::2] for line in config.get("Env") or ()),
+    }
 
 
 def _code(container: Any) -> int | None:

@@ -45,10 +45,10 @@ def saved_model() -> Any:
         node = graph.graph_def.node.add(name=name, op=op, input=inputs)
         for key, value in attributes.items():
             _set(node.attr[key], value)
-    for key, (inputs, outputs) in _signatures().items():
+    for key, (given, returned) in _signatures().items():
         signature = graph.signature_def[key]
         signature.method_name = _PREDICT
-        for table, aliases in ((signature.inputs, inputs), (signature.outputs, outputs)):
+        for table, aliases in ((signature.inputs, given), (signature.outputs, returned)):
             for alias, (tensor, dtype) in aliases.items():
                 table[alias].name, table[alias].dtype = tensor, dtype
                 table[alias].tensor_shape.unknown_rank = True

@@ -1,0 +1,185 @@
+"""The questions of `playbook verify`: the embedded server agrees, seeded deviations are found, and nothing else is.
+
+`tensorflow/serving` cannot be pulled where tests run; the embedded server stands in for it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from deviant_server import FIND
+from harness import free_port
+
+from playbook.errors import ParameterError
+from playbook.records.run_folder import RunFolder
+from playbook.report import opening, sections
+from playbook.verify import asking, first_step, kept, probe_model, verify
+from playbook.verify.asking import AGREES, COULD_NOT, DIFFERS, CouldNotAsk, Question
+from playbook.verify.places import ProcessPlace
+from playbook.verify.setups import SETUPS, every_flag
+
+DEVIANT = Path(__file__).parents[2] / "helpers" / "deviant_server.py"
+
+
+def named(answers, word: str) -> set[str]:
+    return {answer["name"] for answer in answers if answer["answer"] == word}
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory):
+    """The whole verification of the embedded server: its folder, and what was said."""
+    outputs, said = tmp_path_factory.mktemp("outputs"), []
+    return outputs, verify.process("embedded", outputs, said.append), said
+
+
+def test_the_embedded_server_agrees_with_all_that_it_can_be_asked(embedded):
+    _, found, said = embedded
+    assert named(found["answers"], DIFFERS) == set(), [a for a in found["answers"] if a["answer"] == DIFFERS]
+    assert named(found["answers"], COULD_NOT) == {"entrypoint"}
+    assert (found["differs"], found["asked"]) == (0, len(verify.QUESTIONS) - 1)
+    assert said[-1].startswith("embedded: verified on 20")
+
+
+def test_what_was_asked_is_kept_as_json_and_as_a_page(embedded):
+    outputs, found, _ = embedded
+    assert json.loads((outputs / "verified" / "embedded.json").read_text()) == found
+    page = (outputs / "verified" / "embedded.md").read_text()
+    assert all(answer["says"].split("`")[0][:40] in page for answer in found["answers"])
+    assert "M/D/1" in page
+    assert "<table>" in (outputs / "verified" / "embedded.html").read_text()
+    assert kept.find(outputs, [None, "embedded"]) == found
+    assert kept.find(outputs, ["embedded server"]) is None
+
+
+def test_every_seeded_deviation_is_found_and_nothing_else(tmp_path):
+    place = ProcessPlace([sys.executable, str(DEVIANT), ",".join(FIND)], SETUPS)
+    try:
+        quick = [question for question in verify.QUESTIONS if question.area != "costs"]
+        answers = [answer.plain() for answer in asking.ask_all(quick, place)]
+    finally:
+        place.close()
+    assert len(FIND) >= 10
+    assert named(answers, DIFFERS) == set(FIND.values())
+
+
+@pytest.fixture
+def attached(tmp_path):
+    """A server that runs already, for another model than the probe's name."""
+    probe_model.write(tmp_path / "somebodys")
+    rest, grpc = free_port(), free_port()
+    flags = [f"--rest_api_port={rest}", f"--port={grpc}", "--model_name=theirs"]
+    flags += [f"--model_base_path={tmp_path / 'somebodys'}"]
+    process = subprocess.Popen([sys.executable, "-m", "model_server", *flags], stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "Entering the event loop" in line:
+            break
+    yield f"http://127.0.0.1:{rest}", f"127.0.0.1:{grpc}"
+    process.kill()
+    process.communicate()
+
+
+def test_a_server_that_runs_is_asked_what_needs_no_flags_of_its_own(attached, tmp_path):
+    url, grpc_url = attached
+    found = verify.attached(url, "theirs", tmp_path, grpc_url, say=lambda text: None)
+    assert named(found["answers"], DIFFERS) == set()
+    assert {"status", "predict_of_nobody", "json_error", "no_version", "signature"} <= named(found["answers"], AGREES)
+    assert {"merged", "swap", "flags", "numbers", "buckets"} <= named(found["answers"], COULD_NOT)
+    with pytest.raises(ParameterError, match="does not answer for a model 'other'"):
+        verify.attached(url, "other", tmp_path)
+
+
+def test_a_difference_is_told_with_the_advice_it_carries_and_an_invitation(tmp_path):
+    questions = [
+        Question("one", "a", "it counts", "the ledger", lambda place: (False, "it | does not")),
+        Question("two", "a", "it ends", "the drill", lambda place: (True, "yes")),
+    ]
+    found = kept.results("image@sha256:0", {}, list(asking.ask_all(questions, None)), [])
+    page = kept.page(found)
+    assert kept.sentence(found).endswith("by 1 of 2 questions; it differs in one")
+    assert "**one**: it counts. Seen: it | does not It carries the ledger." in page
+    assert "Please report it" in page
+
+
+def test_a_question_that_breaks_differs_and_the_others_are_asked():
+    def breaks(place):
+        raise KeyError("model_version_status")
+
+    def cannot(place):
+        raise CouldNotAsk("no gRPC address was given")
+
+    questions = [Question(name, "a", "", "", ask) for name, ask in (("one", breaks), ("two", cannot))]
+    first, second = asking.ask_all(questions, None)
+    assert (first.answer, second.answer) == (DIFFERS, COULD_NOT)
+    assert "KeyError" in first.seen
+    assert second.seen == "no gRPC address was given"
+
+
+def test_a_server_that_does_not_start_is_no_agreement(tmp_path):
+    place = ProcessPlace([sys.executable, "-c", "raise SystemExit('no licence')"], SETUPS)
+    try:
+        answers = [answer.plain() for answer in asking.ask_all(verify.QUESTIONS, place)]
+    finally:
+        place.close()
+    assert named(answers, AGREES) == {"architecture"}
+
+
+def test_all_flags_but_those_that_need_a_file_are_given():
+    names = {flag.split("=")[0] for flag in every_flag()}
+    assert {"--enable_batching", "--mixed_precision"} & names == {"--enable_batching"}
+    assert len(names) > 30
+
+
+@pytest.mark.parametrize("words", [[], ["http://a", "--image", "b"]])
+def test_one_server_is_asked_at_a_time(words):
+    done = subprocess.run(
+        [sys.executable, "-c", "from playbook.cli import main; main()", "verify", *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "give a URL, --image NAME or --server" in done.stderr
+
+
+def verification(differs: bool) -> dict:
+    answer = asking.Answer("merged", "batching", "they run together", "tune", DIFFERS if differs else AGREES, "no", 1.0)
+    facts = {"image": "tensorflow/serving:9", "image_digest": "tensorflow/serving@sha256:12"}
+    return kept.results("tensorflow/serving@sha256:12", facts, [answer], [])
+
+
+@pytest.mark.parametrize("differs", [False, True])
+def test_a_record_says_by_how_many_answers_its_server_was_verified(tmp_path, differs):
+    found = verification(differs)
+    (tmp_path / first_step.FILE).write_text(json.dumps(found))
+    run = RunFolder(tmp_path, {"serve": {"results": {"server": "docker"}, "environment": {"cores": 2}}})
+    day = found["created_utc"][:10]
+    said = f"verified on {day} by 0 of 1 questions; it differs in merged" if differs else f"verified on {day} by 1 of 1"
+    assert said in opening.about(run)
+    table = sections.environment(run, None, {})
+    assert "tensorflow/serving@sha256:12" in table
+    assert ("please report verification.json" in table) is differs
+
+
+def test_what_was_kept_of_a_server_goes_into_the_run_and_nobody_is_asked_again(tmp_path):
+    outputs, run_dir, said = tmp_path / "outputs", tmp_path / "run", []
+    run_dir.mkdir()
+    kept.write(outputs, verification(False) | {"identity": "http://host:8501"})
+    asked = {"server": "attach", "rest_url": "http://host:8501/"}
+    first_step.take(run_dir, outputs, asked, said.append, fresh=True)
+    assert first_step.of_run(run_dir)["identity"] == "http://host:8501"
+    assert said[0].startswith("The server: verified on 20")
+    other = tmp_path / "other"
+    other.mkdir()
+    first_step.take(other, outputs, {"server": "embedded"}, said.append, fresh=True)
+    assert first_step.of_run(other) is None
+    assert len(said) == 1
+
+
+def test_without_docker_a_run_goes_on_to_the_stage_that_says_so(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    first_step.take(tmp_path, tmp_path, {"server": "docker", "image": "none:1"}, said.append, fresh=True)
+    assert said[0].startswith("none:1 was not verified: A Docker engine was expected")
+    assert first_step.of_run(tmp_path) is None
