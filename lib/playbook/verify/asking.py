@@ -5,16 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from playbook.verify.places import Place
+from playbook.verify.places import Place
+from playbook.verify.reached import CouldNotAsk
 
 AGREES, DIFFERS, COULD_NOT = "agrees", "differs", "could not ask"
-
-
-class CouldNotAsk(Exception):
-    """A question cannot be put to this server; the text says why."""
 
 
 @dataclass(frozen=True)

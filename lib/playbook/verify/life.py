@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from playbook.verify import probe_model
-from playbook.verify.asking import CouldNotAsk, Question
+from playbook.verify.asking import Question
 from playbook.verify.places import Place
-from playbook.verify.reached import Reached
+from playbook.verify.reached import CouldNotAsk, Reached
 
 Seen = tuple[bool, str]
 _SWAP_S = 20.0

@@ -19,8 +19,7 @@ from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.serve.spec import choose_port
 from playbook.verify import probe_model
-from playbook.verify.asking import CouldNotAsk
-from playbook.verify.reached import Reached
+from playbook.verify.reached import CouldNotAsk, Reached
 
 START_S = 60.0
 ONCE_S = 30.0

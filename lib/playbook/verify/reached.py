@@ -16,9 +16,12 @@ from playbook.monitor.scrape import Parser, Series
 from playbook.records import secrets
 from playbook.tfserving.messages import MESSAGES
 from playbook.verify import probe_model
-from playbook.verify.asking import CouldNotAsk
 
 LONG_S = 30.0
+
+
+class CouldNotAsk(Exception):
+    """A question cannot be put to this server; the text says why."""
 
 
 def _no_log() -> str:

@@ -6,8 +6,9 @@ import time
 
 from playbook.tfserving.flags import ENTRYPOINT, FLAGS
 from playbook.verify import probe_model, setups
-from playbook.verify.asking import CouldNotAsk, Question
+from playbook.verify.asking import Question
 from playbook.verify.places import Place
+from playbook.verify.reached import CouldNotAsk
 
 _BAD = "num_batch_threads { value: 0 }"
 _BARE = "max_batch_size: 128"

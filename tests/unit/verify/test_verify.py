@@ -18,8 +18,9 @@ from playbook.errors import ParameterError
 from playbook.records.run_folder import RunFolder
 from playbook.report import opening, sections
 from playbook.verify import asking, first_step, kept, probe_model, verify
-from playbook.verify.asking import AGREES, COULD_NOT, DIFFERS, CouldNotAsk, Question
+from playbook.verify.asking import AGREES, COULD_NOT, DIFFERS, Question
 from playbook.verify.places import ProcessPlace
+from playbook.verify.reached import CouldNotAsk
 from playbook.verify.setups import SETUPS, every_flag
 
 DEVIANT = Path(__file__).parents[2] / "helpers" / "deviant_server.py"
