@@ -40,11 +40,16 @@ RULES = {
     ),
     "rest_url": _URL,
     "metrics_url": _URL,
-    "grpc_url": NameRule(rf"(?:grpc://)?{_HOST}:\d{{1,5}}", "host:port without credentials", "127.0.0.1:8500"),
+    "grpc_url": NameRule(
+        rf"(?:grpcs?://)?{_HOST}:\d{{1,5}}",
+        "host:port without credentials, grpcs:// before it for TLS",
+        "127.0.0.1:8500",
+    ),
+    "server_name": NameRule(_HOST, "the name of a host, as a certificate shows it", "model.example.com"),
     "run": NameRule(r"(?!\.)[A-Za-z0-9_.-]+", "letters, digits, _ . -, not a dot first", "20260101T000000Z-quick"),
     "params file": NameRule(r"(?!\.)[A-Za-z0-9_.-]+", "letters, digits, _ . -, not a dot first", "quick.yml"),
 }
-OPTIONAL = ("image", "rest_url", "metrics_url", "grpc_url")  # parameters that may be left empty
+OPTIONAL = ("image", "rest_url", "metrics_url", "grpc_url", "server_name")  # parameters that may be left empty
 
 
 def check(name: str, value: Any) -> str:

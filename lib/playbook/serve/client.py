@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import requests
+from requests.adapters import HTTPAdapter
 
 from playbook.errors import PredictFailed, ServerNotReady
-from playbook.records import secrets
+from playbook.records import secrets, trust
 from playbook.tfserving.messages import MESSAGES, from_tensor_proto
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.requests import grpc_body, rest_body
@@ -28,7 +32,8 @@ def status(handle: Handle, timeout_s: float = 5.0) -> list[dict[str, Any]]:
         requests.RequestException: it did not answer.
     """
     url = f"{handle.rest_url}/v1/models/{handle.model_name}"
-    reply = requests.get(url, headers=secrets.header(url), timeout=timeout_s)
+    with connection(url) as session:
+        reply = session.get(url, timeout=timeout_s)
     if reply.status_code != 200:
         raise PredictFailed(f"Status of '{handle.model_name}': HTTP {reply.status_code}, {reply.text.strip()[:300]}")
     return reply.json()["model_version_status"]
@@ -38,7 +43,8 @@ def responds(handle: Handle, timeout_s: float = 1.0) -> bool:
     """Whether the server answers a status request at all, whatever it says: one that hangs does not."""
     url = f"{handle.rest_url}/v1/models/{handle.model_name}"
     try:
-        requests.get(url, headers=secrets.header(url), timeout=timeout_s)
+        with connection(url) as session:
+            session.get(url, timeout=timeout_s)
     except requests.RequestException:
         return False
     return True
@@ -61,20 +67,30 @@ def wait_available(handle: Handle, timeout_s: float, check: Callable[[], None] =
     Raises:
         ServerNotReady: with the last state, the last log lines and what to look at.
     """
-    end, last = time.monotonic() + timeout_s, "no answer"
+    begun, last = time.monotonic(), "no answer"
+    end = begun + timeout_s
     while time.monotonic() < end:
         check()
         try:
             if (version := available_version(handle)) is not None:
                 return version
             last = ", ".join(f"version {row['version']} {row['state']}" for row in status(handle)) or "no versions"
+        except requests.exceptions.SSLError as error:
+            last = trust.problem(handle.rest_url) or str(error)
+            break  # waiting changes no certificate
         except requests.ConnectionError:
             last = "no open port"
         except (requests.RequestException, PredictFailed, ValueError, KeyError, TypeError) as error:
             last = str(error)
         time.sleep(0.05)
+    waited_s = time.monotonic() - begun
+    if handle.server == "attach" and last == "no open port":
+        last = trust.problem(handle.rest_url) or last
+    seen = f"'{handle.model_name}' was not AVAILABLE at {handle.rest_url} after {waited_s:.0f} s (last seen: {last})."
+    if handle.server == "attach":
+        raise ServerNotReady(f"{seen} Look at that server's log, and at the addresses, headers and certificates given.")
     raise ServerNotReady(
-        f"'{handle.model_name}' was not AVAILABLE at {handle.rest_url} after {timeout_s:g} s (last seen: {last}).\n"
+        f"{seen}\n"
         f"  Last log lines ({handle.log_path}):\n{handle.log_tail()}\n"
         f"  Check that {handle.model_base_path} holds a numbered version folder with a SavedModel."
     )
@@ -90,11 +106,11 @@ def predict_rest(
     """
     try:
         url, body = handle.predict_url, rest_body(inputs, signature)
-        reply = requests.post(url, data=body, headers=secrets.header(url), timeout=timeout_s)
+        with connection(url) as session:
+            reply = session.post(url, data=body, timeout=timeout_s)
     except requests.RequestException as error:
-        raise PredictFailed(
-            f"Predict over REST: no answer from {handle.predict_url} ({type(error).__name__})"
-        ) from error
+        why = trust.problem(url) or f"no answer from {url} ({type(error).__name__})"
+        raise PredictFailed(f"Predict over REST: {why}") from error
     if reply.status_code != 200:
         raise PredictFailed(f"Predict over REST: HTTP {reply.status_code}, {reply.text.strip()[:500]}")
     rows = reply.json()["predictions"]
@@ -113,14 +129,64 @@ def predict_grpc(
     """
     import grpc
 
-    unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-    with grpc.insecure_channel(handle.grpc_target, options=unlimited) as channel:
-        call = channel.unary_unary(
+    with channel(handle) as opened:
+        call = opened.unary_unary(
             "/tensorflow.serving.PredictionService/Predict",
             response_deserializer=MESSAGES["PredictResponse"].FromString,
         )
+        body, metadata = grpc_body(inputs, signature, handle.model_name), _metadata(handle.grpc_url)
         try:
-            reply = call(grpc_body(inputs, signature, handle.model_name), timeout=timeout_s)
+            reply = call(body, timeout=timeout_s, metadata=metadata)
         except grpc.RpcError as error:
-            raise PredictFailed(f"Predict over gRPC: {error.code().name}, {error.details()}") from error
+            why = trust.problem(handle.grpc_url) if error.code() is grpc.StatusCode.UNAVAILABLE else ""
+            raise PredictFailed(f"Predict over gRPC: {why or f'{error.code().name}, {error.details()}'}") from error
     return {alias: from_tensor_proto(proto) for alias, proto in reply.outputs.items()}
+
+
+@contextmanager
+def connection(url: str) -> Iterator[requests.Session]:
+    """A session whose requests to this address carry what it asks for: credentials, headers, certificates."""
+    with requests.Session() as session:
+        session.headers.update(secrets.header(url))
+        if context := trust.context(url):
+            noted = trust.of(url)
+            session.mount("https://", _Adapter(context))
+            session.verify = (noted and noted.ca) or True
+        yield session
+
+
+class _Adapter(HTTPAdapter):
+    """Connections of one TLS context."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **settings: Any) -> Any:
+        return super().init_poolmanager(*args, **settings, ssl_context=self._context)
+
+
+def channel(handle: Handle) -> Any:
+    """A gRPC channel to a server, with TLS where its address wants it, for messages of any size."""
+    import grpc
+
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_receive_message_length", -1),
+        ("grpc.max_send_message_length", -1),
+    ]
+    headers = {name.lower(): value for name, value in secrets.header(handle.grpc_url).items()}
+    if "host" in headers:
+        options.append(("grpc.default_authority", headers["host"]))
+    if not handle.grpc_url.startswith("grpcs://"):
+        return grpc.insecure_channel(handle.grpc_target, options=options)
+    noted = trust.of(handle.grpc_url) or trust.Trust()
+    if noted.server_name:
+        options.append(("grpc.ssl_target_name_override", noted.server_name))
+    pem = [Path(file).read_bytes() if file else None for file in (noted.ca, noted.client_key, noted.client_certificate)]
+    return grpc.secure_channel(handle.grpc_target, grpc.ssl_channel_credentials(*pem), options=options)
+
+
+def _metadata(url: str) -> list[tuple[str, str]]:
+    """The headers of a gRPC call; `Host` is the channel's."""
+    headers = {name.lower(): value for name, value in secrets.header(url).items()}
+    return [(name, value) for name, value in headers.items() if name != "host"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from playbook.errors import ServerDied
-from playbook.records import record, secrets, whole_file
+from playbook.records import record, secrets, trust, whole_file
 from playbook.records.process import living
 
 
@@ -48,6 +48,11 @@ class Handle:
     def predict_url(self) -> str:
         """The REST address of Predict."""
         return f"{self.rest_url}/v1/models/{self.model_name}:predict"
+
+    @property
+    def grpc_url(self) -> str:
+        """The gRPC address: grpcs:// where the server wants TLS there."""
+        return f"grpcs://{self.grpc_target}" if trust.of(f"grpc://{self.grpc_target}") else f"grpc://{self.grpc_target}"
 
     @classmethod
     def load(cls, run_dir: Path) -> Handle:

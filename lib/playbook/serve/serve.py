@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
 from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
-from playbook.records import journal, record, secrets, whole_file
+from playbook.records import journal, record, secrets, trust, whole_file
 from playbook.records.process import begun_s, living
 from playbook.serve import client, listening, unknown_flag
 from playbook.serve import owner as ownership
@@ -60,6 +61,7 @@ def start(
     run_dir = Path(run_dir).resolve()
     if spec.server == "attach":
         secrets.recall(run_dir)
+        reach(spec)
         secrets.keep(run_dir)
         return _attach(spec, timeout_s)
     config_dir = run_dir / "config" / name
@@ -171,6 +173,19 @@ def _binary() -> str:
     return path
 
 
+def reach(spec: ServerSpec) -> None:
+    """Note how the addresses of a server that runs elsewhere are spoken to: headers, and TLS where they want it.
+
+    The metrics page is told the headers only where it lies on the same host: a token is for one of them alone.
+    """
+    headers, rest = secrets.revealed("headers", spec.headers), urlsplit(spec.rest_url)
+    grpc_url = spec.grpc_url if "//" in spec.grpc_url or not spec.grpc_url else f"grpc://{spec.grpc_url}"
+    for url in filter(None, (spec.rest_url, grpc_url, spec.metrics_url)):
+        trust.note(url, spec.trust())
+        if url != spec.metrics_url or urlsplit(url).hostname == rest.hostname:
+            secrets.take_headers(url, headers)
+
+
 def _attach(spec: ServerSpec, timeout_s: float) -> Handle:
     rest_url = spec.rest_url.rstrip("/")
     handle = Handle(
@@ -178,7 +193,7 @@ def _attach(spec: ServerSpec, timeout_s: float) -> Handle:
         model_name=spec.model_name,
         model_base_path=str(spec.model_base_path),
         rest_url=rest_url,
-        grpc_target=spec.grpc_url.removeprefix("grpc://"),
+        grpc_target=spec.grpc_url.rpartition("//")[2],
         metrics_url=spec.metrics_url,
         flags=[],
         cpus=[],

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from loadgen import headers as request_headers
 from playbook import knobs
 from playbook.errors import ParameterError
 from playbook.knobs import METRICS_PATH
-from playbook.records import names, secrets
+from playbook.records import names, secrets, trust
 from playbook.tfserving.batching import Batching
 
 SERVERS = ("embedded", "binary", "docker", "attach")
@@ -23,7 +24,8 @@ class ServerSpec:
     """A server as meant: which kind, which model, which knobs. None leaves TensorFlow Serving's default.
 
     `cpus` are the cores it may run on (empty: all). Ports of 0 are chosen when it starts. `rest_url`, `grpc_url`
-    and `metrics_url` are for `server="attach"` alone, `image` for `server="docker"`.
+    and `metrics_url` are for `server="attach"` alone, with `ca_file`, `client_certificate`, `client_key` and
+    `server_name` where they want TLS and `headers` for a gateway before them; `image` for `server="docker"`.
     """
 
     model_name: str
@@ -44,6 +46,11 @@ class ServerSpec:
     rest_url: str = ""
     grpc_url: str = ""
     metrics_url: str = ""
+    ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    server_name: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         if self.server not in SERVERS:
@@ -51,6 +58,9 @@ class ServerSpec:
         names.check_all({name: getattr(self, name) for name in names.RULES if hasattr(self, name)})
         if self.server == "attach" and not self.rest_url:
             raise ParameterError("server 'attach' needs rest_url, the address of the server that already runs.")
+        if wrong := request_headers.problem(self.headers):
+            raise ParameterError(f"{wrong}.")
+        self.trust()
         for name in ("rest_url", "metrics_url"):
             object.__setattr__(self, name, secrets.take(getattr(self, name)))
         object.__setattr__(self, "extra_flags", tuple(self.extra_flags))
@@ -62,6 +72,10 @@ class ServerSpec:
         if self.server != "embedded" or "--batch_wakeup=tensorflow" in self.extra_flags:
             return "tensorflow"
         return "fast"
+
+    def trust(self) -> trust.Trust:
+        """Whom its connections believe. Raises ParameterError as `trust.chosen` does."""
+        return trust.chosen(self.ca_file, self.client_certificate, self.client_key, self.server_name)
 
     def config_files(self) -> dict[str, str]:
         """The config files by name, as text protos."""
@@ -106,7 +120,7 @@ def from_parameters(parameters: Mapping[str, Any], model_base_path: Path, cpus: 
     Raises:
         ParameterError: a knob has a value that TensorFlow Serving does not work with.
     """
-    others = {field.name for field in fields(ServerSpec)} - {"batching", "cpus", "model_base_path", *knobs.BY_NAME}
+    others = {one.name for one in fields(ServerSpec)} - {"batching", "cpus", "model_base_path", *knobs.BY_NAME}
     given = {name: value for name, value in parameters.items() if name in others}
     chosen = knobs.chosen(parameters)
     given |= {name: value for name, value in chosen.items() if name in knobs.THREAD_FLAGS}

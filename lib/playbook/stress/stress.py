@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import loadgen
 from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
-from playbook.records import attempts, record, run_folder, secrets
+from playbook.records import attempts, record, run_folder, secrets, trust
 from playbook.serve import client
 from playbook.serve.alive import check_alive, check_answering
 from playbook.serve.handle import Handle
@@ -112,7 +112,7 @@ class Bench:
 
 def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadgen.Level:
     """One load level against this server; `settings` are the level's own (concurrency, rate_rps, …)."""
-    url = handle.predict_url if load.protocol == "rest" else f"grpc://{handle.grpc_target}"
+    url = handle.predict_url if load.protocol == "rest" else handle.grpc_url
     return loadgen.Level(
         url=url,
         protocol=load.protocol,
@@ -125,6 +125,7 @@ def level_of(handle: Handle, load: Load, bodies: Path, **settings: Any) -> loadg
         seed=load.seed,
         metrics_url=handle.metrics_url or None,
         headers=secrets.header(url),
+        **({**asdict(trusted)} if (trusted := trust.of(url)) else {}),
         **settings,
     )
 

@@ -40,7 +40,8 @@ GOOD = {
     "image": ["tensorflow/serving:2.20.0", "registry.example.org:5000/team/serving@sha256:" + "a" * 64],
     "rest_url": ["http://127.0.0.1:8501", "https://a-b.example.org/serving/v2", "http://u:p%40ss@[::1]:8501/"],
     "metrics_url": ["http://host:8501/monitoring/prometheus/metrics"],
-    "grpc_url": ["127.0.0.1:8500", "grpc://host:8500"],
+    "grpc_url": ["127.0.0.1:8500", "grpc://host:8500", "grpcs://host:443"],
+    "server_name": ["model.example.com", "localhost"],
     "run": ["20260101T000000Z-quick"],
     "params file": ["quick.yml"],
 }

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 import loadgen
+from playbook import progress
+from playbook.errors import LoadFailed
 from playbook.records import record, run_folder
 from playbook.serve.handle import Handle
 from playbook.stress import earlier, levels, stress
@@ -59,8 +61,11 @@ def test_a_level_is_taken_over_with_words_and_the_next_is_held(attempt: Path, mo
     monkeypatch.setattr(stress, "check_alive", lambda _: None)
     monkeypatch.setattr(loadgen, "hold", hold)
     monkeypatch.setattr(stress, "write_mix", lambda *_, **__: "bodies")
-    with stress.bench(HANDLE, attempt, LOAD) as under, pytest.raises(stress.LoadFailed):
-        stress.sweep(under, [kept[0]["concurrency"], 77], [], [])
+    bar = progress.Stretch(None, 0.0, 1.0)
+    with stress.bench(HANDLE, attempt, LOAD) as under:
+        under.hold({"arrival": "closed", "concurrency": kept[0]["concurrency"]}, bar)
+        with pytest.raises(LoadFailed):
+            under.hold({"arrival": "closed", "concurrency": 77}, bar)
     assert held == [(1, "stress_001")]
     assert under.rows[0]["throughput_rps"] == kept[0]["throughput_rps"]
     assert levels.warnings({"levels": under.rows[:1]}) == [f"{levels.described(kept[0])}: {earlier.WORDS}"]
