@@ -7,7 +7,7 @@ from collections.abc import Mapping
 ADDRESS = "check the address, the model's name and the body: the server answers, and not to this"
 SERVER = "look at the server: it was not there, or ended connections"
 LOAD = "lower the load, or give the server more threads, a longer queue or more cores"
-POOL = "raise grpc_max_threads, or lower the load"
+POOL = 'raise grpc_max_threads ("Server Threadpool Exhausted": it takes no more calls at a time), or lower the load'
 PEER = "check that the port speaks this protocol"
 #: By the kind of the error, first match first; a kind ending in _ stands for all that begin so.
 REMEDIES = (

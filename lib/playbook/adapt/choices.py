@@ -20,9 +20,9 @@ from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
+from playbook.tfserving.mergeable import padded, unbatchable
 from playbook.tfserving.mix import Mix
 from playbook.tune.hopeless import hopeless
-from playbook.tune.mergeable import padded, unbatchable
 from playbook.tune.request_path import RequestPath
 
 LARGE = {"max_batch_size": 64, "batch_timeout_micros": 5000}  # for throughput, when nothing was tuned

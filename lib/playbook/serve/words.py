@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from playbook.lint import linter
 from playbook.serve import engine_facts
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
+from playbook.tfserving import mergeable
 
 
-def results(handle: Handle, spec: ServerSpec, version: int, differences: dict[str, float]) -> dict[str, object]:
+def results(
+    handle: Handle,
+    spec: ServerSpec,
+    version: int,
+    differences: dict[str, float],
+    exported: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, object]:
     """The `results` of serve.json: the handle, the configuration in words, and the largest difference of answers.
 
-    Of a container also `engine`: image, digest, processor, cores and the way it is asked.
+    Of a container also `engine`: image, digest, processor, cores and the way it is asked. `doubts` says what its
+    batching does to requests of this model that cannot be merged, by `results` of export.json.
     """
+    doubt = mergeable.doubt(exported, spec.batching)
     configured = {"configuration": spec.described(), "config_files": spec.config_files()}
     parity = {"parity": dict(differences), "parity_max_abs_diff": max(differences.values())}
     engine = {"engine": engine_facts.of(handle.container, handle.rest_url)} if handle.container_id else {}
-    return {**asdict(handle), **configured, "version": version, **parity, **engine}
+    return {**asdict(handle), **configured, "version": version, **parity, **engine, "doubts": [doubt] if doubt else []}
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
@@ -37,6 +47,7 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     hits = linter.lint(flags, cpus=len(results["cpus"]) or None) if flags else []
     told = [f"{hit.message} {hit.remedy}" for hit in hits if hit.severity in ("error", "warning")]
     engine = results.get("engine")
+    told += results.get("doubts") or []
     return told + (engine_facts.warnings(engine, results["cpus"]) if engine else [])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
+from playbook.tfserving.mergeable import padded, unbatchable, with_padding, without_batching
 from playbook.tfserving.mix import Mix
-from playbook.tune.mergeable import padded, unbatchable, with_padding, without_batching
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan, TuningPoint
 from playbook.tune.search import Budget
+
+CALLS, MOST_CALLS = "grpc_max_threads", 64  # the knob that joins a space of gRPC requests, and its value at least
 
 
 def points_of(settings: Mapping[str, Any]) -> list[TuningPoint]:
@@ -59,7 +61,7 @@ def plan_of(settings: Mapping[str, Any]) -> TuningPlan:
     promise = Promise.of(settings)
     rate, windows, tolerance = (settings[name] for name in ("objective_rate_rps", "windows", "tolerance"))
     return TuningPlan(
-        space={name: list(values) for name, values in settings["space"].items()},
+        space=_with_calls({name: list(values) for name, values in settings["space"].items()}, settings),
         objective=Objective(promise, settings["objective"], rate, windows, tolerance),
         base=Config(protocol=settings["protocol"]),
         search=settings["search"],
@@ -71,6 +73,18 @@ def plan_of(settings: Mapping[str, Any]) -> TuningPlan:
         ablation=settings["ablation"],
         seed=settings["seed"],
     )
+
+
+def _with_calls(space: Mapping[str, Sequence[Any]], settings: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    """The space with room for enough gRPC calls at a time, where requests may come by gRPC and it says nothing of that.
+
+    TensorFlow Serving takes four a core and refuses what comes beyond it ("Server Threadpool Exhausted"): no batch of
+    more forms, whatever max_batch_size says.
+    """
+    if CALLS in space or "grpc" not in (settings["protocol"], *space.get("protocol", ())):
+        return dict(space)
+    most = max((n for n in space.get("rest_api_num_threads", ()) if isinstance(n, int)), default=0)
+    return {**space, CALLS: [max(most, MOST_CALLS, settings["probe_clients"])]}
 
 
 def load_of(settings: Mapping[str, Any]) -> Load:

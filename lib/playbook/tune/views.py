@@ -10,9 +10,9 @@ import pandas as pd
 from playbook import markdown
 from playbook.drawing.canvas import Picture
 from playbook.stress.load import Load
+from playbook.tfserving.mergeable import PAD
 from playbook.tune import outlook
 from playbook.tune.findings import figure
-from playbook.tune.mergeable import PAD
 from playbook.tune.plan import Tuned, TuningPoint
 from playbook.tune.request_path import LOOK_MS, RequestPath
 

@@ -13,8 +13,8 @@ from playbook.serve import serve
 from playbook.serve.client import predict_rest
 from playbook.tfserving import ragged
 from playbook.tfserving.batching import Batching
+from playbook.tfserving.mergeable import padded, unbatchable
 from playbook.tfserving.tensorflow import tensorflow
-from playbook.tune.mergeable import padded, unbatchable
 
 
 def bag(path: Path, how: str) -> Path:

@@ -221,3 +221,16 @@ def test_batching_leaves_the_space_where_padding_changes_answers_and_the_record_
         "Batching left the space: requests come in 9" in w
         for w in findings.warnings(findings.results([point], [result]))
     )
+
+
+def test_grpc_calls_join_the_space_where_requests_may_come_by_grpc(settings):
+    def calls(**change):
+        (point,) = points.points_of(settings | change)
+        return point.plan.space.get("grpc_max_threads")
+
+    assert calls() is None
+    assert calls(protocol="grpc") == [65]  # as many as the space has HTTP threads
+    assert calls(protocol="grpc", probe_clients=200) == [200]
+    assert calls(space=settings["space"] | {"protocol": ["rest", "grpc"]}) == [65]
+    assert calls(protocol="grpc", space={"enable_batching": [True]}) == [64]
+    assert calls(protocol="grpc", space=settings["space"] | {"grpc_max_threads": [8, 16]}) == [8, 16]

@@ -9,8 +9,8 @@ import pytest
 from playbook.promise import Promise
 from playbook.records.batch_curve import request_ms
 from playbook.stress.load import Load
+from playbook.tfserving.mergeable import unbatchable
 from playbook.tune.hopeless import hopeless
-from playbook.tune.mergeable import unbatchable
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan
 from playbook.tune.search import Budget

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playbook.knobs import WITH_BATCHING
+from playbook.tfserving.batching import Batching
 
 PAD = "pad_variable_length_inputs"
 Space = Mapping[str, Sequence[Any]]
@@ -27,6 +28,25 @@ def unbatchable(exported: Mapping[str, Any]) -> str:
 def padded(exported: Mapping[str, Any]) -> bool:
     """Whether requests differ in length and can be merged only with `pad_variable_length_inputs`."""
     return bool(exported.get("merging")) and not unbatchable(exported)
+
+
+def doubt(exported: Mapping[str, Any], batching: Batching | None) -> str:
+    """What a server with this batching does to requests of this model that meet in a batch; empty where it is well.
+
+    Args:
+        exported: `results` of export.json.
+        batching: Of the server; None: off.
+    """
+    if batching is None:
+        return ""
+    if why := unbatchable(exported):
+        return f"Batching is on, and {why}. Set enable_batching: false."
+    if padded(exported) and not batching.pad_variable_length_inputs:
+        return (
+            f"Batching is on without {PAD}, and requests come in {exported['merging']['shapes']} different shapes: those "
+            f"that meet in one batch are answered 400. Set {PAD}: true."
+        )
+    return ""
 
 
 def without_batching(space: Space) -> dict[str, Sequence[Any]]:
