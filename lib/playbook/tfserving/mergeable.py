@@ -43,8 +43,8 @@ def doubt(exported: Mapping[str, Any], batching: Batching | None) -> str:
         return f"Batching is on, and {why}. Set enable_batching: false."
     if padded(exported) and not batching.pad_variable_length_inputs:
         return (
-            f"Batching is on without {PAD}, and requests come in {exported['merging']['shapes']} different shapes: those "
-            f"that meet in one batch are answered 400. Set {PAD}: true."
+            f"Batching is on without {PAD}, and requests come in {exported['merging']['shapes']} different shapes: "
+            f"those that meet in one batch are answered 400. Set {PAD}: true."
         )
     return ""
 
