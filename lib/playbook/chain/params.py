@@ -56,7 +56,7 @@ def assignments(pairs: Iterable[str]) -> dict[str, Any]:
         if not equals or not name:
             raise ParameterError(f"--set needs NAME=VALUE, not {pair!r}.")
         try:
-            values[name.strip()] = yaml.safe_load(value)
+            values[name.strip()] = yaml.safe_load(value) if value else ""  # YAML would say null
         except yaml.YAMLError as error:
             raise ParameterError(f"--set {name}: {value!r} is not a YAML value: {error}") from error
     return values

@@ -60,6 +60,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_assignments_are_read_as_yaml() -> None:
     assert params.assignments(["a=[1, 2]", "b=true", "c=x=y"]) == {"a": [1, 2], "b": True, "c": "x=y"}
+    assert params.assignments(["grpc_url="]) == {"grpc_url": ""}
 
 
 def test_an_assignment_without_a_value_is_refused() -> None:
