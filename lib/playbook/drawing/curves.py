@@ -120,7 +120,8 @@ def _in_words(series: Mapping[str, Levels], limit_ms: float | None, promised_rps
     parts = []
     for name, rows in series.items():
         points = [f"{level_name(v)}: {v['throughput_rps']:,.0f}/s at p99 {v['latency_p99_ms']:.3g} ms" for v in rows]
-        parts.append(f"{name + ', ' if name else ''}{len(rows)} levels. {'; '.join(points) or 'No level has a p99'}")
+        count = f"{len(rows)} level{'s' * (len(rows) != 1)}"
+        parts.append(f"{name + ', ' if name else ''}{count}. {'; '.join(points) or 'No level has a p99'}")
     limit = f" The limit is {limit_ms:g} ms." if limit_ms is not None else ""
     promised = f" Promised are {promised_rps:,.0f}/s." if promised_rps else ""
     return f"p99 latency over throughput, {'. '.join(parts)}.{limit}{promised}"

@@ -23,6 +23,8 @@ from playbook.records.agreement import rounded
 from playbook.records.run_folder import RunFolder
 from playbook.stress.levels import best, described, doubts
 
+UNTOUCHED = "batching off"  # how serve describes TensorFlow Serving's defaults
+
 
 def results(proof: Proof, held: Held) -> dict[str, Any]:
     """What prove.json keeps; `answer` is KEPT, NOT KEPT or NOT PROVEN."""
@@ -149,8 +151,14 @@ def configuration(proof: Proof) -> str:
 def both_curves(proof: Proof, results: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The levels of stress and those of the proof, each by the name of its configuration."""
     proven = [*results["levels"], *results["windows"]]
-    name = "proven configuration" if proof.tuned else "the same, later"
-    return {"default flags" if proof.tuned else "as served": proof.run.levels, name: proven}
+    return dict(zip(curve_names(proof.run, proof.tuned), (proof.run.levels, proven), strict=True))
+
+
+def curve_names(run: RunFolder, tuned: bool) -> tuple[str, str]:
+    """What the levels of stress and those of the proof were held against, in words."""
+    served = run.results("serve").get("configuration") or UNTOUCHED
+    first = "default flags" if served == UNTOUCHED else f"as served ({served})"
+    return first, "proven configuration" if tuned else "the same, later"
 
 
 def windows_table(results: Mapping[str, Any]) -> str:

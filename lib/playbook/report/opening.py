@@ -11,6 +11,7 @@ from typing import Any
 from playbook import markdown
 from playbook.chain import outcome
 from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
+from playbook.prove.words import curve_names
 from playbook.records import runs, stale
 from playbook.records.run_folder import RunFolder
 from playbook.report import verified
@@ -98,7 +99,7 @@ def _unproven(run: RunFolder) -> str:
             f"{where}NOT PROVEN: {tune['rate_rps']:,.0f} requests/s{p99} measured by tune with {config}; run 65_prove."
         )
     if best:
-        config = run.results("serve").get("configuration") or "the default flags"
+        config = curve_names(run, False)[0]
         return (
             f"{where}NOT PROVEN: {best['throughput_rps']:,.0f} requests/s at p99 {best['latency_p99_ms']:.1f} ms "
             f"({levels.described(best)}), limit {limit:g} ms, with {config}; run 65_prove."

@@ -10,6 +10,7 @@ from playbook.analyze import views as analyze_views
 from playbook.drawing import bars, curves, figures, timeline
 from playbook.drawing.canvas import Picture
 from playbook.errors import RecordUnreadable
+from playbook.prove.words import curve_names
 from playbook.records import runs
 from playbook.records.run_folder import RunFolder
 from playbook.report import drilled, opening, verified
@@ -29,7 +30,7 @@ def load_curve(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str
     limit = limit or run.params("stress").get("p99_limit_ms")
     protocol = {"rest": "REST", "grpc": "gRPC"}.get(run.params("stress").get("protocol") or "rest")
     title = f"{run.model} on {opening.KIND.get(run.server, run.server)}, {protocol}"
-    first, second = curve_names(run)
+    first, second = curve_names(run, bool(run.results("prove").get("tuned")))
     both = {first: run.levels, second: proven} if proven else run.levels
     promised = prove.get("rate_rps") if (prove.get("promise") or {}).get("target_rate_rps") else None
     parts = [_add(pictures, "throughput_p99", curves.throughput_p99(both, limit, title, promised))]
@@ -43,14 +44,6 @@ def load_curve(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str
     return "\n\n".join(part for part in parts if part)
 
 
-def curve_names(run: RunFolder) -> tuple[str, str]:
-    """What the levels of stress and those of the proof were held against, in words."""
-    prove = run.results("prove")
-    served = run.results("serve").get("configuration") or "the default flags"
-    first = "default flags" if not run.params("serve").get("enable_batching") else f"as served ({served})"
-    return first, "proven configuration" if prove.get("tuned") else "the same, later"
-
-
 def _samples(run: RunFolder, proven: list[dict[str, Any]]) -> dict[str, Any]:
     verb, rows = ("prove", proven) if proven else ("stress", run.levels)
     return {figures.level_name(level): run.rows(level["level"], verb).latency_ms for level in rows}
@@ -62,7 +55,7 @@ def _doubts(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def where_time_goes(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """The latency ledger and the bottleneck with its evidence, of the proven configuration and of the default."""
-    first, second = curve_names(run)
+    first, second = curve_names(run, bool(run.results("prove").get("tuned")))
     parts = []
     for name, file, said in ((second, "ledger_proven", run.results("prove")), (first, "ledger", analysis or {})):
         if said.get("ledger"):
@@ -78,7 +71,7 @@ def where_time_goes(run: RunFolder, analysis: dict | None, pictures: Pictures) -
 
 def capacity_and_proof(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """What was proven, window by window; then capacity, scalability and cost of each configuration."""
-    first, second = curve_names(run)
+    first, second = curve_names(run, bool(run.results("prove").get("tuned")))
     prove, parts = run.results("prove"), []
     if prove.get("answer") and not prove.get("skipped"):
         parts += ["**The proof**", proof_table(prove)]
