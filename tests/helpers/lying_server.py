@@ -1,8 +1,8 @@
 """A REST server that answers as the model did, but for every Nth reply: `python lying_server.py RUN_DIR LIE EVERY`.
 
 LIE: another_row (the answer to another request), stale (from the EVERYth reply on always the same answer), no_rows,
-not_a_number, error_as_200, html_as_200; leak is no lie: 1 kB of every EVERYth request is kept. It
-prints its port, and ends when its stdin closes.
+not_a_number, error_as_200, html_as_200, broken_http (a reply longer than it says); leak is no lie: 1 kB of every
+EVERYth request is kept. It prints its port, and ends when its stdin closes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ LIES = {
     "no_rows": b'{"predictions": []}',
     "not_a_number": b'{"predictions": [[NaN]]}',
     "error_as_200": b'{"error": "the model is gone"}',
+    "broken_http": b"<p>bad gateway</p>",
     "html_as_200": b"<html><script>alert(1)</script> | **bold** [x](javascript:alert(1))</html>",
 }
 
@@ -88,7 +89,8 @@ class Connection(asyncio.Protocol):
             reply = self.answers.to(self.body)
         else:
             reply = b"{}" if b"/metadata" in self.url else json.dumps({"model_version_status": [STATUS]}).encode()
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(reply)}\r\n\r\n"
+        length = len(reply) - (reply is LIES["broken_http"])
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         self.transport.write(head.encode() + reply)
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from command import playbook
 
+from playbook.chain import outcome
 from playbook.records import record, runs
 
 SERVER = Path(__file__).parents[1] / "helpers" / "lying_server.py"
@@ -75,6 +76,14 @@ def test_a_lie_in_stress_alone_makes_its_level_invalid_and_fails_the_run(lied_to
     assert "wrong_answers" in level["failed_checks"]
     assert "met" not in record.load(run, "stress")["verdict"]
     assert done.returncode == 1
+
+
+def test_a_server_that_breaks_the_protocol_now_and_then_fails_the_run_at_any_load(lied_to) -> None:
+    done, run = lied_to("broken_http", 200, "stress")
+    (level,) = record.load(run, "stress")["results"]["levels"]
+    assert level["errors_by_kind"]["protocol"] > 0
+    assert done.returncode == 1
+    assert any("replies broke the protocol" in text for text in outcome.failures(record.read_all(run)))
 
 
 def test_a_server_that_does_not_lie_is_not_accused(lied_to) -> None:

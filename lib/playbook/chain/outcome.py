@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from playbook.promise import KEPT, NOT_KEPT
 from playbook.records import run_folder
+from playbook.stress import levels
 
 FAILED, BAD_INPUT, GATE_NOT_KEPT, GATE_NOT_PROVEN = 1, 2, 3, 4
 
@@ -39,12 +40,7 @@ def outcome(run_dir: Path, gate: bool = False) -> Ending:
 def failures(records: dict[str, dict[str, Any]]) -> list[str]:
     """What failed, by the records of a run: each a sentence."""
     results = {verb: content.get("results") or {} for verb, content in records.items()}
-    sentences = []
-    for level in results.get("stress", {}).get("levels") or []:
-        answers = level.get("answers") or {}
-        if answers.get("wrong"):
-            sentences.append(f"stress: {answers['wrong']:,} of {answers['checked']:,} answers compared were wrong")
-            break
+    sentences = [f"stress: {text}" for text in levels.faults(results.get("stress", {}).get("levels") or [])]
     keys = (("tune", "failures"), ("prove", "failures"), ("drill", "failures"), ("deploy", "refuted"))
     for verb, key in keys:
         sentences += [f"{verb}: {text}" for text in results.get(verb, {}).get(key) or []]

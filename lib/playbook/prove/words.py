@@ -21,7 +21,7 @@ from playbook.prove.holding import Held, needed_answers, pooled
 from playbook.prove.proof import Proof
 from playbook.records.agreement import rounded
 from playbook.records.run_folder import RunFolder
-from playbook.stress.levels import best, described, doubts
+from playbook.stress.levels import best, described, doubts, faults
 
 UNTOUCHED = "batching off"  # how serve describes TensorFlow Serving's defaults
 
@@ -225,10 +225,8 @@ def _answers(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _failures(held: Held) -> list[str]:
-    """What no rate can make good: wrong answers, a server that died or hung."""
-    answers = _answers([*held.levels, *held.windows])
-    wrong = [f"{answers['wrong']:,} of {answers['checked']:,} answers compared were wrong"] if answers["wrong"] else []
-    return wrong + ([held.ended.splitlines()[0]] if held.ended else [])
+    """What no rate can make good: wrong answers, replies that are none, a server that died or hung."""
+    return faults([*held.levels, *held.windows]) + ([held.ended.splitlines()[0]] if held.ended else [])
 
 
 def _carried(proof: Proof, held: Held) -> float | None:

@@ -167,6 +167,19 @@ def doubts(levels: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"{described(level)}: {text}" for level in levels for text in level["warnings"]]
 
 
+def faults(levels: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What no rate can make good, in words: answers that were wrong, and replies that are no HTTP at all."""
+    rows = list(levels)
+    answers = [row.get("answers") or {} for row in rows]
+    wrong, checked = (sum(one.get(name) or 0 for one in answers) for name in ("wrong", "checked"))
+    broken = sum((row.get("errors_by_kind") or {}).get("protocol", 0) for row in rows)
+    requests = sum(row.get("requests") or 0 for row in rows)
+    sentences = [f"{wrong:,} of {checked:,} answers compared were wrong"] if wrong else []
+    if broken:
+        sentences.append(f"{broken:,} of {requests:,} replies broke the protocol: no sound server answers there")
+    return sentences
+
+
 def table(levels: Iterable[Mapping[str, Any]]) -> str:
     """The levels as a Markdown table; times in milliseconds."""
     headers = ["load", "requests/s", "success", "mean ms", "p95 ms", "p99 ms", "95 % of p99", "max ms", "valid"]
