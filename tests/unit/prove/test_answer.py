@@ -73,7 +73,7 @@ def test_the_same_on_a_machine_that_others_used_is_not_proven() -> None:
 
 def test_too_few_requests_are_not_proven_and_the_seconds_still_needed_are_said() -> None:
     word, why, next_step = answer(results(claim=SHORT | {"requests": 100, "misses": 0, "hold_s": 7}))
-    assert (word, why) == (NOT_PROVEN, "0 of 100 requests beyond the limit are too few to be sure")
+    assert (word, why) == (NOT_PROVEN, "0 of 100 requests were beyond the limit; more are needed to be sure")
     assert next_step == "Hold 7 s longer: prove_s=19."
 
 
