@@ -99,9 +99,10 @@ def _open(results: Mapping[str, Any]) -> Answer:
         if results["disturbance"]:
             return Answer(NOT_PROVEN, f"{why}: {results['disturbance']}", "Quiet the machine and run 65_prove again.")
         return Answer(NOT_PROVEN, why, _longer(results))
-    evidence = f"{claim['misses']:,} of {claim['requests']:,} requests were beyond the limit; more are needed to be sure"
+    beyond = f"{claim['misses']:,} of {claim['requests']:,} requests were beyond the limit"
+    evidence = f"{beyond}; more are needed to be sure"
     if claim["hold_s"] is None:
-        evidence = f"{claim['misses']:,} of {claim['requests']:,} requests were beyond the limit: too near to 1 % to tell"
+        evidence = f"{beyond}: too near to 1 % to tell"
     disturbed = f"; {results['disturbance']} meanwhile" if results["disturbance"] else ""
     return Answer(NOT_PROVEN, f"{evidence}{disturbed}", _longer(results))
 
