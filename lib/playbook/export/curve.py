@@ -17,7 +17,7 @@ Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
 MIN_RUNS, MAX_RUNS = 3, 200
 UNCOUNTED = 1  # runs of each size that do not count, at least
 SETTLING_RUNS, SETTLING_S = 10, 0.05  # more of them, where they are that quick
-MOST_SHAPES, SHAPE_RUNS = 6, 5  # lengths of rows that are timed, and runs of each
+MOST_SHAPES, SHAPE_RUNS, SHAPES_S = 6, 15, 1.0  # lengths of rows that are timed, runs of each, seconds for all
 BENT = 0.25  # a larger relative residual is worth a warning
 
 
@@ -72,24 +72,52 @@ def measure(run: Runner, rows: Mapping[str, np.ndarray], sizes: Sequence[int], b
     return {"batch_sizes": list(sizes), "latency_ms": [round(ms, 5) for ms in latencies], "fit": fit(sizes, latencies)}
 
 
-def by_shape(run: Runner, rows: Mapping[str, np.ndarray]) -> list[dict[str, float]]:
-    """What one row takes by its length: `share` of the rows and `row_ms`, from the smallest to the largest.
+Asked = tuple[str, Runner, Mapping[str, np.ndarray]]
 
-    At most six lengths are timed, each for as many rows; the one in their middle stands for them.
+
+def by_shape(asked: Sequence[Asked], budget_s: float = SHAPES_S) -> list[dict[str, Any]]:
+    """What one row of each length and signature takes beside a usual row of the measured one, timed in turns.
+
+    Args:
+        asked: Name, call and rows of each signature, the measured one first.
+        budget_s: Seconds; each is timed once at least.
+
+    Returns:
+        A length each, from the smallest to the largest, six a signature at most: `signature`, `share` of its rows,
+        `row_ms`, and `of_usual`, its time over that of the usual row.
     """
-    order = sorted(range(ragged.count(rows)), key=lambda row: _elements(rows, row))
-    kinds = min(MOST_SHAPES, len({_elements(rows, row) for row in order}))
-    shapes = []
-    for part in np.array_split(np.array(order), kinds):
-        one = ragged.pick(rows, part[len(part) // 2 : len(part) // 2 + 1])
-        settle(run, one, UNCOUNTED)
-        lasted_ms = []
-        for _ in range(SHAPE_RUNS):
-            began = time.perf_counter()
-            run(one)
-            lasted_ms.append(1e3 * (time.perf_counter() - began))
-        shapes.append({"share": len(part) / len(order), "row_ms": round(float(np.median(lasted_ms)), 5)})
-    return shapes
+    timed = [(name, run, *one) for name, run, rows in asked for one in _lengths(rows)]
+    calls = [(asked[0][1], take(asked[0][2], 1)), *((run, batch) for _, run, _, batch in timed)]
+    for run, batch in calls:
+        settle(run, batch, UNCOUNTED)
+    rounds: list[list[float]] = []
+    end = time.perf_counter() + budget_s
+    while not rounds or (len(rounds) < SHAPE_RUNS and time.perf_counter() < end):
+        rounds.append([_once_ms(run, batch) for run, batch in calls])
+    took_ms = np.array(rounds)
+    of_usual = np.median(took_ms[:, 1:] / took_ms[:, :1], axis=0)
+    row_ms = np.median(took_ms[:, 1:], axis=0)
+    return [
+        {"signature": name, "share": share, "row_ms": round(float(ms), 5), "of_usual": round(float(ratio), 4)}
+        for (name, _, share, _), ms, ratio in zip(timed, row_ms, of_usual, strict=True)
+    ]
+
+
+def _lengths(rows: Mapping[str, np.ndarray]) -> list[tuple[float, Arrays]]:
+    """Shares of the rows, by length, and a row that stands for each."""
+    sizes = np.array([_elements(rows, row) for row in range(ragged.count(rows))])
+    order, kinds = np.argsort(sizes, kind="stable"), len(np.unique(sizes))
+    if kinds <= MOST_SHAPES:
+        parts = np.split(order, np.flatnonzero(np.diff(sizes[order])) + 1)
+    else:
+        parts = np.array_split(order, MOST_SHAPES)
+    return [(len(part) / len(order), ragged.pick(rows, part[len(part) // 2 :][:1])) for part in parts]
+
+
+def _once_ms(run: Runner, batch: Arrays) -> float:
+    began = time.perf_counter()
+    run(batch)
+    return 1e3 * (time.perf_counter() - began)
 
 
 def _elements(rows: Mapping[str, np.ndarray], row: int) -> int:

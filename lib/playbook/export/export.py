@@ -160,13 +160,13 @@ def batch_curve(staged: Staged, sizes: Sequence[int], budget_s: float) -> dict[s
     with publish.speaking_of(staged.path, staged.model), Loaded(staged.path) as loaded:
         run = loaded.runner(staged.signature)
         measured = curve.measure(run, staged.reference.inputs, staged.batch_sizes(sizes), budget_s)
-        shapes = [
-            {"signature": one.signature, **shape}
+        asked = [
+            (one.signature, loaded.runner(signatures.pick(loaded.signatures, one.signature)), one.inputs)
             for one in (staged.reference, *staged.others.values())
-            if not one.fixed_rows
-            for shape in curve.by_shape(loaded.runner(signatures.pick(loaded.signatures, one.signature)), one.inputs)
         ]
-    measured["shapes"] = shapes if len(shapes) > 1 else []
+        several = len(asked) > 1 or len(ragged.alike(staged.reference.inputs)) > 1
+        shapes = curve.by_shape(asked) if several and not staged.reference.fixed_rows else []
+    measured["shapes"] = shapes
     return {**measured, "threads": 1, "signature": staged.signature.name, "machine": curve.machine()}
 
 

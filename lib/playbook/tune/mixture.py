@@ -12,7 +12,7 @@ from playbook.tfserving.mix import Mix, Part
 from playbook.tune.queues import BatchQueues, SizedQueues
 from playbook.tune.request_path import Kind, RequestPath, batch_costs, padded_rows
 
-LEAST, LIKE = 0.02, 0.1  # of a usual row's cost: the least one is taken for, and what is not told apart
+LEAST, LIKE = 0.02, 0.1  # of a usual row's cost: with less the fixed part is doubted; what is not told apart
 CHEAP = 0.05  # of one row's call: where a row costs less, lengths are told by the whole call
 
 
@@ -34,16 +34,16 @@ def kinds_of(mix: Mix, curve: Mapping[str, Any]) -> tuple[Kind, ...]:
 
 def _lengths(part: Part, curve: Mapping[str, Any]) -> list[tuple[float, float, float]]:
     """Shares of the lengths of a part, and what a row of each costs beside a usual one: `stretch`, `factor`."""
-    fixed, row = max(0.0, curve["fit"]["a_ms"]), curve["fit"]["b_ms"]
     measured = [one for one in curve.get("shapes") or [] if one["signature"] == curve.get("signature")]
     own = not part.signature or part.signature == curve.get("signature")
     timed = measured if own else [one for one in curve.get("shapes") or [] if one["signature"] == part.signature]
-    if not measured or not timed or (own and len(timed) == 1):
+    if not timed or (own and len(timed) == 1):
         return [(1.0, 1.0, 1.0)]
-    if own and row > CHEAP * (fixed + row):
-        return [(one["share"], max(LEAST, (one["row_ms"] - fixed) / row), 1.0) for one in timed]
-    usual_ms = sum(one["share"] * one["row_ms"] for one in measured)
-    return [(one["share"], 1.0, one["row_ms"] / usual_ms) for one in timed]
+    fixed, row = max(0.0, curve["fit"]["a_ms"]), curve["fit"]["b_ms"]
+    stretches = [(one["of_usual"] * (fixed + row) - fixed) / row if row > 0 else 0.0 for one in timed]
+    if own and row > CHEAP * (fixed + row) and min(stretches) > LEAST:
+        return [(one["share"], stretch, 1.0) for one, stretch in zip(timed, stretches, strict=True)]
+    return [(one["share"], 1.0, one["of_usual"]) for one in timed]
 
 
 class Alike:

@@ -1,8 +1,12 @@
 """The batch curve finds the line that is there."""
 
+import time
+
 import numpy as np
+import pytest
 
 from playbook.export import curve
+from playbook.tfserving import ragged
 
 
 def test_the_fit_finds_the_fixed_cost_and_the_slope() -> None:
@@ -44,3 +48,22 @@ def test_a_curve_that_is_no_line_is_doubted() -> None:
     assert curve.doubts({"fit": curve.fit([1, 8, 64], straight)}) == []
     (doubt,) = curve.doubts({"fit": curve.fit([1, 8, 64], bent)})
     assert "the machine was busy, or the cost is no line" in doubt
+
+
+def test_lengths_are_told_by_what_they_take_beside_a_usual_row() -> None:
+    """A call sleeps for as long as its row is: a row of 8 takes four times as long as one of 2."""
+    lengths = [2] * 10 + [8] * 30
+    rows = {"x": ragged.column([np.zeros(length, np.float32) for length in lengths])}
+
+    def run(batch):
+        time.sleep(0.002 * batch["x"].shape[1])
+        return {}
+
+    short, long = curve.by_shape([("s", run, rows)], budget_s=0.5)
+    assert (short["share"], long["share"]) == (0.25, 0.75)
+    assert short["of_usual"] == pytest.approx(0.25, rel=0.5)
+    assert long["of_usual"] == pytest.approx(1.0, rel=0.3)
+    many = ragged.column([np.zeros(length, np.float32) for length in range(1, 61)])
+    spread = curve.by_shape([("s", run, {"x": many})], budget_s=0.0)
+    assert [round(one["share"], 3) for one in spread] == [round(1 / 6, 3)] * 6
+    assert spread[0]["of_usual"] < spread[-1]["of_usual"]

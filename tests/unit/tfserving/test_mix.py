@@ -96,17 +96,18 @@ def test_a_signature_without_rows_is_named(run_dir: Path) -> None:
 
 def test_the_simulator_gets_the_lengths_and_signatures_of_the_mix() -> None:
     curve = {"signature": "a", "fit": {"a_ms": 1.0, "b_ms": 2.0}}
-    lengths = [{"share": 0.25, "row_ms": 2.0}, {"share": 0.75, "row_ms": 5.0}]
-    curve["shapes"] = [{"signature": "a", **one} for one in lengths] + [{"signature": "b", "share": 1.0, "row_ms": 0.5}]
+    lengths = [{"share": 0.25, "of_usual": 2 / 3}, {"share": 0.75, "of_usual": 5 / 3}]
+    curve["shapes"] = [{"signature": "a", **one} for one in lengths]
+    curve["shapes"] += [{"signature": "b", "share": 1.0, "of_usual": 0.1}]
     mix = Mix.of({"request_mix": [{"rows": 4, "weight": 0.8}, {"signature": "b", "weight": 0.2}]})
     kinds = [tuple(kind) for kind in kinds_of(mix, curve)]
     assert kinds == [
-        (pytest.approx(0.2), 4, 0.5, 0, 1.0),
-        (pytest.approx(0.6), 4, 2.0, 0, 1.0),
-        (pytest.approx(0.2), 1, 1.0, 1, pytest.approx(0.5 / 4.25)),
+        (pytest.approx(0.2), 4, pytest.approx(0.5), 0, 1.0),
+        (pytest.approx(0.6), 4, pytest.approx(2.0), 0, 1.0),
+        (pytest.approx(0.2), 1, 1.0, 1, 0.1),
     ]
     flat = curve | {"fit": {"a_ms": 4.0, "b_ms": 0.01}}  # a row costs next to nothing: no multiple of it is told
     assert [kind[2] for kind in kinds_of(mix, flat)] == [1.0, 1.0, 1.0]
-    assert [kind[4] for kind in kinds_of(mix, flat)][:2] == [pytest.approx(2 / 4.25), pytest.approx(5 / 4.25)]
+    assert [kind[4] for kind in kinds_of(mix, flat)][:2] == [pytest.approx(2 / 3), pytest.approx(5 / 3)]
     assert kinds_of(Mix(), {**curve, "shapes": []}) == ()
     assert kinds_of(Mix.of({"rows_per_request": 8}), {**curve, "shapes": []}) == ()
