@@ -27,20 +27,18 @@ from playbook.serve import client
 from playbook.serve.alive import check_alive
 from playbook.serve.cores import step_aside
 from playbook.serve.spec import ServerSpec
-from playbook.stage_plan import StagePlan
 from playbook.stress.load import Load
 from playbook.stress.stress import level_of
 from playbook.tfserving.config import Config
-from playbook.tune.outlook import START_S
-from playbook.tune.timetable import SWITCH_S
 from playbook.tune.workbench import RunningServer, Workbench, check_answered
 
 #: Shares of the time, and of the highest rate, of the four parts: low, ramp, spike, low.
 SHAPE = ((0.0, 0.15), (0.25, 0.15), (0.5, 0.7), (0.5, 0.95), (0.7, 0.95), (0.7, 0.15), (1.0, 0.15))
 
 PROBE_CLIENTS = 32
+FEWEST_CLIENTS = 2
+WAITED = 0.3  # of a request's time-out: a busy machine makes a round longer
 LONGEST_PROBE_S = 15.0
-BETWEEN_S = 0.6  # of one choice beside its load: connections, rows, checks
 
 
 @dataclass(frozen=True)
@@ -88,21 +86,6 @@ class ChoiceRun:
     def kept_s(self) -> int:
         """Seconds that kept the promise, as `by_second` judges them."""
         return int(self.seconds["kept"].sum())
-
-
-def stage(prepared: Demonstration) -> StagePlan:
-    """What the demonstration takes: a server, a probe where no rate is known, each choice and the change to it."""
-    if prepared.skipped:
-        return StagePlan((), (prepared.skipped.rstrip("."),))
-    replay_s, count = prepared.replay_s, len(prepared.choices)
-    policies = sum(choice.governor is not None for choice in prepared.choices)
-    parts = [
-        ("a server", START_S + replay_s),
-        ("a probe of what it carries", 0.0 if prepared.highest_rps else sum(_probe_times(prepared).values())),
-        (f"{count} choices of {prepared.moving_s:g} s", count * (prepared.moving_s + BETWEEN_S)),
-        ("changing the server", (count + policies - 1) * (SWITCH_S + replay_s)),
-    ]
-    return StagePlan.of(parts, prepared.notes)
 
 
 def moving_load(highest_rps: float, duration_s: float, path: Path) -> Path:
@@ -218,15 +201,24 @@ def _tell(bar: Any, before_s: float, name: str, so_far: Mapping[str, Any]) -> No
 def _probe(bench: Workbench, prepared: Demonstration) -> float:
     """What the server carries in a closed loop, in requests/s, with the last fixed choice: three rounds at least."""
     fixed = [c.config for c in prepared.choices if c.governor is None][-1]
-    row = bench.hold(bench.bring("trial", fixed), **_probe_times(prepared), arrival="closed", concurrency=PROBE_CLIENTS)
+    row = bench.hold(
+        bench.bring("trial", fixed), **probe_times(prepared), arrival="closed", concurrency=_probe_clients(prepared)
+    )
     if not row["throughput_rps"]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in row["errors_by_kind"].items())
         raise LoadFailed(f"No request was answered with {fixed.words()} ({kinds or 'none came back'}).")
     return row["throughput_rps"]
 
 
-def _probe_times(prepared: Demonstration) -> dict[str, float]:
-    round_s = PROBE_CLIENTS * prepared.request_ms / 1000
+def _probe_clients(prepared: Demonstration) -> int:
+    """As many as are answered well inside the time-out, when the server takes one request after the other."""
+    fits = int(WAITED * prepared.load.timeout_s * 1000 / prepared.request_ms)
+    return max(FEWEST_CLIENTS, min(PROBE_CLIENTS, fits))
+
+
+def probe_times(prepared: Demonstration) -> dict[str, float]:
+    """Window and ramp-up of the probe, in seconds."""
+    round_s = _probe_clients(prepared) * prepared.request_ms / 1000
     return {"duration_s": max(1.0, min(3 * round_s, LONGEST_PROBE_S)), "ramp_up_s": max(0.2, min(round_s, 5.0))}
 
 

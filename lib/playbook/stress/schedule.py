@@ -16,6 +16,7 @@ from playbook.stress.load import Load
 ROUNDS = 3  # times every client of a closed loop is answered inside its window
 ARRIVALS = 20  # requests of an open loop's window at least
 WAIT = 5.0  # service times until an open loop below its rate is steady
+WAITED = 0.8  # of a request's time-out, that a round of a closed loop may take
 ROOM = 1.1  # times what was asked for, where no more seconds are given: a little is no reason to leave a level out
 BETWEEN_S = 0.45  # of a level beside ramp-up, window and the last answers
 SAMPLES = {"p99": 1050, "p95": 210, "p90": 105}  # good requests for ten beyond it, and 5 % for chance
@@ -96,13 +97,19 @@ def planned(
         budget_s: Seconds for all levels, in which windows are made longer than `load.duration_s`.
     """
     service_s = request_ms / 1000
-    levels = [_closed(load, service_s, int(clients)) for clients in concurrency]
+    closed = [_closed(load, service_s, int(clients)) for clients in concurrency]
+    levels = [level for level in closed if level.drain_s <= WAITED * load.timeout_s] or closed[:1]
+    late = [
+        f"{level.words()}: an answer takes {spoken(level.drain_s)}, and timeout_s is {load.timeout_s:g}"
+        for level in closed
+        if level not in levels
+    ]
     levels += [_open(load, service_s, rate, rate_rps=float(rate)) for rate in rates_rps]
     levels += [_open(load, service_s, share / service_s, share=float(share)) for share in rate_shares]
     asked_s = ROOM * len(levels) * (load.ramp_up_s + load.duration_s + BETWEEN_S)
     most_s = max(budget_s / repeats, asked_s)
     levels, left_out = _without_the_longest(levels, most_s)
-    return _longer(Schedule(tuple(levels), request_ms, repeats, tuple(left_out)), most_s)
+    return _longer(Schedule(tuple(levels), request_ms, repeats, (*late, *left_out)), most_s)
 
 
 def _closed(load: Load, service_s: float, clients: int) -> Hold:

@@ -55,3 +55,10 @@ def test_repeats_share_the_seconds() -> None:
     once, twice = (planned(LOAD, 5.0, [1], repeats=count, budget_s=12.0) for count in (1, 2))
     assert once.levels[0].duration_s > twice.levels[0].duration_s
     assert twice.expected_s <= 12.0
+
+
+def test_clients_that_would_wait_beyond_the_time_out_are_left_out() -> None:
+    schedule = planned(LOAD, 400.0, [1, 8, 32], budget_s=900.0)
+    assert [level.concurrency for level in schedule] == [1, 8]
+    assert schedule.left_out[0] == "32 clients: an answer takes 13 s, and timeout_s is 10"
+    assert len(planned(LOAD, 20_000.0, [4], budget_s=900.0).levels) == 1
