@@ -21,7 +21,7 @@ from playbook.export import budget
 from playbook.records import record, runs
 from playbook.records.batch_curve import replay_s, request_ms
 from playbook.serve.expense import START_S
-from playbook.stage_plan import StagePlan, spoken
+from playbook.stage_plan import StagePlan, spoken, stretch
 from playbook.stress import schedule, stress
 from playbook.stress.load import load_of
 from playbook.tune.outlook import UNKNOWN_MS
@@ -46,7 +46,7 @@ class Told(NamedTuple):
     @property
     def whole_s(self) -> float:
         """Seconds from its kernel's start to its record."""
-        return self.plan.expected_s + self.around_s
+        return self.plan.expected_s + self.around_s * stretch()
 
 
 def plan(params_path: Path, overrides: Settings, outputs: Path, only: list[str], start: str | None) -> str:

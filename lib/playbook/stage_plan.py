@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+SPIN_S = 0.1  # computing that is timed, to see how busy the machine is
+MOST_STRETCH = 20.0
 
 
 class Part(NamedTuple):
@@ -43,6 +47,19 @@ class StagePlan:
 def spoken(seconds: float) -> str:
     """Seconds as a person says them."""
     return f"{max(1, round(seconds))} s" if seconds < 100 else f"{seconds / 60:.1f} min"
+
+
+@functools.cache
+def stretch() -> float:
+    """How many times as long computing takes here as it has a core: what else runs, seen once a process.
+
+    Seconds that are computing, and no window of load, are planned by it.
+    """
+    began, began_cpu = time.perf_counter(), time.thread_time()
+    while time.thread_time() - began_cpu < SPIN_S and time.perf_counter() - began < MOST_STRETCH * SPIN_S:
+        sum(range(1000))
+    spent_s = max(1e-6, time.thread_time() - began_cpu)
+    return min(MOST_STRETCH, max(1.0, (time.perf_counter() - began) / spent_s))
 
 
 _told: list[tuple[StagePlan, float]] = []  # the first plan and its latest correction, each with when it was told

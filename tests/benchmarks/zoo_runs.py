@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -36,12 +37,14 @@ def run(model: Path, folder: Path) -> dict[str, Any]:
     rows = {"rows_file": model.with_suffix(".jsonl")} if model.with_suffix(".jsonl").exists() else {}
     values = {"model": model, "model_name": model.name, **rows, **zoo_builders.SETTINGS[model.name]}
     words += [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
+    busy = os.getloadavg()[0]
     planned = _said("plan", words)
     began = time.perf_counter()
     said = _said("run", words)
     whole_s = time.perf_counter() - began
     folders = sorted((folder / "out").glob("*-quick"))
     shared = {"model": model.name, "when_utc": datetime.now(timezone.utc).isoformat(timespec="seconds")}
+    shared |= {"load_average": [round(busy, 1), round(os.getloadavg()[1], 1)]}  # before and after: who else was here
     shared |= {"settings": zoo_builders.SETTINGS[model.name], "environment": environment()}
     if not folders or not record.has(folders[-1], "deploy"):
         return {**shared, "whole_s": round(whole_s), "went_through": False, "ending": said[-600:]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playbook.adapt.demonstration import Demonstration, probe_times
-from playbook.stage_plan import StagePlan
+from playbook.stage_plan import StagePlan, stretch
 from playbook.tune.outlook import START_S
 from playbook.tune.timetable import SWITCH_S
 
@@ -17,7 +17,7 @@ def stage(prepared: Demonstration) -> StagePlan:
     replay_s, count = prepared.replay_s, len(prepared.choices)
     policies = sum(choice.governor is not None for choice in prepared.choices)
     parts = [
-        ("a server", START_S + replay_s),
+        ("a server", START_S * stretch() + replay_s),
         ("a probe of what it carries", 0.0 if prepared.highest_rps else sum(probe_times(prepared).values())),
         (f"{count} choices of {prepared.moving_s:g} s", count * (prepared.moving_s + BETWEEN_S)),
         ("changing the server", (count + policies - 1) * (SWITCH_S + replay_s)),

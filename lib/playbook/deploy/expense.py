@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playbook.records import record
 from playbook.records.batch_curve import replay_s
-from playbook.stage_plan import StagePlan
+from playbook.stage_plan import StagePlan, stretch
 
 DAYS_S = 4.0  # the days of fleets and the policies of the autoscaler
 CHECKS_S = 1.5
@@ -22,7 +22,8 @@ def stage(run_dir: Path, rehearsal_s: float) -> StagePlan:
         rehearsal_s: Window of the rehearsal.
     """
     exported = record.load(run_dir, "export")["results"] if record.has(run_dir, "export") else {}
-    rehearsed = START_S + replay_s(exported) + LEVELS * rehearsal_s
+    rehearsed = START_S * stretch() + replay_s(exported) + LEVELS * rehearsal_s
+    days_s, checks_s = DAYS_S * stretch(), CHECKS_S * stretch()
     return StagePlan.of(
-        [("days of load simulated", DAYS_S), ("a rehearsal of what ships", rehearsed), ("checks", CHECKS_S)]
+        [("days of load simulated", days_s), ("a rehearsal of what ships", rehearsed), ("checks", checks_s)]
     )

@@ -14,10 +14,10 @@ from playbook.records import run_folder
 from playbook.records.run_folder import RunFolder
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
-from playbook.stage_plan import StagePlan
+from playbook.stage_plan import StagePlan, stretch
 from playbook.stress.levels import best
 from playbook.stress.load import Load, load_of
-from playbook.stress.schedule import Schedule, planned
+from playbook.stress.schedule import BETWEEN_S, Schedule, planned
 from playbook.tfserving.config import Config
 from playbook.tune.configured import config_of, spec_of
 from playbook.tune.hopeless import hopeless
@@ -98,7 +98,10 @@ def stage(proof: Proof) -> StagePlan:
         return StagePlan((), (proof.hopeless.rstrip("."),))
     started = START_S if proof.attached else proof.run.results("serve").get("start_s") or START_S
     rate = f"the promised rate up to {proof.budget_s:g} s"
-    parts = [("a server", started), (proof.levels.words, proof.levels.expected_s), (rate, proof.budget_s)]
+    between_s = BETWEEN_S * len(proof.levels.levels) * (stretch() - 1)
+    beyond = proof.rate_rps > 1000 / proof.levels.request_ms  # what is not carried is waited for until its time-out
+    held_s = proof.budget_s + (proof.load.timeout_s if beyond else 0.0)
+    parts = [("a server", started), (proof.levels.words, proof.levels.expected_s + between_s), (rate, held_s)]
     return StagePlan.of(parts, proof.levels.left_out)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from playbook.records.batch_curve import replay_s, request_ms
 from playbook.serve.answers import BUDGET_S
-from playbook.stage_plan import StagePlan
+from playbook.stage_plan import StagePlan, stretch
 
 START_S = 4.0  # of a server's process, before it loads
 LOAD_S_PER_GB = 5.0
@@ -27,5 +27,5 @@ def stage(exported: Mapping[str, Any], server: str = "embedded") -> StagePlan:
     compare_s = PROTOCOLS * min(BUDGET_S, rows * row_s)
     load_s = LOAD_S_PER_GB * (exported.get("size_bytes") or 0) / 1e9 + replay_s(exported)
     started = 0.0 if server == "attach" else START_S
-    parts = [("a server", started), ("the load with its warm-up requests", load_s if started else 0.0)]
+    parts = [("a server", started * stretch()), ("the load with its warm-up requests", load_s if started else 0.0)]
     return StagePlan.of([*parts, (f"{rows} answers compared over REST and gRPC", max(0.5, compare_s))])

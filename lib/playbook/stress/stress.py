@@ -16,10 +16,10 @@ from playbook.records import attempts, record, run_folder, secrets, trust
 from playbook.serve import client
 from playbook.serve.alive import check_alive, check_answering
 from playbook.serve.handle import Handle
-from playbook.stage_plan import StagePlan
+from playbook.stage_plan import StagePlan, stretch
 from playbook.stress import earlier, levels
 from playbook.stress.load import Load
-from playbook.stress.schedule import Hold, Schedule
+from playbook.stress.schedule import BETWEEN_S, Hold, Schedule
 from playbook.tfserving.requests import write_mix
 
 Settings = Mapping[str, Any]
@@ -143,9 +143,10 @@ def bench(
 
 def stage(planned: Schedule, search_s: float = 0.0) -> StagePlan:
     """What the stage takes: the generator's own test, the levels, the search."""
+    between_s = BETWEEN_S * planned.repeats * len(planned.levels) * (stretch() - 1)
     parts = [
-        ("the load generator's own test", PASSPORT_S),
-        (planned.words, planned.expected_s),
+        ("the load generator's own test", PASSPORT_S * stretch() ** 0.5),  # half of it waits
+        (planned.words, planned.expected_s + between_s),
         ("the search", search_s),
     ]
     return StagePlan.of(parts, planned.left_out)

@@ -17,7 +17,7 @@ from playbook.monitor.scrape import Parser
 from playbook.serve import serve
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
-from playbook.stage_plan import StagePlan
+from playbook.stage_plan import StagePlan, stretch
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import grpc_body, rest_body
 from playbook.tfserving.warmup_file import REMEDY
@@ -69,7 +69,7 @@ class ColdStartPlan:
         if self.request_ms is None:
             return None
         asked_s = (self.first_requests * len(WAYS) + self.client_warmup_requests) * self.request_ms / 1e3
-        return self.repeats * (asked_s + len(WAYS) * ((self.start_s or 0.0) + END_S))
+        return self.repeats * (asked_s + len(WAYS) * ((self.start_s or 0.0) + END_S * stretch()))
 
 
 def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s: float) -> ColdStartPlan:

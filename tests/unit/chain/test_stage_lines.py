@@ -77,3 +77,8 @@ def test_the_lines_come_out_of_a_stage_that_runs_without_a_terminal(tmp_path: Pa
                 break
             __import__("time").sleep(0.05)
     assert "About 18 s to come: a server, 5 levels." in out.getvalue()
+
+
+def test_a_machine_that_others_use_stretches_what_is_computed() -> None:
+    assert 1.0 <= stage_plan.stretch() <= stage_plan.MOST_STRETCH
+    assert stage_plan.stretch() == stage_plan.stretch()  # seen once a process

@@ -15,6 +15,7 @@ from playbook.export import export
 from playbook.records import record
 from playbook.serve import serve
 from playbook.serve.handle import Handle
+from playbook.stage_plan import stretch
 from playbook.tfserving import tfrecord, versions, warmup_file
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.requests import grpc_body
@@ -242,7 +243,8 @@ def test_a_slow_model_gets_fewer_requests_and_that_is_said(monkeypatch: pytest.M
         wished = coldstart.ColdStartPlan(first_requests=100, repeats=2)
         plan = coldstart.planned(wished, handle, Reference("s", ROWS, ROWS), 60.0)
     assert (plan.first_requests, plan.repeats) == (20, 2)
-    assert plan.expected_s == pytest.approx(2 * (3 * 20 + 16) * 0.5)
+    ends_s = 2 * 3 * coldstart.END_S * stretch()
+    assert plan.expected_s == pytest.approx(2 * (3 * 20 + 16) * 0.5 + ends_s)
     assert "80 of 100 first requests on each server: one takes 500 ms" in coldstart.stage(plan).words()
     results = views.results(measured([2.0] * 20, [1.0] * 20), plan, 4, 4)
     assert any(one.startswith("Left out: 80 of 100 first requests") for one in views.warnings(results))
