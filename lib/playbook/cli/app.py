@@ -11,11 +11,21 @@ import typer
 app = typer.Typer(
     help="From a TensorFlow model and a promise to a configuration that keeps it, and the record that proves it.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 Outputs = Annotated[Path, typer.Option("--outputs", help="Folder of the run folders.")]
+
+
+def run_ids(incomplete: str) -> list[str]:
+    """The runs of ./outputs, for a shell that completes words."""
+    return sorted(path.parent.name for path in Path("outputs").glob(f"{incomplete}*/*.json"))
+
+
+Run = Annotated[
+    str,
+    typer.Argument(metavar="[RUN]", help="Its id, a part of it that only one has, or latest.", autocompletion=run_ids),
+]
 
 
 def _version(asked: bool) -> None:

@@ -14,7 +14,7 @@ from playbook.chain import outcome, params, pipeline
 from playbook.chain.terminal import StageLine
 from playbook.errors import StageFailed
 from playbook.records import runs, whole_file
-from playbook.report import report
+from playbook.report import report, sharing
 from playbook.verify import first_step
 
 FAILED, INTERRUPTED = 1, 130
@@ -33,6 +33,7 @@ class Asked:
     resume: str | None = None
     gate: bool = False
     verify: bool = True
+    bucket: str = ""  # where the run folder is copied to when it has ended
 
 
 def run(asked: Asked, complain: Say) -> int:
@@ -46,6 +47,8 @@ def run(asked: Asked, complain: Say) -> int:
         ParameterError: bad input; nothing was started.
     """
     begun, line = time.monotonic(), StageLine()
+    if asked.bucket:
+        sharing.check(asked.bucket)
     overrides = params.assignments(asked.overrides)
     run = pipeline.prepare(asked.params_path, asked.outputs, overrides, list(asked.only), asked.start, asked.resume)
     on = f", on what {run.builds_on} left" if run.builds_on else ""
@@ -59,6 +62,7 @@ def run(asked: Asked, complain: Say) -> int:
             with _said(complain):
                 pipeline.pages(run)
                 report.write(run.run_dir)
+                _copied(run, asked.bucket, line.say)
         return FAILED
     except KeyboardInterrupt as error:
         logging.getLogger("asyncio").disabled = True  # else it tells at exit of nbclient's task that was cut short
@@ -66,7 +70,14 @@ def run(asked: Asked, complain: Say) -> int:
         with _said(complain):
             report.write(run.run_dir)
         return INTERRUPTED
-    return _told(run, asked.gate, time.monotonic() - begun, line.say, complain)
+    code = _told(run, asked.gate, time.monotonic() - begun, line.say, complain)
+    _copied(run, asked.bucket, line.say)
+    return code
+
+
+def _copied(run: pipeline.Run, bucket: str, say: Say) -> None:
+    if bucket:
+        say(f"Copied: {sharing.upload(run.run_dir, bucket)}")
 
 
 def _told(run: pipeline.Run, gate: bool, total_s: float, say: Say, complain: Say) -> int:

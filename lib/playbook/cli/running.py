@@ -17,7 +17,9 @@ def run(
     start: Annotated[str | None, typer.Option("--from", metavar="VERB", help="Begin at this verb.")] = None,
     only: Annotated[list[str] | None, typer.Option("--only", metavar="VERB", help="Run just these verbs.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Override one.")] = None,
-    outputs: Outputs = Path("outputs"),
+    outputs: Annotated[
+        str, typer.Option("--outputs", help="Folder of the run folders, or s3://… or gs://….")
+    ] = "outputs",
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="RUN_ID", help="Finish this run; with --from: build on it.")
     ] = None,
@@ -31,7 +33,8 @@ def run(
     """Run the chain, by papermill, and write the record."""
     from playbook.cli import chain
 
-    asked = chain.Asked(params_path, outputs, set_ or [], only or [], start, resume, gate, verify)
+    folder, bucket = (Path("outputs"), outputs) if "://" in outputs else (Path(outputs), "")
+    asked = chain.Asked(params_path, folder, set_ or [], only or [], start, resume, gate, verify, bucket)
     raise typer.Exit(chain.run(asked, lambda text: typer.echo(text, err=True)))
 
 

@@ -59,13 +59,19 @@ def live(text: str) -> str:
     """Markdown as HTML whose tables are sorted by a click on a heading; long ones are filtered by words."""
     import mistune
 
-    page = str(mistune.create_markdown(plugins=["table"])(text))
+    return sortable(str(mistune.create_markdown(plugins=["table"])(text)))
+
+
+def sortable(page: str) -> str:
+    """HTML with its tables made so."""
     head, *rest = page.split("<table>")
     return head + "".join(_one(*part.split("</table>", 1)) for part in rest)
 
 
 def _one(table: str, after: str) -> str:
-    table = re.sub(r'<th(?: style="([^"]*)")?>', r'<th scope="col" title="sort" style="cursor:pointer;\1">', table)
+    table = re.sub(
+        r'<th(?: scope="col")?(?: style="([^"]*)")?>', r'<th scope="col" title="sort" style="cursor:pointer;\1">', table
+    )
     field = f'<input type="search" placeholder="filter" aria-label="filter rows" oninput="{FILTER}">'
     field = field if table.count("<tr>") > FILTERED_FROM + 1 else ""
     return f'<div class="wide">{field}<table onclick="{SORT}">{table}</table></div>{after}'

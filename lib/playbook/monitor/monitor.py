@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
+from urllib3.exceptions import ProtocolError
+
 from playbook.errors import MonitorError, ParameterError
 from playbook.knobs import METRICS_PATH
 from playbook.monitor import resources
 from playbook.records import names, places, record, runs, secrets, store
 
 READY_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = 5.0  # of the first look, which says at once that an address is wrong
 
 
 @contextmanager
@@ -70,6 +74,7 @@ def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs:
     url = secrets.take(names.check("metrics_url", url))
     parts = urlsplit(url)
     url = url if parts.path not in ("", "/") else f"{parts.scheme}://{parts.netloc}{METRICS_PATH}"
+    _check_answers(url)
     run_dir = runs.create(Path(outputs), Path("monitor"), {"url": url, "every_s": every_s, "for_s": for_s})
     config = {"url": url, "every_s": every_s, "for_s": for_s, "pids": {}, "folder": str(record.data_dir(run_dir))}
     process = _begin(config, every_s)
@@ -81,6 +86,28 @@ def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs:
     if not places.whole_files(run_dir, "metrics"):
         raise MonitorError(f"Nothing was collected from {url}. {_last_event(run_dir)}")
     return run_dir
+
+
+def _check_answers(url: str) -> None:
+    """Return when something that speaks HTTP answers there, whatever it says.
+
+    Raises:
+        MonitorError: nothing listens, or what does speaks something else, as a gRPC port does.
+    """
+    shown = secrets.masked(url)
+    try:
+        requests.get(url, timeout=ANSWER_TIMEOUT_S, headers=secrets.header(url)).close()
+    except requests.Timeout as error:
+        raise MonitorError(f"{shown} was asked and did not answer within {ANSWER_TIMEOUT_S:g} s.") from error
+    except requests.ConnectionError as error:
+        if isinstance(error.args[0] if error.args else None, ProtocolError):
+            raise MonitorError(
+                f"What listens at {shown} does not speak HTTP/1.1: is it the gRPC port (8500)? Metrics are on the REST "
+                "port (8501)."
+            ) from error
+        raise MonitorError(
+            f"Nothing answers at {shown}. Is the server up, and is this its REST port (8501)?"
+        ) from error
 
 
 def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:

@@ -74,6 +74,15 @@ def answer(name: str, run_dir: Path) -> str:
     return render(frame, "md") if len(frame) else "No row."
 
 
+def menu() -> str:
+    """What can be asked: the tables with their columns, and the ready-made questions by name."""
+    views = [f"  {name}: {', '.join(c.name for c in columns)}" for name, columns in tables.documented().items()]
+    asked = [f"  {name:<12} {query.question}" for name, query in QUERIES.items()]
+    lines = ["Tables (outputs/README.md explains their columns):", *views, ""]
+    lines += ["Ready-made questions, asked by name (playbook sql percentiles):", *asked, ""]
+    return "\n".join([*lines, 'Any other: playbook sql "SELECT run_id, answer FROM runs"'])
+
+
 def render(frame: pd.DataFrame, format_: str = "table") -> str:
     """A frame as text: `table` for a terminal, `csv`, `md` (Markdown) or `json`.
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote
 
 from playbook import markdown
-from playbook.drawing import pages
-from playbook.records import places, tables, views, whole_file
+from playbook.drawing import overlay, pages
+from playbook.drawing.tables import sortable
+from playbook.records import places, remarks, tables, views, whole_file
 from playbook.records.rows import RunRow
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -27,19 +30,54 @@ def rows(outputs: Path) -> list[RunRow]:
     return sorted(runs, key=lambda run: (run["created_utc"] or "", run["run_id"]), reverse=True)
 
 
-def listing(outputs: Path) -> str:
+class Filter(NamedTuple):
+    """Which runs are listed; None lets all through."""
+
+    model: str | None = None
+    server: str | None = None
+    answer: str | None = None  # kept, not kept, not proven, none
+    tag: str | None = None
+    since: str | None = None  # a day, as 2026-11-26
+
+    def lets(self, run: RunRow, said: remarks.Remarks) -> bool:
+        """Whether a run is one of these."""
+        answer = (run["answer"] or "none").lower()
+        return (
+            (self.model is None or run["model"] == self.model)
+            and (self.server is None or run["server"] == self.server)
+            and (self.answer is None or answer == self.answer.lower().replace("_", " ").replace("-", " "))
+            and (self.tag is None or self.tag in said.tags)
+            and (self.since is None or (run["created_utc"] or "") >= self.since)
+        )
+
+
+def listing(outputs: Path, wanted: Filter | None = None, verdicts: bool = False) -> str:
     """The runs as a table for the terminal: when, what, the promise and the answer, with what could not be read."""
-    runs = rows(outputs)
-    if not runs:
+    everything, wanted = rows(outputs), wanted or Filter()
+    if not everything:
         return f"There is no record in {outputs} yet. `playbook run params/quick.yml` makes one."
+    said = {run["run_id"]: remarks.read(Path(outputs) / run["run_id"]) for run in everything}
+    runs = [run for run in everything if wanted.lets(run, said[run["run_id"]])]
+    if not runs:
+        asked = ", ".join(f"{name} {value}" for name, value in wanted._asdict().items() if value)
+        return f"None of {len(everything)} runs in {outputs} fits {asked}."
     lines = [[run["run_id"], (run["created_utc"] or "–")[:10], _what(run), *_told(run)] for run in runs]
-    table = [["run", "date", "model and server", "promise", "answer", "rate", "p99 ms", "gain"], *lines]
+    lines = [[*line, " ".join(said[run["run_id"]].tags)] for line, run in zip(lines, runs, strict=True)]
+    table = [["run", "date", "model and server", "promise", "answer", "rate", "p99 ms", "gain", "tags"], *lines]
     widths = [max(len(line[place]) for line in table) for place in range(len(table[0]))]
     shown = []
     for line, run in zip(table, [None, *runs], strict=True):
         shown.append("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
-        shown += [f"{'':{widths[0]}}  not readable: {run['problem']}"] if run and run["problem"] else []
+        shown += [f"    {text}" for text in _below(run, said, verdicts)] if run else []
     return "\n".join(shown)
+
+
+def _below(run: RunRow, said: Mapping[str, remarks.Remarks], verdicts: bool) -> list[str]:
+    """What stands below a run's line: what could not be read, its note, its verdict."""
+    note = said[run["run_id"]].note
+    lines = [f"not readable: {run['problem']}"] if run["problem"] else []
+    lines += [f"note: {note}"] if note else []
+    return lines + ([str(run["verdict"])] if verdicts and run["verdict"] else [])
 
 
 def _what(run: RunRow) -> str:
@@ -72,13 +110,27 @@ def write_index(outputs: Path) -> Path:
     """Write `index.md` and `index.html` over all runs; returns index.md."""
     runs = rows(outputs)
     parts = ["# Performance records", "", f"{len(runs)} runs, newest first.", ""]
-    parts += ["## Capacity by model", "", _models(runs), "", "## Runs", "", _table(runs), ""]
+    parts += ["## Capacity by model", "", _models(runs), "", "## Runs", "", _table(runs, Path(outputs)), ""]
     page = "\n".join(parts)
     path = Path(outputs) / "index.md"
     whole_file.write_text(path, page)
-    html = pages.html(page.replace("record.md", "record.html"), {}, "Records")
+    html = sortable(pages.html(page.replace("/record.md)", "/record.html)"), {}, "Records"))
+    html = overlay.added(html, _curves(Path(outputs)))
     whole_file.write_text(path.with_suffix(".html"), html)
     return path
+
+
+def _curves(outputs: Path) -> dict[str, list[tuple[float, float]]]:
+    """The VALID levels of each run, in order of their rate: those of the proof, else those of stress."""
+    curves = {}
+    for run_id, contents in places.Local(outputs).records().items():
+        records = {
+            verb: content.get("results") or {} for verb, content in contents.items() if isinstance(content, dict)
+        }
+        levels = (records.get("prove") or {}).get("levels") or (records.get("stress") or {}).get("levels") or []
+        known = [level for level in levels if level.get("valid") and level.get("latency_p99_ms")]
+        curves[run_id] = sorted((round(one["throughput_rps"], 1), round(one["latency_p99_ms"], 3)) for one in known)
+    return curves
 
 
 def _models(runs: list[RunRow]) -> str:
@@ -95,11 +147,35 @@ def _models(runs: list[RunRow]) -> str:
     return markdown.table(headers, rows) if rows else "No run has measured a rate inside its limit yet."
 
 
-def _table(runs: list[RunRow]) -> str:
-    headers = ["run", "date", "model and server", "promise", "answer", "requests/s", "p99 ms", "gain", "verdict"]
+def _table(runs: list[RunRow], outputs: Path) -> str:
+    headers = [
+        "run",
+        "date",
+        "model and server",
+        "promise",
+        "answer",
+        "requests/s",
+        "p99 ms",
+        "gain",
+        "tags",
+        "verdict",
+    ]
     lines = []
     for run in runs:
-        link = f"[{run['run_id']}]({quote(run['run_id'])}/record.md)"
+        said = remarks.read(outputs / run["run_id"])
+        name = re.sub(r"([\\\[\]|*_`<>])", r"\\\1", run["run_id"])  # a folder may be renamed to anything
+        link = f"[{name}]({quote(run['run_id'])}/record.md)"
         date, verdict = (run["created_utc"] or "–")[:10], run["verdict"] or run["problem"]
-        lines.append([link, date, _what(run), *_told(run), verdict])
-    return markdown.table(headers, lines)
+        told = f"{verdict or ''} ({said.note})" if said.note else verdict
+        lines.append([link, date, _what(run), *_told(run), " ".join(said.tags) or None, told])
+    return table_of_links(headers, lines)
+
+
+def table_of_links(headers: list[str], lines: list[list[Any]]) -> str:
+    """A Markdown table whose first column is written as it is: its names are escaped already."""
+    first = [line[0] for line in lines]
+    places_ = [f"\x00{number}\x00" for number in range(len(lines))]
+    text = markdown.table(headers, [[place, *line[1:]] for place, line in zip(places_, lines, strict=True)])
+    for place, link in zip(places_, first, strict=True):
+        text = text.replace(place, link, 1)
+    return text

@@ -69,7 +69,7 @@ def show(run_dir: Path) -> str:
     for title, section in sections.ALL:
         lines = _guarded(section, run, analysis, {}).splitlines()
         text = "\n".join(line for line in lines if not line.startswith("!["))
-        parts += [title.upper(), text.strip(), ""] if text.strip() else []
+        parts += [f"## {title.upper()}", "", text.strip(), ""] if text.strip() else []
     return "\n".join(parts).rstrip()
 
 

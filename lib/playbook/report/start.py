@@ -12,7 +12,7 @@ from IPython.display import Markdown
 from playbook import markdown
 from playbook.records import record, runs, stale
 from playbook.report import report
-from playbook.serve import serve
+from playbook.serve import leftovers, serve
 from playbook.serve.handle import Handle
 
 FIRST = f"{runs.OUTPUTS}/{record.SCRATCH}"
@@ -40,13 +40,16 @@ def state(run_dir: str = "") -> str:
 
 
 def stop_button(run_dir: str = "") -> Any:
-    """A button that ends the servers of a run, for the lab; what was ended is said below it."""
+    """A button that ends the servers of all runs, for the lab; what was ended is said below it."""
     from ipywidgets import HTML, Button, VBox
 
-    run, button, said = _folder(run_dir), Button(description="Stop the server", icon="stop"), HTML()
+    outputs, button, said = _folder(run_dir).parent, Button(description="Stop the server"), HTML()
 
     def stop(_: Any) -> None:
-        said.value = "<br>".join(f"Stopped the {words}." for words in serve.stop_all(run)) or "No server is running."
+        folders = [path.parent for path in outputs.glob("*/servers")]
+        busy = [folder for folder, _ in leftovers.active(folders)]  # a chain that runs keeps its server
+        ended = [words for folder in folders if folder not in busy for words in serve.stop_all(folder)]
+        said.value = "<br>".join(f"Stopped the {words}." for words in ended) or "No server is running."
 
     button.on_click(stop)
     return VBox([button, said])

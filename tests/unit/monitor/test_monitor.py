@@ -191,5 +191,5 @@ def test_collect_refuses_what_it_cannot_watch_before_it_starts(url, every_s, tmp
 
 
 def test_collect_says_when_nothing_came(tmp_path):
-    with pytest.raises(MonitorError, match=r"Nothing was collected from .*127.0.0.1:9"):
+    with pytest.raises(MonitorError, match=r"Nothing answers at .*127.0.0.1:9"):
         monitor.collect("http://127.0.0.1:9", every_s=0.1, for_s=0.2, outputs=tmp_path)

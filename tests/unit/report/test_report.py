@@ -95,7 +95,20 @@ def test_the_index_lists_all_runs_newest_first_with_a_sparkline(whole, tmp_path)
 def test_list_and_show_speak_in_the_terminal(whole):
     listing = report.list_runs(whole.parent)
     header, first = listing.splitlines()[:2]
-    assert header.split() == ["run", "date", "model", "and", "server", "promise", "answer", "rate", "p99", "ms", "gain"]
+    assert header.split() == [
+        "run",
+        "date",
+        "model",
+        "and",
+        "server",
+        "promise",
+        "answer",
+        "rate",
+        "p99",
+        "ms",
+        "gain",
+        "tags",
+    ]
     assert first.startswith("20260101T000000Z-quick")
     assert "digits on embedded" in first
     shown = report.show(whole)

@@ -1,0 +1,99 @@
+"""One file to hand on: a run as a zip, or its page as HTML with the data inside."""
+
+from __future__ import annotations
+
+import base64
+import zipfile
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from playbook.errors import NotWritten, ParameterError
+from playbook.records import whole_file
+from playbook.report import report
+
+LEFT_OUT = ("models", "logs", "servers", "config", ".credentials.json", ".progress.json")
+MOST_INSIDE = 20 * 2**20  # bytes of data inside an HTML page; more is slow to open and refused by mail
+
+
+def share(run_dir: Path, target: Path) -> Path:
+    """Write the run's page anew and put the run into one file; returns it.
+
+    A `.zip` holds page, records, notebooks, figures, raw data and bundle; not the model, logs or credentials. A `.html`
+    is the page with the records, and the raw data up to 20 MB, to be saved from links at its end.
+
+    Raises:
+        ParameterError: another ending, or a folder.
+    """
+    target = Path(target)
+    if target.suffix not in (".zip", ".html") or target.is_dir():
+        raise ParameterError(f"A file ending in .zip or .html was expected, {str(target)!r} was given.")
+    page = report.write(run_dir)
+    if target.suffix == ".html":
+        return whole_file.write_text(target, _with_data(page.with_suffix(".html").read_text(), Path(run_dir)))
+    with whole_file.writing(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in _files(Path(run_dir)):
+            file.write(path, Path(Path(run_dir).resolve().name) / path.relative_to(run_dir))
+    return target
+
+
+def check(bucket: str) -> Any:
+    """The file system of a location such as s3://bucket/records, before anything is run for it; and the path in it.
+
+    Raises:
+        ParameterError: no such kind of place, or its package is not installed.
+    """
+    import fsspec
+
+    try:
+        return fsspec.core.url_to_fs(bucket.rstrip("/"))
+    except (ImportError, ValueError) as unknown:
+        raise ParameterError(
+            f"--outputs {bucket} cannot be written: {unknown}. A folder, or a URL of fsspec is expected; s3:// needs "
+            "the package s3fs, gs:// the package gcsfs."
+        ) from unknown
+
+
+def upload(run_dir: Path, bucket: str) -> str:
+    """Copy a run folder, without model, logs and credentials, to a location; returns its place there.
+
+    `run.json`, by which it is found, goes last.
+
+    Raises:
+        NotWritten: the place refuses; the run folder here is whole.
+    """
+    system, root = check(bucket)
+    run_dir = Path(run_dir).resolve()
+    try:
+        for path in sorted(_files(run_dir), key=lambda path: path.name == "run.json"):
+            target = f"{root}/{run_dir.name}/{path.relative_to(run_dir).as_posix()}"
+            system.makedirs(target.rpartition("/")[0], exist_ok=True)
+            system.put_file(str(path), target)
+    except OSError as error:
+        raise NotWritten(f"{bucket} could not be written: {error}. The run lies whole in {run_dir}.") from error
+    return f"{bucket.rstrip('/')}/{run_dir.name}"
+
+
+def _files(run_dir: Path) -> Iterator[Path]:
+    for path in sorted(run_dir.rglob("*")):
+        first = path.relative_to(run_dir).parts[0]
+        if path.is_file() and first not in LEFT_OUT and not path.name.endswith(".part"):
+            yield path
+
+
+def _with_data(page: str, run_dir: Path) -> str:
+    links, left, room = [], [], MOST_INSIDE
+    wanted = [path for path in _files(run_dir) if path.suffix in (".json", ".parquet")]
+    for path in sorted(wanted, key=lambda path: (path.suffix != ".json", path.stat().st_size)):
+        name = path.relative_to(run_dir).as_posix()
+        room -= (size := path.stat().st_size)
+        if room < 0:
+            left.append(name)
+            continue
+        data = base64.b64encode(path.read_bytes()).decode()
+        file = escape(name.replace("/", "_"))
+        address = f"data:application/octet-stream;base64,{data}"
+        links.append(f'<li><a download="{file}" href="{address}">{escape(name)}</a> ({size:,} bytes)</li>')
+    missing = f"<p>Left out, being too large: {escape(', '.join(left))}. The zip has them.</p>" if left else ""
+    return page.replace("</main>", f"<h2>Data</h2><ul>{''.join(links)}</ul>{missing}</main>")
