@@ -47,7 +47,7 @@ def _check(
     checked: set[Path], single: bool = False,
 ) -> Iterator[Finding]:  # fmt: skip
     base = entry.base_path.removeprefix("file://")
-    if not base or is_unknown(base) or _plain(command) or (not base.startswith("/") and "://" not in base):
+    if not base or is_unknown(base) or _plain(command) or not base.startswith("/"):
         return
     result = look_up(command, sources, base)
     if (result.folder is not None or result.missing) and _left_out(result, command, sources):

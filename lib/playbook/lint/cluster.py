@@ -55,8 +55,7 @@ def _labels(value: Any) -> dict[str, str]:
 def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:
     spec = monitor.get("spec") or {}
     for endpoint in spec.get("endpoints") or spec.get("podMetricsEndpoints") or []:
-        path = str(endpoint.get("path", "/metrics"))
-        yield from check_scrape(path, endpoint.get("params"), served, shown, endpoint.at("path"))
+        yield from check_scrape(endpoint, "path", served, shown)
 
 
 def _targets(scaler: Any, pod: Pod) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from playbook.knobs import METRICS_PATH
 from playbook.lint import text_proto
@@ -191,9 +192,10 @@ def served_metrics_path(text: Text) -> str | None:
     return (prometheus.text("path") or METRICS_PATH) if prometheus is not None else None
 
 
-def check_scrape(path: str, params: object, served: str, shown: str, line: int | None) -> Iterator[Finding]:
-    """Findings of one scrape of the metrics page."""
+def check_scrape(job: Any, key: str, served: str, shown: str) -> Iterator[Finding]:
+    """Findings of one scrape of the metrics page; `key` names the setting of its path."""
+    path, line = str(job.get(key, "/metrics")), job.at(key)
     if "/" + path.lstrip("/") != served and not is_unknown(path):  # Prometheus adds the slash
         yield finding("metrics-path-mismatch", shown, line, path=path, served=served)
-    if params:
-        yield finding("metrics-params", shown, line)
+    if job.get("params"):
+        yield finding("metrics-params", shown, job.at("params"))

@@ -226,7 +226,7 @@ def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -
         gathered.read.append(text.path)
         return
     name = names_server(_code(text)) if names_server(text.content) else ""
-    if name and not any(hit.rule == "unreadable" and hit.path == text.path for hit in reading.findings):
+    if name and not any(hit.rule in ("unreadable", "line-not-continued") for hit in reading.findings):
         place = text.content.find(name)
         line = text.content.count("\n", 0, max(place, 0)) + 1
         remedy = f"Read it yourself: {reading.passed}." if reading.passed else (

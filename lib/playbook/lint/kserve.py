@@ -50,7 +50,7 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
     start = Start(shown, model.at("args") if args else model.line, "", None, args, environment, _NONE,
                   cpu_limit=cores(limit) if limit is not None else None, kubernetes=True, open_environment=True,
                   implied={**_RUNTIME, "model_name": name})  # fmt: skip
-    start.managed = True
+    start.managed = start.own_image = True
     reading.add(launch(start))
     version = str(model.get("runtimeVersion", ""))
     if version.startswith(("latest", "nightly")):

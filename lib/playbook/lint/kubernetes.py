@@ -57,7 +57,8 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
 def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, pods: list[Pod]) -> Reading:
     reading = Reading()
     template = next((each for each in reversed(above) if "metadata" in each), data)
-    annotations = _texts((template.get("metadata") or {}).get("annotations"))
+    annotations = (template.get("metadata") or {}).get("annotations")
+    annotations = annotations if isinstance(annotations, Table) else Table()
     containers = [each for each in spec.get("containers") or [] if isinstance(each, Table)]
     for container in containers:
         image = _word(container.get("image"), container.line)
@@ -87,14 +88,12 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
 
 
 def _surroundings(
-    container: Any, annotations: Mapping[str, str], data: Any, document: Document, reading: Reading
+    container: Any, annotations: Table, data: Any, document: Document, reading: Reading
 ) -> None:
     """What stands around a server's container: scrape annotations, drain, probes, GPUs."""
     shown, kind = document.text.path, str(data.get("kind", ""))
     if "prometheus.io/path" in annotations:
-        path = annotations["prometheus.io/path"]
-        line = getattr(path, "line", None)
-        reading.findings += check_scrape(str(path), None, document.around.served, shown, line)
+        reading.findings += check_scrape(annotations, "prometheus.io/path", document.around.served, shown)
     resources: Any = container.get("resources") or {}
     requests: Any = resources.get("requests") or {}
     limits: Any = resources.get("limits") or {}

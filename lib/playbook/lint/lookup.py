@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,7 @@ def look_up(command: Command, sources: Sources, path: str) -> Lookup:
         return _on_host(command, sources, Path(path))
     absolute = command.place.absolute(path)
     for mount, rest in command.place.over(absolute):
-        return _in_mount(mount, rest, sources)
+        return _in_mount(mount, rest, sources, command)
     below = command.place.below(absolute)
     if not command.place.closed or command.place.hidden_mounts or below:
         return Lookup()
@@ -98,7 +99,7 @@ def _is_here(path: Path) -> bool:
     return any(len(parent.parts) > 2 and parent.is_dir() for parent in path.parents)
 
 
-def _in_mount(mount: Mount, rest: str, sources: Sources) -> Lookup:
+def _in_mount(mount: Mount, rest: str, sources: Sources, command: Command) -> Lookup:
     if mount.files is not None:
         if rest in mount.files:
             return Lookup(text=mount.files[rest], mount=mount)
@@ -113,10 +114,15 @@ def _in_mount(mount: Mount, rest: str, sources: Sources) -> Lookup:
         return Lookup(folder=path, mount=mount)
     if (text := sources.file(path)) is not None:
         return Lookup(text=text, mount=mount)
-    if mount.source.is_dir() and rest:
+    if mount.source.is_dir() and rest and not (_in_prose(command) and re.match(r"\$\{?PWD", mount.named)):
         return Lookup(missing=f"in the mounted folder {mount.named or mount.source}", mount=mount,
                       remedy=f"Put it there as {rest}, or correct the path.")  # fmt: skip
     return Lookup(mount=mount)
+
+
+def _in_prose(command: Command) -> bool:
+    """True for a line of a document: it does not say in which folder it is run."""
+    return command.path.lower().endswith((".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc"))
 
 
 def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text | Finding]]:

@@ -28,7 +28,7 @@ def check_probes(container: Any, command: Command, shown: str) -> Iterator[Findi
         http, execute = probe.get("httpGet") or {}, probe.get("exec") or {}
         asked = http or probe.get("tcpSocket") or probe.get("grpc") or {}
         port = port_number(asked.get("port"), container)
-        where = line_of(asked.get("port")) or getattr(asked, "line", None) or line
+        where = line_of(asked.get("port")) or (asked.at("port") if isinstance(asked, Table) else None) or line
         yield from _port(name, port, bool(http), command, shown, where)
         if http and isinstance(http, dict):
             yield from _path(name, http, port, command, shown, line)
@@ -85,10 +85,10 @@ def _path(name: str, http: Any, port: int | None, command: Command, shown: str, 
     where = line_of(http.get("path")) or line
     if is_unknown(path) or port == command.number("port", 8500):
         return
-    model = re.match(r"/v1/models/([^/:]+)", path)
+    model = re.fullmatch(r"/v1/models/([^/:]+)(/(versions|labels)/[^/:]+)?(/metadata)?", path)
     served = command.text("model_name") or "default"
     right = f"/v1/models/{served if not command.text('model_config_file') else '<name>'}"
-    if "/v1/models" in path:
+    if model:
         yield finding("health-by-code", shown, where)
     if model and not command.text("model_config_file") and not command.partial:
         if model[1] != served and not is_unknown(served):

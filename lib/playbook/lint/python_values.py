@@ -157,6 +157,8 @@ class Values:
     def split(self, node: ast.AST | None) -> list[Word]:
         """A command given as a list, or as one text that a shell would split."""
         words = self.words(node)
+        if not words and isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "join" and node.args:
+            words = [word.with_text(part) for word in self.words(node.args[0]) for part in word.split()]
         text = self.script(node) if node is not None and not words else None
         if text is None:
             return words

@@ -117,7 +117,7 @@ def makefile_as_shell(content: str) -> str:
     for line in content.split("\n"):
         assigned = re.match(r"^(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?::|\?|\+)?=\s*(.*?)\s*$", line)
         if line.startswith("\t") or continued:
-            recipe = line.lstrip("\t").lstrip("@-+ ") if not continued else line
+            recipe = re.sub(r"^[@+ ]*(-(?![-\w] |-))?[@+ ]*", "", line.lstrip("\t")) if not continued else line
             result.append(_filled(recipe, values).replace("$$", "$"))
             continued = line.rstrip().endswith("\\")
             continue

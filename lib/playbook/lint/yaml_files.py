@@ -152,8 +152,7 @@ def _scrapes(jobs: list[Any], document: Document) -> Reading:
             continue  # an exporter is scraped, such as blackbox; the target is what it asks
         if "serving" in about or ":8501" in about or "/monitoring" in path:
             reading.counts["scrapes"] += 1
-            line = job.at("metrics_path") if "metrics_path" in job else job.at("job_name")
-            reading.findings += check_scrape(path, job.get("params"), around.served, document.text.path, line)
+            reading.findings += check_scrape(job, "metrics_path", around.served, document.text.path)
     return reading
 
 
