@@ -14,6 +14,8 @@ from playbook.lint.models import Serving, check_base_path, version_of
 from playbook.lint.rules import Finding, finding
 from playbook.lint.text import Text, is_unknown
 
+_NAMING = ("--model_config_file", "--model_base_path", "--model_name")
+
 
 def serving_of(command: Command, batching: Text | None, policy: ModelEntry | None = None) -> Serving:
     """How a command line serves a base path."""
@@ -32,6 +34,8 @@ def serving_of(command: Command, batching: Text | None, policy: ModelEntry | Non
 def check_served(command: Command, sources: Sources, files: dict[str, Text], checked: set[Path]) -> Iterator[Finding]:
     """Findings of every base path of a command line; folders that were looked at are added to `checked`."""
     batching = files.get("batching_parameters_file")
+    if any(word in _NAMING for word in command.words):
+        return  # what it was to serve is lost behind a blank, and said so
     if command.text("model_config_file"):
         text = files.get("model_config_file")
         for entry in model_entries(text) if text is not None else []:

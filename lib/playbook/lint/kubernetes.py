@@ -87,9 +87,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
     return reading
 
 
-def _surroundings(
-    container: Any, annotations: Table, data: Any, document: Document, reading: Reading
-) -> None:
+def _surroundings(container: Any, annotations: Table, data: Any, document: Document, reading: Reading) -> None:
     """What stands around a server's container: scrape annotations, drain, probes, GPUs."""
     shown, kind = document.text.path, str(data.get("kind", ""))
     if "prometheus.io/path" in annotations:

@@ -31,6 +31,8 @@ _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
 _KUBERNETES = re.compile(r"\$\((\w+)\)")
 # flags that other programs have, too, OpenVINO's server among them
 _ANYBODYS = {"port", "version", "model_name", "file_system_poll_wait_seconds", "grpc_channel_arguments"}
+_BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
+             "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
 _ALIKE = 0.85
 
 
@@ -150,9 +152,16 @@ def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) ->
     for command in commands:
         writes.add(command, start.path)
     made = tuple(Mount(name, files={"": text}) for name, text in writes.files.items())
-    start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts)))
+    made += tuple(Mount(str(each.target)) for each in commands if each.target and str(each.target) not in writes.files)
+    hidden = start.place.hidden_mounts or any(_brings_files(each.words) for each in commands)
+    start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts), hidden_mounts=hidden))
     for command in commands:
         _shell_command(start, list(command.words), [], reading)
+
+
+def _brings_files(words: list[Word]) -> bool:
+    """True for a command of a script that may put files anywhere."""
+    return (bool(words) and words[0].rpartition("/")[2] in _BRINGERS) or any(word in _BRINGERS for word in words[1:2])
 
 
 def _by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> None:

@@ -103,7 +103,7 @@ def _in_mount(mount: Mount, rest: str, sources: Sources, command: Command) -> Lo
     if mount.files is not None:
         if rest in mount.files:
             return Lookup(text=mount.files[rest], mount=mount)
-        if not rest:
+        if not rest and mount.files:
             return Lookup(mount=mount)
         keys = ", ".join(sorted(mount.files)) or "none"
         return Lookup(missing=f"in ConfigMap {mount.config_map}", remedy=f"Its keys are {keys}.", mount=mount)
@@ -147,7 +147,7 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
 def _missing(command: Command, flag: str, path: str, result: Lookup, effect: str) -> Finding:
     words = {"flag": f"--{flag}", "path": path, "effect": effect}
     if result.mount is not None and result.mount.config_map and result.mount.files is not None:
-        rest = result.mount.rest_of(command.place.absolute(path)) or ""
+        rest = result.mount.rest_of(command.place.absolute(path)) or path.rpartition("/")[2]
         keys = ", ".join(sorted(result.mount.files)) or "none"
         return finding("configmap-key-missing", command.path, command.at(flag), **words, key=rest, keys=keys,
                        name=result.mount.config_map)  # fmt: skip

@@ -10,13 +10,13 @@ from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
 from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
 from playbook.lint.launch import Start, launch
-from playbook.lint.python_containers import read_chain, read_container
-from playbook.lint.python_values import Values, without_placeholders
+from playbook.lint.python_containers import read_chain, read_container, read_spec
+from playbook.lint.python_values import Values, as_line
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rewriting import check_rewriting
 from playbook.lint.schema import kind_of
 from playbook.lint.scripts import read_script
-from playbook.lint.text import Text, Word
+from playbook.lint.text import UNKNOWN, Text, Word
 from playbook.lint.written import read_written
 
 _RUNS = ("run", "create", "Popen", "call", "check_call", "check_output", "system", "popen", "getoutput")
@@ -69,13 +69,20 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
             reading.counts["images"] += 1
             reading.findings += check_image(f"tensorflow/serving:{tag}", document.text.path, tag.line)
         return reading
+    words = [values.word(each) for each in node.args if not isinstance(each, ast.Starred)]
+    if len(words) > 1 and words[0] is not None and is_server_word(words[0]):
+        read |= {id(each) for each in ast.walk(node)}
+        return _list([word or Word(UNKNOWN, words[0].line) for word in words], values, document)
     first = node.args[0] if node.args else keywords.get("image")
     image = values.word(first) if first is not None and not isinstance(first, (ast.List, ast.Tuple)) else None
     if image is None or OFFICIAL not in image or " " in image:
         return reading
     reading.counts["images"] += 1
     reading.findings += check_image(str(image), document.text.path, image.line)
-    if name in _RUNS:
+    if "Container" in name:
+        read |= {id(each) for each in ast.walk(node)}
+        reading.add(read_spec(image, keywords, values, document))
+    elif name in _RUNS:
         read |= {id(each) for each in ast.walk(node)}
         reading.add(read_container(image, node, keywords, values, document))
     return reading
@@ -104,7 +111,7 @@ def _grown(words: list[Word], values: Values, document: Document) -> Reading:
     for word in words:
         written += "\\\n" * max((word.line or line) - line, 0) + f" {word}"
         line = max(line, word.line or line)
-    text = Text(without_placeholders(written), document.text.path, words[0].line or 1, document.text.file)
+    text = Text(as_line(written), document.text.path, words[0].line or 1, document.text.file)
     if BINARY not in written and OFFICIAL not in written:
         return Reading()
     values.lines += [str(word) for word in words if BINARY in word or OFFICIAL in word]
@@ -151,7 +158,7 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
     script = values.script(node)
     if script is None:
         return Reading()
-    whole = replace(script, content=without_placeholders(script.content))
+    whole = replace(script, content=as_line(script.content))
     return read_script(Document(whole, document.around), depth=1)
 
 

@@ -40,6 +40,15 @@ def read_container(
     return launch(start)
 
 
+def read_spec(image: Word, keywords: dict[str, ast.expr], values: Values, document: Document) -> Reading:
+    """A container as the clients of Kubernetes and Kubeflow describe it: `command` and `args` as in a manifest."""
+    entry = values.words(keywords.get("command")) or None
+    place = Place(True, image=str(image), hidden_mounts=True)
+    start = Start(document.text.path, image.line, str(image), entry, values.words(keywords.get("args")), place=place)
+    start.open_environment = start.kubernetes = True
+    return launch(start)
+
+
 def _mounts(node: ast.expr | None, values: Values, document: Document) -> Iterator[Mount]:
     for source, value in values.pairs(node):
         inside = next((values.word(each) for key, each in values.pairs(value) if key == "bind"), None)

@@ -195,6 +195,6 @@ def _joined(pieces: list[Piece]) -> str:
     return "".join(text for text, _ in pieces).replace("\\\n", "")
 
 
-def without_placeholders(text: str) -> str:
-    """A text that is yet to be formatted, its `{...}` as unknown values."""
-    return _PLACEHOLDER.sub(UNKNOWN, text)
+def as_line(text: str) -> str:
+    """A text as a shell reads it: its `{...}` are unknown values, flags on lines of their own belong to the line above."""
+    return re.sub(r"(?<!\\)\n(?=\s*--\w)", r" \\\n", _PLACEHOLDER.sub(UNKNOWN, text))
