@@ -212,7 +212,8 @@ def _read_blocks(
             reading = read_page(page, [], [])
         else:
             reading = _read_kind(block.kind, block.text, around, None, pods, objects)
-        reading.commands = [each for each in reading.commands if each.words or each.place.container]
+        reading.commands = [each for each in reading.commands
+                            if each.place.container or any(word.startswith("-") for word in each.words)]  # fmt: skip
         reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
         total.add(reading)
     if not blocks:

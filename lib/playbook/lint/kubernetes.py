@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ from playbook.lint.yaml_lines import Table
 
 # what asks for metrics: Prometheus' operator, Google's managed Prometheus
 MONITORS = ("ServiceMonitor", "PodMonitor", "PodMonitoring", "ClusterPodMonitoring")
+# a setting that only a variable makes sense of, where Kubernetes fills in none
+_SUBSTITUTED = re.compile(r"(?m)^\s*(?!value:|- )[\w.-]+:\s*[\"']?\$\{?[A-Z][A-Z0-9_]*\}?[\"']?\s*$")
 _ONE_SHOT = ("Job", "CronJob", "Workflow", "WorkflowTemplate")
 _OWN_PROBES = ("Service", "InferenceService", "Configuration", "Revision", "SeldonDeployment", "ServingRuntime",
                "ClusterServingRuntime", "TrainedModel")  # fmt: skip
@@ -123,6 +126,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
                   cores(limit) if limit is not None else None, kubernetes=True,
                   open_environment=bool(container.get("envFrom")))  # fmt: skip
     start.partial = "image" not in container
+    start.filled = bool(_SUBSTITUTED.search(document.text.content))
     start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
                      (mount.files or {}).items()}  # fmt: skip
     return start

@@ -55,6 +55,7 @@ class Start:
     scripts: Mapping[str, Text] = field(default_factory=dict)  # scripts whose text is known, by their path inside
     implied: Mapping[str, str] | None = None  # what another platform puts in front
     managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
+    filled: bool = False  # `$NAME` is filled in before the platform reads the text (envsubst)
     partial: bool = False  # a patch: the rest of the flags stands elsewhere
     reading: str = ""  # more text that may read the variables: the Dockerfile's own steps
     inherited: frozenset[str] = frozenset()  # variables of the image, which its Dockerfile is asked about
@@ -192,7 +193,7 @@ def _literals(start: Start, reading: Reading) -> None:
         return
     for word in words:
         line = word.line or start.line
-        literal = _LITERAL.search(word) if word.raw else None
+        literal = _LITERAL.search(word) if word.raw and not start.filled else None
         if literal:
             why, remedy = "the exec form runs without a shell", "Write the value, or use the shell form with exec."
             if start.kubernetes:

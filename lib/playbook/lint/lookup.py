@@ -87,8 +87,8 @@ def _on_host(command: Command, sources: Sources, path: Path) -> Lookup:
         candidate = base / path if base is not None else path
         if (text := sources.file(candidate)) is not None:
             return Lookup(text=text)
-        if candidate.is_dir():
-            return Lookup(folder=candidate)
+        if candidate.is_dir() and (command.path == "command line" or not path.is_absolute() or len(path.parts) > 2):
+            return Lookup(folder=candidate)  # /tmp and the like are on every machine
     if command.path != "command line":
         return Lookup()
     return Lookup(missing="there", elsewhere=path.is_absolute() and not _is_here(path))

@@ -196,5 +196,5 @@ def _joined(pieces: list[Piece]) -> str:
 
 
 def as_line(text: str) -> str:
-    """A text as a shell reads it: its `{...}` are unknown values, flags on lines of their own belong to the line above."""
+    """A text as a shell reads it: its `{...}` are unknown values, flags on lines of their own end the line above."""
     return re.sub(r"(?<!\\)\n(?=\s*--\w)", r" \\\n", _PLACEHOLDER.sub(UNKNOWN, text))

@@ -16,10 +16,19 @@ from playbook.lint.shell import Simple, simple_commands
 from playbook.lint.text import Text, Word
 from playbook.lint.written import read_written
 
-_NOT_RUN = ("echo", "printf", "grep", "egrep", "which", "pkill", "pgrep", "killall", "apt-get", "apt", "ls", "#")
+# programs that take the server's name for something else than a command
+# fmt: off
+_NOT_RUN = (
+    "echo", "printf", "grep", "egrep", "which", "pkill", "pgrep", "killall", "apt-get", "apt", "ls", "#",
+    "bazel", "bazelisk", "cp", "mv", "ln", "install", "strip", "chmod", "chown", "rm", "file", "ldd", "find",
+    "cat", "test", "[", "[[", "tar", "scp", "rsync", "sed", "awk", "ps", "kill", "pip", "pip3",
+)
+# fmt: on
 _DEPTH = 3
 _MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
-_HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)")  # words that stand for more flags
+_OPTIONS = ("-", "$", "<", "[", "@")
+# words that stand for more flags
+_HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)|\[?\.\.\.\]?|[<\[][\w .-]+[>\]]")
 
 
 def read_script(document: Document, depth: int = 0) -> Reading:
@@ -89,6 +98,9 @@ def _joined(reading: Reading, other: Reading) -> Reading:
 
 def _process(words: list[Word], values: dict[str, str], document: Document) -> Reading:
     place = next(index for index, word in enumerate(words) if is_server_word(word))
+    behind = words[place + 1 :]
+    if (behind or place) and not any(word.startswith(_OPTIONS) for word in behind):
+        return Reading()  # its name in another program's words, or in a sentence
     line = words[place].line
     start = Start(document.text.path, line, "", [words[place]], words[place + 1 :], {}, Place(folder=document.folder),
                   document.around.cpus)  # fmt: skip

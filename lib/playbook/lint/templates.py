@@ -1,4 +1,4 @@
-"""Helm templates without Helm: `{{ }}` becomes a value of the chart's values.yaml or an unknown one; lines stay."""
+"""Templates of Helm (without Helm) and of Jinja: `{{ }}` becomes a chart's value or an unknown one; lines stay."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _CONTROL = re.compile(
 
 
 def is_template(content: str) -> bool:
-    """True for a text with Go template actions."""
-    return "{{" in content and "}}" in content
+    """True for a text with actions of Go's templates or of Jinja."""
+    return ("{{" in content and "}}" in content) or ("{%" in content and "%}" in content)
 
 
 def values_of(path: Path | None) -> dict[str, Any]:
@@ -45,6 +45,7 @@ def _values(path: Path, _: int) -> dict[str, Any]:
 
 def fill(content: str, values: dict[str, Any]) -> str:
     """The text with every action replaced; lines that hold only a control action become blank."""
+    content = re.sub(r"\{%.*?%\}", _blank, content, flags=re.DOTALL)
     lines = re.sub(r"\{\{-?\s*/\*.*?\*/\s*-?\}\}", _blank, content, flags=re.DOTALL)
     lines = _ACTION.sub(lambda match: _several(match) if "\n" in match.group() else match.group(), lines)
     return "\n".join(_line(line, values) for line in lines.split("\n"))
