@@ -149,7 +149,13 @@ def _doubt(summary: Mapping[str, Any], lost: Mapping[str, Any], others_cores: li
 
 @contextmanager
 def _others(place: Ground) -> Iterator[list[float]]:
-    """A list that holds, after the block, how many cores neither servers nor clients nor this process used in it."""
+    """A list that holds, after the block, how many cores neither servers nor clients nor this process used in it.
+
+    Nothing where the server is somebody else's: whether it runs on this machine is not known.
+    """
+    if place.exercise.attached:
+        yield []
+        return
     trees = [ProcessTree("ours", os.getpid())]
     if place.handle.container_id and (pid := container_pid(place.handle.container_id)):
         trees.append(ProcessTree("server", pid))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from playbook import progress
-from playbook.drill import observing
+from playbook.drill import flooding, observing
 from playbook.drill import soak as soaking
 from playbook.drill.drill import Drill, Way
 from playbook.drill.drills import DRILLS
 from playbook.drill.exercise import Exercise, exercise_of
 from playbook.errors import LoadFailed, PlaybookError, ServerError
 from playbook.records.rows import DrillRow
+from playbook.stress import stress
 
 START_S = 1.0  # of a server, where none was seen starting
 AROUND_S = 1.0  # a load's processes, and the reading of its rows
@@ -33,8 +34,16 @@ class Practised:
 
 
 def prepare(settings: Mapping[str, Any]) -> Exercise:
-    """The exercise that a notebook's parameters ask for; errors as `exercise_of` raises them."""
-    return exercise_of(settings, DRILLS)
+    """The exercise that a notebook's parameters ask for; errors as `exercise_of` raises them.
+
+    Where a flood is asked for and 40_stress has not measured what the load generator can send, that is done here (3 s):
+    more than it can send would measure the generator.
+    """
+    exercise = exercise_of(settings, DRILLS)
+    floods = any(DRILLS[name].way.load is flooding.flood for name in exercise.drills)
+    if floods and exercise.client_rps is None and not exercise.skipped:
+        return replace(exercise, client_rps=stress.passport(exercise.load)["max_rate_rps"])
+    return exercise
 
 
 def planned(exercise: Exercise) -> list[tuple[Drill, bool, Way]]:

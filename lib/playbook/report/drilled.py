@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from playbook.drawing import outages
-from playbook.drawing.canvas import Picture
 from playbook.drill import views
 from playbook.records.run_folder import RunFolder
+from playbook.report.pictures import Pictures, add
 
 
-def section(run: RunFolder, analysis: dict | None, pictures: dict[str, Picture]) -> str:
+def section(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """What users lost in each drill, as it was and with the remedy; empty where nothing was drilled."""
     drilled = run.results("drill")
     rows, parts = drilled.get("drills") or [], []
     if rows:
-        picture = pictures["figures/drills.png"] = outages.outages(rows)
-        parts = [f"![{picture.alt}](figures/drills.png)", views.drills_table(rows)]
+        parts = [add(pictures, "drills", outages.outages(rows)), views.drills_table(rows)]
     if drilled.get("left_out"):
         parts.append(views.left_out_table(drilled))
     return "\n\n".join([*parts, *([views.there_table(rows)] if rows else [])])

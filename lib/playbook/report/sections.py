@@ -8,16 +8,14 @@ from typing import Any
 from playbook import knobs, markdown
 from playbook.analyze import views as analyze_views
 from playbook.drawing import bars, curves, figures, timeline
-from playbook.drawing.canvas import Picture
 from playbook.errors import RecordUnreadable
 from playbook.prove.words import curve_names
 from playbook.records import runs
 from playbook.records.run_folder import RunFolder
 from playbook.report import drilled, opening, verified
+from playbook.report.pictures import Pictures, add
 from playbook.stress import levels
 from playbook.tune.views import wakeup_words
-
-Pictures = dict[str, Picture]
 
 
 def load_curve(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
@@ -33,14 +31,14 @@ def load_curve(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str
     first, second = curve_names(run, bool(run.results("prove").get("tuned")))
     both = {first: run.levels, second: proven} if proven else run.levels
     promised = prove.get("rate_rps") if (prove.get("promise") or {}).get("target_rate_rps") else None
-    parts = [_add(pictures, "throughput_p99", curves.throughput_p99(both, limit, title, promised))]
+    parts = [add(pictures, "throughput_p99", curves.throughput_p99(both, limit, title, promised))]
     for name, rows in ((second, proven), (first, run.levels)):
         if rows:
             parts += [f"**{_capital(name)}**", levels.table(rows), _doubts(rows)]
     samples = _samples(run, proven)
     if any(len(values) for values in samples.values()):
         parts += [f"Percentiles of the {second if proven else first}:"]
-        parts.append(_add(pictures, "latency_percentiles", figures.latency_percentiles(samples, limit)))
+        parts.append(add(pictures, "latency_percentiles", figures.latency_percentiles(samples, limit)))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -61,7 +59,7 @@ def where_time_goes(run: RunFolder, analysis: dict | None, pictures: Pictures) -
         if said.get("ledger"):
             parts += [f"**{_capital(name)}**", (said.get("bottleneck") or {}).get("text")]
             parts += [
-                _add(pictures, file, bars.ledger_bars(said["ledger"])),
+                add(pictures, file, bars.ledger_bars(said["ledger"])),
                 analyze_views.ledger_table(said["ledger"]),
             ]
             notes = {note: None for entry in said["ledger"] for note in entry["notes"]}
@@ -158,7 +156,7 @@ def further(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
 def over_time(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """Rate, p99, batch size and CPU on one time axis, with the changes of configuration."""
     read = timeline.read(run) if run.levels else None
-    return _add(pictures, "timeline", timeline.picture(read, run.stress.get("limit_ms"))) if read else ""
+    return add(pictures, "timeline", timeline.picture(read, run.stress.get("limit_ms"))) if read else ""
 
 
 def against_previous(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
@@ -167,7 +165,7 @@ def against_previous(run: RunFolder, analysis: dict | None, pictures: Pictures) 
     if not compared:
         return ""
     picture = bars.forest(compared["rows"], compared["base"], compared["candidate"])
-    return "\n\n".join([compared["text"], _add(pictures, "comparison", picture)])
+    return "\n\n".join([compared["text"], add(pictures, "comparison", picture)])
 
 
 def environment(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
@@ -229,12 +227,6 @@ ALL: tuple[tuple[str, Callable[[RunFolder, dict | None, Pictures], str]], ...] =
     ("What these numbers do not tell", limits),
     ("Repeat it", repeat),
 )
-
-
-def _add(pictures: Pictures, name: str, picture: Picture) -> str:
-    address = f"figures/{name}.svg"
-    pictures[address] = picture
-    return f"![{picture.alt}]({address})"
 
 
 def _capital(text: str) -> str:

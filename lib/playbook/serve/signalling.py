@@ -56,6 +56,7 @@ def _to_container(container_id: str, number: signal.Signals) -> None:
     container = docker_engine.engine().containers.get(container_id)
     with docker_engine.speaking(f"Sending {number.name} to container {container_id[:12]}"):
         if number in _TO_CONTAINER:
-            getattr(container, _TO_CONTAINER[number])()
+            if (container.status == "paused") == (number == signal.SIGCONT):  # the engine refuses the other case
+                getattr(container, _TO_CONTAINER[number])()
         else:
             container.kill(number.name)

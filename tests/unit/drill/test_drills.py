@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,11 @@ from playbook.drill import observing, soak, starving
 from playbook.drill.drills import DRILLS
 from playbook.drill.ground import Ground
 from playbook.errors import ParameterError
+from playbook.records import record
+from playbook.serve import serve
+from playbook.serve.cores import split_cpus
 from playbook.serve.handle import Handle
+from playbook.serve.spec import ServerSpec
 from playbook.tfserving import versions
 
 LYING = Path(__file__).parents[2] / "helpers" / "lying_server.py"
@@ -99,6 +104,24 @@ def test_stalled_clients_keep_their_connections_and_cost_the_others_nothing(run_
     row = held(run_dir, "slow_clients", False, 13)
     assert row["lost"] == 0
     assert row["seen"] == "200 clients stalled in mid-request; the server had closed 0 of them"
+
+
+def test_a_server_that_runs_elsewhere_is_left_alone_unless_allowed_and_then_only_put_under_load(run_dir: Path) -> None:
+    attached = run_dir.parent / "attached"
+    shutil.copytree(run_dir, attached, ignore=shutil.ignore_patterns("logs", "servers"))
+    spec = ServerSpec("digits", (attached / "models" / "digits").resolve(), cpus=split_cpus()[0])
+    with serve.running(spec, attached) as handle:
+        served = {**asdict(handle), "server": "attach", "pid": None, "cpus": []}
+        record.save(attached, "serve", params={}, results=served, verdict="up")
+        refused = practised(attached, "slow_clients", "kill")
+        assert refused["drills"] == []
+        assert "drill_attached: true allows" in drill.verdict(refused)
+        results = practised(attached, "slow_clients", "kill", drill_attached=True)
+        assert [row["drill"] for row in results["drills"]] == ["slow_clients"]
+        assert results["drills"][0]["lost"] == 0
+        assert [one["drill"] for one in results["left_out"]] == ["kill"]
+        assert "runs elsewhere" in results["left_out"][0]["why"]
+        assert handle.process() is not None
 
 
 def test_half_the_processor_is_taken_and_given_back(run_dir: Path) -> None:
