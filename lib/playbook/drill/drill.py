@@ -10,6 +10,7 @@ from typing import Any
 
 from playbook.drill.exercise import Exercise
 from playbook.drill.ground import Ground
+from playbook.drill.outage import Calls
 from playbook.serve.handle import Handle
 from playbook.tfserving.config import Config
 
@@ -51,6 +52,7 @@ class Way:
         flags: Further flags of the server.
         prepare: Changes the private copy of the model before the server starts.
         load: The level's own settings; it may write a trace into the folder.
+        after: What the requests show beside the losses, in words; given them, and when it happened (ns).
         timeout_s: Of a client; None leaves the exercise's.
         at_start: It begins with the first request, without a calm time before.
         front: Something that stands between users and servers while the drill lasts; yields the handle users call.
@@ -62,6 +64,7 @@ class Way:
     flags: Callable[[Exercise], tuple[str, ...]] = no_flags
     prepare: Callable[[Path], None] | None = None
     load: Callable[[Exercise, Path], dict[str, Any]] = promised_rate
+    after: Callable[[Exercise, Calls, int], str] | None = None
     timeout_s: Callable[[Exercise], float] | None = None
     at_start: bool = False
     front: Callable[[Ground], AbstractContextManager[Handle]] | None = None

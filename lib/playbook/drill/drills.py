@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from playbook.drill import clients, ending, flooding, replicas, starving, swapping
 from playbook.drill.drill import Drill, Way, always
-from playbook.drill.ground import Ground
 
 LOAD_THREADS = "--num_load_threads=2"
 NO_RETRIES = "--max_num_load_retries=0"
-
-
-def _flooded(place: Ground) -> str:
-    return flooding.flood_words(place.exercise)
 
 
 _VERSIONS = (
@@ -58,25 +53,25 @@ _VERSIONS = (
 _LOADS = (
     Drill(
         "overload",
-        "ten times the capacity",
+        "a flood, up to ten times the capacity",
         "lets requests wait for a thread without bound; the batching queue refuses with 503 / UNAVAILABLE only what "
         "threads have brought to it and max_enqueued_batches does not hold",
         "batching_session.cc, basic_batch_scheduler.h; main.cc, --rest_api_num_threads",
-        Way(_flooded, load=flooding.flood),
+        Way(load=flooding.flood, after=flooding.flood_words),
         "a queue bound",
-        Way(_flooded, flooding.bounded, load=flooding.flood),
+        Way(config=flooding.bounded, load=flooding.flood, after=flooding.flood_words),
         "max_enqueued_batches holds what half the limit carries; there are threads for all that may wait",
         on_attached=True,
     ),
     Drill(
         "deadlines",
-        "clients that wait for less long than the queue is",
+        "a flood of clients that wait for less long than the queue is",
         "REST knows no deadline of a client: it works on for one that has gone; over gRPC a batch is left out only "
         "when each of its requests is past its deadline, and runs by the latest of them otherwise",
         "batching_session.cc, Run() timeout exceeded while waiting in batching queue; http_rest_api_handler.cc",
-        Way(_flooded, load=flooding.flood, timeout_s=flooding.deadline_s),
+        Way(load=flooding.flood, after=flooding.flood_words, timeout_s=flooding.deadline_s),
         "a queue bound",
-        Way(_flooded, flooding.bounded, load=flooding.flood, timeout_s=flooding.deadline_s),
+        Way(config=flooding.bounded, load=flooding.flood, after=flooding.flood_words, timeout_s=flooding.deadline_s),
         "what could not be answered in time is refused at once, and the time goes to what can",
         on_attached=True,
     ),

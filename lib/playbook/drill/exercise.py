@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from playbook.tune.hopeless import hopeless
 
 ALL = "all"
 OVERLOAD = 10.0  # times its capacity
+LEAST = 1.3  # times its capacity: less is no flood
 CLIENT_SHARE = 0.8  # of what the load generator itself can send: more would measure the generator
 
 
@@ -35,7 +36,7 @@ class Exercise:
     load: Load
     rate_rps: float
     capacity_rps: float
-    client_rps: float | None  # what the load generator can send; None: not measured
+    client_rps: float | None  # what the load generator can send of these requests; None: not measured
     drills: tuple[str, ...]
     remedies: bool
     drill_s: float
@@ -55,9 +56,10 @@ class Exercise:
 
     @property
     def overload_rps(self) -> float:
-        """The rate of an overload: ten times the capacity, or what the load generator can send."""
+        """The rate of a flood: ten times the capacity or what the generator can send, and more than the capacity."""
         wanted = OVERLOAD * self.capacity_rps
-        return round(min(wanted, CLIENT_SHARE * self.client_rps) if self.client_rps else wanted, 1)
+        able = CLIENT_SHARE * self.client_rps if self.client_rps else wanted
+        return round(min(wanted, max(able, LEAST * self.capacity_rps)), 1)
 
 
 def exercise_of(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Exercise:
@@ -79,7 +81,6 @@ def exercise_of(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Exerci
     rate = proven.get("rate_rps") or rate
     _, client = split_cpus(list(spec.cpus), settings["client_cpus"])
     load = load_of({**settings, "client_cpus": list(client)}, spec.cpus)
-    passport = run.stress.get("passport") or {}
     exercise = Exercise(
         run=run,
         promise=promise,
@@ -89,7 +90,7 @@ def exercise_of(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Exerci
         load=replace(load, duration_s=settings["drill_s"], ramp_up_s=min(0.5, settings["drill_s"] / 8)),
         rate_rps=rate,
         capacity_rps=max(proven.get("carried_rps") or 0.0, expected or 0.0, rate),
-        client_rps=passport.get("max_rate_rps"),
+        client_rps=_client_rps([*run.levels, *run.levels_of("prove")]),
         drills=names,
         remedies=settings["remedies"],
         drill_s=settings["drill_s"],
@@ -103,6 +104,13 @@ def exercise_of(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Exerci
     if not exercise.drills and not exercise.soak_s:
         return replace(exercise, skipped="no drill was asked for (drills, soak_minutes)")
     return exercise
+
+
+def _client_rps(levels: Iterable[Mapping[str, Any]]) -> float | None:
+    """What the load generator can send in an open loop, by what such levels cost its cores; None: none was held."""
+    opened = [level for level in levels if level.get("arrival") != "closed"]
+    pairs = [(level.get("offered_rps"), level.get("client_cpu_share")) for level in opened]
+    return max((rate / share for rate, share in pairs if rate and share), default=None)
 
 
 def _names(asked: list[Any], known: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -106,18 +107,18 @@ def recovery(row: DrillRow) -> str:
 def _remedied(rows: Sequence[DrillRow]) -> list[str]:
     """What each remedy changed, measured beside the same drill without it."""
     plain = {row["drill"]: row for row in rows if not row["remedied"]}
-    said = []
-    for row in rows:
-        before = plain.get(row["drill"])
-        if not row["remedied"] or before is None:
-            continue
-        pair = f"{_short(before)} before, {_short(row)} with it"
+    pairs = [(plain[row["drill"]], row) for row in rows if row["remedied"] and row["drill"] in plain]
+    said, calm, unclear = [], [], []
+    for before, row in pairs:
+        name = f"{row['drill']} by {row['remedy']}"
         if row["doubt"] or before["doubt"]:
-            said.append(f"{row['drill']} by {row['remedy']}: unclear ({pair})")
+            unclear.append(name)
         elif not _hurts(before) and not _hurts(row):
-            said.append(f"{row['drill']} by {row['remedy']}: there was nothing to mend")
+            calm.append(name)
         else:
-            said.append(f"{row['drill']} by {row['remedy']}: {helped(before, row)} ({pair})")
+            said.append(f"{name}: {helped(before, row)} ({_short(before)} before, {_short(row)} with it)")
+    said += [f"nothing to mend: {', '.join(calm)}"] if calm else []
+    said += [f"unclear: {', '.join(unclear)}"] if unclear else []
     return [f"Remedies, each measured once: {'; '.join(said)}."] if said else []
 
 
@@ -146,10 +147,19 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
         return [f"Nothing was drilled: {results['skipped']}."]
     said = list(results["failures"])
     said += [f"{one['drill']} was not held: {one['why']}." for one in results["left_out"]]
-    said += [f"{_named(row)}: {row['doubt']}." for row in results["drills"] if row["doubt"]]
+    said += _doubts(results["drills"])
     if results["soak"]:
         said += results["soak"]["warnings"]
     return said
+
+
+def _doubts(rows: Sequence[DrillRow]) -> list[str]:
+    """Why rows may not be believed, those of one kind together."""
+    kinds: dict[str, list[tuple[str, str]]] = {}
+    for row in rows:
+        if doubt := row["doubt"]:
+            kinds.setdefault(re.sub(r"[\d.]+", "", doubt), []).append((_named(row), doubt))
+    return [f"{', '.join(name for name, _ in found)}: {max(doubt for _, doubt in found)}." for found in kinds.values()]
 
 
 def _named(row: DrillRow) -> str:

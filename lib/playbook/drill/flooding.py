@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from loadgen.profiles import Profile
-from playbook.drill.exercise import Exercise
+from playbook.drill.exercise import OVERLOAD, Exercise
+from playbook.drill.outage import Calls
 from playbook.tfserving.config import Config
 
 FLOOD_SHARE = 0.35  # of the drill's time
 QUEUE_SHARE = 0.5  # of the limit that a request may spend in the queue
 BATCH = 64  # rows, where the configuration names no size
+REFUSED = ("http_503", "http_429", "grpc_8", "grpc_14")  # RESOURCE_EXHAUSTED, UNAVAILABLE
 MOST_THREADS = 512  # REST threads: each waiting request holds one (evhttp_server.cc, its executor)
 
 
@@ -50,8 +52,14 @@ def deadline_s(exercise: Exercise) -> float:
     return exercise.promise.p99_limit_ms / 1000
 
 
-def flood_words(exercise: Exercise) -> str:
-    """How much was offered, in words."""
+def flood_words(exercise: Exercise, calls: Calls, began_ns: int) -> str:
+    """How much was offered in the flood, and what became of it a second, in words."""
+    end_ns = began_ns + int(FLOOD_SHARE * exercise.drill_s * 1e9)
+    seconds, done = (end_ns - began_ns) / 1e9, (calls.done_ns >= began_ns) & (calls.done_ns < end_ns)
+    good, refused = done & (calls.code == ""), done & np.isin(calls.code, REFUSED)
     times = exercise.overload_rps / exercise.capacity_rps
-    short = "" if times > 9.9 else ", as much as the load generator can send on its cores"
-    return f"{exercise.overload_rps:,.0f}/s were offered: {times:.1f} times the capacity{short}"
+    short = "" if times > 0.99 * OVERLOAD else "; more could not be sent on the cores of the load generator"
+    return (
+        f"{exercise.overload_rps:,.0f}/s were due, {times:.1f} times the capacity{short}; "
+        f"{good.sum() / seconds:,.0f}/s were answered and {refused.sum() / seconds:,.0f}/s refused meanwhile"
+    )

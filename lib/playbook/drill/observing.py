@@ -67,7 +67,7 @@ def hold(exercise: Exercise, drill: Drill, way: Way, remedied: bool, number: int
         seconds_outside=lost["seconds_outside"],
         recovery_s=lost["recovery_s"],
         slowest_ms=lost["slowest_ms"],
-        seen=said or None,
+        seen=(way.after(exercise, calls, began_ns) if way.after else said) or None,
         doubt=_doubt(summary, lost, others_cores),
         there=drill.there,
         source=drill.source,

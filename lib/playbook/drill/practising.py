@@ -36,8 +36,8 @@ class Practised:
 def prepare(settings: Mapping[str, Any]) -> Exercise:
     """The exercise that a notebook's parameters ask for; errors as `exercise_of` raises them.
 
-    Where a flood is asked for and 40_stress has not measured what the load generator can send, that is done here (3 s):
-    more than it can send would measure the generator.
+    Where a flood is asked for and no level has shown what the load generator can send, its passport tells (3 s): more
+    than it can send would measure the generator.
     """
     exercise = exercise_of(settings, DRILLS)
     floods = any(DRILLS[name].way.load is flooding.flood for name in exercise.drills)

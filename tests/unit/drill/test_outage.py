@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from playbook.drill import flooding
+from playbook.drill.exercise import Exercise
 from playbook.drill.outage import Calls, by_second, outage
 from playbook.promise import Promise
 
@@ -82,3 +87,20 @@ def test_seconds_are_counted_from_when_it_happened() -> None:
     assert seconds["lost"] == [0, 0, 0, 1000, 0]
     assert seconds["kept"] == [True, True, True, False, True]
     assert seconds["slowest_ms"] == [5.0, 5.0, 5.0, None, 5.0]
+
+
+def test_a_flood_tells_what_was_due_answered_and_refused_in_it_alone() -> None:
+    exercise = SimpleNamespace(drill_s=10.0, capacity_rps=500.0, overload_rps=1000.0)
+    broken = spoilt(spoilt(calls(8.0), 0.0, 3.5, "http_503", every=4), 4.0, 8.0, "http_503")
+    said = flooding.flood_words(exercise, broken, BEGAN_NS)
+    assert said.startswith("1,000/s were due, 2.0 times the capacity; more could not be sent")
+    answered, refused = (int(number) for number in re.findall(r"(\d+)/s (?:were answered|refused)", said))
+    assert 740 <= answered <= 752
+    assert 248 <= refused <= 252
+
+
+def test_a_flood_is_ten_times_the_capacity_or_what_can_be_sent_and_never_less_than_the_capacity() -> None:
+    figures = {"capacity_rps": 100.0, "client_rps": 50_000.0}
+    assert Exercise.overload_rps.fget(SimpleNamespace(**figures)) == 1000.0
+    assert Exercise.overload_rps.fget(SimpleNamespace(**{**figures, "client_rps": 500.0})) == 400.0
+    assert Exercise.overload_rps.fget(SimpleNamespace(**{**figures, "client_rps": 110.0})) == 130.0

@@ -64,7 +64,7 @@ def test_a_remedy_is_called_better_only_where_it_shows(before, after, word) -> N
 
 def test_a_remedy_with_nothing_to_mend_is_said_to_be_that() -> None:
     said = findings.verdict(told(row("swap", **CALM), row("swap", True, **CALM)))
-    assert "swap by load threads: there was nothing to mend" in said
+    assert "nothing to mend: swap by load threads." in said
 
 
 def test_what_was_not_held_is_named_with_its_reason() -> None:
