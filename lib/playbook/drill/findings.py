@@ -60,7 +60,11 @@ def verdict(results: Mapping[str, Any]) -> str:
     plain = [row for row in rows if not row["remedied"]]
     sentences = [f"{text}." for text in results["failures"]]
     if plain:
-        sentences.append(_lost(plain, f"{len(plain)} drills on {who} at {results['rate_rps']:,.0f} requests/s"))
+        sentences.append(
+            _lost(
+                plain, f"{len(plain)} drill{'s' * (len(plain) > 1)} on {who} at {results['rate_rps']:,.0f} requests/s"
+            )
+        )
     sentences += _remedied(rows)
     if results["soak"]:
         sentences.append(results["soak"]["words"])

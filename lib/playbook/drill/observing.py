@@ -20,7 +20,7 @@ from playbook.drill.exercise import Exercise
 from playbook.drill.ground import Ground, ground
 from playbook.drill.outage import Calls, by_second, outage
 from playbook.errors import LoadFailed, PlaybookError
-from playbook.monitor.resources import ProcessTree, container_pid, machine
+from playbook.monitor.resources import ProcessTree, container_pid, family, machine, process_state
 from playbook.prove.answer import disturbance
 from playbook.records import record
 from playbook.records.rows import DrillRow
@@ -156,7 +156,7 @@ def _others(place: Ground) -> Iterator[list[float]]:
     if place.exercise.attached:
         yield []
         return
-    trees = [ProcessTree("ours", os.getpid())]
+    trees, known = [ProcessTree("ours", os.getpid())], (place.handle.container_id,)
     if place.handle.container_id and (pid := container_pid(place.handle.container_id)):
         trees.append(ProcessTree("server", pid))
     seen: list[float] = []
@@ -168,4 +168,7 @@ def _others(place: Ground) -> Iterator[list[float]]:
     before, began = used_s(), time.monotonic()
     yield seen
     after = used_s()
+    renewed = place.handle.container_id if place.handle.container_id not in known else None
+    if renewed and (pid := container_pid(renewed)):  # a container that was started meanwhile: all it has used
+        after = after[0], after[1] + sum(state["cpu_s"] for one in family(pid) if (state := process_state(one)))
     seen.append(max(0.0, after[0] - before[0] - (after[1] - before[1])) / (time.monotonic() - began))

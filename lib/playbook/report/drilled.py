@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from playbook.drawing import outages
 from playbook.drill import views
 from playbook.records.run_folder import RunFolder
@@ -13,7 +16,14 @@ def section(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     drilled = run.results("drill")
     rows, parts = drilled.get("drills") or [], []
     if rows:
-        parts = [add(pictures, "drills", outages.outages(rows)), views.drills_table(rows)]
+        parts = [_how(drilled), add(pictures, "drills", outages.outages(rows)), views.drills_table(rows)]
     if drilled.get("left_out"):
         parts.append(views.left_out_table(drilled))
     return "\n\n".join([*parts, *([views.there_table(rows)] if rows else [])])
+
+
+def _how(drilled: Mapping[str, Any]) -> str:
+    """At which rate and for how long the drills were held."""
+    rate, seconds = drilled.get("rate_rps"), drilled.get("drill_s")
+    held = f"at {rate:,.0f} requests/s, {seconds:g} s of load each" if rate and seconds else "at the promised rate"
+    return f"Each drill was held {held} (`75_drill`; `drills: [all]` holds every one)."
