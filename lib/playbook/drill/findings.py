@@ -82,7 +82,7 @@ def _lost(plain: Sequence[DrillRow], lead: str) -> str:
     sure = [row for row in plain if not row["doubt"]]
     hurt = sorted((row for row in sure if _hurts(row)), key=lambda row: -row["lost"])
     unhurt = [row["drill"] for row in sure if not _hurts(row)]
-    unclear = [row["drill"] for row in plain if row["doubt"]]
+    unclear = [f"{row['drill']} ({row['lost']:,} requests lost)" for row in plain if row["doubt"]]
     parts = [f"{row['drill']} {damage(row)}" for row in hurt]
     parts += [f"nothing in {', '.join(unhurt)}"] if unhurt else []
     parts += [f"unclear in {', '.join(unclear)}"] if unclear else []

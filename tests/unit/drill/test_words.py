@@ -32,7 +32,7 @@ def test_a_drill_that_did_not_recover_says_within_what() -> None:
 
 def test_a_doubtful_row_is_neither_a_loss_nor_nothing() -> None:
     results = told(row(doubt="the load generator was not free to measure (client_late)"), row("swap", **CALM))
-    assert "nothing in swap; unclear in kill." in findings.verdict(results)
+    assert "nothing in swap; unclear in kill (300 requests lost)." in findings.verdict(results)
     assert findings.warnings(results) == ["kill: the load generator was not free to measure (client_late)."]
     assert "DOUBTFUL" in views.drills_table(results["drills"])
 
