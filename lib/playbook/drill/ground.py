@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ from playbook.tune.configured import spec_of
 
 START_TIMEOUT_S = 60.0
 PORTS = (20_000, 32_000)
+FREE_WITHIN_S = 5.0
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Ground:
             ServerNotReady: it did not come up.
         """
         serve.stop(self.handle)
+        _wait_free(self.spec)
         self.handle = self._start(self.spec, self.name)
         return float(self.handle.start_s or 0.0)
 
@@ -145,6 +148,17 @@ def _free_port() -> int:
         with suppress(ParameterError):
             return choose_port("port", port)
     raise ServerNotReady(f"A free port was expected between {PORTS[0]} and {PORTS[1]}; fifty tries found none.")
+
+
+def _wait_free(spec: ServerSpec) -> None:
+    """Wait until the ports of a server that has ended are free: its last threads hold them a moment longer than it."""
+    end = time.monotonic() + FREE_WITHIN_S
+    for port in (spec.rest_api_port, spec.port):
+        while time.monotonic() < end:
+            with suppress(ParameterError):
+                choose_port("port", port)
+                break
+            time.sleep(0.02)
 
 
 def _name(flag: str) -> str:
