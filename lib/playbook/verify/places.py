@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -112,8 +114,9 @@ class ProcessPlace(Place):
                f"--model_base_path={folder / 'model'}"]  # fmt: skip
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [*self._command, *own, *flags], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
-            )
+                [*self._command, *own, *flags], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                preexec_fn=_end_with_parent,
+            )  # fmt: skip
         reached = Reached(
             f"http://127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", METRICS_PATH, folder=folder,
             log=lambda: log_path.read_text(errors="replace"), end=lambda: _end(process), ended=process.poll,
@@ -163,6 +166,12 @@ class AttachedPlace(Place):
 
 def _text(part: str | bytes | None) -> str:
     return part.decode(errors="replace") if isinstance(part, bytes) else part or ""
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process when the one that asks questions ends, however it does (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _end(process: subprocess.Popen) -> None:
