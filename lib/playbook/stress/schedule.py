@@ -18,6 +18,7 @@ ARRIVALS = 20  # requests of an open loop's window at least
 WAIT = 5.0  # service times until an open loop below its rate is steady
 WAITED = 0.8  # of a request's time-out, that a round of a closed loop may take
 ROOM = 1.1  # times what was asked for, where no more seconds are given: a little is no reason to leave a level out
+FREE_S = 10.0  # of all levels, whatever was given: a busy moment while one request is timed leaves none out
 BETWEEN_S = 0.45  # of a level beside ramp-up, window and the last answers
 SAMPLES = {"p99": 1050, "p95": 210, "p90": 105}  # good requests for ten beyond it, and 5 % for chance
 
@@ -108,7 +109,7 @@ def planned(
     levels += [_open(load, service_s, share / service_s, share=float(share)) for share in rate_shares]
     asked_s = ROOM * len(levels) * (load.ramp_up_s + load.duration_s + BETWEEN_S)
     most_s = max(budget_s / repeats, asked_s)
-    levels, left_out = _without_the_longest(levels, most_s)
+    levels, left_out = _without_the_longest(levels, max(most_s, FREE_S))
     return _longer(Schedule(tuple(levels), request_ms, repeats, (*late, *left_out)), most_s)
 
 

@@ -51,6 +51,13 @@ def test_a_model_of_a_second_keeps_one_level_and_says_what_it_cannot_tell() -> N
     assert schedule.left_out[-1] == "p90 of every level: that takes 1.8 min in all"
 
 
+def test_a_busy_moment_in_which_one_request_is_timed_leaves_no_short_level_out() -> None:
+    short = Load(duration_s=0.3, ramp_up_s=0.1)
+    schedule = planned(short, 30.0, [1, 4], (), (0.5,))
+    assert (len(schedule.levels), schedule.expected_s < 10.0) == (3, True)
+    assert not [text for text in schedule.left_out if "clients" in text]
+
+
 def test_repeats_share_the_seconds() -> None:
     once, twice = (planned(LOAD, 5.0, [1], repeats=count, budget_s=12.0) for count in (1, 2))
     assert once.levels[0].duration_s > twice.levels[0].duration_s
