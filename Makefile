@@ -52,6 +52,12 @@ docs: .venv  ## the documentation as a site in build/site; its reference pages f
 	$(BIN)/python tests/helpers/make_docs.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
+audit: .venv  ## licences and known weaknesses of all dependencies; exit 3 where the index has no advisories
+	$(BIN)/python tests/helpers/audit.py
+
+faults: .venv  ## kill, hang, fill and flood for half an hour; writes outputs/example/faults.md
+	$(BIN)/python tests/benchmarks/faults.py $(ARGS)
+
 example: .venv  ## run quick.yml and make outputs/example of it (wants a quiet machine)
 	$(BIN)/playbook run params/quick.yml
 	$(BIN)/python tests/helpers/make_example.py outputs/$$(ls outputs | grep -- -quick | tail -1)

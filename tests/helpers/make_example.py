@@ -18,13 +18,17 @@ from playbook.report import report, sections
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "outputs" / "example"
 KEPT = ("metrics", "resources", "events", "changes.parquet", "trials.parquet", "levels.json", "prove_levels.json")
+OWN = ("faults.md",)  # of no run: `make faults` makes it
 REQUESTS = ("stress_*", "prove_*", "adapt_policy-*")  # those of drills stay out: their seconds are in the record
 
 
 def copy(run_dir: Path) -> None:
     """The parts of a run that the repository keeps."""
+    kept = {name: (EXAMPLE / name).read_bytes() for name in OWN if (EXAMPLE / name).exists()}
     shutil.rmtree(EXAMPLE)
     (EXAMPLE / "data" / "requests").mkdir(parents=True)
+    for name, content in kept.items():
+        (EXAMPLE / name).write_bytes(content)
     for path in run_dir.glob("*.json"):
         if path.name != "analyze.json":
             text = path.read_text().replace(str(run_dir), "outputs/example")

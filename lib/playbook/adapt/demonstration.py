@@ -17,6 +17,7 @@ import pandas as pd
 import loadgen
 from loadgen.profiles import Profile
 from playbook import progress, stopwatch
+from playbook.adapt import earlier
 from playbook.adapt.controller import Adapted, Pace, Target, adapt
 from playbook.adapt.governor import Governor
 from playbook.adapt.seconds import by_second
@@ -114,7 +115,7 @@ def perform(
     server = bench.bring("trial", choice.config)
     load = replace(bench.load, duration_s=prepared.moving_s, ramp_up_s=0.0)
     level = level_of(server.handle, load, bench.bodies(load.protocol), arrival="trace", trace=str(trace))
-    folder, latest = record.data_dir(out_dir) / "requests" / f"adapt_{_plain(choice.name)}", dict[str, Any]()
+    folder, latest = _folder(prepared, choice), dict[str, Any]()
 
     def tell(so_far: dict[str, Any]) -> None:
         latest.update(so_far)
@@ -179,17 +180,33 @@ def play(prepared: Demonstration) -> list[ChoiceRun]:
         progress.live("adapt", len(choices) * prepared.moving_s) as bar,
         Workbench(prepared.spec, prepared.run_dir, prepared.load) as bench,
     ):
-        trace = moving_load(
-            prepared.highest_rps or 0.95 * _probe(bench, prepared), prepared.moving_s, bench.folder / "moving.csv"
-        )
+        before = earlier.read(prepared.run_dir, earlier.key_of(prepared))
+        highest_rps = before.highest_rps or prepared.highest_rps or 0.95 * _probe(bench, prepared)
+        trace = moving_load(before.note_rate(highest_rps), prepared.moving_s, bench.folder / "moving.csv")
         try:
             for number, choice in enumerate(choices):
+                if kept := before.played.get(choice.name):
+                    runs.append(_again(choice, kept, prepared))
+                    continue
                 tell = partial(_tell, bar, number * prepared.moving_s, choice.name)
                 runs.append(perform(bench, choice, trace, prepared, tell))
+                before.add(choice.name, _folder(prepared, choice), runs[-1].summary, earlier.plain_of(runs[-1].adapted))
         except PlaybookError:
             keep_seconds(prepared.run_dir, runs)
             raise
     return runs
+
+
+def _folder(prepared: Demonstration, choice: Choice) -> Path:
+    """Where the requests of a choice go."""
+    return record.data_dir(prepared.run_dir) / "requests" / f"adapt_{_plain(choice.name)}"
+
+
+def _again(choice: Choice, kept: Mapping[str, Any], prepared: Demonstration) -> ChoiceRun:
+    """How a choice did that an earlier attempt played, from its rows."""
+    seconds = by_second(_folder(prepared, choice) / "requests.parquet", prepared.promise)
+    adapted = earlier.adapted_of(kept["adapted"])
+    return ChoiceRun(choice, seconds, adapted, kept["summary"], int(seconds["began_ns"].min()))
 
 
 def _tell(bar: Any, before_s: float, name: str, so_far: Mapping[str, Any]) -> None:

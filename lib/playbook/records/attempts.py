@@ -6,12 +6,13 @@ thrown away: it goes to `data/attempts/<verb>-<number>/`, where no table looks.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import psutil
 
-from playbook.records import record, run_folder, whole_file
+from playbook.records import journal, record, run_folder, whole_file
 from playbook.records.runs import DATA
 
 FOLDER = "attempts"  # in data/
@@ -35,6 +36,8 @@ def begin(run_dir: Path, verb: str) -> list[Path]:
     patterns = [pattern for pattern in DATA.get(verb, ()) if pattern not in (*SERIES, STUDY, JOURNAL)]
     left = [path for pattern in patterns for path in sorted(data.glob(pattern))]
     kept = goes_on_from(run_dir, verb)
+    if verb == "adapt":
+        _changes_aside(run_dir, json.loads(note_of(run_dir, verb).read_text())["until_ns"] if kept else 0)
     return _aside(data, verb, [path for path in left if path not in kept])
 
 
@@ -44,10 +47,27 @@ def goes_on_from(run_dir: Path, verb: str) -> set[Path]:
     Times in them are CLOCK_MONOTONIC, which begins with the machine.
     """
     data = Path(run_dir) / "data"
+    note = note_of(run_dir, verb)
+    if verb == "adapt" and not before_this_boot(note):
+        return {note, *(data / folder for folder in json.loads(note.read_text())["kept"])}
     if verb != "stress" or before_this_boot(data / run_folder.LEVELS):
         return set()
     whole = run_folder.kept_levels(run_dir, verb)
     return {data / run_folder.LEVELS, *(data / "requests" / f"{verb}_{level['level']:03d}" for level in whole)}
+
+
+def note_of(run_dir: Path, verb: str) -> Path:
+    """Where a verb notes what it has done so far: what the next attempt goes on from."""
+    return Path(run_dir) / "data" / f"{verb}_attempt.json"
+
+
+def _changes_aside(run_dir: Path, since_ns: int) -> None:
+    """Changes that a killed adapt made of a choice it did not finish: of another attempt than what comes."""
+    taken = journal.take(run_dir, "adapt", since_ns)
+    if taken:
+        number = 1 + len(list((run_dir / "data" / FOLDER).glob("adapt-changes-*.json")))
+        path = run_dir / "data" / FOLDER / f"adapt-changes-{number}.json"
+        whole_file.write_text(path, json.dumps(taken, default=str, indent=1))
 
 
 def levels_aside(run_dir: Path, verb: str, first: int) -> list[Path]:

@@ -62,6 +62,16 @@ def effect(run_dir: Path, at_ns: int, measured: str) -> None:
         rows[place] = (*rows[place][:-1], measured)
 
 
+def take(run_dir: Path, verb: str, since_ns: int = 0) -> list[ChangeRow]:
+    """Take the changes that a verb made from this time on out of the journal; returns them."""
+    taken = [row for row in read(run_dir) if row["verb"] == verb and row["at_ns"] >= since_ns]
+    if taken:
+        gone = {row["at_ns"] for row in taken}
+        with _rows(run_dir) as rows:
+            rows[:] = [row for row in rows if row[0] not in gone]
+    return taken
+
+
 def read(run_dir: Path) -> list[ChangeRow]:
     """All changes of a run in order of time, each by the column names of `changes`."""
     names = [column.name for column in COLUMNS]

@@ -13,14 +13,14 @@ import duckdb
 import pytest
 from published_run import published
 
-from playbook.adapt import demonstration
+from playbook.adapt import demonstration, earlier
 from playbook.adapt.controller import Pace, Target, adapt
 from playbook.adapt.demonstration import Choice, Demonstration
 from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import Wish
 from playbook.errors import LoadFailed, ServerDied
 from playbook.promise import Promise
-from playbook.records import record
+from playbook.records import attempts, journal, record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
@@ -116,3 +116,26 @@ def test_a_change_is_given_up_at_once_when_the_server_has_ended(run_dir: Path, t
         took_s = time.monotonic() - began
     assert adapted.ended.startswith("the server has ended")
     assert took_s < 20
+
+
+def test_a_demonstration_that_was_ended_goes_on_behind_the_choices_it_has_played(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = prepared(run_dir, Choice("narrow", BASE), Choice("wide", WIDE), moving_s=3.0)
+    with monkeypatch.context() as patched:
+        signal_soon(patched, signal.SIGKILL, "wide", 1.0)
+        with pytest.raises(ServerDied):
+            demonstration.play(given)
+    journal.note(run_dir, "adapt", "x", None, 1, "of the choice that was cut short")
+    attempts.begin(run_dir, "adapt")
+    assert [row for row in journal.read(run_dir) if row["why"].startswith("of the choice")] == []
+    held, names = demonstration._held, []
+    monkeypatch.setattr(demonstration, "_held", lambda server, choice, *rest: (
+        names.append(choice.name), held(server, choice, *rest))[1])  # fmt: skip
+    narrow, wide = demonstration.play(given)
+    assert names == ["wide"]
+    assert narrow.summary["warnings"][-1] == earlier.WORDS
+    assert earlier.WORDS not in (wide.summary.get("warnings") or [])
+    assert int(narrow.seconds["offered"].sum()) == narrow.summary["requests"] > 0
+    other = prepared(run_dir, Choice("narrow", WIDE), moving_s=3.0)
+    assert earlier.read(run_dir, earlier.key_of(other)).played == {}, "it is another choice of the same name"

@@ -1,0 +1,133 @@
+"""A chain that something is done to: started as a user starts it, its lines with their times, what it leaves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAYBOOK = str(Path(sys.executable).parent / "playbook")
+SMOKE = ROOT / "tests" / "helpers" / "smoke.yml"
+TELLING = ("failed", "Error", "still runs", "begun with others", "removed", "could not", "left out", "Interrupted")
+SETTLE_S = 8.0  # watchers look every 5 s at the latest
+
+
+class Outcome(NamedTuple):
+    """What came of a fault."""
+
+    fault: str
+    lost: str
+    noticed_s: float | None
+    message: str
+    code: int | None
+    left: int
+
+
+class Chain:
+    """`playbook` with these words, its lines kept with the time each came."""
+
+    def __init__(self, *words: object, **environment: str) -> None:
+        self.lines: list[tuple[float, str]] = []
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [PLAYBOOK, *map(str, words)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=os.environ | environment,
+        )  # fmt: skip
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.lines.append((time.monotonic(), line.rstrip()))
+
+    def said(self, text: str, within_s: float = 180.0) -> bool:
+        """Wait until a line begins with this text; False when the chain ended without."""
+        return until(lambda: any(line.startswith(text) for _, line in self.lines), within_s, self.process)
+
+    def end(self, within_s: float = 400.0) -> int | None:
+        """Its exit code; it is killed when it does not end."""
+        try:
+            self.process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return None
+        self._reader.join(5)
+        return self.process.returncode
+
+    def run_dir(self, outputs: Path) -> Path:
+        """The run it makes or finishes."""
+        assert self.said("Run ")
+        name = next(line for _, line in self.lines if line.startswith("Run ")).split()[1].rstrip(":")
+        return outputs / name
+
+    def children(self) -> list[psutil.Process]:
+        """Every process below it."""
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.Error:
+            return []
+
+    def child(self, word: str, within_s: float = 60.0, grandchild: bool = False) -> psutil.Process | None:
+        """The newest process below it with this word on its command line."""
+        found: list[psutil.Process] = []
+
+        def look() -> bool:
+            for one in self.children():
+                try:
+                    if word in " ".join(one.cmdline()) and (not grandchild or one.ppid() != self.process.pid):
+                        found.append(one)
+                except psutil.Error:
+                    continue
+            return bool(found)
+
+        until(look, within_s, self.process)
+        return found[-1] if found else None
+
+    def told(self, since: float) -> tuple[float | None, str]:
+        """Seconds from then to the first line that tells of a failure, and that line with the one that explains it."""
+        lines = [(at, line.strip()) for at, line in self.lines if at >= since]
+        place = next((n for n, (_, line) in enumerate(lines) if any(word in line for word in TELLING)), None)
+        if place is None:
+            return None, lines[-1][1] if lines else ""
+        text = lines[place][1]
+        more = [line for _, line in lines[place + 1 : place + 9] if line.split(":")[0].endswith(("Died", "Hung", "Failed", "Error", "NotWritten"))]  # fmt: skip  # noqa: E501
+        return lines[place][0] - since, " ".join([text, *more[:1]])
+
+
+def until(true: Callable[[], bool], within_s: float, process: subprocess.Popen | None = None) -> bool:
+    """Wait for something; False when it did not come, or the process ended first."""
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        if true():
+            return True
+        if process is not None and process.poll() is not None:
+            return true()
+        time.sleep(0.02)
+    return False
+
+
+def left(outputs: Path, run_dir: Path | None = None) -> int:
+    """Processes and temporary folders that tell of these outputs and belong to no chain that runs."""
+    time.sleep(SETTLE_S)
+    word = str(run_dir or outputs)
+    processes = [one for one in psutil.process_iter(["cmdline"]) if word in " ".join(one.info["cmdline"] or [])]
+    copies = list((run_dir or outputs).rglob(".tune-*"))
+    parts = list((run_dir or outputs).rglob(".*.part"))
+    return len(processes) + len(copies) + len(parts)
+
+
+def stale_folders() -> int:
+    """Temporary folders of chains that have ended: one a killed chain, until the next chain begins."""
+    names = [path.name.split("-") for path in Path(tempfile.gettempdir()).glob("playbook-*-*-*")]
+    return sum(not psutil.pid_exists(int(parts[1])) for parts in names if parts[1].isdecimal())

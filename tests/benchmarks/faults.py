@@ -1,0 +1,105 @@
+"""What a fault costs: the chain is killed, filled, cut and hung, the server is flooded; run by `make faults`.
+
+`python tests/benchmarks/faults.py [--kills 20] [--requests 20000] [--seed 23] [--only WORD]` writes
+outputs/example/faults.md. About half an hour; the faults of full disks need root.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "helpers")]
+from fault_driver import ROOT, SMOKE, Chain, Outcome, stale_folders  # noqa: E402
+from fault_kills import fresh, kills  # noqa: E402
+from fault_kinds import KINDS  # noqa: E402
+from fault_server import figures  # noqa: E402
+
+PAGE = ROOT / "outputs" / "example" / "faults.md"
+LONGEST = 260
+
+
+def main() -> int:
+    """Try them all; exits 1 when something was lost or left that should not be."""
+    asked = _asked()
+    with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        outputs = fresh(Path(name) / "outputs")
+        base = _base(outputs)
+        outcomes = [_tried(fault, base) for fault in KINDS if asked.only in fault]
+        random = kills(fresh(Path(name) / "kills"), asked.kills, asked.seed) if asked.kills else []
+        server = figures(asked.requests, asked.seed) if asked.requests else []
+    text = page(outcomes, random, server)
+    print(text)
+    if not asked.only:
+        PAGE.write_text(text)
+    return 1 if any(one.left for one in outcomes) else 0
+
+
+def page(outcomes: list[Outcome], random: list[str], server: list[str]) -> str:
+    """The table, as Markdown."""
+    machine = f"{os.cpu_count()} cores, {platform.python_implementation()} {platform.python_version()}"
+    now = datetime.now(timezone.utc)
+    head = [
+        "# What a fault costs",
+        "",
+        f"Made by `make faults`, {now:%Y-%m-%d}, on {machine}, the smoke profile on the embedded server. "
+        "`noticed in` is from the fault to the line that names it; `left` counts processes, private copies of models "
+        "and half-written files eight seconds after the end.",
+        "",
+        "| fault | what was lost | noticed in | message | exit code | left |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = [_row(one) for one in outcomes]
+    told = [
+        "",
+        "## Killed at random moments",
+        "",
+        "| kill | who | after s | recorded | left |",
+        "|---|---|---|---|---|",
+    ]
+    flood = ["", "## The embedded server", "", "| what | seen |", "|---|---|", *server]
+    return "\n".join([*head, *rows, *(told + random if random else []), *(flood if server else [])]) + "\n"
+
+
+def _row(one: Outcome) -> str:
+    noticed = f"{one.noticed_s:.1f} s" if one.noticed_s is not None else "–"
+    message = one.message.replace("|", "\\|")
+    message = message if len(message) <= LONGEST else message[:LONGEST] + " …"
+    code = "–" if one.code is None else one.code
+    return f"| {one.fault} | {one.lost} | {noticed} | {message} | {code} | {one.left} |"
+
+
+def _tried(fault: str, base: Path) -> Outcome:
+    try:
+        outcome = KINDS[fault](fault, base)
+    except (AssertionError, OSError, ValueError, RuntimeError) as error:
+        outcome = Outcome(fault, "not tried", None, f"{type(error).__name__}: {str(error)[:200]}", None, 0)
+    print(_row(outcome), flush=True)
+    return outcome
+
+
+def _base(outputs: Path) -> Path:
+    chain = Chain("run", SMOKE, "--only", "export", "--only", "serve", "--outputs", outputs)
+    if chain.end():
+        sys.exit("\n".join(line for _, line in chain.lines))
+    print(f"built on {chain.run_dir(outputs).name}; temporary folders left: {stale_folders()}", flush=True)
+    return chain.run_dir(outputs)
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20, help="random kills over the chain; 0 leaves them out")
+    parser.add_argument("--requests", type=int, default=20_000, help="mixed requests to the server; 0 leaves them out")
+    parser.add_argument("--seed", type=int, default=23, help="of the kills and the requests")
+    parser.add_argument("--only", default="", help="faults with this word in their name; writes no page")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
