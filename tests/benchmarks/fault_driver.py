@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,9 +51,9 @@ class Chain:
         for line in self.process.stdout:
             self.lines.append((time.monotonic(), line.rstrip()))
 
-    def said(self, text: str, within_s: float = 180.0) -> bool:
-        """Wait until a line begins with this text; False when the chain ended without."""
-        return until(lambda: any(line.startswith(text) for _, line in self.lines), within_s, self.process)
+    def said(self, pattern: str, within_s: float = 180.0) -> bool:
+        """Wait until a line begins with this pattern; False when the chain ended without."""
+        return until(lambda: any(re.match(pattern, line) for _, line in self.lines), within_s, self.process)
 
     def end(self, within_s: float = 400.0) -> int | None:
         """Its exit code; it is killed when it does not end."""

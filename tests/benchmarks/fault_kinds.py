@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from fault_driver import SMOKE, Chain, Outcome, left, until
 
+SERVER = "-m model_server"
 LEVELS = ("--set", "duration_s=3", "--set", "concurrency=[1,2,4]")
 
 
@@ -21,7 +23,7 @@ def stressed(base: Path, *words: str, **environment: str) -> Chain:
     """A chain whose stress has begun, on what `base` left."""
     outputs = ("--outputs", str(base.parent))
     chain = Chain("run", SMOKE, "--resume", base.name, "--from", "serve", "--only", "stress", *outputs, *words, **environment)  # fmt: skip  # noqa: E501
-    assert chain.said("serve  "), chain.lines
+    assert chain.said(r"serve .*is AVAILABLE"), chain.lines
     return chain
 
 
@@ -31,6 +33,12 @@ def held(run_dir: Path) -> int:
         return len(json.loads((run_dir / "data" / "levels.json").read_text()))
     except (OSError, ValueError):
         return 0
+
+
+def _server(run_dir: Path) -> psutil.Process | None:
+    """The server of a run, by its note: the kernel that started it has ended."""
+    notes = [json.loads(path.read_text()) for path in (run_dir / "servers").glob("*.json")]
+    return psutil.Process(notes[-1]["pid"]) if notes else None
 
 
 def _outcome(fault: str, chain: Chain, base: Path, at: float, lost: str) -> Outcome:
@@ -47,7 +55,7 @@ def _killed(word: str, signal_: int, grandchild: bool = False) -> Callable[[str,
         run_dir = chain.run_dir(base.parent)
         until(lambda: held(run_dir) >= 1, 60, chain.process)
         time.sleep(1.0)
-        target = chain.child(word, grandchild=grandchild)
+        target = _server(run_dir) if word == SERVER else chain.child(word, grandchild=grandchild)
         assert target, chain.lines
         at = time.monotonic()
         for one in [target, *(target.children(recursive=True) if word == "loadgen" else [])]:
@@ -180,8 +188,8 @@ KINDS: dict[str, Callable[[str, Path], Outcome]] = {
     "chain: SIGTERM": terminated,
     "kernel: SIGKILL while a cell runs": _killed("playbook.chain.warm", signal.SIGKILL, grandchild=True),
     "load worker: SIGKILL in a level": _killed("loadgen", signal.SIGKILL),
-    "server: SIGKILL in a level": _killed("-m model_server", signal.SIGKILL),
-    "server: SIGSTOP in a level": _killed("-m model_server", signal.SIGSTOP),
+    "server: SIGKILL in a level": _killed(SERVER, signal.SIGKILL),
+    "server: SIGSTOP in a level": _killed(SERVER, signal.SIGSTOP),
     "run folder removed": folder_removed,
     "--resume of a run that runs": resumed_twice,
     "--resume with another --set": other_parameters,
