@@ -51,6 +51,9 @@ def _check(
     checked: set[Path], single: bool = False,
 ) -> Iterator[Finding]:  # fmt: skip
     base = entry.base_path.removeprefix("file://")
+    if single and re.search(r"://.*/\d+/?$", base) and not is_unknown(base):
+        parent = base.rstrip("/").rpartition("/")[0]
+        yield finding("base-path-version", *where, path=base, parent=parent)
     if not base or is_unknown(base) or _plain(command) or not base.startswith("/"):
         return
     result = look_up(command, sources, base)

@@ -140,7 +140,9 @@ def _model(config: text_proto.Field, text: Text, command: Command | None, accept
 
 def _policy(config: text_proto.Field, text: Text, accepted: bool) -> Iterator[Finding]:
     entry = _entry(config, text)
-    if entry.versions == () and accepted:
+    policy = config.first("model_version_policy")
+    specific = policy.first("specific") if policy else None
+    if entry.versions == () and (accepted or (specific is not None and not specific.children)):
         yield finding("policy-empty", text.path, _line(config, "model_version_policy", text))
     if re.search(r"/\d+/?$", entry.base_path):
         parent = entry.base_path.rstrip("/").rpartition("/")[0] or "/"
