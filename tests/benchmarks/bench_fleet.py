@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ class Stage:
 
     def overload(self) -> dict[str, Any]:
         """By the rules of the example's bundle, whose model this is too."""
-        plan = deploy.plan_of(ROOT / "outputs" / "example", deploy.IMAGE, deploy.Demand(2000.0))
+        example = deploy.plan_of(ROOT / "outputs" / "example", deploy.IMAGE, deploy.Demand(2000.0))
+        plan = replace(example, run_dir=self.run)  # whose first row the probe asks for
         with self.pods() as pods:
             return fleet_overload.overload(pods, self.bodies, self.folder, plan)
 
@@ -90,9 +92,11 @@ class Stage:
         """Simulated, not drilled: the example's replica, each metric an autoscaler may look at over each day."""
         wanted = deploy.Demand(RATE_RPS)
         plan = deploy.plan_of(ROOT / "outputs" / "example", deploy.IMAGE, wanted)
-        rows = deploy.policies.contest(plan.replica, plan.sizing, wanted, 20.0)
+        spread = {"connections fall unevenly": 8.0, "requests are balanced": 0.0}
+        rows = {how: deploy.policies.contest(plan.replica, plan.sizing, wanted, 20.0, connections_per_pod=count)
+                for how, count in spread.items()}  # fmt: skip
         return {"rate_rps": RATE_RPS, "sized": plan.sizing.results(), "rows": rows,
-                "shipped": deploy.policies.shipped(rows)[1]}  # fmt: skip
+                "shipped": {how: deploy.policies.shipped(part)[1] for how, part in rows.items()}}  # fmt: skip
 
 
 def drills(stage: Stage) -> dict[str, Callable[[], dict[str, Any]]]:

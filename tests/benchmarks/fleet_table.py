@@ -161,14 +161,14 @@ def _drained(seen: Kept) -> str:
 
 def _fleets(seen: Kept) -> str:
     sized = seen["sized"]
-    told = (
+    told = [
         f"The example record's replica, for {seen['rate_rps']:,.0f} requests/s at the peak: {sized['replicas']} "
         f"replicas, {sized['min_replicas']} to {sized['max_replicas']} by the autoscaler; a pod lost at ten, a zone at "
-        f"three. {seen['shipped']}"
-    )
-    # fmt: off
-    lines = [(row["day"], row["policy"], f"{row['slo_attainment']:.3%}", row["seconds_below_slo"],
-              f"{row['pods_mean']:.1f}", row["cost"], f"{row['cost_over_best']:.3f}") for row in seen["rows"]]
-    # fmt: on
+        "three."
+    ]
     heads = ("day", "metric", "in SLO", "seconds below", "pods", "cost of the day", "over the cheapest as good")
-    return f"{told}\n\n{markdown.table(heads, lines)}"
+    for how, rows in seen["rows"].items():
+        lines = [(row["day"], row["policy"], f"{row['slo_attainment']:.3%}", row["seconds_below_slo"],
+                  f"{row['pods_mean']:.1f}", row["cost"], f"{row['cost_over_best']:.3f}") for row in rows]  # fmt: skip
+        told += [f"Where {how}:", markdown.table(heads, lines), seen["shipped"][how]]
+    return "\n\n".join(told)

@@ -13,7 +13,7 @@ from playbook.deploy import autoscaler
 from playbook.deploy.replica import Replica
 from playbook.deploy.sizing import Demand, Sizing
 
-GROUPS = 8  # parts of a fleet by load, the hottest pods in the last
+GROUPS = 20  # parts of a fleet by load, the hottest pods in the last
 _DRAWS = 64
 _TAIL = math.log(100)  # of an exponential tail: p99 is so many means
 
@@ -97,7 +97,7 @@ class Pods:
 
 @functools.lru_cache(maxsize=4096)
 def imbalance(pods: int, connections_per_pod: float) -> np.ndarray:
-    """Load of each eighth of the pods over the mean, rising; shape (GROUPS,). Connections fall on pods at random.
+    """Load of each twentieth of the pods over the mean, rising; shape (GROUPS,). Connections fall on pods at random.
 
     8 pods and 64 connections: the hottest has 1.5 times the mean.
     """

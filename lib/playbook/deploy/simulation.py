@@ -1,6 +1,6 @@
 """Days of fleets, second by second and all at once: arrivals, queues that queue, lost pods, nodes that take time.
 
-Arrivals are Poisson. Connections spread unevenly, so a fleet is simulated as eighths from its coolest to its hottest
+Arrivals are Poisson. Connections spread unevenly, so a fleet is simulated as twentieths from its coolest to its hottest
 pods. A pod answers up to its saturation rate; the rest waits until the client gives up. The autoscaler sees what its
 metric would show: CPU and requests count what was answered, so an overload hides above saturation; requests in flight
 and waiting do not.
@@ -80,7 +80,7 @@ class _Nodes:
 
 
 class _Run:
-    """State of all fleets; arrays have the fleets first, then the eighths."""
+    """State of all fleets; arrays have the fleets first, then the twentieths."""
 
     def __init__(self, offered: np.ndarray, fleets: Sequence[Pods], begin_rps: Sequence[float]) -> None:
         self.fleets, self.offered = fleets, offered
@@ -100,7 +100,7 @@ class _Run:
         self._spread()
 
     def _spread(self) -> None:
-        """Capacity and share of each eighth, after pods came or went; what waits stays with the pods it waits at."""
+        """Capacity and share of each twentieth, after pods came or went; what waits stays with the pods it waits at."""
         before, self.up = self.up, np.array([float(max(scaler.up, 0)) for scaler in self.scalers])
         for number in np.flatnonzero((self.up > before) & (before > 0) & self.queue.any(axis=1)):
             self.queue[number] = _crowded(self.queue[number], before[number] / self.up[number])

@@ -41,7 +41,21 @@ def carries(plan: DeployPlan, refuted: bool = False) -> str:
 def verdict(results: Mapping[str, Any]) -> str:
     """How many replicas carry what; where that was refuted, NOT CARRIED and by what."""
     refuted = results.get("refuted") or []
-    return f"NOT CARRIED: {refuted[0]}. {results['promise']}" if refuted else results["promise"]
+    if refuted:
+        return f"NOT CARRIED: {refuted[0]}. {results['promise']}"
+    return results["promise"] + _of_day(results.get("day") or {})
+
+
+def _of_day(simulated: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the simulated day adds to the claim where it does not keep what is claimed; empty where it does."""
+    shares = {how: day.get("slo_attainment") for how, day in simulated.items()}
+    share, balanced = shares.get("autoscaler"), shares.get("autoscaler, requests balanced")
+    if share is None or share >= _PROMISED_SHARE:
+        return ""
+    said = f" Only {share:.1%} of the simulated day's requests are inside the limit where connections fall unevenly"
+    if balanced is None:
+        return f"{said}."
+    return f"{said}, {balanced:.1%} where requests are balanced."
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:

@@ -23,8 +23,8 @@ def plan(tmp_path_factory):
     return plan
 
 
-def results(plan, checks=(), rehearsal=None):
-    return deploy.results(plan, [], checks=list(checks), rehearsal=rehearsal)
+def results(plan, checks=(), rehearsal=None, **more):
+    return deploy.results(plan, [], checks=list(checks), rehearsal=rehearsal, **more)
 
 
 def test_a_rehearsal_beyond_the_limit_refutes_the_deployment(plan):
@@ -97,6 +97,16 @@ def level(p99_ms, checks=(), requests=2000, misses=0):
 )
 def test_what_is_certain_is_told_from_what_does_not_show(held, inside):
     assert refutation.inside_limit(held, Promise(50.0)) is inside
+
+
+def test_a_simulated_day_that_keeps_less_than_is_promised_is_in_the_verdict(plan):
+    """An own simulation that says 80 % must not stand behind a sentence that says "carry"."""
+    days = {"autoscaler": {"slo_attainment": 0.796}, "autoscaler, requests balanced": {"slo_attainment": 0.9995}}
+    said = deploy.verdict(results(plan, rehearsal=KEPT, day=days))
+    assert "Only 79.6% of the simulated day's requests are inside the limit where connections fall unevenly" in said
+    assert said.endswith("99.9% where requests are balanced.") or said.endswith("100.0% where requests are balanced.")
+    kept = deploy.verdict(results(plan, rehearsal=KEPT, day={"autoscaler": {"slo_attainment": 0.9995}}))
+    assert "simulated" not in kept
 
 
 def test_without_a_limit_nothing_is_inside_or_outside():
