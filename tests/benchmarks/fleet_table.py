@@ -59,14 +59,12 @@ def _counts(counts: list[int]) -> str:
 
 
 def _drain(seen: Kept) -> list[Drill]:
-    grpc, rest = seen["grpc"], seen["rest"]["kept for ever"]
+    grpc = seen["grpc"]
     lost = {when: f"{part['failed']} of {part['requests']:,} cut; by address {_counts(part['addresses'])}"
             for when, part in grpc.items()}  # fmt: skip
     return [
         Drill("a pod drains and is killed while a third comes: gRPC", lost["before"], lost["after"],
               grpc["after"]["failed"] == 0 and len(grpc["after"]["addresses"]) == 3),
-        Drill("the same, REST clients that never close", markdown.MISSING,
-              f"{rest['failed']} of {rest['requests']:,} cut", True),
     ]  # fmt: skip
 
 
@@ -90,7 +88,7 @@ def _overload(seen: Kept) -> list[Drill]:
         Drill("readiness in that overload, a probe every 5 s",
               f"{before['failed']} of {before['probes']} status requests fail, {before['longest_row']} in a row: out "
               "of the Service after 2", f"{after['failed']} of {after['probes']} open ports", after["failed"] == 0),
-        Drill("scrapes in that overload", f"{seen['scrapes_failed']} seen to fail, said to be down",
+        Drill("scrapes in that overload", f"{seen['scrapes_failed']} seen to fail; nothing tells busy from down",
               f"{seen['scrapes_failed']} seen to fail; ServingDown {'rings' if 'ServingDown' in rang else 'is silent'}",
               "ServingDown" not in rang),
     ]  # fmt: skip
@@ -150,12 +148,13 @@ def _trace(seen: Kept) -> str:
 
 
 def _drained(seen: Kept) -> str:
-    times = seen["drained_s"]
+    times, rest = seen["drained_s"], seen["rest"]["kept for ever"]
     return (
         "In the drain all times are a tenth of the bundle's: the pod went on answering for "
         f"{times['before']:.1f} s before and {times['after']:.1f} s now, after it had left the name. A REST connection "
         "is never ended by the server, so what is under way on it at the end is cut unless the client gives it up in "
-        "time."
+        f"time; clients that never do lost {rest['failed']} of {rest['requests']:,} here, where little is under way at "
+        "a time."
     )
 
 

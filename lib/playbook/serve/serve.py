@@ -118,7 +118,7 @@ def stop_all(run_dir: Path) -> list[str]:
         if handle.process() is not None or handle.container_id:
             stop(handle)
             ended.append(f"{handle.server} server of '{handle.model_name}' ({handle.container_id or handle.pid})")
-        note.unlink()
+        note.unlink(missing_ok=True)  # who watches a server for its owner may have been first
     return ended
 
 

@@ -4,13 +4,17 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import deployable_run
 import pytest
 import yaml
 
 from playbook import deploy
+from playbook.deploy import bundle, context
 from playbook.deploy.sizing import Demand
+from playbook.records.cited import Cited
 
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 EVERY_S = 15
@@ -76,6 +80,33 @@ def test_a_flood_rings_also_where_the_server_answers_a_little_less_than_it_was_m
     """Measured at 1,800/s; flooded, on a slower node, it answers 1,700/s, whatever it is asked."""
     assert ringing(rules, tmp_path, served(1700.0), "5m") == {"ServingOverCapacity"}
     assert ringing(rules, tmp_path, served(1350.0), "5m") == set()
+
+
+def test_the_history_of_a_real_overload_rings_what_clients_feel_and_not_what_the_server_says(tmp_path):
+    """Scraped by a real Prometheus while a pod was asked for 1.6 times what it carries, after a calm minute.
+
+    Its clients waited for most of a minute and more; its own p99 stayed inside the limit; scrapes and probes, which
+    wait behind the predictions, failed now and then.
+    """
+    seen = json.loads((Path(__file__).parent / "overload_history.json").read_text())
+    run = deployable_run.make(tmp_path / "run")
+    plan = deploy.plan_of(run, deploy.IMAGE, Demand(5000.0))
+    measured = {"rate_rps": Cited(seen["capacity_rps"], "drill"), "limit_ms": Cited(seen["limit_ms"], "drill")}
+    sized = {"planned_rps": Cited(0.7 * seen["capacity_rps"], "drill"), "cpu_limit": Cited(seen["cores"], "drill")}
+    plan = replace(plan, replica=replace(plan.replica, **measured), sizing=replace(plan.sizing, **sized))
+    rules = tmp_path / "rules.yml"
+    rules.write_text(bundle.render_only("monitoring/rules", context.of(plan))["monitoring/rules.yml"])
+    assert ringing(rules, tmp_path, seen["series"], "45s") == set()
+    late = ringing(rules, tmp_path, seen["series"], "4m")
+    assert late >= {"ServingOverCapacity", "ServingProbeSlow"}
+    assert not late & {"ServingP99OverLimit", "ServingDown", "ServingRejects"}
+
+
+def test_a_probe_that_fails_more_often_than_not_rings_although_it_succeeds_now_and_then(rules, tmp_path):
+    flapping = {**served(900.0), 'probe_success{job="serving-probe"}': "0 0 1 " * 26}
+    assert ringing(rules, tmp_path, flapping, "6m") == {"ServingProbeFailed"}
+    seldom = {**served(900.0), 'probe_success{job="serving-probe"}': "1 1 0 " * 26}
+    assert ringing(rules, tmp_path, seldom, "6m") == set()
 
 
 def test_a_client_that_waits_rings_although_the_rate_is_low(rules, tmp_path):
