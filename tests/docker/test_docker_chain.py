@@ -39,8 +39,8 @@ SHORT = {
 def chain(run, image, engine) -> Path:
     """A run of other parameters that builds on the export."""
     words = [word for name, value in SHORT.items() for word in ("--set", f"{name}={value}")]
-    words += ["--resume", run.name, "--from", "serve", "--set", f"image={image}", "--outputs", run.parent, "--no-verify"]
-    done = playbook("run", DOCKER, *words, timeout_s=600)
+    words += ["--resume", run.name, "--from", "serve", "--set", f"image={image}", "--no-verify"]
+    done = playbook("run", DOCKER, *words, "--outputs", run.parent, timeout_s=600)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return runs.newest_first(run.parent)[0]
 
