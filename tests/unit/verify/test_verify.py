@@ -26,6 +26,9 @@ from playbook.verify.setups import SETUPS, every_flag
 DEVIANT = Path(__file__).parents[2] / "helpers" / "deviant_server.py"
 
 
+BUSY = {"timeout_cost"}  # a machine that is too busy for half a millisecond says so instead
+
+
 def named(answers, word: str) -> set[str]:
     return {answer["name"] for answer in answers if answer["answer"] == word}
 
@@ -40,8 +43,9 @@ def embedded(tmp_path_factory):
 def test_the_embedded_server_agrees_with_all_that_it_can_be_asked(embedded):
     _, found, said = embedded
     assert named(found["answers"], DIFFERS) == set(), [a for a in found["answers"] if a["answer"] == DIFFERS]
-    assert named(found["answers"], COULD_NOT) == {"entrypoint"}
-    assert (found["differs"], found["asked"]) == (0, len(verify.QUESTIONS) - 1)
+    busy = BUSY & named(found["answers"], COULD_NOT)
+    assert named(found["answers"], COULD_NOT) == {"entrypoint"} | busy
+    assert (found["differs"], found["asked"]) == (0, len(verify.QUESTIONS) - 1 - len(busy))
     assert said[-1].startswith("embedded: verified on 20")
 
 
@@ -64,7 +68,7 @@ def test_every_seeded_deviation_is_found_and_nothing_else(tmp_path):
     finally:
         place.close()
     assert len(FIND) >= 10
-    assert named(answers, DIFFERS) == set(FIND.values())
+    assert named(answers, DIFFERS) == set(FIND.values()) - (BUSY & named(answers, COULD_NOT))
 
 
 @pytest.fixture
