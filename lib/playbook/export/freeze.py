@@ -5,6 +5,7 @@ Works on any SavedModel a session loads, of TensorFlow 1 or 2. TensorFlow is imp
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ FOLD = ("pruning", "constfold", "arithmetic", "shape", "dependency", "constfold"
 
 MAIN_OP = "saved_model_main_op"  # the collection that names what runs once after the load: it fills lookup tables
 STRING = 7  # DataType DT_STRING
+LARGE_BYTES, MANY_BYTES = 1 << 20, 64 << 20  # of a constant, and of all such, that are not handed to the optimiser
 MOST_BYTES = 2_000_000_000  # a serialized graph ends at 2 GiB, constants included
 
 
@@ -63,7 +65,9 @@ def freeze(saved_model: Path, kept: Sequence[str]) -> Frozen:
         constant = convert_to_constants.convert_variables_to_constants_from_session_graph(session, inlined, wanted)
     dead_branches.remove(constant)
     _read_once(constant, wanted)
+    weights = _taken_out(constant)
     folded = _optimize(constant, chosen, FOLD, main_op)
+    _put_back(folded, weights)
     idle = [node for node in folded.node if node.name == main_op and not node.input]
     for node in idle:  # there are no tables to fill
         folded.node.remove(node)
@@ -128,6 +132,36 @@ def _renamed(source: str, names: Mapping[str, str]) -> str:
     """An input of a node, of another node where that has a new name; those of control flow too."""
     control, name = ("^", source[1:]) if source.startswith("^") else ("", source.removesuffix(":0"))
     return control + names[name] if name in names else source
+
+
+def _taken_out(graph_def: Any) -> dict[str, Any]:
+    """The large constants of a large graph, by name; placeholders stand where they were.
+
+    The optimiser copies the graph more than a dozen times, and folds nothing as large as these.
+    """
+    large = [node for node in graph_def.node if node.op == "Const" and _weight(node) >= LARGE_BYTES]
+    if sum(map(_weight, large)) < MANY_BYTES:
+        return {}
+    taken = {}
+    for node in large:
+        taken[node.name] = copy.deepcopy(node)
+        dtype, shape = node.attr["dtype"].type, copy.deepcopy(node.attr["value"].tensor.tensor_shape)
+        node.op = "Placeholder"
+        node.attr.clear()
+        node.attr["dtype"].type = dtype
+        node.attr["shape"].shape.CopyFrom(shape)
+    return taken
+
+
+def _put_back(graph_def: Any, weights: dict[str, Any]) -> None:
+    """The constants in the place of the placeholders that stood for them; each is let go of."""
+    for node in graph_def.node:
+        if node.op == "Placeholder" and node.name in weights:
+            node.CopyFrom(weights.pop(node.name))
+
+
+def _weight(node: Any) -> int:
+    return len(node.attr["value"].tensor.tensor_content)
 
 
 def _name_assets(graph_def: Any, assets: Any, folder: str) -> None:

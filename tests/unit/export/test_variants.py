@@ -6,10 +6,11 @@ from pathlib import Path
 import export_models
 import numpy as np
 import pytest
+import zoo_models
 from export_models import build, copy_of, trained
 
 from playbook.errors import ParameterError
-from playbook.export import budget, differences, export, freeze, variant_views, variants
+from playbook.export import asked, budget, differences, export, freeze, variant_views, variants
 from playbook.export.savedmodel import Loaded
 from playbook.serve import client, serve
 from playbook.tfserving import signatures
@@ -232,3 +233,18 @@ def test_a_weight_that_layers_share_stands_in_a_frozen_graph_once(tmp_path: Path
     rows = measure(build(tmp_path / "run", model), ["as_trained", "inference", "float16"], [1], 0.1)
     assert all(row["reason"] is None for row in rows)
     assert differences.agrees(rows[1], 1e-5)
+
+
+def test_weights_that_the_optimiser_is_not_handed_are_in_the_form_all_the_same(tmp_path, monkeypatch) -> None:
+    """Of a large graph only the small constants are folded; answers, size and signatures are those of the model."""
+    monkeypatch.setattr(freeze, "LARGE_BYTES", 64)
+    monkeypatch.setattr(freeze, "MANY_BYTES", 128)
+    for number, model in enumerate((zoo_models.tokens, zoo_models.reviews)):
+        staged = export_models.build(tmp_path / f"run{number}", model(tmp_path / f"model{number}"))
+        frozen = freeze.freeze(staged.path, [staged.signature.name])
+        held = sum(len(node.attr["value"].tensor.tensor_content) for node in frozen.graph_def.node)
+        assert held > 1000
+        freeze.write(frozen, tmp_path / f"form{number}")
+        with Loaded(tmp_path / f"form{number}") as loaded:
+            answers = asked.run_all(loaded.runner(loaded.signatures[0]), staged.reference.inputs, None, 8)
+        assert differences.largest(staged.reference.outputs, answers)[0] < 1e-5
