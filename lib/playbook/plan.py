@@ -172,7 +172,7 @@ def _warmup(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
 
 def _stress(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
     asked = (settings[name] for name in ("concurrency", "rates_rps", "rate_shares", "level_repeats", "sweep_s"))
-    alone_ms = _alone_ms(exported, run_dir, settings["rows_per_request"])
+    alone_ms = _alone_ms(exported, run_dir, load_of(settings).mix.usual_most())
     return stress.stage(schedule.planned(load_of(settings), alone_ms, *asked), settings["search_s"])
 
 
