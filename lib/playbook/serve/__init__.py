@@ -3,7 +3,7 @@
 from playbook.progress import begin
 from playbook.serve.answers import parity
 from playbook.serve.client import available_version
-from playbook.serve.cores import split_cpus
+from playbook.serve.cores import on_cores, split_cpus
 from playbook.serve.expense import stage
 from playbook.serve.serve import start, stop_all
 from playbook.serve.spec import from_parameters
@@ -15,6 +15,7 @@ __all__ = [
     "available_version",
     "begin",
     "from_parameters",
+    "on_cores",
     "parity",
     "results",
     "split_cpus",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Iterable
 
 from playbook.errors import ParameterError
 
@@ -42,3 +43,11 @@ def step_aside(cpus: tuple[int, ...] = ()) -> None:
     with contextlib.suppress(OSError, AttributeError):  # elsewhere than on Linux threads have neither of their own
         os.sched_setaffinity(thread, cpus or os.sched_getaffinity(thread))
         os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+
+
+def on_cores(server: str, cpus: Iterable[int]) -> str:
+    """Where a server runs, in words; the cores of one that is attached to are not known here."""
+    if server == "attach":
+        return "on cores not known here"
+    named = ", ".join(map(str, cpus))
+    return f"on cores {named}" if named else "on any core"

@@ -2,6 +2,7 @@
 
 from playbook.monitor.monitor import watching
 from playbook.progress import begin
+from playbook.serve.cores import on_cores
 from playbook.serve.handle import Handle
 from playbook.stress.levels import doubts, passport_table, results, table, verdict, warnings
 from playbook.stress.load import load_of
@@ -15,6 +16,7 @@ __all__ = [
     "doubts",
     "find_max_rate",
     "load_of",
+    "on_cores",
     "passport",
     "passport_table",
     "planned",
