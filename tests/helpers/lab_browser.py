@@ -119,11 +119,12 @@ def lab(scratch: Path, analyzed: Path) -> Iterator[str]:
     assert command, shown
     more = f"--no-browser --port={port} --IdentityProvider.token={token} --LabApp.expose_app_in_browser=True"
     python = Path(sys.executable).parent
+    own = {f"JUPYTERLAB_{name}_DIR": str(scratch.parent.parent / name) for name in ("SETTINGS", "WORKSPACES")}
     server = subprocess.Popen(
         command[0].replace(".venv/bin/jupyter", f"{python}/jupyter") + " " + more,
         shell=True,
         cwd=ROOT,
-        env={**os.environ, "PLAYBOOK_SCRATCH": str(scratch), "PLAYBOOK_RUN_DIR": str(analyzed)},
+        env={**os.environ, **own, "PLAYBOOK_SCRATCH": str(scratch), "PLAYBOOK_RUN_DIR": str(analyzed)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
