@@ -58,8 +58,8 @@ audit: .venv  ## licences and known weaknesses of all dependencies; exit 3 where
 faults: .venv  ## kill, hang, fill and flood for half an hour; writes outputs/example/faults.md
 	$(BIN)/python tests/benchmarks/faults.py $(ARGS)
 
-example: .venv  ## run quick.yml and make outputs/example of it (wants a quiet machine)
-	$(BIN)/playbook run params/quick.yml
+example: .venv  ## run quick.yml with all drills and make outputs/example of it (wants a quiet machine)
+	$(BIN)/playbook run params/quick.yml --set "drills=[all]"
 	$(BIN)/python tests/helpers/make_example.py outputs/$$(ls outputs | grep -- -quick | tail -1)
 
 stop: .venv  ## end servers that a run left behind
