@@ -34,14 +34,18 @@ def parser() -> argparse.ArgumentParser:
     add("--bodies", type=Path, help="directory of NNNNN.body files, NNNNN.expect beside them")
     add("--concurrency", type=int, help="closed loop: requests kept in flight")
     add("--rate", type=float, help="open loop: requests a second")
-    add("--arrival", choices=ARRIVALS, help="default: closed with --concurrency, poisson with --rate, else trace")
+    add("--arrival", choices=ARRIVALS, help="default: poisson with --rate, trace with --trace, else closed")
     add("--trace", help="file of times in s, or of t_s,rate_rps; or e.g. spike:base=100,peak=1000,at_s=5,width_s=2")
     add("--duration", type=float, default=10.0, help="measurement window, s")
     add("--ramp-up", type=float, default=1.0, help="before the window, s")
     add("--connections", type=int, help="cap on open connections")
     add("--timeout", type=float, default=10.0, help="a request fails after, s")
     add("--processes", type=int, default=1, help="worker processes, one core each")
-    add("--cpus", default="", help="cores of the workers, e.g. 1 or 2,3; default: all but the first")
+    add(
+        "--cpus",
+        default="",
+        help="cores of the workers, e.g. 1 or 2,3; default: the last ones, never the first of several",
+    )
     add("--seed", type=int, default=0, help="of arrivals, order of bodies and choice of checked replies")
     add("--level", type=int, default=0, help="number written into the rows")
     add("--check-share", type=float, default=1.0, help="share of replies compared with the expected answer")

@@ -134,7 +134,7 @@ def json_comparer(rtol: float, atol: float) -> Callable[[bytes, bytes], bool]:
 
 
 def close(got: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> bool:
-    """Same shape and the same numbers within the tolerances; other values must be equal."""
+    """Same shape and the same floats within the tolerances; integers and other values must be equal."""
     if got.shape != expected.shape:
         return False
     if got.dtype.kind == expected.dtype.kind == "f":

@@ -10,7 +10,7 @@ class Connection(Protocol):
     """One open connection with one slot or several; it tells its engine what became of each request."""
 
     lost: asyncio.Future[None]
-    used: int  # requests it has seen the end of
+    used: int  # requests it answered; gRPC also counts those that timed out or were reset on it
 
     def send(self, body: int, scheduled_ns: int, flags: int) -> None:
         """Write request number `body` now, on a slot the engine took."""

@@ -23,7 +23,7 @@ from loadgen.connection import Connection
 from loadgen.rows import QUEUED, REFUSED, TIMEOUT, UNSENT, Recorder, pack
 from loadgen.silence import Silence
 
-DEAD_AFTER_S = 3.0  # no success for so long, and at least DEAD_FAILURES failures: the server is dead
+DEAD_AFTER_S = 3.0  # no answer, good or bad, for so long, and at least DEAD_FAILURES failures: the server is dead
 DEAD_FAILURES = 10
 BACKOFF_S = (0.01, 1.0)  # first and longest wait before a connection is opened again
 TICK_S = 0.1
@@ -33,7 +33,7 @@ clock = time.monotonic_ns
 
 
 class Engine:
-    """One worker's load; `await open()`, then `await run(start_ns)`."""
+    """One worker's load; `await open()`, then `await run(from_ns, until_ns, ramp_ns, on_tick)`."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class Engine:
             self._backoff.shuffle(self.free)  # streams of one connection must not all come first
 
     def lost_slots(self, connection: Connection, unanswered: int) -> None:
-        """A connection is gone with `unanswered` requests outstanding (their rows are already written)."""
+        """A connection is gone, or takes no more: the clients of its `unanswered` requests wait for another slot."""
         if connection in self.free:
             kept = [c for c in self.free if c is not connection]
             self.free.clear()

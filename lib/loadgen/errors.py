@@ -2,8 +2,9 @@
 
 LoadgenError
 ├── LevelError          the level as asked for cannot be held (also a ValueError)
-├── WorkerFailed        a worker process ended without handing over its rows
-└── ServerUnreachable   a server this package has to read (counters, scripted server) does not answer
+├── WorkerFailed        a worker ended without handing over its rows, was not ready in time, or there is none
+└── ServerUnreachable   a server this package has to read (counters, scripted server) does not answer, or a TLS
+                        handshake with the server under load fails
 
 A server that refuses, resets or times out is not an exception: it is counted in the summary.
 """
@@ -18,8 +19,8 @@ class LevelError(LoadgenError, ValueError):
 
 
 class WorkerFailed(LoadgenError):
-    """A worker process ended without handing over its rows; the message carries its last words."""
+    """A worker ended without handing over its rows (the message carries its last words), was late, or there is none."""
 
 
 class ServerUnreachable(LoadgenError):
-    """A server that has to be read does not answer; the message names the address and the reason."""
+    """A server that has to be read does not answer, or makes no TLS; the message names the address and the reason."""

@@ -44,11 +44,12 @@ def passport(
 ) -> dict[str, Any]:
     """Measure the generator itself in about 3 s; a window that something disturbed is held up to `attempts` times.
 
-    Returns `floor_ms` (median of an empty answer), `max_rate_rps` (one process, 32 connections), `lateness_p50_us`,
-    `lateness_p99_us`, `stall_error` (largest relative error of p50 to p99 against the script), `ok`, `problems`,
-    `problem_figures`, `stall_ms` (length of the scripted stall), `attempts`.
+    Returns `protocol`, `cpus`, `floor_ms` (median of an empty answer), `max_rate_rps` (one process, 32 connections),
+    `lateness_p50_us`, `lateness_p99_us`, `stall_error` (largest relative error of p50 to p99 against the script), `ok`,
+    `problems`, `problem_figures`, `stall_ms` (length of the scripted stall), `attempts`.
 
     Raises:
+        LevelError: `cpus` names a core that this process may not use.
         ServerUnreachable: The null server did not start.
         WorkerFailed: A worker ended without its rows.
     """
@@ -135,7 +136,7 @@ def stall_error(rows: RequestRows, script: Script, epoch_ns: int, shares: tuple[
 
 
 def judge(figures: dict[str, Any]) -> dict[str, Any]:
-    """Add `ok`, `problems` and `problem_figures` (which figure each problem is about) to the figures of a passport."""
+    """A passport's figures with `ok`, `problems`, `problem_figures` (what each problem is about) and `stall_ms`."""
     problems = _problems(figures)
     named = {"problems": list(problems.values()), "problem_figures": list(problems)}
     return figures | {"ok": not problems, **named, "stall_ms": 1000 * STALL.freeze_s}

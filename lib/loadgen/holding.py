@@ -45,7 +45,8 @@ def hold(
     """Hold `level`, write `out_dir/requests.parquet`, return the summary (fields: README of this package).
 
     Args:
-        on_progress: Called about twice a second with `elapsed_s, duration_s, requests, errors, rate_rps, p99_ms`.
+        on_progress: Called about twice a second (ten times while the server stands still) with `elapsed_s, duration_s,
+            requests, errors, rate_rps, p99_ms`.
         p99_limit_ms: The SLO; when given, `claim` says whether the rows prove or refute it.
         confidence: How sure a claim must be to be called proven or refuted.
         passport: What `loadgen.passport` returned; a bad one makes the level INVALID.

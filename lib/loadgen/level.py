@@ -18,7 +18,7 @@ ARRIVALS = ("closed", "poisson", "constant", "trace")
 PREDICT_PATH = "/tensorflow.serving.PredictionService/Predict"
 MAX_IN_FLIGHT = 1000  # most connections (REST) or streams (gRPC) one level opens on its own account
 MIN_IN_FLIGHT = 32
-MOST_REQUESTS = 100_000_000  # 32 bytes each while the level is held
+MOST_REQUESTS = 100_000_000  # 36 bytes each while the level is held
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Level:
             1000: how many an open loop needs depends on how long the server takes.
         processes: Worker processes; in a closed loop with fewer clients than processes the rest stay idle.
         cpus: Cores the workers are pinned to, in turn. Empty chooses the last ones and leaves the first for the server.
-        check_share: Share of the replies compared with the expected answer, 0 to 1; all of them cost a few percent.
+        check_share: Share of the replies compared with the expected answer, 0 to 1; all of them cost about 1 %.
         headers: Of every request (gRPC: metadata). `Host` stands in for the address, `Authorization` is never recorded;
             a user and a password in `url` become one.
         ca: PEM file of the authorities that may have signed the server's certificate; None: those this machine knows.

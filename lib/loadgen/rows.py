@@ -90,7 +90,7 @@ class RequestRows:
 
     @property
     def sent_ns(self) -> np.ndarray:
-        """When it was written; 0 where it never was."""
+        """When it was written; 0 where it never was. Of a client that was refused: when it asked for a connection."""
         return self.words[:, 1]
 
     @property

@@ -104,7 +104,8 @@ def find_max_rate(
     - `found`: the limit is crossed between two rates 5 % apart or less;
     - `cliff`: the curve breaks there: below it all is well, above it requests fail or p99 is a multiple of the limit;
     - `not reached`: even `low_rps` does not hold; `above range`: even `high_rps` holds;
-    - `client limited`: the generator gave out first; `budget spent`: the bracket is still wider than 5 %.
+    - `client limited`: the generator gave out first; `budget spent`: the budget went before a level broke the limit, or
+      while the bracket was wider than 5 %, or (with `high_rps` held) leaves no time for a level at the last rate.
     """
     search = _RateSearch(level, p99_limit_ms, max_error_share, Path(out_dir), budget_s, holder)
     began = time.monotonic()

@@ -20,7 +20,7 @@ GIVEN_UP = (TIMEOUT, UNSENT)  # by this side; any other end of a request is a si
 
 
 class Silence:
-    """Follows the rows of one worker; `look` is called ten times a second and never for a single request."""
+    """Follows the rows of one worker; `look` is called at the engine's ticks and never for a single request."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder, self._rows_before = recorder, 0

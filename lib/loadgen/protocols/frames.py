@@ -49,7 +49,7 @@ def unpadded(payload: bytes, flags: int) -> bytes:
 
 
 def literal(name: str, value: str) -> bytes:
-    """A header field, never indexed and not Huffman coded, so that it is the same bytes on every stream."""
+    """A header field without indexing (RFC 7541, 6.2.2) and Huffman code: the same bytes on every stream."""
     return b"\x00" + b"".join(_length(len(text)) + text.encode() for text in (name, value))
 
 
@@ -66,7 +66,7 @@ def _length(size: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def read_status(block: bytes) -> tuple[int, int]:
-    """HTTP and gRPC status in a header block; -1 where one is absent. Raises `hpack.HPACKError` on nonsense.
+    """HTTP and gRPC status in a header block; -1 where one is absent. Raises HPACKError or ValueError on nonsense.
 
     Every peer is told HEADER_TABLE_SIZE = 0, so a block means the same wherever it stands and may be remembered.
     """

@@ -25,7 +25,6 @@ NO_TABLE = b"\x20"  # dynamic table size update to 0 (RFC 7541, 4.2 and 6.3): a 
 HTTP_SCHEME, HTTPS = b"\x86", b"\x87"  # :scheme, by its number in HPACK's static table
 REFILL = 1 << 30  # bytes received after which the connection's window is opened again
 LAST_STREAM = 2**31 - 3
-NO_TABLE = b"\x20"  # dynamic table size update to 0
 PREFIX = 5  # bytes before a gRPC message: compressed or not, its length; kept replies have it too
 
 

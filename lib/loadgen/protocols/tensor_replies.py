@@ -1,9 +1,10 @@
 """Compares two serialized replies without knowing their message types.
 
 The rule for gRPC answers, generic by field number (protobuf wire format): in both messages the top-level field 2
-(`model_spec` in every TensorFlow Serving reply) is left out. If field 1 reads as a map from text to TensorProto, as in
-a PredictResponse, the maps must have the same keys, dtypes and shapes, and values within the tolerance, whether they
-travel as `tensor_content` or as packed typed values. Any other reply must be equal byte for byte in its other fields.
+(`model_spec` in the replies of Predict, Classify and Regress) is left out. If field 1 reads as a map from text to
+TensorProto, as in a PredictResponse, the maps must have the same keys, dtypes and shapes, floats within the tolerance
+and all else equal, whether they travel as `tensor_content` or as typed values, packed or not; nothing else is looked at
+then. Any other reply must be equal byte for byte in its other fields.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _dims(shape: bytes) -> tuple[int, ...]:
 
 
 def tensor(data: bytes) -> np.ndarray:
-    """The values of a serialized TensorProto. Raises ValueError or IndexError when it does not read as one."""
+    """The values of a serialized TensorProto. Raises ValueError, IndexError or TypeError when it is not one."""
     parts: dict[int, list[int | bytes]] = {}
     for number, value in fields(data):
         parts.setdefault(number, []).append(value)
@@ -117,7 +118,10 @@ def _typed(values: list[int | bytes], entry: str, dtype: str) -> np.ndarray:
 
 
 def tensors(message: bytes) -> dict[bytes, np.ndarray]:
-    """The map in field 1 of a PredictResponse. Raises ValueError, IndexError or TypeError when it is not one."""
+    """The map in field 1 of a PredictResponse; empty without that field.
+
+    Raises ValueError, IndexError, KeyError or TypeError when it is not one.
+    """
     by_name = {}
     for number, entry in fields(message):
         if number == 1:

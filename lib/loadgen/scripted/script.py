@@ -31,7 +31,7 @@ class Script:
         freeze_s: At the start of every `period_s` the whole process stops for so long.
         fault: What happens to every `fault_every`-th request; several, separated by commas, take turns: connection
             `reset`, error `status` (HTTP 503 or gRPC 8), `short` reply, `silent` (never answered), `wrong` (the answer
-            to another request), `leave` (answered, then Connection: close or GOAWAY), `garbage`, or
+            to another request), `leave` (answered, with Connection: close or after GOAWAY), `garbage`, or
             a lie with status 200: `empty` predictions, `nothing` at all, `nan`, `error200` (an error object), `html`.
         bodies: Directory with `*.expect` files; a request is answered with the one beside its body.
         reply: The answer to every other request, as text.

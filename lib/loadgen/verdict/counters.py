@@ -49,7 +49,11 @@ def balance(
     """Compare the server's count since `before` with the client's.
 
     The server must have seen every answered request, and no more than those plus the ones whose fate is unknown
-    (reset, timed out, cut short). Counters may lag the replies, so an imbalance is looked at again for `patience_s`.
+    (reset, timed out, cut short), but for SLACK. Counters may lag the replies, so an imbalance is looked at again for
+    `patience_s`. Returns `served`, `answered`, `uncertain` and `balanced`.
+
+    Raises:
+        ServerUnreachable: The page cannot be read.
     """
     slack = max(SLACK[0], int(SLACK[1] * answered))
     until = time.monotonic() + patience_s

@@ -53,7 +53,7 @@ class Addresses:
         return self.known[(self._turn - 1) % len(self.known)]
 
     def opened(self, address: str, connection: Connection) -> None:
-        """Note that a connection stands, and when it goes what it has answered."""
+        """Note that a connection stands, and when it goes how many requests it was used for."""
         self._alive[connection] = address
         connection.lost.add_done_callback(lambda _: self._gone(connection))
 
@@ -61,7 +61,7 @@ class Addresses:
         self._ended[self._alive.pop(connection)] += connection.used
 
     def counts(self) -> dict[str, int]:
-        """Requests answered by each address since the level began, ramp-up and rest included."""
+        """Requests each address saw the end of (`Connection.used`) since the level began, ramp-up and rest included."""
         counted = Counter(dict.fromkeys(self.known, 0))
         counted.update(self._ended)
         for connection, address in self._alive.items():

@@ -57,6 +57,9 @@ def dask_runner(scheduler: str, workers: int | None = None) -> Callable[..., tup
 
     Args:
         workers: How many of the cluster's workers hold the level; None takes all.
+
+    The runner raises LevelError where Dask is not installed, and WorkerFailed where the scheduler does not answer, has
+    no workers, or one of them failed or was not ready in time.
     """
 
     def runner(level: Level, on_progress: Any = None) -> tuple[RequestRows, list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """Load workers as processes: started once, kept for the next level, ended with this process.
 
-A worker imports what it needs (0.3 to 0.5 s) and then forks one child a level, so a level costs a few milliseconds and
-finds neither memory nor state of the one before. Whoever needs workers takes them here and gives them back after a
+A worker imports what it needs (0.1 to 0.2 s) and then forks one child a level, so the next level waits for no import
+and finds neither memory nor state of the one before. Whoever needs workers takes them here and gives them back after a
 level that went well; all others are ended. Where there is no fork a worker serves one level, as a fresh one.
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 
 from loadgen.workers.own_core import killed_by
 
-MOST_IDLE = 4  # workers kept between levels, 30 MB each
+MOST_IDLE = 4  # workers kept between levels, 40 MB each
 Lines = queue.SimpleQueue[tuple["Worker", dict[str, Any] | None]]  # who says what; None: it has ended
 
 

@@ -32,7 +32,13 @@ def available_cpus() -> list[int]:
 
 
 def client_cpus(level: Level) -> list[int | None]:
-    """The core of each worker: those of the level in turn, or the last ones, always leaving the first to the server."""
+    """The core of each worker: those of the level in turn, or the last ones, always leaving the first to the server.
+
+    None for each where there is one core and the level names none, or no way to pin.
+
+    Raises:
+        LevelError: The level names a core that this process may not use.
+    """
     cores = available_cpus()
     if missing := sorted(set(level.cpus) - set(cores)):
         raise LevelError(f"cpus names {missing}, but this process may use {cores}")
@@ -65,7 +71,9 @@ def run_here(
         is_alive: Asked whether the server lives when nothing is answered (`loadgen.hold`); None: workers decide alone.
 
     Raises:
-        WorkerFailed: A worker ended early or was not ready in 30 s; the message carries its last words.
+        LevelError: The level names a core that this process may not use.
+        WorkerFailed: A worker ended early (the message carries its last words), was not ready in 30 s, or had no result
+            a minute after the level's longest time.
     """
     lines: Lines = queue.SimpleQueue()
     numbers = list(range(level.processes) if shares is None else shares)

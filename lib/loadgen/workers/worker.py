@@ -1,9 +1,10 @@
 """A load worker: one process, one core, one share of a level.
 
-Reads `{"level", "worker", "cpu", "rows", "folder"}` as a line of JSON on stdin, opens its connections, prints
+Reads `{"level", "worker", "cpu", "rows", "folder", "asks"}` as a line of JSON on stdin, opens its connections, prints
 `{"ready": n}`, reads `{"start_ns"}` (CLOCK_MONOTONIC, the window's first nanosecond), holds its share, writes its rows
-to the file `rows` and prints `{"result": {...}}`. In between it prints `{"progress": {...}}` twice a second. Each job
-runs in a fork of the process that imported all this, which then reads the next.
+to the file `rows` and prints `{"result": {...}}`. In between it prints `{"progress": {...}}` twice a second, ten times
+while the server stands still; a line from the parent then ends the level. Each job runs in a fork of the process that
+imported all this, which then reads the next.
 """
 
 from __future__ import annotations
