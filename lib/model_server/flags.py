@@ -95,7 +95,7 @@ class ParsedFlags:
 
 
 def _value(flag: Flag, text: str) -> object:
-    """The flag's value, ValueError when the text is not of its type."""
+    """The flag's value, ValueError (of a bool KeyError) when the text is not of its type."""
     if flag.type == "bool":
         return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
     if flag.type == "float":

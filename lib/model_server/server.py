@@ -181,8 +181,8 @@ class ModelServer:
         if fast.float_reader is None:
             log.warning(
                 "model_server",
-                "float_reader and float_writer are not built, so numbers are read and written at a third of the speed. "
-                "It takes a C compiler and Python's headers: install them, then `pip install --no-deps -e .` again.",
+                "float_reader is not built, so numbers are read more slowly (and written so, without float_writer). It "
+                "takes x86-64, a C compiler and Python's headers: with these, `pip install --no-deps -e .` again.",
             )
         log.info(_WHERE + "449", f"Exporting HTTP/REST API at:localhost:{port} ...")
         log.info("tensorflow_serving", "[evhttp_server.cc : 261] NET_LOG: Entering the event loop ...")

@@ -1,8 +1,8 @@
-"""A bare `tensorflow` package object, so that its protos and one C module load without its 13-second import.
+"""A bare `tensorflow` package object, so that its protos and TFLite's interpreter load without its 13-second import.
 
 `import tensorflow` brings Keras, pandas and the whole API tree. The server needs the message classes under
-`tensorflow.core` (the serving API package imports them) and the shared library. A module object whose `__path__` is
-the installed folder lets Python find those and nothing else.
+`tensorflow.core` (the serving API package imports them), the shared library and, for TFLite models alone, the
+interpreter. A module object whose `__path__` is the installed folder lets Python find those and runs nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ways to run a graph for a request: at once in a thread of its own, or merged with others by the batch scheduler."""
+"""Runs the graph for one request, in a thread of a pool or the caller's, and hands results of threads to the loop."""
 
 from __future__ import annotations
 

@@ -49,7 +49,8 @@ class BatchScheduler:
     thread takes whatever is there. Unlike TensorFlow Serving's threads (which look every millisecond) these sleep until
     the next batch is due, so waiting costs no CPU and timeouts are exact. A thread that has run a batch looks once more
     after that queue's time-out: under load a new batch's first task then finds its time-out watched and wakes nobody.
-    Waking a thread waits for the end of the event loop's turn (`defer`): requests that arrived together run together.
+    Where the last batch held several requests, waking a thread waits for the end of the event loop's turn (`defer`):
+    requests that arrived together run together.
     """
 
     def __init__(self, num_batch_threads: int, name: str = "batch_threads", defer=None):

@@ -1,4 +1,4 @@
-"""Header blocks of replies. None of their fields is indexed, so a block is the same bytes on every stream."""
+"""Header blocks of replies. None of their fields enters HPACK's table: a block is the same bytes on every stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The modules compiled from C when this is installed: None where there was no compiler, and Python does their work."""
+"""The modules compiled from C when this is installed: None where they could not be, and Python does their work."""
 
 from __future__ import annotations
 

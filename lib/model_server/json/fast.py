@@ -1,7 +1,7 @@
 """The quick way through a plain body: numbers straight into an array, no Python object for each.
 
 Rows of decimals for float32 are read by `float_reader`, compiled from C when this is installed; simdjson reads every
-other list of numbers, and those too where there was no compiler. Everything else (strings, objects, mistakes, other
+other list of numbers, and those too where it could not be compiled. Everything else (strings, objects, mistakes, other
 dtypes) takes the ordinary way, which has all the rules and texts.
 """
 

@@ -36,7 +36,7 @@ def float_texts(values: Sequence[float], letter: str) -> list[str]:
 
 
 def _rounded(texts: Sequence[str], letter: str) -> tuple[float, ...]:
-    """What a reader of this type would get back from the texts; NaN for values it cannot hold."""
+    """What a reader of this type would get back from the texts; infinity for numbers it cannot hold."""
     packer = _packer(letter, len(texts))
     try:
         return packer.unpack(packer.pack(*map(float, texts)))

@@ -1,4 +1,4 @@
-"""A JSON parser with rapidjson's quirks and error texts, for bodies that the fast parsers refuse.
+"""A JSON parser with rapidjson's quirks and error texts, for bodies that orjson refuses or may read otherwise.
 
 NaN and infinities are numbers, a byte-order mark and text after the root value are ignored, the first of two equal
 keys is the one that is found (all of them are kept: `Members`), nesting has no limit (rapidjson 1.1.0: reader.h with

@@ -40,7 +40,8 @@ class Core:
         """The servable for a request, acquired; the caller releases it.
 
         Raises:
-            ServingError: NOT_FOUND when nothing AVAILABLE fits, INVALID_ARGUMENT for an unknown label.
+            ServingError: NOT_FOUND when nothing AVAILABLE fits, INVALID_ARGUMENT for an unknown label, UNAVAILABLE for
+                a label before any configuration was applied.
         """
         version = self._labelled(spec) if spec.label else spec.version
         while True:

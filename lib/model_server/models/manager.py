@@ -153,7 +153,7 @@ class Manager:
         del self._aspired[name]
 
     def _policy(self, harnesses: list[_Harness]):
-        """Unload only when a wanted version serves (or none is wanted); else load the highest wanted one."""
+        """Unload when a wanted version serves, none is wanted or two unwanted ones are ready; else load the highest."""
         aspired = [h for h in harnesses if h.aspired]
         unwanted = sorted((h for h in harnesses if not h.aspired and h.phase == READY), key=lambda h: h.version)
         serving = any(h.phase == READY for h in aspired)

@@ -27,7 +27,7 @@ _ACTIVE = threading.Lock()  # held while a profile is under way
 
 
 class ProfilerSession:
-    """One profile, from `start` to `collect`; there is one at a time in a process.
+    """One profile, from its making to `collect`; there is one at a time in a process.
 
     Raises:
         ServingError: INTERNAL where one is under way already, UNIMPLEMENTED where TensorFlow brings no profiler.

@@ -16,7 +16,7 @@ from model_server import metrics, tensorflow_package
 tensorflow_package.install()
 from tensorflow.tsl.profiler.protobuf import xplane_pb2  # noqa: E402
 
-MOST_EVENTS = 200_000  # of one profile; later ones are left out, and the trace says so
+MOST_EVENTS = 200_000  # of one kind in a profile; later ones are left out, and the trace says so
 _FIRST_LINE = 1 << 40  # TensorFlow's lines have thread numbers as theirs
 _WATCHED = {
     "requests": metrics.request_latency,

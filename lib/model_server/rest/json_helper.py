@@ -48,7 +48,7 @@ class JsonHelper:
         """`json.reply.row_reply` of many numbers, as a view.
 
         Raises:
-            ServingError: as `row_reply`.
+            ServingError: as `row_reply`; RESOURCE_EXHAUSTED when the process ended over it.
         """
         return memoryview(self._run(_written, (reply.row_reply, _contiguous(outputs))))
 
@@ -56,7 +56,7 @@ class JsonHelper:
         """`json.reply.column_reply` of many numbers, as a view.
 
         Raises:
-            ServingError: as `column_reply`.
+            ServingError: as `column_reply`; RESOURCE_EXHAUSTED when the process ended over it.
         """
         return memoryview(self._run(_written, (reply.column_reply, _contiguous(outputs))))
 

@@ -34,7 +34,8 @@ def parse(method: str, path: str) -> Route:
     """The route of a request under /v1/. Case does not matter for finding the model, only for what is done with it.
 
     Raises:
-        ServingError: INVALID_ARGUMENT `Malformed request: ...` for everything that names no model.
+        ServingError: INVALID_ARGUMENT for everything that names no model: `Malformed request: ...`, or for the list of
+            models `Missing model name in request.`
     """
     match = _INFERENCE.fullmatch(path) if method == "POST" else _MODEL.fullmatch(path) if method == "GET" else None
     if match is None:

@@ -41,6 +41,9 @@ def merge(parts: Sequence[np.ndarray]) -> int:
     """A new TF_Tensor holding the parts one after another along axis 0; the caller deletes it.
 
     Numbers are written straight into TensorFlow's memory: one copy in all.
+
+    Raises:
+        ServingError: UNIMPLEMENTED for a numpy type that TensorFlow has no element type for.
     """
     first = parts[0]
     number = NUMBERS.get(first.dtype)

@@ -83,7 +83,7 @@ class TfliteModel:
         """Look the tensors up once.
 
         Raises:
-            ServingError: INVALID_ARGUMENT for an unknown tensor.
+            ServingError: INTERNAL for an unknown tensor.
         """
         inputs = tuple(_detail(name, self._inputs)["index"] for name in feeds)
         outputs = tuple(_detail(name, self._outputs)["index"] for name in fetches)
