@@ -17,7 +17,7 @@ NOISE_LIMIT_US = 500.0
 
 
 def report() -> str:
-    """One line a part: ok or missing, what was seen, what to do."""
+    """One line a part: ok, missing or note, what was seen, what to do."""
     width = 12
     return "\n".join(f"{mark:<8}{name:<{width}}{text}" for mark, name, text in examine())
 

@@ -8,6 +8,7 @@ PlaybookError
 ├── ServerError
 │   ├── ServerNotReady    the server did not reach AVAILABLE
 │   ├── ServerDied        the server ended while it was needed
+│   │   └── ServerHung    the server lives and answers nothing
 │   └── DockerUnavailable no engine, no permission, no image
 ├── PredictFailed         the server answered with an error; its text is kept
 ├── WarmupNotApplied      a warm-up file is present and the server did not replay it
@@ -16,6 +17,7 @@ PlaybookError
 ├── StageFailed           a notebook of the chain failed
 ├── SizingRefused         nothing measured keeps the promise, so nothing is sized or deployed
 ├── BundleBroken          a file of the deployment bundle is not what it must be
+├── RunNotPublished       a model or its record could not be written where it was to go (deploy.publishing)
 ├── MonitorError          an endpoint does not give metrics, or the monitor could not run
 └── RecordError
     ├── RecordExists      a record is written once

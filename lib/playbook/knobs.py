@@ -2,7 +2,7 @@
 
 Flags, batching files, the tuner's configurations, the columns of records and the parameters of 20_serve follow from
 this table (tests compare them). A knob at TensorFlow Serving's default is None in Python and null in a record; what a
-notebook writes for it (0, -1, []) is translated by `meant` alone.
+notebook writes for it (0, -1, false, []) is translated by `meant` alone.
 Source: TensorFlow Serving 2.20, model_servers/main.cc and session_bundle_config.proto (message BatchingParameters).
 """
 
@@ -129,7 +129,7 @@ def _whole(value: Any) -> bool:
 
 
 def default(name: str, cpus: float | None = None) -> Any:
-    """TensorFlow Serving's own value of a knob; None where it depends on cores that are not known.
+    """TensorFlow Serving's own value of a knob; None where it depends on another knob, or on cores that are not known.
 
     Args:
         name: The knob.

@@ -45,6 +45,7 @@ def again(
 
     Raises:
         RecordMismatch: the two must not be compared.
+        RecordUnreadable: no such run folder, or one without load levels.
         ParameterError: nothing to start a server with, no closed loop that both held, or over half an hour of loads.
     """
     one, two = folders = run_folder.read(base), run_folder.read(candidate)

@@ -22,12 +22,13 @@ def results(run: RunFolder, promise: Promise, compare_with: str = "", prices: Pr
     Args:
         run: The run folder.
         promise: The limit, the failures allowed, the rate.
-        compare_with: A run folder beside this one, `previous` for the newest earlier one of the same model, or empty.
+        compare_with: A run folder beside this one, `previous` for the newest earlier one of the same model, server kind
+            and machine, or empty.
         prices: Of a core and a GPU.
 
     Returns:
-        `results` of analyze.json: `ledger[]` (a row a level), `bottleneck`, `capacity`, `certificate`, `cost`,
-        `goodput_rps`, `comparison`, `changes`, `problems`. What is not known is None.
+        `results` of analyze.json: `limit_ms`, `ledger[]` (a row a level), `bottleneck`, `capacity`, `certificate`,
+        `cost`, `goodput_rps`, `searched`, `comparison`, `changes` (how many), `problems`. What is not known is None.
     """
     levels, problems = run.levels, []
     if not levels:
@@ -48,7 +49,7 @@ def results(run: RunFolder, promise: Promise, compare_with: str = "", prices: Pr
 
 
 def verdict(results: Mapping[str, Any]) -> str:
-    """One sentence: capacity, then the bottleneck."""
+    """The capacity in a sentence, then the bottleneck."""
     bottleneck = results["bottleneck"]
     return f"{results['capacity']['text']} {bottleneck['text'] if bottleneck else ''}".strip()
 

@@ -57,7 +57,7 @@ def estimate(levels: Sequence[Mapping[str, Any]], promise: Promise) -> Capacity:
         levels: Rows of stress.json `results.levels[]`.
         promise: Levels with more failures than it allows count as beyond its limit; its rate gives the headroom.
     """
-    # An open loop tells what users meet; a closed one waits for the server, so it counts only where there is no other.
+    # An open loop tells what users meet; a closed one waits for the server: with two open ones it does not count.
     usable = [v for v in levels if v.get("valid") and v.get("latency_p99_ms") is not None and v.get("throughput_rps")]
     opened = [v for v in usable if v["arrival"] != "closed"]
     curve = opened if len(opened) >= 2 else usable

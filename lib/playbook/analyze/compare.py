@@ -121,7 +121,7 @@ def _undecided(rows: Sequence[Mapping[str, Any]], gate: float, disturbed: Sequen
 
 
 def previous(run_dir: Path) -> Path | None:
-    """The newest earlier run of the same model and server beside this one that has load levels; None without one."""
+    """The newest earlier run of the same model, server and machine beside this one, with load levels; None without."""
     run = run_folder.read(run_dir)
     here = Path(run_dir).resolve()
     for other in sorted(here.parent.glob("*/stress.json"), key=lambda path: path.parent.name, reverse=True):

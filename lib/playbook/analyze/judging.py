@@ -151,7 +151,7 @@ def _behind(judged: Judged, level: Level, ledgers: Sequence[dict[str, Any]]) -> 
 
 
 def _lightest_run_ms(ledgers: Sequence[dict[str, Any]]) -> float | None:
-    """Mean run of the model, padding included, at the level with the least latency."""
+    """Mean run of the model, padding included, at the unbatched level with the least latency; None without one."""
     runs = [
         (entry["total_ns"], entry["mean_ns"]["graph_run"] + entry["mean_ns"].get("padding", 0))
         for entry in ledgers

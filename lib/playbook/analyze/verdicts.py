@@ -118,7 +118,7 @@ def in_words(
 
 
 def words(row: Mapping[str, Any]) -> str:
-    """One figure, e.g. `p99 1.32 × lower (95 %: 1.2 to 1.4)` or `no significant difference (would have seen 6 %)`."""
+    """One figure: `p99 1.32 × lower (95 %: 1.2 to 1.4)` or `p99: no significant difference (would have seen 6%)`."""
     if row["ratio"] is None:
         return f"{row['name']}: {row['candidate']:.2%} of the requests failed, {row['base']:.2%} before"
     if row["low"] <= 1 <= row["high"]:

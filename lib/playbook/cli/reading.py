@@ -1,4 +1,4 @@
-"""Commands that read records: list, show, compare, ask by SQL."""
+"""Commands on records: list, show, write their pages, share, tag, compare, ask by SQL."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def profile(name: str, peak_rps: float) -> np.ndarray:
     """Requests a second for each second of a day, shape (seconds,).
 
     Args:
-        name: `flat`, `diurnal` (quietest at night, peak in the afternoon), `spike` (a third of the peak, then the peak
+        name: `flat`, `diurnal` (quietest at night, peak in the afternoon), `spike` (0.3 of the peak, then the peak
             within 30 s for half an hour), or the path of a CSV with the columns second and rate.
         peak_rps: The highest rate of the built-in profiles; a CSV gives rates itself.
 

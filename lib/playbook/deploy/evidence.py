@@ -31,7 +31,7 @@ def choose(records: Records) -> SizingEvidence:
 
     Raises:
         RecordUnreadable: none of the three was run.
-        SizingRefused: levels were measured properly, and none kept the limit.
+        SizingRefused: levels were measured properly, and none kept the limit; or no limit is known.
     """
     tuned = records.get("tune", "best.rate_rps") is not None
     if records.get("prove", "levels") is None and records.get("prove", "held") is None:

@@ -127,7 +127,7 @@ class Day:
     p99_ms: np.ndarray  # of a pod with the mean load, and the wait in its queue; NaN without a measured curve
 
     def results(self, demand: Demand, cpus: int) -> dict[str, Any]:
-        """The day in a dozen figures; shares are of all requests, money is for ready and starting pods."""
+        """The day in fourteen figures; shares are of all requests, money is for ready and starting pods."""
         total = max(float(self.offered.sum()), 1.0)
         pod_hours = float(np.maximum(self.ready, self.wanted).sum()) / 3600
         money = pod_hours * cpus * demand.price_per_cpu_hour

@@ -13,7 +13,7 @@ _BIN_S = 60
 
 
 def day(simulated: Day, pods: Pods, title: str) -> Picture:
-    """Three panels over the hours of the day, in steps of a minute (mean; for attainment the worst second)."""
+    """Three panels over a day, a point a minute: mean demand, fewest ready and most wanted pods, the worst second."""
 
     def draw(figure: Any, colours: dict[str, Any]) -> None:
         hours = np.arange(len(_minutes(simulated.offered, np.mean))) * _BIN_S / 3600

@@ -49,7 +49,7 @@ def validate(text: str, shown: str) -> int:
 
 
 def overlays(bundle: Path) -> list[Path]:
-    """What is applied from a bundle, in order: its overlays, and the canary."""
+    """What is applied from a bundle, by path: the canary, and its overlays."""
     places = [*(bundle / "kubernetes" / "overlays").glob("*/kustomization.yaml")]
     return sorted(path.parent for path in [*places, bundle / "kubernetes" / "canary" / "kustomization.yaml"])
 

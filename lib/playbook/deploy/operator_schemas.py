@@ -1,7 +1,7 @@
 """Strict schemas of the objects that operators know and Kubernetes does not: what the bundle uses of them.
 
 Written from the field tables of the operators' API references; a field that is not named here is refused, so that a
-misspelt one is found without a cluster. Required fields carry a `!`.
+misspelt one is found without a cluster. Names of required fields end in `__`.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def inside_limit(level: Mapping[str, Any], promise: Promise | None) -> bool | No
     """Whether a held level kept the limit: True, False, or None where it does not show.
 
     False where p99 is beyond it, or where p99 is unknown but the share of late requests proves it beyond; None where
-    the client itself was at fault, or too few requests were seen.
+    that may be the client's own fault, or too few requests were seen.
 
     Args:
         level: The summary of `loadgen.hold(..., p99_limit_ms=...)`.

@@ -73,6 +73,7 @@ def run(plan: DeployPlan, image: bool, duration_s: float, client_cpus: list[int]
     Raises:
         PredictFailed: the answers differ from the exported model's.
         ServerNotReady, DockerUnavailable: it does not come up.
+        ServerDied, LoadFailed: it ended under load, or the load could not be measured.
     """
     reference = Reference.load(plan.run_dir)
     with _running(plan, image) as handle:

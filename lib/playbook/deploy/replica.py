@@ -35,7 +35,7 @@ class Replica:
     extra_flags: Cited | None = None  # further flags it was measured with
     planned_cpu_cores: Cited | None = None  # cores it used at the planned rate, in the rehearsal
     max_error_share: float = Promise.max_error_share  # as stress was told; where nothing was told, the default
-    proven: bool = True  # False when no VALID level stands behind the rate
+    proven: bool = True  # False when no VALID level stands behind the rate, or prove does not confirm it
     warnings: list[str] = field(default_factory=list)
 
     @property

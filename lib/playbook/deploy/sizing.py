@@ -98,7 +98,7 @@ def _replicas(replica: Replica, demand: Demand, planned: Cited) -> Cited:
 
 
 def _floor(demand: Demand, replicas: Cited) -> Cited:
-    """The least the autoscaler may leave: below four, a lost replica is more than the headroom of the others."""
+    """The least the autoscaler may leave: below 1 / headroom, a lost replica is more than the others' headroom."""
     asked = Cited(demand.min_replicas, "deploy.json params.min_replicas")
     share = math.ceil(1 / demand.headroom) if demand.headroom else replicas.value
     safe = min(replicas.value, share)

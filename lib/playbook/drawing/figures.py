@@ -1,4 +1,4 @@
-"""The figures of a record. Each returns a Picture: drawn when shown, in light or dark, with its numbers as alt text."""
+"""Latency over percentile, and what figures of latency share: the axis, the line of the limit, the name of a level."""
 
 from __future__ import annotations
 

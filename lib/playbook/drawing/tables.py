@@ -9,7 +9,7 @@ from typing import Any
 
 from playbook.drawing import vector
 
-FILTERED_FROM = 8  # rows; a shorter table is seen at a glance
+FILTERED_FROM = 8  # rows; a table of no more is seen at a glance
 #: Clicking a heading sorts by it, once more the other way round; numbers as numbers, what is missing last.
 SORT = (
     "const h=event.target.closest('th');if(!h)return;const b=this.tBodies[0],i=h.cellIndex,"

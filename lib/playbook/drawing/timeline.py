@@ -29,7 +29,7 @@ class Track:
 
 @dataclass
 class Timeline:
-    """What is drawn: tracks by name, and (second, words) of every change and event."""
+    """What is drawn: the tracks, (second, words) of every change, and (first second, last, number) of every level."""
 
     rate_rps: Track
     p99_ms: Track

@@ -32,7 +32,7 @@ def watching(
     """Sample the server of `handle` while the block runs; `data/{metrics,resources,events}/*.parquet` of the run.
 
     The first sample is on disk before the block begins and the last is taken when it ends. A server without
-    metrics or without a process of this machine is watched by what there is; the lack becomes an event.
+    metrics or without a process of this machine is watched by what there is; a page that gives none becomes an event.
 
     Args:
         handle: A `playbook.serve.serve.Handle` (its `metrics_url`, `pid`, `container_id` are read), or None.

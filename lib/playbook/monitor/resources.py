@@ -20,7 +20,11 @@ import psutil
 
 @dataclass
 class Usage:
-    """One sample. Counters (`_s`) run since the first sample; None is what this system does not tell."""
+    """One sample; None is what this system does not tell.
+
+    Counters (`_s`): CPU and waits of a process or container run since the first sample, its throttling since its
+    cgroup began, those of the machine since boot.
+    """
 
     who: str
     pid: int | None = None
@@ -117,7 +121,7 @@ def run_delays(pid: int) -> dict[int, float]:
 
 
 def throttled_s(pid: int) -> float | None:
-    """Seconds the process's cgroup was stopped by its CPU quota; None without a quota or off Linux."""
+    """Seconds the process's cgroup was stopped by its CPU quota; None where it counts none, or off Linux."""
     path = cgroup_stat(pid)
     if path is None:
         return None

@@ -60,7 +60,7 @@ class Parser:
         """The series of a page, and a sentence for each thing that is wrong with it.
 
         Raises:
-            MonitorError: the text is HTML, or not Prometheus text at all.
+            MonitorError: the text is HTML, has no sample, or a line that is not Prometheus text.
         """
         if text.lstrip()[:1] == "<":
             raise MonitorError(f"Prometheus text was expected, an HTML page came. {ADVICE}")

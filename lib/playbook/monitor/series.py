@@ -119,7 +119,7 @@ class Metrics:
         self.times_ns = sorted({point.at_ns for series in points.values() for point in series})
 
     def window(self, start_ns: int, end_ns: int) -> Window | None:
-        """Differences over [start, end]; None where there are not two samples with the window between them."""
+        """Differences over [start, end]; None where there are not two samples in it or next to it."""
         low, high = bisect.bisect_left(self.times_ns, start_ns), bisect.bisect_right(self.times_ns, end_ns)
         inside = high - low >= 2
         if not inside:

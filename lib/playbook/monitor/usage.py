@@ -41,7 +41,7 @@ class Resources:
         return samples["at_ns"][known], samples[column][known]
 
     def used(self, who: str, start_ns: int, end_ns: int) -> Used | None:
-        """Use over [start, end]; None below two samples around the window."""
+        """Use over [start, end]; None where there are not two samples in it or next to it."""
         at_ns, cpu_s = self.series(who, "cpu_s")
         low, high = int(np.searchsorted(at_ns, start_ns, "left")), int(np.searchsorted(at_ns, end_ns, "right"))
         if high - low < 2:

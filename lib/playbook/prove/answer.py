@@ -1,7 +1,8 @@
 """The answer to the promise: KEPT, NOT KEPT or NOT PROVEN, from what was held and nothing beyond it.
 
 KEPT needs the evidence: VALID windows of the promised rate whose claim stands, no wrong answer, a server that lives.
-NOT KEPT needs it as well: more requests beyond the limit than a kept promise could show, on an undisturbed machine.
+NOT KEPT is what a wrong answer, a reply that is none, or what ended the holding shows by itself; else it needs evidence
+as well: more requests failed or beyond the limit than a kept promise could show, on an undisturbed machine.
 All else is NOT PROVEN, with what stood in the way.
 """
 

@@ -42,7 +42,8 @@ class Held:
 def hold(proof: Proof) -> Held:
     """Start the server of the proof, hold the levels, then the promised rate until it is proven or the budget ends.
 
-    A server that dies or hangs ends the proof, and what was measured before it stays: `ended` tells.
+    A server that dies or hangs, or a load that cannot be measured, ends the proof; what was measured before it stays:
+    `ended` tells.
 
     Raises:
         ServerNotReady: the server did not come up.

@@ -110,8 +110,9 @@ def shared_out(
 ) -> tuple[int, float]:
     """Over how many replicas the promised rate is shared, and the rate of one in requests/s.
 
-    As few as leave `headroom` free of what one was measured at; all of it on one where nothing was measured. Without
-    a promised rate one replica is held at its measured rate less the headroom: that is what could be promised.
+    As many as `replicas` says; where it is 0, as few as leave `headroom` free of what one was measured at, or one where
+    nothing was measured. Without a promised rate one replica is held at its measured rate less the headroom: that is
+    what could be promised.
     """
     planned = expected_rps * (1 - headroom) if expected_rps else None
     if not target_rps:

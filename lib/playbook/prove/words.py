@@ -225,7 +225,7 @@ def _answers(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _failures(held: Held) -> list[str]:
-    """What no rate can make good: wrong answers, replies that are none, a server that died or hung."""
+    """What no rate can make good: wrong answers, replies that are none, and what ended the holding."""
     return faults([*held.levels, *held.windows]) + ([held.ended.splitlines()[0]] if held.ended else [])
 
 

@@ -1,7 +1,8 @@
 """What a killed attempt of a verb left: put aside before the verb begins again, so that no query mixes two attempts.
 
 What the next attempt goes on from stays: whole levels of stress, choices of adapt, trials of tune. Nothing measured is
-thrown away: it goes to `data/attempts/<verb>-<number>/`, where no table looks.
+thrown away: it goes to `data/attempts/<verb>-<number>/` (rows of the journal to `adapt-changes-<number>.json` beside
+it), where no table looks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ JOURNAL = "changes*"  # of all verbs
 
 
 def begin(run_dir: Path, verb: str) -> list[Path]:
-    """Make a run folder ready for a verb that has no record in it; returns what was put aside.
+    """Make a run folder ready for a verb that has no record in it; returns the files that were put aside.
 
     The scratch run is left as it is: there a notebook may be run again and again.
     """

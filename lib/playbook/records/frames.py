@@ -20,7 +20,7 @@ def frame(run: RunFolder | Path | str, table: str) -> pd.DataFrame:
 
     Args:
         run: A run folder, read or by its path.
-        table: requests, metrics, resources, events, changes, trials, levels or runs.
+        table: requests, metrics, resources, events, changes, trials, runs, levels or drills.
 
     Raises:
         ParameterError: no such table; names those there are.

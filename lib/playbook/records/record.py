@@ -17,7 +17,7 @@ from playbook.records.agreement import differences
 from playbook.records.environment import environment
 
 SCHEMA_VERSION = 1
-SCRATCH = "dev"  # outputs/dev may be rewritten, and is never compared
+SCRATCH = "dev"  # outputs/dev may be rewritten, and is compared only by force
 VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "prove", "adapt", "drill", "deploy")
 
 
@@ -37,6 +37,7 @@ def save(
 
     Raises:
         RecordExists: the record stands already.
+        NotWritten: the disk is full, the folder is read-only or gone.
         ValueError: a NaN or infinity in the content; nothing is written.
     """
     content = {
@@ -89,7 +90,7 @@ class Verb(Protocol):
 def keep(run_dir: Path, verb: Verb, params: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
     """Write the record of a verb with the verdict and the warnings that its package makes of the results.
 
-    Where the record stands already, the same results are fine and others are refused.
+    Where the record stands already, the same results are fine and others are refused, but in the scratch run.
 
     Raises:
         RecordExists: the record says something else than these results.

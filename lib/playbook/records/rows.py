@@ -1,6 +1,6 @@
 """Rows of the tables as types, so that a checker knows a misspelt column; names and types are those of `tables`.
 
-Any value may be None: missing is null, never 0. A test compares each type with its table.
+What may be missing may be None: missing is null, never 0. A test compares each type with its table.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ChangeRow(TypedDict):
 
 
 class RunRow(TypedDict):
-    """A row of `runs`, as `views.run_rows` makes it."""
+    """A row of `runs`, as `report.catalogue.rows` gives it."""
 
     run_id: str
     created_utc: str | None

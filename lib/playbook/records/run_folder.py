@@ -14,7 +14,7 @@ from playbook.errors import RecordUnreadable
 from playbook.records import record, stale, whole_file
 from playbook.records.rows import LevelRow
 
-LEVELS = "levels.json"  # in data/: the levels of a stress that has not finished
+LEVELS = "levels.json"  # in data/: the levels that stress has held so far, for one that does not finish
 
 
 @dataclass(frozen=True)

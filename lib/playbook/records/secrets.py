@@ -71,7 +71,7 @@ def remembered(key: str) -> str | None:
 
 
 def masked(value: Any) -> Any:
-    """The same text, list or mapping with *** in place of every `name:password` of an address."""
+    """The same text, list or mapping with *** for every `name:password` of an address and each value that is secret."""
     if isinstance(value, str):
         return _ASSIGNED.sub(rf"\1={MASK}", _USER.sub(MASK, value))
     if isinstance(value, Mapping):

@@ -35,7 +35,7 @@ def chosen(ca_file: str, client_certificate: str, client_key: str, server_name: 
     """The trust that these parameters ask for; "" leaves one out.
 
     Raises:
-        ParameterError: a file that is not there, or a certificate without its key.
+        ParameterError: a file that is not there, or a key without its certificate.
     """
     files = {"ca_file": ca_file, "client_certificate": client_certificate, "client_key": client_key}
     for name, file in files.items():

@@ -58,7 +58,7 @@ def link(run_dir: Path) -> Any:
 
 
 def headline(run_dir: Path) -> str:
-    """The verdict of a run in plain words, the first line of its page."""
+    """The verdict of a run in plain words, the bold line below the title of its page."""
     return f"**{opening.headline(run_folder.read(run_dir))}**"
 
 

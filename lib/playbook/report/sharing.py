@@ -20,11 +20,13 @@ MOST_INSIDE = 20 * 2**20  # bytes of data inside an HTML page; more is slow to o
 def share(run_dir: Path, target: Path) -> Path:
     """Write the run's page anew and put the run into one file; returns it.
 
-    A `.zip` holds page, records, notebooks, figures, raw data and bundle; not the model, logs or credentials. A `.html`
-    is the page with the records, and the raw data up to 20 MB, to be saved from links at its end.
+    A `.zip` holds page, records, notebooks, figures, raw data and bundle (with the bundle's copy of the model); not
+    `models/`, logs or credentials. A `.html` is the page with records and raw data, up to 20 MiB of them, to be saved
+    from links at its end.
 
     Raises:
         ParameterError: another ending, or a folder.
+        NotWritten: the file could not be written.
     """
     target = Path(target)
     if target.suffix not in (".zip", ".html") or target.is_dir():
@@ -56,7 +58,7 @@ def check(bucket: str) -> Any:
 
 
 def upload(run_dir: Path, bucket: str) -> str:
-    """Copy a run folder, without model, logs and credentials, to a location; returns its place there.
+    """Copy a run folder, without `models/`, logs and credentials, to a location; returns its place there.
 
     `run.json`, by which it is found, goes last.
 

@@ -1,4 +1,4 @@
-"""Control calls to a server: is it up, and does it answer the same numbers as the model?"""
+"""Single calls to a server: which versions it has, is one AVAILABLE, what does it predict over REST and gRPC?"""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def predict_grpc(
     """Predict over gRPC.
 
     Raises:
-        PredictFailed: the server answered with an error; its code and text are kept.
+        PredictFailed: the server did not answer, or with an error; its code and text are kept.
     """
     import grpc
 

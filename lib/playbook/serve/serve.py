@@ -48,6 +48,8 @@ def start(
 ) -> Handle:
     """Start the server, wait until the model is AVAILABLE, and note its flags in the change journal.
 
+    One that is attached to is only waited for: it runs already, and its flags are not known.
+
     Args:
         name: Its config files, log and process note are kept under this name in the run folder.
         why: The reason, for the journal.
@@ -56,7 +58,9 @@ def start(
 
     Raises:
         ParameterError: a port that was asked for is taken.
-        ServerNotReady: not AVAILABLE within `timeout_s`; the server has been ended.
+        ServerNotReady: not AVAILABLE within `timeout_s`, or started without a flag it does not know, or another program
+            answers at its port; what was started has been ended.
+        DockerUnavailable: as `containers.start`.
     """
     run_dir = Path(run_dir).resolve()
     if spec.server == "attach":

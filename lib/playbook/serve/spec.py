@@ -118,7 +118,7 @@ def from_parameters(parameters: Mapping[str, Any], model_base_path: Path, cpus: 
     `enable_batching` decides whether the batching parameters count; what stands for a default is in `playbook.knobs`.
 
     Raises:
-        ParameterError: a knob has a value that TensorFlow Serving does not work with.
+        ParameterError: a knob has a value that TensorFlow Serving does not work with, or the rest is no server.
     """
     others = {one.name for one in fields(ServerSpec)} - {"batching", "cpus", "model_base_path", *knobs.BY_NAME}
     given = {name: value for name, value in parameters.items() if name in others}

@@ -93,7 +93,7 @@ def planned(
         request_ms: What one request takes alone.
         concurrency: Closed loops, each with so many requests in flight.
         rates_rps: Open loops at these rates.
-        rate_shares: Further open loops, at these shares of the best closed loop's rate.
+        rate_shares: Further open loops, at these shares of the best rate of the levels before them.
         repeats: How often the whole list is held.
         budget_s: Seconds for all levels, in which windows are made longer than `load.duration_s`.
     """

@@ -104,7 +104,7 @@ class Bench:
         return {**self.load.holder(self.passport), "is_alive": client.asker(self.handle)}
 
     def keep(self, summary: Mapping[str, Any], settings: Settings) -> None:
-        """Add the level to the rows and to data/levels.json: what was measured outlives a run that dies."""
+        """Add the level to the rows and to their file in data/ (`run_folder.levels_file`): that outlives a dead run."""
         stopwatch.add(summary["duration_s"] + self.load.ramp_up_s)
         self.rows.append(levels.flat(summary, len(self.rows), {**self.load.requests, **settings}))
         run_folder.keep_levels(self.run_dir, self.rows, self.verb)
@@ -184,7 +184,7 @@ def request_ms(handle: Handle, run_dir: Path, load: Load) -> float:
 def sweep(under: Bench, planned: Schedule) -> list[dict[str, Any]]:
     """Hold every level in turn, as planned; the whole list again for each repeat.
 
-    Open loops at a share of the best closed loop's rate take it from the first pass.
+    Open loops at a share of the best rate take that from the levels before them, in the first pass.
 
     Returns:
         One flat row a level, the `results.levels[]` of stress.json.
@@ -210,9 +210,10 @@ def _settings(level: Hold, best_rps: float) -> dict[str, Any] | None:
 
 
 def find_max_rate(under: Bench, budget_s: float) -> dict[str, Any] | None:
-    """Search the highest Poisson rate inside the limit, from a quarter to one and a half times the best closed loop's.
+    """Search the highest Poisson rate inside the limit, from a quarter to one and a half times the best level's.
 
-    Every rate that was held becomes a level of its own. None when `budget_s` is 0 or nothing was answered before.
+    Every rate that was held becomes a level of its own. None when `budget_s` is 0, when nothing was answered before, or
+    without a limit.
     """
     best = max((row["throughput_rps"] or 0.0 for row in under.rows), default=0.0)
     if not budget_s or not best or under.load.p99_limit_ms is None:

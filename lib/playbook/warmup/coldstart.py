@@ -82,7 +82,7 @@ def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s:
         budget_s: Seconds for the first requests of all ways and repeats; ten on each server are measured at least.
 
     Raises:
-        PredictFailed: the server refuses a request.
+        PredictFailed: the server refuses a request over REST; over gRPC it is grpc's own RpcError.
     """
     bodies = _bodies(handle, reference, plan)
     with sender(handle, plan.protocol) as send:
@@ -219,7 +219,7 @@ def _asked(
 
 
 def _bodies(handle: Handle, reference: Reference, plan: ColdStartPlan) -> list[bytes]:
-    """The requests that are measured, and after them those of the client-side warm-up, so that none is sent twice."""
+    """The requests that are measured, and after them those of the client-side warm-up: others, while there are rows."""
     bodies, rows = [], reference.fixed_rows or 1
     for number in range(min(len(reference) // rows, plan.first_requests + plan.client_warmup_requests)):
         row = reference.slice(number * rows, (number + 1) * rows)

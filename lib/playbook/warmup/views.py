@@ -66,7 +66,7 @@ def results(
 
 
 def verdict(results: Mapping[str, Any]) -> str:
-    """One sentence: what the cold start costs, and what is left of it."""
+    """What the cold start costs, and what is left of it, in a sentence or two."""
     kept = results["summary"]
     if not kept:
         return f"{results['records_in_file']} warm-up requests are inside and readable; no fresh server was measured."
