@@ -6,7 +6,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -29,6 +29,7 @@ from playbook.stress.stress import level_of
 from playbook.tfserving.requests import write_mix
 
 FIRST_WORD_S = 0.5  # from the window's start to the load's first word
+LOOK_S = 0.2  # between two looks at what servers and load used
 BEGUN_WITHIN_S = 60.0  # the load's first word; processes start and connections open before it
 
 
@@ -148,6 +149,31 @@ def _doubt(summary: Mapping[str, Any], lost: Mapping[str, Any], others_cores: li
 
 
 @contextmanager
+def _sampled(trees: list[ProcessTree]) -> Iterator[Callable[[], tuple[float, float]]]:
+    """CPU seconds of the machine and of these trees, asked by call; servers that end meanwhile stay counted.
+
+    A tree is looked at every `LOOK_S`: what a process used after the last look at it is lost with its end.
+    """
+    ended, one_at_a_time = threading.Event(), threading.Lock()
+
+    def used_s() -> tuple[float, float]:
+        with one_at_a_time:
+            samples = [tree.sample() for tree in trees]
+            return machine().cpu_s or 0.0, sum(one.cpu_s or 0.0 for one in samples if one)
+
+    def look() -> None:
+        while not ended.wait(LOOK_S):
+            used_s()
+
+    with ThreadPoolExecutor(1, "drill-look") as pool:
+        pool.submit(look)
+        try:
+            yield used_s
+        finally:
+            ended.set()
+
+
+@contextmanager
 def _others(place: Ground) -> Iterator[list[float]]:
     """A list that holds, after the block, how many cores neither servers nor clients nor this process used in it.
 
@@ -160,14 +186,10 @@ def _others(place: Ground) -> Iterator[list[float]]:
     if place.handle.container_id and (pid := container_pid(place.handle.container_id)):
         trees.append(ProcessTree("server", pid))
     seen: list[float] = []
-
-    def used_s() -> tuple[float, float]:
-        samples = [tree.sample() for tree in trees]
-        return machine().cpu_s or 0.0, sum(one.cpu_s or 0.0 for one in samples if one)
-
-    before, began = used_s(), time.monotonic()
-    yield seen
-    after = used_s()
+    with _sampled(trees) as used_s:
+        before, began = used_s(), time.monotonic()
+        yield seen
+        after = used_s()
     renewed = place.handle.container_id if place.handle.container_id not in known else None
     if renewed and (pid := container_pid(renewed)):  # a container that was started meanwhile: all it has used
         after = after[0], after[1] + sum(state["cpu_s"] for one in family(pid) if (state := process_state(one)))
