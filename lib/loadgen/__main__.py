@@ -100,7 +100,11 @@ def _answers(status_url: str) -> bool:
 
 
 def to_level(given: argparse.Namespace) -> Level:
-    """The level the arguments describe."""
+    """The level the arguments describe.
+
+    Raises:
+        LevelError: Options are missing, exclude each other, or have values no level can be held with.
+    """
     bodies = given.bodies or given.body
     if bodies is None:
         raise LevelError("--body or --bodies is missing; name a file or a directory of encoded request bodies")

@@ -1,1 +1,3 @@
-"""What a call means, whichever protocol brought it: Predict, Classify, Regress, metadata, status, reload."""
+"""What a call means, whichever protocol brought it: Predict, Classify, Regress, MultiInference, metadata, status,
+reload.
+"""

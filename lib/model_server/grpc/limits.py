@@ -1,4 +1,4 @@
-"""What a connection may do: the arguments of --grpc_channel_arguments, with gRPC's names and defaults, and floods."""
+"""What a connection may do: --grpc_channel_arguments by gRPC's names, with most of its defaults, and floods."""
 
 from __future__ import annotations
 

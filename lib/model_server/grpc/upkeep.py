@@ -108,7 +108,7 @@ class Upkeep:
             self._after("idle", (limit_s - idle_s) * 1000 + 1, self._look_for_idleness)
 
     def _leave(self) -> None:
-        """GOAWAY, a ping, and when that is answered (or not in time) the last GOAWAY; then the grace."""
+        """GOAWAY, a ping, and when that is answered (or not in time) the last GOAWAY; the grace runs from the first."""
         self._connection.leave()
         self._timers["leave"] = self._loop.call_later(_PING_BEFORE_LEAVING_S, self._connection.leave_now)
         self._after("grace", self._limits.age_grace_ms, self._connection.abort)
