@@ -32,7 +32,7 @@ def examine() -> Iterator[tuple[str, str, str]]:
     yield _docker()
     for name, program, remedy in (
         ("binary", "tensorflow_model_server", "server 'binary' needs it; 'embedded' and 'docker' do not"),
-        ("prometheus", "promtool", "apt-get install prometheus; only tests and the compose bundle use it"),
+        ("prometheus", "promtool", "apt-get install prometheus; only tests and the checks of 'deploy' use it"),
         ("browser", "chromium", "apt-get install chromium; only tests use it"),
         ("kubectl", "kubectl", "needed to apply what 'deploy' writes, not to write it"),
     ):

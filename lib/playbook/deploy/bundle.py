@@ -77,8 +77,8 @@ def write(
         context: Names the templates may use.
         configs: The server's config files by name, as text protos.
         models: The base path to copy the model from (hard links where the file system allows).
+        requests: `protocol`, `mix`, `model_name` and `count` of the load test's request bodies.
         further: Other files by their paths in the bundle, such as the chart's.
-        requests: `protocol`, `mix` and `model_name` of the load test's request bodies.
     """
     part, final = run_dir / ".deploy-part", run_dir / "deploy"
     shutil.rmtree(part, ignore_errors=True)

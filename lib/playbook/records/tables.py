@@ -61,7 +61,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "resources": (
         *AT,
         Column("who", "VARCHAR", "", "server, client, machine, gpu, or Docker's proxy_rest and proxy_grpc"),
-        Column("pid", "BIGINT", "", "process at the top of the tree; NULL for machine and gpu"),
+        Column("pid", "BIGINT", "", "process at the top of the tree; NULL for machine, gpu and a container elsewhere"),
         Column("cpu_cores", "DOUBLE", "cores", "cores in use, mean since the sample before"),
         Column("cpu_s", "DOUBLE", "s", "CPU seconds used since the first sample (machine: since boot)"),
         Column("rss_bytes", "BIGINT", "bytes", "resident memory of the tree (machine: memory in use)"),
@@ -70,7 +70,10 @@ TABLES: dict[str, tuple[Column, ...]] = {
             "run_delay_s", "DOUBLE", "s", "time its threads were ready and waited for a core, since the first sample"
         ),
         Column(
-            "throttled_s", "DOUBLE", "s", "time its cgroup was stopped by a CPU quota; NULL where there is no cgroup"
+            "throttled_s",
+            "DOUBLE",
+            "s",
+            "time a CPU quota stopped its cgroup, since that began; NULL where it is not told",
         ),
         Column("steal_s", "DOUBLE", "s", "CPU time taken by other guests of the host since boot (machine only)"),
         Column("gpu_share", "DOUBLE", "share", "use of the GPU, 0 to 1; NULL without one"),
@@ -134,7 +137,7 @@ RECORDS: dict[str, tuple[Column, ...]] = {
         Column("model", "VARCHAR", "", "model name"),
         Column("server", "VARCHAR", "", "embedded, binary, docker or attach"),
         Column("stages", "VARCHAR", "", "verbs that have a record, in order"),
-        Column("verdict", "VARCHAR", "", "verdict of its last stage that measured"),
+        Column("verdict", "VARCHAR", "", "verdict of prove, else of tune, stress or its last stage"),
         Column("limit_ms", "DOUBLE", "ms", "limit of the p99"),
         Column("target_rps", "DOUBLE", "requests/s", "rate that was promised; NULL where none was"),
         Column("answer", "VARCHAR", "", "KEPT, NOT KEPT or NOT PROVEN; NULL where the promise was not held"),

@@ -19,6 +19,7 @@ def send(handle: Handle, number: signal.Signals) -> None:
 
     Raises:
         ServerDied: there is none any more, or it is somebody else's.
+        DockerUnavailable: of a container: it or its engine is gone, or refuses.
     """
     if handle.container_id:
         _to_container(handle.container, number)
@@ -53,8 +54,8 @@ def lives(handle: Handle) -> bool:
 def _to_container(container_id: str, number: signal.Signals) -> None:
     from playbook.serve import docker_engine
 
-    container = docker_engine.engine().containers.get(container_id)
     with docker_engine.speaking(f"Sending {number.name} to container {container_id[:12]}"):
+        container = docker_engine.engine().containers.get(container_id)
         if number in _TO_CONTAINER:
             if (container.status == "paused") == (number == signal.SIGCONT):  # the engine refuses the other case
                 getattr(container, _TO_CONTAINER[number])()
