@@ -130,7 +130,7 @@ def find_max_rate(
 def _bracket(
     search: _RateSearch, passes: Callable[[float], bool], low_rps: float, high_rps: float
 ) -> tuple[float | None, float | None]:
-    """Double from `low_rps` until a rate fails; returns the last that held and the first that did not."""
+    """Double from `low_rps` until a rate fails; returns the last that held and the first that did not, or None."""
     held: float | None = None
     rate = low_rps
     while search.affords(rate) or not search.trials:

@@ -243,7 +243,7 @@ _ALL = {metric.name: metric for metric in list(globals().values()) if isinstance
 
 
 def find(name: str) -> Counter | Histogram | None:
-    """The metric with this raw name, for example `/tensorflow/serving/request_count`."""
+    """The metric with this raw name, for example `/tensorflow/serving/request_count`; None where there is none."""
     return _ALL.get(name)
 
 

@@ -174,5 +174,5 @@ class Http2Connection(asyncio.Protocol):
         self._transport.abort()
 
     def expire(self) -> float | None:
-        """End the calls whose deadline is over; gives the seconds to the next deadline."""
+        """End the calls whose deadline is over; gives the seconds to the next deadline, None where there is none."""
         return self._streams.expire()

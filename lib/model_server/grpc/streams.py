@@ -93,7 +93,7 @@ class Streams:
         return number in self._reset
 
     def expire(self) -> float | None:
-        """End the calls whose deadline is over; gives the seconds to the next deadline."""
+        """End the calls whose deadline is over; gives the seconds to the next deadline, None where there is none."""
         now_ns = time.monotonic_ns()
         due = [(stream.deadline_ns, stream) for stream in self.open.values() if stream.deadline_ns is not None]
         for deadline_ns, stream in due:

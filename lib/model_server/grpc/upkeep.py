@@ -32,7 +32,7 @@ class Kept(Protocol):
         """Close, whatever is still on it."""
 
     def expire(self) -> float | None:
-        """End the calls whose deadline is over; gives the seconds to the next deadline."""
+        """End the calls whose deadline is over; gives the seconds to the next deadline, None where there is none."""
 
 
 class Upkeep:

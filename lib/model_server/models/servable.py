@@ -26,7 +26,7 @@ class PredictPlan:
 
     @cached_property
     def only_output(self) -> str | None:
-        """The output's alias where there is one output."""
+        """The output's alias where there is one output, else None."""
         return self.outputs[0] if len(self.outputs) == 1 else None
 
     @cached_property
@@ -104,7 +104,7 @@ class Servable:
         return plan
 
     def known_plan(self, key: tuple) -> PredictPlan | None:
-        """The plan made earlier under `key`."""
+        """The plan made earlier under `key`, None where there is none."""
         return self._plans.get(key)
 
     async def run(
@@ -140,7 +140,7 @@ class Servable:
 
 
 def _type_of_only_input(signature) -> int | None:
-    """DataType number of a signature's input where it has just one."""
+    """DataType number of a signature's input where it has just one, else None."""
     if signature is None or len(signature.inputs) != 1:
         return None
     (info,) = signature.inputs.values()

@@ -38,7 +38,7 @@ class RestApi:
     left: Callable[[], None]
 
     def deadline_ns(self, started_ns: int) -> int | None:
-        """When a call that was begun then has to end, in time.monotonic_ns()."""
+        """When a call that was begun then has to end, in time.monotonic_ns(); None without a time-out."""
         return None if self.timeout_ns is None else started_ns + self.timeout_ns
 
 
