@@ -68,6 +68,9 @@ def _check(
     elif (result.missing or result.text is not None) and not command.place.built:
         missing = result.missing or "a folder but a file"
         yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
+    elif result.missing and single and (copied := _beside(command, base)):
+        remedy = f"Copied is {copied}: name it, or copy to {base}."
+        yield finding("base-path-missing", *where, path=base, where="in the image", remedy=remedy)
     elif result.mount is not None:
         yield from _version_mounted(result, command, base)
     elif command.place.container and command.place.closed and not (command.place.hidden_mounts or command.place.built):
@@ -82,6 +85,14 @@ def _plain(command: Command) -> bool:
     default = entrypoint_flags({})["model_base_path"]
     return command.place.container and not (command.words or command.place.mounts or
                                             command.text("model_base_path") != default)  # fmt: skip
+
+
+def _beside(command: Command, base: str) -> str:
+    """The one folder that an image gets beside the base path, where it gets none there; "" otherwise."""
+    parent = base.rstrip("/").rpartition("/")[0]
+    beside = [each.target for each in command.place.mounts if each.files is None and each.target != "/"
+              and each.target.rpartition("/")[0] == parent and "." not in each.target.rpartition("/")[2]]  # fmt: skip
+    return beside[0] if parent and len(beside) == 1 else ""
 
 
 def _left_out(result: Lookup, command: Command, sources: Sources) -> bool:

@@ -14,7 +14,7 @@ from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import Finding
 from playbook.lint.schema import kind_of
-from playbook.lint.text import Text, Word, line_of
+from playbook.lint.text import UNKNOWN, Text, Word, line_of
 from playbook.lint.yaml_lines import load_documents
 
 
@@ -45,7 +45,7 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
             continue
         for each in chart.rendered:
             text = texts[each.template]
-            result.rendered[each.template] = replace(text, content=each.content)
+            result.rendered[each.template] = replace(text, content=each.content, templated=UNKNOWN in each.content)
             around.origins[text.path] = [(texts[path].path, line) for path, line in each.origins]
         for path in files:
             if "templates" in path.relative_to(folder).parts and path not in result.rendered:

@@ -12,7 +12,7 @@ from playbook.lint.containers import bind, check_health, check_image, cores, cou
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Image, Reading
 from playbook.lint.shell import simple_commands
-from playbook.lint.text import Word, expand, is_unknown, line_of
+from playbook.lint.text import Text, Word, expand, is_unknown, line_of
 from playbook.lint.yaml_lines import Table
 
 _OTHER_NAMES = {"image": ("image",), "command": ("command", "args"), "entrypoint": ("entrypoint", "entryPoint"),
@@ -167,7 +167,11 @@ def _configs(service: Any, data: Any, document: Document) -> Iterator[Mount]:
             source: Path | None = None
             if table.get("file"):
                 source = host_path(str(table["file"]), document.folder, document.around.sources)
-            yield Mount(target if target.startswith("/") else f"{folder}/{target}", source, name, line=line_of(item))
+            content, target = table.get("content"), target if target.startswith("/") else f"{folder}/{target}"
+            files = None
+            if isinstance(content, Word):
+                files = {"": Text(str(content), document.text.path, content.line or 1, templated="$" in content)}
+            yield Mount(target, source, name, files, line=line_of(item))
 
 
 def _published(service: Any) -> Iterator[Word]:

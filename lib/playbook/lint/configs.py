@@ -116,7 +116,8 @@ def _line(config: text_proto.Field, name: str, text: Text) -> int | None:
 def _model(config: text_proto.Field, text: Text, command: Command | None, accepted: bool) -> Iterator[Finding]:
     shown = repr(config.text("name"))
     base, platform = config.text("base_path"), config.text("model_platform")
-    if not platform and not config.first("model_type"):
+    misspelt = any("platform" in child.name for child in config.children)  # said at the field itself
+    if not platform and not config.first("model_type") and not misspelt:
         yield finding("model-platform-missing", text.path, text.line(config.line), name=shown)
     elif platform and config.first("model_type"):
         yield finding("model-platform-unknown", text.path, _line(config, "model_platform", text), name=shown,
@@ -134,8 +135,7 @@ def _model(config: text_proto.Field, text: Text, command: Command | None, accept
     if config.first("logging_config") is not None:
         yield finding("logging-config", text.path, _line(config, "logging_config", text))
     yield from _policy(config, text, accepted)
-    if accepted:
-        yield from _labels(config, text, command)
+    yield from _labels(config, text, command)
 
 
 def _policy(config: text_proto.Field, text: Text, accepted: bool) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ _FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)")
 _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
 _SOURCE = re.compile(r"\[source,\s*(\w+)")
 _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
+_WRITTEN = re.compile(r"(?m)^\s*(?:[$#>]\s+)?(?:sudo\s+)?(?:cat|tee)\b[^\n]*<<-?\s*\\?['\"]?\w")
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", "bat", "powershell", "cmd")
 _KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
@@ -47,7 +48,7 @@ def kind_of_block(language: str, content: str) -> str:
     known = _KINDS.get(language.lower())
     if known:
         return known
-    if kind_of(content) is not None and "docker run" not in content:
+    if kind_of(content) is not None and "docker run" not in content and not _WRITTEN.search(content):
         return "config"
     if re.search(r"^\s*FROM\s+\S+", content, re.MULTILINE) and re.search(
         r"^\s*(RUN|COPY|CMD|ENV|ADD)\s", content, re.MULTILINE

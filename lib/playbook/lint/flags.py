@@ -173,4 +173,6 @@ def is_relative(base: str) -> bool:
     """
     if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", base):
         return False
-    return not (base.startswith(("/", "$", "{{", "~", "<", "%")) or _URI.match(base))
+    if re.match(r"~\w*/", base):
+        return True  # a shell leaves the ~ behind a flag's = as it is, and no other program fills it in
+    return not (base.startswith(("/", "$", "{{", "<", "%")) or _URI.match(base))

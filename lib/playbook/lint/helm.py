@@ -1,7 +1,8 @@
-"""Helm charts rendered by Helm itself where it is here; each line of the result is led back to where it was written."""
+"""Helm charts rendered by Helm where it is here, else by our own reading of templates; lines are led back."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -9,6 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
+
+from playbook.lint.go_expressions import TemplateError
+from playbook.lint.go_functions import UNKNOWN_VALUE
+from playbook.lint.go_templates import rendered
 from playbook.lint.text import Text
 
 _PATIENCE_S = 20
@@ -42,9 +48,13 @@ def charts(texts: Mapping[Path, Text]) -> Iterator[Path]:
 
 
 def render(folder: Path, texts: Mapping[Path, Text]) -> Chart:
-    """What `helm template` makes of a chart with its own values; nothing where Helm is not here or refuses."""
+    """What `helm template`, or our own reading of templates, makes of a chart with its own values.
+
+    Nothing where Helm refuses it, or where it is not here and a template is not understood.
+    """
     chart, program = Chart(folder), shutil.which("helm")
     if program is None:
+        chart.rendered = list(by_template(_filled_in(folder, texts), folder, texts))
         return chart
     with tempfile.TemporaryDirectory(prefix="lint_helm_") as home:
         environment = {"PATH": "/usr/bin:/bin", "HOME": home}  # no plugins and no cluster of the user's
@@ -60,6 +70,31 @@ def render(folder: Path, texts: Mapping[Path, Text]) -> Chart:
         return chart
     chart.rendered = list(by_template(done.stdout, folder, texts))
     return chart
+
+
+def _filled_in(folder: Path, texts: Mapping[Path, Text]) -> str:
+    """The chart's templates filled in without Helm, as `helm template` would print them; "" where that fails."""
+    inside = {path.relative_to(folder): text.content for path, text in texts.items() if path.is_relative_to(folder)}
+    templates = {f"chart/{path}": content for path, content in inside.items() if path.parts[0] == "templates"}
+    values = _table(inside.get(Path("values.yaml"), ""))
+    about = {name[:1].upper() + name[1:]: value for name, value in _table(inside[Path("Chart.yaml")]).items()}
+    release = {"Name": "release", "Namespace": "default", "Service": "Helm", "IsInstall": True, "IsUpgrade": False}
+    root = {"Values": {"global": {}, **values}, "Chart": about, "Release": release, "Capabilities": UNKNOWN_VALUE,
+            "Files": {"Get": lambda name: inside.get(Path(name), ""), "Glob": lambda _: UNKNOWN_VALUE}}  # fmt: skip
+    try:
+        made = rendered(templates, root)
+    except (TemplateError, RecursionError):
+        return ""
+    pieces = [(name, piece) for name, content in made.items() for piece in re.split(r"(?m)^---[ \t]*$", content)]
+    return "".join(f"---\n{_SOURCE}{name}\n{piece}\n" for name, piece in pieces if piece.strip())
+
+
+def _table(content: str) -> dict:
+    try:
+        table = yaml.safe_load(content)
+    except yaml.YAMLError:
+        return {}
+    return table if isinstance(table, dict) else {}
 
 
 def by_template(output: str, folder: Path, texts: Mapping[Path, Text]) -> Iterator[Rendered]:
@@ -91,6 +126,11 @@ def _origins(
         following = next((number for number in range(place, len(written)) if written[number] == bare), None)
         if bare and following is not None:
             place = following
+            yield template, place + 1
+            continue
+        again = [number for number in range(place) if bare and written[number] == bare]
+        if len(bare) > 2 and again:  # a range goes back to its first line
+            place = again[-1]
             yield template, place + 1
             continue
         word = bare.removeprefix("- ").strip("\"'")

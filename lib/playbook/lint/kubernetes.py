@@ -118,6 +118,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
     limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
     values = {str(each.get("name")): _word(each.get("value", "$"), each.line)
               for each in container.get("env") or [] if isinstance(each, Table)}  # fmt: skip
+    values = {**_from_maps(container, document), **values}
     mounts, hidden = _mounts(container, spec, data, document)
     closed = is_official(image) and not hidden and bool(mounts)  # without any the text is likely an excerpt
     place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden)
@@ -130,6 +131,17 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
     start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
                      (mount.files or {}).items()}  # fmt: skip
     return start
+
+
+def _from_maps(container: Any, document: Document) -> dict[str, Word]:
+    """The variables that envFrom takes from ConfigMaps here, at their lines where they stand in the same file."""
+    values: dict[str, Word] = {}
+    for each in container.get("envFrom") or []:
+        name = (each.get("configMapRef") or {}).get("name") if isinstance(each, Table) else None
+        for key, text in document.around.config_maps.get(str(name), {}).items() if not each.get("prefix") else ():
+            line = text.first_line if text.path == document.text.path else each.line
+            values[key] = Word(text.content, line)
+    return values
 
 
 def _mounts(container: Any, spec: Any, data: Any, document: Document) -> tuple[list[Mount], bool]:

@@ -24,7 +24,7 @@ from playbook.lint.reading import Reading
 from playbook.lint.script_writes import Writes
 from playbook.lint.shell import simple_commands
 from playbook.lint.shell_calls import is_shell, script_of
-from playbook.lint.text import Text, Word, line_of
+from playbook.lint.text import UNKNOWN, Text, Word, line_of
 from playbook.tfserving.flags import FLAGS
 
 _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
@@ -125,6 +125,8 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     elif first and not first.startswith(("-", "$")):
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
     environment = {name: str(value) for name, value in start.environment.items()}
+    if start.open_environment:
+        environment.setdefault("MODEL_NAME", UNKNOWN)
     _doubled(start, args, reading)
     implied = dict(start.implied) if start.implied is not None else entrypoint_flags(environment)
     _append(start, reading, after_binary(args), implied)

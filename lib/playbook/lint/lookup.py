@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from playbook.lint.command import Command, Mount
+from playbook.lint.command import Command, Mount, is_official
 from playbook.lint.rules import Finding, finding
 from playbook.lint.schema import KINDS, kind_of
 from playbook.lint.text import Text, is_unknown
@@ -131,7 +131,7 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
         path = command.text(flag)
         if not path:
             continue
-        result = look_up(command, sources, path)
+        result = look_up(_without_mounts(command), sources, path)
         if result.missing and (written := sources.written(path)) is not None:
             yield flag, written
         elif result.text is not None:
@@ -142,6 +142,13 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
                 yield flag, meant
         elif (text := sources.same_name(path, flag)) is not None:
             yield flag, text
+
+
+def _without_mounts(command: Command) -> Command:
+    """A pod of the official image with no mount at all holds no config file, whatever else its text leaves out."""
+    place = command.place
+    bare = is_official(place.image) and not (place.mounts or place.hidden_mounts or place.built)
+    return replace(command, place=replace(place, closed=True)) if bare else command
 
 
 def _missing(command: Command, flag: str, path: str, result: Lookup, effect: str) -> Finding:

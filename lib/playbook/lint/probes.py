@@ -88,7 +88,7 @@ def _path(name: str, http: Any, port: int | None, command: Command, shown: str, 
     model = re.fullmatch(r"/v1/models/([^/:]+)(/(versions|labels)/[^/:]+)?(/metadata)?", path)
     served = command.text("model_name") or "default"
     right = f"/v1/models/{served if not command.text('model_config_file') else '<name>'}"
-    if model:
+    if model and not model[4]:  # the metadata of a version that is not AVAILABLE are not found
         yield finding("health-by-code", shown, where)
     if model and not command.text("model_config_file") and not command.partial:
         if model[1] != served and not is_unknown(served):

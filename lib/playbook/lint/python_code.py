@@ -43,6 +43,10 @@ def read_python(document: Document) -> Reading:
             reading.add(_call(node, values, document, read))
     for words in values.whole_lists():
         reading.add(_grown(words, values, document))
+    for whole in values.whole_texts():
+        if BINARY in whole.content or OFFICIAL in whole.content:
+            values.lines.append(whole.content)
+            reading.add(read_script(Document(replace(whole, content=as_line(whole.content)), document.around), depth=1))
     for node in nodes:
         if isinstance(node, (ast.List, ast.Tuple)) and id(node) not in read:
             reading.add(_list(values.words(node), values, document))

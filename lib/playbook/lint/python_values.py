@@ -58,11 +58,14 @@ class Values:
         pieces = self._pieces(node, 0)
         if not pieces:
             return None
-        written, line = "", self.line(node)
+        return self._laid_out(pieces, self.line(node))
+
+    def _laid_out(self, pieces: list[Piece], first: int) -> Text:
+        written, line = "", first
         for text, place in pieces:
             written += "\\\n" * max(place - line, 0) + text
             line = max(line, place) + text.count("\n")
-        return Text(written, self.text.path, self.line(node), self.text.file)
+        return Text(written, self.text.path, first, self.text.file)
 
     def _pieces(self, node: ast.AST, depth: int) -> list[Piece] | None:
         if depth > _DEPTH:
@@ -178,6 +181,14 @@ class Values:
         for name in self.grown:
             if isinstance(self.names.get(name), ast.List):
                 yield self.words(ast.Name(name))
+
+    def whole_texts(self) -> Iterator[Text]:
+        """The texts that are put together by `+=`, as a shell's text with its lines."""
+        for name, items in self.grown.items():
+            if name not in self.names or self.script(self.names[name]) is None:
+                continue
+            pieces = [piece for each in (self.names[name], *items) for piece in self._pieces(each, 0) or [(UNKNOWN, 0)]]
+            yield self._laid_out(pieces, self.line(self.names[name]))
 
 
 def _added(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

@@ -60,7 +60,10 @@ class Text:
     first_line: int = 1
     file: Path | None = field(default=None, compare=False)
     templated: bool = False
+    coded: bool = False  # in base64, say: all of it stands on one line
 
     def line(self, number: int | None) -> int | None:
         """The line in the file of the text's own line `number`."""
+        if self.coded:
+            return self.first_line
         return None if number is None else self.first_line + number - 1

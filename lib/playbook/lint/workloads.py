@@ -27,10 +27,11 @@ def config_maps(document: Any, text: Text) -> Iterator[tuple[str, dict[str, Text
     for section in ("data", "stringData"):
         for key, value in (document.get(section) or {}).items():
             content = str(value)
-            if document["kind"] == "Secret" and section == "data":
+            coded = document["kind"] == "Secret" and section == "data"
+            if coded:
                 content = _decoded(content)
             line = getattr(value, "line", None) or 1
-            files[str(key)] = Text(content, text.path, line, None, text.templated or "$" in content)
+            files[str(key)] = Text(content, text.path, line, None, text.templated or "$" in content, coded)
     yield str((document.get("metadata") or {}).get("name", "")), files
 
 

@@ -25,6 +25,7 @@ from playbook.lint.kustomize import (
 )
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rules import finding
+from playbook.lint.schema import kind_of
 from playbook.lint.seldon import read_seldon
 from playbook.lint.text import Text, Word, line_of
 from playbook.lint.workloads import config_maps, manifests, undeclared
@@ -33,6 +34,7 @@ from playbook.lint.yaml_lines import Table, load_documents
 _STARTS = re.compile(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
+_WRITES = re.compile(r"(?m)^\s*(cat|tee)\b.*<<|^\s*(echo|printf)\b.*>")
 _IMAGE = re.compile(rf"(docker\.io/)?{OFFICIAL}(:[\w.-]+)?(@sha256:\w+)?")
 
 
@@ -162,13 +164,14 @@ def check_together(objects: list[tuple[Any, str]], pods: list[Pod], served: str)
 
 
 def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
-    """Values that hold a command line which no reader has met: the steps of pipelines, tasks, hooks."""
+    """Values that hold a command line which no reader has met, or that write a config: steps, tasks, hooks."""
     met = {line_of(word) for command in reading.commands for word in command.words} | {
         each.line for each in reading.commands
     }
     for word in (each for data in page.data for each in _words(data)):
         lines = range(word.line or 1, (word.line or 1) + word.count("\n") + 1)
-        if _STARTS.search(word) and not met & {*lines}:
+        starts = _STARTS.search(word) and not met & {*lines}
+        if starts or (not met & {*lines} and _WRITES.search(word) and kind_of(word)):
             yield Text(str(word), page.document.text.path, word.line or 1, None, page.document.text.templated)
 
 

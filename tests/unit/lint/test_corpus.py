@@ -1,6 +1,5 @@
 """Published configurations, shortened: their faults are named at their lines, and little else is said."""
 
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from playbook.lint.rules import RULES
 
 CORPUS = Path(__file__).parent / "corpus"
 # True of nearly every published text, and no fault of its own.
-NEEDS_HELM = {"chart-config", "chart-of-settings"}  # faults in what only Helm fills in: a list it goes through, toYaml
 COMMON = {"monitoring-missing", "image-not-pinned", "no-drain", "no-probe", "batching-defaults", "base-path-not-here"}
 
 
@@ -58,8 +56,6 @@ def judge(folder, files, faults):
 def test_a_case_has_its_faults_named_and_no_others(name, tmp_path):
     files, faults, origin = CASES[name]
     assert origin
-    if name in NEEDS_HELM and shutil.which("helm") is None:
-        pytest.skip("helm is not here")
     missed, false, _ = judge(tmp_path, files, faults)
     assert (missed, false) == ([], [])
 
