@@ -37,6 +37,7 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
     Raises:
         ParameterError: An unknown policy, crossing bounds, a server that is not ours to start, or the policy `model`
             without a tune.json to take the fitted simulator from.
+        RecordUnreadable: The model was not exported.
     """
     if settings["server"] == "attach":
         raise ParameterError(

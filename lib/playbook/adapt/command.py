@@ -43,10 +43,11 @@ class Settings:
 
 
 def run(settings: Settings, run_dir: Path, say: Callable[[str], None] = print) -> Adapted:
-    """Adapt until the time is over, SIGTERM or SIGINT, or the server is gone; the journal goes to the run folder.
+    """Adapt until the time is over, SIGTERM or SIGINT, or the server is gone; journal and record go to the run folder.
 
     Raises:
-        ParameterError: an unknown policy, crossing bounds, a base path without versions.
+        ParameterError: an unknown policy or one that needs a tuned run, crossing bounds, a base path without versions.
+        RecordUnreadable: the tuned run has no tune.json.
         ServerNotReady: no version is AVAILABLE at the URL.
         PublishFailed: the base path cannot be listed.
     """

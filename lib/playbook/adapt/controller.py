@@ -69,6 +69,7 @@ def attach(url: str, base_path: Path, model_name: str, metrics_url: str = "") ->
     """A server that runs elsewhere, by its REST address and the base path it polls.
 
     Raises:
+        ParameterError: a name or an address that is none.
         ServerNotReady: no version is AVAILABLE there.
     """
     names.check_all({"model_name": model_name, "rest_url": url, "metrics_url": metrics_url})

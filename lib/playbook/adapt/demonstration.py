@@ -61,8 +61,8 @@ class Demonstration:
     promise: Promise
     pace: Pace
     choices: Sequence[Choice]
-    highest_rps: float  # 0: what a closed loop on the high-throughput choice shows
-    request_ms: float = 1.0  # of one request alone, by export's batch curve
+    highest_rps: float  # 0: 95 % of what a closed loop on the high-throughput choice shows
+    request_ms: float = 1.0  # of one request alone: as stress timed it, else by export's batch curve
     replay_s: float = 0.0  # the warm-up requests of a version, before it is served
     skipped: str = ""  # why nothing is held
     notes: Sequence[str] = ()  # what was left out of it, and why
@@ -216,7 +216,11 @@ def _tell(bar: Any, before_s: float, name: str, so_far: Mapping[str, Any]) -> No
 
 
 def _probe(bench: Workbench, prepared: Demonstration) -> float:
-    """What the server carries in a closed loop, in requests/s, with the last fixed choice: three rounds at least."""
+    """What the server carries in a closed loop, in requests/s, with the last fixed choice: three rounds, 15 s at most.
+
+    Raises:
+        LoadFailed: No request was answered.
+    """
     fixed = [c.config for c in prepared.choices if c.governor is None][-1]
     row = bench.hold(
         bench.bring("trial", fixed), **probe_times(prepared), arrival="closed", concurrency=_probe_clients(prepared)

@@ -68,7 +68,7 @@ def read(run_dir: Path, key: Any) -> Earlier:
 
 
 def key_of(prepared: Any) -> list[Any]:
-    """What two attempts must have in common: the load, the promise, the server and every choice."""
+    """What two attempts must have in common: the load, the promise, the pace, the server and every choice."""
     choices = [[one.name, one.config.plain(), one.governor is not None] for one in prepared.choices]
     spec, pace = prepared.spec, {name: str(value) for name, value in vars(prepared.pace).items()}
     server = [spec.server, spec.model_name, list(spec.cpus), list(spec.extra_flags)]

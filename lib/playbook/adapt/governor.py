@@ -1,7 +1,7 @@
 """The governor between a policy and a server: when a wish becomes a change, and when a change is taken back.
 
-No clock and no server in here: it is told the time and what was window, and answers what to do. So its hysteresis,
-its cool-down and its rollback can be tried in a simulation of hours within milliseconds.
+No clock and no server in here: it is told the time and what was seen in a window, and answers what to do. So its
+hysteresis, its cool-down and its rollback can be tried in a simulation of hours within milliseconds.
 """
 
 from __future__ import annotations

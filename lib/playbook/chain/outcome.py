@@ -20,7 +20,7 @@ class Ending(NamedTuple):
 
 
 def outcome(run_dir: Path, gate: bool = False) -> Ending:
-    """0 for a whole record, 1 when something in it failed; with `gate` also 3 for NOT KEPT and 4 for NOT PROVEN.
+    """0 where no record tells of a failure, else 1; with `gate` also 3 for NOT KEPT and 4 for NOT PROVEN.
 
     A record says what failed: wrong answers, a server that died or hung, a rehearsal that refutes the plan. A gate
     without an answer is NOT PROVEN.

@@ -33,7 +33,8 @@ def read(path: Path) -> dict[str, Any]:
     """The flat parameters of a YAML file.
 
     Raises:
-        ParameterError: no such file, not YAML, or not a flat list of `name: value`; names the file and the line.
+        ParameterError: no such file, not YAML, or no list of `name: value`; names the file, and the line of what is no
+            YAML.
     """
     try:
         text = Path(path).read_text()
@@ -49,7 +50,11 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def assignments(pairs: Iterable[str]) -> dict[str, Any]:
-    """`NAME=VALUE` words of the command line, each value read as YAML."""
+    """`NAME=VALUE` words of the command line, each value read as YAML.
+
+    Raises:
+        ParameterError: a word without a name or `=`, or a value that is no YAML.
+    """
     values = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

@@ -69,7 +69,7 @@ def prepare(
     """Check every parameter, then make (or reopen) the run folder. Nothing has been started yet.
 
     Raises:
-        ParameterError: a parameter, a verb or a place that cannot be used.
+        ParameterError: a parameter, a verb, a place or a run that cannot be used, or a chain that still works in it.
     """
     verbs = choose(only, start)
     values = params.read(params_path)

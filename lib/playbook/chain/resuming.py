@@ -13,11 +13,11 @@ LONGEST_LIST = 5
 
 
 def parameters(run_dir: Path, given: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters a run was begun with; what was given now may leave them out, but may not differ.
+    """The parameters a run was begun with; those of now may not differ. `--set` of then need not be given again.
 
     Args:
         run_dir: Its folder; run.json tells what it was begun with.
-        given: The parameters file, as it is now.
+        given: The parameters file, as it is now: all of it counts, also what is gone from it.
         overrides: `--set`, as given now.
 
     Raises:

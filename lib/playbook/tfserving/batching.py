@@ -17,6 +17,9 @@ class Batching:
     """The batching parameters that are set; None is absent, and TensorFlow Serving's default holds.
 
     Source: TensorFlow Serving, session_bundle_config.proto, message BatchingParameters.
+
+    Raises:
+        ParameterError: the last of allowed_batch_sizes is not max_batch_size.
     """
 
     max_batch_size: int | None = None
@@ -55,7 +58,8 @@ class Batching:
         """Read a batching file. `thread_pool_name` only names threads and is dropped.
 
         Raises:
-            ParameterError: not a text proto of BatchingParameters; carries the parser's line and column.
+            ParameterError: not a text proto of BatchingParameters (with the parser's line and column), or values that
+                contradict each other.
         """
         try:
             message = text_format.Parse(text, MESSAGES["BatchingParameters"]())

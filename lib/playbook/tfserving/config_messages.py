@@ -3,8 +3,9 @@
 Source: tensorflow_serving/config/{model_server,monitoring,ssl,platform,logging}_config.proto,
 tensorflow_serving/sources/storage_path/file_system_storage_path_source.proto,
 tensorflow_serving/servables/tensorflow/session_bundle_config.proto and
-tensorflow/core/protobuf/{config,rewriter_config,cluster,coordination_config}.proto. A test compares the ones that the
-pip packages hold with them, field by field. Parameters of custom graph optimizers are not described.
+tensorflow/core/protobuf/{config,rewriter_config,cluster}.proto and xla/tsl/protobuf/coordination_config.proto. A test
+compares the ones that the pip packages hold with them, field by field. Parameters of custom graph optimizers are not
+described.
 """
 
 from __future__ import annotations

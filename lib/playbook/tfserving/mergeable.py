@@ -50,7 +50,7 @@ def doubt(exported: Mapping[str, Any], batching: Batching | None) -> str:
 
 
 def without_batching(space: Space) -> dict[str, Sequence[Any]]:
-    """The space without every knob that only acts while batching is on."""
+    """The space without enable_batching and every knob that only acts while it is on."""
     return {name: values for name, values in space.items() if name not in ("enable_batching", *WITH_BATCHING)}
 
 

@@ -1,9 +1,10 @@
 """TensorFlow Serving's messages without TensorFlow: the fields this playbook uses, in a private pool.
 
-Importing the official stubs costs TensorFlow's 13 s. These are wire-compatible with them (a test compares every
-field number and type). A oneof is written as plain optional messages, an enum as int32: the bytes are the same.
-Source: tensorflow/core/framework/*.proto, core/example/*.proto, tensorflow_serving/{apis,config,util}/*.proto and
-servables/tensorflow/session_bundle_config.proto.
+Importing the official stubs costs TensorFlow's 13 s. These are wire-compatible with them (a test compares field
+numbers and types with the messages that the pip packages hold). A oneof is written as plain optional messages, an enum
+as int32: the bytes are the same.
+Source: tensorflow/core/{framework,example}/*.proto, core/protobuf/{meta_graph,saved_model}.proto,
+tensorflow_serving/{apis,config,util}/*.proto and servables/tensorflow/session_bundle_config.proto.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ def to_tensor_proto(array: np.ndarray) -> Any:
     """The array as a TensorProto; numbers as `tensor_content`, the form that is cheapest to read.
 
     Raises:
-        TypeError: a dtype TensorFlow Serving has no number for.
+        TypeError: a dtype that is not in `DTYPES`.
     """
     array = np.asarray(array)
     strings = array.dtype.kind in "OSU"
@@ -192,6 +193,7 @@ def from_tensor_proto(proto: Any) -> np.ndarray:
 
     Raises:
         TypeError: a dtype this playbook does not read.
+        ValueError: more values than the shape holds, or none for a shape that holds some.
     """
     dtype = DTYPES.get(proto.dtype)
     if dtype is None:

@@ -84,7 +84,7 @@ class Mix:
         return self.most_rows
 
     def mean_ms(self, exported: Mapping[str, Any]) -> float | None:
-        """What the mean request takes alone on one core by export's batch curve, in milliseconds.
+        """What the mean request takes alone on one core by export's batch curve, in milliseconds; None without a curve.
 
         Args:
             exported: `results` of export.json.
@@ -97,7 +97,7 @@ class Mix:
         """How many bodies each part gets, one at least, so that all of them in turn are the mix.
 
         Args:
-            total: Bodies in all, about; as many as the rarest part needs when left out.
+            total: Bodies in all, about; when left out as many as the rarest part needs, 256 to 1,024.
         """
         rarest = min(part.weight for part in self.parts)
         total = total or min(MOST_BODIES, max(FEWEST_BODIES, math.ceil(1 / rarest)))

@@ -16,8 +16,8 @@ def build(definitions: str, package: str, imports: Iterable[descriptor_pb2.FileD
     """The classes of a table's messages by name; type names with a dot come from `imports`.
 
     A table is written as in a .proto file: `message Name { [repeated] type field = number; ... }`, `map<key, value>`,
-    `oneof name: type field = number;` for a member of a oneof, and `enum Name { VALUE = number; ... }`, whose names
-    are kept inside an enum of that name (as `EnumName.VALUE`), so that two enums may share them.
+    `oneof name: type field = number;` for a member of a oneof, and `enum Name { VALUE = number; ... }`. Each enum is
+    kept inside an empty message `NameEnum`, whose class is returned too, so that two enums may share names of values.
     """
     pool = descriptor_pool.DescriptorPool()
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.tables.proto", package=package, syntax="proto3")

@@ -51,7 +51,7 @@ class Reference:
         return self._picked(rows)
 
     def requests(self, rows: int, most_rows: int | None = None) -> Iterator[Reference]:
-        """The first `most_rows` rows as requests of at most `rows`, each of rows that are alike in shape."""
+        """The first `most_rows` rows as requests of at most `rows`, or of `fixed_rows`, each of rows alike in shape."""
         part = self.slice(0, most_rows or len(self))
         for numbers in ragged.parts(part.inputs, rows, self.fixed_rows):
             yield part.take(numbers)

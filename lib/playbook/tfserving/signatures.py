@@ -14,7 +14,7 @@ SERVE_TAG = "serve"
 INTERNAL = "__saved_model_"  # TensorFlow keeps its init and train ops as signatures under such names
 METHODS = {"predict": "Predict", "classify": "Classify", "regress": "Regress"}
 
-# TensorFlow's DataType numbers (tensorflow/core/framework/types.proto), with saved_model_cli's spelling in lower case.
+# TensorFlow's DataType numbers (tensorflow/core/framework/types.proto), with the names of tf.DType.
 DTYPES = {
     1: "float32", 2: "float64", 3: "int32", 4: "uint8", 5: "int16", 6: "int8", 7: "string", 8: "complex64",
     9: "int64", 10: "bool", 14: "bfloat16", 17: "uint16", 19: "float16", 20: "resource", 22: "uint32", 23: "uint64",
@@ -23,7 +23,7 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input or output: its alias in requests, dtype, shape (−1 is open, None is unknown rank), graph name."""
+    """One input or output: its alias in requests, dtype, shape (−1 is open, None unknown rank), graph name, default."""
 
     alias: str
     dtype: str
@@ -39,7 +39,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """One way to call the model; `method` is Predict, Classify or Regress."""
+    """One way to call the model; `method` is Predict, Classify or Regress, or another name that the model gives it."""
 
     name: str
     method: str
@@ -67,7 +67,7 @@ def meta_graph(saved_model: Path, tags: Iterable[str] = (SERVE_TAG,)) -> Any:
     """The MetaGraphDef with exactly these tags.
 
     Raises:
-        ModelError: as `read`.
+        ModelError: no SavedModel there, or no such tags.
     """
     graphs, wanted = load_proto(saved_model).meta_graphs, set(tags)
     for graph in graphs:
@@ -104,7 +104,11 @@ def load_proto(saved_model: Path) -> Any:
 
 
 def of_meta_graph(graph: Any, saved_model: Path) -> list[Signature]:
-    """The servable signatures of a MetaGraphDef."""
+    """The servable signatures of a MetaGraphDef, by name.
+
+    Raises:
+        ModelError: there is none.
+    """
     servable = [
         Signature(
             name,

@@ -1,7 +1,7 @@
 """Version directories of a model: publish a copy with other batching parameters, and remove old ones.
 
-TensorFlow Serving reads a version's `batching_params.pbtxt` when it loads the version, and never again. A new
-version directory is therefore the one way to change batching without a restart.
+With --enable_per_model_batching_parameters, TensorFlow Serving reads a version's `batching_params.pbtxt` when it loads
+the version, and never again. A new version directory is therefore the one way to change batching without a restart.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ PART = ".publishing-"  # not a number, so the server does not see it
 
 
 def numbers(base_path: Path) -> list[int]:
-    """The versions under a base path, ascending; directories with other names are not versions."""
+    """The versions under a base path, ascending; directories with other names are not versions.
+
+    Raises:
+        PublishFailed: It cannot be listed.
+    """
     try:
         names = [entry.name for entry in Path(base_path).iterdir() if entry.is_dir()]
     except OSError as error:
@@ -30,7 +34,12 @@ def numbers(base_path: Path) -> list[int]:
 
 
 def batching_of(base_path: Path, version: int) -> Batching | None:
-    """The batching parameters that lie in a version directory; None when it holds none and runs unbatched."""
+    """The batching parameters that lie in a version directory; None when it holds none and runs unbatched.
+
+    Raises:
+        PublishFailed: There is no such version.
+        ParameterError: The file in it is no batching file.
+    """
     path = directory(base_path, version) / BATCHING_FILE
     return Batching.parse(path.read_text()) if path.exists() else None
 
@@ -74,7 +83,11 @@ def publish(base_path: Path, batching: Batching | None, source: Path | None = No
 
 
 def prune(base_path: Path, keep: int, spare: int | None = None) -> list[int]:
-    """Remove all but the `keep` highest versions, never `spare`; returns the numbers removed."""
+    """Remove all but the `keep` highest versions (at least one), never `spare`; returns the numbers removed.
+
+    Raises:
+        PublishFailed: The base path cannot be listed, or a version not removed.
+    """
     old = [number for number in numbers(base_path)[: -max(1, keep)] if number != spare]
     for number in old:
         remove(base_path, number)
@@ -82,7 +95,11 @@ def prune(base_path: Path, keep: int, spare: int | None = None) -> list[int]:
 
 
 def remove(base_path: Path, version: int) -> None:
-    """Remove one version: renamed out of sight first, so that a server never lists a half-deleted directory."""
+    """Remove one version: renamed out of sight first, so that a server never lists a half-deleted directory.
+
+    Raises:
+        PublishFailed: There is no such version, or it cannot be renamed.
+    """
     hidden = Path(base_path) / f"{PART}gone-{version}-{os.getpid()}"
     try:
         os.rename(directory(base_path, version), hidden)
@@ -114,8 +131,9 @@ def switch(
         The version and the seconds from publishing to AVAILABLE.
 
     Raises:
-        PublishFailed: It could not be published, failed to load, or did not become AVAILABLE in time. The version
-            is removed again, so that a restart of the server does not stumble over it; the old one keeps serving.
+        PublishFailed: It could not be published, failed to load, did not become AVAILABLE in time, or the server fell
+            silent. The version is removed again, so that a restart of the server does not stumble over it; the old
+            one keeps serving where the server lives.
     """
     newest = max((int(row["version"]) for row in status()), default=0)
     version, began = publish(base_path, batching, above=newest), time.monotonic()

@@ -62,7 +62,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Fit:
-    """The path fitted to a server, and how far it is from the probes (relative errors by figure)."""
+    """The path fitted to a server, and how far it is from the probes (log of simulated over measured, by figure)."""
 
     path: RequestPath
     errors: list[dict[str, float]]
@@ -70,7 +70,10 @@ class Fit:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the simulator expects of a configuration at its highest rate inside the limit; 0 when there is none."""
+    """What the simulator expects of a configuration at its highest rate inside the limit.
+
+    Where there is none, rate and rows are 0 and latencies and core time infinite.
+    """
 
     rate_rps: float
     p50_ms: float

@@ -1,4 +1,4 @@
-"""The search as a map: for each knob, what every configuration was predicted to reach and what was measured."""
+"""The search as a map: for each knob, what configurations were predicted to reach and what was measured."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from playbook.tfserving.config import Config
 from playbook.tune.plan import Tuned
 
 MEASURED, PREDICTED = "measured", "predicted"
-MOST = 600  # predictions that are drawn, evenly taken from the ranking
+MOST = 600  # predictions: of n times as many only every n-th of the space is drawn
 
 
 def search_map(tuned: Tuned) -> Picture:
-    """One panel a knob of the space: its values, and the score of every configuration that has them."""
+    """One panel a knob of the space: its values, and the scores above 0 of configurations that have them."""
     space = {name: values for name, values in tuned.plan.space.items() if len(values) > 1}
     rows = _rows(tuned, list(space)) if space else []
     panels = max(1, len(space))

@@ -31,6 +31,7 @@ def points_of(settings: Mapping[str, Any]) -> list[TuningPoint]:
 
     Raises:
         ParameterError: A space or an objective that contradicts itself, or a server that is not ours to start.
+        RecordUnreadable: A model was not exported.
     """
     if settings["server"] == "attach":
         raise ParameterError(

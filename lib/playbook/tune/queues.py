@@ -66,7 +66,8 @@ class SizedQueues:
     """The same for requests of different sizes, and where large ones are split over several batches.
 
     A batch is closed when the next task does not fit into it, which may leave room in it. Split eagerly, the first
-    piece of a task fills what room there is and the others are whole batches (`ScheduleWithoutOrEagerSplit`).
+    piece of a task fills what room there is; the others are whole batches, the last one what is left
+    (`ScheduleWithoutOrEagerSplit`).
 
     Args:
         count: Queues, one a signature.

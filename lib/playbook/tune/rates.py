@@ -14,8 +14,8 @@ from typing import Any
 from playbook.promise import Promise
 
 STEP = 1.12  # from one rate to the next while the limit has not been bracketed
-FAR = 0.6  # after a failure that is far above the limit, the next rate is this share
-HALF = 0.5  # of a rate that failed, and the next one where it failed by far
+FAR = 0.6  # of a rate that failed because it was not carried: the next one is not below this share
+HALF = 0.5  # of the lowest rate that failed: the next one where several did, or two and by far
 CALM = 0.5  # of the guess: where half of the requests are beyond the limit at so little load, none keeps it
 LEAST = 0.1  # of the guess: the lowest rate that is tried
 FEWEST = 100  # requests from which a p99 may be judged by the share of those beyond the limit
@@ -75,11 +75,12 @@ def highest_rate(
     limit at half of the guess, or p99 is at a tenth of it, no lower rate is tried.
 
     Args:
-        hold: Holds one rate in requests/s for a window and returns its row (`latency_p99_ms, success_rate, valid`).
+        hold: Holds one rate in requests/s for a window and returns its row (`latency_p50_ms, latency_p99_ms,
+            success_rate, throughput_rps, valid`, and `claim` with its `requests` and `misses`).
         guess_rps: Where to begin.
         promise: What must be kept.
-        windows: How many rates may be held; more only while the bracket is wide, so that a rate that merely
-            was not surpassed is never taken for the highest.
+        windows: How many rates may be held; twice as many and four more only while the bracket is wide, so that a
+            rate that merely was not surpassed is not taken for the highest.
         tolerance: Width of the bracket, as a share of the rate, at which the search ends.
         go_on: Asked before each window but the first; False ends the search with what it has.
     """

@@ -105,7 +105,7 @@ def search(
         space: Knob name to values.
         measure: Returns the figures of a configuration, with `score` (larger is better, None: not measurable).
         first: Measured first, in this order (the default, then the simulator's frontier).
-        unseen: Asked once, with the best of `first`, for configurations that no prediction tells from it.
+        unseen: Asked once, with the best of what is known then, for configurations that no prediction tells from it.
         base: Where knobs outside the space come from.
         kind: `simulate`: only `first` and `unseen`; `optuna`: then what TPE suggests; `grid`: then the whole space.
         budget: When to stop.

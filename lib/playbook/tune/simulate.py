@@ -15,9 +15,9 @@ from playbook.tune.request_path import RequestPath
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a simulated window shows; latencies in milliseconds, refused requests not among them."""
+    """What a simulated window shows. Latencies and throughput are those after the ramp-up, all else of the whole."""
 
-    latency_ms: np.ndarray  # one per answered request, in order of completion
+    latency_ms: np.ndarray  # one per answered request after the ramp-up, in order of completion
     requests: int
     refused: int
     throughput_rps: float
@@ -61,7 +61,7 @@ def simulate(
         shares: Share of the requests that go to each signature, each with its own queue; where the path has kinds of
             requests, these say it.
         seed: Of costs and signatures.
-        drop: Share of the requests at the start that is ramp-up and not counted.
+        drop: Share of the answered requests at the start that is ramp-up: latencies and throughput leave it out.
 
     Raises:
         ValueError: Neither arrivals nor a concurrency, or a request larger than max_batch_size.
@@ -78,7 +78,7 @@ def simulate(
 
 
 def _outcome(run: Events, drop: float) -> Outcome:
-    """Sum up what left after the ramp-up."""
+    """Sum up: latencies and throughput of what left after the ramp-up, all else of the whole."""
     answered = len(run.answered)
     counted = slice(int(answered * drop), None)
     read_at = np.array(run.read_at[counted])

@@ -1,6 +1,6 @@
 """Tune: find the configuration that keeps the promise best, measured against the default flags.
 
-The default is measured first. Two short probes fit the simulator, which ranks the whole space; only its
+The default is measured first. Two probed configurations fit the simulator, which ranks the whole space; only its
 frontier is measured, on servers with the real flags, and of its best what differs in knobs the simulator does not see.
 The winner is then measured against the default in turns.
 """
@@ -38,9 +38,16 @@ def tune(points: Sequence[TuningPoint], load: Load, out_dir: Path) -> tuple[list
         out_dir: The run folder that keeps what was measured, `data/tune-<point>.json` and the study beside it: who is
             killed goes on from there, and who came to the end begins afresh.
 
+    Returns:
+        What was found at each point, and the one for all; None where there is one point, or nothing keeps any.
+
     Raises:
         ParameterError: The space contradicts itself; nothing was started.
+        RecordUnreadable: A model was not exported.
         ServerNotReady: The default server does not start.
+        ServerDied: It, or the winner in the repeats, ends while it is measured.
+        LoadFailed: One of them answers nothing.
+        WrongAnswers: One of them answers otherwise than the model.
     """
     memories = [_memory(point, load, out_dir) for point in points]
     clock = BudgetClock(60 * points[0].plan.budget.minutes)

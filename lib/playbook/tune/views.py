@@ -16,7 +16,7 @@ from playbook.tune.findings import figure
 from playbook.tune.plan import Tuned, TuningPoint
 from playbook.tune.request_path import LOOK_MS, RequestPath
 
-#: How an objective's score is told: as the axis of a figure, and the unit of the figure people know.
+#: How an objective's score is told on the axis of a figure.
 _SCORES = {
     "max_rate": "requests/s inside the limit",
     "min_p99_at_rate": "1000 / p99 in ms",
