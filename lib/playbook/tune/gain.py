@@ -74,6 +74,16 @@ def gain_of(default: Measured, best: Measured, repeats: Sequence[Pair]) -> Gain:
     return Gain(ratio_, low, high, sound, why_not)
 
 
+def lost_again(repeats: Sequence[Pair]) -> bool:
+    """Whether the winner, measured again in turns, kept the limit less often than the default, or was no faster."""
+    kept = [sum(bool(pair[side]["score"]) for pair in repeats) for side in (0, 1)]
+    if kept[0] != kept[1]:
+        return kept[1] < kept[0]
+    both = [(a["score"], b["score"]) for a, b in repeats if a["score"] and b["score"]]
+    again = ratio(both)[0]
+    return again is not None and again <= 1
+
+
 def words(gain: Gain, figure: str) -> str:
     """The gain in words; `figure` is the default's, as in `4,650 requests/s at p99 12 ms`."""
     if gain.ratio is None:

@@ -11,7 +11,7 @@ from typing import Any
 from playbook.serve.spec import ServerSpec
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tune.fit import Fit, Probe
-from playbook.tune.gain import Gain, Pair, gain_of
+from playbook.tune.gain import Gain, Pair, gain_of, lost_again
 from playbook.tune.objective import Objective
 from playbook.tune.search import Budget, SearchResult, Trial
 
@@ -86,10 +86,20 @@ class Tuned:
         return cls(plan, {}, SearchResult([], "skipped", 0), {}, {}, skipped=why)
 
     @property
-    def best(self) -> Trial:
-        """The best trial; the default when nothing else could be measured."""
+    def winner(self) -> Trial:
+        """The best trial of the search; the default when nothing else could be measured."""
         return self.searched.best or self.searched.trials[0]
 
+    @property
+    def best(self) -> Trial:
+        """The winner; the default where the winner did not win again."""
+        default = next((trial for trial in self.searched.trials if trial.config == self.plan.base.tidy()), None)
+        return default if default and lost_again(self.repeats) else self.winner
+
     def gain(self) -> Gain:
-        """Best over default; from the repeats in turns where there are any."""
-        return gain_of(self.default, self.best.measured, self.repeats)
+        """Winner over default; from the repeats in turns where there are any. None where the default stays."""
+        gain = gain_of(self.default, self.winner.measured, self.repeats)
+        if self.best is self.winner:
+            return gain
+        why = gain.why_not or "the winner of the trials was no better when it was measured again"
+        return Gain(None, None, None, gain.used, f"{why} ({self.winner.config.words()}); the default flags stay")

@@ -118,7 +118,7 @@ def _searched(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -
     tuned = Tuned(point.plan, default, tuning.final(result), fits, tuning.predicted)
     if tuned.best.config != plan.base and tuned.best.score:
         tuned.repeats = tuning.repeat(tuned.best)
-        tuned.ablation = tuning.ablate(tuned.best)
+        tuned.ablation = tuning.ablate(tuned.best) if tuned.best is tuned.winner else []
     return tuned
 
 

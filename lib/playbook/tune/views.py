@@ -63,8 +63,10 @@ def _sentence(point: Mapping[str, Any]) -> str:
     if point["trials"] == 1 and point["stopped"]:
         return f"{who}: only the default flags were measured ({reached}), so nothing is compared: {point['stopped']}."
     if best["config"] == default["config"]:
+        again = f" {point['gain_words']}." if point["repeats"] else ""
         return (
-            f"{who}: the default flags are the best of {point['trials']} measured ({reached}) for {point['objective']}."
+            f"{who}: the default flags are the best of {point['trials']} measured ({reached}) for "
+            f"{point['objective']}{';' if again else '.'}{again}"
         )
     doubt = "" if best["valid"] else " in an INVALID window, which proves nothing"
     gained = f"{point['gain_words']}{_earned(point)}"

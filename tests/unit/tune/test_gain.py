@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from playbook.promise import Promise
+from playbook.tfserving.config import DEFAULT, Config
 from playbook.tune.gain import gain_of, ratio, words
+from playbook.tune.objective import Objective
+from playbook.tune.plan import Tuned, TuningPlan
+from playbook.tune.search import SearchResult, Trial
 
 
 def one(rate: float, valid: bool = True) -> dict:
@@ -70,3 +75,33 @@ def test_the_ratio_has_an_interval_only_where_there_is_one() -> None:
     assert middle == pytest.approx(4.03, abs=0.02)
     assert ratio([(100, 400)]) == (4.0, None, None)
     assert ratio([(0.0, 400)]) == (None, None, None)
+
+
+BATCHED = Config.of({"enable_batching": True, "max_batch_size": 8})
+
+
+def tuned(repeats: list) -> Tuned:
+    """A search whose trials said that batching is five times as good."""
+    trials = [Trial(0, DEFAULT, "default", 1000.0, LUCKY[0]), Trial(1, BATCHED, "frontier", 5000.0, LUCKY[1])]
+    plan = TuningPlan({"enable_batching": [True]}, Objective(Promise(50.0)))
+    return Tuned(plan, dict(LUCKY[0]), SearchResult(trials, "done", 0), {}, {}, repeats=repeats)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [(one(1000.0), one(0.0)), (one(1000.0), one(0.0))],  # it did not keep the limit again
+        [(one(1000.0), one(700.0)), (one(1000.0), one(800.0))],  # it was slower
+    ],
+)
+def test_a_winner_that_loses_when_it_is_measured_again_is_neither_proven_nor_deployed(turns: list) -> None:
+    result = tuned(turns)
+    assert result.best.config == DEFAULT
+    assert (result.gain().ratio, result.gain().shown) == (None, False)
+    assert words(result.gain(), "").endswith("(enable_batching=on, max_batch_size=8); the default flags stay")
+
+
+def test_a_winner_that_wins_again_or_was_never_measured_again_stands() -> None:
+    assert tuned([(one(1000.0), one(4000.0)), (one(1000.0), one(4100.0))]).best.config == BATCHED
+    assert tuned([]).best.config == BATCHED
+    assert tuned([(one(0.0), one(4000.0)), (one(0.0), one(4100.0))]).best.config == BATCHED
