@@ -25,6 +25,7 @@ def carries(plan: DeployPlan, refuted: bool = False) -> str:
     size, one = plan.sizing, plan.replica
     cost = size.costs[0]
     what = "the tuned configuration" if one.tuned else "the measured configuration, untuned"
+    inside = "inside the limit" if one.proven else "in windows that prove nothing"
     doubt = "" if one.proven else "NOT PROVEN, for want of a VALID level: "
     fleet = f"{size.replicas} replica{'s' * (size.replicas.value > 1)} of {size.cpu_limit} CPU"
     fleet += "s" * (size.cpu_limit.value > 1)
@@ -32,7 +33,7 @@ def carries(plan: DeployPlan, refuted: bool = False) -> str:
     claim = f"Sized were {fleet} for {target}" if refuted else f"{doubt}{fleet} carry {target}"
     return (
         f"{claim}: each was measured at "
-        f"{one.rate_rps.value:,.0f}/s inside the limit on the {one.server} server and is planned for "
+        f"{one.rate_rps.value:,.0f}/s {inside} on the {one.server} server and is planned for "
         f"{size.planned_rps.value:,.0f}/s; {cost['cost_per_million']:.3g} {plan.demand.currency} a million "
         "predictions."
     )

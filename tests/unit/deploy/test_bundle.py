@@ -262,6 +262,7 @@ def test_levels_that_prove_nothing_size_a_bundle_that_says_not_proven(doubt, tmp
     stress = {"limit_ms": 50.0, "best": None, "levels": levels}
     _, made = bundled(deployable_run.make(tmp_path / "unsure", tuned=False, stress=stress))
     assert words.carries(made).startswith("NOT PROVEN")
+    assert "in windows that prove nothing" in words.carries(made)
 
 
 def test_the_curve_of_a_tuned_replica_ends_at_its_own_rate_and_p99(run):
