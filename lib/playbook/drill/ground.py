@@ -51,11 +51,17 @@ class Ground:
         """Start the server anew on the same ports, as a supervisor does; seconds until it was AVAILABLE.
 
         Raises:
-            ServerNotReady: it did not come up.
+            ServerNotReady: it did not come up, or at another address than the one that users call.
         """
+        called = self.handle.rest_url
         serve.stop(self.handle)
         _wait_free(self.spec)
         self.handle = self._start(self.spec, self.name)
+        if self.handle.rest_url != called:
+            raise ServerNotReady(
+                f"The server was expected at {called} again and came up at {self.handle.rest_url}: another container "
+                "took its address. Hold the drill again."
+            )
         return float(self.handle.start_s or 0.0)
 
     def one_more(self) -> Handle:
