@@ -120,4 +120,7 @@ def sql(
         typer.echo(store.menu())
         return
     asked = queries.QUERIES.get(query.strip())
-    typer.echo(store.render(store.query(asked.sql if asked else query, outputs), format_))
+    statement = asked.sql if asked else query
+    typer.echo(store.render(store.query(statement, outputs), format_))
+    if missing := store.passed_over(statement, outputs):
+        typer.echo(missing, err=True)

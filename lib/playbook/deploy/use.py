@@ -23,7 +23,7 @@ class Sample:
     at_ns: int
     cpu_s: float
     rss_bytes: int
-    periods: int | None  # of the quota, since the server began; None without one
+    periods: int | None  # of the quota, since its cgroup began; None without one
     throttled: int | None
 
 

@@ -33,7 +33,7 @@ SCRATCH_CHANNEL = "PLAYBOOK_SCRATCH"  # a folder in the place of the scratch run
 NEWEST_CHANNEL = "PLAYBOOK_RUN_DIR"  # the run of a notebook whose run_dir is left empty
 OUTPUTS = "../outputs"  # seen from the notebooks folder, where every kernel works
 EXAMPLE = "example"  # the committed record: shown when named, never taken for the user's own
-DATA = {  # what each verb leaves in data/, beside its record
+DATA = {  # what of data/ is of each verb, to be taken over with its record or put aside without one
     "export": ("reference.npz",),
     "warmup": ("warmup*",),
     "stress": ("levels.json", "requests/stress_*", "metrics", "resources", "events"),
