@@ -42,7 +42,7 @@ def stall(place: Ground) -> str:
 
 
 def too_large(place: Ground) -> str:
-    """A request with more rows than a batch may have, and one of 48 MB."""
+    """A request with one row more than a batch may have, and one of 48 MiB (and no fewer rows)."""
     reference = Reference.load(place.exercise.run.run_dir)
     most = (place.exercise.config.max_batch_size if place.exercise.config.enable_batching else None) or MOST_ROWS
     row_bytes = max(1.0, ragged.json_bytes(reference.inputs))

@@ -56,7 +56,7 @@ class Exercise:
 
     @property
     def overload_rps(self) -> float:
-        """The rate of a flood: ten times the capacity or what the generator can send, and more than the capacity."""
+        """The rate of a flood: ten times the capacity, or what the generator can send, 1.3 times at least."""
         wanted = OVERLOAD * self.capacity_rps
         able = CLIENT_SHARE * self.client_rps if self.client_rps else wanted
         return round(min(wanted, max(able, LEAST * self.capacity_rps)), 1)

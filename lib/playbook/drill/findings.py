@@ -129,7 +129,7 @@ def _remedied(rows: Sequence[DrillRow]) -> list[str]:
 def helped(before: DrillRow, row: DrillRow) -> str:
     """Whether the remedy made it better for users, by seconds outside and by requests lost.
 
-    Each was held once, so little is no difference: a second, a tenth of what was lost, a share that was promised.
+    Each was held once, so little is no difference: a second, a tenth of what was lost, a thousandth of the requests.
     """
     seconds = before["seconds_outside"] - row["seconds_outside"]
     shares = [one["lost"] / max(1, one["requests"]) for one in (before, row)]
@@ -146,7 +146,7 @@ def _short(row: DrillRow) -> str:
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
-    """What was not held and why, what may not be believed, and what one machine cannot show."""
+    """What was answered wrongly, what was not held and why, what may not be believed, and the soak's own warnings."""
     if results["skipped"]:
         return [f"Nothing was drilled: {results['skipped']}."]
     said = list(results["failures"])

@@ -118,7 +118,7 @@ def _acted(way: Way, place: Ground) -> str:
 
 @contextmanager
 def _loading(level: loadgen.Level, folder: Path, started: threading.Event) -> Iterator[Future]:
-    """The load in a thread of its own, for the length of the block; `started` is set with its first second's word."""
+    """The load in a thread of its own, for the length of the block; `started` is set with its first word."""
 
     def tell(so_far: Mapping[str, Any]) -> None:
         if so_far["elapsed_s"] > 0:

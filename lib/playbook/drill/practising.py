@@ -37,7 +37,7 @@ class Practised:
 
 
 def prepare(settings: Mapping[str, Any]) -> Exercise:
-    """The exercise that a notebook's parameters ask for; errors as `exercise_of` raises them.
+    """The exercise that a notebook's parameters ask for; errors as `exercise_of` and the passport raise them.
 
     Where a flood is asked for and no level has shown what the load generator can send, its passport tells (3 s): more
     than it can send would measure the generator.

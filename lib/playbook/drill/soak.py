@@ -34,7 +34,7 @@ from playbook.tfserving.requests import write_mix
 LEAK, NONE, OPEN = "leak", "no leak shown", "not enough"
 PARTS, SURE_PARTS = 6, 5
 T_95 = 2.571  # Student's t for six parts, 95 % on both sides
-MATTERS_BYTES = 100.0  # a request: less takes weeks to fill a gigabyte at a hundred requests a second
+MATTERS_BYTES = 100.0  # a request: less takes a day and more to fill a gigabyte at a hundred requests a second
 TELLING_BYTES = 1024.0  # a request: a soak that could miss more says nothing
 SETTLING = 0.25  # of the requests: caches, arenas and threads come first
 SAMPLES = 240

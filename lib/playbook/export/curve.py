@@ -62,7 +62,7 @@ def measure(run: Runner, rows: Mapping[str, np.ndarray], sizes: Sequence[int], b
         run: Answers one batch, on one thread.
         rows: Real rows, taken over again where a batch is larger.
         sizes: Rows a batch, ascending.
-        budget_s: Seconds for the whole curve. What the least number of runs leaves of it is shared equally.
+        budget_s: Seconds for the whole curve; each size gets an equal share of what is left, and three runs at least.
     """
     latencies: list[float] = []
     end = time.perf_counter() + budget_s
@@ -127,8 +127,8 @@ def _elements(rows: Mapping[str, np.ndarray], row: int) -> int:
 def fit(sizes: Sequence[int], latencies: Sequence[float]) -> dict[str, Any]:
     """Least squares for `a_ms + b_ms·n`, weighted by 1/latency so that small batches count as much as large ones.
 
-    `residuals_ms` are measured minus fitted; `r2` is the share of variance explained, None for one size. One size says
-    nothing of what a larger batch saves: then every row is taken to cost the same.
+    `residuals_ms` are measured minus fitted; `r2` is the share of variance explained, None where there is none (as with
+    one size). One size says nothing of what a larger batch saves: then every row is taken to cost the same.
     """
     n, y = np.asarray(sizes, dtype=float), np.asarray(latencies, dtype=float)
     if len(n) < 2:

@@ -19,7 +19,7 @@ def largest(expected: Arrays, answers: Arrays) -> tuple[float | None, float | No
     """Largest absolute difference over all number outputs, and the largest relative to its output's own size.
 
     An output's size is the largest absolute value that was expected of it. Both are None when a text, a shape or the
-    name of an output differs, or when only one of two values is not a number.
+    name of an output differs, or when only one of two values is finite.
     """
     if set(expected) != set(answers):
         return None, None

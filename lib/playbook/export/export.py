@@ -57,11 +57,12 @@ def build(settings: Mapping[str, Any]) -> Staged:
 
     Args:
         settings: The notebook's `run_dir`, `model_name`, `model`, `seed`, `signature`, `rows_file`, `input_shapes`,
-            `open_size`, `ignore_outputs`, `request_mix` and `allow_unsafe_ops`.
+            `open_size`, `ignore_outputs`, `request_mix`, `allow_unsafe_ops` and `server`.
 
     Raises:
         ModelError: the source, the signature or the rows are wrong; nothing is left behind.
-        ParameterError: a model name that no path or URL takes.
+        ParameterError: a model name that no path or URL takes, or a request mix that is none.
+        PublishFailed: the run folder is not writable, or the disk full.
         UnsafeModel: the graph reaches outside itself, and that is not allowed.
     """
     names.check("model_name", settings["model_name"])
@@ -131,13 +132,14 @@ def quality(staged: Staged) -> dict[str, Any] | None:
 
 
 def add_warmup(staged: Staged, sizes: Sequence[int]) -> int:
-    """Put warm-up requests for every signature and batch size inside, and replay them on a fresh load.
+    """Put warm-up requests inside, for every signature that there are rows for and every batch size, and replay them.
 
     Returns:
         The number of records.
 
     Raises:
         ModelError: too many records, or the model refuses one.
+        PublishFailed: they cannot be written.
     """
     from playbook.export.savedmodel import Loaded, replay
 

@@ -22,7 +22,8 @@ GENERATED_ROWS = 64
 class HeldOut:
     """Rows by signature and alias. `labels` belong to the rows of every signature alike, in order.
 
-    `metric` is "accuracy" or "r2". `image_rows` are the raw pixels (n, h, w) where the graph itself prepares images.
+    `metric` is "accuracy" or "r2"; None: labels and answers tell which. `image_rows` are the raw pixels (n, h, w) where
+    the graph itself prepares images.
     """
 
     rows: Mapping[str, Arrays]

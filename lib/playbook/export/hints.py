@@ -31,8 +31,9 @@ class Hint:
     """What one input takes.
 
     `image` is the format of an encoded picture, `base64` says that it comes in that spelling, `words` is the vocabulary
-    it is looked up in, `text` that it is split into words, `below` the rows of the table it indexes, `example` the
-    features of the tf.Example it is parsed as.
+    it is looked up in, `text` that it is split into words, `number` that it is read as one, `below` the rows of the
+    table it indexes, `mask` and `zero` that its alias is an attention mask's or a token type's, `example` the features
+    of the tf.Example it is parsed as and `features` the hints for them.
     """
 
     image: str | None = None

@@ -79,7 +79,8 @@ def generate(
         manner: How bold to be.
 
     Raises:
-        ModelError: an input of unknown rank without a shape, or of a type no client can send.
+        ModelError: an input of unknown rank without a shape, a scalar without a row's dimension, or a type that this
+            playbook does not send.
     """
     fixed = fixed_rows(signature) or 1
     count = -(-count // fixed) * fixed

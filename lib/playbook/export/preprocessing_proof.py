@@ -50,8 +50,8 @@ def parity(staged: Staged) -> list[dict[str, Any]]:
 def wire(staged: Staged, run_dir: str | Path, server: str, requests: int) -> list[dict[str, Any]]:
     """One image a request to the served model in each encoding: `bytes` (mean) and `latency_ms` (median, one client).
 
-    The encodings take turns, request by request. Latency is None where no server can be started here. Empty for a
-    model without preprocessing, or in a form that lost the signatures to compare.
+    The encodings take turns, request by request. Latency is None with server `attach`, where none is started. Empty
+    for a model without preprocessing, or in a form that lost the signatures to compare.
     """
     if staged.held_out.image_rows is None or not {BARE, IMAGES, TENSORS} <= {one.name for one in staged.signatures}:
         return []

@@ -97,7 +97,7 @@ def publish(staged: Path, base_path: Path, version: int = 0) -> int:
 
 
 def fingerprint(saved_model: Path) -> str:
-    """SHA-256 over graph and variables; warm-up requests, batching parameters and other extras do not count."""
+    """SHA-256 over graph, variables and assets; warm-up requests, batching parameters and other extras do not count."""
     root, digest = Path(saved_model), hashlib.sha256()
     files = [root / "saved_model.pb", *sorted((root / "variables").glob("*")), *sorted((root / "assets").rglob("*"))]
     for path in files:
@@ -108,7 +108,7 @@ def fingerprint(saved_model: Path) -> str:
 
 
 def size_bytes(saved_model: Path) -> int:
-    """Bytes on disk of graph, variables and assets."""
+    """Bytes of all files of a version: graph, variables, assets, warm-up requests."""
     return sum(path.stat().st_size for path in Path(saved_model).rglob("*") if path.is_file())
 
 

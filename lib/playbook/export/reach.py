@@ -25,7 +25,7 @@ _SAME: dict[str, tuple[int, ...] | None] = {
     "Substr": (0,),
 }
 _BRANCHES = ("If", "StatelessIf", "Case", "StatelessCase")  # their first input decides, the others are handed on
-MOST_USES = 20_000  # steps; a graph that needs more is left unread
+MOST_USES = 20_000  # steps; what a graph has beyond them is left unread
 
 
 @dataclass(eq=False)

@@ -101,7 +101,7 @@ def _reaches_out(node: Any) -> bool:
 
 
 def _reached_by_requests(meta_graph: Any, library: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
-    """Every node that answering a request, or the initialisation, may run."""
+    """Every node that answering a request, or the initialisation that TensorFlow 2 keeps as a signature, may run."""
     top = {node.name: node for node in meta_graph.graph_def.node}
     waiting = [info.name for definition in meta_graph.signature_def.values() for info in definition.outputs.values()]
     visited: set[str] = set()

@@ -26,7 +26,7 @@ TEXT = frozenset(_TEXT.split())
 
 
 def remarks(saved_model: Path, server: str = "embedded") -> list[str]:
-    """What a stock server would not run, in sentences; empty when it runs all of it."""
+    """What a stock server, or the embedded one, may not run, in sentences; empty when both run all of it."""
     graph = signatures.meta_graph(saved_model)
     return [*_unknown(graph), *_newer(graph.meta_info_def.tensorflow_version, server)]
 

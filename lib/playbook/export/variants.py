@@ -60,7 +60,7 @@ def measure(staged: Staged, plan: ExportPlan, budget_s: float, keep: Sequence[st
         staged: The model as trained.
         plan: Which forms, at which batch sizes, compared on how many rows.
         budget_s: Seconds of measuring for all of them.
-        keep: Signatures to keep beside the measured one; the others are pruned.
+        keep: Signatures to keep beside the measured one and those of the request mix; the others are pruned.
 
     Raises:
         ParameterError: an unknown name.

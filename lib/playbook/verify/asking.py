@@ -48,7 +48,7 @@ class Answer:
 
 
 def ask_all(questions: Iterable[Question], place: Place) -> Iterator[Answer]:
-    """Put every question; one that fails on its way could not be asked."""
+    """Put every question; where one fails on its way, but for CouldNotAsk, the server differs."""
     for question in questions:
         begun = time.monotonic()
         try:

@@ -90,7 +90,7 @@ class ImagePlace(Place):
             )
 
     def facts(self) -> dict[str, Any]:
-        """Image, digest, architecture, entrypoint and environment."""
+        """Image, id, digest, architecture, whether it is emulated, entrypoint and environment."""
         return facts_of(self._image)
 
 

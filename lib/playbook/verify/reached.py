@@ -94,6 +94,7 @@ class Reached:
 
         Raises:
             grpc.RpcError: the server answered with an error.
+            CouldNotAsk: no gRPC address was given.
         """
         import grpc
 
@@ -145,7 +146,7 @@ class Reached:
 
 
 def predict_request(inputs: Mapping[str, Any], signature: str = "", model: str = probe_model.NAME, **spec: Any) -> Any:
-    """A PredictRequest; `version` and `version_label` go into its model_spec."""
+    """A PredictRequest; a `version` goes into its model_spec."""
     from playbook.tfserving.messages import to_tensor_proto
 
     request = MESSAGES["PredictRequest"]()

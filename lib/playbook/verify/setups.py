@@ -1,4 +1,4 @@
-"""The servers that questions are put to, each started once: what flags and files they have, and why."""
+"""The servers that questions are put to, each started once: what flags and files they have."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _ELSEWHERE = {"port", "rest_api_port", "model_name", "model_base_path", "version
 
 
 def every_flag() -> tuple[str, ...]:
-    """Every flag the playbook may write, each with a value that changes nothing."""
+    """The flags that take no file and no device, each with a harmless value."""
     given = {name: _KEEP.get(name, _HARMLESS[kind]) for name, kind in FLAGS.items() if name not in _ELSEWHERE}
     return tuple(f"--{name}={value}" for name, value in given.items() if value)
 
