@@ -9,6 +9,8 @@ from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading
 from playbook.lint.text import Word
 
+_CLOUD_RUN_PORT = 8080  # where Cloud Run sends requests unless --port says otherwise
+
 
 def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
     """`kubectl run`, `kubectl create deployment` and `gcloud run deploy` of the server's image; None for others.
@@ -27,6 +29,8 @@ def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
         start = Start(document.text.path, image.line, str(image), entry or None, args, place=place)
         start.open_environment = True
         start.managed = words[0] == "gcloud"
+        if "run" in words[1:3] and start.managed:
+            start.published = tuple(_values(words, "--port")[-1:]) or (Word(_CLOUD_RUN_PORT, image.line),)
         reading.add(launch(start))
     return reading if images else None
 

@@ -20,7 +20,7 @@ from playbook.lint.rules import Finding, finding
 from playbook.lint.schema import kind_of
 from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
 from playbook.lint.text import Text
-from playbook.lint.yaml_files import Page, collect, load, read_page, scalars_that_start
+from playbook.lint.yaml_files import Page, collect, load, read_page, scalars_that_start, served_by_maps
 
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".mypy_cache"}
 MOST_BYTES = 5_000_000
@@ -134,6 +134,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
              if kinds[path] == "yaml" and path not in charts.passed}  # fmt: skip
     for page in pages.values():
         collect(page)
+    around.served = served_by_maps(around) or around.served
     order = sorted(gathered.texts, key=lambda path: (kinds[path] != "dockerfile", str(path)))
     for path in order:
         text = gathered.texts[path]

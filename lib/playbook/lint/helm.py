@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shutil
 import subprocess
@@ -9,11 +10,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from playbook.lint.go_expressions import TemplateError
-from playbook.lint.go_functions import UNKNOWN_VALUE
+from playbook.lint.go_functions import UNKNOWN_VALUE, to_yaml
 from playbook.lint.go_templates import rendered
 from playbook.lint.text import Text
 
@@ -80,13 +82,27 @@ def _filled_in(folder: Path, texts: Mapping[Path, Text]) -> str:
     about = {name[:1].upper() + name[1:]: value for name, value in _table(inside[Path("Chart.yaml")]).items()}
     release = {"Name": "release", "Namespace": "default", "Service": "Helm", "IsInstall": True, "IsUpgrade": False}
     root = {"Values": {"global": {}, **values}, "Chart": about, "Release": release, "Capabilities": UNKNOWN_VALUE,
-            "Files": {"Get": lambda name: inside.get(Path(name), ""), "Glob": lambda _: UNKNOWN_VALUE}}  # fmt: skip
+            "Files": {"Get": lambda name: inside.get(Path(name), ""), "Glob": lambda form: _Globbed(
+                {str(path): content for path, content in inside.items() if path.match(form)})}}  # fmt: skip
     try:
         made = rendered(templates, root)
     except (TemplateError, RecursionError):
         return ""
     pieces = [(name, piece) for name, content in made.items() for piece in re.split(r"(?m)^---[ \t]*$", content)]
     return "".join(f"---\n{_SOURCE}{name}\n{piece}\n" for name, piece in pieces if piece.strip())
+
+
+class _Globbed(dict):
+    """What `.Files.Glob` gives: contents by path, and all of them as a ConfigMap's or Secret's data."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A file's content, or one of the two texts."""
+        by_name = {Path(path).name: content for path, content in self.items()}
+        if name == "AsConfig":
+            return to_yaml(by_name)
+        if name == "AsSecrets":
+            return to_yaml({key: base64.b64encode(text.encode()).decode() for key, text in by_name.items()})
+        return super().get(name, default)
 
 
 def _table(content: str) -> dict:
@@ -110,14 +126,18 @@ def by_template(output: str, folder: Path, texts: Mapping[Path, Text]) -> Iterat
             lines.append(line)
     for template, content in pieces.items():
         if template in texts:
-            origins = tuple(_origins(content, template, folder / "values.yaml", texts))
+            origins = tuple(_origins(content, template, folder, texts))
             yield Rendered(template, "\n".join(content), origins)
 
 
 def _origins(
-    content: list[str], template: Path, values: Path, texts: Mapping[Path, Text]
+    content: list[str], template: Path, folder: Path, texts: Mapping[Path, Text]
 ) -> Iterator[tuple[Path, int]]:
-    """For each rendered line its line in the template, else that of the value it shows, else the nearest above."""
+    """For each rendered line its line in the template, a file that the template takes in, or the value it shows.
+
+    Else the nearest line above.
+    """
+    values, taken = folder / "values.yaml", _taken_in(template, folder, texts)
     written = [line.strip() for line in texts[template].content.split("\n")]
     given = texts[values].content.split("\n") if values in texts else []
     place = 0
@@ -133,6 +153,9 @@ def _origins(
             place = again[-1]
             yield template, place + 1
             continue
+        if bare in taken:
+            yield taken[bare]
+            continue
         word = bare.removeprefix("- ").strip("\"'")
         shown = [number for number, text in enumerate(given, 1) if len(word) > 2 and word in text]
         if shown:
@@ -140,6 +163,16 @@ def _origins(
             continue
         alike = [number for number in range(len(written)) if _filled(written[number], bare)]
         yield template, (min(alike, key=lambda number: abs(number - place)) if alike else place) + 1
+
+
+def _taken_in(template: Path, folder: Path, texts: Mapping[Path, Text]) -> dict[str, tuple[Path, int]]:
+    """The lines of a chart's other files by their text, where the template takes files in."""
+    if ".Files." not in texts[template].content:
+        return {}
+    files = [path for path in texts if path.is_relative_to(folder) and path.parent != folder
+             and path.relative_to(folder).parts[0] not in ("templates", "charts")]  # fmt: skip
+    return {line.strip(): (path, number) for path in files
+            for number, line in enumerate(texts[path].content.split("\n"), 1) if len(line.strip()) > 2}  # fmt: skip
 
 
 def _filled(written: str, bare: str) -> bool:

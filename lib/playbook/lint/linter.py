@@ -150,6 +150,8 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
+    paths = {text.path for text in named}  # a file that a flag names was read as what it is to be
+    report.findings = [hit for hit in report.findings if hit.rule != "not-understood" or hit.path not in paths]
     report.findings = led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report

@@ -25,7 +25,8 @@ def config_maps(document: Any, text: Text) -> Iterator[tuple[str, dict[str, Text
         return
     files: dict[str, Text] = {}
     for section in ("data", "stringData"):
-        for key, value in (document.get(section) or {}).items():
+        table = document.get(section)
+        for key, value in table.items() if isinstance(table, Table) else ():
             content = str(value)
             coded = document["kind"] == "Secret" and section == "data"
             if coded:

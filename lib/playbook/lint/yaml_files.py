@@ -11,7 +11,7 @@ from playbook.lint import templates
 from playbook.lint.cluster import check_cluster
 from playbook.lint.command import BINARY, OFFICIAL
 from playbook.lint.compose import read_compose, read_loose
-from playbook.lint.configs import check_scrape
+from playbook.lint.configs import check_scrape, served_metrics_path
 from playbook.lint.containers import check_image
 from playbook.lint.kserve import read_inference_service
 from playbook.lint.kubernetes import Pod, read_object
@@ -23,11 +23,11 @@ from playbook.lint.kustomize import (
     read_images,
     read_operations,
 )
-from playbook.lint.reading import Document, Reading
+from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import finding
 from playbook.lint.schema import kind_of
 from playbook.lint.seldon import read_seldon
-from playbook.lint.text import Text, Word, line_of
+from playbook.lint.text import Text, Word, is_unknown, line_of
 from playbook.lint.workloads import config_maps, manifests, undeclared
 from playbook.lint.yaml_lines import Table, load_documents
 
@@ -91,6 +91,14 @@ def collect(page: Page) -> None:
             around.config_maps[name] = files
         for name, files in generated(data, page.document) if is_kustomization(data) else ():
             around.config_maps[name] = files
+
+
+def served_by_maps(around: Surroundings) -> str:
+    """Where the monitoring files of ConfigMaps show metrics, where they agree; "" otherwise."""
+    texts = (text for files in around.config_maps.values() for text in files.values())
+    paths = {served_metrics_path(text) for text in texts if kind_of(text.content) == "monitoring_config_file"}
+    path = next(iter(paths), None)
+    return path if len(paths) == 1 and path is not None and not is_unknown(path) else ""
 
 
 def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:

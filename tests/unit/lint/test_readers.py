@@ -120,3 +120,15 @@ def test_a_chart_is_read_as_helm_renders_it(tmp_path):
     report = examine(tmp_path)
     assert [(hit.path, hit.line) for hit in report.findings if hit.rule == THREADS] == [("templates/a.yaml", 6)]
     assert report.passed["left out with the chart's values"] == ["templates/b.yaml"]
+
+
+@pytest.mark.parametrize(
+    "section", ["data: text", "data: [a]", "data: {a: 1, b: null}", "items: 3", "data:\n{{ .Files.x }}"]
+)
+def test_a_config_map_of_an_odd_shape_is_no_crash(tmp_path, section):
+    head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: model_config_list}\n"
+    (tmp_path / "a.yaml").write_text(head + section + "\n")
+    (tmp_path / "run.sh").write_text(
+        "tensorflow_model_server --model_base_path=/m --rest_api_port=8501 --rest_api_num_threads=1\n"
+    )
+    assert THREADS in {hit.rule for hit in examine(tmp_path).findings}
