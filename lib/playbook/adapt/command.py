@@ -37,7 +37,7 @@ class Settings:
     dry_run: bool = False
     batch_size: tuple[int, int] = (8, 128)
     batch_timeout_micros: tuple[int, int] = (0, 10_000)
-    rest_api_num_threads: int = 0  # as the server was started; for the policy `model`
+    rest_api_num_threads: int = 0  # as the server was started, 0 for its default; for the policy `model`
     num_batch_threads: int = 0
     tuned_run: Path | None = None  # a run with tune.json; for the policy `model`
 
@@ -57,9 +57,9 @@ def run(settings: Settings, run_dir: Path, say: Callable[[str], None] = print) -
             "polls it, mounted here: the one that holds 1/, 2/, ..."
         )
     promise, bounds = Promise(settings.p99_limit_ms, settings.max_error_share), _bounds(settings)
-    tuned = record.load(settings.tuned_run, "tune")["results"] if settings.tuned_run else None
+    tuned = tuned_of(settings.tuned_run)
     target = attach(settings.url, settings.base_path, _model_name(settings), settings.metrics_url)
-    config = present(target, _threads(settings, tuned))
+    config = present(target, threads_of(settings, tuned))
     if not config.enable_batching:
         say("The AVAILABLE version has no batching_params.pbtxt: it runs unbatched until the first change.")
     governor = Governor(
@@ -88,11 +88,21 @@ def _bounds(settings: Settings) -> Bounds:
     return Bounds((least, most), (shortest, longest))
 
 
-def _threads(settings: Settings, tuned: Mapping[str, Any] | None) -> Config:
+def tuned_of(run_dir: Path | None) -> Mapping[str, Any] | None:
+    """The results of a run's tune.json; None where no run is named, or its tuning was skipped.
+
+    Raises:
+        RecordUnreadable: the run has no tune.json.
+    """
+    results = record.load(run_dir, "tune")["results"] if run_dir else {}
+    return results if results and not results.get("skipped") else None
+
+
+def threads_of(settings: Settings, tuned: Mapping[str, Any] | None) -> Config:
     """What no version changes: the thread flags as told, and the protocol that was tuned for."""
     protocol = tuned["best"]["config"]["protocol"] if tuned else Config.protocol
     threads = {name: getattr(settings, name) for name in ("rest_api_num_threads", "num_batch_threads")}
-    return Config(protocol=protocol, **threads)
+    return Config.of({"protocol": protocol, **threads})  # no thread at all would have the simulator wait for good
 
 
 def _model_name(settings: Settings) -> str:
