@@ -62,7 +62,11 @@ def soak(exercise: Exercise, number: int) -> dict[str, Any] | None:
 
 
 def hold(exercise: Exercise, handle: Handle, number: int) -> dict[str, Any]:
-    """Hold the promised rate on a server for the length of the soak, and judge its memory and its answers."""
+    """Hold the promised rate on a server for the length of the soak, and judge its memory and its answers.
+
+    Raises:
+        LoadFailed: nothing could be measured.
+    """
     folder = record.data_dir(exercise.run.run_dir) / "requests" / f"drill_{number:03d}"
     with tempfile.TemporaryDirectory(prefix="bodies-") as bodies:
         load = exercise.load

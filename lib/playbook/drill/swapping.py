@@ -27,7 +27,11 @@ def two_versions(base_path: Path) -> None:
 
 
 def roll_back(place: Ground) -> str:
-    """Take the newest version away and wait until the one before it answers alone."""
+    """Take the newest version away and wait until the one before it answers alone.
+
+    Raises:
+        PublishFailed: it did not within the drill's time.
+    """
     newest, began = versions.numbers(place.base_path)[-1], time.monotonic()
     versions.remove(place.base_path, newest)
     while time.monotonic() - began < place.exercise.drill_s:

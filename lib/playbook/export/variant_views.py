@@ -82,10 +82,6 @@ def _log_ticks(axes: Any) -> None:
     axes.yaxis.set_minor_locator(LogLocator(subs=()))
 
 
-def _in_words(latency_ms: Mapping[str, float]) -> str:
-    return ", ".join(f"{ms:.3g} ms at {size}" for size, ms in latency_ms.items())
-
-
 def _not_built(row: Mapping[str, Any]) -> str:
     return f"not built: {row['reason']}".replace("|", "\\|")
 

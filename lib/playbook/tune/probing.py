@@ -64,7 +64,13 @@ class Probing:
         return self.bench.benches.get("default") or self.bench.start("default", self.plan.base)
 
     def probe(self, name: str, config: Config) -> Probe:
-        """A closed loop that saturates a configuration; then, for the fit alone, an open one below its rate."""
+        """A closed loop that saturates a configuration; then, for the fit alone, an open one below its rate.
+
+        Returns the closed one.
+
+        Raises:
+            LoadFailed: No request was answered.
+        """
         table = self.table
         times = {"duration_s": table.probe_s, "ramp_up_s": table.probe_ramp_up_s}
         clients = table.probe_clients

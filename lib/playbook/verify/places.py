@@ -86,7 +86,11 @@ class Place(ABC):
 
     @abstractmethod
     def once(self, flags: Sequence[str], files: Mapping[str, str] = {}) -> tuple[int | None, str]:
-        """Run the server's command line to its end: exit code (None: it had to be ended) and what it printed."""
+        """Run the server's command line to its end: exit code (None: it had to be ended) and what it printed.
+
+        Raises:
+            CouldNotAsk: it cannot be run here.
+        """
 
     def facts(self) -> dict[str, Any]:
         """What is known of the server beside its answers: image, digest, architecture."""
