@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loadgen.answers import Checker, json_comparer, shortened
-from loadgen.protocols.tensor_replies import reply_comparer, tensors
+from loadgen.protocols.tensor_replies import reply_comparer, tensor_text, tensors
 from loadgen.rows import KINDS, UNCHECKED, Recorder, RequestRows, pack
 from loadgen.verdict.answers import add_up
 from playbook.tfserving import messages
@@ -80,11 +80,69 @@ def test_another_value_dtype_shape_or_name_is_a_wrong_answer(other):
     assert not reply_comparer(1e-4, 1e-4)(reply(other), reply({"y": np.array([1.0, 2.0], np.float32)}))
 
 
-def test_other_messages_must_be_equal_but_for_field_two():
+def classified(label, version=1):
+    made = messages.MESSAGES["ClassificationResponse"]()
+    made.result.classifications.add().classes.add(label=label, score=0.5)
+    made.model_spec.name, made.model_spec.version.value = "digits", version
+    return made.SerializeToString()
+
+
+def test_other_messages_must_be_equal_but_for_the_model_spec():
     same = reply_comparer(1e-4, 1e-4)
-    assert same(b"\x0a\x02hi\x12\x01a", b"\x0a\x02hi\x12\x01b")
-    assert not same(b"\x0a\x02hi", b"\x0a\x02ho")
-    assert not same(b"\xff\xff", b"\x0a\x02hi")
+    assert same(classified("ape", version=1), classified("ape", version=2))
+    assert not same(classified("ape"), classified("cat"))
+    assert not same(b"\xff\xff", classified("ape"))
+
+
+def delimited(number, payload):
+    return bytes([number << 3 | 2, len(payload)]) + payload
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        (b"\x1a\x02ab", b"\x1a\x02cd"),  # field 3
+        (delimited(2, b"\x0a\x02ab"), delimited(2, b"\x0a\x02cd")),  # field 2, which reads as a model's name
+        (b"", b"\x1a\x02cd"),
+        (  # GetModelMetadata: the model spec, then the metadata, a map of text to Any
+            delimited(1, b"\x0a\x01m") + delimited(2, delimited(1, b"sig") + delimited(2, delimited(1, b"one"))),
+            delimited(1, b"\x0a\x01m") + delimited(2, delimited(1, b"sig") + delimited(2, delimited(1, b"two"))),
+        ),
+    ],
+)
+def test_no_two_replies_are_called_equal_unread(got, expected):
+    assert not reply_comparer(1e-4, 1e-4)(got, expected)
+    assert tensor_text(got) != tensor_text(expected)
+
+
+def varint(number):
+    return bytes([*(number >> shift & 0x7F | 0x80 for shift in range(0, 56, 7)), number >> 56])
+
+
+LARGE = 1 << 50
+HUGE = {
+    "version of GetModelStatus": delimited(1, b"\x08" + varint(LARGE) + b"\x10\x1e"),
+    "name": delimited(1, b"\x08" + varint(LARGE) + delimited(2, b"\x08\x03\x38\x01")),
+    "shape": delimited(1, delimited(1, b"y") + delimited(2, b"\x08\x01\x10" + varint(LARGE))),
+    "size filled with the last value": delimited(
+        1,
+        delimited(1, b"y")
+        + delimited(2, b"\x08\x03" + delimited(2, delimited(2, b"\x08" + varint(LARGE))) + delimited(7, b"\x01")),
+    ),
+    "unsigned of 77 bits": delimited(
+        1, delimited(1, b"y") + delimited(2, b"\x08\x17" + b"\x88\x01" + b"\xff" * 10 + b"\x7f")
+    ),
+    "half of more than 16 bits": delimited(1, delimited(1, b"y") + delimited(2, b"\x08\x13" + b"\x68" + varint(LARGE))),
+}
+
+
+@pytest.mark.parametrize("place", HUGE)
+def test_a_large_number_in_a_reply_is_compared_and_not_allocated(place):
+    """It was once taken for a number of bytes: a petabyte, and the worker was gone with all its rows."""
+    same, reply = reply_comparer(1e-4, 1e-4), HUGE[place]
+    assert not same(reply, reply + b"\x18\x01")
+    assert same(reply + delimited(2, b"\x0a\x01a"), reply + delimited(2, b"\x0a\x01b"))
+    assert tensor_text(reply) == repr(reply)
 
 
 @pytest.mark.parametrize(
