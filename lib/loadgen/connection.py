@@ -10,7 +10,7 @@ class Connection(Protocol):
     """One open connection with one slot or several; it tells its engine what became of each request."""
 
     lost: asyncio.Future[None]
-    used: int  # requests it answered; gRPC also counts those that timed out or were reset on it
+    answered: int  # replies it got, whatever their status; time-outs, resets and cut replies are none
 
     def send(self, body: int, scheduled_ns: int, flags: int) -> None:
         """Write request number `body` now, on a slot the engine took."""

@@ -104,7 +104,7 @@ class Engine:
             self.alive.add(connection)
             await connection.lost
             self.alive.discard(connection)
-            if connection.used:
+            if connection.answered:
                 wait_s = BACKOFF_S[0]
             else:  # accepted, then dropped without one answer: as bad as refused
                 await asyncio.sleep(wait_s)

@@ -71,7 +71,7 @@ class GrpcClientConnection(asyncio.Protocol):
         self.streams: dict[int, _Stream] = {}
         self.next_id, self.rest, self.received = 1, b"", 0
         self.ready = self.leaving = False
-        self.used = 0
+        self.answered = 0
         self.block, self.messages = block, messages
         self.head = h2.start(h2.HEADERS, h2.END_HEADERS, len(block))
         self.middles = [block + h2.start(h2.DATA, h2.END_STREAM, len(m)) if len(m) < 1 << 24 else b"" for m in messages]
@@ -154,8 +154,8 @@ class GrpcClientConnection(asyncio.Protocol):
         size = len(reply) - PREFIX
         if kind == OK and (size < 0 or int.from_bytes(reply[1:PREFIX], "big") != size):
             kind = SHORT
-        self.used += 1
         if kind == OK:
+            self.answered += 1
             engine.failures = 0
             which = UNCHECKED
             if checker.skip:
@@ -166,6 +166,7 @@ class GrpcClientConnection(asyncio.Protocol):
                 which = checker.number(stream.body, reply)
             self.finish(stream.scheduled_ns, stream.sent_ns, self.done_ns, size | stream.flags, which)
         else:
+            self.answered += status > 0
             engine.failed(answered=status > 0)
             code = pack(kind, status, max(0, size), stream.flags)
             self.finish(stream.scheduled_ns, stream.sent_ns, self.done_ns, code)

@@ -39,7 +39,7 @@ class HttpClientConnection(asyncio.Protocol):
         self.finish, self.freed, self.checker = engine.finish, engine.freed, engine.checker
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.busy = self.begun = False
-        self.used = 0
+        self.answered = 0
         self.parts: list[bytes] = []
         self.first = b""
         self.body = self.scheduled_ns = self.sent_ns = self.flags = 0
@@ -99,7 +99,7 @@ class HttpClientConnection(asyncio.Protocol):
             return
         checker, engine = self.checker, self.engine
         self.busy = self.begun = False
-        self.used += 1
+        self.answered += 1
         code = status << STATUS_SHIFT | len(body) | self.flags
         reply = UNCHECKED
         if 200 <= status < 300:

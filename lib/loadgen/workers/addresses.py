@@ -53,19 +53,19 @@ class Addresses:
         return self.known[(self._turn - 1) % len(self.known)]
 
     def opened(self, address: str, connection: Connection) -> None:
-        """Note that a connection stands, and when it goes how many requests it was used for."""
+        """Note that a connection stands, and when it goes how many replies came over it."""
         self._alive[connection] = address
         connection.lost.add_done_callback(lambda _: self._gone(connection))
 
     def _gone(self, connection: Connection) -> None:
-        self._ended[self._alive.pop(connection)] += connection.used
+        self._ended[self._alive.pop(connection)] += connection.answered
 
     def counts(self) -> dict[str, int]:
-        """Requests each address saw the end of (`Connection.used`) since the level began, ramp-up and rest included."""
+        """Replies of each address (`Connection.answered`) since the level began, ramp-up and rest included."""
         counted = Counter(dict.fromkeys(self.known, 0))
         counted.update(self._ended)
         for connection, address in self._alive.items():
-            counted[address] += connection.used
+            counted[address] += connection.answered
         return dict(counted)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from loadgen import Level, hold
+from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
 from loadgen.workers import addresses
 from loadgen.workers.addresses import Addresses, add_up
@@ -15,8 +16,8 @@ from loadgen.workers.addresses import Addresses, add_up
 class Answering:
     """A connection that has answered so many requests."""
 
-    def __init__(self, used):
-        self.used, self.lost = used, asyncio.get_running_loop().create_future()
+    def __init__(self, answered):
+        self.answered, self.lost = answered, asyncio.get_running_loop().create_future()
 
 
 @pytest.fixture
@@ -82,3 +83,31 @@ def test_the_result_of_a_level_counts_every_answer_by_address(protocol, tmp_path
     # 200 in the window, and half of that rate while it rises over 0.2 s
     assert summary["addresses"] == {"127.0.0.1": pytest.approx(220, abs=2)}
     assert summary["errors"] == 0
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+@pytest.mark.parametrize("fault", ["silent", "reset"])
+def test_an_address_that_answers_nothing_has_answered_nothing_and_is_not_asked_without_a_pause(
+    fault, protocol, tmp_path
+):
+    """Over gRPC every time-out and reset was an answer: a hung pod looked as busy as the others."""
+    body = tmp_path / "one.body"
+    body.write_bytes(b"{}")
+    with running(protocol, Script(fault=fault, fault_every=1)) as server:
+        level = Level(
+            server.url, protocol, body, concurrency=4, connections=4, duration_s=1.0, ramp_up_s=0.0, timeout_s=0.2
+        )
+        summary = hold(level.with_(to_the_end=True), tmp_path / "rows")
+    assert summary["errors"] == summary["requests"] > 0
+    assert summary["addresses"] == {"127.0.0.1": 0}
+    # Waits of 10 ms, doubled from one to the next, let seven times pass in a second; one wait may fall to the end
+    assert summary["connections_opened"] <= 4 * 8
+
+
+def test_a_grpc_status_is_an_answer_too(tmp_path):
+    body = tmp_path / "one.body"
+    body.write_bytes(b"x")
+    with running("grpc", Script(fault="status", fault_every=2)) as server:
+        level = Level(server.url, "grpc", body, "constant", rate_rps=100.0, duration_s=0.5, ramp_up_s=0.0)
+        summary = hold(level, tmp_path / "rows")
+    assert (summary["errors"], summary["addresses"]) == (25, {"127.0.0.1": 50})
