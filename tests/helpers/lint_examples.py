@@ -216,6 +216,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
         "run.sh": "docker run --mount type=bind,srce=/d/m,target=/models/model tensorflow/serving:2.20.0\n"
     },
     "mount-source-relative": {"run.sh": "docker run -v models/m:/models/model tensorflow/serving:2.20.0\n"},
+    "flag-before-image": {"run.sh": "docker run --model_name=m tensorflow/serving:2.20.0\n"},
     "line-not-continued": {"run.sh": "docker run -p 8501:8501\n  -v /d/m:/models/model tensorflow/serving:2.20.0\n"},
     "base-path-doubled": {
         "run.sh": RUN.format(options="-e MODEL_BASE_PATH=/models/m", flags="")

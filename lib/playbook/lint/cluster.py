@@ -70,7 +70,8 @@ def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:
         yield finding("replicas-with-hpa", pod.shown, spec.at("replicas"), name=name)
     requests = (pod.container.get("resources") or {}).get("requests") or {}
     limits = (pod.container.get("resources") or {}).get("limits") or {}
-    if "utilization" in str(scaler).lower() and "cpu" in str(scaler) and not {"cpu"} & {*requests, *limits}:
+    asked = str(scaler.get("spec")).lower()
+    if "utilization" in asked and "cpu" in asked and not {"cpu"} & {*requests, *limits}:
         yield finding("hpa-missing-request", pod.shown, pod.container.at("name"), name=name)
 
 

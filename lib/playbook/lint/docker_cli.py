@@ -10,6 +10,7 @@ from playbook.lint.containers import bind, check_image, check_relative_source, c
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading
 from playbook.lint.text import Word, is_unknown
+from playbook.tfserving.flags import FLAGS
 
 _PROGRAMS = ("docker", "podman", "nvidia-docker", "nerdctl", "nvidia-docker2")
 _ALONE = set(
@@ -67,7 +68,7 @@ def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
         short = _WITH_VALUE.match(word) if not word.startswith("--") else None
         if equals and word.startswith("--"):
             options.append((name, word.with_text(value)))
-        elif word in _ALONE or _SHORT.match(word) or word in ("", "--"):
+        elif word in _ALONE or _is_servers(name) or _SHORT.match(word) or word in ("", "--"):
             options.append((word, Word("")))
         elif short and short[3]:
             options.append(("-" + short[2], word.with_text(short[3].removeprefix("="))))
@@ -97,6 +98,9 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         start.entry = [entry] if entry else None
         start.entry = None if entry == "" and not args else start.entry
     given = {name for name, _ in options}
+    for flag in sorted(filter(_is_servers, given)):
+        line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)
+        reading.report("flag-before-image", shown, line, flag=flag)
     host = any(name in ("--network", "--net") and value == "host" for name, value in options)
     if "--sysctl" in given and host:
         reading.report("sysctl-host-network", shown, image.line)
@@ -109,8 +113,14 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             reading.findings += check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
             if not bound["source"]:
                 reading.report("mount-without-source", shown, value.line, value=str(value))
-    reading.add(launch(start))
+    if not any(map(_is_servers, given)):
+        reading.add(launch(start))
     return reading
+
+
+def _is_servers(option: str) -> bool:
+    """True for a flag of the server among the options of docker, which has none of that name."""
+    return option.startswith("--") and option[2:] in FLAGS and option != "--version"
 
 
 def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document) -> Start:

@@ -76,6 +76,13 @@ def launch(start: Start) -> Reading:
     """The server command lines of a start, with findings on how it is started."""
     reading = Reading()
     words = [*(start.entry or ()), *start.args]
+    first = start.entry[0] if start.entry else ""
+    if is_server_word(first.partition(" ")[0]) and " --" in first:
+        binary, _, rest = first.partition(" --")
+        line = line_of(first) or start.line
+        reading.report("flags-in-one-word", start.path, line, flag=binary, other="--" + rest.partition("=")[0])
+        reading.counts["command lines"] += 1
+        return reading
     referenced = " ".join([start.reading, *words, *(text.content for text in start.scripts.values())])
     if start.entry is None or is_script(start.entry):
         _by_entrypoint(start, reading)

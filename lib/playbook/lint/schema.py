@@ -59,6 +59,8 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
     refusal = _refusal(text.content, message)
     try:
         tree = text_proto.parse(text.content)
+    except text_proto.Surplus as error:
+        tree = error.before
     except ParameterError:
         tree = text_proto.Field("", 1)
     if text.templated or refusal is None:

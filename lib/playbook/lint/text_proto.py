@@ -64,6 +64,14 @@ def _tokens(text: str) -> Iterator[tuple[str, int]]:
         raise ParameterError(f"line {line}: a string is not closed")
 
 
+class Surplus(ParameterError):
+    """A bracket that closes nothing: `before` is what stands before it, whole."""
+
+    def __init__(self, message: str, before: Field):
+        super().__init__(message)
+        self.before = before
+
+
 class _Builder:
     """Puts tokens together; `name` is the field whose value comes next."""
 
@@ -81,7 +89,9 @@ class _Builder:
         self.listed, self.name = (self.name if self.in_list else None), None
 
     def close(self, token: str, line: int) -> None:
-        if len(self.stack) == 1 or self.name:
+        if len(self.stack) == 1 and not self.name:
+            raise Surplus(f"line {line}: '{token}' closes nothing", self.root)
+        if self.name:
             raise ParameterError(f"line {line}: '{token}' closes nothing")
         self.stack.pop()
         self.name = self.name or (self.listed if self.in_list else None)

@@ -132,3 +132,23 @@ def test_a_config_map_of_an_odd_shape_is_no_crash(tmp_path, section):
         "tensorflow_model_server --model_base_path=/m --rest_api_port=8501 --rest_api_num_threads=1\n"
     )
     assert THREADS in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_flags_of_the_server_before_the_image_are_dockers_to_refuse(tmp_path):
+    line = "docker run --enable_batching -p 8501:8501 --model_config_file=/m/c tensorflow/serving:2.20.0 --rest_api_port=1\n"
+    (tmp_path / "run.sh").write_text(line)
+    hits = [hit for hit in examine(tmp_path).findings if hit.severity == "error"]
+    assert {hit.rule for hit in hits} == {"flag-before-image"}
+    assert [hit.message.split()[0] for hit in hits] == ["--enable_batching", "--model_config_file"]
+
+
+def test_a_command_of_one_word_is_not_split_by_the_platform(tmp_path):
+    head = "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n"
+    (tmp_path / "a.yaml").write_text(head + '    command: ["tensorflow_model_server --model_base_path=/models/m"]\n')
+    errors = [(hit.rule, hit.line) for hit in examine(tmp_path).findings if hit.severity == "error"]
+    assert errors == [("flags-in-one-word", 5)]
+
+
+def test_a_surplus_bracket_hides_no_fault_before_it(tmp_path):
+    (tmp_path / "batching.config").write_text("max_batch_size: 8\nnum_batch_threads { value: 0 }\n}\n")
+    assert {"batching-bare-field", "batching-bad-number"} <= {hit.rule for hit in examine(tmp_path).findings}
