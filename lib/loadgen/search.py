@@ -105,7 +105,7 @@ def find_max_rate(
     - `cliff`: the curve breaks there: below it all is well, above it requests fail or p99 is a multiple of the limit;
     - `not reached`: even `low_rps` does not hold; `above range`: even `high_rps` holds;
     - `client limited`: the generator gave out first; `budget spent`: the budget went before a level broke the limit, or
-      while the bracket was wider than 5 %, or (with `high_rps` held) leaves no time for a level at the last rate.
+      while the bracket was wider than 5 %.
     """
     search = _RateSearch(level, p99_limit_ms, max_error_share, Path(out_dir), budget_s, holder)
     began = time.monotonic()
@@ -124,7 +124,7 @@ def find_max_rate(
         for rate in (low, high) * REPLICATES:
             if search.affords(rate):
                 passes(rate)
-    return _answer(search, low, high) | {"spent_s": time.monotonic() - began}
+    return _answer(search, low, high, high_rps) | {"spent_s": time.monotonic() - began}
 
 
 def _bracket(
@@ -143,7 +143,8 @@ def _bracket(
     return held, None
 
 
-def _answer(search: _RateSearch, low: float | None, high: float | None) -> dict[str, Any]:
+def _answer(search: _RateSearch, low: float | None, high: float | None, top: float) -> dict[str, Any]:
+    """The result; `low` held and `high` did not, and no rate above `top` was to be tried."""
     trials, limit = search.trials, search.limit_ms
     given: dict[str, Any] = {"limit_ms": limit, "rate_rps": low, "low_rps": low, "high_rps": low, "trials": trials}
     given["claim"] = None
@@ -157,7 +158,7 @@ def _answer(search: _RateSearch, low: float | None, high: float | None) -> dict[
     at_low = [t["claim"] for t in trials if t["rate_rps"] == low]
     given["claim"] = pooled(at_low, limit, low)
     if high is None:
-        status = "above range" if search.affords(low) else "budget spent"
+        status = "above range" if low >= top else "budget spent"
         return given | {"status": status, "text": f"at least {low:.0f}/s: p99 stayed within {limit:g} ms"}
     if any(t["client_limited"] for t in trials if t["rate_rps"] == high):
         text = f"at least {low:.0f}/s; at {high:.0f}/s the generator itself gave out"

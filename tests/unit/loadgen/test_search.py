@@ -87,6 +87,12 @@ def test_a_server_faster_than_the_range_is_said_to_be(tmp_path):
     assert found["rate_rps"] == 1000.0
 
 
+def test_the_end_of_the_range_is_the_end_of_the_range_also_when_no_time_is_left(tmp_path):
+    found = search(Curve(lambda rate: 1.0), tmp_path, low=1000.0, high=1000.0, budget_s=0.5)
+    assert [trial["passed"] for trial in found["trials"]] == [True]
+    assert (found["status"], found["rate_rps"]) == ("above range", 1000.0)
+
+
 def test_a_client_that_gives_out_first_is_not_blamed_on_the_server(tmp_path):
     found = search(Curve(lambda rate: 1.0 if rate < 3000 else 90.0, client_limit=3000), tmp_path)
     assert found["status"] == "client limited"
