@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def read_bodies(path: Path) -> Bodies:
     """Read one file, or every `*.body` of a directory in name order.
 
     Raises:
-        LevelError: There is nothing to send at `path`.
+        LevelError: There is nothing to send at `path`, or its `check.json` holds no tolerance.
     """
     files = sorted(path.glob("*.body")) if path.is_dir() else [path]
     if not files or not all(f.is_file() for f in files):
@@ -34,12 +35,29 @@ def read_bodies(path: Path) -> Bodies:
             f"bodies is {str(path)!r}: no such file, or a directory without *.body files; write them first"
         )
     check = path / "check.json" if path.is_dir() else path.with_name("check.json")
-    tolerance = DEFAULT_TOLERANCE | (json.loads(check.read_text()) if check.is_file() else {})
+    tolerance = _tolerance(check) if check.is_file() else DEFAULT_TOLERANCE
     expected = [f.with_suffix(".expect") for f in files]
     return Bodies(
         names=[f.name for f in files],
         requests=[f.read_bytes() for f in files],
         expected=[e.read_bytes() if e.is_file() else None for e in expected],
-        rtol=float(tolerance["rtol"]),
-        atol=float(tolerance["atol"]),
+        rtol=tolerance["rtol"],
+        atol=tolerance["atol"],
     )
+
+
+def _tolerance(check: Path) -> dict[str, float]:
+    """What `check.json` says, and the default of what it leaves out. Other names in it are left alone."""
+    try:
+        given = json.loads(check.read_text())
+        if not isinstance(given, dict):
+            raise TypeError(f"a {type(given).__name__}")
+        read = {name: float(given.get(name, usual)) for name, usual in DEFAULT_TOLERANCE.items()}
+        if beyond := [f"{name} is {value}" for name, value in read.items() if not 0 <= value < math.inf]:
+            raise ValueError(", ".join(beyond))
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError) as wrong:
+        raise LevelError(
+            f"{str(check)!r} holds no tolerance ({wrong}); write numbers of at least 0, such as "
+            f"{json.dumps(DEFAULT_TOLERANCE)}, or remove it"
+        ) from wrong
+    return read
