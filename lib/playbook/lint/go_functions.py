@@ -12,6 +12,7 @@ import yaml
 
 from playbook.lint.text import UNKNOWN
 
+_WIDEST, _LONGEST = 200, 1000  # what no chart of a server goes beyond
 _VERB = re.compile(r"%[-+ #0-9.]*([a-zA-Z%])")
 
 
@@ -76,7 +77,7 @@ def _yaml_of(value: Any) -> str:
 
 
 def _indent(width: int, text: Any) -> str:
-    return "\n".join(" " * int(width) + line for line in shown(text).split("\n"))
+    return "\n".join(" " * min(int(width), _WIDEST) + line for line in shown(text).split("\n"))
 
 
 def _printf(form: str, *values: Any) -> str:
@@ -144,11 +145,15 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sub": lambda one, other: _number(one) - _number(other), "mul": lambda one, other: _number(one) * _number(other),
     "div": lambda one, other: _number(one) // (_number(other) or 1), "len": lambda value: len(value or ()),
     "max": lambda *values: max(map(_number, values)), "min": lambda *values: min(map(_number, values)),
-    "until": lambda count: list(range(_number(count))), "index": _index, "get": _index,
+    "until": lambda count: list(range(min(_number(count), _LONGEST))), "index": _index, "get": _index,
     "first": lambda items: _index(items, 0), "last": lambda items: _index(items, -1),
     "has": lambda item, items: item in (items or ()), "hasKey": lambda table, key: key in (table or {}),
     "contains": lambda part, text: part in shown(text), "hasPrefix": lambda part, text: shown(text).startswith(part),
     "hasSuffix": lambda part, text: shown(text).endswith(part), "keys": lambda table: sorted(table or {}),
+    "omit": lambda table, *keys: {key: value for key, value in (table or {}).items() if key not in keys},
+    "pick": lambda table, *keys: {key: value for key, value in (table or {}).items() if key in keys},
+    "regexMatch": lambda form, text: re.search(form, shown(text)) is not None,
+    "b64dec": lambda text: base64.b64decode(shown(text)).decode(),
     "merge": _merge, "mergeOverwrite": lambda *tables: _merge(*reversed(tables)), "deepCopy": lambda value: value,
     "b64enc": lambda text: base64.b64encode(shown(text).encode()).decode(), "sha256sum": lambda text: "0" * 64,
     "kindIs": lambda kind, value: {"map": dict, "slice": list, "string": str, "bool": bool}.get(kind) is type(value),
@@ -156,7 +161,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 _TAKE_UNKNOWN = {"quote", "squote", "indent", "nindent", "toYaml", "printf", "print", "default", "coalesce", "join",
                  "list", "dict", "trim", "toString", "index", "get", "merge", "mergeOverwrite", "required", "len",
-                 "ternary", "empty", "hasKey", "deepCopy", "first", "last", "keys", "trimSuffix", "kindIs"}  # fmt: skip
+                 "ternary", "empty", "hasKey", "deepCopy", "first", "last", "keys", "trimSuffix",
+                 "kindIs", "omit", "pick"}  # fmt: skip
 
 
 def call(name: str, values: list[Any]) -> Any:

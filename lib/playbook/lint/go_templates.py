@@ -13,6 +13,7 @@ from playbook.lint.go_functions import UNKNOWN_VALUE, Unknown, call, shown, trut
 _ACTION = re.compile(r"\{\{(-\s)?\s*(/\*.*?\*/|(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|[^\"`])*?)\s*(\s-)?\}\}", re.DOTALL)
 _RANGE = re.compile(r"^(\$\w+)(?:\s*,\s*(\$\w+))?\s*:=\s*(.*)$", re.DOTALL)
 _DEEPEST = 30
+_MOST_STEPS = 200_000  # pieces filled in for one chart: ranges in ranges, helpers that call each other
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Chart:
     root: dict[str, Any]
     helpers: dict[str, list[Node]] = field(default_factory=dict)
     depth: int = 0
+    steps: int = 0
 
     def scope(self) -> Scope:
         """The scope at the top of a template."""
@@ -127,9 +129,12 @@ def fill(nodes: list[Node], scope: Scope, chart: Chart) -> Iterator[str]:
     """The text that pieces make.
 
     Raises:
-        TemplateError: not understood.
+        TemplateError: not understood, or too much of it.
     """
     for node in nodes:
+        chart.steps += 1
+        if chart.steps > _MOST_STEPS:
+            raise TemplateError(f"more than {_MOST_STEPS:,} pieces")
         if node.word == "":
             yield node.source
         elif node.word == "value":

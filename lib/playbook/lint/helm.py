@@ -77,7 +77,11 @@ def render(folder: Path, texts: Mapping[Path, Text]) -> Chart:
 def _filled_in(folder: Path, texts: Mapping[Path, Text]) -> str:
     """The chart's templates filled in without Helm, as `helm template` would print them; "" where that fails."""
     inside = {path.relative_to(folder): text.content for path, text in texts.items() if path.is_relative_to(folder)}
-    templates = {f"chart/{path}": content for path, content in inside.items() if path.parts[0] == "templates"}
+    templates = {
+        f"chart/{path}": content
+        for path, content in inside.items()
+        if path.parts[0] == "templates" or (path.parts[0] == "charts" and path.suffix == ".tpl")
+    }
     values = _table(inside.get(Path("values.yaml"), ""))
     about = {name[:1].upper() + name[1:]: value for name, value in _table(inside[Path("Chart.yaml")]).items()}
     release = {"Name": "release", "Namespace": "default", "Service": "Helm", "IsInstall": True, "IsUpgrade": False}

@@ -150,11 +150,18 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
-    paths = {text.path for text in named}  # a file that a flag names was read as what it is to be
-    report.findings = [hit for hit in report.findings if hit.rule != "not-understood" or hit.path not in paths]
+    _read_after_all(report, named)
     report.findings = led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report
+
+
+def _read_after_all(report: Report, named: set[Text]) -> None:
+    """A file that a flag names was read as what it is to be, whatever its own look said."""
+    paths = {text.path for text in named}
+    report.findings = [hit for hit in report.findings if hit.rule != "not-understood" or hit.path not in paths]
+    left = {reason: [path for path in passed if path not in paths] for reason, passed in report.passed.items()}
+    report.passed = {reason: passed for reason, passed in left.items() if passed}
 
 
 def _loose(

@@ -33,6 +33,7 @@ def made(template):
         ('{{ include "full" . }}{{ template "full" . }}', "r-mr-m"),
         ('{{ printf "%s-%d" .Values.name .Values.n | trunc 2 }}', "m-"),
         ("{{ index .Values.list 1 }} {{ (index .Values.list 0) }}", "b a"),
+        ('{{ omit .Values.table "x" | toYaml }} {{ pick .Values.table "x" | toYaml }}', "y: 2 x: 1"),
         ('{{ tpl "{{ .Values.name }}" . }}', "m"),
         ("a {{/* nothing */}} b", "a  b"),
         ("{{ .Values.table.x }}{{ `{{.Name}}` }}", "1{{.Name}}"),
@@ -49,5 +50,17 @@ def test_text_over_several_lines_stays_a_block():
 
 @pytest.mark.parametrize("template", ["{{ if .Values.n }}", "{{ end }}", "{{ .Values.n + 1 }}", "{{ indent }}"])
 def test_a_template_that_is_not_understood_is_said_to_be_so(template):
+    with pytest.raises(TemplateError):
+        made(template)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ range until 100000 }}{{ range until 100000 }}{{ range until 100000 }}x{{ end }}{{ end }}{{ end }}",
+        '{{ define "a" }}{{ include "a" . }}{{ include "a" . }}{{ end }}{{ include "a" . }}',
+    ],
+)
+def test_a_template_without_end_is_given_up(template):
     with pytest.raises(TemplateError):
         made(template)
