@@ -44,6 +44,8 @@ def failures(records: dict[str, dict[str, Any]]) -> list[str]:
     keys = (("tune", "failures"), ("prove", "failures"), ("drill", "failures"), ("deploy", "refuted"))
     for verb, key in keys:
         sentences += [f"{verb}: {text}" for text in results.get(verb, {}).get(key) or []]
+    if unmeasured := results.get("prove", {}).get("unmeasured"):
+        sentences.append(f"prove: {unmeasured}")
     sentences += [
         f"adapt: {choice['name']} answered wrongly"
         for choice in results.get("adapt", {}).get("contenders") or []

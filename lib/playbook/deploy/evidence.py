@@ -68,7 +68,7 @@ def _proved(records: Records, tuned: bool) -> SizingEvidence | None:
 
 def limit_ms(records: Records) -> Cited | None:
     """The promise's p99 limit in ms; None where none was given."""
-    return records.get("stress", "limit_ms") or records.get("prove", "limit_ms")
+    return records.get("stress", "limit_ms") or records.get("prove", "promise.p99_limit_ms")
 
 
 def _measured(records: Records, tuned: bool) -> SizingEvidence:

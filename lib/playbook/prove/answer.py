@@ -29,6 +29,10 @@ def answer(results: Mapping[str, Any]) -> Answer:
     if failures := results["failures"]:
         return Answer(NOT_KEPT, failures[0], "Mend the server first; what its rates were counts for nothing before.")
     claim, held = results["claim"], results["held"]
+    if results.get("unmeasured") and not claim["refuted"]:
+        return Answer(
+            NOT_PROVEN, results["unmeasured"], "Mend what kept the load from being held, and run 65_prove again."
+        )
     if held["errors"] and held["error_share"] > results["promise"]["max_error_share"]:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in held["errors_by_kind"].items())
         why = f"{held['error_share']:.2%} of {held['requests']:,} requests failed ({kinds})"

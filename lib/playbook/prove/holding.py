@@ -26,12 +26,13 @@ CALM_S = 1.0  # shortest window of the promised rate
 
 @dataclass
 class Held:
-    """What was held: the levels, then the windows of the promised rate; `ended` says what cut it short."""
+    """What was held: the levels, then the windows of the promised rate; the last two say what cut it short, if anything."""
 
     handle: Handle | None  # None: nothing was held
     levels: list[dict[str, Any]]
     windows: list[dict[str, Any]] = field(default_factory=list)
-    ended: str | None = None
+    ended: str | None = None  # the server died or hung
+    unmeasured: str | None = None  # the load could not be held, which says nothing of the server
 
     @property
     def checked(self) -> int:
@@ -43,7 +44,7 @@ def hold(proof: Proof) -> Held:
     """Start the server of the proof, hold the levels, then the promised rate until it is proven or the budget ends.
 
     A server that dies or hangs, or a load that cannot be measured, ends the proof; what was measured before it stays:
-    `ended` tells.
+    `ended` or `unmeasured` tells.
 
     Raises:
         ServerNotReady: the server did not come up.
@@ -63,7 +64,8 @@ def hold(proof: Proof) -> Held:
             _promised_rate(proof, under, held)
         except (ServerDied, LoadFailed) as error:
             held.levels = held.levels if held.windows else list(under.rows)
-            held.ended = str(error)
+            died = isinstance(error, ServerDied)
+            held.ended, held.unmeasured = (str(error), None) if died else (None, str(error))
     return held
 
 

@@ -60,6 +60,7 @@ def results(proof: Proof, held: Held) -> dict[str, Any]:
             windows,
         ),
         "failures": _failures(held),
+        "unmeasured": held.unmeasured and held.unmeasured.splitlines()[0],
         "left_out": list(proof.levels.left_out),
         **judging.judge(run, "prove", proof.promise, proof.config.plain(), levels=[*held.levels, *windows]),
     }
@@ -94,7 +95,11 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     """What a reader must know: failures, what disturbed it, doubts of single levels and windows."""
     if results.get("skipped"):
         return [results["skipped"]]
-    lead = [*results["failures"], *([results["disturbance"]] if results["disturbance"] else [])]
+    lead = [
+        *results["failures"],
+        *([results["unmeasured"]] if results.get("unmeasured") else []),
+        *([results["disturbance"]] if results["disturbance"] else []),
+    ]
     if results["replicas"] > 1:
         lead.append(
             f"That {results['replicas']} replicas carry {results['replicas']} times as much as one is an assumption."

@@ -46,6 +46,13 @@ def test_enough_requests_inside_the_limit_keep_the_promise() -> None:
     assert why == "3 of 2,000 requests beyond the limit, 95% certain; 40,000 answers compared, none wrong"
 
 
+def test_a_load_that_could_not_be_held_says_nothing_of_the_server() -> None:
+    lost = "Level 3 could not be measured: a load worker was killed by SIGKILL."
+    word, why, next_step = answer(results(unmeasured=lost))
+    assert (word, why) == (NOT_PROVEN, lost)
+    assert next_step.startswith("Mend what kept the load")
+
+
 def test_a_comparison_too_small_for_one_wrong_answer_in_10_000_says_what_it_could_have_missed() -> None:
     few = {"checked": 300, "wrong": 0, "could_miss_share": 0.01}
     assert answer(results(answers=few)).why.endswith("a wrong answer in 100 could have stayed unseen")
