@@ -26,7 +26,7 @@ CALM_S = 1.0  # shortest window of the promised rate
 
 @dataclass
 class Held:
-    """What was held: the levels, then the windows of the promised rate; the last two say what cut it short, if anything."""
+    """What was held: the levels, then the windows of the promised rate; the last two say what cut it short."""
 
     handle: Handle | None  # None: nothing was held
     levels: list[dict[str, Any]]
