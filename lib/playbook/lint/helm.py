@@ -21,6 +21,9 @@ from playbook.lint.text import Text
 
 _PATIENCE_S = 20
 _SOURCE = "# Source: "
+# a template that is not ours to fill in, or values that its functions refuse
+_NOT_UNDERSTOOD = (TemplateError, RecursionError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError,
+                   SyntaxError, re.error, yaml.YAMLError)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def _filled_in(folder: Path, texts: Mapping[Path, Text]) -> str:
                 {str(path): content for path, content in inside.items() if path.match(form)})}}  # fmt: skip
     try:
         made = rendered(templates, root)
-    except (TemplateError, RecursionError):
+    except _NOT_UNDERSTOOD:
         return ""
     pieces = [(name, piece) for name, content in made.items() for piece in re.split(r"(?m)^---[ \t]*$", content)]
     return "".join(f"---\n{_SOURCE}{name}\n{piece}\n" for name, piece in pieces if piece.strip())

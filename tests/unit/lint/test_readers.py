@@ -152,3 +152,18 @@ def test_a_command_of_one_word_is_not_split_by_the_platform(tmp_path):
 def test_a_surplus_bracket_hides_no_fault_before_it(tmp_path):
     (tmp_path / "batching.config").write_text("max_batch_size: 8\nnum_batch_threads { value: 0 }\n}\n")
     assert {"batching-bare-field", "batching-bad-number"} <= {hit.rule for hit in examine(tmp_path).findings}
+
+
+ODD_ACTIONS = ['.Files.Get', '.Files.Glob ""', 'regexMatch "(" "a"', 'fromYaml "a: : b"', '"\\\\x"', "div 1 0", 'indent "a" 1',
+               'b64dec "%"', "if", "range $x", 'trunc "a" 1', "lt 1 `a`", 'printf 1']  # fmt: skip
+
+
+@pytest.mark.parametrize("action", ODD_ACTIONS)
+def test_a_template_that_helm_would_refuse_is_read_as_far_as_it_goes(tmp_path, action):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: c\nversion: 1.0.0\n")
+    pod = (
+        "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    args: [--rest_api_num_threads=1]\n"
+    )
+    (tmp_path / "templates/a.yaml").write_text(f"{pod}    workingDir: {{{{ {action} }}}}\n")
+    assert THREADS in {hit.rule for hit in examine(tmp_path).findings}
