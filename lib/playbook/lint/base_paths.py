@@ -68,7 +68,7 @@ def _check(
     elif (result.missing or result.text is not None) and not command.place.built:
         missing = result.missing or "a folder but a file"
         yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
-    elif result.missing and single and (copied := _beside(command, base)):
+    elif result.missing and (copied := _beside(command, base)):
         remedy = f"Copied is {copied}: name it, or copy to {base}."
         yield finding("base-path-missing", *where, path=base, where="in the image", remedy=remedy)
     elif result.mount is not None:

@@ -43,6 +43,7 @@ def read_python(document: Document) -> Reading:
             reading.add(_call(node, values, document, read))
     for words in values.whole_lists():
         reading.add(_grown(words, values, document))
+    read |= {id(values.names[name]) for name in values.grown if isinstance(values.names.get(name), ast.List)}
     for whole in values.whole_texts():
         if BINARY in whole.content or OFFICIAL in whole.content:
             values.lines.append(whole.content)
