@@ -37,7 +37,7 @@ class Engine:
 
     def __init__(
         self,
-        connect: Callable[[Engine], Any],
+        connect: Callable[[Engine, int], Any],
         *,
         slots_in_order: bool,
         connections: int,
@@ -86,15 +86,15 @@ class Engine:
         return len(self.alive)
 
     def _one_more(self) -> None:
-        self._keepers.append(asyncio.ensure_future(self._keep_open()))
+        self._keepers.append(asyncio.ensure_future(self._keep_open(len(self._keepers))))
 
-    async def _keep_open(self) -> None:
+    async def _keep_open(self, number: int) -> None:
         wait_s = BACKOFF_S[0]
         while True:
             began_ns = clock()
             try:
                 async with self._gate:
-                    connection = await self._connected()
+                    connection = await self._connected(number)
             except (OSError, asyncio.TimeoutError) as wrong:
                 self.refused(began_ns, TIMEOUT if isinstance(wrong, asyncio.TimeoutError) else REFUSED)
                 await asyncio.sleep(wait_s * (0.5 + self._backoff.random() / 2))
@@ -110,12 +110,12 @@ class Engine:
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, BACKOFF_S[1])
 
-    async def _connected(self) -> Connection:
-        """One connection, asked for anew where nothing comes of it at first."""
+    async def _connected(self, number: int) -> Connection:
+        """Connection `number`, asked for anew where nothing comes of it at first."""
         for within_s in ASK_AGAIN_S:
             with contextlib.suppress(asyncio.TimeoutError):
-                return await asyncio.wait_for(self._connect(self), within_s)
-        return await asyncio.wait_for(self._connect(self), self.timeout_ns / 1e9)
+                return await asyncio.wait_for(self._connect(self, number), within_s)
+        return await asyncio.wait_for(self._connect(self, number), self.timeout_ns / 1e9)
 
     def refused(self, began_ns: int, kind: int) -> None:
         """No connection could be opened: a closed-loop client fails; with none alive, so does all that is due."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -16,9 +16,9 @@ from loadgen.workers.addresses import Addresses
 
 
 def connector(
-    level: Level, bodies: list[bytes], slots: int, addresses: Addresses
-) -> Callable[[Engine], Awaitable[Connection]]:
-    """A function that opens one connection of the level's protocol, with `slots` streams where it has streams.
+    level: Level, bodies: list[bytes], streams: Sequence[int], addresses: Addresses
+) -> Callable[[Engine, int], Awaitable[Connection]]:
+    """A function that opens connection `number` of the level's protocol; over gRPC it has `streams[number]` streams.
 
     Raises:
         LevelError: A certificate file cannot be read.
@@ -29,14 +29,15 @@ def connector(
         make: Callable[..., asyncio.Protocol] = partial(http1.HttpClientConnection, requests=requests, heads={})
     else:
         block, messages = grpc_connection.encode(host, port, path, bodies, level.request_headers(), level.tls)
-        make = partial(grpc_connection.GrpcClientConnection, block=block, messages=messages, slots=max(1, slots))
+        make = partial(grpc_connection.GrpcClientConnection, block=block, messages=messages)
     context = tls.context(level)
     secure: dict[str, Any] = {"ssl": context, "server_hostname": level.server_name or host} if context else {}
 
-    async def connect(engine: Engine) -> Connection:
+    async def connect(engine: Engine, number: int) -> Connection:
         address = await addresses.next()
         loop = asyncio.get_running_loop()
-        protocol = (await loop.create_connection(lambda: make(engine), address, port, **secure))[1]
+        slots = {} if level.protocol == "rest" else {"slots": streams[number]}
+        protocol = (await loop.create_connection(lambda: make(engine, **slots), address, port, **secure))[1]
         connection = cast(Connection, protocol)
         addresses.opened(address, connection)
         return connection

@@ -42,6 +42,17 @@ def share(total: int, worker: int, processes: int) -> int:
     return total // processes + (worker < total % processes)
 
 
+def streams(level: Level, cap: int, connections: int) -> list[int]:
+    """Streams of each gRPC connection of a worker that keeps at most `cap` requests outstanding.
+
+    They bound an open loop, whatever the server does, so they add up to `cap`. Clients bound themselves: there each
+    connection has as many, and what another one lost finds room.
+    """
+    if not level.open_loop:
+        return [max(1, -(-cap // connections))] * connections
+    return [max(1, share(cap, number, connections)) for number in range(connections)]
+
+
 class WorkerShare:
     """One worker's part of a level, from encoded requests to rows."""
 
@@ -57,13 +68,14 @@ class WorkerShare:
         """Build the engine and open its connections; returns how many stand."""
         level, part = self.level, (self.worker, self.level.processes)
         connections = max(1, share(level.connection_count(), *part))
+        cap = share(level.in_flight_cap(), *part)
         addresses = self.addresses = Addresses(*level.address()[:2], turn=self.worker)
         self.engine = Engine(
-            connector(level, self.bodies.requests, -(-share(level.in_flight_cap(), *part) // connections), addresses),
+            connector(level, self.bodies.requests, streams(level, cap, connections), addresses),
             # Streams are spread over connections, and connections over servers; those to one server are kept warm.
             slots_in_order=level.protocol == "grpc" or len(addresses) > 1,
             connections=connections,
-            most_connections=share(level.in_flight_cap(), *part) if level.protocol == "rest" else connections,
+            most_connections=cap if level.protocol == "rest" else connections,
             clients=0 if level.open_loop else share(level.concurrency or 1, *part),
             due_ns=array("q"),
             bodies=len(self.bodies.requests),

@@ -65,6 +65,20 @@ def test_the_first_reply_of_a_level_holds_up_no_request(tmp_path):
     assert min(late_ms) < LATE_MS
 
 
+@pytest.mark.parametrize(("processes", "connections"), [(1, None), (3, None), (1, 7)])
+def test_an_open_loop_keeps_no_more_outstanding_than_its_cap(processes, connections, tmp_path):
+    """Sixteen connections of 63 streams kept 1,008 where the summary said 1,000."""
+    with running("grpc", Script(fault="silent", fault_every=1)) as server:
+        level = Level(
+            server.url, "grpc", write(tmp_path, [b"x"]), "constant", rate_rps=4000.0, duration_s=0.5, ramp_up_s=0.0
+        )
+        level = level.with_(timeout_s=1.0, processes=processes, connections=connections, to_the_end=True)
+        rows, _ = run_here(level)
+    sent, began = rows.sent_ns > 0, rows.sent_ns
+    moments = sorted([(at, 1) for at in began[sent].tolist()] + [(at, -1) for at in rows.done_ns[sent].tolist()])
+    assert np.cumsum([step for _, step in moments]).max() == level.in_flight_cap() == 1000
+
+
 def test_answers_are_those_grpcio_gets_for_messages_of_every_size(grpcio_server, tmp_path):
     bodies = [bytes([65 + i]) * (size // 2) + b"z" * (size - size // 2) for i, size in enumerate(SIZES)]
     with grpc.insecure_channel(grpcio_server, [("grpc.max_receive_message_length", -1)]) as channel:
