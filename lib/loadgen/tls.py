@@ -17,6 +17,9 @@ from loadgen.level import Level
 WITHIN_S = 5.0
 REFUSAL_WITHIN_S = 0.2  # TLS 1.3: the server's word on our certificate comes after the handshake
 NOT_YET_VALID, EXPIRED, OTHER_NAME = 9, 10, (62, 64)  # X509_V_ERR_... of OpenSSL's x509_vfy.h
+UNHEARD = {"protocol", "reset", "short_reply"}  # what comes of plain text where TLS is spoken
+# Over gRPC nothing is sent before the server has greeted: a client has no row, what is due waits and is given up
+UNSENT = {"never sent", "unsent", "timeout"}
 PLAIN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 
 
@@ -104,8 +107,9 @@ def _reason(wrong: Exception) -> str:
 
 def hint(level: Level, summary: dict[str, Any]) -> str:
     """A sentence where a plain load that got no answer at all was sent to a port that speaks TLS; else empty."""
-    failed = set(summary["errors_by_kind"]) or {"never sent"}  # over gRPC nothing is, before the server has greeted
-    if level.tls or summary["answered_inside"] or not failed & {"never sent", "protocol", "reset", "short_reply"}:
+    failed = set(summary["errors_by_kind"]) or {"never sent"}
+    unheard = UNHEARD if summary["lateness_us"]["max"] is not None else UNHEARD | UNSENT
+    if level.tls or summary["answered_inside"] or not failed & unheard:
         return ""
     host, port, _ = level.address()
     if not _spoken_at(host, port):

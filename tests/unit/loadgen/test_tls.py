@@ -16,6 +16,7 @@ import pytest
 
 from loadgen import Level, LevelError, ServerUnreachable, hold
 from loadgen.__main__ import main
+from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
@@ -167,6 +168,26 @@ def test_plain_text_where_tls_was_asked_for_and_the_reverse_are_told(protocol, f
     assert summary["answered_inside"] == 0
     assert not summary["valid"]
     assert "speaks TLS and the load was plain text; use https://" in summary["warnings"][0]
+
+
+@pytest.mark.parametrize(("is_alive", "kind"), [(None, "timeout"), (lambda: False, "unsent")])
+def test_an_open_grpc_loop_in_plain_text_is_told_that_the_port_speaks_tls(is_alive, kind, folder, tmp_path):
+    """Nothing is sent before the server has greeted: what is due waits, and times out or is never sent."""
+    with grpcio(folder) as (port, _):
+        asked = level(folder, "grpc", port, concurrency=None, arrival="constant", rate_rps=50.0, timeout_s=0.3)
+        plain = asked.with_(url=f"grpc://localhost:{port}", ca=None)
+        summary = hold(plain, tmp_path, is_alive=is_alive)
+    assert kind in summary["errors_by_kind"]
+    assert "speaks TLS and the load was plain text; use https://" in summary["warnings"][0]
+
+
+def test_a_plain_grpc_server_that_hangs_is_not_said_to_speak_tls(folder, tmp_path):
+    with running("grpc", Script(fault="silent", fault_every=1)) as server:
+        port = int(server.url.rpartition(":")[2])
+        asked = level(folder, "grpc", port, concurrency=None, arrival="constant", rate_rps=50.0, timeout_s=0.2)
+        summary = hold(asked.with_(url=f"grpc://127.0.0.1:{port}", ca=None), tmp_path)
+    assert set(summary["errors_by_kind"]) == {"timeout"}
+    assert not [text for text in summary["warnings"] if "TLS" in text]
 
 
 @pytest.mark.parametrize("broken", [{"ca": "00000.body"}, {"ca": "nowhere.pem"}, {"client_certificate": "ca.key"}])
