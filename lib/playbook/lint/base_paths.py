@@ -14,6 +14,7 @@ from playbook.lint.models import Serving, check_base_path, version_of
 from playbook.lint.rules import Finding, finding
 from playbook.lint.text import Text, is_unknown
 
+_NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
 _NAMING = ("--model_config_file", "--model_base_path", "--model_name")
 
 
@@ -90,8 +91,10 @@ def _plain(command: Command) -> bool:
 def _beside(command: Command, base: str) -> str:
     """The one folder that an image gets beside the base path, where it gets none there; "" otherwise."""
     parent = base.rstrip("/").rpartition("/")[0]
-    beside = [each.target for each in command.place.mounts if each.files is None and each.target != "/"
-              and each.target.rpartition("/")[0] == parent and "." not in each.target.rpartition("/")[2]]  # fmt: skip
+    folders = [each.target for each in command.place.mounts
+               if each.files is None and not (each.source and each.source.is_file())]  # fmt: skip
+    beside = [each for each in folders if each.rpartition("/")[0] == parent
+              and not _NO_MODEL.search(each.rpartition("/")[2])]  # fmt: skip
     return beside[0] if parent and len(beside) == 1 else ""
 
 

@@ -1,4 +1,4 @@
-"""The charts among the files: what Helm makes of their templates, or their values where Helm is not here."""
+"""The charts among the files: what their templates make of their values, or the values alone where that fails."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
         chart = render(folder, texts)
         for path in files:
             if path.parent == folder and path.name.startswith("values") and path.suffix in (".yaml", ".yml"):
-                result.values[path] = bool(chart.rendered)
+                result.values[path] = bool(chart.rendered) and path.name == "values.yaml"  # others are not shown
         if chart.problem:
             result.problems[texts[folder / "Chart.yaml"].path] = chart.problem
         if not chart.rendered:

@@ -1,4 +1,4 @@
-"""Templates of Helm (without Helm) and of Jinja: `{{ }}` becomes a chart's value or an unknown one; lines stay."""
+"""Templates of Jinja, and of Go where no chart fills them in: `{{ }}` becomes a value or an unknown one; lines stay."""
 
 from __future__ import annotations
 

@@ -167,3 +167,26 @@ def test_a_template_that_helm_would_refuse_is_read_as_far_as_it_goes(tmp_path, a
     )
     (tmp_path / "templates/a.yaml").write_text(f"{pod}    workingDir: {{{{ {action} }}}}\n")
     assert THREADS in {hit.rule for hit in examine(tmp_path).findings}
+
+
+@pytest.mark.parametrize(
+    ("copied", "missing"), [("/models/ranker_v1", True), ("/models/config", False), ("/srv/x", False)]
+)
+def test_an_image_with_a_model_of_another_name_beside_its_base_path_waits_for_ever(tmp_path, copied, missing):
+    text = f"FROM tensorflow/serving:2.20.0\nCOPY it {copied}\nENV MODEL_NAME=ranker\n"
+    (tmp_path / "Dockerfile").write_text(text)
+    assert ("base-path-missing" in {hit.rule for hit in examine(tmp_path).findings}) is missing
+
+
+def test_flags_in_the_values_of_another_environment_are_read_too(tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: c\nversion: 1.0.0\n")
+    (tmp_path / "values.yaml").write_text("args: []\n")
+    (tmp_path / "values-prod.yaml").write_text(
+        "args:\n- --model_name=m\n- --rest_api_num_threads=1\n- --rest_api_port=8501\n"
+    )
+    pod = "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    args: {{ .Values.args }}\n"
+    (tmp_path / "templates/a.yaml").write_text(pod)
+    assert ("values-prod.yaml", 3) in {
+        (hit.path, hit.line) for hit in examine(tmp_path).findings if hit.rule == THREADS
+    }
