@@ -237,10 +237,11 @@ def _cleared(run_dir: Path) -> Iterator[None]:
 
 
 def clear(run_dir: Path) -> None:
-    """End every server of a run and remove the private copies that tuning made of its model."""
+    """End every server of a run and remove the private copies that tuning and drills made of its model."""
     serve.stop_all(run_dir)
-    for folder in Path(run_dir).glob(".tune-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    for copies in (".tune-*", ".drill-*"):
+        for folder in Path(run_dir).glob(copies):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

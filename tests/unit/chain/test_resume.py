@@ -81,9 +81,10 @@ def test_a_record_that_is_half_written_is_made_again_and_one_of_a_newer_playbook
 
 
 def test_private_copies_of_the_model_and_temporary_folders_of_killed_chains_go(tmp_path, monkeypatch):
-    (tmp_path / ".tune-abc" / "digits").mkdir(parents=True)
+    for copy in (".tune-abc", ".drill-abc"):
+        (tmp_path / copy / "digits").mkdir(parents=True)
     pipeline.clear(tmp_path)
-    assert not (tmp_path / ".tune-abc").exists()
+    assert not list(tmp_path.glob(".tune-*")) + list(tmp_path.glob(".drill-*"))
     dead, alive = tmp_path / "playbook-1-99999999-x", tmp_path / "another"
     for folder in (dead / "kernel", alive):
         folder.mkdir(parents=True)
