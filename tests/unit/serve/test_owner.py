@@ -17,9 +17,10 @@ from playbook.serve import owner, serve
 from playbook.serve.handle import Handle
 
 CODE = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from playbook.serve import serve
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
 run, base, how = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 spec = serve.from_parameters({"server": "embedded", "model_name": "digits"}, base)
 if how == "block":
