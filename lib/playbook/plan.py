@@ -6,7 +6,6 @@ it is taken from the newest run of the same model, else one run of the model is 
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -84,8 +83,7 @@ def _known(settings: dict[str, Any], outputs: Path) -> Iterator[tuple[Path, str,
         run_dir.mkdir()
         if earlier := _earlier(settings, outputs):
             for verb in ("export", "serve", "stress"):
-                if record.has(earlier, verb):
-                    shutil.copy2(earlier / f"{verb}.json", run_dir)
+                record.copy(earlier, run_dir, verb)
             yield run_dir, f"as {earlier.name} timed it", _export_again(settings, run_dir)
             return
         yield run_dir, "timed just now", _time_one(settings, run_dir)

@@ -34,6 +34,7 @@ def results(exercise: Exercise, done: Practised) -> dict[str, Any]:
             "left_out": done.left_out,
             "soak": done.soak,
             "failures": _failures(done.rows, done.soak),
+            "compared": _compared(done.rows),
             "skipped": exercise.skipped or None,
         }
     )
@@ -71,10 +72,14 @@ def verdict(results: Mapping[str, Any]) -> str:
     if results["left_out"]:
         names = ", ".join(one["drill"] for one in results["left_out"])
         sentences.append(f"Not held: {names} (the reasons stand below).")
-    compared = sum(row.get("compared") or 0 for row in rows)
-    if compared and not results["failures"]:
-        sentences.append(f"{compared:,} answers compared, none wrong.")
+    if results["compared"] and not results["failures"]:
+        sentences.append(f"{results['compared']:,} answers compared, none wrong.")
     return " ".join(sentences) or f"No drill could be held on {who}."
+
+
+def _compared(rows: Sequence[DrillRow]) -> int:
+    """Answers compared in all drills."""
+    return sum(row.get("compared") or 0 for row in rows)
 
 
 def _lost(plain: Sequence[DrillRow], lead: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -183,6 +184,12 @@ def set_aside(run_dir: Path, verb: str) -> None:
     if has(run_dir, verb):
         number = len(list(Path(run_dir).glob(f"{verb}.*.json"))) + 1
         (Path(run_dir) / f"{verb}.json").rename(Path(run_dir) / f"{verb}.{number}.json")
+
+
+def copy(source: Path, run_dir: Path, verb: str) -> None:
+    """Take over a verb's record from another run folder as it is; nothing where it has none."""
+    if has(source, verb):
+        shutil.copy2(Path(source) / f"{verb}.json", Path(run_dir) / f"{verb}.json")
 
 
 def has(run_dir: Path, verb: str) -> bool:

@@ -53,6 +53,11 @@ def writing(path: Path, mode: int | None = None) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def half_written(path: Path) -> bool:
+    """Whether a file is one that a writer has not finished, or was killed in."""
+    return bool(_LEFTOVER.fullmatch(Path(path).name))
+
+
 def in_words(error: OSError, path: Path | str | None = None, places: Iterable[Path | str] = ()) -> str:
     """One sentence for a file that could not be written: which, why, and what to do.
 

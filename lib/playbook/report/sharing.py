@@ -80,7 +80,7 @@ def upload(run_dir: Path, bucket: str) -> str:
 def _files(run_dir: Path) -> Iterator[Path]:
     for path in sorted(run_dir.rglob("*")):
         first = path.relative_to(run_dir).parts[0]
-        if path.is_file() and first not in LEFT_OUT and not path.name.endswith(".part"):
+        if path.is_file() and first not in LEFT_OUT and not whole_file.half_written(path):
             yield path
 
 

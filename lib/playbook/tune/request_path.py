@@ -54,6 +54,9 @@ class RequestPath:
     look_ms: float = 0.0  # an idle batch thread looks so often whether a time-out is over; 0: at the moment it is
     kinds: Sequence[Sequence[float]] = ()  # of a mix: what `Kind` holds, each; () where all requests are alike
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", tuple(map(tuple, self.kinds)))  # a record has lists
+
     @property
     def mix(self) -> tuple[Kind, ...]:
         """The kinds of requests, as read from a record too."""

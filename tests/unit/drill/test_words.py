@@ -13,7 +13,8 @@ from playbook.records.rows import DrillRow
 
 def told(*rows: DrillRow, **changes) -> dict:
     base = {"model_name": "digits", "server": "embedded", "rate_rps": 500.0, "drills": list(rows), "left_out": []}
-    return {**base, "failures": findings._failures(rows), "soak": None, "skipped": None, **changes}
+    base |= {"failures": findings._failures(rows), "compared": findings._compared(rows)}
+    return {**base, "soak": None, "skipped": None, **changes}
 
 
 CALM = {"lost": 0, "lost_by_code": {}, "seconds_outside": 0, "recovery_s": 0.0}

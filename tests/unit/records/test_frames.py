@@ -31,7 +31,7 @@ def test_each_table_has_its_documented_columns(run: Path, table: str) -> None:
 
 
 def test_another_name_or_place_is_a_sentence(run: Path) -> None:
-    with pytest.raises(ParameterError, match="'request' was asked for; a run has runs, levels, requests"):
+    with pytest.raises(ParameterError, match="'request' was asked for; a run has runs, levels, drills, requests"):
         records.frame(run, "request")
     with pytest.raises(QueryFailed, match="no such folder"):
         records.frame(str(run.parent / "nowhere"), "requests")
