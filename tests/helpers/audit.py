@@ -117,7 +117,7 @@ def main(fetch: Fetch, packages: Mapping[str, tuple[str, str]]) -> int:
     found = weaknesses(packages, fetch)
     if found is None:
         print("weaknesses: NOT AUDITED: this index has no advisories, not even for a release known to have some, or")
-        print("  is out of reach. Where the network allows it: PIP_INDEX_URL=https://pypi.org/simple make audit")
+        print("  is out of reach, or none was named. Name one that has them: PIP_INDEX_URL=<index> make audit")
         return FAULT if bad else NOT_AUDITED
     print(f"weaknesses: {len(found)} known{':' if found else '.'}")
     for text in found:
@@ -128,4 +128,4 @@ def main(fetch: Fetch, packages: Mapping[str, tuple[str, str]]) -> int:
 if __name__ == "__main__":
     have = installed()
     LICENCES.write_text(page(have))
-    sys.exit(main(fetcher(os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple")), have))
+    sys.exit(main(fetcher(os.environ.get("PIP_INDEX_URL", "")), have))
