@@ -109,10 +109,13 @@ def hint(level: Level, summary: dict[str, Any]) -> str:
     """A sentence where a plain load that got no answer at all was sent to a port that speaks TLS; else empty."""
     failed = set(summary["errors_by_kind"]) or {"never sent"}
     unheard = UNHEARD if summary["lateness_us"]["max"] is not None else UNHEARD | UNSENT
-    if level.tls or summary["answered_inside"] or not failed & unheard:
-        return ""
+    return "" if summary["answered_inside"] or not failed & unheard else plain_at_tls(level)
+
+
+def plain_at_tls(level: Level) -> str:
+    """A sentence where this level would speak plain text to a port that speaks TLS; else empty."""
     host, port, _ = level.address()
-    if not _spoken_at(host, port):
+    if level.tls or not _spoken_at(host, port):
         return ""
     return f"{host}:{port} speaks TLS and the load was plain text; use https:// (gRPC: grpcs://)"
 
