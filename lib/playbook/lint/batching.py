@@ -182,7 +182,7 @@ def _absurd(values: Values, command: Command | None) -> Iterator[Hit]:
     if threads > (_THREADS_A_CORE * cores if cores else _MANY_THREADS):
         yield "batching-threads-absurd", "num_batch_threads", {"threads": threads, "beyond": beyond}
     queue = values.number("max_enqueued_batches", 10)
-    if queue * values.limit > _DEEP_ROWS:
+    if queue * values.limit > _DEEP_ROWS and values.has("max_enqueued_batches"):
         words = {"queue": queue, "batch": values.limit, "rows": queue * values.limit}
         yield "batching-queue-deep", "max_enqueued_batches", words
 

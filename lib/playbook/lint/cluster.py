@@ -32,6 +32,7 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
         for data, shown in objects:
             if data.get("kind") == "Service" and _selects(data, pod):
                 yield from _service(data, shown, pod, scaler is not None, said)
+                yield from _annotated(data, shown, served)
 
 
 def _watches(monitor: Any, objects: list[tuple[Any, str]], pods: list[Pod]) -> bool:
@@ -106,6 +107,13 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
             said.add((shown, line))
             count = replicas if isinstance(replicas, int) and replicas > 1 else "several"
             yield finding("grpc-balancing", shown, line, port=target, count=count)
+
+
+def _annotated(service: Any, shown: str, served: str) -> Iterator[Finding]:
+    """The path that a Service's annotations let Prometheus scrape."""
+    annotations = (service.get("metadata") or {}).get("annotations")
+    if isinstance(annotations, Table) and "prometheus.io/path" in annotations:
+        yield from check_scrape(annotations, "prometheus.io/path", served, shown)
 
 
 def _port_names(pod: Pod) -> set[str]:

@@ -13,24 +13,29 @@ _CLOUD_RUN_PORT = 8080  # where Cloud Run sends requests unless --port says othe
 
 
 def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
-    """`kubectl run`, `kubectl create deployment` and `gcloud run deploy` of the server's image; None for others.
+    """`kubectl run`, `kubectl create deployment`, `gcloud run deploy` and `gcloud ai models upload`; None for others.
 
     kubectl takes the arguments behind `--`, gcloud those of `--args`, divided by commas or by what `^X^` names.
     """
-    images = [word for word in _values(words, "--image") if OFFICIAL in word]
+    prefix = "--container-" if words[1:2] == ["ai"] or words[1:3] == ["beta", "ai"] else "--"
+    images = [word for word in _values(words, "--container-image-uri" if prefix != "--" else "--image")
+              if OFFICIAL in word]  # fmt: skip
     reading = Reading()
     for image in images:
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), document.text.path, image.line)
         args = words[words.index(Word("--")) + 1 :] if "--" in words else []
-        args = args or [each for given in _values(words, "--args") for each in _divided(given)]
+        args = args or [each for given in _values(words, prefix + "args") for each in _divided(given)]
         place = Place(True, image=str(image))
-        entry = _values(words, "--command") if words[0] == "gcloud" else []
+        commands = _values(words, prefix + "command") if words[0] == "gcloud" else []
+        entry = [each for given in commands for each in _divided(given)]
         start = Start(document.text.path, image.line, str(image), entry or None, args, place=place)
         start.open_environment = True
         start.managed = words[0] == "gcloud"
         if "run" in words[1:3] and start.managed:
             start.published = tuple(_values(words, "--port")[-1:]) or (Word(_CLOUD_RUN_PORT, image.line),)
+        if prefix != "--":
+            start.published = tuple(each for given in _values(words, "--container-ports") for each in _divided(given))
         reading.add(launch(start))
     return reading if images else None
 

@@ -13,10 +13,12 @@ from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Image, Reading
 from playbook.lint.shell import simple_commands
 from playbook.lint.text import Text, Word, expand, is_unknown, line_of
-from playbook.lint.yaml_lines import Table
+from playbook.lint.yaml_lines import Items, Table
 
-_OTHER_NAMES = {"image": ("image",), "command": ("command", "args"), "entrypoint": ("entrypoint", "entryPoint"),
-                "environment": ("environment", "env"), "ports": ("ports", "published_ports"),
+_OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Command"),
+                "entrypoint": ("entrypoint", "entryPoint", "EntryPoint"),
+                "environment": ("environment", "env", "Environment"),
+                "ports": ("ports", "published_ports", "portMappings", "PortMappings"),
                 "volumes": ("volumes",), "cpus": ("cpus",)}  # fmt: skip
 
 
@@ -36,12 +38,24 @@ def read_loose(data: Any, document: Document) -> Reading:
         service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
                          for other in others if other in table})  # fmt: skip
         service.line = table.line
+        if "image" not in service:  # a service of GitLab's jobs
+            service[Word("image", table.at("name"))] = table["name"]
+        if {"command", "args"} <= {*table} and isinstance(table["args"], list):  # Nomad's program and its arguments
+            service[Word("command", table.at("args"))] = Items([*(_words(table["command"]) or []), *table["args"]])
         reading.add(_read_service(service, Table(), document, loose=True))
     return reading
 
 
+def _names_image(table: Table) -> bool:
+    """True for a mapping that describes a container of the server; GitLab's services hold the image as their name."""
+    image = table.get("image", table.get("Image"))
+    if image is None and {"command", "alias", "variables"} & {*table}:
+        image = table.get("name")
+    return isinstance(image, str) and OFFICIAL in image
+
+
 def _tables(node: Any) -> Iterator[Table]:
-    if isinstance(node, Table) and isinstance(node.get("image"), str) and OFFICIAL in node["image"]:
+    if isinstance(node, Table) and _names_image(node):
         yield node
         return
     for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
@@ -131,7 +145,9 @@ def _environment(value: Any) -> dict[str, Word]:
                 for name, text in value.items()}  # fmt: skip
     if value and isinstance(value[0], Table):
         return {
-            str(item.get("name")): Word(item.get("value", "$"), item.line) for item in value if isinstance(item, Table)
+            str(item.get("name", item.get("Name"))): Word(item.get("value", item.get("Value", "$")), item.line)
+            for item in value
+            if isinstance(item, Table)
         }
     pairs = [(str(item).partition("="), line_of(item)) for item in value or []]
     return {name: Word(text if equals else "$" + name, line) for (name, equals, text), line in pairs}
@@ -141,7 +157,8 @@ def _mounts(service: Any, document: Document) -> Iterator[Mount]:
     folder, sources = document.folder, document.around.sources
     for item in service.get("volumes") or []:
         if isinstance(item, Table):
-            target, source = str(item.get("target", "")), str(item.get("source", ""))
+            target = str(item.get("target", item.get("container_path", "")))
+            source = str(item.get("source", item.get("host_path", "")))
             if item.get("type", "volume") == "bind":
                 yield bind(source, target, folder, sources, item.line)
             else:
@@ -177,7 +194,8 @@ def _configs(service: Any, data: Any, document: Document) -> Iterator[Mount]:
 def _published(service: Any) -> Iterator[Word]:
     for item in service.get("ports") or []:
         if isinstance(item, Table):
-            yield Word(item.get("target", ""), item.line)
+            names = ("target", "internal", "containerPort", "ContainerPort")
+            yield Word(next((item[name] for name in names if name in item), ""), item.line)
             continue
         text = str(item)
         if not is_unknown(text) and "-" not in text:

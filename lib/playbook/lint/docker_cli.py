@@ -49,7 +49,7 @@ def run_arguments(words: list[Word]) -> list[Word] | None:
         if word.rpartition("/")[2] in _PROGRAMS:
             behind = [each for each in words[place + 1 :]]
             while behind and behind[0] not in ("run", "create"):
-                if behind[0] in ("container",) or behind[0].startswith("-"):
+                if behind[0] in ("container", "service") or behind[0].startswith("-"):
                     behind = behind[1:]
                     continue
                 return None
@@ -170,4 +170,5 @@ def _published(options: list[tuple[str, Word]]) -> Iterator[Word]:
     for name, value in options:
         if name in ("-p", "--publish") and not is_unknown(value):
             inside = value.rpartition(":")[2] if ":" in value else value
+            inside = mount_parts(value)["target"] or inside  # docker service's long form
             yield value.with_text(inside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import textwrap
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from playbook.lint.command import BINARY, OFFICIAL
+from playbook.lint.launch import is_server
 from playbook.lint.schema import kind_of
 from playbook.lint.text import Text
 
@@ -23,6 +25,9 @@ _KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "y
           "python": "python", "py": "python", "python3": "python", "makefile": "makefile", "make": "makefile",
           "ini": "unit", "systemd": "unit"}  # fmt: skip
 NAMES = (BINARY, OFFICIAL, "model_config_list")
+_DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
+_PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
+_FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
 _URLS = re.compile(
     r"(https?://|github\.com/|www\.)\S+|tensorflow/serving/(?:apis|predict|classify|regress|tree|blob|"
     r"issues|docs|g3doc|tensorflow_serving)\b|tensorflow/serving#\d+|tensorflow/serving (?:repo|source)"
@@ -45,20 +50,33 @@ def names_server(content: str) -> str:
 
 def kind_of_block(language: str, content: str) -> str:
     """The reader a block is for, by its language or by its look; "" for one that nobody reads."""
-    known = _KINDS.get(language.lower())
+    known, image = _KINDS.get(language.lower()), all(look.search(content) for look in _DOCKERFILE)
+    if known == "yaml" and (image or re.match(r"\s*(\$\s*)?(sudo )?docker\s.*\brun\b", content)):
+        known = None  # what it holds tells more than what it is called
     if known:
         return known
+    if flags_of(content):
+        return "flags"
     if kind_of(content) is not None and "docker run" not in content and not _WRITTEN.search(content):
         return "config"
-    if re.search(r"^\s*FROM\s+\S+", content, re.MULTILINE) and re.search(
-        r"^\s*(RUN|COPY|CMD|ENV|ADD)\s", content, re.MULTILINE
-    ):
+    if image:
         return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"
     if re.search(r"^(apiVersion|services|scrape_configs|version):", content, re.MULTILINE):
         return "shell" if "<<" in content else "yaml"
     if language.lower() in _SHELL or BINARY in content or re.search(r"\bdocker\s.*\brun\b", content):
         return "shell"
     return ""
+
+
+def flags_of(content: str) -> list[tuple[str, int]]:
+    """The flags of a block of nothing but the server's flags, each with its line in the block; none for another."""
+    lines = content.split("\n")
+    if not all(_FLAG_LINE.fullmatch(line) for line in lines):
+        return []
+    stripped = [re.sub(r"^\s*(-\s+)?|[\s,;\\^`]+$", "", line) for line in lines]
+    words = [(word.strip("\"'"), number) for number, line in enumerate(stripped, 1) for word in line.split()
+             if not line.startswith("#")]  # fmt: skip
+    return words if is_server("", [word for word, _ in words]) else []
 
 
 def prose_blocks(text: Text) -> Iterator[Block]:
@@ -71,6 +89,11 @@ def prose_blocks(text: Text) -> Iterator[Block]:
     while place < len(lines):
         fence = _FENCE.match(lines[place]) or _RULED.match(lines[place])
         begin = place
+        if not fence and _PRE[0].search(lines[place]):
+            place = _preformatted(lines, place)
+            content = re.sub(r"<[^>]*>", "", _PRE[0].sub("\n", "\n".join(lines[begin:place]), count=1))
+            yield from _block("", html.unescape(content), text, begin)
+            continue
         if not fence:
             place = _indented(lines, place)
             if place > begin:
@@ -91,6 +114,13 @@ def prose_blocks(text: Text) -> Iterator[Block]:
         yield from _block(language, content, text, begin + 1)
 
 
+def _preformatted(lines: list[str], place: int) -> int:
+    """The line behind the end of HTML's `<pre>` that begins here."""
+    while place < len(lines) and not _PRE[1].search(lines[place]):
+        place += 1
+    return place + 1
+
+
 def _indented(lines: list[str], place: int) -> int:
     """The end of an indented block that begins here, behind a blank line; `place` itself where none does."""
     if not re.match(r"( {2,}|\t)\S", lines[place]) or (place and lines[place - 1].strip()):
@@ -99,7 +129,9 @@ def _indented(lines: list[str], place: int) -> int:
     depth = len(indent.group()) if indent else 0
     end = place
     while (
-        end < len(lines) and (not lines[end].strip() or lines[end][:depth].isspace()) and not _FENCE.match(lines[end])
+        end < len(lines)
+        and (not lines[end].strip() or lines[end][:depth].isspace() or lines[end - 1].endswith("\\"))
+        and not _FENCE.match(lines[end])
     ):
         end += 1
     return end
@@ -113,7 +145,7 @@ def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
 
 def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
     kind = kind_of_block(language, content)
-    relevant = names_server(content) or kind == "config" or "tensorflow/serving" in content or kind_of(content)
+    relevant = names_server(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
     if not relevant or not kind:
         return
     if kind == "shell":

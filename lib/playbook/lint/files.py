@@ -1,108 +1,37 @@
-"""The files of a folder: which reader each is for, what was read, and what was passed over and why."""
+"""Which reader each file of a folder is for, what it got out of it, and what was passed over and why."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from playbook.lint.charts import read_charts, read_values
 from playbook.lint.command import BINARY, OFFICIAL
-from playbook.lint.documents import names_server, notebook_blocks, prose_blocks
+from playbook.lint.documents import flags_of, names_server, notebook_blocks, prose_blocks
+from playbook.lint.gathering import Gathered
 from playbook.lint.image import read_dockerfile
 from playbook.lint.kubernetes import Pod
-from playbook.lint.models import is_base_path, is_saved_model
+from playbook.lint.launch import Start, launch
+from playbook.lint.program_texts import SUFFIXES, read_program
 from playbook.lint.python_code import read_python, texts_of
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import Finding, finding
 from playbook.lint.schema import kind_of
 from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
-from playbook.lint.text import Text
+from playbook.lint.terraform import read_hcl
+from playbook.lint.text import Text, Word
 from playbook.lint.yaml_files import Page, collect, load, read_page, scalars_that_start, served_by_maps
 
-SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".mypy_cache"}
-MOST_BYTES = 5_000_000
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
-_PROSE = (".md", ".markdown", ".rst", ".mdx", ".adoc")
+_PROSE = (".md", ".markdown", ".rst", ".mdx", ".adoc", ".html", ".htm")
+_SUFFIXES = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".container": "unit", ".mk": "makefile",
+             ".bat": "windows", ".cmd": "windows", ".ps1": "windows", ".tf": "hcl", ".hcl": "hcl",
+             ".nomad": "hcl"}  # fmt: skip
 _CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto", ".prototxt", ".pb.txt", "")
-
-
-@dataclass
-class Gathered:
-    """Texts by path, those that are config files, what was read, and what was passed over by reason."""
-
-    texts: dict[Path, Text] = field(default_factory=dict)
-    configs: dict[Path, str] = field(default_factory=dict)
-    read: list[str] = field(default_factory=list)
-    passed: dict[str, list[str]] = field(default_factory=dict)
-    folders: list[tuple[Path, str]] = field(default_factory=list)
-
-    def pass_over(self, shown: str, reason: str) -> None:
-        """Remember a file that was not read."""
-        self.passed.setdefault(reason, []).append(shown)
-
-
-def gather(paths: list[Path], root: Path) -> Gathered:
-    """The texts of files and folders, without hidden tool folders and the inside of SavedModels."""
-    gathered = Gathered()
-    for path in paths:
-        for file in [path] if path.is_file() else _files(path, gathered, root):
-            shown = _shown(file, root)
-            content = _read(file, shown, gathered)
-            if content is not None:
-                gathered.texts[file] = Text(content, shown, 1, file)
-    return gathered
-
-
-def _shown(path: Path, root: Path) -> str:
-    if path == root:
-        return path.name
-    try:
-        return str(path.relative_to(root))
-    except ValueError:
-        return str(path.absolute().relative_to(root)) if path.absolute().is_relative_to(root) else str(path)
-
-
-def _files(root: Path, gathered: Gathered, top: Path) -> Iterator[Path]:
-    if is_base_path(root):
-        gathered.folders.append((root, "." if root == top else _shown(root, top)))
-    for child in sorted(root.iterdir()):
-        if child.is_symlink() and child.is_dir():
-            continue
-        if child.is_dir() and child.name not in SKIPPED:
-            if is_saved_model(child):
-                yield from child.glob("batching_params.pbtxt")
-            else:
-                yield from _files(child, gathered, top)
-        elif child.is_file():
-            yield child
-
-
-def _read(path: Path, shown: str, gathered: Gathered) -> str | None:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            gathered.pass_over(shown, f"larger than {MOST_BYTES // 1_000_000} MB")
-            return None
-        data = path.read_bytes()
-    except OSError as error:
-        gathered.pass_over(shown, f"unreadable ({error.strerror})")
-        return None
-    if b"\0" in data[:4096]:
-        gathered.pass_over(shown, "not text")
-        return None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        gathered.pass_over(shown, "not text")
-        return None
-
-
-def model_folders(gathered: Gathered) -> list[tuple[Path, str]]:
-    """Folders that a model_base_path would name."""
-    return gathered.folders
 
 
 def kind_of_file(path: Path, content: str) -> str:
@@ -112,14 +41,14 @@ def kind_of_file(path: Path, content: str) -> str:
         return "dockerfile"
     if suffix in _YAML or (suffix == ".json" and (OFFICIAL in content or BINARY in content)):
         return "yaml"
-    kinds = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".mk": "makefile", ".bat": "windows",
-             ".cmd": "windows"}  # fmt: skip
-    if suffix in kinds or name in ("makefile", "gnumakefile"):
-        return kinds.get(suffix, "makefile")
+    if suffix in _SUFFIXES or name in ("makefile", "gnumakefile"):
+        return _SUFFIXES.get(suffix, "makefile")
     if suffix in _SHELL or re.match(r"#!.*\b(ba|z|da|k)?sh\b", content):
         return "shell"
     if suffix in _PROSE:
         return "prose"
+    if suffix in SUFFIXES:
+        return "program"
     return "unit" if re.search(r"(?m)^\[program:", content) else ""
 
 
@@ -178,13 +107,19 @@ def _read_kind(
         return reading
     if kind in _AS_SHELL:
         return read_script(Document(replace(text, content=_AS_SHELL[kind](text.content)), around))
+    if kind == "hcl" and (BINARY in text.content or OFFICIAL in text.content):
+        return read_hcl(document, pods, objects)
     if kind in ("prose", "notebook"):
         return _read_blocks(kind, text, around, pods, objects)
     if kind in _READERS:
         return _READERS[kind](document)
-    if BINARY in text.content or re.search(rf"docker\s.*run\b.*{OFFICIAL}", text.content, re.DOTALL):
-        return read_script(document)  # a text of no known kind: its command lines
-    return Reading()
+    if BINARY not in text.content and OFFICIAL not in text.content:
+        return Reading()
+    if kind != "program":
+        reading = read_script(document)  # a text of no known kind: its command lines
+        if reading.commands or names_server(text.content) == "":
+            return reading
+    return read_program(document)
 
 
 def _broken_yaml(page: Page, text: Text) -> Iterator[Finding]:
@@ -207,6 +142,9 @@ def _read_blocks(
             loose = replace(block.text, templated=open_ends)
             total.configs += [(flag, loose)] if flag else []
             continue
+        if block.kind == "flags":
+            total.add(_read_flags(block.text))
+            continue
         if block.kind == "yaml":
             page = load(document)
             collect(page)
@@ -220,6 +158,12 @@ def _read_blocks(
     if not blocks:
         total.passed = "no code that starts a server"
     return total
+
+
+def _read_flags(text: Text) -> Reading:
+    """A block of flags alone, as documents show what is to be added to a command line."""
+    words = [Word(word, text.line(line)) for word, line in flags_of(text.content)]
+    return launch(Start(text.path, words[0].line, "", [Word(BINARY)], words, partial=True))
 
 
 def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -> None:

@@ -33,7 +33,7 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
     for name, values in given.items():
         if len(values) > 1 and not command.partial:
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))
-    checks = [_threads, _parallelism, _values, _model, _polling]
+    checks = [_threads, _parallelism, _values, _model, _polling, _same_port]
     if not command.partial:  # what is absent may stand elsewhere
         checks += [_ports, _batching]
     for check in checks:
@@ -45,14 +45,18 @@ def _at(command: Command, rule: str, name: str = "", /, **words: object) -> Find
     return finding(rule, command.path, command.at(name), **words)
 
 
+def _same_port(command: Command) -> Iterator[Finding]:
+    rest, grpc = command.number("rest_api_port"), command.number("port", 0 if command.partial else 8500)
+    if rest and rest == grpc and command.knows("port"):
+        yield _at(command, "rest-port-is-grpc-port", "rest_api_port", port=rest)
+
+
 def _ports(command: Command) -> Iterator[Finding]:
     rest, grpc = command.number("rest_api_port"), command.number("port", 8500)
     expects = [name for name in command.given if name.startswith("rest_api_") and name != "rest_api_port"]
     expects += [name for name in ("monitoring_config_file",) if name in command.given]
     if rest == 0 and expects and command.knows("rest_api_port"):
         yield _at(command, "rest-port-off", expects[0], expects="--" + expects[0])
-    if rest and rest == grpc and command.knows("port"):
-        yield _at(command, "rest-port-is-grpc-port", "rest_api_port", port=rest)
     if grpc == 0 and command.knows("port") and not command.text("grpc_socket_path"):
         yield _at(command, "no-port", "port")
     if (rest or not command.knows("rest_api_port")) and not (command.managed or command.text("monitoring_config_file")):
@@ -149,7 +153,7 @@ def _polling(command: Command) -> Iterator[Finding]:
         yield _at(command, "poll-never", "file_system_poll_wait_seconds", poll_s=poll_s)
     if poll_s == 0 and command.number("model_config_file_poll_wait_seconds") > 0:
         yield _at(command, "poll-once-with-reload", "file_system_poll_wait_seconds")
-    if not command.text("model_config_file") and not command.partial:
+    if not command.text("model_config_file"):
         yield from check_remote(command, command.text("model_base_path"), command.path, command.at("model_base_path"))
 
 

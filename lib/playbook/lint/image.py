@@ -79,7 +79,9 @@ def _start(
                 and kind_of(text.content) is None}  # fmt: skip
     reading.configs += [(kind, text) for _, text in written if (kind := kind_of(text.content))]
     closed = is_official(base) and not any(_fetches(step) for step in steps)
-    place = Place(True, closed, tuple(mounts), document.folder, base, built=True)
+    packaged = any(step.word == "RUN" and re.search(r"install\b.*tensorflow-model-server", step.rest, re.DOTALL)
+                   for step in steps)  # fmt: skip
+    place = Place(True, closed, tuple(mounts), document.folder, "" if packaged else base, built=True)
     start = Start(document.text.path, None, base, None, [], values, place, document.around.cpus, own_image=True,
                   scripts=scripts, reading=document.text.content)  # fmt: skip
     _fill(start, entry, cmd, document, reading, official=OFFICIAL in base)
@@ -120,7 +122,7 @@ def _fill(
 
 def _replaced(start: Start, entry: Instruction | None, text: Text, reading: Reading) -> None:
     words = [*(start.entry or ()), *start.args]
-    joined = " ".join(words)
+    joined = expand(" ".join(words), start.environment)
     if entry is None or not any(is_server_word(word) for word in joined.split()) or ENTRYPOINT_SCRIPT in joined:
         return
     if "--rest_api_port" not in joined and "$@" not in joined:

@@ -112,7 +112,8 @@ def _script(start: Start, word: str) -> Text | None:
 def _append(start: Start, reading: Reading, words: Sequence[str], implied: Mapping[str, str]) -> None:
     line = next((line_of(word) for word in words if line_of(word)), start.line)
     command = Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place)
-    reading.commands.append(replace(command, published=start.published, managed=start.managed, partial=start.partial))
+    partial = start.partial or [*words] == [UNKNOWN]
+    reading.commands.append(replace(command, published=start.published, managed=start.managed, partial=partial))
     reading.counts["command lines"] += 1
 
 

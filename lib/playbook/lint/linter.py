@@ -16,8 +16,9 @@ from playbook.lint.charts import led_back
 from playbook.lint.command import BINARY, Command
 from playbook.lint.configs import check_config, served_metrics_path
 from playbook.lint.containers import check_published
-from playbook.lint.files import Gathered, gather, model_folders, readers
+from playbook.lint.files import readers
 from playbook.lint.flags import check_command
+from playbook.lint.gathering import Gathered, gather, model_folders
 from playbook.lint.kubernetes import Pod
 from playbook.lint.lookup import Sources, named_files
 from playbook.lint.models import check_base_path, meant_as_base_path

@@ -10,7 +10,7 @@ from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
 from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
 from playbook.lint.launch import Start, launch
-from playbook.lint.python_containers import read_chain, read_container, read_spec
+from playbook.lint.python_containers import read_chain, read_container, read_keywords, read_spec
 from playbook.lint.python_values import Values, as_line
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rewriting import check_rewriting
@@ -18,6 +18,7 @@ from playbook.lint.schema import kind_of
 from playbook.lint.scripts import read_script
 from playbook.lint.text import UNKNOWN, Text, Word
 from playbook.lint.written import read_written
+from playbook.lint.yaml_files import Page, read_page
 
 _RUNS = ("run", "create", "Popen", "call", "check_call", "check_output", "system", "popen", "getoutput")
 
@@ -41,6 +42,9 @@ def read_python(document: Document) -> Reading:
     for node in nodes:
         if isinstance(node, ast.Call) and id(node) not in read:
             reading.add(_call(node, values, document, read))
+    for node in nodes:
+        if isinstance(node, ast.Dict) and id(node) not in read:
+            reading.add(_dict(node, values, document, read))
     for words in values.whole_lists():
         reading.add(_grown(words, values, document))
     read |= {id(values.names[name]) for name in values.grown if isinstance(values.names.get(name), ast.List)}
@@ -74,6 +78,9 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
             reading.counts["images"] += 1
             reading.findings += check_image(f"tensorflow/serving:{tag}", document.text.path, tag.line)
         return reading
+    if (spec := read_keywords(name, keywords, values, document)) is not None:
+        read |= {id(each) for each in ast.walk(node)}
+        return spec
     words = [values.word(each) for each in node.args if not isinstance(each, ast.Starred)]
     if len(words) > 1 and words[0] is not None and is_server_word(words[0]):
         read |= {id(each) for each in ast.walk(node)}
@@ -105,6 +112,18 @@ def _chain(node: ast.AST) -> tuple[dict[str, list[ast.Call]], ast.AST | None]:
             break
         node = node.func.value
     return {}, None
+
+
+def _dict(node: ast.Dict, values: Values, document: Document, read: set[int]) -> Reading:
+    """A dict that is written as YAML would be: a manifest, a compose file, a task definition."""
+    names = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if not any(OFFICIAL in name or BINARY in name for name in names) or not {"image", "containers"} & {*names}:
+        return Reading()
+    page = Page(Document(replace(document.text, templated=True), document.around), [values.data(node)])
+    reading = read_page(page, [], [])
+    if reading.understood:
+        read |= {id(each) for each in ast.walk(node)}
+    return reading
 
 
 def _grown(words: list[Word], values: Values, document: Document) -> Reading:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from playbook.lint.command import Mount, Place, is_official
-from playbook.lint.containers import bind
+from playbook.lint.command import OFFICIAL, Mount, Place, is_official
+from playbook.lint.containers import bind, check_image
 from playbook.lint.launch import Start, launch
 from playbook.lint.python_values import Values
 from playbook.lint.reading import Document, Reading
@@ -47,6 +47,36 @@ def read_spec(image: Word, keywords: dict[str, ast.expr], values: Values, docume
     start = Start(document.text.path, image.line, str(image), entry, values.words(keywords.get("args")), place=place)
     start.open_environment = start.kubernetes = True
     return launch(start)
+
+
+_IMAGES = ("image", "serving_container_image_uri", "container_image_uri", "image_uri")
+_PREFIXES = ("serving_container_", "container_", "")
+
+
+def read_keywords(name: str, keywords: dict[str, ast.expr], values: Values, document: Document) -> Reading | None:
+    """A container that a cloud's client describes by keywords, its image perhaps inside a call; None for another."""
+    given = next((keywords[each] for each in _IMAGES if each in keywords), None)
+    calls = [each for each in ast.walk(given) if isinstance(each, ast.Constant)] if given is not None else []
+    official = [word for each in calls if (word := values.word(each)) is not None and OFFICIAL in word]
+    if given is None or not official or (isinstance(given, ast.Constant) and "image" in keywords):
+        return None
+    reading, image = Reading(), official[0]
+    reading.counts["images"] += 1
+    reading.findings += check_image(str(image), document.text.path, image.line)
+    prefix = next(each for each in _PREFIXES if any(key.startswith(each) for key in keywords))
+    entry = values.words(keywords.get(f"{prefix}entry_point")) or None
+    args = values.words(keywords.get(f"{prefix}args"))
+    command = values.words(keywords.get(f"{prefix}command"))
+    if prefix:
+        entry = command or entry
+    else:
+        args = [*command, *args]
+    start = Start(document.text.path, image.line, str(image), entry, args,
+                  place=Place(True, image=str(image), hidden_mounts=True), open_environment=True)  # fmt: skip
+    start.published = tuple(values.words(keywords.get(f"{prefix}ports")))
+    start.managed = bool(prefix)
+    reading.add(launch(start))
+    return reading
 
 
 def _mounts(node: ast.expr | None, values: Values, document: Document) -> Iterator[Mount]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from playbook.lint.shell import simple_commands
 from playbook.lint.text import UNKNOWN, Text, Word
+from playbook.lint.yaml_lines import Items, Table
 
 _DEPTH = 5
 _PLACEHOLDER = re.compile(r"(?<!\$)\{\w*(?:[.!:\[][^{}\"' ]*)?\}")
@@ -136,7 +137,10 @@ class Values:
             return None
         if node.func.attr == "format":
             base = self._pieces(node.func.value, depth)
-            return None if base is None else [(_PLACEHOLDER.sub(UNKNOWN, text), line) for text, line in base]
+            given = iter([str(self.word(each) or UNKNOWN) for each in node.args])
+            named = {each.arg: str(self.word(each.value) or UNKNOWN) for each in node.keywords}
+            fill = lambda match: named.get(match.group().strip("{}"), next(given, UNKNOWN))  # noqa: E731
+            return None if base is None else [(_PLACEHOLDER.sub(fill, text), line) for text, line in base]
         if node.func.attr == "join" and node.args:
             words = self.words(node.args[0])
             return [(f" {word}" if place else str(word), word.line or 1) for place, word in enumerate(words)] or None
@@ -175,6 +179,21 @@ class Values:
             word = self.word(key) if key is not None else None
             if word is not None:
                 yield word, value
+
+    def data(self, node: ast.AST) -> Any:
+        """Dicts, lists and texts as YAML would hold them: mappings, lists and words with lines."""
+        if isinstance(node, ast.Dict):
+            pairs = [(self._one(key), value) for key, value in zip(node.keys, node.values, strict=True) if key]
+            table = Table({key: self.data(value) for key, value in pairs})
+            table.line = self.line(node)
+            return table
+        if isinstance(node, (ast.List, ast.Tuple)):
+            items = Items(self.data(each) for each in node.elts)
+            items.line = self.line(node)
+            return items
+        if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, type(None))):
+            return node.value
+        return self._one(node)
 
     def whole_lists(self) -> Iterator[list[Word]]:
         """The lists that are put together item by item, in the order they are written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from playbook.lint.cluster_cli import compose_arguments, read_cluster_run, read_compose_run
 from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
@@ -26,6 +27,7 @@ _NOT_RUN = (
 # fmt: on
 _DEPTH = 3
 _MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
+_UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
 _OPTIONS = ("-", "$", "<", "[", "@")
 # words that stand for more flags
 _HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)|\[?\.\.\.\]?|[<\[][\w .-]+[>\]]")
@@ -47,7 +49,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         started = _starts(command.words)
         writes.add(command, text.path)
     for name, written in writes.files.items():
-        reading.add(read_written(name, written, document))
+        reading.add(_written(name, written, document, depth))
     if depth == 0:
         reading.findings += check_rewriting(text)
     return reading
@@ -68,7 +70,7 @@ def _cut_off(words: list[Word]) -> bool:
 def _read_command(command: Simple, values: dict[str, str], document: Document, depth: int) -> Reading:
     reading, words = Reading(), command.words
     if command.fed:
-        reading.add(_fed(command, document))
+        reading.add(_fed(command, document, depth))
     if not words or words[0].rpartition("/")[2] in _NOT_RUN:
         return reading
     if run_arguments(words) is not None:
@@ -108,17 +110,29 @@ def _process(words: list[Word], values: dict[str, str], document: Document) -> R
     return launch(start)
 
 
-def _fed(command: Simple, document: Document) -> Reading:
-    """A here-document: a config file, or YAML that is applied."""
+def _fed(command: Simple, document: Document, depth: int) -> Reading:
+    """A here-document: a config file, YAML that is applied, or a script, written or run elsewhere."""
     name = str(command.target or next((word for word in command.words[1:] if "/" in word or "." in word), ""))
     text = Text(command.fed, document.text.path, command.fed_line, document.text.file)
-    return read_written(name, text, document)
+    return _written(name, text, document, depth)
+
+
+def _written(name: str, text: Text, document: Document, depth: int) -> Reading:
+    """What is written into a file or fed to a program; where no other reader knows it, a script."""
+    reading = read_written(name, text, document)
+    if reading.understood or reading.findings or depth >= _DEPTH:
+        return reading
+    starts = _UNIT.search(text.content) or BINARY in text.content or OFFICIAL in text.content
+    if not starts or name.endswith((".py", ".md")):
+        return reading
+    content = unit_as_shell(text.content) if _UNIT.search(text.content) else text.content
+    return read_script(Document(replace(text, content=content), document.around), depth + 1)
 
 
 def windows_as_shell(content: str) -> str:
-    """A batch file as shell text: carets at line ends become backslashes, the backslashes of paths are kept."""
+    """A batch file or PowerShell as shell text: their marks at line ends become backslashes, those of paths stay."""
     kept = re.sub(r"\\(?!\r?\n)", r"\\\\", content)
-    return re.sub(r"(?im)^(\s*)(rem\b|::)", r"\1#", re.sub(r"\^[ \t]*(?=\r?\n)", r"\\", kept))
+    return re.sub(r"(?im)^(\s*)(rem\b|::)", r"\1#", re.sub(r"[\^`][ \t]*(?=\r?\n)", r"\\", kept))
 
 
 def makefile_as_shell(content: str) -> str:
@@ -145,8 +159,23 @@ def _filled(text: str, values: dict[str, str]) -> str:
     return re.sub(r"\$[({]([\w.-]+)[)}]", fill, text)
 
 
+_QUADLET = {"Volume": "-v", "PublishPort": "-p", "Environment": "-e", "Mount": "--mount"}
+
+
+def _quadlet_as_shell(content: str) -> str:
+    """A unit of podman's that names an image, as the line that podman runs; it stands where the image's name does."""
+    pairs = re.findall(r"(?m)^(\w+)\s*=\s*(.*?)\s*$", re.sub(r"\\\n\s*", " ", content))
+    options = " ".join(f"{_QUADLET[name]} {value}" for name, value in pairs if name in _QUADLET)
+    values = dict(pairs)
+    before = content[: content.find("Image=")].count("\n")
+    entry = f"--entrypoint {values['Entrypoint']} " if "Entrypoint" in values else ""
+    return "\n" * before + f"podman run {options} {entry}{values.get('Image', '')} {values.get('Exec', '')}"
+
+
 def unit_as_shell(content: str) -> str:
     """What a systemd unit or supervisord starts, as shell text in its place, with the unit's Environment in front."""
+    if re.search(r"(?m)^\[Container\]", content):
+        return _quadlet_as_shell(content)
     result: list[str] = []
     continued = False
     for line in content.split("\n"):

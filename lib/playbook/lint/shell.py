@@ -12,7 +12,8 @@ _HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
 _PLACEHOLDER = re.compile(r"<[A-Za-z][\w /.-]*>")  # `<your model>` in documents
 _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
 _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
-_ASSIGN = re.compile(r"^([A-Za-z_]\w*)=(.*)$", re.DOTALL)
+_ASSIGN = re.compile(r"^([A-Za-z_]\w*)(\+?)=(.*)$", re.DOTALL)
+_PART = "\x1f"  # where a variable without quotes around it falls into several words
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
 
 
@@ -50,8 +51,20 @@ def simple_commands(text: str, values: dict[str, str] | None = None, first_line:
 def _assign(command: Simple, values: dict[str, str]) -> None:
     words = [word for word in command.words if word not in ("export", "readonly", "local", "declare")]
     pairs = [_ASSIGN.match(word) for word in words]
-    if words and all(pairs):
-        values.update({pair[1]: pair[2] for pair in pairs if pair})
+    for pair in pairs if words and all(pairs) else ():
+        if pair is not None:
+            values[pair[1]] = (values.get(pair[1], "") if pair[2] else "") + pair[3]
+
+
+def _open(filled: str) -> str:
+    """What a variable without quotes stands for: a shell splits it at its blanks."""
+    return filled if filled.startswith("$(") else re.sub(r"\s+", _PART, filled)
+
+
+def _parted(word: Word) -> list[Word]:
+    if _PART not in word or _ASSIGN.match(word):
+        return [word.with_text(word.replace(_PART, " "))]
+    return [word.with_text(part) for part in word.split(_PART) if part]
 
 
 class _Scan:
@@ -92,9 +105,9 @@ class _Scan:
             elif redirect := re.compile(r"\d?(>>|>&|&>|>\||>|<<<|<)").match(self.text, self.place):
                 self._redirect(command, redirect)
             else:
-                word = self._word()
+                word = self._unparted()
                 used = _WHOLE_ARRAY.fullmatch(word)
-                command.words += self.arrays.get(used[1], [word]) if used else [word]
+                command.words += self.arrays.get(used[1], [word]) if used else _parted(word)
         return command
 
     def _array(self, array: re.Match) -> None:
@@ -156,6 +169,10 @@ class _Scan:
         self.waiting = []
 
     def _word(self) -> Word:
+        word = self._unparted()
+        return word.with_text(word.replace(_PART, " "))
+
+    def _unparted(self) -> Word:
         parts, line = [], self.line
         while not self.done:
             letter = self.text[self.place]
@@ -174,7 +191,7 @@ class _Scan:
             elif letter == "`":
                 parts.append("$(" + self._until("`") + ")")
             elif self.text.startswith(("$(", "${"), self.place):
-                parts.append(self._dollar())
+                parts.append(_open(self._dollar()))
             else:
                 parts.append(self._plain())
         return Word("".join(parts), line)
@@ -191,7 +208,8 @@ class _Scan:
         match = re.compile(r"[^\s'\"\\`;|&()<>$]+|\$\w*").match(self.text, self.place)
         piece = match.group() if match else self.text[self.place]
         self.place += len(piece)
-        return expand(piece, self.values)
+        filled = expand(piece, self.values)
+        return filled if filled == piece else _open(filled)
 
     def _until(self, mark: str) -> str:
         start = self.place + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,7 @@ from playbook.lint.command import BINARY, OFFICIAL
 from playbook.lint.compose import read_compose, read_loose
 from playbook.lint.configs import check_scrape, served_metrics_path
 from playbook.lint.containers import check_image
+from playbook.lint.docker_cli import run_arguments
 from playbook.lint.kserve import read_inference_service
 from playbook.lint.kubernetes import Pod, read_object
 from playbook.lint.kustomize import (
@@ -27,7 +29,7 @@ from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import finding
 from playbook.lint.schema import kind_of
 from playbook.lint.seldon import read_seldon
-from playbook.lint.text import Text, Word, is_unknown, line_of
+from playbook.lint.text import UNKNOWN, Text, Word, is_unknown, line_of
 from playbook.lint.workloads import config_maps, manifests, undeclared
 from playbook.lint.yaml_lines import Table, load_documents
 
@@ -54,6 +56,7 @@ def load(document: Document) -> Page:
         content = templates.fill(text.content, templates.values_of(text.file))
         document.text = text = replace(text, content=content, templated=True)
     data, problems = load_documents(text.content, text.first_line)
+    data = [_without_gaps(each) for each in data] if text.templated else data
     parameters = templates.parameters_of(data)
     if parameters:
         content = templates.fill_parameters(text.content, parameters)
@@ -65,6 +68,25 @@ def load(document: Document) -> Page:
         for piece in inside:
             pages += _flat(load_documents(piece.content, piece.first_line)[0])
     return Page(document, pages, problems)
+
+
+_LISTED = ("args", "command")
+_SHAPED = {"resources", "limits", "requests", "env", "envFrom", "ports", "volumes", "volumeMounts", "securityContext",
+           "livenessProbe", "readinessProbe", "startupProbe", "labels", "annotations", "lifecycle", "metadata",
+           "selector", "matchLabels", "tolerations", "affinity", "nodeSelector", "imagePullSecrets",
+           "initContainers"}  # fmt: skip
+
+
+def _without_gaps(node: Any) -> Any:
+    """A template's objects without the mappings and lists that it fills in; flags that it fills in stay unknown."""
+    if isinstance(node, Table):
+        for key in [key for key, value in node.items() if key in _SHAPED and value == UNKNOWN]:
+            del node[key]
+        for key in [key for key, value in node.items() if key in _LISTED and value == UNKNOWN]:
+            node[key] = [node[key]]
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _without_gaps(value)
+    return node
 
 
 def _flat(data: list[Any]) -> Iterator[Any]:
@@ -176,11 +198,23 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
     met = {line_of(word) for command in reading.commands for word in command.words} | {
         each.line for each in reading.commands
     }
+    for words in (each for data in page.data for each in _lists(data)):
+        if run_arguments(words) is not None and any(OFFICIAL in word for word in words) and not met & {words[0].line}:
+            line = " ".join(shlex.quote(word) for word in words)
+            yield Text(line, page.document.text.path, words[0].line or 1, None, page.document.text.templated)
     for word in (each for data in page.data for each in _words(data)):
         lines = range(word.line or 1, (word.line or 1) + word.count("\n") + 1)
         starts = _STARTS.search(word) and not met & {*lines}
         if starts or (not met & {*lines} and _WRITES.search(word) and kind_of(word)):
             yield Text(str(word), page.document.text.path, word.line or 1, None, page.document.text.templated)
+
+
+def _lists(node: Any) -> Iterator[list[Word]]:
+    if isinstance(node, list) and node and all(isinstance(item, Word) for item in node):
+        yield node
+        return
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _lists(value)
 
 
 def _words(node: Any) -> Iterator[Word]:

@@ -33,11 +33,11 @@ def test_what_was_not_read_is_never_called_clean(tmp_path):
 
 
 def test_a_text_that_names_the_server_and_yields_nothing_is_a_warning(tmp_path):
-    (tmp_path / "x.toml").write_text('image = "tensorflow/serving:2.20.0"\n')
+    (tmp_path / "x.xml").write_text("<server>tensorflow_model_server</server>\n")
     code, text = lint(tmp_path)
     assert code == 1
     assert "Nothing found" not in text
-    assert "x.toml:1: warning [not-understood]" in text
+    assert "x.xml:1: warning [not-understood]" in text
 
 
 def test_the_last_line_names_what_was_read(tmp_path):
