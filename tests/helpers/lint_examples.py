@@ -212,6 +212,9 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "env-nobody-reads": {"Dockerfile": DOCKER + "ENV TF_ENABLE_BATCHING=true"},
     "sysctl-in-dockerfile": {"Dockerfile": DOCKER + "RUN sysctl -w net.core.somaxconn=1024"},
     "tool-not-in-image": {"Dockerfile": DOCKER + "HEALTHCHECK CMD wget -q http://localhost:8501/v1/models/m"},
+    "server-in-build": {
+        "Dockerfile": DOCKER + "RUN tensorflow_model_server --model_base_path=/models/m\n",
+    },
     "mount-without-source": {
         "run.sh": "docker run --mount type=bind,srce=/d/m,target=/models/model tensorflow/serving:2.20.0\n"
     },

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from playbook.lint.command import Mount, Place, is_official
+from playbook.lint.command import OFFICIAL, Mount, Place, is_official
 from playbook.lint.containers import bind, check_image, check_relative_source, cores, count_cpus
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading
@@ -89,6 +89,12 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         return reading
     image, args, shown = rest[0], rest[1:], document.text.path
     entry = next((value for name, value in options if name == "--entrypoint"), None)
+    for name, value in options:
+        if name == "--mount" and value.endswith(",") and any(OFFICIAL in word for word in rest):  # a blank behind it
+            what = "target" if mount_parts(value)["source"] else "source"
+            reading.counts["images"] += 1
+            reading.report("mount-without-source", shown, value.line, value=str(value), what=what)
+            return reading
     if not is_server(image, [*args, *([entry] if entry else [])]):
         return reading
     reading.counts["images"] += 1
@@ -112,7 +118,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             bound = mount_parts(value)
             reading.findings += check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
             if not bound["source"]:
-                reading.report("mount-without-source", shown, value.line, value=str(value))
+                reading.report("mount-without-source", shown, value.line, value=str(value), what="source")
     if not any(map(_is_servers, given)):
         reading.add(launch(start))
     return reading

@@ -24,6 +24,8 @@ _ALSO_NAMES = set(
         "MONITORING_CONFIG",
         "BATCH_SIZE",
         "MODEL_DIR",
+        "MODEL_VERSION",
+        "MODEL_VERSION_POLICY",
         "REST_PORT",
     ]
 )

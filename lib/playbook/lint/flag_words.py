@@ -54,6 +54,9 @@ def _check_word(
     command: Command, word: str, following: str, given: dict[str, list[str]], lines: dict[str, int | None]
 ) -> Iterator[Finding]:
     line = line_of(word) or command.line
+    if word[:1].isspace() and word.strip()[:2] == "--":  # a blank that a backslash keeps belongs to the word
+        yield finding("unknown-flag", command.path, line, flag=repr(str(word)), hint="Drop the backslash before it.")
+        return
     if not word.startswith("-") or word.startswith("-$"):
         return
     shown, equals, value = word.partition("=")

@@ -32,6 +32,8 @@ def read_dockerfile(document: Document) -> Reading:
         return reading
     shown = text.path
     for step in steps:
+        if step.word == "RUN" and not step.fed and _waits(step):
+            reading.report("server-in-build", shown, text.line(step.line))
         if step.word == "FROM" and step.rest and OFFICIAL in step.rest:
             reading.findings += check_image(expand(step.rest.split()[0], arguments), shown, text.line(step.line))
     start = _start(final, base, arguments, document, reading)
@@ -63,6 +65,16 @@ def _check_step(step: Instruction, base: str, tools: set[str], shown: str) -> It
         yield from check_health(step.rest, base, tools, shown, step.line)
     if step.word in ("CMD", "ENTRYPOINT"):
         yield from check_form(step, shown)
+
+
+def _waits(step: Instruction) -> bool:
+    """True for a RUN that starts the server in the foreground."""
+    script = continued(step.rest)
+    if BINARY not in script or re.search(r"(?<![&>])&(?![&>])", script):
+        return False
+    started = [command.words for command in simple_commands(script) if command.words
+               and (is_server_word(command.words[0]) or command.words[:1] == ["exec"])]  # fmt: skip
+    return any(any(word.startswith("--model_") for word in words) for words in started)
 
 
 def _start(

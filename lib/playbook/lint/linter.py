@@ -29,6 +29,7 @@ from playbook.lint.scripts import read_script
 from playbook.lint.text import Text, Word
 from playbook.lint.yaml_files import check_together
 
+_POLL = "file_system_poll_wait_seconds"
 _EARLY = "allow_version_labels_for_unavailable_models"
 
 
@@ -178,6 +179,8 @@ def _loose(
         (flag, gathered.texts[path]) for path, flag in gathered.configs.items() if gathered.texts[path] not in named
     ]
     early = {name: "true" for name in (_EARLY,) if any(command.on(name) for command, _ in judged)}
+    polls = {command.given[_POLL] for command, _ in judged if _POLL in command.given}
+    early |= {_POLL: min(polls)} if len(polls) == 1 else {}
     about = Command((), given=early) if early else None  # which command line reads it is not known
     for flag, text in dict.fromkeys(loose):
         report.findings += check_config(flag, text, about if flag == "model_config_file" else None)
