@@ -38,9 +38,9 @@ def ready(verb: str, settings: Mapping[str, Any]) -> Path:
     run = Path(settings["run_dir"])
     if progress.CHANNEL in os.environ:
         return run
-    missing = [need for need in stale.needs(verb) if not record.has(run, need)]
-    if missing:
-        missing = _taken_over(run, verb, missing)
+    if stale.missing(run, verb):
+        _take_over(run, verb)
+    missing = stale.missing(run, verb)
     if verb in LIVE and "serve" not in missing and _server_ended(run):
         missing.append("serve")
     if missing:
@@ -50,18 +50,17 @@ def ready(verb: str, settings: Mapping[str, Any]) -> Path:
     return run
 
 
-def _taken_over(run: Path, verb: str, missing: list[str]) -> list[str]:
-    """Copy what the newest run of the user's own has into a scratch run without a model; returns what is missing."""
+def _take_over(run: Path, verb: str) -> None:
+    """Copy what the newest run of the user's own has into a scratch run without a model."""
     if not record.is_scratch(run) or record.has(run, "export"):
-        return missing
+        return
     for base in runs.own(run.resolve().parent):
         if record.has(base, "export") and runs.has_model(base):
             wanted = [need.rstrip("?") for need in stale.READS[verb]]
             had = [need for need in wanted if record.has(base, need) and not (need == "serve" and verb in LIVE)]
             runs.inherit(run, base, had)
             print(f"Built on {base.name}, the newest run: {', '.join(had)} taken over into {run.name}.")
-            return [need for need in missing if need not in had]
-    return missing
+            return
 
 
 def _server_ended(run: Path) -> bool:

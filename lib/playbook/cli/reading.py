@@ -53,13 +53,13 @@ def share(
     ] = None,
     outputs: Outputs = Path("outputs"),
 ) -> None:
-    """Put a run into one file: a zip with page, records, notebooks and data, or a page with the data inside."""
+    """Put a run, without its model, into one file: a zip of page, records, notebooks and data, or a page with them."""
     from playbook.records import runs
     from playbook.report import sharing
 
     run_dir = runs.find(outputs, run_id)
     file = sharing.share(run_dir, to or Path(f"{run_dir.name}.zip"))
-    typer.echo(f"Shared: {file} ({file.stat().st_size / 2**20:.1f} MB)")
+    typer.echo(f"Shared: {file} ({file.stat().st_size / 2**20:.1f} MB), without the model: `publish` hands that on.")
 
 
 @app.command()

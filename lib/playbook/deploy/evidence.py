@@ -20,6 +20,7 @@ class SizingEvidence:
     tuned: bool
     levels: str  # the record whose results.levels make the curve: prove or stress
     unproven: list[str] = field(default_factory=list)  # why the rate proves nothing; empty when it does
+    valid: bool = True  # whether a VALID level stands behind it
     doubts: list[str] = field(default_factory=list)
 
 
@@ -81,8 +82,10 @@ def _measured(records: Records, tuned: bool) -> SizingEvidence:
             valid = records.get(verb, "best.valid")
             doubt = [f"NOT PROVEN: the best of {verb}.json is not VALID; measure longer and deploy again."]
             rate = _lowest_repeat(records, rate) if tuned else rate
-            unproven = doubt if valid is not None and not valid.value else []
-            return SizingEvidence(rate, records.get(verb, f"best.{p99_name}"), tuned, "stress", unproven)
+            is_valid = valid is None or bool(valid.value)
+            unproven = [] if is_valid else doubt
+            p99 = records.get(verb, f"best.{p99_name}")
+            return SizingEvidence(rate, p99, tuned, "stress", unproven, valid=is_valid)
     return _unsure(records)
 
 
@@ -116,7 +119,8 @@ def _unsure(records: Records) -> SizingEvidence:
         "and deploy again."
     )
     rate = records.need("stress", f"{where}.throughput_rps")
-    return SizingEvidence(rate, records.get("stress", f"{where}.latency_p99_ms"), False, "stress", [doubt])
+    p99 = records.get("stress", f"{where}.latency_p99_ms")
+    return SizingEvidence(rate, p99, False, "stress", [doubt], valid=False)
 
 
 def _tells(level: Mapping[str, Any]) -> bool:

@@ -35,7 +35,8 @@ class Replica:
     extra_flags: Cited | None = None  # further flags it was measured with
     planned_cpu_cores: Cited | None = None  # cores it used at the planned rate, in the rehearsal
     max_error_share: float = Promise.max_error_share  # as stress was told; where nothing was told, the default
-    proven: bool = True  # False when no VALID level stands behind the rate, or prove does not confirm it
+    valid: bool = True  # whether a VALID level stands behind the rate
+    confirmed: bool = True  # False where prove was run and does not confirm it
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -62,7 +63,8 @@ def of_run(run_dir: Path) -> Replica:
         rate_rps=chosen.rate_rps,
         p99_ms=chosen.p99_ms,
         curve=evidence.curve(records, chosen),
-        proven=not chosen.unproven,
+        valid=chosen.valid,
+        confirmed=not chosen.valid or not chosen.unproven,
         limit_ms=evidence.limit_ms(records),
         max_error_share=_error_share(records),
         saturation_rps=evidence.saturation(records, chosen),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from playbook.drawing import labels
 from playbook.drawing.canvas import Picture
 from playbook.drawing.figures import draw_limit, level_name, log_latency
 
@@ -41,12 +40,13 @@ def throughput_p99(
                 _draw_levels(axes, group, arrival, name, colour, colours["page"])
         if not all(level.get("valid", True) for level in everything):
             axes.plot([], [], "o", color=colours["ink"], markerfacecolor=colours["page"], label="INVALID level")
-        draw_limit(axes, limit_ms, colours)
+        rates = [level["throughput_rps"] for level in everything] + ([promised_rps] if promised_rps else [])
+        widest = 1.18 * max(rates, default=1.0)
+        draw_limit(axes, limit_ms, colours, at_right=bool(promised_rps) and 2 * (promised_rps or 0.0) < widest)
         ends = ("latency_p99_ms", "latency_p99_low_ms", "latency_p99_high_ms")
         log_latency(axes, [limit_ms, *(level.get(name) for level in everything for name in ends)], "y")
         axes.set(xlabel="throughput (requests/s)", ylabel="p99 latency (ms)", title=title)
-        rates = [level["throughput_rps"] for level in everything] + ([promised_rps] if promised_rps else [])
-        axes.set_xlim(0, 1.18 * max(rates, default=1.0))
+        axes.set_xlim(0, widest)
         _draw_promised(axes, promised_rps, colours)
         _name_levels(axes, everything, colours["muted"])
         if everything:
@@ -87,26 +87,12 @@ def _draw_levels(axes: Any, group: Levels, arrival: str, name: str, colour: str,
 
 
 def _name_levels(axes: Any, levels: Levels, colour: str) -> None:
-    """Write each level's name beside its mark, on the first side where it covers neither a mark nor a name."""
-    width, height = 0.0095, 0.05  # of one letter and one line, as shares of the axes
-    right, (bottom, top) = axes.get_xlim()[1], np.log(axes.get_ylim())
-    spots = [(v["throughput_rps"] / right, (np.log(v["latency_p99_ms"]) - bottom) / (top - bottom)) for v in levels]
-    taken = [(x - 0.008, y - 0.02, x + 0.008, y + 0.02) for x, y in spots]
-    for level, (x, y) in zip(levels, spots, strict=True):
-        name = level_name(level)
-        wide = width * len(name)
-        beside = (x + 0.012, x - 0.012 - wide)
-        sides = [(beside[0], y - 0.055), (beside[1], y + 0.015), (beside[0], y + 0.015), (beside[1], y - 0.055)]
-        sides += [(x - wide / 2, y + step) for step in (0.04, -0.09, 0.1, -0.15, 0.16, -0.21)]
-        boxes = [(left, low, left + wide, low + height) for left, low in sides]
-        free = [box for box in boxes if box[0] > 0 and box[1] > 0 and not any(_overlap(box, other) for other in taken)]
-        box = (free or boxes)[0]
-        taken.append(box)
-        axes.text(box[0], box[1], name, transform=axes.transAxes, fontsize=8, color=colour)
-
-
-def _overlap(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
-    return one[0] < two[2] and two[0] < one[2] and one[1] < two[3] and two[1] < one[3]
+    """Write each level's name beside its mark; of open loops of one kind the rate alone, since the legend says more."""
+    kinds = {level.get("arrival") for level in levels} - {"closed"}
+    names = [level_name(level) for level in levels]
+    if len(kinds) == 1:
+        names = [name.removesuffix(f" {next(iter(kinds))}") for name in names]
+    labels.write(axes, names, [(level["throughput_rps"], level["latency_p99_ms"]) for level in levels], colour)
 
 
 def _by_arrival(levels: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -80,23 +80,17 @@ def _long(samples: Mapping[str, np.ndarray]) -> dict[str, Any]:
     }
 
 
+def _drawn(axes: Any, samples: Mapping[str, np.ndarray], colours: Mapping[str, Any], series: int) -> dict[str, Any]:
+    """What seaborn is told of every distribution: latency to the right, a level a line."""
+    own = {"color": colours["series"][series], "linecolor": colours["ink"], "saturation": 1}
+    return {"data": _long(samples), "x": "latency_ms", "y": "level", "ax": axes, "log_scale": True, **own}
+
+
 def _shapes(axes: Any, samples: Mapping[str, np.ndarray], colours: Mapping[str, Any]) -> None:
     import seaborn
 
-    seaborn.violinplot(
-        _long(samples),
-        x="latency_ms",
-        y="level",
-        ax=axes,
-        log_scale=True,
-        color=colours["series"][0],
-        linecolor=colours["ink"],
-        saturation=1,
-        inner="quart",
-        cut=0,
-        density_norm="width",
-        gridsize=STEPS,
-    )
+    shown = _drawn(axes, samples, colours, 0)
+    seaborn.violinplot(**shown, inner="quart", cut=0, density_norm="width", gridsize=STEPS)
 
 
 def _boxes(axes: Any, samples: Mapping[str, np.ndarray], colours: Mapping[str, Any]) -> None:
@@ -105,18 +99,7 @@ def _boxes(axes: Any, samples: Mapping[str, np.ndarray], colours: Mapping[str, A
 
     with warnings.catch_warnings():  # seaborn 0.13 asks matplotlib for `vert`, and a notebook would show that in red
         warnings.simplefilter("ignore", MatplotlibDeprecationWarning)
-        seaborn.boxplot(
-            _long(samples),
-            x="latency_ms",
-            y="level",
-            ax=axes,
-            log_scale=True,
-            color=colours["series"][2],
-            linecolor=colours["ink"],
-            saturation=1,
-            whis=(1, 99),
-            showfliers=False,
-        )
+        seaborn.boxplot(**_drawn(axes, samples, colours, 2), whis=(1, 99), showfliers=False)
 
 
 def batched(run: RunFolder, ledgers: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[tuple[str, float, np.ndarray]]:

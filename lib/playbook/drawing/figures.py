@@ -59,12 +59,13 @@ def log_latency(axes: Any, values: Iterable[float | None], axis: str) -> None:
     axes.minorticks_off()
 
 
-def draw_limit(axes: Any, limit_ms: float | None, colours: Mapping[str, Any]) -> None:
-    """The limit of the p99 as a dashed line with its value."""
+def draw_limit(axes: Any, limit_ms: float | None, colours: Mapping[str, Any], at_right: bool = False) -> None:
+    """The limit of the p99 as a dashed line with its value, at its left end or its right one."""
     if limit_ms is not None:
         axes.axhline(limit_ms, color=colours["ink"], linestyle="--", linewidth=1.1)
-        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "xytext": (2, 3)}
-        axes.annotate(f"limit {limit_ms:g} ms", (0.0, limit_ms), fontsize=9, **place)
+        end, inwards, side = (1.0, -2, "right") if at_right else (0.0, 2, "left")
+        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "xytext": (inwards, 3)}
+        axes.annotate(f"limit {limit_ms:g} ms", (end, limit_ms), fontsize=9, ha=side, **place)
 
 
 def level_name(level: Mapping[str, Any]) -> str:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.promise import Promise
-from playbook.prove.proof import expected_rps, server_of, shared_out
-from playbook.records import run_folder
-from playbook.records.run_folder import RunFolder
-from playbook.serve.cores import split_cpus
-from playbook.serve.spec import ServerSpec
-from playbook.stress.load import Load, load_of
-from playbook.tfserving.config import Config
-from playbook.tune.hopeless import hopeless
+from playbook.prove.candidate import Candidate, candidate_of
 
 ALL = "all"
 OVERLOAD = 10.0  # times its capacity
@@ -25,16 +16,9 @@ CLIENT_SHARE = 0.8  # of what the load generator itself can send: more would mea
 
 
 @dataclass(frozen=True)
-class Exercise:
-    """The drills that are asked for, and what they are held on. Rates are of one server, in requests/s."""
+class Exercise(Candidate):
+    """A candidate, and the drills that are asked for on it. Rates are of one server, in requests/s."""
 
-    run: RunFolder
-    promise: Promise
-    spec: ServerSpec
-    config: Config
-    tuned: bool
-    load: Load
-    rate_rps: float
     capacity_rps: float
     client_rps: float | None  # what the load generator can send of these requests; None: not measured
     drills: tuple[str, ...]
@@ -43,11 +27,6 @@ class Exercise:
     budget_s: float
     soak_s: float
     skipped: str = ""  # why nothing is drilled
-
-    @property
-    def attached(self) -> bool:
-        """Whether the server is somebody else's: it is put under load, and otherwise left as it is."""
-        return self.spec.server == "attach"
 
     @property
     def calm_s(self) -> float:
@@ -72,31 +51,20 @@ def exercise_of(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Exerci
     Raises:
         ParameterError: a drill that is none, or nothing to start (no export).
     """
-    run, promise = run_folder.read(Path(settings["run_dir"])), Promise.of(settings)
-    names = _names(settings["drills"], known)
-    spec, config, tuned = server_of(run, settings)
-    expected = expected_rps(run, tuned, promise)
-    _, rate = shared_out(promise.target_rate_rps, expected, settings["headroom"], settings["replicas"])
-    proven = run.results("prove")
-    rate = proven.get("rate_rps") or rate
-    _, client = split_cpus(list(spec.cpus), settings["client_cpus"])
-    load = load_of({**settings, "client_cpus": list(client)}, spec.cpus)
+    names, one = _names(settings["drills"], known), candidate_of(settings)
+    proven = one.run.results("prove")
+    rate = proven.get("rate_rps") or one.rate_rps
+    load = replace(one.load, duration_s=settings["drill_s"], ramp_up_s=min(0.5, settings["drill_s"] / 8))
     exercise = Exercise(
-        run=run,
-        promise=promise,
-        spec=spec,
-        config=config,
-        tuned=tuned,
-        load=replace(load, duration_s=settings["drill_s"], ramp_up_s=min(0.5, settings["drill_s"] / 8)),
-        rate_rps=rate,
-        capacity_rps=max(proven.get("carried_rps") or 0.0, expected or 0.0, rate),
-        client_rps=_client_rps([*run.levels, *run.levels_of("prove")]),
+        **vars(replace(one, rate_rps=rate, load=load)),
+        capacity_rps=max(proven.get("carried_rps") or 0.0, one.expected_rps or 0.0, rate),
+        client_rps=_client_rps([*one.run.levels, *one.run.levels_of("prove")]),
         drills=names,
         remedies=settings["remedies"],
         drill_s=settings["drill_s"],
         budget_s=60 * settings["drill_minutes"],
         soak_s=60 * settings["soak_minutes"],
-        skipped=hopeless(run.results("export"), promise, load.mix.usual_most(), len(spec.cpus) or 1),
+        skipped=one.hopeless_because(),
     )
     if exercise.attached and not settings["drill_attached"]:
         why = "the server runs elsewhere and others may need it; drill_attached: true allows drills of load alone on it"

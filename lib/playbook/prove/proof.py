@@ -1,52 +1,29 @@
-"""What is to be proven: the promise, the configuration it is promised with, the rate of one replica, the expense."""
+"""What is to be proven, and what that takes: the levels, then the promised rate until the evidence stands."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.promise import Promise
-from playbook.records import run_folder
+from playbook.prove.candidate import Candidate, candidate_of
 from playbook.records.run_folder import RunFolder
-from playbook.serve.cores import split_cpus
-from playbook.serve.spec import ServerSpec
 from playbook.stage_plan import StagePlan, stretch
-from playbook.stress.levels import best
-from playbook.stress.load import Load, load_of
+from playbook.stress.load import Load
 from playbook.stress.schedule import BETWEEN_S, Schedule, planned
-from playbook.tfserving.config import Config
-from playbook.tune.configured import config_of, spec_of
-from playbook.tune.hopeless import hopeless
 from playbook.tune.outlook import START_S, UNKNOWN_MS
 
 
 @dataclass(frozen=True)
-class Proof:
-    """What is to be proven, and how: one server carries `rate_rps`, so many `replicas` the promised rate."""
+class Proof(Candidate):
+    """A candidate that is to be proven, and how: the levels, then the promised rate inside a budget."""
 
-    run: RunFolder
-    promise: Promise
-    spec: ServerSpec
-    config: Config
-    tuned: bool
-    load: Load
-    expected_rps: float | None  # what tune or stress measured inside the limit; None where nothing was
-    replicas: int
-    rate_rps: float  # of one replica
     budget_s: float
     confidence: float
     every_s: float
     levels: Schedule  # what is held before the promised rate, and for how long
     hopeless: str = ""  # why nothing needs to be held: one request alone breaks the promise
-
-    @property
-    def attached(self) -> bool:
-        """Whether the server is somebody else's, so that it is taken as it runs."""
-        return self.spec.server == "attach"
 
 
 def proof_of(settings: Mapping[str, Any]) -> Proof:
@@ -55,33 +32,19 @@ def proof_of(settings: Mapping[str, Any]) -> Proof:
     Raises:
         ParameterError: nothing to start (no export), or a share, a budget or a confidence that is none.
     """
-    run = run_folder.read(Path(settings["run_dir"]))
     if not 0.5 < settings["confidence"] < 1 or settings["prove_s"] <= 0:
         raise ParameterError(
             f"confidence is {settings['confidence']} and prove_s {settings['prove_s']}; a confidence between 0.5 and 1 "
             "(0.95 is usual) and a positive number of seconds were expected."
         )
-    promise = Promise.of(settings)
-    spec, config, tuned = server_of(run, settings)
-    expected = expected_rps(run, tuned, promise)
-    replicas, rate = shared_out(promise.target_rate_rps, expected, settings["headroom"], settings["replicas"])
-    _, client = split_cpus(list(spec.cpus), settings["client_cpus"])
-    load = load_of({**settings, "duration_s": settings["prove_level_s"], "client_cpus": list(client)}, spec.cpus)
+    one = candidate_of({**settings, "duration_s": settings["prove_level_s"]})
     return Proof(
-        run=run,
-        promise=promise,
-        spec=spec,
-        config=config,
-        tuned=tuned,
-        load=load,
-        levels=_levels(run, settings, load),
-        expected_rps=expected,
-        replicas=replicas,
-        rate_rps=rate,
+        **vars(one),
+        levels=_levels(one.run, settings, one.load),
         budget_s=settings["prove_s"],
         confidence=settings["confidence"],
         every_s=settings["monitor_every_s"],
-        hopeless=hopeless(run.results("export"), promise, load.mix.usual_most(), len(spec.cpus) or 1),
+        hopeless=one.hopeless_because(),
     )
 
 
@@ -103,71 +66,3 @@ def stage(proof: Proof) -> StagePlan:
     held_s = proof.budget_s + (proof.load.timeout_s if beyond else 0.0)
     parts = [("a server", started), (proof.levels.words, proof.levels.expected_s + between_s), (rate, held_s)]
     return StagePlan.of(parts, proof.levels.left_out)
-
-
-def shared_out(
-    target_rps: float | None, expected_rps: float | None, headroom: float, replicas: int = 0
-) -> tuple[int, float]:
-    """Over how many replicas the promised rate is shared, and the rate of one in requests/s.
-
-    As many as `replicas` says; where it is 0, as few as leave `headroom` free of what one was measured at, or one where
-    nothing was measured. Without a promised rate one replica is held at its measured rate less the headroom: that is
-    what could be promised.
-    """
-    planned = expected_rps * (1 - headroom) if expected_rps else None
-    if not target_rps:
-        return 1, round(planned, 1) if planned else 1.0
-    count = replicas or (max(1, math.ceil(target_rps / planned)) if planned else 1)
-    return count, round(target_rps / count, 1)
-
-
-def server_of(run: RunFolder, settings: Mapping[str, Any]) -> tuple[ServerSpec, Config, bool]:
-    """The server to start, its configuration, and whether that was tuned.
-
-    Args:
-        run: With tune's winner or, where nothing was tuned, what 20_serve was asked for.
-        settings: `server` and `model_name` where nothing was served; `image` and `client_cpus`.
-
-    Raises:
-        ParameterError: nothing to start: no exported model.
-    """
-    exported, served = run.results("export"), run.results("serve")
-    kind = served.get("server") or settings["server"]
-    if not exported.get("base_path") and kind != "attach":
-        raise ParameterError(
-            f"{run.run_dir} holds no exported model: a proof needs one to start a server with. Run the 'export' "
-            "notebook first."
-        )
-    cpus, _ = split_cpus(served.get("cpus") or [], settings["client_cpus"])
-    base_path = (run.run_dir / exported["base_path"]).resolve() if exported else Path(served["model_base_path"])
-    addresses: dict[str, Any] = {"rest_url": served.get("rest_url") or "", "grpc_url": served.get("grpc_target") or ""}
-    addresses |= {"metrics_url": served.get("metrics_url") or ""}
-    asked = run.params("serve")
-    spec = ServerSpec(
-        model_name=run.model or settings["model_name"],
-        model_base_path=base_path,
-        server=kind,
-        cpus=cpus,
-        image=settings["image"] or asked.get("image") or "",
-        extra_flags=tuple(asked.get("extra_flags") or ()),
-        **(addresses if kind == "attach" else {}),
-    )
-    winner = run.results("tune").get("best") or {}
-    if kind != "attach" and winner.get("config") and (winner.get("score") or winner.get("rate_rps")):
-        config = Config.of(winner["config"])
-        return spec_of(config, spec), config, True
-    config = config_of(asked)
-    return (spec if kind == "attach" else spec_of(config, spec)), config, False
-
-
-def expected_rps(run: RunFolder, tuned: bool, promise: Promise) -> float | None:
-    """What one replica was measured at inside the limit: tune's winner at its lowest, else the best level of stress."""
-    if tuned:
-        tune = run.results("tune")
-        rates = [
-            pair[1] for pair in tune.get("repeats") or [] if tune.get("kind", "max_rate") == "max_rate" and pair[1]
-        ]
-        winner = tune["best"].get("rate_rps")
-        return min([*rates, winner]) if winner else (min(rates) if rates else None)
-    level = best(run.levels, promise)
-    return level["throughput_rps"] if level else None

@@ -34,9 +34,12 @@ def environment() -> dict[str, Any]:
 
 
 def _dirty() -> bool | None:
-    """Whether anything differs from the commit; by contents, since a notebook that was only run does not."""
-    told = _git("diff", "HEAD", "--name-only"), _git("ls-files", "--others", "--exclude-standard", ":/")
-    return None if None in told else any(told)
+    """Whether anything differs from the commit; by contents, since a notebook that was only run does not.
+
+    `status` notes what it read in the index, so that the next stage need not read it again; `diff` does not.
+    """
+    told = _git("status", "--porcelain", "--untracked-files=normal")
+    return None if told is None else bool(told)
 
 
 def _cpu_model() -> str | None:

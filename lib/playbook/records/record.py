@@ -68,7 +68,7 @@ def save(
 
 def _stood(path: Path) -> dict[str, Any] | None:
     """The results that stand at this place, or those set aside last; None when there are none to be read."""
-    for old in (path, *sorted(path.parent.glob(f"{path.stem}.[0-9]*.json"), reverse=True)):
+    for old in (path, *reversed(aside(path.parent, path.stem))):
         try:
             return parse(old, old.read_bytes()).get("results") or {}
         except (OSError, RecordUnreadable):
@@ -182,8 +182,19 @@ def check_free(run_dir: Path, verb: str) -> None:
 def set_aside(run_dir: Path, verb: str) -> None:
     """Keep a record that no longer holds as `<verb>.<number>.json`, so that the verb can be recorded again."""
     if has(run_dir, verb):
-        number = len(list(Path(run_dir).glob(f"{verb}.*.json"))) + 1
+        number = max((_number(path) for path in aside(run_dir, verb)), default=0) + 1
         (Path(run_dir) / f"{verb}.json").rename(Path(run_dir) / f"{verb}.{number}.json")
+
+
+def aside(run_dir: Path, verb: str) -> list[Path]:
+    """The records of a verb that were set aside, the oldest first."""
+    return sorted(Path(run_dir).glob(f"{verb}.[0-9]*.json"), key=_number)
+
+
+def _number(path: Path) -> int:
+    """The number of a record that was set aside: `10` of `stress.10.json`; 0 where none stands there."""
+    number = path.name.split(".")[1]
+    return int(number) if number.isdecimal() else 0
 
 
 def copy(source: Path, run_dir: Path, verb: str) -> None:

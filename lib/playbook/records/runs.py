@@ -41,6 +41,7 @@ DATA = {  # what of data/ is of each verb, to be taken over with its record or p
     "prove": ("prove_levels.json", "requests/prove_*"),
     "adapt": ("changes*", "adapt_*", "requests/adapt_*"),
     "drill": ("requests/drill_*",),
+    "deploy": ("requests/deploy_*",),
 }
 
 

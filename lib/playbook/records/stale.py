@@ -26,17 +26,23 @@ READS: dict[str, tuple[str, ...]] = {
     "prove": ("export", "serve?", "stress?", "tune?"),
     "adapt": ("export", "tune?"),
     "drill": ("export", "serve?", "stress?", "tune?", "prove?"),
-    "deploy": ("export", "serve", "stress", "tune?"),
+    "deploy": ("export", "serve?", "stress?", "tune?", "prove?"),
 }
+#: Verbs that cannot do without one record of several; where none is there, the last is what to make.
+_ONE_OF = {"deploy": ("prove", "tune", "stress")}
 _SAME_MODEL = {  # what of a record the later ones build on; all of it where nothing is named
     "export": ("fingerprint", "signature"),
     "serve": ("server", "model_name", "configuration"),
 }
 
 
-def needs(verb: str) -> tuple[str, ...]:
-    """The verbs without whose records this one cannot work."""
-    return tuple(name for name in READS.get(verb, ()) if not name.endswith("?"))
+def missing(run_dir: Path, verb: str) -> list[str]:
+    """The verbs whose records this one cannot work without and the run lacks, in the order to make them."""
+    one_of = _ONE_OF.get(verb, ())
+    needed = [name for name in READS.get(verb, ()) if not name.endswith("?")]
+    if one_of and not any(_there(run_dir, name) for name in one_of):
+        needed += [*(name for name in READS[one_of[-1]] if name not in needed), one_of[-1]]
+    return [name for name in needed if not _there(run_dir, name)]
 
 
 def replaced(run_dir: Path, verb: str, before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> None:
@@ -52,7 +58,7 @@ def replaced(run_dir: Path, verb: str, before: Mapping[str, Any] | None, now: Ma
     if before is not None and not _alike(verb, before, now):
         at_utc = datetime.now(timezone.utc).isoformat(timespec="seconds")
         for name, sources in READS.items():
-            if verb in [source.rstrip("?") for source in sources] and (Path(run_dir) / f"{name}.json").exists():
+            if verb in [source.rstrip("?") for source in sources] and _there(run_dir, name):
                 marks[name] = {"because_of": verb, "at_utc": at_utc}
     path = Path(run_dir) / FILE
     if marks:
@@ -67,7 +73,7 @@ def told(run_dir: Path) -> dict[str, dict[str, str]]:
         marks = json.loads((Path(run_dir) / FILE).read_text())
     except (OSError, ValueError):
         return {}
-    return {name: mark for name, mark in marks.items() if (Path(run_dir) / f"{name}.json").exists()}
+    return {name: mark for name, mark in marks.items() if _there(run_dir, name)}
 
 
 def words(run_dir: Path) -> list[str]:
@@ -77,6 +83,10 @@ def words(run_dir: Path) -> list[str]:
         f"Run {verb} again."
         for verb, mark in told(run_dir).items()
     ]
+
+
+def _there(run_dir: Path, verb: str) -> bool:
+    return (Path(run_dir) / f"{verb}.json").exists()
 
 
 def _alike(verb: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

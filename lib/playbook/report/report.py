@@ -73,11 +73,6 @@ def show(run_dir: Path) -> str:
     return "\n".join(parts).rstrip()
 
 
-def list_runs(outputs: Path) -> str:
-    """The records of a folder as a table for the terminal, newest first."""
-    return catalogue.listing(outputs)
-
-
 def _analysis(run: RunFolder) -> dict[str, Any] | None:
     """What analyze recorded; analysed here where that stage has not run."""
     if results := run.results("analyze"):

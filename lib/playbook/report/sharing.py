@@ -14,15 +14,16 @@ from playbook.records import whole_file
 from playbook.report import report
 
 LEFT_OUT = ("models", "logs", "servers", "config", ".credentials.json", ".progress.json")
+LEFT_OUT_BELOW = ("deploy/models",)  # the bundle's copy of the model: it is large, and not everybody's
 MOST_INSIDE = 20 * 2**20  # bytes of data inside an HTML page; more is slow to open and refused by mail
 
 
 def share(run_dir: Path, target: Path) -> Path:
     """Write the run's page anew and put the run into one file; returns it.
 
-    A `.zip` holds page, records, notebooks, figures, raw data and bundle (with the bundle's copy of the model); not
-    `models/`, logs or credentials. A `.html` is the page with records and raw data, up to 20 MiB of them, to be saved
-    from links at its end.
+    A `.zip` holds page, records, notebooks, figures, raw data and bundle; not the model (neither `models/` nor the
+    bundle's copy of it), logs or credentials. A `.html` is the page with records and raw data, up to 20 MiB of them,
+    to be saved from links at its end.
 
     Raises:
         ParameterError: another ending, or a folder.
@@ -58,7 +59,7 @@ def check(bucket: str) -> Any:
 
 
 def upload(run_dir: Path, bucket: str) -> str:
-    """Copy a run folder, without `models/`, logs and credentials, to a location; returns its place there.
+    """Copy a run folder, without the model, logs and credentials, to a location; returns its place there.
 
     `run.json`, by which it is found, goes last.
 
@@ -79,8 +80,9 @@ def upload(run_dir: Path, bucket: str) -> str:
 
 def _files(run_dir: Path) -> Iterator[Path]:
     for path in sorted(run_dir.rglob("*")):
-        first = path.relative_to(run_dir).parts[0]
-        if path.is_file() and first not in LEFT_OUT and not whole_file.half_written(path):
+        name = path.relative_to(run_dir)
+        left_out = name.parts[0] in LEFT_OUT or any(name.is_relative_to(folder) for folder in LEFT_OUT_BELOW)
+        if path.is_file() and not left_out and not whole_file.half_written(path):
             yield path
 
 

@@ -261,7 +261,7 @@ def test_levels_that_prove_nothing_size_a_bundle_that_says_not_proven(doubt, tmp
     levels = [{**deployable_run.LEVEL, **doubt}]
     stress = {"limit_ms": 50.0, "best": None, "levels": levels}
     _, made = bundled(deployable_run.make(tmp_path / "unsure", tuned=False, stress=stress))
-    assert words.carries(made).startswith("NOT PROVEN")
+    assert words.carries(made).startswith("NOT PROVEN, for want of a VALID level: ")
     assert "in windows that prove nothing" in words.carries(made)
 
 
@@ -335,7 +335,9 @@ def test_the_rate_that_was_proven_goes_before_the_rate_that_was_tuned(fresh, res
     record.save(fresh, "prove", params={}, results=results, verdict="proved")
     made = bundled(fresh)[1]
     assert (made.replica.rate_rps.value, made.replica.rate_rps.source) == (rate_rps, source)
-    assert words.carries(made).startswith("NOT PROVEN") == (results["answer"] == "NOT PROVEN")
+    doubted = words.carries(made).startswith("NOT PROVEN, as prove does not confirm it: ")
+    assert doubted == (results["answer"] == "NOT PROVEN")
+    assert "inside the limit" in words.carries(made)
 
 
 def test_cores_and_memory_are_those_of_the_server_that_prove_held_not_of_the_default_flags(fresh):

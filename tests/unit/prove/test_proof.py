@@ -12,8 +12,9 @@ import pytest
 from playbook.chain import params
 from playbook.errors import ParameterError
 from playbook.prove import holding, words
+from playbook.prove.candidate import shared_out
 from playbook.prove.holding import needed_answers
-from playbook.prove.proof import proof_of, shared_out
+from playbook.prove.proof import proof_of
 from playbook.records.runs import NOTEBOOK_DIR
 
 

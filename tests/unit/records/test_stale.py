@@ -32,7 +32,7 @@ def test_a_rerun_marks_what_was_made_from_it_and_nothing_else(dev: Path) -> None
 
 def test_a_record_made_anew_is_no_longer_stale(dev: Path) -> None:
     kept(dev, "tune", rate=2)
-    kept(dev, "prove", rate=1)
+    kept(dev, "prove", rate=2)
     assert set(stale.told(dev)) == {"deploy"}
     kept(dev, "deploy", rate=1)
     assert not (dev / stale.FILE).exists()
@@ -49,6 +49,30 @@ def test_a_record_that_was_set_aside_counts_as_the_one_before(dev: Path) -> None
     record.set_aside(dev, "tune")
     kept(dev, "tune", rate=3)
     assert set(stale.told(dev)) == {"prove", "deploy"}
+
+
+def test_of_the_records_set_aside_the_one_with_the_highest_number_is_the_last(dev: Path) -> None:
+    for number in range(1, 12):
+        record.set_aside(dev, "tune")
+        kept(dev, "tune", rate=number)
+    record.set_aside(dev, "tune")
+    assert [path.name for path in record.aside(dev, "tune")][-3:] == ["tune.10.json", "tune.11.json", "tune.12.json"]
+    (dev / stale.FILE).unlink()
+    kept(dev, "tune", rate=11)
+    assert stale.told(dev) == {}
+
+
+def test_deploy_needs_a_measured_rate_and_takes_it_from_whichever_record_has_one(tmp_path: Path) -> None:
+    assert stale.missing(tmp_path, "deploy") == ["export", "serve", "stress"]
+    kept(tmp_path, "export", fingerprint="a")
+    assert stale.missing(tmp_path, "deploy") == ["serve", "stress"]
+    kept(tmp_path, "tune", rate=1)
+    assert stale.missing(tmp_path, "deploy") == []
+
+
+def test_a_proof_made_anew_makes_the_deployment_stale_that_rests_on_it(dev: Path) -> None:
+    kept(dev, "prove", rate=2)
+    assert set(stale.told(dev)) == {"deploy"}
 
 
 def test_the_page_of_a_run_says_what_is_out_of_date_and_what_to_run(dev: Path) -> None:

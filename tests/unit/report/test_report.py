@@ -18,7 +18,7 @@ from playbook.drawing import bars, canvas, curves, palette, timeline
 from playbook.errors import QueryFailed, RecordExists, RecordUnreadable
 from playbook.promise import Promise
 from playbook.records import journal, record, run_folder
-from playbook.report import report
+from playbook.report import catalogue, report
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def test_the_index_lists_all_runs_newest_first_with_a_sparkline(whole, tmp_path)
 
 
 def test_list_and_show_speak_in_the_terminal(whole):
-    listing = report.list_runs(whole.parent)
+    listing = catalogue.listing(whole.parent)
     header, first = listing.splitlines()[:2]
     assert header.split() == [
         "run",
@@ -116,7 +116,7 @@ def test_list_and_show_speak_in_the_terminal(whole):
     assert "![" not in shown
     assert report.headline(whole) in shown
     with pytest.raises(QueryFailed, match="no such folder"):
-        report.list_runs(whole / "nowhere")
+        catalogue.listing(whole / "nowhere")
 
 
 @pytest.mark.parametrize("kept", [(), ("export",), ("serve",), ("export", "serve"), ("stress",)])

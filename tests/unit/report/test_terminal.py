@@ -91,7 +91,8 @@ def test_sql_alone_lists_what_can_be_asked_and_a_question_goes_by_its_name(outpu
 
 def test_a_run_is_shared_as_one_file_without_model_logs_or_credentials(outputs: Path, tmp_path: Path) -> None:
     run = shutil.copytree(outputs / "20260101T000000Z-quick", tmp_path / "20260102T000000Z-quick")
-    for name in ("models/m/1/saved_model.pb", "logs/server.log", ".credentials.json", "servers/serve.1.json"):
+    private = ("models/m/1/saved_model.pb", "deploy/models/m/1/saved_model.pb", "deploy/models/m/1/variables.json")
+    for name in (*private, "logs/server.log", ".credentials.json", "servers/serve.1.json"):
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         (run / name).write_text("not to be shared")
     with zipfile.ZipFile(sharing.share(run, tmp_path / "run.zip")) as file:
@@ -161,13 +162,16 @@ def test_a_shell_completes_commands_and_runs(outputs: Path, monkeypatch: pytest.
 
 def test_a_run_is_copied_to_a_location_without_its_model(outputs: Path, tmp_path: Path) -> None:
     run = shutil.copytree(outputs / "20260101T000000Z-quick", tmp_path / "20260102T000000Z-quick")
-    (run / "models").mkdir()
-    (run / "models" / "saved_model.pb").write_text("large")
+    for folder in ("models", "deploy/models"):
+        (run / folder).mkdir(parents=True)
+        (run / folder / "saved_model.pb").write_text("large")
+    (run / "deploy" / "Dockerfile").write_text("FROM scratch")
     place = sharing.upload(run, f"file://{tmp_path}/bucket/records/")
     assert place == f"file://{tmp_path}/bucket/records/20260102T000000Z-quick"
     copied = tmp_path / "bucket" / "records" / run.name
     assert (copied / "stress.json").read_bytes() == (run / "stress.json").read_bytes()
-    assert not (copied / "models").exists()
+    assert not list(copied.rglob("saved_model.pb"))
+    assert (copied / "deploy" / "Dockerfile").exists()
     assert "20260102T000000Z-quick" in typed(
         "sql", "SELECT run_id FROM runs", "--outputs", f"file://{tmp_path}/bucket/records"
     )
