@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from playbook import markdown
 from playbook.analyze.ledger import STAGES
 from playbook.drawing.canvas import Picture
 
 # Neighbouring stages differ in lightness as well, so the bars read in grey too.
 COLOURS = (3, 6, 5, 8, 0, 4, 9, 2, 1, 7)
+SHOWN_NS = 1e3  # a part of less is no part in words
 LETTER_OF_WHOLE, LETTER_OF_PARTS = 0.03, 0.018  # width of a letter inside a bar, as a share of the left and right axis
 
 
@@ -89,7 +91,7 @@ def _draw_bar(
         start = left if ms > 0 else -width  # what is below zero does not fit: drawn to the left
         edge = {"edgecolor": colours["page"], "linewidth": 0.6}
         axes.barh(place, width, left=start, height=0.62, color=colour, label=STAGES[stage], **edge)
-        text = f"{ms:.3g}"
+        text = _ms(1e6 * ms)
         if width > letter * (len(text) + 1):
             ink = colours["on"][index]
             axes.text(start + width / 2, place, text, ha="center", va="center", fontsize=8, color=ink)
@@ -115,6 +117,10 @@ def _ratio_ticks(rows: Sequence[Mapping[str, Any]]) -> list[float]:
 def _ledger_in_words(shown: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for entry in shown:
-        parts = [f"{STAGES[stage]} {ns / 1e6:.3g}" for stage, ns in entry["mean_ns"].items() if ns]
-        lines.append(f"{entry['load']}: {entry['total_ns'] / 1e6:.3g} ms = {' + '.join(parts)}")
+        parts = [f"{STAGES[stage]} {_ms(ns)}" for stage, ns in entry["mean_ns"].items() if abs(ns) >= SHOWN_NS]
+        lines.append(f"{entry['load']}: {_ms(entry['total_ns'])} ms = {' + '.join(parts)}")
     return f"Mean latency by stage in ms. {'; '.join(lines) or 'No level has an answer'}."
+
+
+def _ms(ns: float) -> str:
+    return markdown.number(round(ns / 1e6, 3))

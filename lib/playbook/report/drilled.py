@@ -7,6 +7,7 @@ from typing import Any
 
 from playbook.drawing import outages
 from playbook.drill import views
+from playbook.prove.words import curve_names
 from playbook.records.run_folder import RunFolder
 from playbook.report.pictures import Pictures, add
 
@@ -16,14 +17,19 @@ def section(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     drilled = run.results("drill")
     rows, parts = drilled.get("drills") or [], []
     if rows:
-        parts = [_how(drilled), add(pictures, "drills", outages.outages(rows)), views.drills_table(rows)]
+        parts = [
+            _how(drilled, curve_names(run, bool(drilled.get("tuned")))),
+            add(pictures, "drills", outages.outages(rows)),
+            views.drills_table(rows),
+        ]
     if drilled.get("left_out"):
         parts.append(views.left_out_table(drilled))
     return "\n\n".join([*parts, *([views.there_table(rows)] if rows else [])])
 
 
-def _how(drilled: Mapping[str, Any]) -> str:
-    """At which rate and for how long the drills were held."""
+def _how(drilled: Mapping[str, Any], names: tuple[str, str]) -> str:
+    """On which configuration, at which rate and for how long the drills were held."""
     rate, seconds = drilled.get("rate_rps"), drilled.get("drill_s")
     held = f"at {rate:,.0f} requests/s, {seconds:g} s of load each" if rate and seconds else "at the promised rate"
-    return f"Each drill was held {held} (`75_drill`; `drills: [all]` holds every one)."
+    name = names[1] if drilled.get("tuned") else names[0]
+    return f"Each drill was held on the {name}, {held} (`75_drill`; `drills: [all]` holds every one)."

@@ -143,8 +143,8 @@ def gain_in_words(tune: dict[str, Any]) -> str:
     rates = tune.get("gain_rates") or []
     between = f": {rates[1]:,.0f} against {rates[0]:,.0f} requests/s inside the limit" if len(rates) == 2 else ""
     if low and high and low <= 1 <= high:
-        return f"no gain shown (95 %: {low:.2f} to {high:.2f} ×){between}"
-    interval = f" (95 %: {low:.2f} to {high:.2f})" if low and high else " (measured once, so without an interval)"
+        return f"no gain shown (95 %: {low:.3g} to {high:.3g} ×){between}"
+    interval = f" (95 %: {low:.3g} to {high:.3g})" if low and high else " (measured once, so without an interval)"
     return f"{gain:.2f} ×{interval}{between}"
 
 

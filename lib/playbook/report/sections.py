@@ -12,7 +12,7 @@ from playbook.errors import RecordUnreadable
 from playbook.prove.words import curve_names
 from playbook.records import runs
 from playbook.records.run_folder import RunFolder
-from playbook.report import drilled, opening, verified
+from playbook.report import drilled, opening, rates, verified
 from playbook.report.pictures import Pictures, add
 from playbook.stress import levels
 from playbook.tune.views import wakeup_words
@@ -24,8 +24,7 @@ def load_curve(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str
     proven = [*(prove.get("levels") or []), *(prove.get("windows") or [])]
     if not run.levels and not proven:
         return ""
-    limit = (prove.get("promise") or {}).get("p99_limit_ms") or run.stress.get("limit_ms")
-    limit = limit or run.params("stress").get("p99_limit_ms")
+    limit = _limit_ms(run)
     protocol = {"rest": "REST", "grpc": "gRPC"}.get(run.params("stress").get("protocol") or "rest")
     title = f"{run.model} on {opening.KIND.get(run.server, run.server)}, {protocol}"
     first, second = curve_names(run, bool(run.results("prove").get("tuned")))
@@ -40,6 +39,11 @@ def load_curve(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str
         parts += [f"Percentiles of the {second if proven else first}:"]
         parts.append(add(pictures, "latency_percentiles", figures.latency_percentiles(samples, limit)))
     return "\n\n".join(part for part in parts if part)
+
+
+def _limit_ms(run: RunFolder) -> float | None:
+    promised = (run.results("prove").get("promise") or {}).get("p99_limit_ms")
+    return promised or run.stress.get("limit_ms") or run.params("stress").get("p99_limit_ms")
 
 
 def _samples(run: RunFolder, proven: list[dict[str, Any]]) -> dict[str, Any]:
@@ -73,6 +77,8 @@ def capacity_and_proof(run: RunFolder, analysis: dict | None, pictures: Pictures
     prove, parts = run.results("prove"), []
     if prove.get("answer") and not prove.get("skipped"):
         parts += ["**The proof**", proof_table(prove)]
+    if which := rates.table(run, prove.get("levels") or [], _limit_ms(run)):
+        parts += ["**Which rate is which**", which]
     for name, said in ((second, prove), (first, analysis or {})):
         if said.get("capacity"):
             parts += [f"**{_capital(name)}**", analyze_views.capacity_table(said)]
@@ -117,6 +123,7 @@ def configuration(run: RunFolder, analysis: dict | None, pictures: Pictures) -> 
     if best.get("config"):
         names = [n for n, v in best["config"].items() if v != (default.get("config") or {}).get(n)]
         rows = [[name, _of_default(default, name, run.server_cores), _shown(best["config"][name])] for name in names]
+        rows = [row for row in rows if str(row[1]) != str(row[2])]  # set as it is by default
         parts = [markdown.table(["knob", "default", "tuned"], rows)] if rows else ["The default flags are the best."]
         return "\n\n".join([*parts, *gain_parts(tune), *filter(None, [wakeup_words(tune)])])
     if not served:
@@ -150,13 +157,17 @@ def further(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
         for verb, content in run.records.items()
         if content.get("verdict") and verb in runs.NOTEBOOKS
     ]
-    return markdown.table(["stage", "verdict"], rows) if rows else ""
+    data = "Raw samples lie in [`data/`](data/) as Parquet, each stage's record beside this page as `<verb>.json`."
+    return f"{markdown.table(['stage', 'verdict'], rows)}\n\n{data}" if rows else ""
 
 
 def over_time(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
-    """Rate, p99, batch size and CPU on one time axis, with the changes of configuration."""
+    """Rate, p99, batch size and CPU of stress's levels on one time axis, with the changes of configuration."""
     read = timeline.read(run) if run.levels else None
-    return add(pictures, "timeline", timeline.picture(read, run.stress.get("limit_ms"))) if read else ""
+    if not read:
+        return ""
+    name = _capital(curve_names(run, bool(run.results("prove").get("tuned")))[0])
+    return f"**{name}**\n\n{add(pictures, 'timeline', timeline.picture(read, run.stress.get('limit_ms')))}"
 
 
 def against_previous(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
@@ -189,17 +200,19 @@ def limits(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     if run.server == "embedded":
         lines.append("The embedded server runs TensorFlow's own runtime, but it is not TensorFlow Serving: its rates")
         lines[-1] += " are for learning and for comparing configurations, not for sizing a fleet."
-    seconds = [level["duration_s"] for level in run.levels if level.get("duration_s")]
+    held = [*run.levels, *run.levels_of("prove")]
+    seconds = [level["duration_s"] for level in held if level.get("duration_s")]
     if seconds and min(seconds) < 10:
-        lines.append(f"Windows of {min(seconds):g} s are short: a disturbance that comes once a minute is not in them.")
-    if run.levels:
+        shortest = markdown.number(min(seconds))
+        lines.append(f"Windows of {shortest} s are short: a disturbance that comes once a minute is not in them.")
+    if held:
         lines.append("Client and server shared one machine and its loopback; a network adds its own latency.")
-    if any(level.get("client_realtime") is False for level in run.levels):
+    if any(level.get("client_realtime") is False for level in held):
         lines.append("What else ran on the client's core was measured as the server's latency: load workers had no")
         lines[-1] += " right to go before it (`playbook doctor` says what it takes)."
-    invalid = [level for level in run.levels if not level.get("valid")]
+    invalid = [level for level in held if not level.get("valid")]
     if invalid:
-        lines.append(f"{len(invalid)} of {len(run.levels)} levels are INVALID and count for nothing above.")
+        lines.append(f"{len(invalid)} of {len(held)} levels are INVALID and count for nothing above.")
     lines.append("Every request came from the exported reference rows; other inputs may cost more or less.")
     lines += [*run.problems, *((analysis or {}).get("problems") or [])]
     return "\n".join(f"- {line}" for line in dict.fromkeys(lines))

@@ -7,11 +7,14 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import Any
 
+from playbook import markdown
 from playbook.lint import linter
 from playbook.serve import engine_facts
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
 from playbook.tfserving import mergeable
+
+NOTHING = 1e-6  # a difference below is rounding, and is told in words
 
 
 def results(
@@ -57,6 +60,14 @@ def verdict(results: Mapping[str, Any]) -> str:
     begun = f" after {results['start_s']:.1f} s" if results["start_s"] is not None else ""
     return (
         f"'{results['model_name']}' version {results['version']} is AVAILABLE on the {results['server']} server"
-        f"{begun}, {results['configuration']}; {protocols} answered the model's own numbers (largest difference "
-        f"{results['parity_max_abs_diff']:.1e})."
+        f"{begun}, {results['configuration']}; {protocols} answered the model's own numbers "
+        f"({_difference(results['parity_max_abs_diff'])})."
     )
+
+
+def _difference(largest: float) -> str:
+    if largest == 0:
+        return "to the last digit"
+    if largest < NOTHING:
+        return "no difference above one millionth"
+    return f"largest difference {markdown.number(largest)}"
