@@ -109,7 +109,7 @@ def test_the_promise_is_answered() -> None:
 
 
 def test_a_number_that_is_a_little_off_is_found_out() -> None:
-    """Each of three digits and more is moved by some per cent: few may then stand in a field of its record by chance."""
+    """Each of three digits and more is moved by some per cent: few may then stand in a field by chance."""
     tried = []
     for verb in VERBS:
         exact = [number for number in said(verdict(verb)) if number.value / number.half >= 200]
