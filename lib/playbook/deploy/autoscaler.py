@@ -58,7 +58,7 @@ class Autoscaler:
     def _bounded(self, wish: int) -> int:
         if wish > self.count:
             wish = min(wish, max(UP_FACTOR * self.count, self.count + UP_PODS))
-        elif wish < self.count:
+        elif wish < self.count and self.count > self.least:
             wish = min(max(wish for _, wish in self.recent), self.count)
         return min(max(wish, self.least), self.most)
 

@@ -93,6 +93,7 @@ class _Run:
         self.saturation = np.array([pods.saturation_rps for pods in fleets])
         self.timeout_s = np.array([[pods.timeout_s] for pods in fleets])
         self.policies = {name: np.array([pods.policy == name for pods in fleets]) for name in WINDOWS_S}
+        self.watches_queues = bool((self.policies["in_flight"] | self.policies["queue_depth"]).any())
         self.scalers = [_begin(rate, pods) for rate, pods in zip(begin_rps, fleets, strict=True)]
         self.nodes = [_Nodes(math.ceil(s.count / pods.pods_per_node) * pods.pods_per_node)
                       for s, pods in zip(self.scalers, fleets, strict=True)]  # fmt: skip
@@ -187,6 +188,8 @@ class _Run:
             answered: Shape (fleets, seconds), as what is returned.
         """
         pods = np.maximum(self.up, 1.0)[:, None]
+        if not self.watches_queues:
+            return answered / pods
         full = np.minimum(done / self.capacity[:, None], _FULLEST)
         in_flight = (full / (1 - full)).mean(axis=2) + self.queue.sum(axis=1)[:, None] / pods
         waits = in_flight - full.mean(axis=2)
@@ -196,14 +199,9 @@ class _Run:
     def day(self, number: int) -> Day:
         """What happened to one fleet."""
         pods, offered, ready = self.fleets[number], self.offered[number], np.maximum(self.ready[number], 1.0)
-        counts, where = np.unique(ready, return_inverse=True)
-        over = np.array([imbalance(int(count), pods.connections_per_pod) for count in counts])[where]
-        waiting = self.waiting_s[number].astype(float)
-        late = pods.late_share(over * (offered / ready)[:, None], waiting)
+        late, p99_ms = _told(pods, offered, ready, self.waiting_s[number])
         lost = self.refused[number] / np.maximum(offered, 1.0)
-        attained = np.clip((1 - (late * over / GROUPS).sum(axis=1)) * (1 - np.minimum(lost, 1.0)), 0.0, 1.0)
-        known = pods.p99_ms(offered / ready) if pods.curve else np.full_like(offered, np.nan)
-        p99_ms = known + waiting.mean(axis=1) * 1e3
+        attained = np.clip((1 - late) * (1 - np.minimum(lost, 1.0)), 0.0, 1.0)
         return Day(
             offered=offered,
             served=self.served[number],
@@ -213,6 +211,22 @@ class _Run:
             attained=attained,
             p99_ms=p99_ms,
         )
+
+
+def _told(pods: Pods, offered: np.ndarray, ready: np.ndarray, waiting_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Share of each second's requests beyond the limit, and its p99 in ms; both of shape (seconds,).
+
+    Seconds in which nothing waits are alike where as many requests meet as many pods, and computed once.
+    """
+    alike = offered * (ready.max() + 1) + ready
+    alike[waiting_s.any(axis=1)] = -1.0 - np.flatnonzero(waiting_s.any(axis=1))
+    _, at, back = np.unique(alike, return_index=True, return_inverse=True)
+    load, waiting = offered[at] / ready[at], waiting_s[at].astype(float)
+    counts, where = np.unique(ready[at], return_inverse=True)
+    over = np.array([imbalance(int(count), pods.connections_per_pod) for count in counts])[where]
+    late = (pods.late_share(over * load[:, None], waiting) * over / GROUPS).sum(axis=1)
+    known = pods.p99_ms(load) if pods.curve else np.full_like(load, np.nan)
+    return late[back], (known + waiting.mean(axis=1) * 1e3)[back]
 
 
 def _crowded(queue: np.ndarray, share: float) -> np.ndarray:
