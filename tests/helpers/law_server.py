@@ -21,7 +21,7 @@ from model_server import server  # noqa: F401  imported once for all
 from model_server.runtime import saved_model  # noqa: F401  TensorFlow's library, too
 
 _TAKEN = ("Failed to BuildAndStart gRPC server", "Failed to start HTTP Server")
-PATIENCE_S, WAITS_S, AT_ONCE = 20.0, 1.2, 3
+PATIENCE_S, WAITS_S, AT_ONCE = 60.0, 1.2, 6
 _FORK = threading.Lock()
 
 

@@ -93,9 +93,9 @@ def _beside(command: Command, base: str) -> str:
     parent = base.rstrip("/").rpartition("/")[0]
     folders = [each.target for each in command.place.mounts
                if each.files is None and not (each.source and each.source.is_file())]  # fmt: skip
-    beside = [each for each in folders if each.rpartition("/")[0] == parent
-              and not _NO_MODEL.search(each.rpartition("/")[2])]  # fmt: skip
-    return beside[0] if parent and len(beside) == 1 else ""
+    names = {each[len(parent) + 1 :].partition("/")[0] for each in folders if each.startswith(f"{parent}/")}
+    beside = [name for name in names if not _NO_MODEL.search(name)]
+    return f"{parent}/{beside[0]}" if parent and len(beside) == 1 else ""
 
 
 def _left_out(result: Lookup, command: Command, sources: Sources) -> bool:

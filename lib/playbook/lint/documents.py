@@ -24,6 +24,7 @@ _SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", 
 _KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
           "python": "python", "py": "python", "python3": "python", "makefile": "makefile", "make": "makefile",
           "ini": "unit", "systemd": "unit"}  # fmt: skip
+_AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor)\s*$")
 NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
@@ -146,7 +147,7 @@ def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
 def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
     kind = kind_of_block(language, content)
     relevant = names_server(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
-    if not relevant or not kind:
+    if not kind or not (relevant or (kind == "yaml" and _AROUND.search(content))):
         return
     if kind == "shell":
         content = re.sub(r"(?m)^(\s*)(?:[\w@~:/.-]*[$%]|>)[ \t]+(?=\S)", r"\1", content)

@@ -23,7 +23,7 @@ from playbook.lint.schema import kind_of
 from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
 from playbook.lint.terraform import read_hcl
 from playbook.lint.text import Text, Word
-from playbook.lint.yaml_files import Page, collect, load, read_page, scalars_that_start, served_by_maps
+from playbook.lint.yaml_files import Page, check_together, collect, load, read_page, scalars_that_start, served_by_maps
 
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
@@ -110,9 +110,11 @@ def _read_kind(
     if kind == "hcl" and (BINARY in text.content or OFFICIAL in text.content):
         return read_hcl(document, pods, objects)
     if kind in ("prose", "notebook"):
-        return _read_blocks(kind, text, around, pods, objects)
+        return _read_blocks(kind, text, around)
     if kind in _READERS:
-        return _READERS[kind](document)
+        reading = _READERS[kind](document)
+        if reading.understood or reading.findings or kind != "python":
+            return reading
     if BINARY not in text.content and OFFICIAL not in text.content:
         return Reading()
     if kind != "program":
@@ -128,17 +130,17 @@ def _broken_yaml(page: Page, text: Text) -> Iterator[Finding]:
         yield finding("unreadable", text.path, line, problem=f"it is no YAML ({problem})")
 
 
-def _read_blocks(
-    kind: str, text: Text, around: Surroundings, pods: list[Pod], objects: list[tuple[Any, str]]
-) -> Reading:
+def _read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     total = Reading()
+    pods: list[Pod] = []
+    objects: list[tuple[Any, str]] = []  # of this document alone
     blocks = list((prose_blocks if kind == "prose" else notebook_blocks)(text))
     for block in blocks:
         document = Document(block.text, around)
         if block.kind == "config":
             flag = kind_of(block.text.content)
             part = flag == "model_config_file" and "model_config_list" not in block.text.content
-            open_ends = part or any(mark in block.text.content for mark in ("...", "<", "…"))
+            open_ends = part or bool(re.search(r"\.\.\.|<|…|\$\{?\w", block.text.content))
             loose = replace(block.text, templated=open_ends)
             total.configs += [(flag, loose)] if flag else []
             continue
@@ -148,13 +150,14 @@ def _read_blocks(
         if block.kind == "yaml":
             page = load(document)
             collect(page)
-            reading = read_page(page, [], [])
+            reading = read_page(page, pods, objects)
         else:
             reading = _read_kind(block.kind, block.text, around, None, pods, objects)
         reading.commands = [each for each in reading.commands
                             if each.place.container or any(word.startswith("-") for word in each.words)]  # fmt: skip
         reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
         total.add(reading)
+    total.findings += check_together(objects, pods, around.served)
     if not blocks:
         total.passed = "no code that starts a server"
     return total

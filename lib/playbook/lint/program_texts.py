@@ -19,19 +19,22 @@ SUFFIXES = (".ts", ".tsx", ".js", ".mjs", ".jsx", ".go", ".java", ".kt", ".scala
             ".r")  # fmt: skip
 _TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/|(?<![\w$\"'])#[^\n]*)|(?P<long>\"\"\".*?\"\"\"|'''.*?'''|`[^`]*`)"
-    r"|(?P<text>\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)"
+    r"|(?P<text>(?:\b[rbfuRBFU]{1,2})?(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'))|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)"
     r"|(?P<blank>\s+)|(?P<more>[^\s\[\](){},\"'`/#]+|.)",
     re.DOTALL,
 )
-_FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|%[sdv]")
+_FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|\{[\w.\[\]()]*\}|%[sdv]")
+_JOINS = ("+", "++", "then", "else")  # before or behind a list that is a part of one
 _STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
 @dataclass
 class _List:
-    """The texts between two brackets; `whole` is False while the last item is more than one text."""
+    """The texts between two brackets; `fresh` while the next text begins an item."""
 
     words: list[Word] = field(default_factory=list)
+    label: str = ""  # the name that it is given to
+    part: bool = False  # of a longer list
     fresh: bool = True
 
     def add(self, word: Word) -> None:
@@ -63,52 +66,58 @@ def read_program(document: Document) -> Reading:
             text = Text(str(word), document.text.path, word.line or 1, None, True)
             reading.add(read_script(Document(text, document.around), depth=1))
         elif " " in word.strip() and word.strip().startswith("--") and is_server("", word.split()):
-            lists.append([word.with_text(part) for part in word.split()])
-    for words in lists:
-        reading.add(_read_list(words, images, document))
+            lists.append(_List([word.with_text(part) for part in word.split()]))
+    for each in lists:
+        reading.add(_read_list(each, images, document))
     return reading
 
 
-def _read_list(words: list[Word], images: list[Word], document: Document) -> Reading:
-    path = document.text.path
+def _read_list(each: _List, images: list[Word], document: Document) -> Reading:
+    path, words = document.text.path, each.words
     if any(BINARY in word and " " in word.strip() for word in words):
         return Reading()  # a text among them was read as a line
     if run_arguments(words) is not None:
         return read_docker_run(words, document)
     flags = [word for word in words if word.startswith("-")]
     first = next((word for word in words if is_server_word(word)), None)
-    if first is not None and flags:
-        return launch(Start(path, first.line, "", [first], [Word(word, getattr(word, "line", None))
-                      for word in after_binary(words)], {}, Place(folder=document.folder)))  # fmt: skip
-    if not flags or words[0] != flags[0] or not is_server("", flags):
+    as_args = bool(images) and "arg" in each.label.lower()
+    if not flags or (first is None and (words[0] != flags[0] or not is_server("", flags))):
         return Reading()
-    if not images:
-        return launch(Start(path, flags[0].line, "", [Word(BINARY)], words, {}, Place(folder=document.folder)))
-    image = str(images[0])
-    place = Place(True, is_official(image), image=image, hidden_mounts=True)
-    return launch(Start(path, flags[0].line, image, None, words, place=place, open_environment=True))
+    partial = each.part or UNKNOWN in words
+    if images and (first is None or as_args):
+        image = str(images[0])
+        place = Place(True, is_official(image), image=image, hidden_mounts=True)
+        return launch(Start(path, flags[0].line, image, None, words, place=place, open_environment=True,
+                            partial=partial))  # fmt: skip
+    behind = [Word(word, getattr(word, "line", None)) for word in after_binary(words)]
+    entry = first or Word(BINARY, flags[0].line)
+    return launch(Start(path, entry.line, "", [entry], behind, {}, Place(folder=document.folder), partial=partial))
 
 
-def _gathered(text: Text) -> tuple[list[list[Word]], list[Word]]:
+def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
     """The lists of texts between brackets, inner ones first, and every text."""
-    lists: list[list[Word]] = []
+    lists: list[_List] = []
     texts: list[Word] = []
-    stack = [_List()]
+    stack, label, before = [_List()], "", ""
     for kind, word in _tokens(text):
         if kind in ("text", "long"):
             texts.append(word)
             stack[-1].add(word)
         elif kind == "open":
-            stack.append(_List())
+            stack.append(_List(label=label, part=before in _JOINS))
         elif kind == "close":
             if len(stack) > 1:
-                lists.append(stack.pop().words)
+                lists.append(stack.pop())
             stack[-1].other()
         elif kind == "comma":
             stack[-1].fresh = True
-        elif kind == "more" and word not in ("+", ":", ";", "<", ">"):
+        elif word not in ("+", ":", ";", "<", ">"):
             stack[-1].other()
-    return [words for words in lists if any(word.strip("$…") for word in words)], texts
+            label = word if re.fullmatch(r"\w+:?", word) and before != ")" else label
+        if before == ")" and word in _JOINS and lists:
+            lists[-1].part = True
+        before = ")" if kind == "close" else str(word)
+    return [each for each in lists if any(word.strip("$…") for word in each.words)], texts
 
 
 def _tokens(text: Text) -> Iterator[tuple[str, Word]]:
@@ -119,7 +128,7 @@ def _tokens(text: Text) -> Iterator[tuple[str, Word]]:
             edge = 1 if content.startswith("`") else 3
             yield kind, Word(_FILLED.sub(UNKNOWN, content[edge:-edge]), line)
         elif kind == "text":
-            bare = content[1:-1].replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
+            bare = content.lstrip("rbfuRBFU")[1:-1].replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
             yield kind, Word(_FILLED.sub(UNKNOWN, bare), line)
         elif kind not in ("comment", "blank"):
             yield kind, Word(content, line)
