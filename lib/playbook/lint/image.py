@@ -121,7 +121,7 @@ def _fill(
         start.entry = None if official else []
         if cmd is not None and official and cmd.words() is None and not cmd.rest.startswith("["):
             reading.report("cmd-shell-form", text.path, text.line(cmd.line))
-            cmd_words = []
+            cmd_words, start.partial = [], True  # what it was to serve is lost, and said so
     else:
         start.entry = _words(entry, text)
         if entry.words() is None and not entry.broken:

@@ -224,10 +224,7 @@ def _variables(start: Start, referenced: str, reading: Reading) -> None:
     by_script = start.entry is None or is_script(start.entry)
     if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
         return
-    given = {word.partition("=")[2] for word in " ".join([*(start.entry or ()), *start.args]).split() if "=" in word}
     for name, value in start.environment.items():
-        if "/" in value and value in given and name not in ("MODEL_NAME", "MODEL_BASE_PATH"):
-            continue  # the path is named by a flag, too
         if name not in start.inherited and is_unread(name, referenced, by_script):
             line = value.line or start.line
             reading.report("env-nobody-reads", start.path, line, name=name, hint=instead_of(name, value))
