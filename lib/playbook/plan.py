@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from playbook import adapt, deploy, drill, export, prove, serve, tune, warmup
+from playbook import adapt, analyze, deploy, drill, export, prove, serve, tune, warmup
 from playbook.chain import params, pipeline
 from playbook.errors import PlaybookError
 from playbook.export import budget
@@ -28,8 +28,6 @@ from playbook.warmup.coldstart import fitted
 
 AROUND_S = 1.5  # of a stage: its kernel, its figures, its record and page
 IMPORT_S = 7.0  # TensorFlow, in the stage that needs it
-DRILL_S = 6.0  # of one drill beside its load
-ANALYZED_S = 2.0
 SAME_MODEL = ("model", "model_name", "signature", "rows_file", "input_shapes")
 
 Settings = Mapping[str, Any]
@@ -175,7 +173,7 @@ def _stress(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
 
 
 def _analyze(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
-    return StagePlan.of([("the rows are read", ANALYZED_S)])
+    return analyze.stage([])
 
 
 def _tune(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
@@ -191,13 +189,7 @@ def _adapt(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
 
 
 def _drill(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
-    if why := drill.prepare(settings).skipped:
-        return StagePlan((), (why.rstrip("."),))
-    asked, most_s = settings["drills"], 60 * settings["drill_minutes"]
-    if "all" in asked:
-        return StagePlan.of([(f"drills for up to {settings['drill_minutes']:g} min", most_s)])
-    each_s = settings["drill_s"] + DRILL_S + replay_s(exported)
-    return StagePlan.of([(f"{len(asked)} drills of {settings['drill_s']:g} s", min(most_s, len(asked) * each_s))])
+    return drill.stage(drill.asked(settings))
 
 
 def _deploy(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:

@@ -1,9 +1,11 @@
 """Real models through the whole chain: what was planned, what it took, the answer, the gain, the simulator's error.
 
-Run it alone: `make bench ARGS=zoo` on an idle machine, some forty minutes; `python tests/benchmarks/bench_zoo.py text
-bert` takes some. Each model leaves its row in `records/zoo.json`, where the rows of the others stay. A stage meets its
-target when it takes no more than a quarter beyond what it told when it began; one of seconds gets two more, for what
-starting and writing take. No peer studied plans a run, so there is none beside it.
+Run it alone on an idle machine: `make bench ARGS=zoo` takes the small models through the chain and holds the tuner's
+winner on three kinds against an exhaustive grid (`zoo_grid.py`), some twenty minutes; `make bench ARGS="zoo -- large"`
+takes the large ones, some forty. `python tests/benchmarks/bench_zoo.py text grid:dense` takes some, `--kept` none and
+prints what is kept. Each model leaves its row in `records/zoo.json` or `records/zoo_grid.json`, where the rows of the
+others stay. A stage meets its target when it takes no more than a quarter beyond what it told when it began; one of
+seconds gets two more, for what starting and writing take. No peer studied plans a run, so there is none beside it.
 """
 
 from __future__ import annotations
@@ -16,13 +18,16 @@ from typing import Any
 
 import numpy as np
 import zoo_builders
+import zoo_grid
 import zoo_runs
 
 from playbook.markdown import table
 
-RECORD = Path(__file__).resolve().parent / "records" / "zoo.json"
+RECORDS = Path(__file__).resolve().parent / "records"
+RECORD, GRIDS = RECORDS / "zoo.json", RECORDS / "zoo_grid.json"
 QUARTER, GRACE_S = 0.25, 2.0
 RATE_ERROR, P99_ERROR = 0.05, 0.15  # of the simulator, medians over the zoo
+SHARE = 0.95  # of the grid's best rate, that the tuner's winner must carry
 WHOLE_S = {"ResNet50": 600, "text": 240, "bert": 240, "detect": 240}
 
 
@@ -33,16 +38,16 @@ def held(stage: dict[str, Any]) -> bool | None:
     return bool(stage["took_s"] <= stage["told_s"] * (1 + QUARTER) + GRACE_S)
 
 
-def kept_rows() -> dict[str, dict[str, Any]]:
-    """The rows of the record by model."""
-    return {row["model"]: row for row in json.loads(RECORD.read_text())["models"]} if RECORD.exists() else {}
+def kept_rows(record: Path = RECORD) -> dict[str, dict[str, Any]]:
+    """The rows of a record by model."""
+    return {row["model"]: row for row in json.loads(record.read_text())["models"]} if record.exists() else {}
 
 
-def keep(row: dict[str, Any]) -> None:
+def keep(row: dict[str, Any], record: Path = RECORD) -> None:
     """Put a row in the place of the model's last one."""
-    rows = kept_rows() | {row["model"]: row}
+    rows = kept_rows(record) | {row["model"]: row}
     ordered = [rows[name] for name in zoo_builders.SETTINGS if name in rows]
-    RECORD.write_text(json.dumps({"models": ordered}, indent=1) + "\n")
+    record.write_text(json.dumps({"models": ordered}, indent=1) + "\n")
 
 
 def stages_table(rows: list[dict[str, Any]]) -> str:
@@ -76,32 +81,67 @@ def answers_table(rows: list[dict[str, Any]]) -> str:
     return table(heads, lines)
 
 
-def missed(rows: list[dict[str, Any]]) -> list[str]:
+def grids_table(rows: list[dict[str, Any]]) -> str:
+    """A line a model: the tuner's winner, the grid's best, their ratio in turns, the simulator's errors."""
+    lines = []
+    for row in rows:
+        if row.get("skipped"):
+            lines.append([row["model"], f"not tuned: {row['skipped']}", *[None] * 6])
+            continue
+        spread = f" ({row['share_low']:.2f} to {row['share_high']:.2f})" if row["share_low"] else ""
+        share = f"{row['share']:.2f}{spread}" if row["share"] is not None else None
+        seen = [row["errors"][name] for name in ("rate_error", "p99_error")]
+        errors = [None if error is None else f"{error:.0%}" for error in seen]
+        times = [f"{row['measured_share']:.0%}", row["whole_s"]]
+        lines.append([row["model"], row["winner"], row["optimum"], share, *times, *errors])
+    heads = ["model", "the tuner's winner", "the grid's best", "winner over best, in turns", "of the grid's time"]
+    return table([*heads, "whole, s", "rate error", "p99 error"], lines)
+
+
+def missed(rows: list[dict[str, Any]], grids: list[dict[str, Any]]) -> list[str]:
     """What missed its target, in words."""
     words = [f"{row['model']} did not go through" for row in rows if not row["went_through"]]
     whole = [row for row in rows if row["went_through"]]
     words += [f"{r['model']}'s {s['stage']} (told, took)" for r in whole for s in r["stages"] if held(s) is False]
     words += [f"{r['model']} in {WHOLE_S[r['model']]} s" for r in whole if r["whole_s"] > WHOLE_S.get(r["model"], 1e9)]
+    words += [f"{r['model']}'s winner against the grid" for r in grids if (r.get("share") or 0.0) < SHARE]
+    words += [f"{r['model']} was tuned to batch" for r in grids if r.get("unbatched") and "batching=on" in r["winner"]]
+    errors = [row["errors"] for row in grids if not row.get("skipped")]
+    errors += [
+        row["simulator"] for row in whole if row["simulator"] and row["model"] not in {g["model"] for g in grids}
+    ]
     for name, most in (("rate_error", RATE_ERROR), ("p99_error", P99_ERROR)):
-        seen = [r["simulator"][name] for r in whole if r["simulator"] and r["simulator"][name] is not None]
+        seen = [error[name] for error in errors if error[name] is not None]
         if seen and np.median(seen) > most:
             words.append(f"the simulator's {name.replace('_', ' ')}: {np.median(seen):.0%} at the median")
     return words
 
 
+def chosen(names: list[str]) -> list[str]:
+    """What to run, by words: nothing is the small ones and the grids, `large` the others, `--kept` none."""
+    small = [*zoo_builders.SMALL, *(f"grid:{name}" for name in zoo_grid.KINDS)]
+    of = {"large": list(zoo_builders.LARGE), "small": small, "--kept": []}
+    return [one for name in names or ["small"] for one in of.get(name, [name])]
+
+
 def main(names: list[str]) -> int:
     """Run the models, keep their rows, print the tables; 1 where something missed its target."""
-    asked = [name for name in names if name != "--kept"]
-    for name in asked or ([] if names else zoo_builders.SETTINGS):
+    for name in chosen(names):
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
-            row = zoo_runs.run(zoo_runs.made(name, Path(folder)), Path(folder))
-        keep(row)
-        print(f"{name}: {row['whole_s']} s, {row.get('answer') or row.get('ending')}", flush=True)
-    rows = list(kept_rows().values())
-    whole = [row for row in rows if row["went_through"]]
-    if whole:
+            if kind := name.partition("grid:")[2]:
+                row = zoo_grid.run(kind, Path(folder))
+                keep(row, GRIDS)
+            else:
+                row = zoo_runs.run(zoo_runs.made(name, Path(folder)), Path(folder))
+                keep(row)
+        said = row.get("answer") or row.get("ending") or row.get("skipped") or f"{row.get('share')} of the grid's best"
+        print(f"{name}: {row['whole_s']} s, {said}", flush=True)
+    rows, grids = list(kept_rows().values()), list(kept_rows(GRIDS).values())
+    if whole := [row for row in rows if row["went_through"]]:
         print(stages_table(whole), answers_table(whole), sep="\n\n")
-    late = missed(rows)
+    if grids:
+        print("", grids_table(grids), sep="\n")
+    late = missed(rows, grids)
     print(f"Missed: {'; '.join(late)}." if late else "Every model went through as planned.")
     return 1 if late else 0
 

@@ -43,12 +43,20 @@ def run(model: Path, folder: Path) -> dict[str, Any]:
     said = _said("run", words)
     whole_s = time.perf_counter() - began
     folders = sorted((folder / "out").glob("*-quick"))
-    shared = {"model": model.name, "when_utc": datetime.now(timezone.utc).isoformat(timespec="seconds")}
-    shared |= {"load_average": [round(busy, 1), round(os.getloadavg()[1], 1)]}  # before and after: who else was here
-    shared |= {"settings": zoo_builders.SETTINGS[model.name], "environment": environment()}
+    shared = {"model": model.name, **where(busy), "settings": zoo_builders.SETTINGS[model.name]}
     if not folders or not record.has(folders[-1], "deploy"):
         return {**shared, "whole_s": round(whole_s), "went_through": False, "ending": said[-600:]}
     return {**shared, "whole_s": round(whole_s), "went_through": True, **row(folders[-1], planned, said)}
+
+
+def where(busy: float | None = None) -> dict[str, Any]:
+    """When and where a row was measured, and the load of the machine before and after: who else was here."""
+    before = os.getloadavg()[0] if busy is None else busy
+    return {
+        "when_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "load_average": [round(before, 1), round(os.getloadavg()[1], 1)],
+        "environment": environment(),
+    }
 
 
 def row(run_dir: Path, planned: str, said: str) -> dict[str, Any]:

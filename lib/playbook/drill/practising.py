@@ -16,6 +16,7 @@ from playbook.drill.drills import DRILLS
 from playbook.drill.exercise import Exercise, exercise_of
 from playbook.errors import LoadFailed, PlaybookError, ServerError
 from playbook.records.rows import DrillRow
+from playbook.stage_plan import StagePlan
 from playbook.stress import stress
 
 START_S = 1.0  # of a server, where none was seen starting
@@ -47,6 +48,25 @@ def prepare(settings: Mapping[str, Any]) -> Exercise:
     if floods and exercise.client_rps is None and not exercise.skipped:
         return replace(exercise, client_rps=OF_PASSPORT * stress.passport(exercise.load)["max_rate_rps"])
     return exercise
+
+
+def asked(settings: Mapping[str, Any]) -> Exercise:
+    """The exercise before anything of it runs, not even a passport; errors as `exercise_of` raises them."""
+    return exercise_of(settings, DRILLS)
+
+
+def stage(exercise: Exercise) -> StagePlan:
+    """What the stage takes: its drills inside `drill_minutes`, the soak; what cannot be held is named."""
+    if exercise.skipped:
+        return StagePlan((), (exercise.skipped.rstrip("."),))
+    steps = planned(exercise)
+    drills_s = sum(_each_s(exercise, way) for _, _, way in steps)
+    parts = [
+        (f"{len(steps)} drills of {exercise.drill_s:g} s", min(drills_s, exercise.budget_s)),
+        (f"a soak of {exercise.soak_s / 60:g} min", exercise.soak_s),
+    ]
+    left_out = [f"{name}: {why}" for name in exercise.drills if (why := DRILLS[name].hindered(exercise))]
+    return StagePlan.of(parts, left_out + ([_short(exercise)] if drills_s > exercise.budget_s else []))
 
 
 def planned(exercise: Exercise) -> list[tuple[Drill, bool, Way]]:
@@ -106,6 +126,10 @@ def _named(drill: Drill, remedied: bool) -> str:
 
 def _no_time(exercise: Exercise) -> str:
     return f"drill_minutes ({exercise.budget_s / 60:g}) were spent"
+
+
+def _short(exercise: Exercise) -> str:
+    return f"drills beyond drill_minutes ({exercise.budget_s / 60:g})"
 
 
 def _first_line(error: PlaybookError) -> str:

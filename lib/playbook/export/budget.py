@@ -15,6 +15,8 @@ import numpy as np
 
 from playbook.export import curve
 from playbook.export.curve import Runner
+from playbook.export.differences import TRAINED
+from playbook.export.weights import MANY_BYTES
 from playbook.stage_plan import StagePlan
 
 PROBE_ROWS = 8
@@ -66,6 +68,11 @@ class ExportPlan:
     began: float = field(default_factory=time.monotonic)
 
     @property
+    def apart(self) -> bool:
+        """Whether the model is so large that forms are open one at a time, each beside the model as trained."""
+        return _apart(self.cost, self.variants)
+
+    @property
     def expected_s(self) -> float:
         """Seconds from here to the published version."""
         return self.curve_s + self.variant_s + self.building_s + self.warmup_s
@@ -96,9 +103,10 @@ def make(
         signatures: How many get warm-up requests.
     """
     names = tuple(settings["variants"])
+    turns = 2 * (len(names) - 1) if _apart(cost, names) else len(names)
     wanted = {
         "batch curve": (settings["curve_batch_sizes"], settings["curve_s"], curve.UNCOUNTED + curve.MIN_RUNS),
-        "forms": (settings["variant_batch_sizes"], settings["variant_s"], len(names) * (ROUNDS + 1)),
+        "forms": (settings["variant_batch_sizes"], settings["variant_s"], turns * (ROUNDS + 1)),
         "warm-up": (settings["warmup_sizes"], WARMUP_S, signatures),
     }
     kept, spent, left_out = {}, {}, []
@@ -154,6 +162,10 @@ def held(plan: ExportPlan) -> dict[str, Any]:
     """What export.json keeps: seconds expected and taken since the plan was made, and what was left out."""
     took_s = time.monotonic() - plan.began
     return {"expected_s": round(plan.expected_s, 1), "took_s": round(took_s, 1), "left_out": list(plan.left_out)}
+
+
+def _apart(cost: Cost, names: Sequence[str]) -> bool:
+    return cost.mb * 1e6 >= MANY_BYTES and len(names) > 1 and TRAINED in names
 
 
 def _once(run: Runner, rows: Mapping[str, np.ndarray], size: int) -> float:

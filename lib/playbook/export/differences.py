@@ -64,7 +64,7 @@ def recommend(rows: Sequence[Mapping[str, Any]], max_difference: float) -> str |
     faster = [row for row in fit if trained is None or gains(trained, row)]
     if not faster:
         return TRAINED
-    fastest = min(faster, key=lambda row: _mean_ms(row["latency_ms"].values()))
+    fastest = min(faster, key=lambda row: float(np.median(_rounds(row))))
     return min((row for row in faster if not gains(row, fastest)), key=lambda row: row["size_bytes"])["name"]
 
 
@@ -85,10 +85,22 @@ def agrees(row: Mapping[str, Any], max_difference: float) -> bool:
 
 
 def _ratios(base: Mapping[str, Any], other: Mapping[str, Any]) -> list[float]:
-    """Latency of `other` over `base`, round by round: both met the same moment of the machine."""
-    both = (zip(*row["round_ms"].values(), strict=True) for row in (other, base))
-    rounds = zip(*both, strict=True)
-    return [_mean_ms(mine) / _mean_ms(theirs) for mine, theirs in rounds]
+    """Latency of `other` over `base`, round by round: both met the same moment of the machine.
+
+    Forms of a large model took turns with the model as trained alone, and are told as shares of what that took.
+    """
+    apart = bool(base.get("beside_ms") or other.get("beside_ms"))
+    return [mine / theirs for mine, theirs in zip(_rounds(other, apart), _rounds(base, apart), strict=True)]
+
+
+def _rounds(row: Mapping[str, Any], apart: bool | None = None) -> list[float]:
+    """The mean over the batch sizes in each round, ms, or as a share of the model as trained."""
+    rounds = [_mean_ms(each) for each in zip(*row["round_ms"].values(), strict=True)]
+    if apart is False or (apart is None and not row.get("beside_ms")):
+        return rounds
+    beside = row.get("beside_ms") or row["round_ms"]  # the model as trained is its own measure
+    trained = [_mean_ms(each) for each in zip(*beside.values(), strict=True)]
+    return [mine / theirs for mine, theirs in zip(rounds, trained, strict=True)]
 
 
 def _mean_ms(latencies: Any) -> float:

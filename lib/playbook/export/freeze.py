@@ -5,15 +5,14 @@ Works on any SavedModel a session loads, of TensorFlow 1 or 2. TensorFlow is imp
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from playbook.errors import ModelError
-from playbook.export import dead_branches
+from playbook.export import dead_branches, weights
+from playbook.export.weights import Weights
 from playbook.tfserving import signatures
 from playbook.tfserving.signatures import SERVE_TAG, Signature
 from playbook.tfserving.tensorflow import tensorflow
@@ -25,24 +24,25 @@ FOLD = ("pruning", "constfold", "arithmetic", "shape", "dependency", "constfold"
 
 MAIN_OP = "saved_model_main_op"  # the collection that names what runs once after the load: it fills lookup tables
 STRING = 7  # DataType DT_STRING
-LARGE_BYTES, MANY_BYTES = 1 << 20, 64 << 20  # of a constant, and of all such, that are not handed to the optimiser
 MOST_BYTES = 2_000_000_000  # a serialized graph ends at 2 GiB, constants included
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """A graph without variables; its signatures name tensors of that graph, `main_op` what fills its tables."""
+    """A graph of few or no variables; its signatures name its tensors, `main_op` what fills its tables."""
 
     graph_def: Any
     signatures: list[Signature]
     main_op: str | None
     assets: str
+    weights: Weights = field(default_factory=Weights)
 
 
 def freeze(saved_model: Path, kept: Sequence[str]) -> Frozen:
     """The graph behind the signatures named in `kept`, lookup tables with what fills them, and nothing else.
 
     Calls are inlined first: TensorFlow's converter does not follow a variable into the function that gathers from it.
+    The large weights of a large model stay variables, in a checkpoint beside it.
 
     Raises:
         ModelError: no such SavedModel or signature, or more weights than a graph can hold.
@@ -61,17 +61,20 @@ def freeze(saved_model: Path, kept: Sequence[str]) -> Frozen:
         folder = str(Path(saved_model).resolve() / "assets")
         _name_assets(inlined, meta.asset_file_def, folder)
         wanted = sorted(ends | ({main_op} if main_op else set()))
-        _check_size(tf, inlined, wanted)
-        constant = convert_to_constants.convert_variables_to_constants_from_session_graph(session, inlined, wanted)
+        needed = tf.compat.v1.graph_util.extract_sub_graph(inlined, wanted)
+        large = weights.large(needed)
+        _check_size(needed, large)
+        constant = convert_to_constants.convert_variables_to_constants_from_session_graph(
+            session, inlined, wanted, variable_names_denylist=large
+        )
+        aside = weights.put_aside(session, large, Path(f"{saved_model}{weights.FOLDER}"))
     dead_branches.remove(constant)
     _read_once(constant, wanted)
-    weights = _taken_out(constant)
     folded = _optimize(constant, chosen, FOLD, main_op)
-    _put_back(folded, weights)
     idle = [node for node in folded.node if node.name == main_op and not node.input]
     for node in idle:  # there are no tables to fill
         folded.node.remove(node)
-    return Frozen(folded, chosen, None if idle else main_op, folder)
+    return Frozen(folded, chosen, None if idle else main_op, folder, aside)
 
 
 def write(frozen: Frozen, path: Path) -> None:
@@ -87,23 +90,23 @@ def write(frozen: Frozen, path: Path) -> None:
         definitions = {one.name: _definition(tf, graph, one) for one in frozen.signatures}
         main_op = graph.get_operation_by_name(frozen.main_op) if frozen.main_op else None
         builder.add_meta_graph_and_variables(
-            session, [SERVE_TAG], signature_def_map=definitions, assets_collection=assets, main_op=main_op
+            session,
+            [SERVE_TAG],
+            signature_def_map=definitions,
+            assets_collection=assets,
+            main_op=main_op,
+            saver=weights.saver(session, frozen.weights),
         )
         builder.save()
 
 
-def _check_size(tf: Any, graph_def: Any, ends: Sequence[str]) -> None:
+def _check_size(needed: Any, large: Sequence[str]) -> None:
     """Refuse what cannot become one graph, before it is copied several times over.
 
     Raises:
-        ModelError: the variables that the answers need are too large.
+        ModelError: the variables that the answers need, but for those that stay variables, are too large.
     """
-    needed = tf.compat.v1.graph_util.extract_sub_graph(graph_def, list(ends))
-    variables = [node for node in needed.node if node.op in ("VarHandleOp", "VariableV2")]
-    size = sum(
-        math.prod(dim.size for dim in node.attr["shape"].shape.dim) * tf.dtypes.as_dtype(node.attr["dtype"].type).size
-        for node in variables
-    )
+    size = weights.variables_bytes(needed, large)
     if size > MOST_BYTES:
         raise ModelError(f"its {size / 1e9:.2g} GB of variables do not fit into one graph, which ends at 2 GB")
 
@@ -132,36 +135,6 @@ def _renamed(source: str, names: Mapping[str, str]) -> str:
     """An input of a node, of another node where that has a new name; those of control flow too."""
     control, name = ("^", source[1:]) if source.startswith("^") else ("", source.removesuffix(":0"))
     return control + names[name] if name in names else source
-
-
-def _taken_out(graph_def: Any) -> dict[str, Any]:
-    """The large constants of a large graph, by name; placeholders stand where they were.
-
-    The optimiser copies the graph more than a dozen times, and folds nothing as large as these.
-    """
-    large = [node for node in graph_def.node if node.op == "Const" and _weight(node) >= LARGE_BYTES]
-    if sum(map(_weight, large)) < MANY_BYTES:
-        return {}
-    taken = {}
-    for node in large:
-        taken[node.name] = copy.deepcopy(node)
-        dtype, shape = node.attr["dtype"].type, copy.deepcopy(node.attr["value"].tensor.tensor_shape)
-        node.op = "Placeholder"
-        node.attr.clear()
-        node.attr["dtype"].type = dtype
-        node.attr["shape"].shape.CopyFrom(shape)
-    return taken
-
-
-def _put_back(graph_def: Any, weights: dict[str, Any]) -> None:
-    """The constants in the place of the placeholders that stood for them; each is let go of."""
-    for node in graph_def.node:
-        if node.op == "Placeholder" and node.name in weights:
-            node.CopyFrom(weights.pop(node.name))
-
-
-def _weight(node: Any) -> int:
-    return len(node.attr["value"].tensor.tensor_content)
 
 
 def _name_assets(graph_def: Any, assets: Any, folder: str) -> None:

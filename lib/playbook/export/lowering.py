@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from playbook.errors import ModelError
+from playbook.export import weights
 from playbook.export.freeze import Frozen, write
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays
@@ -31,14 +32,16 @@ CONTROL_FLOW = {"Switch", "Merge", "Enter", "Exit", "NextIteration"}
 def halve_weights(frozen: Frozen, dtype: str) -> Frozen:
     """Keep each float32 weight as float16 or bfloat16, cast back when the graph is loaded: half the disk.
 
+    Those that stay variables are so in their file.
+
     Raises:
         ModelError: there are no such weights.
     """
     tf = tensorflow()
     graph_def = type(frozen.graph_def)()
     graph_def.CopyFrom(frozen.graph_def)
-    half, weights = tf.dtypes.as_dtype(dtype), [node for node in graph_def.node if _is_weight(tf, node)]
-    for node in weights:
+    half, constants = tf.dtypes.as_dtype(dtype), [node for node in graph_def.node if _is_weight(tf, node)]
+    for node in constants:
         values = tf.make_ndarray(node.attr["value"].tensor)
         short = graph_def.node.add(name=f"{node.name}/{dtype}", op="Const")
         short.attr["dtype"].type = half.as_datatype_enum
@@ -48,9 +51,10 @@ def halve_weights(frozen: Frozen, dtype: str) -> Frozen:
         node.op, node.input[:] = "Cast", [short.name, *anchors]
         node.attr.clear()
         node.attr["SrcT"].type, node.attr["DstT"].type = half.as_datatype_enum, tf.float32.as_datatype_enum
-    if not weights:
+    kept = [node for node in graph_def.node if node.name in frozen.weights.names]
+    if not constants and not any(node.attr["dtype"].type == tf.float32.as_datatype_enum for node in kept):
         raise ModelError(f"it has no float32 weights of {SMALL} values or more")
-    return replace(frozen, graph_def=graph_def)
+    return replace(frozen, graph_def=graph_def, weights=replace(frozen.weights, stored=dtype))
 
 
 def save_compiled(frozen: Frozen, path: Path) -> None:
@@ -67,9 +71,11 @@ def save_compiled(frozen: Frozen, path: Path) -> None:
         raise ModelError(f"XLA does not compile the loops or branches of a frozen graph ({', '.join(loops)})")
     if tables := sorted({node.op for node in frozen.graph_def.node if "HashTable" in node.op}):
         raise ModelError(f"XLA does not compile lookups in tables ({', '.join(tables)})")
-    calls = {one.name: (_compiled(tf, frozen, one), _specs(tf, one)) for one in frozen.signatures}
+    module = tf.Module()
+    module.weights = weights.variables(frozen.weights, frozen.graph_def)
+    calls = {one.name: (_compiled(tf, frozen, one, module.weights), _specs(tf, one)) for one in frozen.signatures}
     methods = {one.name: one.method.lower() for one in frozen.signatures if one.method != "Predict"}
-    networks.save(tf.Module(), path, calls, methods)
+    networks.save(module, path, calls, methods)
 
 
 def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays], most_rows: int = CALIBRATION_ROWS) -> None:
@@ -110,11 +116,20 @@ def _is_weight(tf: Any, node: Any) -> bool:
     return int(np.prod([dim.size for dim in node.attr["value"].tensor.tensor_shape.dim])) >= SMALL
 
 
-def _compiled(tf: Any, frozen: Frozen, signature: Signature) -> Callable[..., dict]:
+def _compiled(tf: Any, frozen: Frozen, signature: Signature, kept: Mapping[str, Any]) -> Callable[..., dict]:
+    traced = type(frozen.graph_def)()
+    traced.CopyFrom(frozen.graph_def)
+    for node in [node for node in traced.node if node.name in kept]:  # variables of the module stand in their place
+        traced.node.remove(node)
+    for node in traced.node:
+        node.input[:] = [source for source in node.input if not (source.startswith("^") and source[1:] in kept)]
+
     def call(**inputs: Any) -> dict:
+        graph = tf.compat.v1.get_default_graph()
         fed = {tensor.name: inputs[tensor.alias] for tensor in signature.inputs}
+        fed |= {f"{name}:0": graph.capture(variable.handle) for name, variable in kept.items()}
         wanted = [tensor.name for tensor in signature.outputs]
-        outputs = tf.graph_util.import_graph_def(frozen.graph_def, input_map=fed, return_elements=wanted, name="")
+        outputs = tf.graph_util.import_graph_def(traced, input_map=fed, return_elements=wanted, name="")
         return dict(zip((tensor.alias for tensor in signature.outputs), outputs, strict=True))
 
     compiled = tf.function(call, jit_compile=True, autograph=False)

@@ -18,6 +18,7 @@ from playbook.errors import PlaybookError, PublishFailed
 from playbook.tfserving import versions
 
 STAGING = ".staging-"  # not a number, so the server does not see it
+READ_BYTES = 1 << 20
 _COUNT = itertools.count(1)
 
 
@@ -103,7 +104,9 @@ def fingerprint(saved_model: Path) -> str:
     for path in files:
         if path.is_file():
             digest.update(f"{path.relative_to(root)}\0{path.stat().st_size}\0".encode())
-            digest.update(path.read_bytes())
+            with path.open("rb") as file:
+                while part := file.read(READ_BYTES):
+                    digest.update(part)
     return digest.hexdigest()
 
 

@@ -51,6 +51,7 @@ class Loaded:
 
     def __exit__(self, *_: object) -> None:
         self._session.close()
+        del self._session  # who is closed and not let go of keeps the variables in memory
 
     def runner(self, signature: Signature) -> Callable[[Mapping[str, np.ndarray]], Arrays]:
         """A prepared call of one signature, as cheap as the server's own."""

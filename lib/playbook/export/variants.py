@@ -18,9 +18,9 @@ import numpy as np
 
 from playbook import progress
 from playbook.errors import ParameterError
-from playbook.export import asked, curve, export, freeze, lowering, publish, tensorflow_errors
+from playbook.export import asked, curve, export, freeze, lowering, publish, tensorflow_errors, turns
 from playbook.export.budget import ROUNDS, ExportPlan
-from playbook.export.differences import largest
+from playbook.export.differences import TRAINED, largest
 from playbook.export.export import Staged
 from playbook.tfserving import ragged, signatures
 from playbook.tfserving.reference import Arrays, Reference
@@ -30,6 +30,7 @@ LATE = 1.25  # of the plan: a form that has not begun to be built by then is lef
 MOST_SHAPES = 3  # of the rows that forms are compared on
 Frozen = Callable[[], freeze.Frozen]
 Form = Callable[[Staged, Frozen, Path, int], None]  # the last: rows that there is time to run
+Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,34 @@ class Built:
     run: Callable[[Mapping[str, np.ndarray]], Arrays] | None = None
     load_s: float | None = None
     reason: str | None = None
+
+
+class _Freezing:
+    """The frozen graph for all forms, made when the first one asks; where that fails, for the same reason for each."""
+
+    def __init__(self, path: Path, kept: Sequence[str]) -> None:
+        self._make = functools.partial(freeze.freeze, path, kept)
+        self._made: freeze.Frozen | None = None
+        self._error: Exception | None = None
+
+    def __call__(self) -> freeze.Frozen:
+        """The graph, or the error that there was."""
+        if self._made is None and self._error is None:
+            try:
+                self._made = self._make()
+            except Exception as error:  # TensorFlow raises anything here
+                self._error = error
+        if self._made is None:
+            raise self._error or RuntimeError("nothing was frozen")
+        return self._made
+
+    def forget(self) -> None:
+        """Remove what it left beside the model."""
+        if self._made is not None:
+            self._made.weights.forget()
+
+
+Build = Callable[[str, ExitStack], tuple[Built, dict[str, Any]]]
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -69,21 +98,52 @@ def measure(staged: Staged, plan: ExportPlan, budget_s: float, keep: Sequence[st
     if not plan.variants:
         return []
     kept = list(dict.fromkeys((staged.signature.name, *staged.others, *keep)))
-    frozen = functools.cache(lambda: freeze.freeze(staged.path, kept))
+    frozen = _Freezing(staged.path, kept)
     fed = _compared(staged.reference, plan.compared_rows)
-    size = max([size for size in plan.variant_sizes if size <= len(fed)], default=min(plan.variant_sizes))
     end = time.monotonic() + LATE * (plan.building_s + plan.variant_s)
-    with ExitStack() as open_sessions, progress.live("forms", len(plan.variants) + ROUNDS) as bar:
-        rows: dict[str, dict[str, Any]] = {}
-        built = []
-        for number, name in enumerate(plan.variants):
-            bar.update(number, f"building {name}; about {plan.expected_s:.0f} s in all")
-            late = time.monotonic() > end and name != "as_trained"
-            one = Built(name, reason=_late(plan)) if late else _build(staged, name, frozen, len(fed), open_sessions)
-            rows[name] = _row(staged, one, fed, size)
-            built += [one] if rows[name]["reason"] is None else []
-        _time(staged, built, rows, plan.variant_sizes, budget_s, lambda done: bar.update(done + len(rows), "timing"))
-    return list(rows.values())
+    with progress.live("forms", len(plan.variants) + ROUNDS) as bar:
+
+        def build(name: str, sessions: ExitStack) -> tuple[Built, dict[str, Any]]:
+            bar.update(plan.variants.index(name), f"building {name}; about {plan.expected_s:.0f} s in all")
+            late = time.monotonic() > end and name != TRAINED
+            one = Built(name, reason=_late(plan)) if late else _build(staged, name, frozen, len(fed), sessions)
+            return one, _row(staged, one, fed, plan.variant_sizes)
+
+        try:
+            if plan.apart:
+                return _two_at_a_time(staged, plan, budget_s, build)
+            return _all(staged, plan, budget_s, build, lambda done: bar.update(done + len(plan.variants), "timing"))
+        finally:
+            frozen.forget()
+
+
+def _all(staged: Staged, plan: ExportPlan, budget_s: float, build: Build, progressed: Callable[[int], None]) -> Rows:
+    """Every form is open, and all of them take turns."""
+    with ExitStack() as sessions:
+        forms = [build(name, sessions) for name in plan.variants]
+        able = [(one.run, row) for one, row in forms if row["reason"] is None and one.run]
+        turns.take(able, staged.reference.inputs, plan.variant_sizes, budget_s, progressed)
+    return [row for _, row in forms]
+
+
+def _two_at_a_time(staged: Staged, plan: ExportPlan, budget_s: float, build: Build) -> Rows:
+    """The model as trained is open and one form beside it, which take turns: two large models are enough in memory."""
+    rows, rest = {}, [name for name in plan.variants if name != TRAINED]
+    inputs, sizes = staged.reference.inputs, plan.variant_sizes
+    with ExitStack() as always:
+        trained = build(TRAINED, always)
+        assert trained[0].run is not None
+        for name in rest:
+            with ExitStack() as sessions:
+                one, rows[name] = build(name, sessions)
+                if rows[name]["reason"] is None and one.run:
+                    form = one.run, rows[name]
+                    turns.beside(form, (trained[0].run, trained[1]), inputs, sizes, budget_s / len(rest))
+                    del form
+                del one  # and what it holds in memory
+        if not trained[1]["round_ms"]:
+            turns.take([(trained[0].run, trained[1])], inputs, sizes, budget_s)
+    return [trained[1] if name == TRAINED else rows[name] for name in plan.variants]
 
 
 def choose(staged: Staged, rows: Sequence[Mapping[str, Any]], wanted: str, recommended: str | None) -> Staged:
@@ -129,13 +189,14 @@ def _build(staged: Staged, name: str, frozen: Frozen, rows: int, open_sessions: 
         return Built(name, reason=tensorflow_errors.reason(error))
 
 
-def _row(staged: Staged, built: Built, fed: Reference, size: int) -> dict[str, Any]:
+def _row(staged: Staged, built: Built, fed: Reference, sizes: Sequence[int]) -> dict[str, Any]:
     """Size, load time, first answer, differences and quality of one variant; its latencies are still to come."""
     row: dict[str, Any] = {"name": built.name, "needs": NEEDS.get(built.name), "reason": built.reason}
-    row |= {"latency_ms": {}, "round_ms": {}, "compared_rows": None}
+    row |= {"latency_ms": {}, "round_ms": {}, "beside_ms": {}, "compared_rows": None}
     row |= dict.fromkeys(("size_bytes", "load_s", "first_ms", "max_abs_diff", "max_rel_diff", "quality"))
     if built.run is None or built.path is None:
         return row
+    size = max([size for size in sizes if size <= len(fed)], default=min(sizes))
     try:
         began = time.perf_counter()
         built.run(curve.take(fed.inputs, staged.batch_sizes([1])[0]))
@@ -151,29 +212,6 @@ def _row(staged: Staged, built: Built, fed: Reference, size: int) -> dict[str, A
     row["compared_rows"] = len(fed)
     row["quality"] = staged.held_out.quality(answers)
     return row
-
-
-def _time(
-    staged: Staged,
-    built: Sequence[Built],
-    rows: Mapping[str, dict[str, Any]],
-    sizes: Sequence[int],
-    budget_s: float,
-    progressed: Callable[[int], None],
-) -> None:
-    """The latencies, the forms taking turns: `round_ms` by round, `latency_ms` their median."""
-    share_s = budget_s / max(1, ROUNDS * len(built) * len(sizes))
-    for number in range(ROUNDS):
-        progressed(number)
-        for size in map(str, sizes):
-            for one in built:
-                assert one.run is not None
-                uncounted = 1 if number == 0 else 0
-                took_ms = curve.latency_ms(one.run, staged.reference.inputs, int(size), share_s, uncounted, 1)
-                rows[one.name]["round_ms"].setdefault(size, []).append(round(took_ms, 5))
-    for one in built:
-        row = rows[one.name]
-        row["latency_ms"] = {size: round(float(np.median(each)), 5) for size, each in row["round_ms"].items()}
 
 
 def _as_trained(staged: Staged, frozen: Frozen, path: Path, rows: int) -> None:

@@ -12,7 +12,7 @@ from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
-from playbook.tune import tuner
+from playbook.tune import fit, tuner
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan
 from playbook.tune.search import Budget
@@ -42,7 +42,16 @@ def point(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def resumed(point, tmp_path_factory):
-    """What was kept of a run whose second point could not be measured, and what its first point is when it goes on."""
+    """What was kept of a run whose second point could not be measured, and what its first point is when it goes on.
+
+    The simulator is fitted four times, each in fewer simulated requests than usual: how well is not asked here.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "FIT_REQUESTS", 250)
+        yield _resumed(point, tmp_path_factory)
+
+
+def _resumed(point, tmp_path_factory):
     folder = tmp_path_factory.mktemp("out")
     load = Load(duration_s=0.3, ramp_up_s=0.1, client_cpus=split_cpus()[1], rows_per_request=4)
     spec = replace(point.spec, model_base_path=folder / "nowhere")
