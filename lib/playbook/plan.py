@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from playbook import adapt, analyze, deploy, drill, export, prove, serve, tune, warmup
 from playbook.chain import params, pipeline
+from playbook.drill import practising
 from playbook.errors import PlaybookError
 from playbook.export import budget
 from playbook.records import record, runs
@@ -189,7 +190,7 @@ def _adapt(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
 
 
 def _drill(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
-    return drill.stage(drill.asked(settings))
+    return drill.stage(practising.asked(settings))
 
 
 def _deploy(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:

@@ -6,6 +6,7 @@ TensorFlow is imported when a function is called.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from playbook.errors import ModelError
 from playbook.export import weights
 from playbook.export.freeze import Frozen, write
+from playbook.export.publish import size_bytes
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
@@ -26,6 +29,8 @@ from playbook.tfserving.tensorflow import tensorflow
 TFLITE_FILE = "model.tflite"  # the name --prefer_tflite_model looks for in a version directory
 SMALL = 256  # values; a smaller constant is a shape or a scale, and no weight worth halving
 CALIBRATION_ROWS = 100
+CONVERTING = 10  # times the size of a model, that TFLite's converter takes of memory (3.1 GB for 307 MB)
+FREE_SHARE = 0.5  # of the free memory, that it may take
 CONTROL_FLOW = {"Switch", "Merge", "Enter", "Exit", "NextIteration"}
 
 
@@ -76,6 +81,9 @@ def save_compiled(frozen: Frozen, path: Path) -> None:
     calls = {one.name: (_compiled(tf, frozen, one, module.weights), _specs(tf, one)) for one in frozen.signatures}
     methods = {one.name: one.method.lower() for one in frozen.signatures if one.method != "Predict"}
     networks.save(module, path, calls, methods)
+    if frozen.weights.names:
+        del module, calls
+        gc.collect()  # traced functions hold one another, and the weights
 
 
 def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays], most_rows: int = CALIBRATION_ROWS) -> None:
@@ -86,10 +94,12 @@ def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays], most_rows:
     graph as it was.
 
     Raises:
+        ModelError: its conversion takes more memory than is free.
         Exception: TFLite has no 8-bit form of an operation; the caller says so beside the variant.
     """
     tf = tensorflow()
     write(frozen, path)
+    _check_memory(path)
     names = [one.name for one in frozen.signatures]
     with _quietly():
         converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=names)
@@ -108,6 +118,15 @@ def tflite_runner(path: Path, signature: Signature) -> Callable[[Mapping[str, np
         interpreter.allocate_tensors()
         run = interpreter.get_signature_runner(signature.name)
     return lambda inputs: run(**inputs)
+
+
+def _check_memory(path: Path) -> None:
+    """Refuse a conversion that would take what other processes need."""
+    needs, free = CONVERTING * size_bytes(path), psutil.virtual_memory().available
+    if needs > FREE_SHARE * free:
+        raise ModelError(
+            f"TFLite would take about {needs / 1e9:.2g} GB of memory to convert it, and {free / 1e9:.2g} GB are free"
+        )
 
 
 def _is_weight(tf: Any, node: Any) -> bool:

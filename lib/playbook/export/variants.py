@@ -127,23 +127,23 @@ def _all(staged: Staged, plan: ExportPlan, budget_s: float, build: Build, progre
 
 
 def _two_at_a_time(staged: Staged, plan: ExportPlan, budget_s: float, build: Build) -> Rows:
-    """The model as trained is open and one form beside it, which take turns: two large models are enough in memory."""
-    rows, rest = {}, [name for name in plan.variants if name != TRAINED]
-    inputs, sizes = staged.reference.inputs, plan.variant_sizes
-    with ExitStack() as always:
-        trained = build(TRAINED, always)
-        assert trained[0].run is not None
-        for name in rest:
-            with ExitStack() as sessions:
-                one, rows[name] = build(name, sessions)
-                if rows[name]["reason"] is None and one.run:
-                    form = one.run, rows[name]
-                    turns.beside(form, (trained[0].run, trained[1]), inputs, sizes, budget_s / len(rest))
-                    del form
-                del one  # and what it holds in memory
-        if not trained[1]["round_ms"]:
-            turns.take([(trained[0].run, trained[1])], inputs, sizes, budget_s)
-    return [trained[1] if name == TRAINED else rows[name] for name in plan.variants]
+    """One form is open, and when it is, the model as trained beside it: no more of a large model is in memory."""
+    from playbook.export.savedmodel import Loaded
+
+    rows, inputs, sizes = dict[str, dict[str, Any]](), staged.reference.inputs, plan.variant_sizes
+    for name in sorted(plan.variants, key=lambda name: name != TRAINED):
+        with ExitStack() as sessions:
+            one, rows[name] = build(name, sessions)
+            if name != TRAINED and rows[name]["reason"] is None and one.run:
+                with Loaded(staged.path) as trained:  # not before: what reads a form may hold it twice for a moment
+                    form, own = (one.run, rows[name]), (trained.runner(staged.signature), rows[TRAINED])
+                    turns.beside(form, own, inputs, sizes, budget_s / (len(plan.variants) - 1))
+                    del form, own
+            del one  # and what it holds in memory
+    if not rows[TRAINED]["round_ms"]:
+        with Loaded(staged.path) as trained:
+            turns.take([(trained.runner(staged.signature), rows[TRAINED])], inputs, sizes, budget_s)
+    return [rows[name] for name in plan.variants]
 
 
 def choose(staged: Staged, rows: Sequence[Mapping[str, Any]], wanted: str, recommended: str | None) -> Staged:

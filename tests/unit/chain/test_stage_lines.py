@@ -11,7 +11,7 @@ from rich.console import Console
 
 from playbook import progress, stage_plan
 from playbook.chain import terminal
-from playbook.records import record
+from playbook.records import record, runs
 from playbook.stage_plan import StagePlan
 
 PLAN = StagePlan.of([("a server", 4.0), ("nothing", 0.0), ("5 levels", 14.2)], ["32 clients: too slow"])
@@ -82,3 +82,12 @@ def test_the_lines_come_out_of_a_stage_that_runs_without_a_terminal(tmp_path: Pa
 def test_a_machine_that_others_use_stretches_what_is_computed() -> None:
     assert 1.0 <= stage_plan.stretch() <= stage_plan.MOST_STRETCH
     assert stage_plan.stretch() == stage_plan.stretch()  # seen once a process
+
+
+@pytest.mark.parametrize("verb", runs.NOTEBOOKS)
+def test_every_notebook_tells_its_plan_before_its_work(verb: str) -> None:
+    cells = json.loads((runs.NOTEBOOK_DIR / f"{runs.NOTEBOOKS[verb]}.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    tells = next(number for number, source in enumerate(code) if f"{verb}.begin({verb}.stage(" in source)
+    works = next(number for number, source in enumerate(code) if f"{verb}.results(" in source)
+    assert tells < works

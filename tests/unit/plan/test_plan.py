@@ -91,3 +91,11 @@ def test_a_model_that_no_run_knows_is_timed_and_leaves_nothing_behind(tmp_path: 
     assert "the model is made and asked" in text
     assert not outputs.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["doubling"]
+
+
+def test_drills_are_planned_one_by_one_and_what_drill_minutes_does_not_carry_is_named(tmp_path: Path) -> None:
+    known(tmp_path, 0.3)
+    assert "drill    about" in (text := planned(tmp_path, drills=["swap", "kill"], drill_s=5.0))
+    assert "2 drills of 5 s" in text
+    short = planned(tmp_path, drills=["swap", "kill"], drill_s=5.0, drill_minutes=0.1)
+    assert "Left out of drill: drills beyond drill_minutes (0.1)." in short
