@@ -35,10 +35,11 @@ _OPS = {
     "FileSystemSetConfiguration",
 }
 UNSAFE = {op: kind for kind, names in _OPS.items() for op in names.split()}
-# every SavedModel has these to store and restore its variables; only behind an output of a signature are they unsafe
-SAVER = frozenset(
-    "Save SaveV2 SaveSlices Restore RestoreV2 RestoreSlice MergeV2Checkpoints DistributedSave".split()  # noqa: SIM905
-)
+# every SavedModel has these for its own variables; behind what a request or a load runs they are unsafe
+_RESTORE = frozenset(("Restore", "RestoreV2", "RestoreSlice"))
+SAVER = _RESTORE | {"Save", "SaveV2", "SaveSlices", "MergeV2Checkpoints", "DistributedSave"}
+# collections of TensorFlow 1 that name what a load runs (saved_model/loader_util.cc); TensorFlow 2 has a signature
+_INIT = ("saved_model_main_op", "legacy_init_op")
 VOCABULARY = frozenset(("InitializeTableFromTextFile", "InitializeTableFromTextFileV2"))
 # op -> the attribute that may name a file, and how such a value begins
 _NAMING = {
@@ -76,15 +77,33 @@ def _read(folder: Path) -> Any:
 
 def unsafe(graph: Any) -> Iterator[str]:
     """The operations of a MetaGraphDef that reach outside, each as `ReadFile (files)`."""
-    bodies = {function.signature.name: list(function.node_def) for function in graph.graph_def.library.function}
-    for node in (*graph.graph_def.node, *(node for body in bodies.values() for node in body)):
+    functions = {function.signature.name: list(function.node_def) for function in graph.graph_def.library.function}
+    for node in (*graph.graph_def.node, *(node for body in functions.values() for node in body)):
         if node.op in UNSAFE:
             yield f"{node.op} ({UNSAFE[node.op]})"
-        elif (node.op in VOCABULARY and not graph.asset_file_def) or _names_file(node):
+        elif _names_file(node):
             yield f"{node.op} (files)"
-    for node in _behind_outputs(graph, bodies):
+    yield from (f"{op} (files)" for op in _foreign_vocabularies(graph, functions))
+    outputs = [info.name for signature in graph.signature_def.values() for info in signature.outputs.values()]
+    first = [name for key in _INIT if key in graph.collection_def for name in graph.collection_def[key].node_list.value]
+    for node, _ in _behind([*outputs, *first], graph, functions):
         if node.op in SAVER:
             yield f"{node.op} (files)"
+    checkpoint = {_node_of(graph.saver_def.filename_tensor_name)}
+    for node, body in _behind([graph.saver_def.restore_op_name], graph, functions):
+        if node.op in SAVER and not (node.op in _RESTORE and _takes(node, 0, checkpoint, body)):
+            yield f"{node.op} (files)"
+
+
+def _foreign_vocabularies(graph: Any, functions: dict[str, list[Any]]) -> Iterator[str]:
+    """Operations that read a vocabulary from elsewhere than the model's own assets."""
+    assets = {_node_of(asset.tensor_info.name) for asset in graph.asset_file_def}
+    strays = any(".." in Path(asset.filename).parts or asset.filename[:1] == "/" for asset in graph.asset_file_def)
+    for nodes in (graph.graph_def.node, *functions.values()):
+        body = {node.name: node for node in nodes}
+        for node in body.values():
+            if node.op in VOCABULARY and (strays or not assets or not _takes(node, 1, assets, body)):
+                yield node.op
 
 
 def _names_file(node: Any) -> bool:
@@ -95,25 +114,34 @@ def _names_file(node: Any) -> bool:
     return bool(value) and value.startswith(begin) and not value.startswith(_INSIDE)
 
 
-def _behind_outputs(graph: Any, bodies: dict[str, list[Any]]) -> Iterator[Any]:
-    """Every node that an output of a signature needs, functions included."""
-    nodes = {node.name: node for node in graph.graph_def.node}
-    outputs = [info.name for signature in graph.signature_def.values() for info in signature.outputs.values()]
-    waiting, done = [_node_of(name) for name in outputs], set()
+def _behind(names: list[str], graph: Any, functions: dict[str, list[Any]]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Every node that these need, functions included, each with the nodes of its body by name."""
+    top = {node.name: node for node in graph.graph_def.node}
+    bodies = {name: {node.name: node for node in nodes} for name, nodes in functions.items()}
+    waiting, done = [(_node_of(name), top) for name in names], set()
+    while waiting:
+        name, body = waiting.pop()
+        if (name, id(body)) in done or name not in body:
+            continue
+        done.add((name, id(body)))
+        node = body[name]
+        yield node, body
+        waiting.extend((_node_of(each), body) for each in node.input)
+        called = [f.name for value in node.attr.values() for f in (value.func, *value.list.func) if f.name in bodies]
+        waiting.extend((each, bodies[function]) for function in called for each in bodies[function])
+
+
+def _takes(node: Any, place: int, given: set[str], body: dict[str, Any]) -> bool:
+    """Whether an input is one of the tensors that the loader gives, not a name that is written into the graph."""
+    waiting, done = [_node_of(name) for name in node.input[place : place + 1]], set[str]()
     while waiting:
         name = waiting.pop()
-        if name in done or name not in nodes:
-            continue
-        done.add(name)
-        inner = [nodes[name]]
-        while inner:
-            node = inner.pop()
-            yield node
-            called = [f.name for value in node.attr.values() for f in (value.func, *value.list.func) if f.name]
-            fresh = [function for function in called if f"function {function}" not in done]
-            done.update(f"function {function}" for function in fresh)
-            inner.extend(each for function in fresh for each in bodies.get(function, ()))
-        waiting.extend(_node_of(each) for each in nodes[name].input)
+        if name in given or name not in body:  # else an argument of the function it stands in
+            return True
+        if name not in done:
+            done.add(name)
+            waiting.extend(_node_of(each) for each in body[name].input)
+    return False
 
 
 def _node_of(tensor: str) -> str:

@@ -30,17 +30,11 @@ _OUTSIDE = {
     "GenerateVocabRemapping FileSystemSetConfiguration",
 }
 OUTSIDE = {operation: reason for reason, names in _OUTSIDE.items() for operation in names.split()}
-# Every SavedModel keeps these to store and restore its variables; a request must not reach them.
-SAVER = {
-    "Save",
-    "SaveV2",
-    "SaveSlices",
-    "Restore",
-    "RestoreV2",
-    "RestoreSlice",
-    "MergeV2Checkpoints",
-    "DistributedSave",
-}
+# Every SavedModel keeps these to store and restore its variables; neither a request nor a load must reach others.
+_RESTORE = {"Restore", "RestoreV2", "RestoreSlice"}
+SAVER = _RESTORE | {"Save", "SaveV2", "SaveSlices", "MergeV2Checkpoints", "DistributedSave"}
+# Collections of TensorFlow 1 that name what a load runs (saved_model/loader_util.cc); TensorFlow 2 has a signature.
+_INIT = ("saved_model_main_op", "legacy_init_op")
 # Reads a vocabulary: right for a file inside the SavedModel's assets, outside of them it reads the machine's files.
 VOCABULARY = {"InitializeTableFromTextFile", "InitializeTableFromTextFileV2"}
 # Only with such a value do these reach outside: a file to print to, a file of descriptors to read.
@@ -85,13 +79,39 @@ def scan(meta_graph: Any) -> Iterator[str]:
     for node in nodes:
         if node.op in OUTSIDE:
             yield f"{node.op}: {OUTSIDE[node.op]}"
-        elif node.op in VOCABULARY and not meta_graph.asset_file_def:
-            yield f"{node.op}: reads a file that is not among the model's assets"
         elif node.op in GUARDED and _reaches_out(node):
             yield f"{node.op}: {GUARDED[node.op][0]} names a file"
-    for node in _reached_by_requests(meta_graph, library):
+    yield from _foreign_vocabularies(meta_graph, library)
+    yield from _saved_or_restored(meta_graph, library)
+
+
+def _foreign_vocabularies(meta_graph: Any, library: Mapping[str, Iterable[Any]]) -> Iterator[str]:
+    """Vocabularies from elsewhere than the model's own assets."""
+    assets = {_node_of(asset.tensor_info.name) for asset in meta_graph.asset_file_def}
+    names = [Path(asset.filename) for asset in meta_graph.asset_file_def]
+    strays = any(name.is_absolute() or ".." in name.parts for name in names)
+    for nodes in (meta_graph.graph_def.node, *library.values()):
+        body = {node.name: node for node in nodes}
+        for node in body.values():
+            if node.op in VOCABULARY and (strays or not assets or not _takes(node, 1, assets, body)):
+                yield f"{node.op}: reads a file that is not among the model's assets"
+
+
+def _saved_or_restored(meta_graph: Any, library: Mapping[str, Iterable[Any]]) -> Iterator[str]:
+    """Checkpoints that a request, or a load beside the model's own, reads or writes."""
+    asked = [info.name for definition in meta_graph.signature_def.values() for info in definition.outputs.values()]
+    for node, _ in _behind(asked, meta_graph, library):
         if node.op in SAVER:
             yield f"{node.op}: reads or writes files when a request comes"
+    kept = meta_graph.collection_def
+    first = [name for key in _INIT if key in kept for name in kept[key].node_list.value]
+    for node, _ in _behind(first, meta_graph, library):
+        if node.op in SAVER:
+            yield f"{node.op}: reads or writes files when the model is loaded"
+    checkpoint = {_node_of(meta_graph.saver_def.filename_tensor_name)}
+    for node, body in _behind([meta_graph.saver_def.restore_op_name], meta_graph, library):
+        if node.op in SAVER and not (node.op in _RESTORE and _takes(node, 0, checkpoint, body)):
+            yield f"{node.op}: reads or writes other files than its variables when the model is loaded"
 
 
 def _reaches_out(node: Any) -> bool:
@@ -100,27 +120,37 @@ def _reaches_out(node: Any) -> bool:
     return bool(value) and value.startswith(prefix.encode()) and not value.startswith(INSIDE)
 
 
-def _reached_by_requests(meta_graph: Any, library: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
-    """Every node that answering a request, or the initialisation that TensorFlow 2 keeps as a signature, may run."""
+def _behind(
+    names: Iterable[str], meta_graph: Any, library: Mapping[str, Iterable[Any]]
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Every node that these need, functions included, each with the nodes of its body by name."""
     top = {node.name: node for node in meta_graph.graph_def.node}
-    waiting = [info.name for definition in meta_graph.signature_def.values() for info in definition.outputs.values()]
-    visited: set[str] = set()
+    bodies = {name: {node.name: node for node in nodes} for name, nodes in library.items()}
+    waiting, visited = [(_node_of(name), top) for name in names], set()
     while waiting:
-        name = waiting.pop().lstrip("^").partition(":")[0]
-        if name in visited or name not in top:
+        name, body = waiting.pop()
+        if (name, id(body)) in visited or name not in body:
             continue
-        visited.add(name)
-        yield top[name]
-        waiting.extend(top[name].input)
-        yield from _called(top[name], library, visited)
+        visited.add((name, id(body)))
+        node = body[name]
+        yield node, body
+        waiting.extend((_node_of(each), body) for each in node.input)
+        called = [f.name for value in node.attr.values() for f in (value.func, *value.list.func) if f.name in bodies]
+        waiting.extend((each, bodies[function]) for function in called for each in bodies[function])
 
 
-def _called(node: Any, library: Mapping[str, Iterable[Any]], visited: set[str]) -> Iterator[Any]:
-    for attribute in node.attr.values():
-        for function in (attribute.func, *attribute.list.func):
-            mark = f"function {function.name}"
-            if function.name and mark not in visited:
-                visited.add(mark)
-                for inner in library.get(function.name, ()):
-                    yield inner
-                    yield from _called(inner, library, visited)
+def _takes(node: Any, place: int, given: set[str], body: Mapping[str, Any]) -> bool:
+    """Whether an input is one of the tensors that the loader gives, not a name that is written into the graph."""
+    waiting, visited = [_node_of(name) for name in node.input[place : place + 1]], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in given or name not in body:  # else an argument of the function it stands in
+            return True
+        if name not in visited:
+            visited.add(name)
+            waiting.extend(_node_of(each) for each in body[name].input)
+    return False
+
+
+def _node_of(tensor: str) -> str:
+    return tensor.lstrip("^").partition(":")[0]

@@ -37,7 +37,8 @@ def keep(run: Path, unsafe_ops: list[str]) -> None:
 
 
 def start(run: Path, base: Path) -> serve.Handle:
-    spec = serve.from_parameters({"server": "embedded", "model_name": "digits"}, base)
+    once = ["--max_num_load_retries=0"]  # a load that is refused is tried again for five minutes
+    spec = serve.from_parameters({"server": "embedded", "model_name": "digits", "extra_flags": once}, base)
     return serve.start(spec, run, 60)
 
 
