@@ -134,9 +134,9 @@ def predict_grpc(
             "/tensorflow.serving.PredictionService/Predict",
             response_deserializer=MESSAGES["PredictResponse"].FromString,
         )
-        body, metadata = grpc_body(inputs, signature, handle.model_name), _metadata(handle.grpc_url)
+        body = grpc_body(inputs, signature, handle.model_name)
         try:
-            reply = call(body, timeout=timeout_s, metadata=metadata)
+            reply = call(body, timeout=timeout_s, metadata=metadata(handle.grpc_url))
         except grpc.RpcError as error:
             why = trust.problem(handle.grpc_url) if error.code() is grpc.StatusCode.UNAVAILABLE else ""
             raise PredictFailed(f"Predict over gRPC: {why or f'{error.code().name}, {error.details()}'}") from error
@@ -186,7 +186,7 @@ def channel(handle: Handle) -> Any:
     return grpc.secure_channel(handle.grpc_target, grpc.ssl_channel_credentials(*pem), options=options)
 
 
-def _metadata(url: str) -> list[tuple[str, str]]:
+def metadata(url: str) -> list[tuple[str, str]]:
     """The headers of a gRPC call; `Host` is the channel's."""
     headers = {name.lower(): value for name, value in secrets.header(url).items()}
     return [(name, value) for name, value in headers.items() if name != "host"]

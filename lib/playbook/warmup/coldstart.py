@@ -14,7 +14,7 @@ import requests
 from playbook import markdown, progress, stopwatch
 from playbook.errors import ParameterError, WarmupNotApplied
 from playbook.monitor.scrape import Parser
-from playbook.serve import serve
+from playbook.serve import client, serve
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
 from playbook.stage_plan import StagePlan, stretch
@@ -82,7 +82,7 @@ def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s:
         budget_s: Seconds for the first requests of all ways and repeats; ten on each server are measured at least.
 
     Raises:
-        PredictFailed: the server refuses a request over REST; over gRPC it is grpc's own RpcError.
+        PredictFailed: the server cannot be reached, or refuses a request.
     """
     bodies = _bodies(handle, reference, plan)
     with sender(handle, plan.protocol) as send:
@@ -142,11 +142,14 @@ def measure(spec: ServerSpec, run_dir: Path, reference: Reference, plan: ColdSta
 
 def records_read(handle: Handle) -> int | None:
     """How many warm-up records the server says it has replayed, over all its loads; None when it shows no metrics."""
+    if not handle.metrics_url:
+        return None
     try:
-        reply = requests.get(handle.metrics_url, timeout=10) if handle.metrics_url else None
+        with client.connection(handle.metrics_url) as session:
+            reply = session.get(handle.metrics_url, timeout=10)
     except requests.RequestException:
         return None
-    if reply is None or reply.status_code != 200:
+    if reply.status_code != 200:
         return None
     series_found, _ = Parser().parse(reply.text)
     return sum(int(series.value or 0) for series in series_found if series.name == RECORDS_READ)

@@ -1,4 +1,4 @@
-"""One request after the other on a connection that stays open, each timed."""
+"""One request after the other on a connection that stays open, each timed, with its headers and certificates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from playbook.errors import PredictFailed
+from playbook.records import secrets, trust
+from playbook.serve import client
 from playbook.serve.handle import Handle
 
-TIMEOUT_S = 60.0
+TIMEOUT_S, CONNECT_S = 60.0, 5.0
 
 
 def timed_ms(send: Callable[[bytes], None], body: bytes) -> float:
@@ -23,27 +25,70 @@ def timed_ms(send: Callable[[bytes], None], body: bytes) -> float:
 
 @contextmanager
 def sender(handle: Handle, protocol: str) -> Iterator[Callable[[bytes], None]]:
-    """Send one request on a connection that stays open, and wait for its whole answer."""
-    if protocol == "grpc":
-        import grpc
+    """Send one request on a connection that stays open, and wait for its whole answer.
 
-        with grpc.insecure_channel(handle.grpc_target) as channel:
-            grpc.channel_ready_future(channel).result(TIMEOUT_S)
-            call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
-            yield lambda body: call(body, timeout=TIMEOUT_S)
-        return
-    address = urlsplit(handle.predict_url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
-    connection.connect()
+    Raises:
+        PredictFailed: the server cannot be reached, or refuses a request; why stands in the message.
+    """
+    with (_grpc if protocol == "grpc" else _rest)(handle) as send:
+        yield send
+
+
+@contextmanager
+def _grpc(handle: Handle) -> Iterator[Callable[[bytes], None]]:
+    import grpc
+
+    metadata = client.metadata(handle.grpc_url)
+    with client.channel(handle) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(CONNECT_S)
+        except grpc.FutureTimeoutError as error:
+            why = trust.problem(handle.grpc_url) or f"no answer from {handle.grpc_url} within {CONNECT_S:g} s"
+            raise PredictFailed(f"Predict over gRPC: {why}") from error
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+
+        def send(body: bytes) -> None:
+            try:
+                call(body, timeout=TIMEOUT_S, metadata=metadata)
+            except grpc.RpcError as error:
+                raise PredictFailed(f"Predict over gRPC: {error.code().name}, {error.details()}") from error
+
+        yield send
+
+
+@contextmanager
+def _rest(handle: Handle) -> Iterator[Callable[[bytes], None]]:
+    url = handle.predict_url
+    address, headers = urlsplit(url), secrets.header(url)
+    place = address.hostname or "", address.port
+    tls = trust.context(url)
+    connection = (
+        http.client.HTTPSConnection(*place, timeout=TIMEOUT_S, context=tls)
+        if tls
+        else http.client.HTTPConnection(*place, timeout=TIMEOUT_S)
+    )
+
+    def send(body: bytes) -> None:
+        try:
+            connection.request("POST", address.path, body, headers)
+            reply = connection.getresponse()
+            answer = reply.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise _unreached(url, error) from error
+        if reply.status != 200:
+            told = answer.decode(errors="replace").strip()[:300]
+            raise PredictFailed(f"Predict over REST: HTTP {reply.status}, {told}")
+
     try:
-        yield lambda body: _post(connection, address.path, body)
+        try:
+            connection.connect()
+        except OSError as error:
+            raise _unreached(url, error) from error
+        yield send
     finally:
         connection.close()
 
 
-def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> None:
-    connection.request("POST", path, body)
-    reply = connection.getresponse()
-    answer = reply.read()
-    if reply.status != 200:
-        raise PredictFailed(f"Predict over REST: HTTP {reply.status}, {answer.decode(errors='replace').strip()[:300]}")
+def _unreached(url: str, error: Exception) -> PredictFailed:
+    why = trust.problem(url) or f"no answer from {url} ({type(error).__name__}: {error})"
+    return PredictFailed(f"Predict over REST: {why}")

@@ -26,6 +26,7 @@ from playbook.serve.spec import choose_port
 from playbook.stress import stress
 from playbook.stress.load import Load
 from playbook.tfserving.reference import Reference
+from playbook.warmup import coldstart, sending
 
 TOKEN = "t0ken-of-mine"
 QUIET = SimpleNamespace(update=lambda *_: None)
@@ -153,6 +154,24 @@ def test_grpc_with_a_wrong_authority_says_so(door: int, behind: Handle, pems: Pa
     inputs = {name: rows[:1] for name, rows in Reference.load(run).inputs.items()}
     with pytest.raises(PredictFailed, match=r"is not signed by any of the authorities in .*other_ca\.pem"):
         client.predict_grpc(handle, inputs)
+
+
+def test_warm_up_passes_the_door_over_both_protocols_and_tells_what_keeps_it_out(
+    door: int, behind: Handle, pems: Path, run: Path, tmp_path: Path
+) -> None:
+    handle = serve.start(serve.from_parameters(settings(door, behind, pems), tmp_path), tmp_path, 10)
+    reference = Reference.load(run)
+    for protocol in ("rest", "grpc"):
+        plan = coldstart.planned(coldstart.ColdStartPlan(protocol), handle, reference, 1.0)
+        assert plan.request_ms is not None
+    assert coldstart.records_read(handle) is not None
+    with sending.sender(handle, "grpc") as send, pytest.raises(PredictFailed, match="over gRPC: INVALID_ARGUMENT"):
+        send(b"")
+    wrong = {"ca": str(pems / "other_ca.pem"), "client_certificate": None, "client_key": None, "server_name": None}
+    for protocol, address in (("grpc", behind.grpc_target), ("rest", f"127.0.0.1:{door}")):
+        secrets.remember(f"trust {address}", json.dumps(wrong))
+        with pytest.raises(PredictFailed, match="is not signed by any of"), sending.sender(handle, protocol):
+            pass
 
 
 def test_a_token_goes_to_no_other_host(pems: Path, tmp_path: Path) -> None:
