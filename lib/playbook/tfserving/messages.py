@@ -156,6 +156,7 @@ DTYPES: dict[int, np.dtype] = {
     7: np.dtype(object),
     9: np.dtype(np.int64),
     10: np.dtype(np.bool_),
+    17: np.dtype(np.uint16),
     19: np.dtype(np.float16),
     22: np.dtype(np.uint32),
     23: np.dtype(np.uint64),

@@ -70,6 +70,7 @@ def test_every_field_has_the_official_number_type_and_label(official: dict) -> N
         np.array(3, dtype=np.int64),
         np.array([[True, False]]),
         np.array([1.5, 2.5], dtype=np.float16),
+        np.array([0, 65535], dtype=np.uint16),
         np.zeros((0, 4), dtype=np.int32),
     ],
 )
