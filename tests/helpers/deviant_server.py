@@ -26,6 +26,7 @@ FIND = {
     "drains": "sigterm",
     "no_call_limit": "grpc_threads",
     "endless_rest": "timeout",
+    "deaf_to_deadlines": "deadline",
 }
 Arguments = list[str]
 
@@ -106,6 +107,13 @@ def no_call_limit(arguments: Arguments) -> Arguments:
 
 def endless_rest(arguments: Arguments) -> Arguments:
     return [argument for argument in arguments if not argument.startswith("--rest_api_timeout_in_ms=3")]
+
+
+def deaf_to_deadlines(arguments: Arguments) -> Arguments:
+    from model_server.grpc import heads
+
+    heads.read_timeout_ns = lambda text: 10**15
+    return arguments
 
 
 DEVIATIONS: dict[str, Callable[[Arguments], Arguments]] = {name: globals()[name] for name in FIND}

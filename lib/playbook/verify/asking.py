@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from playbook.verify.places import Place
-from playbook.verify.reached import CouldNotAsk
+from playbook.verify.reached import UNREACHED, CouldNotAsk, NoAnswer
 
 AGREES, DIFFERS, COULD_NOT = "agrees", "differs", "could not ask"
 
@@ -18,8 +18,8 @@ class Question:
     """What this project says of TensorFlow Serving, and how it is seen.
 
     `says` is the statement, `rests` the advice that would be wrong without it. `ask` returns whether the statement
-    holds and what was seen, and raises CouldNotAsk where the server cannot be asked that. `tries`: how often it is put
-    until it holds, where what is seen hangs on times that a busy machine disturbs.
+    holds and what was seen, and raises CouldNotAsk where the server cannot be asked that, or a busy machine disturbs
+    what would be seen.
     """
 
     name: str
@@ -27,7 +27,6 @@ class Question:
     says: str
     rests: str
     ask: Callable[[Place], tuple[bool, str]]
-    tries: int = 1
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,18 @@ class Answer:
 
 
 def ask_all(questions: Iterable[Question], place: Place) -> Iterator[Answer]:
-    """Put every question; where one fails on its way, but for CouldNotAsk, the server differs."""
+    """Put every question. A server that answers in no known form differs; one that does not answer could not be asked.
+
+    One that was started here and ended of itself, not killed from outside, differs too: TensorFlow Serving answers.
+    """
     for question in questions:
         begun = time.monotonic()
         try:
-            holds, seen = _put(question, place)
+            holds, seen = question.ask(place)
             answer = AGREES if holds else DIFFERS
+        except (NoAnswer, *UNREACHED) as error:
+            crashed = place.crash() if place else None
+            answer, seen = DIFFERS if crashed else COULD_NOT, crashed or _plain(error)
         except CouldNotAsk as reason:
             answer, seen = COULD_NOT, str(reason)
         except Exception as error:  # a server that answers in no known form must not end the others
@@ -62,14 +67,13 @@ def ask_all(questions: Iterable[Question], place: Place) -> Iterator[Answer]:
         yield Answer(question.name, question.area, question.says, question.rests, answer, _short(seen), took_s)
 
 
-def _put(question: Question, place: Place) -> tuple[bool, str]:
-    """Whether the statement holds, and what was seen last."""
-    holds, seen = question.ask(place)
-    for _ in range(question.tries - 1):
-        if holds:
-            break
-        holds, seen = question.ask(place)
-    return holds, seen
+def _plain(error: BaseException) -> str:
+    """Why no answer came, without the calls a connection's error went through."""
+    if isinstance(error, NoAnswer):
+        return str(error)
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return f"no answer came: {type(error).__name__}: {error}"
 
 
 def _short(text: str) -> str:

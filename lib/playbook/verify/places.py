@@ -25,6 +25,8 @@ from playbook.verify.reached import CouldNotAsk, Reached
 
 START_S = 60.0
 ONCE_S = 30.0
+_DYING_S = 1.0  # from a connection that breaks to the exit code
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # by the machine, which had no memory left, or by a person
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Place(ABC):
         self._setups = setups
         self._running: dict[str, Reached] = {}
         self._failed: dict[str, str] = {}
+        self._asked: Reached | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="verify-"))
 
     def server(self, name: str = "plain") -> Reached:
@@ -58,7 +61,21 @@ class Place(ABC):
             except ServerNotReady as error:
                 self._failed[name] = f"the server did not start with {' '.join(self._setups[name].flags)}: {error}"
                 raise CouldNotAsk(self._failed[name]) from error
-        return self._running[name]
+        self._asked = self._running[name]
+        if (code := self._asked.ended()) is not None:
+            raise CouldNotAsk(f"the server ended with code {code} while it was asked something else")
+        return self._asked
+
+    def crash(self) -> str | None:
+        """How the server that was asked last ended of itself; None where it lives, or was killed from outside."""
+        asked, until = self._asked, time.monotonic() + _DYING_S
+        if asked is None:
+            return None
+        while (code := asked.ended()) is None and time.monotonic() < until:
+            time.sleep(0.05)
+        if code is None or code in _KILLED:
+            return None
+        return f"the server ended with code {code} when it was asked this. Its last words: {asked.log()[-200:]}"
 
     def _begin(self, name: str) -> Reached:
         setup, folder = self._setups[name], self.folder / name

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,19 @@ from playbook.records import secrets
 from playbook.tfserving.messages import MESSAGES
 from playbook.verify import probe_model
 
-LONG_S = 30.0
+LONG_S, CONNECT_S = 30.0, 5.0
+# no answer at all, or half of one; an answer that is no JSON, or an error's, is another matter
+UNREACHED = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_KEPT_OUT = {401, 403, 407, 502}  # of a gateway before the server: TensorFlow Serving has no such answers
+_CUT = ("failed to connect", "socket closed", "connection reset", "connection refused", "broken pipe", "goaway")
 
 
 class CouldNotAsk(Exception):
     """A question cannot be put to this server; the text says why."""
+
+
+class NoAnswer(CouldNotAsk):
+    """The server did not answer, though it was there before or should be."""
 
 
 def _no_log() -> str:
@@ -69,7 +75,10 @@ class Reached:
 
     def _ask(self, method: str, path: str, **more: Any) -> requests.Response:
         url = self.rest_url + path
-        return self._session.request(method, url, headers=secrets.header(url), timeout=LONG_S, **more)
+        reply = self._session.request(method, url, headers=secrets.header(url), timeout=LONG_S, **more)
+        if reply.status_code in _KEPT_OUT:
+            raise CouldNotAsk(f"what stands before it answers HTTP {reply.status_code} to {method} {path}")
+        return reply
 
     def metrics(self) -> dict[str, Series]:
         """The series of the metrics page by name and labels.
@@ -94,16 +103,30 @@ class Reached:
 
         Raises:
             grpc.RpcError: the server answered with an error.
-            CouldNotAsk: no gRPC address was given.
+            CouldNotAsk: no gRPC address was given, or nobody answers there (NoAnswer).
         """
         import grpc
 
         if not self.grpc_target:
             raise CouldNotAsk("no gRPC address was given")
         with grpc.insecure_channel(self.grpc_target) as channel:
+            try:
+                grpc.channel_ready_future(channel).result(CONNECT_S)
+            except grpc.FutureTimeoutError as error:
+                raise NoAnswer(f"nobody speaks gRPC at {self.grpc_target} (plain text, {CONNECT_S:g} s)") from error
             call = channel.unary_unary(f"/tensorflow.serving.{service}/{method}")
-            data = call(request.SerializeToString(), timeout=more.pop("timeout", LONG_S), **more)
+            try:
+                data = call(request.SerializeToString(), **{"timeout": LONG_S, **more})
+            except grpc.RpcError as error:
+                self._check_answered(error.code().name, error.details() or "", "timeout" in more)
+                raise
         return MESSAGES[reply].FromString(data) if reply else data
+
+    def _check_answered(self, code: str, text: str, has_limit: bool) -> None:
+        """Raise NoAnswer where gRPC's own client gave the status, and not the server."""
+        is_cut = code == "UNAVAILABLE" and any(words in text.lower() for words in _CUT)
+        if is_cut or (code == "DEADLINE_EXCEEDED" and not has_limit) or code == "UNAUTHENTICATED":
+            raise NoAnswer(f"no answer of the server came over gRPC: {code}, {text}")
 
     def refused(self, *args: Any, **more: Any) -> tuple[str, str]:
         """Code name and text of a gRPC call that fails; ("OK", "") where it does not."""
@@ -130,19 +153,9 @@ class Reached:
             self._turns_s = max(1e-7, min(times) / turns)
         return self._turns_s
 
-    def together(self, bodies: list[Any], apart_s: float = 0.0) -> list[requests.Response]:
-        """Predict with every body at a time, each from a connection of its own; the answers in their order."""
-        url = f"{self.rest_url}/v1/models/{self.model}:predict"
-        ready = threading.Barrier(len(bodies)) if not apart_s else None
-
-        def one(place: int) -> requests.Response:
-            if ready is not None:
-                ready.wait()
-            time.sleep(place * apart_s)
-            return requests.post(url, json=bodies[place], timeout=LONG_S)
-
-        with ThreadPoolExecutor(len(bodies)) as pool:
-            return list(pool.map(one, range(len(bodies))))
+    def post_alone(self, body: Any) -> requests.Response:
+        """Predict from a connection of its own, so that others may ask at the same time."""
+        return requests.post(f"{self.rest_url}/v1/models/{self.model}:predict", json=body, timeout=LONG_S)
 
 
 def predict_request(inputs: Mapping[str, Any], signature: str = "", model: str = probe_model.NAME, **spec: Any) -> Any:

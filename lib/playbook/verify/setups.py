@@ -12,6 +12,7 @@ _BATCHED = ("--enable_batching=true", "--batching_parameters_file={folder}/batch
 NOT_A_FLAG = "--no_such_flag_exists=1"
 WAIT_MICROS = 2000
 ROOM, QUEUED, SIZES = 4, 2, (2, 4)  # max_batch_size, max_enqueued_batches and allowed_batch_sizes of `batched`
+FULL = 64  # max_batch_size of `waiting`
 REST_THREADS, GRPC_THREADS = 3, 2  # of `few`
 LIMIT_MS = 300  # of `impatient`
 
@@ -55,7 +56,7 @@ SETUPS = {
     "batched": Setup((*_BATCHED, "--rest_api_num_threads=40"), (_MONITORING, _batched_file())),
     "waiting": Setup(
         _BATCHED,
-        (_MONITORING, _batching(max_batch_size=64, batch_timeout_micros=WAIT_MICROS, num_batch_threads=1)),
+        (_MONITORING, _batching(max_batch_size=FULL, batch_timeout_micros=WAIT_MICROS, num_batch_threads=1)),
     ),
     "few": Setup(
         (*_BATCHED, f"--rest_api_num_threads={REST_THREADS}", f"--grpc_max_threads={GRPC_THREADS}"),

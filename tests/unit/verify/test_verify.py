@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import socketserver
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,14 +22,40 @@ from playbook.records.run_folder import RunFolder
 from playbook.report import opening, sections
 from playbook.verify import asking, first_step, kept, probe_model, verify
 from playbook.verify.asking import AGREES, COULD_NOT, DIFFERS, Question
-from playbook.verify.places import ProcessPlace
-from playbook.verify.reached import CouldNotAsk
+from playbook.verify.places import AttachedPlace, ProcessPlace
+from playbook.verify.reached import CouldNotAsk, Reached
 from playbook.verify.setups import SETUPS, every_flag
 
 DEVIANT = Path(__file__).parents[2] / "helpers" / "deviant_server.py"
 
 
 BUSY = {"timeout_cost"}  # a machine that is too busy for half a millisecond says so instead
+
+
+FRAIL = """
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'"AVAILABLE"')
+    def do_POST(self):
+        os._exit(3)
+    def log_message(self, *words):
+        pass
+print(os.getpid(), flush=True)
+port = next(word for word in sys.argv if word.startswith("--rest_api_port=")).partition("=")[2]
+http.server.HTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
+"""
+
+
+class _Gateway(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(502)
+        self.end_headers()
+
+    def log_message(self, *words):
+        pass
 
 
 def named(answers, word: str) -> set[str]:
@@ -82,19 +111,74 @@ def attached(tmp_path):
     for line in process.stderr:
         if "Entering the event loop" in line:
             break
-    yield f"http://127.0.0.1:{rest}", f"127.0.0.1:{grpc}"
+    yield f"http://127.0.0.1:{rest}", f"127.0.0.1:{grpc}", process
     process.kill()
-    process.communicate()
+    process.wait()
+    process.stderr.close()
 
 
 def test_a_server_that_runs_is_asked_what_needs_no_flags_of_its_own(attached, tmp_path):
-    url, grpc_url = attached
+    url, grpc_url, _ = attached
     found = verify.attached(url, "theirs", tmp_path, grpc_url, say=lambda text: None)
     assert named(found["answers"], DIFFERS) == set()
     assert {"status", "predict_of_nobody", "json_error", "no_version", "signature"} <= named(found["answers"], AGREES)
     assert {"merged", "swap", "flags", "numbers", "buckets"} <= named(found["answers"], COULD_NOT)
     with pytest.raises(ParameterError, match="does not answer for a model 'other'"):
         verify.attached(url, "other", tmp_path)
+
+
+def test_a_server_that_goes_away_half_way_could_not_be_asked_the_rest(attached):
+    url, grpc_url, process = attached
+    place = AttachedPlace(Reached(url, grpc_url, "", model="theirs"))
+    asked = [
+        question for question in verify.QUESTIONS if question.area in ("REST", "JSON") or question.name == "no_version"
+    ]
+    answers = asking.ask_all(asked, place)
+    first = [next(answers).plain() for _ in range(3)]
+    process.kill()
+    process.wait()
+    rest = [answer.plain() for answer in answers]
+    place.close()
+    assert named(first, AGREES) == {"status", "status_of_nobody", "predict_of_nobody"}
+    assert {answer["answer"] for answer in rest} == {COULD_NOT}
+    seen = {answer["name"]: answer["seen"] for answer in rest}
+    assert "refused" in seen["json_error"]
+    assert grpc_url in seen["no_version"]
+
+
+def test_a_server_that_a_question_ends_differs_in_that_one_alone(tmp_path):
+    place = ProcessPlace([sys.executable, "-c", FRAIL], SETUPS)
+
+    def kill(place):
+        place.server("life")
+        subprocess.run(["kill", "-9", place.server("life").log().split()[0]], check=True)
+        return place.server("life").predict({}).ok, "it lives"
+
+    questions = [
+        Question("ends", "a", "", "", lambda place: (place.server().predict({}).ok, "")),
+        Question("later", "a", "", "", lambda place: (place.server().predict({}).ok, "")),
+        Question("killed", "a", "", "", kill),
+    ]
+    try:
+        ends, later, killed = asking.ask_all(questions, place)
+    finally:
+        place.close()
+    assert (ends.answer, later.answer, killed.answer) == (DIFFERS, COULD_NOT, COULD_NOT)
+    assert "the server ended with code 3 when it was asked this" in ends.seen
+    assert "ended with code 3 while it was asked something else" in later.seen
+
+
+def test_a_gateway_that_keeps_questions_out_is_no_difference():
+    with socketserver.TCPServer(("127.0.0.1", 0), _Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host, port = server.server_address
+        place = AttachedPlace(Reached(f"http://{host}:{port}", f"{host}:{port}", "/metrics", model="theirs"))
+        chosen = [question for question in verify.QUESTIONS if question.name in ("malformed", "buckets")]
+        answers = list(asking.ask_all(chosen, place))
+        place.close()
+        server.shutdown()
+    assert {answer.answer for answer in answers} == {COULD_NOT}, answers
+    assert "HTTP 502" in answers[0].seen
 
 
 def test_a_difference_is_told_with_the_advice_it_carries_and_an_invitation(tmp_path):
