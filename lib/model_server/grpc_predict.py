@@ -14,6 +14,7 @@ from model_server import metrics, tensorflow_package
 from model_server.batching.executors import as_serving_error
 from model_server.batching.run_outputs import RunOutputs, Share
 from model_server.calls import predict as predicting
+from model_server.deep_array import NUMPYS
 from model_server.errors import INTERNAL, ServingError
 from model_server.grpc.stream import Stream
 from model_server.models.core import Core
@@ -154,5 +155,5 @@ def _noted(plan: PredictPlan, servable: Servable) -> _Notes:
 
 
 def _remember(notes: _Notes, response: Any, array: np.ndarray) -> None:
-    if array.shape not in notes.forms and len(notes.forms) < _MOST_SHAPES:
+    if array.shape not in notes.forms and len(notes.forms) < _MOST_SHAPES and array.ndim < NUMPYS:
         notes.forms[array.shape] = reply_form(response, array)

@@ -17,6 +17,7 @@ import numpy as np
 from model_server import tensorflow_package
 from model_server.calls.predict import spec_of
 from model_server.calls.tensor_proto import to_array
+from model_server.deep_array import NUMPYS
 from model_server.element_types import STRING
 from model_server.errors import ServingError
 from model_server.models.core import ModelSpec
@@ -85,7 +86,7 @@ def form_of(message: bytes, request: Any) -> RequestForm | None:
         spec, array = spec_of(request), to_array(proto)
     except (ServingError, ValueError, OverflowError, MemoryError):
         return None
-    if not _says_all(proto, array):
+    if array.ndim >= NUMPYS or not _says_all(proto, array):
         return None
     prefix, numbers = message[: -array.nbytes], message[-array.nbytes :]
     if numbers != array.tobytes():

@@ -92,7 +92,7 @@ def test_a_flood_of_connections(server):
 
 
 def test_deeply_nested_json_is_refused(server):
-    for depth in (200, 500, 1000, 100_000):
+    for depth in (300, 500, 1000, 100_000):
         body = b'{"instances": ' + b"[" * depth + b"]" * depth + b"}"
         assert server.predict("half_plus_two", body)[0] == 400
     served(server)

@@ -104,6 +104,21 @@ def test_a_full_batch_runs_before_its_timeout(batched):
     assert time.monotonic() - started < 5
 
 
+def test_tensors_of_a_hundred_dimensions_are_joined_and_cut_as_any_other(batched):
+    def nested(values: list, ones: int) -> object:
+        for _ in range(ones):
+            values = [values]
+        return [values]
+
+    def ask(rows: list) -> list[tuple[int, object]]:
+        return in_threads(
+            len(rows), lambda i: batched.predict("echo", {"signature_name": "any_shape", "inputs": rows[i]})
+        )
+
+    alike = [nested([float(number), 2.0], 98) for number in range(4)]
+    assert [reply for _, reply in ask(alike)] == [{"outputs": rows} for rows in alike]
+
+
 def test_rest_and_grpc_requests_share_a_batch(batched):
     def call(index: int):
         if index:

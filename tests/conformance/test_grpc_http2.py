@@ -158,6 +158,7 @@ CONNECTION_FAULTS = {
     "INITIAL_WINDOW_SIZE 2^31": (settings(s4=1 << 31), "FLOW_CONTROL_ERROR"),
     "MAX_FRAME_SIZE 16383": (settings(s5=16_383), "PROTOCOL_ERROR"),
     "MAX_FRAME_SIZE 2^24": (settings(s5=1 << 24), "PROTOCOL_ERROR"),
+    "ENABLE_PUSH 2 and then 0": (frame(SETTINGS, 0, 0, b"\0\2" + WORD(2) + b"\0\2" + WORD(0)), "PROTOCOL_ERROR"),
     "PUSH_PROMISE": (frame(PUSH_PROMISE, END_HEADERS, 1, WORD(2) + b"\x82"), "PROTOCOL_ERROR"),
     "PING on a stream": (frame(PING, 0, 1, b"12345678"), "PROTOCOL_ERROR"),
     "PING of six bytes": (frame(PING, 0, 0, b"123456"), "FRAME_SIZE_ERROR"),

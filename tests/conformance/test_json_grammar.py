@@ -6,6 +6,7 @@ import json
 import math
 
 import pytest
+from harness import predict_request, rpc_error, tensor
 
 TYPES = ("float32", "float64", "int64", "string")
 VALUES = {"float32": "2.0", "float64": "2.0", "int64": "2", "string": '"2"'}
@@ -130,18 +131,31 @@ def test_the_last_of_two_equal_features_counts_and_both_are_checked(server):
     assert regressed(b'{"x": null, "x": 7.0}')[1]["error"] == "Feature: x has element with unexpected JSON type: Null"
 
 
-@pytest.mark.parametrize("depth", [64, 65, 300, 5000])
+@pytest.mark.parametrize("depth", [64, 65, 253, 254, 300, 5000])
 def test_values_nested_deeper_than_a_tensor_may_be_are_refused_in_words(server, depth):
-    text = b"[" * depth + b"1.5" + b"]" * depth
-    for key in (b"instances", b"inputs"):
-        for body in (b"%s" % text, b'{"x": %s}' % text):
-            listed = b"[%s]" % body if key == b"instances" else body
-            status, reply = server.predict("echo", b'{"signature_name": "any_shape", "%s": %s}' % (key, listed))
-            if status == 200:
-                assert (key, depth) == (b"inputs", 64)
+    text = "[" * depth + "1.5" + "]" * depth
+    for key, answer, value in (("instances", "predictions", f"[{text}]"), ("inputs", "outputs", text)):
+        for body in (text, f'{{"x": {text}}}'):
+            listed = f"[{body}]" if key == "instances" else body
+            status, reply = server.predict("echo", f'{{"signature_name": "any_shape", "{key}": {listed}}}'.encode())
+            if value.index("1") <= 254:
+                assert (status, json.dumps(reply.get(answer))) == (200, value)
             else:
-                assert status == 400
-                assert "dimensions; at most 64" in reply["error"]
+                assert (status, "dimensions; at most 254" in reply["error"]) == (400, True)
+
+
+def test_a_tensor_of_a_hundred_dimensions_is_answered_over_grpc_too(server):
+    sent = tensor([1.0, 2.0, 3.0])
+    del sent.tensor_shape.dim[:]
+    for size in (*[1] * 99, 3):
+        sent.tensor_shape.dim.add(size=size)
+    for _ in range(2):  # the second time in a known form
+        reply = server.prediction.Predict(predict_request("echo", "any_shape", x=sent), timeout=20)
+        assert (reply.outputs["y"].tensor_shape, list(reply.outputs["y"].float_val)) == (sent.tensor_shape, [1, 2, 3])
+    for more in (100, 55):
+        sent.tensor_shape.dim.extend(sent.tensor_shape.dim[:more])
+    refused = rpc_error(server.prediction.Predict, predict_request("echo", "any_shape", x=sent))
+    assert refused == ("INVALID_ARGUMENT", "tensor parsing error: x")
 
 
 @pytest.mark.parametrize(

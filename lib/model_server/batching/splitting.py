@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from model_server.batching.queue import Task
 from model_server.batching.run_outputs import RunOutputs, Share
+from model_server.deep_array import joined
 from model_server.errors import ServingError
 
 
@@ -25,7 +24,7 @@ class _Join:
         self._left -= 1
         if not self._left:
             columns = zip(*(share.arrays for share in self._shares if share), strict=True)
-            self._ticket.answer(RunOutputs([np.concatenate(parts) for parts in columns]))
+            self._ticket.answer(RunOutputs([joined(parts) for parts in columns]))
 
     def fail(self, error: ServingError) -> None:
         """One piece has failed, and with it the request."""

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from model_server import tensorflow_package
+from model_server.deep_array import MOST_RANK, shape_of, shaped
 from model_server.element_types import NUMBERS, STRING, TYPES
 from model_server.errors import invalid
 
@@ -42,12 +43,12 @@ def to_array(proto: TensorProto) -> np.ndarray:
     tensor_shape = proto.tensor_shape
     shape = [dim.size for dim in tensor_shape.dim]
     count = math.prod(shape)
-    if tensor_shape.unknown_rank or min(shape, default=0) < 0 or len(shape) > 64 or count > _MOST_ELEMENTS:
+    if tensor_shape.unknown_rank or min(shape, default=0) < 0 or len(shape) > MOST_RANK or count > _MOST_ELEMENTS:
         raise ValueError("shape")
     dtype = TYPES[proto.dtype][0]
     if proto.tensor_content:
-        return _from_content(proto, dtype, count).reshape(shape)
-    return _from_values(proto, dtype, count).reshape(shape)
+        return shaped(_from_content(proto, dtype, count), shape)
+    return shaped(_from_values(proto, dtype, count), shape)
 
 
 def _from_content(proto: TensorProto, dtype: np.dtype, count: int) -> np.ndarray:
@@ -126,7 +127,7 @@ def to_proto(array: np.ndarray, as_content: bool = False, into: TensorProto | No
     proto.dtype = number = NUMBERS[array.dtype]
     tensor_shape = proto.tensor_shape
     tensor_shape.SetInParent()
-    for size in array.shape:
+    for size in shape_of(array):
         tensor_shape.dim.add().size = size
     if as_content:
         proto.tensor_content = _content(array)

@@ -63,14 +63,20 @@ def read_settings(payload: bytes) -> dict[int, int]:
     """
     if len(payload) % _SETTING.size:
         raise ConnectionFault(FRAME_SIZE_ERROR, "SETTINGS is no multiple of six bytes")
-    values = dict(_SETTING.iter_unpack(payload))
-    if values.get(ENABLE_PUSH, 0) > 1:
-        raise ConnectionFault(PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1")
-    if values.get(INITIAL_WINDOW_SIZE, 0) > LARGEST_WINDOW:
-        raise ConnectionFault(FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is above 2^31-1")
-    if not DEFAULT_FRAME <= values.get(MAX_FRAME_SIZE, DEFAULT_FRAME) <= LARGEST_FRAME:
-        raise ConnectionFault(PROTOCOL_ERROR, "MAX_FRAME_SIZE is not within 2^14 and 2^24-1")
+    values = {}
+    for name, value in _SETTING.iter_unpack(payload):  # each counts, also one that the next overrules
+        _check_setting(name, value)
+        values[name] = value
     return values
+
+
+def _check_setting(name: int, value: int) -> None:
+    if name == ENABLE_PUSH and value > 1:
+        raise ConnectionFault(PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1")
+    if name == INITIAL_WINDOW_SIZE and value > LARGEST_WINDOW:
+        raise ConnectionFault(FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is above 2^31-1")
+    if name == MAX_FRAME_SIZE and not DEFAULT_FRAME <= value <= LARGEST_FRAME:
+        raise ConnectionFault(PROTOCOL_ERROR, "MAX_FRAME_SIZE is not within 2^14 and 2^24-1")
 
 
 def content(data: bytes, begin: int, end: int, flags: int) -> tuple[int, int]:

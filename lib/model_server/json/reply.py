@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from model_server.deep_array import shape_of
 from model_server.element_types import NUMBERS, type_name
 from model_server.errors import invalid
 from model_server.json.floats import number_rows, number_texts
@@ -112,7 +113,7 @@ def row_texts(alias: str, array: np.ndarray) -> list[str]:
     Raises:
         ServingError: JSON cannot show its type.
     """
-    shape = array.shape[1:]
+    shape = shape_of(array)[1:]
     if array.size and len(shape) == 1 and array.dtype != object:
         _check_writable(array.dtype)
         return number_rows(array)
@@ -141,9 +142,9 @@ def column_reply(outputs: Mapping[str, np.ndarray]) -> bytes:
         raise invalid("Cannot convert empty tensor map to JSON")
     if len(outputs) == 1:
         ((alias, array),) = outputs.items()
-        return _bytes('{\n    "outputs": ' + _indented(_leaf_texts(alias, array), array.shape, 1) + "\n}")
+        return _bytes('{\n    "outputs": ' + _indented(_leaf_texts(alias, array), shape_of(array), 1) + "\n}")
     pairs = [
-        f"        {_name(alias)}: {_indented(_leaf_texts(alias, array), array.shape, 2)}"
+        f"        {_name(alias)}: {_indented(_leaf_texts(alias, array), shape_of(array), 2)}"
         for alias, array in sorted(outputs.items())
     ]
     return _bytes('{\n    "outputs": {\n' + ",\n".join(pairs) + "\n    }\n}")

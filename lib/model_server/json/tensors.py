@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from model_server.deep_array import MOST_RANK, shaped
 from model_server.element_types import STRING, TYPES, type_name
 from model_server.errors import ServingError, invalid, unimplemented
 from model_server.json.members import count
 from model_server.json.text import debug_string
 
 BOOL = 10
-MOST_RANK = 64  # numpy's
 _RANGES = {3: 31, 4: 31, 5: 31, 6: 31, 9: 63, 22: 32, 23: 64}
 _UNSIGNED = (22, 23)
 _FLOATS = (1, 2)
@@ -55,20 +55,20 @@ def tensor(value: object, dtype: int, plain_numbers: bool = False) -> np.ndarray
     if leaves is not None:
         array = _fast(leaves, dtype, plain_numbers)
         if array is not None:
-            return array.reshape(shape)
+            return shaped(array, shape)
     checked: list = []
     _fill(value, 0, shape, dtype, checked)
-    return _array(checked, dtype).reshape(shape)
+    return shaped(_array(checked, dtype), shape)
 
 
 def check_rank(rank: int) -> None:
-    """Refuse a tensor of more dimensions than an array can have.
+    """Refuse a tensor of more dimensions than TensorFlow's can have.
 
     Raises:
         ServingError: INVALID_ARGUMENT.
     """
     if rank > MOST_RANK:
-        raise invalid(f"The lists make a tensor of {rank} dimensions; at most {MOST_RANK} can be served here")
+        raise invalid(f"The lists make a tensor of {rank} dimensions; at most {MOST_RANK} are possible")
 
 
 def _uniform_leaves(value: Any, shape: list[int]) -> list | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from model_server.deep_array import shape_of, shaped
 from model_server.errors import ServingError, invalid
 from model_server.json.members import c_string, pairs
 from model_server.json.tensors import check_rank, is_base64, tensor
@@ -100,21 +101,22 @@ def _row(item: object, dtype: int, first: np.ndarray | None) -> np.ndarray:
     if first is not None:
         if row.size != first.size:
             raise invalid(f"Expecting tensor size: {first.size} but got: {row.size}")
-        if row.shape != first.shape:
+        if shape_of(row) != shape_of(first):
             raise invalid(f"Expecting shape {_shape_text(first)} but got: {_shape_text(row)}")
     return row
 
 
 def _shape_text(array: np.ndarray) -> str:
-    return "[" + ",".join(map(str, array.shape)) + "]"
+    return "[" + ",".join(map(str, shape_of(array))) + "]"
 
 
 def _stacked(rows: list[np.ndarray], count: int) -> np.ndarray:
     """The first `count` rows: where a name stood twice in an object there are more, which no tensor has room for."""
-    check_rank(rows[0].ndim + 1)
-    stacked = np.empty((count, *rows[0].shape), rows[0].dtype)
+    shape = (count, *shape_of(rows[0]))
+    check_rank(len(shape))
+    stacked = shaped(np.empty(count * rows[0].size, rows[0].dtype), shape)
     for index, row in enumerate(rows[:count]):
-        stacked[index] = row if row.ndim else row.item()
+        stacked[index] = row.reshape(stacked.shape[1:]) if row.ndim else row.item()
     return stacked
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from model_server.deep_array import joined, shape_of, shaped
 from model_server.element_types import NUMBERS, STRING, TYPES, type_name
 from model_server.errors import unimplemented
 from model_server.runtime.c_api import STRING_SIZE, tf
@@ -17,9 +18,9 @@ def _view(handle: int, dtype: np.dtype, shape: Sequence[int]) -> np.ndarray:
     """The tensor's own memory as an array; valid only while the tensor lives."""
     size = tf.TF_TensorByteSize(handle)
     if size == 0:
-        return np.empty(shape, dtype)
+        return shaped(np.empty(0, dtype), shape)
     memory = (ctypes.c_char * size).from_address(tf.TF_TensorData(handle))
-    return np.frombuffer(memory, dtype).reshape(shape)
+    return shaped(np.frombuffer(memory, dtype), shape)
 
 
 def _allocate(number: int, shape: Sequence[int], size: int) -> int:
@@ -28,7 +29,7 @@ def _allocate(number: int, shape: Sequence[int], size: int) -> int:
 
 
 def _allocate_strings(values: np.ndarray) -> int:
-    handle = _allocate(STRING, values.shape, values.size * STRING_SIZE)
+    handle = _allocate(STRING, shape_of(values), values.size * STRING_SIZE)
     address = tf.TF_TensorData(handle)
     for value in values.ravel():
         tf.TF_StringInit(address)
@@ -50,14 +51,15 @@ def merge(parts: Sequence[np.ndarray]) -> int:
     if number is None:
         raise unimplemented(f"Tensors of numpy type {first.dtype} cannot be fed.")
     if number == STRING:
-        return _allocate_strings(first if len(parts) == 1 else np.concatenate(parts))
+        return _allocate_strings(first if len(parts) == 1 else joined(parts))
     if len(parts) == 1:
-        handle = _allocate(number, first.shape, first.nbytes)
+        handle = _allocate(number, shape_of(first), first.nbytes)
         if first.nbytes:
             _view(handle, first.dtype, first.shape)[...] = first
         return handle
-    shape = (sum(map(len, parts)), *first.shape[1:])
-    handle = _allocate(number, shape, math.prod(shape) * first.itemsize)
+    rows = sum(map(len, parts))
+    shape = (rows, *first.shape[1:])
+    handle = _allocate(number, (rows, *shape_of(first)[1:]), math.prod(shape) * first.itemsize)
     np.concatenate(parts, out=_view(handle, first.dtype, shape))
     return handle
 
@@ -69,7 +71,7 @@ def _read_strings(handle: int, shape: Sequence[int]) -> np.ndarray:
         pointer = tf.TF_StringGetDataPointer(address)
         values[index] = ctypes.string_at(pointer, tf.TF_StringGetSize(address))
         address += STRING_SIZE
-    return values.reshape(shape)
+    return shaped(values, shape)
 
 
 def read(handle: int) -> np.ndarray:
