@@ -194,7 +194,7 @@ def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:
             yield Block(kind, moved)
     elif magic:
         yield Block("shell", moved)
-    elif names_server(source):
+    elif names_server(source) or kind_of(source):
         shell = "\n".join(
             re.sub(r"^\s*[!%](?:system\s|sx\s)?", "", line) if on else "" for line, on in _shell_lines(source)
         )

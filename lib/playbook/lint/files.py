@@ -23,7 +23,16 @@ from playbook.lint.schema import kind_of
 from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
 from playbook.lint.terraform import read_hcl
 from playbook.lint.text import Text, Word
-from playbook.lint.yaml_files import Page, check_together, collect, load, read_page, scalars_that_start, served_by_maps
+from playbook.lint.yaml_files import (
+    Page,
+    check_together,
+    collect,
+    configs_in,
+    load,
+    read_page,
+    scalars_that_start,
+    served_by_maps,
+)
 
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
@@ -39,7 +48,7 @@ def kind_of_file(path: Path, content: str) -> str:
     name, suffix = path.name.lower(), path.suffix.lower()
     if "dockerfile" in name or "containerfile" in name:
         return "dockerfile"
-    if suffix in _YAML or (suffix == ".json" and (OFFICIAL in content or BINARY in content)):
+    if suffix in _YAML or (suffix == ".json" and (OFFICIAL in content or BINARY in content or "apiVersion" in content)):
         return "yaml"
     if suffix in _SUFFIXES or name in ("makefile", "gnumakefile"):
         return _SUFFIXES.get(suffix, "makefile")
@@ -104,10 +113,11 @@ def _read_kind(
         reading.findings += _broken_yaml(page, text)
         for script in scalars_that_start(page, reading):
             reading.add(read_script(Document(script, around), depth=1))
+        reading.configs += configs_in(page)
         return reading
     if kind in _AS_SHELL:
         return read_script(Document(replace(text, content=_AS_SHELL[kind](text.content)), around))
-    if kind == "hcl" and (BINARY in text.content or OFFICIAL in text.content):
+    if kind == "hcl" and (BINARY in text.content or OFFICIAL in text.content or kind_of(text.content)):
         return read_hcl(document, pods, objects)
     if kind in ("prose", "notebook"):
         return _read_blocks(kind, text, around)

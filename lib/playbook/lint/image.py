@@ -13,8 +13,9 @@ from playbook.lint.dockerfile import Instruction, check_form, continued, environ
 from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Image, Reading
 from playbook.lint.rules import Finding, finding
-from playbook.lint.schema import kind_of
-from playbook.lint.shell import Simple, simple_commands
+from playbook.lint.schema import is_config, kind_of
+from playbook.lint.shell import simple_commands
+from playbook.lint.simple import Simple
 from playbook.lint.text import Text, Word, expand
 
 _HARMLESS = ("chmod", "mkdir", "echo", "printf", "cat", "chown", "true", "rm", "ls", "set")
@@ -218,6 +219,8 @@ def _output(command: Simple, path: str, step: Instruction) -> Text:
         return Text(command.fed, path, command.fed_line)
     words = [word for word in command.words[1:] if word not in ("-e", "-n", "-en", "-ne")]
     content = re.sub(r"(?<!\\)\\n", "\n", " ".join(words))
+    if is_config(content):
+        return Text(re.sub(r"\n?\\\n", "\n", content), path, command.line or 1)  # a line's end is Docker's there
     before = content[: max(content.find(BINARY), 0)]
     inserted = before.count("\n") - before.count("\\\n")
     return Text(content, path, (command.line or 1) - max(inserted, 0))

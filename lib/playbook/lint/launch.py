@@ -162,6 +162,8 @@ def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) ->
     writes = Writes()
     for command in commands:
         writes.add(command, start.path)
+        if command.fed and command.target:
+            writes.files[str(command.target)] = Text(command.fed, start.path, command.fed_line)
     made = tuple(Mount(name, files={"": text}) for name, text in writes.files.items())
     made += tuple(Mount(str(each.target)) for each in commands if each.target and str(each.target) not in writes.files)
     hidden = start.place.hidden_mounts or any(_brings_files(each.words) for each in commands)

@@ -11,6 +11,7 @@ from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading
+from playbook.lint.schema import is_config, kind_of
 from playbook.lint.scripts import read_script
 from playbook.lint.text import UNKNOWN, Text, Word
 
@@ -23,7 +24,8 @@ _TOKEN = re.compile(
     r"|(?P<blank>\s+)|(?P<more>[^\s\[\](){},\"'`/#]+|.)",
     re.DOTALL,
 )
-_FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|\{[\w.\[\]()]*\}|%[sdv]")
+_FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|%[sdv]")
+_FORMATTED = re.compile(r"\{[\w.\[\]()]+\}")  # in a text of Python with an f in front
 _JOINS = ("+", "++", "then", "else")  # before or behind a list that is a part of one
 _STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
@@ -62,7 +64,10 @@ def read_program(document: Document) -> Reading:
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), document.text.path, image.line)
     for word in texts:
-        if _STARTS.search(word):
+        if is_config(word):
+            text = Text(str(word), document.text.path, word.line or 1, None, "$" in word)
+            reading.configs.append((kind_of(word) or "", text))
+        elif _STARTS.search(word):
             text = Text(str(word), document.text.path, word.line or 1, None, True)
             reading.add(read_script(Document(text, document.around), depth=1))
         elif " " in word.strip() and word.strip().startswith("--") and is_server("", word.split()):
@@ -129,6 +134,7 @@ def _tokens(text: Text) -> Iterator[tuple[str, Word]]:
             yield kind, Word(_FILLED.sub(UNKNOWN, content[edge:-edge]), line)
         elif kind == "text":
             bare = content.lstrip("rbfuRBFU")[1:-1].replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
+            bare = _FORMATTED.sub(UNKNOWN, bare) if content[0] in "fF" else bare
             yield kind, Word(_FILLED.sub(UNKNOWN, bare), line)
         elif kind not in ("comment", "blank"):
             yield kind, Word(content, line)

@@ -11,15 +11,16 @@ from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
 from playbook.lint.launch import Start, launch
 from playbook.lint.python_containers import read_chain, read_container, read_keywords, read_spec
-from playbook.lint.python_values import Values, as_line
+from playbook.lint.python_values import Values, as_line, written_by_lines
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rewriting import check_rewriting
-from playbook.lint.schema import kind_of
+from playbook.lint.schema import is_config, kind_of
 from playbook.lint.scripts import read_script
 from playbook.lint.text import UNKNOWN, Text, Word
 from playbook.lint.written import read_written
 from playbook.lint.yaml_files import Page, read_page
 
+_NAMES = (BINARY, OFFICIAL, "TensorFlowServing", "model_config_list", "max_batch_size {", "prometheus_config {")
 _RUNS = ("run", "create", "Popen", "call", "check_call", "check_output", "system", "popen", "getoutput")
 
 
@@ -27,7 +28,7 @@ def read_python(document: Document) -> Reading:
     """Servers that a Python text starts."""
     reading, text = Reading(), document.text
     reading.findings += check_rewriting(text)
-    if not any(name in text.content for name in (BINARY, OFFICIAL, "TensorFlowServing", "model_config_list")):
+    if not any(name in text.content for name in _NAMES):
         return reading
     try:
         tree = ast.parse(text.content)
@@ -47,6 +48,8 @@ def read_python(document: Document) -> Reading:
             reading.add(_dict(node, values, document, read))
     for words in values.whole_lists():
         reading.add(_grown(words, values, document))
+    for text in written_by_lines(nodes, values):
+        reading.add(read_written("", text, document))
     read |= {id(values.names[name]) for name in values.grown if isinstance(values.names.get(name), ast.List)}
     for whole in values.whole_texts():
         if BINARY in whole.content or OFFICIAL in whole.content:
@@ -162,6 +165,8 @@ def _is_file(word: str) -> bool:
     """True for a text that is a whole file: a Dockerfile, YAML with the server's image, or a config."""
     if word.count("\n") < 2 or "{{" in word:
         return False
+    if is_config(word):
+        return True
     server = re.search(rf"(?m)^FROM\s+\S*{OFFICIAL}|^\s*(- )?image:\s*[\"']?\S*{OFFICIAL}", word)
     return bool(server) or (kind_of(word) is not None and "model_config_list" in word)
 

@@ -9,6 +9,7 @@ import tokenize
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.lint.schema import is_config
 from playbook.lint.shell import simple_commands
 from playbook.lint.text import UNKNOWN, Text, Word
 from playbook.lint.yaml_lines import Items, Table
@@ -218,6 +219,25 @@ def _added(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     call = node.func if isinstance(node, ast.Call) and node.args else None
     if isinstance(call, ast.Attribute) and call.attr in ("append", "extend") and isinstance(call.value, ast.Name):
         yield call.value.id, node.args[0]  # type: ignore[attr-defined]
+
+
+def written_by_lines(nodes: list[ast.AST], values: Values) -> Iterator[Text]:
+    """Texts that several `FILE.write(...)` of one name put together, each line where it is written."""
+    texts: dict[str, Text] = {}
+    for node in nodes:
+        call = node.func if isinstance(node, ast.Call) and node.args else None
+        if not (isinstance(call, ast.Attribute) and call.attr == "write" and isinstance(call.value, ast.Name)):
+            continue
+        word, before = values.word(node.args[0]), texts.get(call.value.id)  # type: ignore[attr-defined]
+        if word is None:
+            continue
+        line = word.line or 1
+        gap = line - before.first_line - before.content.count("\n") if before else 0
+        content = (before.content + "\n" * max(gap, 0) if before else "") + word
+        texts[call.value.id] = Text(
+            content, values.text.path, before.first_line if before else line, templated="$" in content
+        )
+    yield from (text for text in texts.values() if is_config(text.content))
 
 
 def _joined(pieces: list[Piece]) -> str:

@@ -185,6 +185,17 @@ def _expected(known: Any) -> str:
     return names.get(known.cpp_type, "a number (no quotes)")
 
 
+_BEGINS = re.compile(
+    r"\s*((#|//).*\n\s*)*[{\[\s]*\"?(model_config_list|max_batch_size|num_batch_threads|batch_timeout_micros|allowed_batch_sizes|"
+    r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]"
+)
+
+
+def is_config(content: str) -> bool:
+    """True for a text that is a config file from its first word on, not one that holds some of its words."""
+    return bool(_BEGINS.match(content)) and kind_of(content) is not None
+
+
 def kind_of(content: str) -> str | None:
     """Which flag would name a text proto with these fields; None when it is none of them."""
     bare = re.sub(r"(?m)(#|//).*$", "", content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from playbook.lint.shell import Simple
+from playbook.lint.simple import Simple
 from playbook.lint.text import UNKNOWN, Text
 
 

@@ -13,7 +13,8 @@ from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rewriting import check_rewriting
 from playbook.lint.script_writes import Writes
-from playbook.lint.shell import Simple, simple_commands
+from playbook.lint.shell import simple_commands
+from playbook.lint.simple import Simple
 from playbook.lint.text import Text, Word
 from playbook.lint.written import read_written
 

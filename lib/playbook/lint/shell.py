@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from playbook.lint.simple import Simple, ungrouped
 from playbook.lint.text import Word, expand
 
 _HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
@@ -15,22 +15,6 @@ _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
 _ASSIGN = re.compile(r"^([A-Za-z_]\w*)(\+?)=(.*)$", re.DOTALL)
 _PART = "\x1f"  # where a variable without quotes around it falls into several words
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
-
-
-@dataclass
-class Simple:
-    """One simple command: its words, the file its output goes to, and the text it is fed by a here-document."""
-
-    words: list[Word] = field(default_factory=list)
-    target: Word | None = None
-    appends: bool = False
-    fed: str = ""
-    fed_line: int = 0
-
-    @property
-    def line(self) -> int | None:
-        """The line of its first word."""
-        return self.words[0].line if self.words else None
 
 
 def simple_commands(text: str, values: dict[str, str] | None = None, first_line: int = 1) -> Iterator[Simple]:
@@ -45,7 +29,7 @@ def simple_commands(text: str, values: dict[str, str] | None = None, first_line:
         if command.words or command.target:
             _assign(command, scan.values)
             commands.append(command)
-    yield from commands
+    yield from ungrouped(commands)
 
 
 def _assign(command: Simple, values: dict[str, str]) -> None:

@@ -11,8 +11,10 @@ from playbook.lint.compose import read_loose
 from playbook.lint.hcl import LABELS, parse
 from playbook.lint.kubernetes import Pod, read_object
 from playbook.lint.reading import Document, Reading
+from playbook.lint.schema import is_config, kind_of
 from playbook.lint.scripts import read_script
 from playbook.lint.text import Text, Word
+from playbook.lint.workloads import config_maps
 from playbook.lint.yaml_lines import Items, Table, load_documents
 
 _KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset": "DaemonSet", "pod": "Pod",
@@ -29,6 +31,8 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
     reading, tree = Reading(), parse(document.text.content, document.text.first_line)
     kubernetes = list(_kubernetes(tree))
     for data in kubernetes:
+        document.around.config_maps.update(config_maps(data, document.text))
+    for data in kubernetes:
         objects.append((data, document.text.path))
         reading.add(read_object(data, document, pods))
     if not any(data.get("kind") in ("Deployment", "StatefulSet", "Pod", "DaemonSet", "Job") for data in kubernetes):
@@ -37,6 +41,9 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
         if "\n" in word.strip() and re.match(r"\s*[\[{]", word):
             for data in load_documents(re.sub(r"(?<!\")\$\{[^}]*\}(?!\")", "0", word), word.line or 1)[0]:
                 reading.add(read_loose(data, document))
+        elif is_config(word):
+            text = Text(str(word), document.text.path, word.line or 1, None, "$" in word)
+            reading.configs.append((kind_of(word) or "", text))
         elif _STARTS.search(word):
             text = Text(str(word), document.text.path, word.line or 1, None, True)
             reading.add(read_script(Document(text, document.around), depth=1))

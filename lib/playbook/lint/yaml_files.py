@@ -27,7 +27,7 @@ from playbook.lint.kustomize import (
 )
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import finding
-from playbook.lint.schema import kind_of
+from playbook.lint.schema import is_config, kind_of
 from playbook.lint.seldon import read_seldon
 from playbook.lint.text import UNKNOWN, Text, Word, is_unknown, line_of
 from playbook.lint.workloads import config_maps, manifests, undeclared
@@ -207,6 +207,29 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
         starts = _STARTS.search(word) and not met & {*lines}
         if starts or (not met & {*lines} and _WRITES.search(word) and kind_of(word)):
             yield Text(str(word), page.document.text.path, word.line or 1, None, page.document.text.templated)
+
+
+def configs_in(page: Page) -> Iterator[tuple[str, Text]]:
+    """Values that are config files as they stand (what a task copies, what cloud-init writes), by the flag they fit."""
+    for table in (each for data in page.data for each in _tables(data)):
+        for word in table.values():
+            if not isinstance(word, Word) or "\n" not in word or not is_config(word):
+                continue
+            text = Text(str(word), page.document.text.path, word.line or 1, None, page.document.text.templated)
+            text = replace(text, templated=text.templated or "{{" in word or "$" in word)
+            name = next((str(table[key]) for key in _NAMED if isinstance(table.get(key), str)), "")
+            page.document.around.sources.extra += [(name.rpartition("/")[2], text)] if name else []
+            yield kind_of(word) or "", text
+
+
+_NAMED = ("dest", "path", "filename", "target", "name")
+
+
+def _tables(node: Any) -> Iterator[Table]:
+    if isinstance(node, Table):
+        yield node
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _tables(value)
 
 
 def _lists(node: Any) -> Iterator[list[Word]]:

@@ -79,6 +79,14 @@ PLACES = {
     "Go": ("s.go", 'package main\nvar c = exec.Command("tensorflow_model_server", "--rest_api_port=8501",\n  "--rest_api_num_threads=1")\n', 3, THREADS),
     "Jenkinsfile": ("Jenkinsfile", f"node {{\n  sh \'\'\'\n    {RUN}\n  \'\'\'\n}}\n", 3, THREADS),
     "template with a gap": ("k.yaml", "kind: Pod\nspec:\n  containers:\n  - name: s\n    image: tensorflow/serving:2.20.0\n    resources: {{ toYaml .Values.r }}\n    args: [--rest_api_num_threads=1]\n", 7, THREADS),
+    "config by a group of echoes": ("run.sh", "{\n echo 'max_batch_size: 4'\n echo 'num_batch_threads { value: 2 }'\n} > b.config\n", 2, BARE),
+    "config in a pod's script": ("k.yaml", "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    command: [sh, -c]\n    args:\n    - |\n      cat > /b.cfg <<EOF\n      max_batch_size: 4\n      EOF\n      tensorflow_model_server --rest_api_port=8501 --model_base_path=/m --enable_batching --batching_parameters_file=/b.cfg\n", 9, BARE),
+    "ConfigMap in JSON": ("c.json", json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "data": {"b": "max_batch_size: 4\n"}}), 1, BARE),
+    "Terraform, ConfigMap": ("m.tf", 'resource "kubernetes_config_map" "c" {\n data = {\n  "b.cfg" = <<EOF\nmax_batch_size: 4\nEOF\n }\n}\n', 4, BARE),
+    "config of an Ansible task": ("t.yml", "- hosts: a\n  tasks:\n  - copy:\n      dest: /b.cfg\n      content: |\n        max_batch_size: 4\n", 6, BARE),
+    "config in Python": ("x.py", "import subprocess\nC = \'\'\'max_batch_size: 4\nnum_batch_threads { value: 2 }\n\'\'\'\nsubprocess.run(['tensorflow_model_server', '--model_base_path=/m'])\n", 2, BARE),
+    "config line by line in Python": ("x.py", "C = 'model_config_list'\nwith open('b') as f:\n    f.write('num_batch_threads { value: 2 }\\n')\n    f.write('max_batch_size: 4\\n')\n", 4, BARE),
+    "config in TypeScript": ("s.ts", "const i = 'tensorflow/serving:2.20.0'\nconst c = `max_batch_size: 4\nnum_batch_threads { value: 2 }`\n", 2, BARE),
 }  # fmt: skip
 
 
