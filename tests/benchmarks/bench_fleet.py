@@ -24,6 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "helpers")]
 import command  # noqa: E402
 import embedded_image  # noqa: E402
 import fleet_autoscaling  # noqa: E402
+import fleet_canary  # noqa: E402
 import fleet_drills  # noqa: E402
 import fleet_overload  # noqa: E402
 import fleet_pods  # noqa: E402
@@ -38,6 +39,7 @@ from playbook.serve.spec import ServerSpec  # noqa: E402
 from playbook.tfserving.reference import Reference  # noqa: E402
 from playbook.tfserving.requests import write_bodies  # noqa: E402
 
+EXAMPLE = ROOT / "outputs" / "example"
 RECORD, PAGE = HERE / "records" / "fleet.json", ROOT / "docs" / "fleet-drills.md"
 HISTORY = HERE.parent / "unit" / "deploy" / "overload_history.json"
 ROW_MS = 14.0  # of the model that is scaled: a pod answers tens a second, so that thousands can wait
@@ -74,7 +76,7 @@ class Stage:
 
     def overload(self) -> dict[str, Any]:
         """By the rules of the example's bundle, whose model this is too."""
-        example = deploy.plan_of(ROOT / "outputs" / "example", deploy.IMAGE, deploy.Demand(2000.0))
+        example = deploy.plan_of(EXAMPLE, deploy.IMAGE, deploy.Demand(2000.0))
         plan = replace(example, run_dir=self.run)  # whose first row the probe asks for
         with self.pods() as pods:
             return fleet_overload.overload(pods, self.bodies, self.folder, plan)
@@ -88,15 +90,26 @@ class Stage:
         with self.pods(self.folder / "slow") as pods:
             return fleet_autoscaling.autoscaling(pods, {"rest": body}, self.folder)
 
+    def canary(self) -> dict[str, Any]:
+        """By the commands of the file that a bundle of the example's record ships."""
+        plan = replace(deploy.plan_of(EXAMPLE, deploy.IMAGE, deploy.Demand(2000.0)), run_dir=self.run,
+                       models=self.run / "models" / "digits")  # fmt: skip
+        deploy.write(plan)
+        with self.pods() as pods:
+            return fleet_canary.canary(pods, self.run / "deploy", self.folder)
+
     def fleets(self) -> dict[str, Any]:
         """Simulated, not drilled: the example's replica, each metric an autoscaler may look at over each day."""
-        wanted = deploy.Demand(RATE_RPS)
-        plan = deploy.plan_of(ROOT / "outputs" / "example", deploy.IMAGE, wanted)
-        spread = {"connections fall unevenly": 8.0, "requests are balanced": 0.0}
-        rows = {how: deploy.policies.contest(plan.replica, plan.sizing, wanted, 20.0, connections_per_pod=count)
-                for how, count in spread.items()}  # fmt: skip
-        return {"rate_rps": RATE_RPS, "sized": plan.sizing.results(), "rows": rows,
-                "shipped": {how: deploy.policies.shipped(part)[1] for how, part in rows.items()}}  # fmt: skip
+        told = {how: deploy.Demand(RATE_RPS, connections_per_pod=count)
+                for how, count in ((fleet_table.BALANCED, 0.0), (fleet_table.UNEVEN, 8.0))}  # fmt: skip
+        plans = {how: deploy.plan_of(EXAMPLE, deploy.IMAGE, wanted) for how, wanted in told.items()}
+        sizes = {how: plan.sizing for how, plan in plans.items()}
+        falling = sizes[fleet_table.UNEVEN].connections_per_pod
+        sizes[fleet_table.UNTOLD] = replace(sizes[fleet_table.BALANCED], connections_per_pod=falling)
+        one, wanted = plans[fleet_table.UNEVEN].replica, told[fleet_table.UNEVEN]
+        rows = {how: deploy.policies.contest(one, size, wanted, 20.0) for how, size in sizes.items()}
+        return {"rate_rps": RATE_RPS, "sized": {how: size.results() for how, size in sizes.items()}, "rows": rows,
+                "shipped": {how: deploy.policies.shipped(part) for how, part in rows.items()}}  # fmt: skip
 
 
 def drills(stage: Stage) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -108,6 +121,7 @@ def drills(stage: Stage) -> dict[str, Callable[[], dict[str, Any]]]:
         "proxy": stage.proxy,
         "overload": stage.overload,
         "autoscaling": stage.autoscaling,
+        "canary": stage.canary,
         "fleets": stage.fleets,
     }
 

@@ -12,6 +12,9 @@ Kept = Mapping[str, Any]
 WITHIN = 0.2  # of the simulation's seconds outside the promise, that the live trace may be off
 EVEN = 0.4  # least share of the requests that one of two addresses gets
 BLIND = "ServingP99OverLimit"  # the server's own clock
+SHIPPED, PROMISED = "cpu", 0.99
+UNEVEN, BALANCED = "connections fall unevenly", "requests are balanced"
+UNTOLD = "connections fall unevenly and the plan does not know it, as before"
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,41 @@ def _autoscaling(seen: Kept) -> list[Drill]:
                   abs(ratio - 1) <= WITHIN)]  # fmt: skip
 
 
+def _canary(seen: Kept) -> list[Drill]:
+    """The gate opens for a canary like its baseline and shuts for a slower one: exit codes 0 and 1."""
+    asked = {"like": "a canary like its baseline, judged with --gate 5 as its file tells",
+             "slower": "a canary that waits 4 ms for batches, likewise"}  # fmt: skip
+    return [Drill(text, _exit(seen[f"{side}, one after the other"]), _exit(seen[side]), seen[side]["exit"] == wanted)
+            for (side, text), wanted in zip(asked.items(), (0, 1), strict=True)]  # fmt: skip
+
+
+def _exit(part: Kept) -> str:
+    said = part["said"].removeprefix("Gate of 5 %: ").partition(";")[0].rstrip(".")
+    return f"exit {part['exit']}: {said}"
+
+
 def _steps(changes: list[list[float]]) -> str:
     return ", ".join(f"{pods} at {at:.0f} s" for at, pods in changes)
+
+
+def _contest(seen: Kept) -> list[Drill]:
+    """Simulated: the sized fleet keeps the promise, and no other metric keeps it as well for less."""
+    before, now = seen["rows"][UNTOLD], seen["rows"][UNEVEN]
+    near, _ = seen["shipped"][UNEVEN]
+    steady = [row for row in now if row["policy"] == SHIPPED and row["day"] != "spike"]
+    return [
+        Drill(f"simulated: {seen['rate_rps']:,.0f}/s, eight connections a pod at random; inside the limit",
+              f"{_kept(before)} ({seen['sized'][UNTOLD]['replicas']} replicas, sized as if requests were balanced)",
+              f"{_kept(now)} ({seen['sized'][UNEVEN]['replicas']} replicas)",
+              all(row["slo_attainment"] >= PROMISED for row in steady)),
+        Drill("simulated: cost of the shipped autoscaler over the cheapest metric that keeps the promise as well",
+              "not compared", ", ".join(f"{row['day']} {row['cost_over_best']:.3f}" for row in now
+                                        if row["policy"] == SHIPPED), near),
+    ]  # fmt: skip
+
+
+def _kept(rows: list[Kept]) -> str:
+    return ", ".join(f"{row['day']} {row['slo_attainment']:.1%}" for row in rows if row["policy"] == SHIPPED)
 
 
 _ROWS = {
@@ -113,6 +149,7 @@ _ROWS = {
     "proxy": _proxy,
     "overload": _overload,
     "autoscaling": _autoscaling,
+    "fleets": _contest,
 }
 
 
@@ -159,15 +196,13 @@ def _drained(seen: Kept) -> str:
 
 
 def _fleets(seen: Kept) -> str:
-    sized = seen["sized"]
-    told = [
-        f"The example record's replica, for {seen['rate_rps']:,.0f} requests/s at the peak: {sized['replicas']} "
-        f"replicas, {sized['min_replicas']} to {sized['max_replicas']} by the autoscaler; a pod lost at ten, a zone at "
-        "three."
-    ]
+    told = [f"The example record's replica, for {seen['rate_rps']:,.0f} requests/s at the peak; a pod lost at ten, a "
+            "zone at three."]  # fmt: skip
     heads = ("day", "metric", "in SLO", "seconds below", "pods", "cost of the day", "over the cheapest as good")
-    for how, rows in seen["rows"].items():
+    for how in (UNEVEN, BALANCED, UNTOLD):
+        size, rows = seen["sized"][how], seen["rows"][how]
         lines = [(row["day"], row["policy"], f"{row['slo_attainment']:.3%}", row["seconds_below_slo"],
                   f"{row['pods_mean']:.1f}", row["cost"], f"{row['cost_over_best']:.3f}") for row in rows]  # fmt: skip
-        told += [f"Where {how}:", markdown.table(heads, lines), seen["shipped"][how]]
+        bounds = f"{size['replicas']} replicas, {size['min_replicas']} to {size['max_replicas']} by the autoscaler"
+        told += [f"Where {how}: {bounds}.", markdown.table(heads, lines), seen["shipped"][how][1]]
     return "\n\n".join(told)

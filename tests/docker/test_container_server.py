@@ -104,17 +104,29 @@ def test_a_version_published_on_the_host_is_served_live(spec, run, tmp_path, ima
         assert client.available_version(handle) == 2
 
 
-def test_stop_removes_the_container_and_its_log_follower(spec, run, engine):
-    with serve.running(spec, run, name="short") as handle:
-        found = engine.containers.list(filters={"label": f"playbook.run={run.name}"})
+def test_a_container_that_was_ended_is_gone_is_watched_by_nobody_and_told_by_nobody(spec, tmp_path, engine):
+    folder = tmp_path / "short"
+    with serve.running(spec, folder) as handle:
+        found = engine.containers.list(filters={"label": "playbook.run=short"})
         assert handle.container_id in {container.id for container in found}
+        assert processes(folder / "servers")
     assert handle.container_id not in {container.id for container in engine.containers.list(all=True)}
-    containers.stop(handle.container_id)
+    assert containers.stop(handle.container_id) is False
+    assert ended(lambda: processes(folder / "servers")), "its owner, this process, still lives"
+    assert serve.stop_all(folder) == []
 
 
-def followers(container_id):
+def processes(named):
+    """How many processes name this on their command line: followers of a container's log, watchers for an owner."""
     lines = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
-    return sum(container_id.encode() in line for line in lines)
+    return sum(str(named).encode() in line for line in lines)
+
+
+def ended(there, within_s=30):
+    end = time.monotonic() + within_s
+    while there() and time.monotonic() < end:
+        time.sleep(0.1)
+    return not there()
 
 
 def test_a_run_that_died_leaves_containers_that_stop_finds_by_their_notes(spec, tmp_path, engine):
@@ -122,10 +134,7 @@ def test_a_run_that_died_leaves_containers_that_stop_finds_by_their_notes(spec, 
     handle = serve.start(spec, folder)
     assert len(serve.stop_all(folder)) == 1
     assert serve.stop_all(folder) == []
-    end = time.monotonic() + 10
-    while followers(handle.container_id) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert followers(handle.container_id) == 0
+    assert ended(lambda: processes(handle.container_id))
 
 
 def test_a_container_that_exits_at_once_is_told_with_code_and_log(spec, tmp_path, engine):

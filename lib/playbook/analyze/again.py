@@ -1,4 +1,4 @@
-"""Hold the loads of two runs again, in turns, each on a fresh server of its own configuration.
+"""Hold the loads of two runs again, in turns, on fresh servers of their configurations or where they are attached.
 
 Two runs of different hours differ by what the machine did meanwhile; a change of a few percent drowns in that. In turns
 a machine that drifts meets both alike, and `compare` then finds a slow-down of 5 % (tests/benchmarks/bench_compare.py).
@@ -17,7 +17,7 @@ from typing import Any
 from playbook import progress
 from playbook.analyze import compare, turns
 from playbook.errors import ParameterError
-from playbook.records import record, run_folder, runs
+from playbook.records import record, run_folder, runs, secrets
 from playbook.records.run_folder import RunFolder
 from playbook.serve import serve
 from playbook.serve.spec import ServerSpec, from_parameters
@@ -120,12 +120,14 @@ def _loads(one: RunFolder, two: RunFolder) -> tuple[list[dict[str, Any]], float]
 
 
 def _spec(run: RunFolder) -> ServerSpec:
-    """The server that a run served, to be started once more."""
+    """The server that a run served, to be started once more; one that it was attached to is asked where it runs."""
     exported, asked = run.results("export"), run.params("serve")
-    if not asked or run.server == "attach" or not exported.get("base_path") or not runs.has_model(run.run_dir):
+    if asked and run.server == "attach":
+        return from_parameters(asked, run.run_dir / (exported.get("base_path") or "models"))
+    if not asked or not exported.get("base_path") or not runs.has_model(run.run_dir):
         raise ParameterError(
             f"{run.run_id} cannot be held again: its exported model and a server of its own were expected, and "
-            "a run of attach, without 'serve' or whose models/ is gone has none. Compare it without --again."
+            "a run without 'serve' or whose models/ is gone has none. Compare it without --again."
         )
     cpus = tuple(run.results("serve").get("cpus") or ())
     fresh = {**asked, "rest_api_port": 0, "port": 0}
@@ -136,7 +138,9 @@ def _new_run(run: RunFolder, outputs: Path, side: str) -> Path:
     """A run folder for one side, with what names its model and configuration."""
     run_dir = runs.create(outputs, Path(f"again-{side}.yml"), {}, base=run.run_id)
     runs.inherit(run_dir, run.run_dir, ["serve"])
-    shutil.copy2(run.run_dir / "export.json", run_dir / "export.json")
+    for name in ("export.json", secrets.FILE):
+        if (run.run_dir / name).exists():
+            shutil.copy2(run.run_dir / name, run_dir / name)
     data = record.data_dir(run_dir)
     data.mkdir(exist_ok=True)
     shutil.copy2(run.run_dir / "data" / "reference.npz", data / "reference.npz")

@@ -28,6 +28,7 @@ RANGES: dict[str, Range] = {
     **dict.fromkeys(("ramp_up_s", "trial_ramp_up_s", "search_s", "sweep_s", "cool_down_s", "schedule_s"), FROM_ZERO),
     **dict.fromkeys(("variant_s", "curve_s", "warmup_s", "soak_minutes"), FROM_ZERO),
     **dict.fromkeys(("price_per_cpu_hour", "price_per_gpu_hour", "target_rate_rps", "highest_rps"), FROM_ZERO),
+    "connections_per_pod": FROM_ZERO,
     **dict.fromkeys(("rates_rps", "rate_shares", "slo_points", "p99_limit_ms"), POSITIVE),
     **dict.fromkeys(("max_error_share", "tolerance"), SHARE),
     "headroom": Range(0.0, 0.95),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -44,7 +45,9 @@ def render_one(name: str, context: Mapping[str, Any]) -> str:
     return _templates().get_template(name).render(context)
 
 
+@functools.lru_cache(maxsize=1)
 def _templates() -> jinja2.Environment:
+    """The templates, compiled once: that takes longer than filling them."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,

@@ -45,6 +45,7 @@ def _files(bundle: Path, replica: Replica) -> list[Check]:
     missing = {
         "docker compose config": "" if compose else "docker compose is not installed",
         "kubectl kustomize": "" if kubernetes.can_build() else "kubectl is not installed",
+        "helm template": "" if shutil.which("helm") else "helm is not installed",
         "promtool check": "" if shutil.which("promtool") else "promtool is not installed (Debian: prometheus)",
     }
     checks: dict[str, Callable[[], str]] = {
@@ -54,6 +55,7 @@ def _files(bundle: Path, replica: Replica) -> list[Check]:
         "manifests, strictly": lambda: _manifests(bundle),
         "docker compose config": lambda: _compose(bundle, compose),
         "kubectl kustomize": lambda: _overlays(bundle),
+        "helm template": lambda: _chart(bundle),
         "promtool check": lambda: _promtool(bundle),
     }
     with contextlib.suppress(ModuleNotFoundError):  # the check that needs it says so
@@ -122,6 +124,16 @@ def _overlays(bundle: Path) -> str:
             kubernetes.validate(text, f"overlay {overlay.name}")
         built[overlay.name] = len(list(kubernetes.objects(text)))
     return ", ".join(f"{name}: {count} objects" for name, count in built.items())
+
+
+def _chart(bundle: Path) -> str:
+    words = ["helm", "template", "checked", str(bundle / "helm")]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise BundleBroken(done.stderr.strip())
+    with contextlib.suppress(ModuleNotFoundError):  # said by the check of the manifests
+        kubernetes.validate(done.stdout, "the chart")
+    return f"{len(list(kubernetes.objects(done.stdout)))} objects"
 
 
 def _compose_command() -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from playbook.deploy import bundle, manifest_numbers, server_flags, words
 from playbook.deploy.plan import DeployPlan
 from playbook.deploy.runbook import COMPONENTS, RUNBOOK
+from playbook.deploy.sizing import FULL
 from playbook.knobs import METRICS_PATH
 from playbook.records.cited import Cited
 from playbook.tfserving.reference import Reference
@@ -42,6 +43,7 @@ def of(plan: DeployPlan) -> dict[str, Any]:
         "flags": flags,
         "sizing": plan.sizing,
         "rate_rps": plan.replica.rate_rps,
+        "full": FULL,
         "components": bundle.components(),
         "component_words": COMPONENTS,
         "runbook": RUNBOOK,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,6 @@ from playbook.deploy import autoscaler
 from playbook.deploy.replica import Replica
 from playbook.deploy.sizing import Demand, Sizing
 
-GROUPS = 20  # parts of a fleet by load, the hottest pods in the last
-_DRAWS = 64
 _TAIL = math.log(100)  # of an exponential tail: p99 is so many means
 
 
@@ -55,7 +52,7 @@ class Pods:
 
         Args:
             replica: What one was measured to carry and how long it takes to start.
-            sizing: The autoscaler's bounds.
+            sizing: The autoscaler's bounds, and how connections fall.
             schedule_s: Scheduling and image pull, before the server's own start.
             fixed: Hold the sized count.
             more: Other fields, such as `policy`.
@@ -70,7 +67,7 @@ class Pods:
             most=least if fixed else sizing.max_replicas.value,
             limit_ms=replica.limit_ms.value if replica.limit_ms else 50.0,
             curve=tuple(replica.curve.value) if replica.curve else (),
-            **more,
+            **{"connections_per_pod": sizing.connections_per_pod.value, **more},
         )
 
     def p99_ms(self, load_rps: np.ndarray) -> np.ndarray:
@@ -93,21 +90,6 @@ class Pods:
         left = self.limit_ms - waiting_s * 1e3
         share = np.exp(-_TAIL * np.maximum(left, 0.0) / self.p99_ms(load_rps))
         return np.where(left <= 0, 1.0, share)
-
-
-@functools.lru_cache(maxsize=4096)
-def imbalance(pods: int, connections_per_pod: float) -> np.ndarray:
-    """Load of each twentieth of the pods over the mean, rising; shape (GROUPS,). Connections fall on pods at random.
-
-    8 pods and 64 connections: the hottest has 1.5 times the mean.
-    """
-    if not connections_per_pod or pods < 2:
-        return np.ones(GROUPS)
-    connections = max(1, round(pods * connections_per_pod))
-    drawn = np.random.default_rng(pods).multinomial(connections, np.full(pods, 1 / pods), size=_DRAWS)
-    over = np.sort(drawn, axis=1).mean(axis=0) * pods / connections
-    summed = np.interp(np.linspace(0, pods, GROUPS + 1), np.arange(pods + 1), np.concatenate([[0.0], np.cumsum(over)]))
-    return np.diff(summed) * GROUPS / pods
 
 
 def _known(value: float) -> float | None:

@@ -19,22 +19,19 @@ PROMISED_SHARE = 0.99  # of the requests, by a p99
 _AS_GOOD = 0.001  # attainment that two days may differ by and still keep the promise equally
 
 
-def contest(
-    replica: Replica, sizing: Sizing, wanted: Demand, schedule_s: float, seed: int = 7, **more: Any
-) -> list[dict[str, Any]]:
+def contest(replica: Replica, sizing: Sizing, wanted: Demand, schedule_s: float, seed: int = 7) -> list[dict[str, Any]]:
     """Every policy over every built-in day, a pod and a zone lost in each; one row a day and policy.
 
     Args:
         replica: What one pod was measured to carry.
-        sizing: The autoscaler's bounds and target.
+        sizing: The autoscaler's bounds and target, and how connections fall.
         wanted: Demand and price.
         schedule_s: Scheduling and image pull.
         seed: Of the arrivals.
-        more: Other fields of the pods, such as `connections_per_pod`.
     """
     pairs = [(day, policy) for day in DAYS for policy in WINDOWS_S]
     rates = {day: demand.profile(day, wanted.target_rate_rps) for day in DAYS}
-    fleets = [Pods.planned(replica, sizing, schedule_s, policy=policy, **more) for _, policy in pairs]
+    fleets = [Pods.planned(replica, sizing, schedule_s, policy=policy) for _, policy in pairs]
     days = simulate_all([rates[day] for day, _ in pairs], fleets, seed, LOSSES)
     rows = []
     for (day, policy), simulated in zip(pairs, days, strict=True):

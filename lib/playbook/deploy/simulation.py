@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from playbook.deploy.autoscaler import METRIC_DELAY_S, SYNC_S, WINDOWS_S, Autoscaler
-from playbook.deploy.fleet import GROUPS, Day, Loss, Pods, imbalance
+from playbook.deploy.fleet import Day, Loss, Pods
+from playbook.deploy.imbalance import GROUPS, twentieths
 
 _FULLEST = 0.98  # of a pod's saturation: nearer to it the model of a queue says nothing
 _NODE_LINGERS_S = 600  # until an empty node is given back: pods may come back to it at once
@@ -105,7 +106,7 @@ class _Run:
         before, self.up = self.up, np.array([float(max(scaler.up, 0)) for scaler in self.scalers])
         for number in np.flatnonzero((self.up > before) & (before > 0) & self.queue.any(axis=1)):
             self.queue[number] = _crowded(self.queue[number], before[number] / self.up[number])
-        shares = [imbalance(max(s.up, 1), pods.connections_per_pod)
+        shares = [twentieths(max(s.up, 1), pods.connections_per_pod)
                   for s, pods in zip(self.scalers, self.fleets, strict=True)]  # fmt: skip
         self.share = np.array(shares) / GROUPS
         self.capacity = np.maximum(np.repeat((self.up * self.saturation / GROUPS)[:, None], GROUPS, axis=1), 1e-9)
@@ -223,7 +224,7 @@ def _told(pods: Pods, offered: np.ndarray, ready: np.ndarray, waiting_s: np.ndar
     _, at, back = np.unique(alike, return_index=True, return_inverse=True)
     load, waiting = offered[at] / ready[at], waiting_s[at].astype(float)
     counts, where = np.unique(ready[at], return_inverse=True)
-    over = np.array([imbalance(int(count), pods.connections_per_pod) for count in counts])[where]
+    over = np.array([twentieths(int(count), pods.connections_per_pod) for count in counts])[where]
     late = (pods.late_share(over * load[:, None], waiting) * over / GROUPS).sum(axis=1)
     known = pods.p99_ms(load) if pods.curve else np.full_like(load, np.nan)
     return late[back], (known + waiting.mean(axis=1) * 1e3)[back]

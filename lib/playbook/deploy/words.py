@@ -54,10 +54,10 @@ def _of_day(simulated: Mapping[str, Mapping[str, Any]]) -> str:
     share, balanced = shares.get("autoscaler"), shares.get("autoscaler, requests balanced")
     if share is None or share >= _PROMISED_SHARE:
         return ""
-    said = f" Only {share:.1%} of the simulated day's requests are inside the limit where connections fall unevenly"
-    if balanced is None:
+    said = f" Only {share:.1%} of the simulated day's requests are inside the limit"
+    if balanced is None or balanced == share:
         return f"{said}."
-    return f"{said}, {balanced:.1%} where requests are balanced."
+    return f"{said} where connections fall unevenly, {balanced:.1%} where requests are balanced."
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
@@ -70,16 +70,16 @@ def doubts(plan: DeployPlan) -> list[str]:
     return [*plan.sizing.warnings, server_flags.measured_over(plan.protocol), *plan.skew]
 
 
-def of_days(simulated: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def of_days(simulated: Mapping[str, Mapping[str, Any]], connections_per_pod: float) -> list[str]:
     """What the simulated day of the autoscaler says against the plan."""
     day = simulated.get("autoscaler") or {}
     share = day.get("slo_attainment")
     if share is None or share >= _PROMISED_SHARE:
         return []
+    falling = f", and {connections_per_pod:g} connections a pod fall at random" if connections_per_pod else ""
     return [
         f"The simulated day keeps the limit for {share:.2%} of its requests, {_PROMISED_SHARE:.0%} are promised: a pod "
-        "and a zone are lost in it, and connections fall on pods at random (eight a pod: the hottest of eight has 1.5 "
-        "times the mean). Balance requests instead of connections (an ingress or a mesh), or raise headroom."
+        f"and a zone are lost in it{falling}, and pods come some time after the load. Raise headroom or min_replicas."
     ]
 
 
@@ -92,6 +92,7 @@ def promises(plan: DeployPlan) -> list[tuple[str, Cited]]:
         ("The limit, ms", one.limit_ms),
         ("Requests/s a replica is planned for", size.planned_rps),
         ("Replicas", size.replicas),
+        ("Replicas, were requests balanced instead of connections", size.replicas_balanced),
         ("Autoscaler, least", size.min_replicas),
         ("Autoscaler, most", size.max_replicas),
         ("CPU a replica, cores", size.cpu_limit),

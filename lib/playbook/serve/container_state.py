@@ -73,8 +73,21 @@ def told(handle: Handle) -> str:
     )
 
 
-def stop(container_id: str, grace_s: int = 3) -> None:
-    """Stop and remove a container; one that is gone already is no error."""
+def gone(container_id: str) -> bool:
+    """Whether the engine knows no such container any more; False where it cannot be asked."""
+    import docker
+
+    try:
+        engine(timeout_s=10.0).api.inspect_container(container_id)
+    except docker.errors.NotFound:
+        return True
+    except (docker.errors.APIError, DockerUnavailable, OSError):
+        return False
+    return False
+
+
+def stop(container_id: str, grace_s: int = 3) -> bool:
+    """Stop and remove a container; whether there was one. One that is gone already is no error."""
     import docker
 
     try:
@@ -82,7 +95,8 @@ def stop(container_id: str, grace_s: int = 3) -> None:
         container.stop(timeout=grace_s)
         container.remove(force=True, v=True)
     except (docker.errors.NotFound, DockerUnavailable):
-        return
+        return False
     except docker.errors.APIError as error:
         if "already in progress" not in str(error):
             raise
+    return True

@@ -115,16 +115,26 @@ def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout
 
 
 def _wait_healthy(handle: Handle, timeout_s: float) -> None:
-    """Wait for the image's own HEALTHCHECK; an image without one has nothing to wait for."""
-    end = time.monotonic() + timeout_s
-    health = None
-    while time.monotonic() < end:
-        check_started(handle)
-        health = (state(handle.container).get("Health") or {}).get("Status")
-        if health in (None, "healthy"):
-            return
-        time.sleep(0.2)
-    raise ServerNotReady(f"The image's HEALTHCHECK still says {health!r} after {timeout_s:.0f} s. {told(handle)}")
+    """Run the image's own HEALTHCHECK until it passes, sooner than the engine's interval would; without one, nothing.
+
+    Raises:
+        DockerUnavailable: the engine or the container is gone.
+        ServerNotReady: it did not pass, or the container has ended.
+    """
+    with docker_engine.speaking(f"Checking the health of container {handle.container[:12]}"):
+        container = engine().containers.get(handle.container)
+        kind, *words = (container.attrs["Config"].get("Healthcheck") or {}).get("Test") or ["NONE"]
+        command = {"CMD": words, "CMD-SHELL": ["/bin/sh", "-c", *words]}.get(kind)
+        end, code = time.monotonic() + timeout_s, None
+        while command and code != 0:
+            if code is not None and time.monotonic() > end:
+                raise ServerNotReady(
+                    f"The image's HEALTHCHECK ({' '.join(command)}) was expected to end with 0 within "
+                    f"{timeout_s:.0f} s and ends with {code}. {told(handle)}"
+                )
+            check_started(handle)
+            code = container.exec_run(command).exit_code
+            time.sleep(0.2 if code else 0.0)
 
 
 def _run(

@@ -87,15 +87,15 @@ def start(
     return handle
 
 
-def stop(handle: Handle, grace_s: float = 5.0) -> None:
-    """End the server, if it is ours; one that has ended already is no error."""
+def stop(handle: Handle, grace_s: float = 5.0) -> bool:
+    """End the server, if it is ours; whether one was there. One that has ended already is no error."""
     if handle.container_id:
         from playbook.serve import containers
 
-        containers.stop(handle.container_id)
+        return containers.stop(handle.container_id)
     process = handle.process()
     if process is None:
-        return
+        return False
     with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(psutil.TimeoutExpired):
@@ -103,6 +103,7 @@ def stop(handle: Handle, grace_s: float = 5.0) -> None:
         if living(handle.pid, handle.pid_started):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(grace_s)
+    return True
 
 
 @contextlib.contextmanager
@@ -119,8 +120,7 @@ def stop_all(run_dir: Path) -> list[str]:
     """End every server that this run started and that still lives; returns what was ended, in words."""
     ended = []
     for note, handle in Handle.noted(run_dir):
-        if handle.process() is not None or handle.container_id:
-            stop(handle)
+        if stop(handle):
             ended.append(f"{handle.server} server of '{handle.model_name}' ({handle.container_id or handle.pid})")
         note.unlink(missing_ok=True)  # who watches a server for its owner may have been first
     return ended

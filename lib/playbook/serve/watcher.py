@@ -13,21 +13,28 @@ import time
 from pathlib import Path
 
 from playbook.records.process import living
-from playbook.serve import serve
+from playbook.serve import container_state, serve
 from playbook.serve.handle import Handle
 
 LOOK_EVERY_S = 0.5  # where nothing tells of an end: containers, and systems without pidfd
+LOOKS_AN_ASK = 10  # looks for each time the engine is asked whether a container is still there
 
 
 def watch(owner: int, since: float, note: Path) -> None:
-    """Wait until the owner or the server has ended; a server that lives then is ended, and its note removed."""
-    handle = Handle.read(note)
+    """Wait until the owner or the server has ended; a server that lives then is ended, and its note removed.
+
+    A container that has stopped is still its owner's to remove; only one that is gone ends the watch.
+    """
+    handle, looks = Handle.read(note), 0
     while living(owner, since) is not None:
         if handle.pid and handle.process() is None:
             return
         if not note.exists():  # the run has ended it, or was removed as a whole
             if not note.parent.exists():
                 break
+            return
+        looks += 1
+        if handle.container_id and looks % LOOKS_AN_ASK == 0 and container_state.gone(handle.container_id):
             return
         _wait(owner, handle.pid)
     serve.stop(handle)

@@ -60,6 +60,26 @@ def test_two_configurations_are_held_in_turns_and_the_slower_one_is_found(output
     assert "batch_timeout_micros None → 5000" in compared.inputs
 
 
+def test_two_servers_that_run_elsewhere_are_held_in_turns_and_left_running(outputs, tmp_path, monkeypatch):
+    """As a canary and its baseline are: both up, each asked at its own address."""
+    monkeypatch.setattr(again, "TURNS", 1)
+    model = outputs / "20260101T000000Z-plain" / "models" / "digits"
+    with serve.running(from_parameters({"server": "embedded", "model_name": "digits"}, model), tmp_path) as handle:
+        sides = []
+        for name in ("20260105T000000Z-baseline", "20260106T000000Z-canary"):
+            sides.append(tmp_path / name)
+            shutil.copytree(outputs / "20260101T000000Z-plain", sides[-1])
+            record.set_aside(sides[-1], "serve")
+            asked = {"server": "attach", "model_name": "digits", "rest_url": handle.rest_url,
+                     "grpc_url": handle.grpc_target, "metrics_url": handle.metrics_url}  # fmt: skip
+            record.save(sides[-1], "serve", params=asked, results={**asked, "cpus": []}, verdict="")
+        held = again.again(*sides, tmp_path / "again", say=lambda text: None)
+        assert handle.process() is not None
+    for side in held:
+        assert record.load(side, "stress")["results"]["levels"][0]["requests"] > 100
+        assert record.load(side, "serve")["results"]["server"] == "attach"
+
+
 def test_a_run_without_its_model_cannot_be_held_again(outputs, tmp_path):
     bare = tmp_path / "20260103T000000Z-bare"
     shutil.copytree(outputs / "20260102T000000Z-waiting", bare)

@@ -66,9 +66,22 @@ def ringing(rules, tmp_path, series, at, every_s=EVERY_S):
 
 def test_a_server_within_its_plan_wakes_nobody(rules, tmp_path):
     probes = {'probe_success{job="serving-probe"}': "1x80", 'probe_success{job="serving-alive"}': "1x80"}
-    quiet = {**served(1200.0), **probes,
+    quiet = {**served(1000.0), **probes,
              'probe_duration_seconds{job="serving-probe"}': "0.012x80"}  # fmt: skip
     assert ringing(rules, tmp_path, quiet, "19m") == set()
+
+
+def test_a_fleet_whose_connections_fall_as_unevenly_as_planned_wakes_nobody(rules, tmp_path):
+    """Five pods, 1,000/s on the mean; the hottest has 1.4 times that, and was measured to carry 1,800/s."""
+    rates = {"a": 1430.0, "b": 1180.0, "c": 990.0, "d": 810.0, "e": 590.0}
+
+    def fleet(times):
+        counts = {(COUNT % "OK").replace("a:8501", f"{pod}:8501"): steady(times * rate, 30)
+                  for pod, rate in rates.items()}  # fmt: skip
+        return {**counts, 'up{job="serving",instance="a:8501"}': "1x120"}
+
+    assert ringing(rules, tmp_path, fleet(1.0), "24m") == set()
+    assert ringing(rules, tmp_path, fleet(1.2), "24m") == {"ServingAbovePlan", "ServingOverCapacity"}
 
 
 def test_an_overload_rings_although_the_servers_own_clock_sees_nothing(rules, tmp_path):

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from playbook.deploy import autoscaler, demand, fleet, fleet_figure, policies, simulation, sizing
+from playbook.deploy import autoscaler, demand, fleet, fleet_figure, imbalance, policies, simulation, sizing
 from playbook.deploy.replica import Replica
 from playbook.errors import ParameterError
 from playbook.records.cited import Cited
@@ -19,8 +19,10 @@ def replica(rate_rps=1000.0, saturation_rps=1200.0, cpus=2, start_s=5.0, **more)
     return Replica(config={}, tuned=True, **given)
 
 
-def sized(target_rate_rps, headroom=0.3, min_replicas=2, price_per_cpu_hour=0.04, one=None):
-    return sizing.size(one or replica(), sizing.Demand(target_rate_rps, headroom, min_replicas, price_per_cpu_hour))
+def sized(target_rate_rps, headroom=0.3, min_replicas=2, one=None, connections_per_pod=0.0):
+    """Behind a balancer that spreads requests, unless told."""
+    wanted = sizing.Demand(target_rate_rps, headroom, min_replicas, connections_per_pod=connections_per_pod)
+    return sizing.size(one or replica(), wanted)
 
 
 def pods(**change):
@@ -80,7 +82,15 @@ def test_a_target_beyond_what_was_measured_is_extrapolated_with_a_loud_note():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"target_rate_rps": 0.0}, {"target_rate_rps": float("nan")}, {"headroom": 1.0}, {"min_replicas": 0}]
+    "wrong",
+    [
+        {"target_rate_rps": 0.0},
+        {"target_rate_rps": float("nan")},
+        {"headroom": 1.0},
+        {"min_replicas": 0},
+        {"connections_per_pod": -1.0},
+        {"connections_per_pod": float("inf")},
+    ],
 )
 def test_a_demand_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(ParameterError):
@@ -175,9 +185,9 @@ def test_a_small_change_of_load_within_the_tolerance_changes_nothing():
 
 
 def test_a_day_at_a_million_requests_a_second_takes_seconds():
-    one, wanted = replica(), sizing.Demand(1e6)
+    one, wanted = replica(), sizing.Demand(1e6, connections_per_pod=0.0)
     size = sizing.size(one, wanted)
-    planned = fleet.Pods.planned(one, size, schedule_s=20.0, connections_per_pod=0.0)
+    planned = fleet.Pods.planned(one, size, schedule_s=20.0)
     begun = time.perf_counter()
     day = simulation.simulate(demand.profile("diurnal", 1e6), planned)
     assert time.perf_counter() - begun < 5.0
@@ -196,12 +206,45 @@ def test_the_figure_of_a_day_is_drawn_and_described():
 
 
 def test_eight_pods_and_64_connections_have_a_hottest_pod_of_one_and_a_half_times_the_mean():
-    over = fleet.imbalance(8, 8.0)
+    over = imbalance.twentieths(8, 8.0)
     assert over.mean() == pytest.approx(1.0)
+    assert over[-1] == pytest.approx(imbalance.hottest(8, 8.0))
     assert over[-1] == pytest.approx(1.5, abs=0.05)
     assert (np.diff(over) > -1e-9).all()
-    assert (fleet.imbalance(8, 0.0) == 1.0).all()
-    assert fleet.imbalance(8, 1000.0)[-1] < 1.06
+    assert (imbalance.twentieths(8, 0.0) == 1.0).all()
+    assert imbalance.twentieths(8, 1000.0)[-1] < 1.06
+
+
+def test_a_large_fleet_need_not_spare_the_pods_that_get_half_a_percent_of_the_requests():
+    over = imbalance.loads(1600, 8.0)
+    spared = imbalance.hottest(1600, 8.0)
+    assert spared < over[-1]
+    assert over[over > spared].sum() / 1600 <= 0.005
+
+
+@pytest.mark.parametrize("target_rps", [2000.0, 7000.0, 20_000.0, 100_000.0])
+def test_the_sized_fleet_keeps_the_promise_however_its_connections_fall(target_rps):
+    """Drawn anew two hundred times, each pod with its own number of connections: the planned fleet, at its target."""
+    size = sized(target_rps, connections_per_pod=8.0)
+    pods, random = size.replicas.value, np.random.default_rng(1)
+    assert pods > size.replicas_balanced.value or target_rps == 2000.0
+    connections = random.multinomial(8 * pods, np.full(pods, 1 / pods), size=200)
+    loads_rps = target_rps * connections / (8 * pods)
+    late = (np.where(loads_rps > 1000.0, loads_rps, 0.0).sum(axis=1) / target_rps) > 0.01
+    assert late.mean() < 0.1, "pods above the measured rate get more requests than the promise may lose"
+    blind = target_rps * random.multinomial(8 * pods, np.full(pods, 1 / pods), size=200) / (8 * pods)
+    planned_evenly = blind * pods / size.replicas_balanced.value
+    assert (planned_evenly.max(axis=1) > 1000.0).mean() > 0.3 or target_rps == 2000.0
+
+
+def test_what_uneven_connections_cost_is_said_with_the_way_not_to_pay_it():
+    size = sized(7000.0, connections_per_pod=8.0)
+    (said,) = [text for text in size.warnings if "connections fall unevenly" in text]
+    assert said.startswith(f"{size.replicas.value - 10} of the {size.replicas} replicas")
+    assert "deploy with connections_per_pod 0" in said
+    assert not any("unevenly" in text for text in sized(7000.0).warnings)
+    assert sized(7000.0, connections_per_pod=0.0).replicas.value == size.replicas_balanced.value == 10
+    assert sized(7000.0, connections_per_pod=400.0).replicas.value <= 11
 
 
 def test_connections_that_fall_unevenly_cost_requests_that_an_even_balancer_serves_in_time():
@@ -261,8 +304,10 @@ def test_the_count_sized_for_a_lost_replica_keeps_the_promise_when_it_is_lost():
 
 
 def test_the_contest_shows_each_policy_on_each_day_and_how_near_the_shipped_one_is():
-    wanted = sizing.Demand(3000.0)
+    wanted = sizing.Demand(30_000.0)
     rows = policies.contest(replica(), sizing.size(replica(), wanted), wanted, schedule_s=20.0)
+    kept = {row["day"]: row["slo_attainment"] for row in rows if row["policy"] == autoscaler.SHIPPED}
+    assert kept["flat"] > policies.PROMISED_SHARE < kept["diurnal"], "eight connections a pod fall at random"
     assert {(row["day"], row["policy"]) for row in rows} == {
         (day, policy) for day in policies.DAYS for policy in autoscaler.WINDOWS_S
     }
