@@ -20,7 +20,7 @@ from playbook.errors import PlaybookError
 from playbook.export import budget
 from playbook.records import record, runs
 from playbook.records.batch_curve import replay_s, request_ms
-from playbook.serve.expense import START_S
+from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, spoken, stretch
 from playbook.stress import schedule, stress
 from playbook.stress.load import load_of
@@ -163,8 +163,8 @@ def _warmup(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
     wished = warmup.ColdStartPlan(
         settings["protocol"], settings["first_requests"], settings["client_warmup_requests"], settings["warmup_repeats"]
     )
-    start_s = _start_s(run_dir) + replay_s(exported)
-    return warmup.stage(fitted(wished, _alone_ms(exported, run_dir, 1), start_s, settings["warmup_s"]))
+    started_s = start_s(run_dir) + replay_s(exported)
+    return warmup.stage(fitted(wished, _alone_ms(exported, run_dir, 1), started_s, settings["warmup_s"]))
 
 
 def _stress(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
@@ -208,11 +208,6 @@ PLANNERS: dict[str, Callable[[dict[str, Any], Mapping[str, Any], Path], StagePla
     "drill": _drill,
     "deploy": _deploy,
 }
-
-
-def _start_s(run_dir: Path) -> float:
-    started = record.load(run_dir, "serve")["results"].get("start_s") if record.has(run_dir, "serve") else None
-    return float(started or START_S)
 
 
 def _alone_ms(exported: Settings, run_dir: Path, rows: int) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from playbook.adapt.demonstration import Demonstration, probe_times
+from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, stretch
-from playbook.tune.outlook import START_S
 from playbook.tune.timetable import SWITCH_S
 
-BETWEEN_S = 0.6  # of one choice beside its load: connections, rows, checks
+BETWEEN_S = 0.4  # of one choice beside its load: connections, rows, checks
 
 
 def stage(prepared: Demonstration) -> StagePlan:
@@ -17,9 +17,9 @@ def stage(prepared: Demonstration) -> StagePlan:
     replay_s, count = prepared.replay_s, len(prepared.choices)
     policies = sum(choice.governor is not None for choice in prepared.choices)
     parts = [
-        ("a server", START_S * stretch() + replay_s),
+        ("a server", start_s(prepared.run_dir) + replay_s),
         ("a probe of what it carries", 0.0 if prepared.highest_rps else sum(probe_times(prepared).values())),
-        (f"{count} choices of {prepared.moving_s:g} s", count * (prepared.moving_s + BETWEEN_S)),
+        (f"{count} choices of {prepared.moving_s:g} s", count * (prepared.moving_s + BETWEEN_S * stretch())),
         ("changing the server", (count + policies - 1) * (SWITCH_S + replay_s)),
     ]
     return StagePlan.of(parts, prepared.notes)

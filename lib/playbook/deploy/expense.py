@@ -6,11 +6,12 @@ from pathlib import Path
 
 from playbook.records import record
 from playbook.records.batch_curve import replay_s
+from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, stretch
 
 DAYS_S = 4.0  # the days of fleets and the policies of the autoscaler
 CHECKS_S = 1.5
-START_S = 3.0  # of the server of the rehearsal, and its end
+END_S = 1.5  # of the server of the rehearsal, and the reading of what it used
 LEVELS = 1.5  # seconds of load for each of the window: ramp-up, and what is still under way
 
 
@@ -22,7 +23,7 @@ def stage(run_dir: Path, rehearsal_s: float) -> StagePlan:
         rehearsal_s: Window of the rehearsal.
     """
     exported = record.load(run_dir, "export")["results"] if record.has(run_dir, "export") else {}
-    rehearsed = START_S * stretch() + replay_s(exported) + LEVELS * rehearsal_s
+    rehearsed = start_s(run_dir) + END_S * stretch() + replay_s(exported) + LEVELS * rehearsal_s
     days_s, checks_s = DAYS_S * stretch(), CHECKS_S * stretch()
     return StagePlan.of(
         [("days of load simulated", days_s), ("a rehearsal of what ships", rehearsed), ("checks", checks_s)]

@@ -16,10 +16,10 @@ from playbook.drill.drills import DRILLS
 from playbook.drill.exercise import Exercise, exercise_of
 from playbook.errors import LoadFailed, PlaybookError, ServerError
 from playbook.records.rows import DrillRow
+from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan
 from playbook.stress import stress
 
-START_S = 1.0  # of a server, where none was seen starting
 OF_PASSPORT = (
     0.25  # what an open loop sends of real requests, of a closed loop's empty ones (the example record's: 0.23)
 )
@@ -117,7 +117,7 @@ def _left_out(done: Practised, name: str) -> Iterator[None]:
 
 def _each_s(exercise: Exercise, way: Way) -> float:
     """How long one drill takes, in s: its load, the start of its servers, and what surrounds them."""
-    return exercise.drill_s + way.servers * (exercise.run.results("serve").get("start_s") or START_S) + AROUND_S
+    return exercise.drill_s + way.servers * start_s(exercise.run.run_dir) + AROUND_S
 
 
 def _named(drill: Drill, remedied: bool) -> str:

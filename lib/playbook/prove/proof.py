@@ -9,10 +9,11 @@ from typing import Any
 from playbook.errors import ParameterError
 from playbook.prove.candidate import Candidate, candidate_of
 from playbook.records.run_folder import RunFolder
+from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, stretch
 from playbook.stress.load import Load
 from playbook.stress.schedule import BETWEEN_S, Schedule, planned
-from playbook.tune.outlook import START_S, UNKNOWN_MS
+from playbook.tune.outlook import UNKNOWN_MS
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def stage(proof: Proof) -> StagePlan:
     """What the proof takes: a server, the levels, the promised rate for as long as it may."""
     if proof.hopeless:
         return StagePlan((), (proof.hopeless.rstrip("."),))
-    started = START_S if proof.attached else proof.run.results("serve").get("start_s") or START_S
+    started = 0.0 if proof.attached else start_s(proof.run.run_dir)
     rate = f"the promised rate up to {proof.budget_s:g} s"
     between_s = BETWEEN_S * len(proof.levels.levels) * (stretch() - 1)
     beyond = proof.rate_rps > 1000 / proof.levels.request_ms  # what is not carried is waited for until its time-out

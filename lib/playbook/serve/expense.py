@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from playbook.records import record
 from playbook.records.batch_curve import replay_s, request_ms
 from playbook.serve.answers import BUDGET_S
 from playbook.stage_plan import StagePlan, stretch
 
-START_S = 4.0  # of a server's process, before it loads
+START_S = 1.5  # of a server's process, before it loads
 LOAD_S_PER_GB = 5.0
 COMPARED_ROWS = 64
 PROTOCOLS = 2
+
+
+def start_s(run_dir: Path) -> float:
+    """Seconds of a server's start: as 20_serve saw it in this run, else what it takes where nothing was seen."""
+    kept = record.load(run_dir, "serve")["results"] if record.has(run_dir, "serve") else {}
+    return float(kept.get("start_s") or START_S * stretch())
 
 
 def stage(exported: Mapping[str, Any], server: str = "embedded") -> StagePlan:

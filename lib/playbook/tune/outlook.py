@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from playbook.records import record
-from playbook.stage_plan import StagePlan, spoken
+from playbook.serve.expense import start_s
+from playbook.stage_plan import StagePlan, spoken, stretch
 from playbook.stress.load import Load
 from playbook.tune.hopeless import hopeless
 from playbook.tune.plan import TuningPoint
 from playbook.tune.timetable import Timetable, Timing, timetable
 
-START_S = 5.0  # of a server, until one was started
 UNKNOWN_MS = 1.0  # of a request, where export has no batch curve
 
 
@@ -23,8 +23,7 @@ def planned(point: TuningPoint, load: Load, budget_s: float, spent_s: float = 0.
     """
     exported = record.load(point.run_dir, "export")["results"]
     alone = load.mix.mean_ms(exported) or UNKNOWN_MS
-    started = record.load(point.run_dir, "serve")["results"] if record.has(point.run_dir, "serve") else {}
-    timing = Timing(alone, point.cores, started.get("start_s") or START_S)
+    timing = Timing(alone, point.cores, start_s(point.run_dir), busy=stretch())
     return timetable(point.plan, load, timing, budget_s, spent_s)
 
 

@@ -17,15 +17,15 @@ from playbook.tune.plan import TuningPlan
 
 SAMPLES = 1200  # requests of a window so that its p99 has ten beyond it
 FEWER = (600, 300, 150)  # where time is short: p99 is then judged by the share of requests beyond the limit
-FIT_S = 10.0  # the simulator's fit to the probes of one protocol
-PREDICT_S = 0.07  # and one look at a configuration
-BETWEEN_S = 0.6  # from one window to the next beside ramp-up: connections, rows, checks
-SWITCH_S = 1.5  # a live change of the batching file
+FIT_S = 4.5  # of a core: the simulator's fit to the probes of one protocol
+PREDICT_S = 0.05  # and one look at a configuration
+BETWEEN_S = 0.4  # from one window to the next beside ramp-up: connections, rows, checks
+SWITCH_S = 0.8  # a live change of the batching file
 PROBE_SHARE = 0.05  # of the budget, that one closed loop of the probes may take at most
 PROBE_ROUNDS = 3  # times every client of a probe is answered
 FEWEST_CLIENTS = 4
 OPEN_SHARE = 0.7  # of a closed loop's throughput, that an open one carries inside a limit
-MORE = 1.2  # windows for each that was planned: INVALID ones are held again, wide brackets narrowed
+MORE = 1.0  # windows for each that is allowed: INVALID ones are held again, and many a search ends sooner
 LONGEST = 1.5  # no window is longer than this many times the one that was planned for
 FINALS = 2  # further measurements of each finalist
 
@@ -55,6 +55,7 @@ class Timing:
     cores: int
     start_s: float
     kept_rps: float | None = None  # the rate inside the limit, once the default was measured
+    busy: float = 1.0  # how many times as long computing takes as it has a core
 
     @property
     def rate_rps(self) -> float:
@@ -128,14 +129,16 @@ def _table(
     window_s = max(load.duration_s, samples / timing.rate_rps)
     protocols = len({config.protocol for config in plan.configs} | {plan.base.protocol})
     each = plan.objective.windows if plan.objective.kind == "max_rate" else 1
-    one_s = MORE * each * (window_s + load.ramp_up_s + BETWEEN_S)
+    between_s = BETWEEN_S * timing.busy
+    one_s = MORE * each * (window_s + load.ramp_up_s + between_s)
     trials = trials_of(plan)
     finals = min(plan.finalists, trials) * FINALS if plan.finalists > 1 and trials > 2 else 0
     again = finals + 2 * plan.repeats + plan.ablation
     # Every other configuration needs a start of its own at worst; a switch of a live server at best.
     starts_s = 2 * timing.start_s + (trials - 1 + plan.ablation) * (SWITCH_S + 0.5 * timing.start_s)
-    probes_s = 2 * protocols * (closed_s + ramp_s + open_s + load.ramp_up_s + 2 * BETWEEN_S)
-    computed_s = FIT_S * protocols + PREDICT_S * len({c.as_simulated() for c in plan.configs})
+    probes_s = 2 * protocols * (closed_s + ramp_s + open_s + load.ramp_up_s + 2 * between_s)
+    looks = len({config.as_simulated() for config in plan.configs})
+    computed_s = timing.busy * (FIT_S * protocols + PREDICT_S * looks) if plan.simulated else 0.0
     planned_s = spent_s + starts_s + probes_s + computed_s + one_s * (trials + again)
     return Timetable(
         plan, samples, LONGEST * window_s, clients, closed_s, ramp_s, open_s, one_s, planned_s, budget_s, tuple(out)

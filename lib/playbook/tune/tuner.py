@@ -15,11 +15,13 @@ from typing import Any
 from playbook import progress
 from playbook.records import record
 from playbook.records.batch_curve import request_ms
+from playbook.serve.expense import start_s
+from playbook.stage_plan import stretch
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tune.hopeless import remedies
 from playbook.tune.memory import Memory
-from playbook.tune.outlook import START_S, planned, refusal, too_short
+from playbook.tune.outlook import planned, refusal, too_short
 from playbook.tune.plan import Tuned, TuningPoint
 from playbook.tune.search import frontier, search
 from playbook.tune.steps import Tuning
@@ -145,8 +147,8 @@ def _look_again(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any])
 def _plan_again(tuning: Tuning, point: TuningPoint, kept_rps: float | None = None) -> Timetable:
     """Plan the rest by what the server shows: its closed loop, and what the default keeps once that is measured."""
     started, cores = tuning.bench.benches.get("default"), point.cores
-    start_s = (started and started.handle.start_s) or START_S
-    timing = Timing(1000.0 * cores / tuning.probes[0].throughput_rps, cores, start_s, kept_rps)
+    took_s = (started and started.handle.start_s) or start_s(point.run_dir)
+    timing = Timing(1000.0 * cores / tuning.probes[0].throughput_rps, cores, took_s, kept_rps, stretch())
     gone_s = tuning.clock.spent_s if kept_rps is None else max(0.0, tuning.clock.spent_s - tuning.table.measurement_s)
     table = timetable(point.plan, tuning.bench.load, timing, tuning.clock.budget_s, gone_s)
     tuning.follow(table)

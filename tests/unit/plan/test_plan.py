@@ -11,6 +11,8 @@ import pytest
 from playbook import plan
 from playbook.errors import ParameterError
 from playbook.records import record, runs
+from playbook.serve import expense
+from playbook.stage_plan import MOST_STRETCH
 
 QUICK = runs.ROOT / "params" / "quick.yml"
 VERBS = list(runs.NOTEBOOKS)
@@ -99,3 +101,9 @@ def test_drills_are_planned_one_by_one_and_what_drill_minutes_does_not_carry_is_
     assert "2 drills of 5 s" in text
     short = planned(tmp_path, drills=["swap", "kill"], drill_s=5.0, drill_minutes=0.1)
     assert "Left out of drill: drills beyond drill_minutes (0.1)." in short
+
+
+def test_a_servers_start_is_planned_as_this_run_saw_it(tmp_path: Path) -> None:
+    assert expense.START_S <= expense.start_s(tmp_path) <= expense.START_S * MOST_STRETCH
+    record.save(tmp_path, "serve", params={}, results={"start_s": 7.5}, verdict="")
+    assert expense.start_s(tmp_path) == 7.5
