@@ -21,7 +21,8 @@ from model_server import server  # noqa: F401  imported once for all
 from model_server.runtime import saved_model  # noqa: F401  TensorFlow's library, too
 
 _TAKEN = ("Failed to BuildAndStart gRPC server", "Failed to start HTTP Server")
-PATIENCE_S, WAITS_S, AT_ONCE = 60.0, 1.2, 6
+PATIENCE_S, WAITS_S, AT_ONCE = 60.0, 3.6, 6
+_POLLS, _ONCE_S = 3, 10.0
 _FORK = threading.Lock()
 
 
@@ -87,9 +88,11 @@ def _fate(text: str, flags: list[str], passed_s: float) -> str:
         return "up"
     hopeless = ("No versions of servable", "Could not find base path", "was not found in the file system",
                 "No specific versions requested")  # fmt: skip
-    if passed_s > WAITS_S and any(words in text for words in hopeless) and "Loading servable version" not in text:
+    said = sum(text.count(words) for words in hopeless)
+    polled = said >= _POLLS or passed_s > _ONCE_S  # said at every poll; where it polls once, long enough ago
+    if said and polled and "Loading servable version" not in text:
         return "waits"
-    if passed_s > 3 * WAITS_S and "--file_system_poll_wait_seconds=-1" in flags:
+    if "(Re-)adding model" in text and passed_s > WAITS_S and "--file_system_poll_wait_seconds=-1" in flags:
         return "waits"
     return ""
 

@@ -74,11 +74,20 @@ def _check(
         yield finding("base-path-missing", *where, path=base, where="in the image", remedy=remedy)
     elif result.mount is not None:
         yield from _version_mounted(result, command, base)
+        if single and "model_base_path" in command.given and _names_version(result, command, base):
+            parent = base.rstrip("/").rpartition("/")[0] or "/"
+            yield finding("base-path-version", *where, path=base, parent=parent)
     elif command.place.container and command.place.closed and not (command.place.hidden_mounts or command.place.built):
         yield from _below(command, base, where)
     elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
         parent = base.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
+
+
+def _names_version(result: Lookup, command: Command, base: str) -> bool:
+    """True where a base path ends in a number below a mount, so that the number is a folder of the mounted one."""
+    below = bool(result.mount and result.mount.rest_of(command.place.absolute(base)))
+    return below and version_of(base.rstrip("/").rpartition("/")[2]) is not None
 
 
 def _plain(command: Command) -> bool:

@@ -14,6 +14,7 @@ from playbook.tfserving.flags import ENTRYPOINT, FLAGS
 
 BINARY = "tensorflow_model_server"
 OFFICIAL = "tensorflow/serving"
+DASHES = ("–", "—", "−")  # what word processors make of hyphens
 ENTRYPOINT_SCRIPT = "tf_serving_entrypoint.sh"
 
 

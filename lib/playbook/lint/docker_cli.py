@@ -140,7 +140,9 @@ def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], docum
             environment[key] = value.with_text(text if "=" in value else "$" + key)
     place = Place(True, is_official(image), mounts, document.folder, str(image), hidden)
     cpuset = count_cpus(values.get("--cpuset-cpus", Word("")))
-    limit = cores(values["--cpus"]) if "--cpus" in values and not cpuset else None
+    quota = cores(values.get("--cpu-quota", "")), cores(values.get("--cpu-period", "100000"))
+    quoted = quota[0] / quota[1] if quota[0] and quota[1] and quota[0] > 0 else None
+    limit = None if cpuset else cores(values["--cpus"]) if "--cpus" in values else quoted
     return Start(document.text.path, image.line, str(image), None, args, environment, place,
                  cpuset or document.around.cpus, limit, tuple(_published(options)),
                  open_environment="--env-file" in values)  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from playbook.lint.command import Command, nearest_flag
+from playbook.lint.command import DASHES, Command, nearest_flag
 from playbook.lint.rules import Finding, finding
 from playbook.lint.text import Word, is_unknown, line_of
 from playbook.tfserving.flags import FLAGS, INVENTED
@@ -56,6 +56,11 @@ def _check_word(
     line = line_of(word) or command.line
     if word[:1].isspace() and word.strip()[:2] == "--":  # a blank that a backslash keeps belongs to the word
         yield finding("unknown-flag", command.path, line, flag=repr(str(word)), hint="Drop the backslash before it.")
+        return
+    if word.startswith(DASHES) and word.lstrip("-" + "".join(DASHES)).partition("=")[0].replace("-", "_") in FLAGS:
+        name = word.lstrip("-" + "".join(DASHES)).partition("=")[0]
+        hint = f"It begins with a dash of printed text. Write --{name}, with two hyphens."
+        yield finding("unknown-flag", command.path, line, flag=word.partition("=")[0], hint=hint)
         return
     if not word.startswith("-") or word.startswith("-$"):
         return

@@ -33,7 +33,7 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
     for name, values in given.items():
         if len(values) > 1 and not command.partial:
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))
-    checks = [_threads, _parallelism, _values, _model, _polling, _same_port]
+    checks = [_threads, _parallelism, _numbers, _values, _model, _polling, _same_port]
     if not command.partial:  # what is absent may stand elsewhere
         checks += [_ports, _batching]
     for check in checks:
@@ -78,6 +78,23 @@ def _threads(command: Command) -> Iterator[Finding]:
         names = [name for name in names if not (session and name.startswith("tensorflow_"))]
         if names:
             yield _at(command, "cpu-limit-threads", limit=f"{command.cpu_limit:g}", flags=", ".join(names))
+
+
+def _numbers(command: Command) -> Iterator[Finding]:
+    effects = {"port": "the server exits with code 255", "rest_api_port": "REST never listens where it is asked for"}
+    for name, effect in effects.items():
+        if not -1 < command.number(name) < 65_536:
+            yield _at(command, "port-out-of-range", name, flag=f"--{name}", port=command.number(name), effect=effect)
+    fraction = command.text("per_process_gpu_memory_fraction")
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", fraction) and not 0 <= float(fraction) <= 1:
+        yield _at(command, "gpu-fraction-beyond", "per_process_gpu_memory_fraction", fraction=fraction)
+    arguments = command.text("grpc_channel_arguments")
+    for part in arguments.split(",") if arguments and not is_unknown(arguments) else ():
+        if "=" not in part:
+            yield _at(command, "grpc-arguments-malformed", "grpc_channel_arguments", part=part)
+    if command.number("model_config_file_poll_wait_seconds") > 0 and not command.text("model_config_file"):
+        if not command.partial:
+            yield _at(command, "config-poll-unused", "model_config_file_poll_wait_seconds")
 
 
 def _values(command: Command) -> Iterator[Finding]:

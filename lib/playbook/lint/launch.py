@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from playbook.lint.command import (
     BINARY,
+    DASHES,
     ENTRYPOINT_SCRIPT,
     OFFICIAL,
     Command,
@@ -86,6 +87,9 @@ def launch(start: Start) -> Reading:
     referenced = " ".join([start.reading, *words, *(text.content for text in start.scripts.values())])
     if start.entry is None or is_script(start.entry):
         _by_entrypoint(start, reading)
+    elif len(words) == 1 and is_shell(words[0]):
+        reading.passed = "it starts a shell, in which somebody types"
+        return reading
     elif (script := script_of(words)) is not None:
         _by_shell(start, *script, reading)
     elif any(is_server_word(word) for word in words) or not words[0].startswith("/"):
@@ -130,7 +134,7 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     if script is not None:
         reading.report("cmd-shell-form", start.path, line_of(args[0]) or start.line)
         args = []
-    elif first and not first.startswith(("-", "$")):
+    elif first and not first.startswith(("-", "$", *DASHES)):
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
     environment = {name: str(value) for name, value in start.environment.items()}
     if start.open_environment:

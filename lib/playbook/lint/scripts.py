@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from playbook.lint.cluster_cli import compose_arguments, read_cluster_run, read_compose_run
-from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
+from playbook.lint.command import BINARY, DASHES, OFFICIAL, Place, is_server_word
 from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
 from playbook.lint.launch import Start, launch
@@ -29,7 +29,7 @@ _NOT_RUN = (
 _DEPTH = 3
 _MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
-_OPTIONS = ("-", "$", "<", "[", "@")
+_OPTIONS = ("-", "$", "<", "[", "@", *DASHES)
 # words that stand for more flags
 _HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)|\[?\.\.\.\]?|[<\[][\w .-]+[>\]]")
 
