@@ -215,6 +215,20 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "server-in-build": {
         "Dockerfile": DOCKER + "RUN tensorflow_model_server --model_base_path=/models/m\n",
     },
+    "port-out-of-range": {"run.sh": RUN.format(options="", flags="--rest_api_port=85010")},
+    "gpu-fraction-beyond": {"run.sh": RUN.format(options="", flags="--per_process_gpu_memory_fraction=50")},
+    "grpc-arguments-malformed": {"run.sh": RUN.format(options="", flags="--grpc_channel_arguments=grpc.max_age:5")},
+    "config-poll-unused": {"run.sh": RUN.format(options="", flags="--model_config_file_poll_wait_seconds=60")},
+    "request-above-limit": {"k.yaml": pod("resources: {requests: {memory: 4Gi}, limits: {memory: 2000Mi}}")},
+    "gpu-image-missing": {"k.yaml": pod("resources: {limits: {nvidia.com/gpu: 1}}")},
+    "selector-mismatch": {"k.yaml": pod(head="selector: {matchLabels: {app: n}}")},
+    "service-selects-nothing": {
+        "k.yaml": pod() + "---\nkind: Service\nspec: {selector: {app: n}, ports: [{port: 80, targetPort: 8501}]}\n"
+    },
+    "metrics-port-closed": {
+        "prometheus.yml": "scrape_configs:\n- job_name: serving\n  metrics_path: /monitoring/prometheus/metrics\n"
+        "  static_configs: [{targets: ['tfs:8500']}]\n"
+    },
     "mount-without-source": {
         "run.sh": "docker run --mount type=bind,srce=/d/m,target=/models/model tensorflow/serving:2.20.0\n"
     },

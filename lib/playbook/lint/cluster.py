@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from playbook.lint.configs import check_scrape
+from playbook.lint.configs import check_annotations, check_scrape
 from playbook.lint.containers import closed_words, listening
 from playbook.lint.kubernetes import MONITORS, Pod
 from playbook.lint.probes import port_number
@@ -22,6 +22,7 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
     for data, shown in objects:
         if data.get("kind") in MONITORS and _watches(data, objects, pods):
             yield from _monitor(data, shown, served)
+    yield from _idle(objects, pods)
     templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
     scalers = [(data, shown) for data, shown in objects if data.get("kind") == "HorizontalPodAutoscaler"]
     said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one
@@ -109,11 +110,44 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
             yield finding("grpc-balancing", shown, line, port=target, count=count)
 
 
+def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """Services beside a server, on its ports, whose selector no pod of any object here carries."""
+    carried = [_labels((each.get("metadata") or {}).get("labels")) for data, _ in objects for each in _templates(data)]
+    for data, shown in objects:
+        spec = data.get("spec") or {}
+        near = [pod for pod in pods if pod.shown == shown]
+        if data.get("kind") != "Service" or not near or not isinstance(spec, Table) or is_unknown(str(spec)):
+            continue
+        asked = {str(port.get("targetPort", port.get("port"))) for port in spec.get("ports") or []}
+        ports = {str(port) for pod in near for port in listening(pod.command) or ()} | _names(near)
+        wanted = _labels(spec.get("selector"))
+        if wanted and asked & ports and not any(wanted.items() <= labels.items() for labels in carried):
+            words = {"selector": _pairs(wanted), "labels": _pairs(_labels(near[0].labels)) or "none"}
+            name = (data.get("metadata") or {}).get("name", "")
+            yield finding("service-selects-nothing", shown, spec.at("selector"), name=name, **words)
+
+
+def _names(pods: list[Pod]) -> set[str]:
+    return {name for pod in pods for name in _port_names(pod)}
+
+
+def _pairs(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in labels.items())
+
+
+def _templates(node: Any) -> Iterator[Any]:
+    """Pods and pod templates of an object: mappings whose spec holds containers."""
+    if isinstance(node, Table) and isinstance(node.get("spec"), Table) and "containers" in node["spec"]:
+        yield node
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _templates(value)
+
+
 def _annotated(service: Any, shown: str, served: str) -> Iterator[Finding]:
     """The path that a Service's annotations let Prometheus scrape."""
     annotations = (service.get("metadata") or {}).get("annotations")
-    if isinstance(annotations, Table) and "prometheus.io/path" in annotations:
-        yield from check_scrape(annotations, "prometheus.io/path", served, shown)
+    if isinstance(annotations, Table):
+        yield from check_annotations(annotations, served, shown)
 
 
 def _port_names(pod: Pod) -> set[str]:

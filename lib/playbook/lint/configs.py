@@ -201,3 +201,14 @@ def check_scrape(job: Any, key: str, served: str, shown: str) -> Iterator[Findin
         yield finding("metrics-path-mismatch", shown, line, path=path, served=served)
     if job.get("params"):
         yield finding("metrics-params", shown, job.at("params"))
+
+
+def check_annotations(annotations: Any, served: str, shown: str) -> Iterator[Finding]:
+    """Findings of the annotations that let Prometheus scrape a pod or a Service; the path is /metrics without one."""
+    key = "prometheus.io/path"
+    on = str(annotations.get("prometheus.io/scrape", "")).lower() == "true"
+    if key in annotations:
+        yield from check_scrape(annotations, key, served, shown)
+    elif on and str(annotations.get("prometheus.io/port", "8501")) == "8501":
+        line = annotations.at("prometheus.io/scrape")
+        yield finding("metrics-path-mismatch", shown, line, path="/metrics", served=served)

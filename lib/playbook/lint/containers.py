@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.command import OFFICIAL, Command, Mount
+from playbook.lint.command import OFFICIAL, Command, Mount, is_official
 from playbook.lint.lookup import Sources
 from playbook.lint.rules import Finding, finding
 from playbook.lint.text import is_unknown
@@ -26,11 +26,14 @@ def check_image(image: str, shown: str, line: int | None) -> Iterator[Finding]:
         yield finding("image-not-pinned", shown, line, image=image, problem=problem)
 
 
+TOOLS = ("curl", "wget", "python3", "python", "nc", "grpc_health_probe")
+
+
 def check_health(text: str, image: str, tools: set[str], shown: str, line: int | None) -> Iterator[Finding]:
     """Findings of one health check's command; `tools` are those the image was given."""
     has_curl = "gpu" in image or "devel" in image
     official = OFFICIAL in image
-    for tool in ("curl", "wget", "python3", "python", "nc"):
+    for tool in TOOLS:
         called = re.search(rf"(^|[\s;&|'\"(`/]){tool}\s", text)
         if official and called and tool not in tools and not (has_curl and tool == "curl") and "devel" not in image:
             yield finding("tool-not-in-image", shown, line, tool=tool, image=image or "the CPU image")
@@ -59,6 +62,21 @@ def cores(quantity: Any) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+GPU = "nvidia.com/gpu"
+_UNITS = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "": 1}
+
+
+def quantity(value: Any) -> float | None:
+    """A quantity of Kubernetes ("1500m", "2Gi", 3) as a number; None for none or a variable."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti|)", str(value))
+    return float(match[1]) * _UNITS[match[2]] if match else None
+
+
+def for_cpus(image: str) -> bool:
+    """True for a tag of the official image that is built for CPUs."""
+    return is_official(image) and "gpu" not in image and "@" not in image and not is_unknown(image)
 
 
 def host_path(named: str, folder: Path | None, sources: Sources) -> Path | None:

@@ -92,9 +92,9 @@ def _numbers(command: Command) -> Iterator[Finding]:
     for part in arguments.split(",") if arguments and not is_unknown(arguments) else ():
         if "=" not in part:
             yield _at(command, "grpc-arguments-malformed", "grpc_channel_arguments", part=part)
-    if command.number("model_config_file_poll_wait_seconds") > 0 and not command.text("model_config_file"):
-        if not command.partial:
-            yield _at(command, "config-poll-unused", "model_config_file_poll_wait_seconds")
+    polled = command.number("model_config_file_poll_wait_seconds") > 0 and not command.partial
+    if polled and not command.text("model_config_file"):
+        yield _at(command, "config-poll-unused", "model_config_file_poll_wait_seconds")
 
 
 def _values(command: Command) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from playbook.lint.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Mount, Place, is_official, is_server_word
-from playbook.lint.containers import check_health, check_image, host_path
+from playbook.lint.containers import TOOLS, check_health, check_image, host_path
 from playbook.lint.dockerfile import Instruction, check_form, continued, environment, instructions, stages
 from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Image, Reading
@@ -39,8 +39,9 @@ def read_dockerfile(document: Document) -> Reading:
             reading.findings += check_image(expand(step.rest.split()[0], arguments), shown, text.line(step.line))
     start = _start(final, base, arguments, document, reading)
     reading.counts["images"] += 1
-    tools = {tool for tool in ("curl", "wget", "python3", "python", "nc") for step in final if step.word == "RUN"
+    tools = {tool for tool in TOOLS for step in final if step.word == "RUN"
              and re.search(rf"(install|add)\b[^&|;]*\b{tool}\b", step.rest)}  # fmt: skip
+    tools |= {tool for tool in TOOLS[-1:] for step in final if step.word != "HEALTHCHECK" and tool in step.rest}
     for step in final:
         reading.findings += [_moved(hit, text) for hit in _check_step(step, base, tools, shown)]
     if start is not None:

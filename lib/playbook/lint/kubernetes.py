@@ -9,8 +9,8 @@ from typing import Any
 
 from playbook.lint import probes
 from playbook.lint.command import OFFICIAL, Command, Mount, Place, is_official
-from playbook.lint.configs import check_scrape
-from playbook.lint.containers import check_image, cores
+from playbook.lint.configs import check_annotations
+from playbook.lint.containers import GPU, check_image, cores, for_cpus, quantity
 from playbook.lint.flags import check_command
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading, Surroundings
@@ -54,7 +54,20 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
         reading.counts["scrapes"] += 1
     for spec, above in pod_specs(data):
         reading.add(_read_pod(spec, above, data, document, pods))
+    if reading.commands:
+        _selector(data, document, reading)
     return reading
+
+
+def _selector(data: Any, document: Document, reading: Reading) -> None:
+    """A workload whose selector does not match its own pods."""
+    spec: Any = data.get("spec") or {}
+    wanted = _texts((spec.get("selector") or {}).get("matchLabels")) if isinstance(spec.get("selector"), dict) else {}
+    labels = _texts(((spec.get("template") or {}).get("metadata") or {}).get("labels"))
+    for name, value in wanted.items():
+        if str(labels.get(name)) != str(value) and not is_unknown(f"{value}{labels.get(name)}"):
+            words = {"label": f"{name}: {value}", "has": labels.get(name, "none")}
+            reading.report("selector-mismatch", document.text.path, spec.at("selector"), **words)
 
 
 def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, pods: list[Pod]) -> Reading:
@@ -85,6 +98,8 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
                       labels, owner, len(containers), container, read, annotations)  # fmt: skip
             pods.append(pod)
             reading.findings += probes.check_probes(container, read, document.text.path)
+            if len(containers) == 1:
+                reading.findings += probes.check_scraped(annotations, read, document.text.path)
             if str(data.get("apiVersion", "")).startswith("serving.knative.dev"):
                 reading.findings += probes.check_routed(container, read, document.text.path)
     return reading
@@ -93,8 +108,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
 def _surroundings(container: Any, annotations: Table, data: Any, document: Document, reading: Reading) -> None:
     """What stands around a server's container: scrape annotations, drain, probes, GPUs."""
     shown, kind = document.text.path, str(data.get("kind", ""))
-    if "prometheus.io/path" in annotations:
-        reading.findings += check_scrape(annotations, "prometheus.io/path", document.around.served, shown)
+    reading.findings += check_annotations(annotations, document.around.served, shown)
     resources: Any = container.get("resources") or {}
     requests: Any = resources.get("requests") or {}
     limits: Any = resources.get("limits") or {}
@@ -104,12 +118,27 @@ def _surroundings(container: Any, annotations: Table, data: Any, document: Docum
             line = limits.at(name) if name in limits else requests.at(name)
             words = {"resource": name, "requests": asked, "limits": "none" if most is None else most}
             reading.report("gpu-requests", shown, line, **words)
+    _resources(container, requests, limits, document, reading)
     if "image" not in container or kind in (*_ONE_SHOT, *_OWN_PROBES):
         return
     if not (container.get("lifecycle") or {}).get("preStop"):
         reading.report("no-drain", shown, container.at("name"))
     if not container.get("readinessProbe") and not container.get("startupProbe"):
         reading.report("no-probe", shown, container.at("name"))
+
+
+def _resources(container: Any, requests: Any, limits: Any, document: Document, reading: Reading) -> None:
+    """Requests above their limits, and a GPU for an image that does not use one."""
+    shown, image = document.text.path, _word(container.get("image"), container.line)
+    for name in ("cpu", "memory"):
+        asked, most = quantity(requests.get(name)), quantity(limits.get(name))
+        if asked is not None and most is not None and asked > most:
+            words = {"resource": name, "requests": requests[name], "limits": limits[name]}
+            reading.report("request-above-limit", shown, requests.at(name), **words)
+    wants = str(limits.get(GPU, requests.get(GPU, "0")))
+    if wants.isdigit() and int(wants) and for_cpus(image):
+        line = limits.at(GPU) if GPU in limits else requests.at(GPU)
+        reading.report("gpu-image-missing", shown, line, image=image)
 
 
 def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:

@@ -30,6 +30,7 @@ def check_probes(container: Any, command: Command, shown: str) -> Iterator[Findi
         port = port_number(asked.get("port"), container)
         where = line_of(asked.get("port")) or (asked.at("port") if isinstance(asked, Table) else None) or line
         yield from _port(name, port, bool(http), command, shown, where)
+        yield from _nameless(name, asked.get("port"), container, shown, where)
         if http and isinstance(http, dict):
             yield from _path(name, http, port, command, shown, line)
         if probe.get("grpc") and not command.on("enable_grpc_healthcheck_service"):
@@ -38,6 +39,24 @@ def check_probes(container: Any, command: Command, shown: str) -> Iterator[Findi
         if execute:
             text = " ".join(str(word) for word in execute.get("command") or [])
             yield from check_health(text, command.place.image, set(), shown, line)
+
+
+def _nameless(name: str, asked: Any, container: Any, shown: str, line: int | None) -> Iterator[Finding]:
+    """A port asked for by a name that none of the container's has."""
+    ports = [each for each in container.get("ports") or [] if isinstance(each, dict)]
+    names = sorted(str(each["name"]) for each in ports if "name" in each)
+    if isinstance(asked, str) and not asked.isdigit() and not is_unknown(asked) and asked not in names:
+        why, right = "no port of the container has that name", ", ".join(names) or "8501"
+        yield finding("probe-wrong-port", shown, line, probe=name, port=asked, why=why, right=right)
+
+
+def check_scraped(annotations: Any, command: Command, shown: str) -> Iterator[Finding]:
+    """The port that a pod's annotations let Prometheus scrape: metrics are on REST's."""
+    key, rest = "prometheus.io/port", command.number("rest_api_port")
+    asked = port_number(annotations.get(key), {})
+    on = str(annotations.get("prometheus.io/scrape", "")).lower() == "true"
+    if on and asked is not None and listening(command) is not None and asked != rest:
+        yield finding("metrics-port-closed", shown, annotations.at(key), port=asked, rest=rest or "off")
 
 
 def check_routed(container: Any, command: Command, shown: str) -> Iterator[Finding]:
@@ -85,6 +104,10 @@ def _path(name: str, http: Any, port: int | None, command: Command, shown: str, 
     where = line_of(http.get("path")) or line
     if is_unknown(path) or port == command.number("port", 8500):
         return
+    if str(http.get("scheme", "")).upper() == "HTTPS":
+        yield finding("probe-wrong-path", shown, where, probe=name, path=f"{path} by HTTPS", code="plain HTTP alone",
+                      right="it by scheme: HTTP")  # fmt: skip
+        return
     model = re.fullmatch(r"/v1/models/([^/:]+)(/(versions|labels)/[^/:]+)?(/metadata)?", path)
     served = command.text("model_name") or "default"
     right = f"/v1/models/{served if not command.text('model_config_file') else '<name>'}"
@@ -93,6 +116,8 @@ def _path(name: str, http: Any, port: int | None, command: Command, shown: str, 
     if model and not command.text("model_config_file") and not command.partial:
         if model[1] != served and not is_unknown(served):
             yield finding("probe-wrong-path", shown, where, probe=name, path=path, code="404", right=right)
-    elif not model and not path.startswith("/monitoring"):
+    elif not model and (
+        not path.startswith("/monitoring") or not (command.text("monitoring_config_file") or command.partial)
+    ):
         code = "400" if path.startswith("/v1/") else "404"
         yield finding("probe-wrong-path", shown, where, probe=name, path=path, code=code, right=right)

@@ -16,8 +16,8 @@ ROWS = (
      "Use a number from 1 to 65535.",
      "server.cc; http_server.cc"),
     ("gpu-fraction-beyond", "warning",
-     "per_process_gpu_memory_fraction={fraction} is no share of the memory: above 1 TensorFlow pages through the host's, "
-     "below 0 it decides itself.",
+     "per_process_gpu_memory_fraction={fraction} is no share of the memory: above 1 TensorFlow pages through the "
+     "host's, below 0 it decides itself.",
      "Use a number between 0 and 1, such as 0.5.",
      "ConfigProto (GPUOptions)"),
     ("grpc-arguments-malformed", "warning",

@@ -185,6 +185,10 @@ def _scrapes(jobs: list[Any], document: Document) -> Reading:
         if "serving" in about or ":8501" in about or "/monitoring" in path:
             reading.counts["scrapes"] += 1
             reading.findings += check_scrape(job, "metrics_path", around.served, document.text.path)
+            for target in (each for each in targets if str(each).endswith(":8500")):
+                reading.report(
+                    "metrics-port-closed", document.text.path, line_of(target), port=8500, rest="by habit 8501"
+                )
     return reading
 
 
