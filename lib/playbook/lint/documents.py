@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from playbook.lint.command import BINARY, OFFICIAL
 from playbook.lint.launch import is_server
-from playbook.lint.schema import kind_of
+from playbook.lint.schema import is_config, kind_of
 from playbook.lint.text import Text
 
 _FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)")
@@ -54,6 +54,8 @@ def kind_of_block(language: str, content: str) -> str:
     known, image = _KINDS.get(language.lower()), all(look.search(content) for look in _DOCKERFILE)
     if known == "yaml" and (image or re.match(r"\s*(\$\s*)?(sudo )?docker\s.*\brun\b", content)):
         known = None  # what it holds tells more than what it is called
+    if is_config(content):
+        return "config"
     if known:
         return known
     if flags_of(content):

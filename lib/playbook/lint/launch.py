@@ -127,10 +127,14 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     if written is not None:
         return _by_text(start, written, args, reading)
     first, script = next(iter(args), ""), script_of(args)
-    if OFFICIAL not in start.image and first and is_server_word(first):
-        return _append(start, reading, after_binary(args), {})  # an image of somebody else's, likely without entrypoint
-    if script is not None and OFFICIAL not in start.image:
+    scripted = OFFICIAL in start.image and "-devel" not in start.image  # others likely have no entrypoint
+    if not scripted and first and is_server_word(first):
+        return _append(start, reading, after_binary(args), {})
+    if script is not None and not scripted:
         return _by_shell(start, *script, reading)
+    if OFFICIAL in start.image and not scripted:
+        reading.passed = "an image to build the server in: it starts a shell"
+        return None
     if script is not None:
         reading.report("cmd-shell-form", start.path, line_of(args[0]) or start.line)
         args = []

@@ -79,14 +79,15 @@ class _Builder:
         self.root = Field("", 1)
         self.stack, self.in_list = [self.root], False
         self.name: tuple[str, int] | None = None
-        self.listed: tuple[str, int] | None = None
+        self.outer: list[tuple[str, int] | None] = []  # of each open message: the list's field that it stands in
 
     def open(self, token: str, line: int) -> None:
         if self.name is None:
             raise ParameterError(f"line {line}: '{token}' without a field name")
         self.stack[-1].children.append(Field(*self.name))
         self.stack.append(self.stack[-1].children[-1])
-        self.listed, self.name = (self.name if self.in_list else None), None
+        self.outer.append(self.name if self.in_list else None)
+        self.name, self.in_list = None, False
 
     def close(self, token: str, line: int) -> None:
         if len(self.stack) == 1 and not self.name:
@@ -94,7 +95,8 @@ class _Builder:
         if self.name:
             raise ParameterError(f"line {line}: '{token}' closes nothing")
         self.stack.pop()
-        self.name = self.name or (self.listed if self.in_list else None)
+        self.name = self.outer.pop()
+        self.in_list = self.name is not None
 
     def word(self, token: str, line: int) -> None:
         siblings = self.stack[-1].children
