@@ -51,7 +51,7 @@ def hold(
         confidence: How sure a claim must be to be called proven or refuted.
         passport: What `loadgen.passport` returned; a bad one makes the level INVALID.
         is_alive: Asked (in a thread, again each second) when nothing was answered for `max(3 s, 5 x the slowest so
-            far)`: whether the server still answers a status request. No, an error or no word in 1.4 s: it is hung, and
+            far)`: whether the server still answers a status request. No, an error or no word in 1 s: it is hung, and
             the level ends. Without it a silence of 1.5 times as long is taken for that, after a first answer. A
             cluster's workers do without.
         runner: Who holds the level: processes of this machine, or `loadgen.workers.cluster.dask_runner(address)`.

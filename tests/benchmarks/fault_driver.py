@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import psutil
 
+from playbook.serve import docker_engine
+
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOK = str(Path(sys.executable).parent / "playbook")
 SMOKE = ROOT / "tests" / "helpers" / "smoke.yml"
@@ -119,13 +121,25 @@ def until(true: Callable[[], bool], within_s: float, process: subprocess.Popen |
 
 
 def left(outputs: Path, run_dir: Path | None = None) -> int:
-    """Processes and temporary folders that tell of these outputs and belong to no chain that runs."""
-    time.sleep(SETTLE_S)
+    """What tells of these outputs and belongs to no chain that runs, after as long as it takes to go, 8 s at most."""
+    until(lambda: not _left(outputs, run_dir), SETTLE_S)
+    return _left(outputs, run_dir)
+
+
+def _left(outputs: Path, run_dir: Path | None) -> int:
     word = str(run_dir or outputs)
     processes = [one for one in psutil.process_iter(["cmdline"]) if word in " ".join(one.info["cmdline"] or [])]
     copies = list((run_dir or outputs).rglob(".tune-*"))
     parts = list((run_dir or outputs).rglob(".*.part"))
-    return len(processes) + len(copies) + len(parts)
+    return len(processes) + len(copies) + len(parts) + _containers(word)
+
+
+def _containers(word: str) -> int:
+    """Containers of runs in these outputs; none where there is no engine."""
+    if docker_engine.problem() is not None:
+        return 0
+    found = docker_engine.engine(10.0).containers.list(all=True, filters={"label": "playbook.run-dir"})
+    return sum(one.labels["playbook.run-dir"].startswith(word) for one in found)
 
 
 def stale_folders() -> int:

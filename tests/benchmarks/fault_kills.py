@@ -11,9 +11,11 @@ from pathlib import Path
 import psutil
 from fault_driver import SMOKE, Chain, left, stale_folders
 
-VERBS = ("export", "serve", "warmup", "stress", "analyze", "tune", "prove", "adapt", "deploy")
+from playbook.records import runs
+
+VERBS = tuple(runs.NOTEBOOKS)
 VICTIMS = {"chain": "", "kernel": "playbook.chain.warm", "server": "-m model_server", "load worker": "loadgen"}
-LONGEST_S = 60.0
+LONGEST_S = 40.0
 CHAIN_S = 900.0
 
 
@@ -22,7 +24,7 @@ def kills(outputs: Path, count: int, seed: int) -> list[str]:
     rng, told, run, whole = random.Random(seed), [], None, 0
     while len(told) < count:
         chain = _chain(outputs, run)
-        delay_s = rng.uniform(3.0, LONGEST_S)
+        delay_s = rng.uniform(2.0, LONGEST_S)
         if chain.process.poll() is None and not _ends(chain, delay_s):
             victim = rng.choice(["chain", "chain", "kernel", "server", "load worker"])
             run = _newest(outputs) or run

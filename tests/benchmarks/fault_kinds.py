@@ -15,7 +15,10 @@ from pathlib import Path
 import psutil
 from fault_driver import SMOKE, Chain, Outcome, left, until
 
+from playbook.serve import containers, docker_engine
+
 SERVER = "-m model_server"
+IMAGE = "playbook-embedded/serving:test"  # as tests/docker builds it: none can be pulled everywhere
 LEVELS = ("--set", "duration_s=3", "--set", "concurrency=[1,2,4]")
 
 
@@ -82,6 +85,20 @@ def runner_killed(name: str, base: Path) -> Outcome:
         f"nothing: resumed behind {kept} whole levels of {len(rows)}" if kept == before else f"{before - kept} levels"
     )
     return Outcome(name, lost, None, again.lines[-1][1], code, remains)
+
+
+def container_orphaned(name: str, base: Path) -> Outcome:
+    """SIGKILL of the chain while its server runs in a container."""
+    assert docker_engine.problem() is None, "no Docker engine"
+    assert containers.has_image(IMAGE), f"no image {IMAGE}: tests/docker build it"
+    docker = ("--set", "server=docker", "--set", f"image={IMAGE}", "--no-verify")
+    chain = stressed(base, *docker, *LEVELS)
+    run_dir, at = chain.run_dir(base.parent), time.monotonic()
+    chain.process.kill()
+    chain.end()
+    remains = left(base.parent, run_dir)
+    gone = f"the container was gone after {time.monotonic() - at:.1f} s" if not remains else "it stays"
+    return Outcome(name, "nothing: --resume goes on", None, gone, None, remains)
 
 
 def terminated(name: str, base: Path) -> Outcome:
@@ -186,6 +203,7 @@ def temporary_full(name: str, base: Path) -> Outcome:
 KINDS: dict[str, Callable[[str, Path], Outcome]] = {
     "chain: SIGKILL in its third level, then --resume": runner_killed,
     "chain: SIGTERM": terminated,
+    "chain: SIGKILL, its server in a container": container_orphaned,
     "kernel: SIGKILL while a cell runs": _killed("playbook.chain.warm", signal.SIGKILL, grandchild=True),
     "load worker: SIGKILL in a level": _killed("loadgen", signal.SIGKILL),
     "server: SIGKILL in a level": _killed(SERVER, signal.SIGKILL),

@@ -25,6 +25,16 @@ def signed(folder: Path, name: str, by: str = "ca", names: str = NAMES, days: in
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", *signing, "-extfile", f"{name}.ext", "-out", f"{name}.pem")
 
 
+def ssl_config(folder: Path, name: str = "server", client_ca: str = "") -> Path:
+    """TensorFlow Serving's SSLConfig of `NAME`; clients are asked for a certificate of `client_ca`, where named."""
+    files = {"server_key": f"{name}.key", "server_cert": f"{name}.pem"}
+    files |= {"custom_ca": client_ca} if client_ca else {}
+    lines = [f'{field}: "{(folder / file).read_text()}"'.replace("\n", "\\n") for field, file in files.items()]
+    path = folder / f"{name}{'-mutual' if client_ca else ''}.ssl.config"
+    path.write_text("\n".join([*lines, *(["client_verify: true"] if client_ca else [])]) + "\n")
+    return path
+
+
 def _new(name: str) -> list[str]:
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
     return ["req", *curve, "-nodes", "-keyout", f"{name}.key"]

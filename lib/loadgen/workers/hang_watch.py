@@ -8,7 +8,7 @@ from typing import Any
 
 from loadgen.workers.processes import Worker
 
-PATIENCE_S = 1.4  # for the answer of `is_alive`; a silence of 3 s and this make less than 5 s
+PATIENCE_S = 1.0  # for the answer of `is_alive`; a silence of 3 s, this and what the caller does make less than 5 s
 AGAIN_S = 1.0  # between two questions in one silence
 
 

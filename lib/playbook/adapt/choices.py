@@ -14,10 +14,10 @@ from playbook.adapt.policies import POLICIES, Bounds, Policy, aimd, model, thres
 from playbook.errors import ParameterError
 from playbook.knobs import LIVE
 from playbook.promise import Promise
-from playbook.records import record
+from playbook.records import record, run_folder
 from playbook.records.batch_curve import replay_s
 from playbook.serve.cores import split_cpus
-from playbook.serve.spec import ServerSpec
+from playbook.serve.spec import ServerSpec, tls_of
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tfserving.mergeable import padded, unbatchable
@@ -55,7 +55,14 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
     governors = {f"policy {name}": governor(name, settings, promise, low, tuned) for name in policies if not skipped}
     return Demonstration(
         run_dir=run,
-        spec=ServerSpec(exported["model_name"], base_path, settings["server"], cpus=server, image=settings["image"]),
+        spec=ServerSpec(
+            exported["model_name"],
+            base_path,
+            settings["server"],
+            cpus=server,
+            image=settings["image"],
+            **tls_of(run_folder.read(run).params("serve")),
+        ),
         load=Load(
             settings["protocol"],
             ramp_up_s=0.2,

@@ -157,13 +157,15 @@ def _controlled(
         yield None
         return
     stop, target = threading.Event(), Target(server.handle, server.base_path)
-    with ThreadPoolExecutor(1, "adapt", step_aside, (cpus,)) as pool:
-        control = partial(adapt, stop=stop, client_p99_ms=client_p99_ms)
-        try:
-            yield pool.submit(control, target, choice.governor(), choice.config, pace, out_dir)
-        except BaseException:
-            stop.set()
-            raise
+    pool = ThreadPoolExecutor(1, "adapt", step_aside, (cpus,))
+    control = partial(adapt, stop=stop, client_p99_ms=client_p99_ms)
+    try:
+        yield pool.submit(control, target, choice.governor(), choice.config, pace, out_dir)
+    except BaseException:
+        stop.set()
+        pool.shutdown(wait=False)  # it may wait for an answer of the very server that hangs
+        raise
+    pool.shutdown()
 
 
 def play(prepared: Demonstration) -> list[ChoiceRun]:

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from playbook import markdown
-from playbook.chain import ranges
+from playbook.chain import ranges, texts
 from playbook.errors import ParameterError
 from playbook.records import names, record
 from playbook.records.runs import NOTEBOOK_DIR, NOTEBOOKS, meant
@@ -193,10 +193,11 @@ def _notebooks(name: str, ours: Path) -> Path:
 
 
 def check_values(values: Mapping[str, Any]) -> None:
-    """Names, addresses and numbers as their tables allow them.
+    """Names, addresses, texts and numbers as their tables allow them.
 
     Raises:
         ParameterError: names the parameter, the value and what was expected.
     """
     names.check_all(values)
+    texts.check_all(values)
     ranges.check_all(values)

@@ -14,6 +14,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+CaFile = Annotated[str, typer.Option(help="Authorities (PEM) that signed its certificate, where that is TLS.")]
+ClientCertificate = Annotated[str, typer.Option(help="PEM, where it asks for one.")]
+ClientKey = Annotated[str, typer.Option(help="The key of that certificate.")]
+ServerName = Annotated[str, typer.Option(help="The name its certificate is for, if not the address's.")]
 Outputs = Annotated[Path, typer.Option("--outputs", help="Folder of the run folders.")]
 
 

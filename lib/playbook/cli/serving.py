@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from playbook.cli.app import Outputs, app
+from playbook.cli.app import CaFile, ClientCertificate, ClientKey, Outputs, ServerName, app
+
+
+def _over_tls(urls: list[str], ca_file: str, client_certificate: str, client_key: str, server_name: str) -> None:
+    """Whom connections to these addresses believe, where they want TLS. Raises ParameterError as `trust.chosen`."""
+    from playbook.records import trust
+
+    chosen = trust.chosen(ca_file, client_certificate, client_key, server_name)
+    for url in urls:
+        trust.note(url, chosen)
 
 
 @app.command()
@@ -15,11 +24,16 @@ def monitor(
     url: str,
     every: Annotated[float, typer.Option(metavar="S", help="Seconds between samples.")] = 1.0,
     for_: Annotated[float | None, typer.Option("--for", metavar="S", help="Stop after so long.")] = None,
+    ca_file: CaFile = "",
+    client_certificate: ClientCertificate = "",
+    client_key: ClientKey = "",
+    server_name: ServerName = "",
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """Collect a server's metrics into the same store."""
     from playbook.monitor import monitor as monitoring
 
+    _over_tls([url], ca_file, client_certificate, client_key, server_name)
     typer.echo(monitoring.collect(url, every_s=every, for_s=for_, outputs=outputs))
 
 
@@ -37,6 +51,10 @@ def adapt(
         Path | None, typer.Option(help="Folder of a run with tune.json, for the policy 'model'.")
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be changed, change nothing.")] = False,
+    ca_file: CaFile = "",
+    client_certificate: ClientCertificate = "",
+    client_key: ClientKey = "",
+    server_name: ServerName = "",
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """Let the batching parameters follow the load of a server that runs, by publishing versions."""
@@ -56,6 +74,7 @@ def adapt(
         tuned_run=tuned_run,
         dry_run=dry_run,
     )
+    _over_tls([url], ca_file, client_certificate, client_key, server_name)
     step_aside()
     command.run(settings, runs.create(outputs, Path("adapt"), {"url": url}), say=typer.echo)
 
@@ -92,6 +111,10 @@ def verify(
     model: Annotated[str, typer.Option(help="The model that the server of URL serves.")] = "model",
     grpc_url: Annotated[str, typer.Option(help="Its gRPC address, host:port.")] = "",
     metrics_url: Annotated[str, typer.Option(help="Its metrics page.")] = "",
+    ca_file: CaFile = "",
+    client_certificate: ClientCertificate = "",
+    client_key: ClientKey = "",
+    server_name: ServerName = "",
     outputs: Outputs = Path("outputs"),
 ) -> None:
     """Whether a server is what this playbook's advice takes TensorFlow Serving to be; exits 1 where it differs."""
@@ -105,6 +128,7 @@ def verify(
     elif server:
         found = verifying.process(server, outputs, typer.echo)
     else:
+        _over_tls([url, grpc_url, metrics_url], ca_file, client_certificate, client_key, server_name)
         found = verifying.attached(url, model, outputs, grpc_url, metrics_url, typer.echo)
     raise typer.Exit(1 if found["differs"] else 0)
 

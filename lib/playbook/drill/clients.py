@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import time
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from playbook.drill.ground import Ground
 from playbook.errors import PredictFailed
+from playbook.records import trust
 from playbook.serve import client
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Reference
@@ -30,7 +32,7 @@ def stall(place: Ground) -> str:
     try:
         for _ in range(STALLED):
             with contextlib.suppress(OSError):
-                stalled.append(socket.create_connection(where, timeout=2.0))
+                stalled.append(_connected(place, where))
                 stalled[-1].sendall(half)
         time.sleep(STALL_SHARE * place.exercise.drill_s)
         return (
@@ -80,6 +82,17 @@ def _where(place: Ground) -> tuple[str, int]:
     return parts.hostname or "127.0.0.1", parts.port or 80
 
 
+def _connected(place: Ground, where: tuple[str, int]) -> socket.socket:
+    """A connection as a client of the load opens it, over TLS where the server speaks it."""
+    grpc = place.exercise.load.protocol == "grpc"
+    plain = socket.create_connection(where, timeout=2.0)
+    context = trust.context(place.handle.grpc_url if grpc else place.handle.rest_url)
+    if context is None:
+        return plain
+    context.set_alpn_protocols(["h2"] if grpc else ["http/1.1"])
+    return context.wrap_socket(plain, server_hostname=where[0])
+
+
 def _closed(one: socket.socket) -> bool:
     """Whether the other side has closed it; what it has sent meanwhile (gRPC's SETTINGS) is no end."""
     one.setblocking(False)
@@ -87,7 +100,7 @@ def _closed(one: socket.socket) -> bool:
         while True:
             if not one.recv(4096):
                 return True
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return False
     except OSError:
         return True

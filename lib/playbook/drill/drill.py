@@ -37,6 +37,11 @@ def always(*flags: str) -> Callable[[Exercise], tuple[str, ...]]:
     return lambda exercise: flags
 
 
+def over_grpc(exercise: Exercise) -> bool:
+    """Whether users come by gRPC: TensorFlow Serving's listeners differ, and so does what helps."""
+    return exercise.load.protocol == "grpc"
+
+
 def nothing(place: Ground) -> str:
     """Nothing is done: the load itself is the drill."""
     return ""
@@ -84,6 +89,7 @@ class Drill:
         remedy: What helps, in a word or two; empty where there is nothing to measure.
         remedied: How it is held with the remedy; None where there is none to hold.
         how: How the remedy is applied, in words.
+        helps: Whether there is that remedy for the requests of this exercise.
         on_attached: It only puts load on the server, so that it may be held on one that runs elsewhere.
         cannot: Why it cannot be held here; empty when it can.
     """
@@ -96,6 +102,7 @@ class Drill:
     remedy: str = ""
     remedied: Way | None = None
     how: str = ""
+    helps: Callable[[Exercise], bool] = lambda exercise: True
     on_attached: bool = False
     cannot: Callable[[Exercise], str] = lambda exercise: ""
 
@@ -107,5 +114,6 @@ class Drill:
 
     def ways(self, exercise: Exercise) -> list[tuple[bool, Way]]:
         """How it is held here: as it is and, where that is wanted and possible, with the remedy (True)."""
-        remedied = self.remedied if exercise.remedies and not exercise.attached else None
+        wanted = exercise.remedies and not exercise.attached and self.helps(exercise)
+        remedied = self.remedied if wanted else None
         return [(False, self.way)] + ([(True, remedied)] if remedied else [])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from playbook.drill import clients, ending, flooding, replicas, starving, swapping
-from playbook.drill.drill import Drill, Way, always
+from playbook.drill.drill import Drill, Way, always, over_grpc
 
 LOAD_THREADS = "--num_load_threads=2"
 NO_RETRIES = "--max_num_load_retries=0"
+IDLE_TIME_OUT = "--grpc_channel_arguments=grpc.max_connection_idle_ms=500"
+MESSAGE_LIMIT = "--grpc_channel_arguments=grpc.max_receive_message_length=1048576"
 
 
 _VERSIONS = (
@@ -27,6 +29,9 @@ _VERSIONS = (
         "loads the version before it while the newest still serves, and unloads that one when the other is AVAILABLE",
         "core/availability_preserving_policy.h; file_system_storage_path_source.proto, latest",
         Way(swapping.roll_back, prepare=swapping.two_versions),
+        "both versions kept",
+        Way(swapping.roll_back, prepare=swapping.two_versions, front=swapping.both_kept),
+        "model_version_policy { latest { num_versions: 2 } }: the version before is loaded already (memory of two)",
     ),
     Drill(
         "corrupt",
@@ -82,6 +87,10 @@ _LOADS = (
         "as it likes, as there is no idle time-out and no limit of connections",
         "util/net_http/server/internal/evhttp_server.cc",
         Way(clients.stall),
+        "an idle time-out",
+        Way(clients.stall, flags=always(IDLE_TIME_OUT)),
+        f"gRPC alone: {IDLE_TIME_OUT}; REST has none there, so that a proxy before it must wait for whole requests",
+        helps=over_grpc,
         on_attached=True,
     ),
     Drill(
@@ -91,6 +100,10 @@ _LOADS = (
         "INVALID_ARGUMENT where batching is on, and run where it is off",
         "util/json_tensor.cc; batching_session.cc, larger than maximum input batch size",
         Way(clients.too_large),
+        "a message limit",
+        Way(clients.too_large, flags=always(MESSAGE_LIMIT)),
+        f"gRPC alone: {MESSAGE_LIMIT}; REST has none there, so that a proxy before it must limit bodies",
+        helps=over_grpc,
         on_attached=True,
     ),
 )
@@ -141,9 +154,9 @@ _ENDS = (
         "CPU throttled to half",
         "counts cores by its affinity, not by its quota: thread pools stay as large and are stopped together",
         "tensorflow core/platform/cpu_info.h, NumSchedulableCPUs; tensorflow issue 17206",
-        Way(starving.throttle),
+        Way(starving.throttle, load=starving.busy),
         "fewer threads",
-        Way(starving.throttle, starving.few_threads),
+        Way(starving.throttle, starving.few_threads, load=starving.busy),
         "intra- and inter-op parallelism and num_batch_threads as cores are left",
         cannot=starving.cannot,
     ),

@@ -63,7 +63,9 @@ def verdict(results: Mapping[str, Any]) -> str:
     if plain:
         sentences.append(
             _lost(
-                plain, f"{len(plain)} drill{'s' * (len(plain) > 1)} on {who} at {results['rate_rps']:,.0f} requests/s"
+                plain,
+                f"{len(plain)} drill{'s' * (len(plain) > 1)} on {who} at {results['rate_rps']:,.0f} requests/s",
+                results["rate_rps"],
             )
         )
     sentences += _remedied(rows)
@@ -82,13 +84,19 @@ def _compared(rows: Sequence[DrillRow]) -> int:
     return sum(row.get("compared") or 0 for row in rows)
 
 
-def _lost(plain: Sequence[DrillRow], lead: str) -> str:
+def _at(row: DrillRow, rate_rps: float) -> str:
+    """The rate of a drill that was not held at the one of all others."""
+    rate = row.get("rate_rps") or rate_rps
+    return "" if abs(rate - rate_rps) < 1 else f" (at {rate:,.0f}/s)"
+
+
+def _lost(plain: Sequence[DrillRow], lead: str, rate_rps: float) -> str:
     """Which drills cost users something, the worst first, and which cost nothing."""
     sure = [row for row in plain if not row["doubt"]]
     hurt = sorted((row for row in sure if _hurts(row)), key=lambda row: -row["lost"])
-    unhurt = [row["drill"] for row in sure if not _hurts(row)]
+    unhurt = [f"{row['drill']}{_at(row, rate_rps)}" for row in sure if not _hurts(row)]
     unclear = [f"{row['drill']} ({row['lost']:,} requests lost)" for row in plain if row["doubt"]]
-    parts = [f"{row['drill']} {damage(row)}" for row in hurt]
+    parts = [f"{row['drill']}{_at(row, rate_rps)} {damage(row)}" for row in hurt]
     parts += [f"nothing in {', '.join(unhurt)}"] if unhurt else []
     parts += [f"unclear in {', '.join(unclear)}"] if unclear else []
     return f"{lead} cost users: {'; '.join(parts)}."

@@ -58,7 +58,7 @@ def hold(exercise: Exercise, drill: Drill, way: Way, remedied: bool, number: int
         remedied=remedied,
         remedy=drill.remedy if remedied else None,
         level=number,
-        rate_rps=exercise.rate_rps,
+        rate_rps=moments["rate_rps"],
         requests=lost["requests"],
         lost=lost["lost"],
         lost_by_code=lost["lost_by_code"],
@@ -79,8 +79,8 @@ def hold(exercise: Exercise, drill: Drill, way: Way, remedied: bool, number: int
 
 def _held(
     exercise: Exercise, way: Way, place: Ground, called: Handle, bodies: Path, number: int
-) -> tuple[dict[str, Any], dict[str, int], str]:
-    """The summary of the load, when it happened, and what was seen beside it."""
+) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """The summary of the load, when it happened at which rate, and what was seen beside it."""
     settings = way.load(exercise, bodies)
     level = _level(exercise, way, called, bodies, level=number, **settings)
     started = threading.Event()
@@ -96,7 +96,7 @@ def _held(
     stopwatch.add(level.duration_s + level.ramp_up_s)
     if way.at_start or settings["arrival"] == "trace":  # the load itself is what happens
         began_ns = summary["start_ns"] + int(calm_s * 1e9)
-    return summary, {"began_ns": began_ns}, said
+    return summary, {"began_ns": began_ns, "rate_rps": settings.get("rate_rps", exercise.rate_rps)}, said
 
 
 def _level(exercise: Exercise, way: Way, called: Handle, bodies: Path, **settings: Any) -> loadgen.Level:

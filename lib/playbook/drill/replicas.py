@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from playbook.drill.balancer import Balancer, Target
 from playbook.drill.exercise import Exercise
 from playbook.drill.ground import Ground
+from playbook.records import trust
 from playbook.serve import signalling
 from playbook.serve.handle import Handle
 
@@ -38,7 +39,16 @@ def front(place: Ground, servers: int, rotation: list[int] | None = None, retrie
     with Balancer(targets, rotation, retries) as balancer:
         place.balancer = balancer
         address = f"127.0.0.1:{balancer.port}"
+        _trusted_as(place.handle, address)
         yield replace(place.handle, rest_url=f"http://{address}", grpc_target=address)
+
+
+def _trusted_as(handle: Handle, address: str) -> None:
+    """The balancer passes bytes on: who speaks TLS through it meets the server's own certificate."""
+    if noted := trust.of(handle.grpc_url):
+        trust.note(f"grpcs://{address}", noted)
+    else:
+        trust.forget(f"grpcs://{address}")
 
 
 three = partial(front, servers=3)

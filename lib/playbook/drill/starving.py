@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from playbook.drill.exercise import Exercise
+from playbook.drill.exercise import CLIENT_SHARE, Exercise
 from playbook.drill.ground import Ground
 from playbook.errors import ServerDied
 from playbook.monitor.resources import family
@@ -23,6 +24,14 @@ Stopped = Callable[[], float | None]  # seconds for which the quota has stopped 
 ROOT = Path("/sys/fs/cgroup")
 PERIOD_US = 100_000  # the kernel's and Kubernetes' default
 SHARE, STRETCH = 0.5, 0.4  # of the server's cores; of the drill's time
+BUSY = 0.6  # of the capacity: at less, half the processor is enough and nothing is to be seen
+
+
+def busy(exercise: Exercise, folder: Path) -> dict[str, Any]:
+    """The promised rate; where half the processor carries that, a rate that it does not, as the generator can send."""
+    shown = BUSY * exercise.capacity_rps
+    able = CLIENT_SHARE * exercise.client_rps if exercise.client_rps else shown
+    return {"arrival": "poisson", "rate_rps": round(max(exercise.rate_rps, min(shown, able)), 1)}
 
 
 def throttle(place: Ground) -> str:
@@ -34,7 +43,16 @@ def throttle(place: Ground) -> str:
         time.sleep(seconds)
         stopped = stopped_s()
     words = f", stopped by the quota for {stopped:.1f} s" if stopped is not None else ""
-    return f"{SHARE * cores:g} of {cores} cores for {seconds:.1f} s{words}"
+    return f"{SHARE * cores:g} of {cores} cores for {seconds:.1f} s{words}{_at(place.exercise)}"
+
+
+def _at(exercise: Exercise) -> str:
+    """The rate that was held, where that is not the promised one."""
+    rate, promised = busy(exercise, Path())["rate_rps"], exercise.rate_rps
+    if rate <= promised:
+        return ""
+    times = rate / promised
+    return f"; {rate:,.0f}/s were due, {times:.1f} times the promised rate: half the processor may carry that one"
 
 
 def few_threads(exercise: Exercise) -> Config:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playbook.drill.exercise import Exercise
 from playbook.drill.ground import Ground, swap
-from playbook.errors import PublishFailed
+from playbook.errors import PredictFailed, PublishFailed, ServerNotReady
+from playbook.serve import reload_config
+from playbook.serve.handle import Handle
 from playbook.tfserving import versions, warmup_file
 
+KEPT_WITHIN_S = 30.0
 REFUSED_SHARE, GOOD_SHARE = 0.3, 0.7  # of the drill's time, until a bad version is END and a whole one answers
 
 
@@ -24,6 +28,27 @@ def new_version(place: Ground) -> str:
 def two_versions(base_path: Path) -> None:
     """A second version beside the first, so that there is one to go back to."""
     versions.publish(base_path, None)
+
+
+@contextmanager
+def both_kept(place: Ground) -> Iterator[Handle]:
+    """The server keeps the two newest versions loaded, as a model_config_file of that policy would have it.
+
+    Raises:
+        ServerNotReady: it did not load both.
+    """
+    flag = "--model_base_path="
+    base_path = next(one.removeprefix(flag) for one in place.handle.flags if one.startswith(flag))
+    try:
+        reload_config.keep(place.handle, place.handle.model_name, base_path, 2)
+    except PredictFailed as error:
+        raise ServerNotReady(f"Two versions were to be kept: {error}") from error
+    end = time.monotonic() + KEPT_WITHIN_S
+    while [row["state"] for row in place.status()].count("AVAILABLE") < 2:
+        if time.monotonic() > end:
+            raise ServerNotReady(f"Two versions were expected to be AVAILABLE within {KEPT_WITHIN_S:g} s.")
+        time.sleep(0.05)
+    yield place.handle
 
 
 def roll_back(place: Ground) -> str:

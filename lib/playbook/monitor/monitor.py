@@ -19,9 +19,11 @@ from urllib3.exceptions import ProtocolError
 from playbook.errors import MonitorError, ParameterError
 from playbook.knobs import METRICS_PATH
 from playbook.monitor import resources
-from playbook.records import names, places, record, runs, secrets, store
+from playbook.records import names, places, record, runs, secrets, store, trust
+from playbook.records.sessions import connection
 
 READY_TIMEOUT_S = 20.0
+LAST_SAMPLE_S = 0.3  # after something failed; what it has seen before is on disk
 ANSWER_TIMEOUT_S = 5.0  # of the first look, which says at once that an address is wrong
 
 
@@ -31,7 +33,8 @@ def watching(
 ) -> Iterator[subprocess.Popen]:
     """Sample the server of `handle` while the block runs; `data/{metrics,resources,events}/*.parquet` of the run.
 
-    The first sample is on disk before the block begins and the last is taken when it ends. A server without
+    The first sample is on disk before the block begins and the last is taken when it ends (where it fails, if that
+    takes no time). A server without
     metrics or without a process of this machine is watched by what there is; a page that gives none becomes an event.
 
     Args:
@@ -49,7 +52,10 @@ def watching(
     process = _begin({**config, "folder": str(record.data_dir(run_dir))}, every_s)
     try:
         yield process
-    finally:
+    except BaseException:  # what failed is told first: a server that hangs gives no last sample
+        _end(process, LAST_SAMPLE_S)
+        raise
+    else:
         _end(process)
 
 
@@ -96,10 +102,13 @@ def _check_answers(url: str) -> None:
     """
     shown = secrets.masked(url)
     try:
-        requests.get(url, timeout=ANSWER_TIMEOUT_S, headers=secrets.header(url)).close()
+        with connection(url) as session:
+            session.get(url, timeout=ANSWER_TIMEOUT_S).close()
     except requests.Timeout as error:
         raise MonitorError(f"{shown} was asked and did not answer within {ANSWER_TIMEOUT_S:g} s.") from error
     except requests.ConnectionError as error:
+        if why := trust.problem(url):
+            raise MonitorError(f"{shown} was asked: {why}") from error
         if isinstance(error.args[0] if error.args else None, ProtocolError):
             raise MonitorError(
                 f"What listens at {shown} does not speak HTTP/1.1: is it the gRPC port (8500)? Metrics are on the REST "
@@ -132,10 +141,10 @@ def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
     raise MonitorError(f"The monitor {waited}: {' '.join(tail).removeprefix('playbook.errors.')}")
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen, within_s: float = READY_TIMEOUT_S) -> None:
     """Close its input, which asks it to take a last sample and stop."""
     try:
-        process.communicate(timeout=READY_TIMEOUT_S)
+        process.communicate(timeout=within_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()

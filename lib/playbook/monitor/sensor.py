@@ -13,7 +13,8 @@ from playbook.errors import MonitorError
 from playbook.monitor import series
 from playbook.monitor.scrape import Parser, Series
 from playbook.monitor.series import BATCHES, NAMES, QUEUE, REQUEST, REQUESTS, Delta, Point
-from playbook.records import secrets
+from playbook.records import trust
+from playbook.records.sessions import session_to
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ class Sensor:
     def __init__(self, metrics_url: str, model_name: str, timeout_s: float = 5.0) -> None:
         self.metrics_url, self.model_name, self.timeout_s = metrics_url, model_name, timeout_s
         self._parser = Parser()
-        self._http = requests.Session()
-        self._http.headers.update(secrets.header(metrics_url))
+        self._http = session_to(metrics_url)
 
     def read(self) -> SensorReading:
         """The counters now.
@@ -59,7 +59,8 @@ class Sensor:
         try:
             reply = self._http.get(self.metrics_url, timeout=self.timeout_s)
         except requests.RequestException as error:
-            raise MonitorError(f"no metrics from {self.metrics_url}: {error}") from error
+            why = trust.problem(self.metrics_url) if isinstance(error, requests.exceptions.SSLError) else ""
+            raise MonitorError(f"no metrics from {self.metrics_url}: {why or error}") from error
         page, _ = self._parser.parse(reply.text)
         at_ns = time.monotonic_ns()
         return SensorReading(at_ns, {_key(one): _point(one, at_ns) for one in page if self._is_mine(one)})

@@ -13,7 +13,7 @@ from playbook.promise import Promise
 from playbook.records import run_folder
 from playbook.records.run_folder import RunFolder
 from playbook.serve.cores import split_cpus
-from playbook.serve.spec import ServerSpec
+from playbook.serve.spec import ServerSpec, tls_of
 from playbook.stress.levels import best
 from playbook.stress.load import Load, load_of
 from playbook.tfserving.config import Config
@@ -96,9 +96,10 @@ def server_of(run: RunFolder, settings: Mapping[str, Any]) -> tuple[ServerSpec, 
         )
     cpus, _ = split_cpus(served.get("cpus") or [], settings["client_cpus"])
     base_path = (run.run_dir / exported["base_path"]).resolve() if exported else Path(served["model_base_path"])
-    addresses: dict[str, Any] = {"rest_url": served.get("rest_url") or "", "grpc_url": served.get("grpc_target") or ""}
-    addresses |= {"metrics_url": served.get("metrics_url") or ""}
     asked = run.params("serve")
+    addresses: dict[str, Any] = {name: served.get(name) or "" for name in ("rest_url", "metrics_url")}
+    addresses["grpc_url"] = asked.get("grpc_url") or served.get("grpc_target") or ""
+    addresses["headers"] = asked.get("headers") or {}
     spec = ServerSpec(
         model_name=run.model or settings["model_name"],
         model_base_path=base_path,
@@ -106,6 +107,7 @@ def server_of(run: RunFolder, settings: Mapping[str, Any]) -> tuple[ServerSpec, 
         cpus=cpus,
         image=settings["image"] or asked.get("image") or "",
         extra_flags=tuple(asked.get("extra_flags") or ()),
+        **tls_of(asked),
         **(addresses if kind == "attach" else {}),
     )
     winner = run.results("tune").get("best") or {}

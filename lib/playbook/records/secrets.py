@@ -65,6 +65,11 @@ def remember(key: str, value: str) -> None:
     _known[key] = value
 
 
+def forget(key: str) -> None:
+    """Keep it no longer."""
+    _known.pop(key, None)
+
+
 def remembered(key: str) -> str | None:
     """What was kept under this key; None when nothing was."""
     return _known.get(key)

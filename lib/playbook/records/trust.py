@@ -1,4 +1,4 @@
-"""TLS towards a server that runs elsewhere: whom its connections believe and who they say they are, by host and port.
+"""TLS towards a server: whom its connections believe and who they say they are, by host and port.
 
 As credentials are, it is noted once, where the address comes in, and found again by address in later notebooks and
 in processes that this one starts: files are named, and nothing of them is kept.
@@ -51,6 +51,11 @@ def note(url: str, trust: Trust) -> None:
     """Remember the trust for this address, where it wants TLS."""
     if urlsplit(url).scheme in SCHEMES:
         secrets.remember(f"trust {secrets.origin(url)}", json.dumps(asdict(trust)))
+
+
+def forget(url: str) -> None:
+    """What listens at this address now speaks plain text: ports are given out again."""
+    secrets.forget(f"trust {secrets.origin(url)}")
 
 
 def of(url: str) -> Trust | None:

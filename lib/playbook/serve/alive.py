@@ -39,8 +39,12 @@ def check_answering(handle: Handle, summary: Mapping[str, Any]) -> None:
     if not summary.get("hung"):
         return
     spans = summary.get("stood_still") or []
-    since = f" from second {spans[-1]['from_s']:.1f} of the level on" if spans else ""
-    raise ServerHung(
+    raise hung(handle, f" from second {spans[-1]['from_s']:.1f} of the level on" if spans else "")
+
+
+def hung(handle: Handle, since: str) -> ServerHung:
+    """What is told of a server that lives and answers nothing; `since` says from when on, in words."""
+    return ServerHung(
         f"The {handle.server} server of '{handle.model_name}' (pid {handle.pid}) hangs: it answered nothing{since}, "
         "its status neither, while requests were out.\n"
         f"  Last log lines ({handle.log_path}):\n{handle.log_tail()}\n"

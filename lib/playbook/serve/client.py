@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import requests
-from requests.adapters import HTTPAdapter
 
 from playbook.errors import PredictFailed, ServerNotReady
 from playbook.records import secrets, trust
+from playbook.records.sessions import connection
 from playbook.tfserving.messages import MESSAGES, from_tensor_proto
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.requests import grpc_body, rest_body
 
 if TYPE_CHECKING:
     from playbook.serve.handle import Handle
+
+STATUS_S = 0.75  # for the status of a server that has answered nothing for 3 s: a hang is to be told within 5 s
 
 
 def status(handle: Handle, timeout_s: float = 5.0) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def responds(handle: Handle, timeout_s: float = 1.0) -> bool:
 
 def asker(handle: Handle) -> Callable[[], bool] | None:
     """Whom a load may ask whether the server hangs (`is_alive` of `loadgen.hold`); None where it has no REST port."""
-    return partial(responds, handle) if handle.rest_url else None
+    return partial(responds, handle, timeout_s=STATUS_S) if handle.rest_url else None
 
 
 def available_version(handle: Handle) -> int | None:
@@ -141,29 +141,6 @@ def predict_grpc(
             why = trust.problem(handle.grpc_url) if error.code() is grpc.StatusCode.UNAVAILABLE else ""
             raise PredictFailed(f"Predict over gRPC: {why or f'{error.code().name}, {error.details()}'}") from error
     return {alias: from_tensor_proto(proto) for alias, proto in reply.outputs.items()}
-
-
-@contextmanager
-def connection(url: str) -> Iterator[requests.Session]:
-    """A session whose requests to this address carry what it asks for: credentials, headers, certificates."""
-    with requests.Session() as session:
-        session.headers.update(secrets.header(url))
-        if context := trust.context(url):
-            noted = trust.of(url)
-            session.mount("https://", _Adapter(context))
-            session.verify = (noted and noted.ca) or True
-        yield session
-
-
-class _Adapter(HTTPAdapter):
-    """Connections of one TLS context."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._context = context
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **settings: Any) -> Any:
-        return super().init_poolmanager(*args, **settings, ssl_context=self._context)
 
 
 def channel(handle: Handle) -> Any:

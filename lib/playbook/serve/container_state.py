@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
+import psutil
+
 from playbook.errors import DockerUnavailable, ServerDied, ServerNotReady
+from playbook.records.process import begun_s
 from playbook.serve.docker_engine import emulation, engine, speaking
 from playbook.serve.handle import Handle
 
 LABEL = "playbook.run"
 HOST = "playbook.host"  # where its run folder lies: an engine may serve several machines
+STARTER = "playbook.starter"  # pid and start of who started it, to know it for an orphan where no note tells of it
 _TAIL = 8
 _TELLING = ("Couldn't interpret", "Failed to start", "unknown argument", "terminate called", "Check failed")
+
+
+def own_labels(name: str) -> dict[str, str]:
+    """What every container that is started here is labelled with: its part, this machine, this process."""
+    me = psutil.Process()
+    return {"playbook.name": name, HOST: socket.gethostname(), STARTER: f"{me.pid} {begun_s(me)}"}
 
 
 def state(container_id: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.serve import client as control
 from playbook.serve import container_address, docker_engine, unknown_flag
-from playbook.serve.container_state import HOST, LABEL, check_alive, check_started, state, stop, told
+from playbook.serve.container_state import LABEL, check_alive, check_started, own_labels, state, stop, told
 from playbook.serve.docker_engine import build, engine, problem
 from playbook.serve.handle import Handle
 from playbook.serve.owner import bind
@@ -32,6 +31,7 @@ __all__ = ["Limits", "build", "check_alive", "check_started", "engine", "has_ima
 
 IMAGE = "tensorflow/serving:2.20.0"
 _CONFIG_DIR = "/etc/tensorflow-serving"
+_SSL_CONFIG = "/etc/tensorflow-serving-ssl.config"
 _REST, _GRPC = 8501, 8500
 
 
@@ -68,10 +68,14 @@ def start(
         DockerUnavailable: no engine, no right to it, no image, no network, or a port that is taken.
     """
     inside = replace(spec, model_base_path=Path("/models") / spec.model_name)
+    if spec.ssl_config_file:  # mounted where it lies: it holds a private key, which is copied nowhere
+        inside = replace(inside, ssl_config_file=_SSL_CONFIG)
     mounts = {
         str(Path(config_dir).resolve()): {"bind": _CONFIG_DIR, "mode": "ro"},
         str(Path(spec.model_base_path).resolve()): {"bind": str(inside.model_base_path), "mode": "ro"},
     }
+    if spec.ssl_config_file:
+        mounts[str(Path(spec.ssl_config_file).resolve())] = {"bind": _SSL_CONFIG, "mode": "ro"}
     flags = inside.flags(Path(_CONFIG_DIR), _REST, _GRPC)
     docker_client = engine()
     image = spec.image or IMAGE
@@ -147,14 +151,13 @@ def _run(
 
         settings = {**settings, "device_requests": [DeviceRequest(count=-1, capabilities=[["gpu"]])]}
     published = {f"{inside}/tcp": ("127.0.0.1", outside) for inside, outside in zip((_REST, _GRPC), ports, strict=True)}
-    labels = {"playbook.name": name, HOST: socket.gethostname()}
     container = docker_client.containers.create(
         image,
         flags,
         ports=published,
         init=True,
         detach=True,
-        labels={LABEL: run_id, "playbook.run-dir": str(Path(run_dir).resolve()), **labels},
+        labels={LABEL: run_id, "playbook.run-dir": str(Path(run_dir).resolve()), **own_labels(name)},
         **settings,
     )
     try:

@@ -1,4 +1,4 @@
-"""Servers that runs left behind: those noted in their folders, and those whose folder is gone."""
+"""Servers that runs left behind: those noted in their folders, and those that no note tells of."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ import re
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from playbook.errors import DockerUnavailable
 from playbook.records import lock
+from playbook.records.process import living
 from playbook.serve import docker_engine, serve
-from playbook.serve.container_state import HOST, LABEL, stop
+from playbook.serve.container_state import HOST, LABEL, STARTER, stop
+from playbook.serve.handle import Handle
 
 _CONFIG = re.compile(r"--monitoring_config_file=(/.+)/config/([^/]+)/monitoring\.config")
+INIT = 1  # adopts a process whose parent has ended
 _FOLDER = "playbook.run-dir"  # a container's label
 
 
@@ -32,7 +36,11 @@ def active(folders: Iterable[Path]) -> list[tuple[Path, lock.Holder]]:
 
 
 def stop_orphans() -> list[str]:
-    """End servers of ours whose run folder is gone, so that no note tells of them; returns what was ended."""
+    """End servers of ours that no note tells of: the run folder is gone, or who started them was killed too early.
+
+    Returns:
+        What was ended, in words.
+    """
     return [*_processes(), *_containers()]
 
 
@@ -41,16 +49,30 @@ def _processes() -> list[str]:
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         config = next((match for word in words if (match := _CONFIG.fullmatch(word))), None)
-        if config is None or Path(config[1]).is_dir() or not _mine(process):
+        if config is None or not _mine(process):
             continue
         with contextlib.suppress(psutil.Error):
+            why = _astray(Path(config[1]), process.pid, starter_lives=process.ppid() != INIT)
+            if not why:
+                continue
             process.terminate()
             with contextlib.suppress(psutil.TimeoutExpired):
                 process.wait(5.0)
             if process.is_running():
                 process.kill()
-            ended.append(f"server of {config[1]}, which is gone ({process.pid})")
+            ended.append(f"server of {config[1]}, {why} ({process.pid})")
     return ended
+
+
+def _astray(folder: Path, id_: int | str, starter_lives: bool) -> str:
+    """Why no note will ever tell of this server of a run, in words; empty where one does, or will.
+
+    Who starts one is killed at the wrong moment between the start and the note.
+    """
+    if not folder.is_dir():
+        return "which is gone"
+    noted = any(id_ in (handle.pid, handle.container_id) for _, handle in Handle.noted(folder))
+    return "" if noted or starter_lives else "which has no note of it"
 
 
 def _mine(process: psutil.Process) -> bool:
@@ -70,7 +92,15 @@ def _containers() -> list[str]:
         for container in docker_engine.engine(5.0).containers.list(all=True, filters={"label": LABEL}):
             folder = container.labels.get(_FOLDER, "")
             here = container.labels.get(HOST) == socket.gethostname()
-            if folder and here and not Path(folder).is_dir():
+            if here and (why := _astray_container(folder, container)):
                 stop(str(container.id))
-                ended.append(f"container of {folder}, which is gone ({container.short_id})")
+                ended.append(f"container of {folder or container.labels[LABEL]}, {why} ({container.short_id})")
     return ended
+
+
+def _astray_container(folder: str, container: Any) -> str:
+    pid, _, since = container.labels.get(STARTER, "").partition(" ")
+    lives = not pid or living(int(pid), float(since)) is not None
+    if folder:
+        return _astray(Path(folder), str(container.id), lives)
+    return "" if lives else "whose starter has ended"

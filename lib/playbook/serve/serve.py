@@ -20,7 +20,7 @@ from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.records import journal, record, secrets, trust, whole_file
 from playbook.records.process import begun_s, living
-from playbook.serve import client, listening, unknown_flag
+from playbook.serve import client, listening, refused_model, speaking, unknown_flag
 from playbook.serve import owner as ownership
 from playbook.serve.cores import split_cpus
 from playbook.serve.handle import Handle
@@ -36,6 +36,8 @@ __all__ = [
     "stop",
     "stop_all",
 ]
+
+UNHEARD_S = 0.3
 
 
 def start(
@@ -57,9 +59,9 @@ def start(
             where one started this notebook; else none, and the server outlives its kernel, as JupyterLab needs it.
 
     Raises:
-        ParameterError: a port that was asked for is taken.
+        ParameterError: a port that was asked for is taken, or there is no ssl_config_file.
         ServerNotReady: not AVAILABLE within `timeout_s`, or started without a flag it does not know, or another program
-            answers at its port; what was started has been ended.
+            answers at its port, or the TLS of its gRPC port is not what was asked for; it has been ended.
         DockerUnavailable: as `containers.start`.
     """
     run_dir = Path(run_dir).resolve()
@@ -68,6 +70,7 @@ def start(
         reach(spec)
         secrets.keep(run_dir)
         return _attach(spec, timeout_s)
+    spec.check_files()
     config_dir = run_dir / "config" / name
     config_dir.mkdir(parents=True, exist_ok=True)
     for file, text in spec.config_files().items():
@@ -83,12 +86,20 @@ def start(
     if owner is not None:
         ownership.bind(note, owner)
     handle = _await(handle, timeout_s)
+    try:
+        speaking.agree(spec, handle, run_dir)
+    except ServerNotReady:
+        stop(handle)
+        raise
     journal.note(run_dir, name.split("-")[0], "server flags", None, " ".join(handle.flags), why)
     return handle
 
 
 def stop(handle: Handle, grace_s: float = 5.0) -> bool:
-    """End the server, if it is ours; whether one was there. One that has ended already is no error."""
+    """End the server, if it is ours; whether one was there. One that has ended already is no error.
+
+    One that answers nothing hears no polite word either: it is given `UNHEARD_S` alone.
+    """
     if handle.container_id:
         from playbook.serve import containers
 
@@ -97,9 +108,10 @@ def stop(handle: Handle, grace_s: float = 5.0) -> bool:
     if process is None:
         return False
     with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+        patience_s = grace_s if client.responds(handle, UNHEARD_S) else min(grace_s, UNHEARD_S)
         os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(grace_s)
+            process.wait(patience_s)
         if living(handle.pid, handle.pid_started):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(grace_s)
@@ -224,6 +236,7 @@ def _check_started(handle: Handle) -> None:
         from playbook.serve import containers
 
         containers.check_started(handle)
+    refused_model.check(handle)
     if handle.pid and handle.process() is None:
         raise ServerNotReady(
             f"'{handle.model_name}' was not AVAILABLE: the {handle.server} server ended at once.\n"

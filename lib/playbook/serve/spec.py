@@ -16,6 +16,7 @@ from playbook.records import names, secrets, trust
 from playbook.tfserving.batching import Batching
 
 SERVERS = ("embedded", "binary", "docker", "attach")
+TLS = ("ssl_config_file", "ca_file", "client_certificate", "client_key", "server_name")
 MONITORING = f'prometheus_config {{ enable: true path: "{METRICS_PATH}" }}\n'
 
 
@@ -24,8 +25,9 @@ class ServerSpec:
     """A server as meant: which kind, which model, which knobs. None leaves TensorFlow Serving's default.
 
     `cpus` are the cores it may run on (empty: all). Ports of 0 are chosen when it starts. `rest_url`, `grpc_url`
-    and `metrics_url` are for `server="attach"` alone, with `ca_file`, `client_certificate`, `client_key` and
-    `server_name` where they want TLS and `headers` for a gateway before them; `image` for `server="docker"`.
+    and `metrics_url` are for `server="attach"` alone, with `headers` for a gateway before them; `image` for
+    `server="docker"`. `ca_file`, `client_certificate`, `client_key` and `server_name` are how its clients speak TLS: to
+    an attached server, or to the gRPC port of one that is started with `ssl_config_file` (the text proto SSLConfig).
     """
 
     model_name: str
@@ -43,6 +45,7 @@ class ServerSpec:
     image: str = ""
     rest_api_port: int = 0
     port: int = 0
+    ssl_config_file: str = ""
     rest_url: str = ""
     grpc_url: str = ""
     metrics_url: str = ""
@@ -61,6 +64,7 @@ class ServerSpec:
         if wrong := request_headers.problem(self.headers):
             raise ParameterError(f"{wrong}.")
         self.trust()
+        self._check_ssl()
         for name in ("rest_url", "metrics_url"):
             object.__setattr__(self, name, secrets.take(getattr(self, name)))
         object.__setattr__(self, "extra_flags", tuple(self.extra_flags))
@@ -76,6 +80,26 @@ class ServerSpec:
     def trust(self) -> trust.Trust:
         """Whom its connections believe. Raises ParameterError as `trust.chosen` does."""
         return trust.chosen(self.ca_file, self.client_certificate, self.client_key, self.server_name)
+
+    def check_files(self) -> None:
+        """Look for what it is started with. Raises ParameterError where there is no ssl_config_file, naming it."""
+        if self.ssl_config_file and not Path(self.ssl_config_file).is_file():
+            raise ParameterError(
+                f"ssl_config_file is {self.ssl_config_file!r}; a file with the text proto SSLConfig (server_key, "
+                "server_cert, custom_ca, client_verify) is expected there, and there is none."
+            )
+
+    def _check_ssl(self) -> None:
+        if self.ssl_config_file and self.server == "attach":
+            raise ParameterError(
+                "ssl_config_file is for a server that is started here; one that runs elsewhere is told by grpcs:// in "
+                "grpc_url, and by ca_file where its authority is your own."
+            )
+        if any(flag.lstrip("-").startswith("ssl_config_file") for flag in self.extra_flags):
+            raise ParameterError(
+                "extra_flags holds --ssl_config_file; give the file as the parameter ssl_config_file, so that the "
+                "clients speak TLS too."
+            )
 
     def config_files(self) -> dict[str, str]:
         """The config files by name, as text protos."""
@@ -98,6 +122,8 @@ class ServerSpec:
             flags += ["--enable_batching=true", f"--batching_parameters_file={Path(config_dir) / 'batching.config'}"]
             if self.per_model_batching:
                 flags.append("--enable_per_model_batching_parameters=true")
+        if self.ssl_config_file:
+            flags.append(f"--ssl_config_file={self.ssl_config_file}")
         return [*flags, *(f"--{name}={value}" for name, value in self._threads().items()), *self.extra_flags]
 
     def described(self) -> str:
@@ -106,6 +132,7 @@ class ServerSpec:
             return "its configuration not known here"
         parts = ["batching off" if self.batching is None else f"batching on ({self.batching.described()})"]
         parts += [knobs.in_words(self._threads())] if self._threads() else []
+        parts += ["gRPC over TLS"] if self.ssl_config_file else []
         return ", ".join(parts + list(self.extra_flags))
 
     def _threads(self) -> dict[str, int]:
@@ -126,7 +153,14 @@ def from_parameters(parameters: Mapping[str, Any], model_base_path: Path, cpus: 
     given |= {name: value for name, value in chosen.items() if name in knobs.THREAD_FLAGS}
     filed = {name: value for name, value in chosen.items() if name in knobs.FIELDS}
     batching = Batching(**filed) if chosen.get("enable_batching") else None
-    return ServerSpec(**given, batching=batching, model_base_path=Path(model_base_path).resolve(), cpus=cpus)
+    spec = ServerSpec(**given, batching=batching, model_base_path=Path(model_base_path).resolve(), cpus=cpus)
+    spec.check_files()
+    return spec
+
+
+def tls_of(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The TLS of a server that is started again, by the parameters that 20_serve was given (none: no TLS)."""
+    return {name: asked[name] for name in TLS if asked.get(name)}
 
 
 def choose_port(name: str, asked: int, host: str = "127.0.0.1") -> int:

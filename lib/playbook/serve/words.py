@@ -15,6 +15,10 @@ from playbook.serve.spec import ServerSpec
 from playbook.tfserving import mergeable
 
 NOTHING = 1e-6  # a difference below is rounding, and is told in words
+PLAIN_REST = (
+    "ssl_config_file gives TLS to gRPC alone: TensorFlow Serving has none for REST, so its REST port and metrics page "
+    "stay plain. For REST over TLS put a proxy before it and attach to that (rest_url: https://...)."
+)
 
 
 def results(
@@ -27,13 +31,14 @@ def results(
     """The `results` of serve.json: the handle, the configuration in words, and the largest difference of answers.
 
     Of a container also `engine`: image, digest, processor, cores and the way it is asked. `doubts` says what its
-    batching does to requests of this model that cannot be merged, by `results` of export.json.
+    batching does to requests of this model that cannot be merged, by `results` of export.json; and what has no TLS.
     """
-    doubt = mergeable.doubt(exported, spec.batching)
+    doubts = [doubt] if (doubt := mergeable.doubt(exported, spec.batching)) else []
+    doubts += [PLAIN_REST] if spec.ssl_config_file else []
     configured = {"configuration": spec.described(), "config_files": spec.config_files()}
     parity = {"parity": dict(differences), "parity_max_abs_diff": max(differences.values())}
     engine = {"engine": engine_facts.of(handle.container, handle.rest_url)} if handle.container_id else {}
-    return {**asdict(handle), **configured, "version": version, **parity, **engine, "doubts": [doubt] if doubt else []}
+    return {**asdict(handle), **configured, "version": version, **parity, **engine, "doubts": doubts}
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:

@@ -173,6 +173,7 @@ def request_ms(handle: Handle, run_dir: Path, load: Load) -> float:
         except loadgen.LoadgenError as error:
             check_alive(handle)
             raise LoadFailed(f"One request alone could not be timed: {error}") from error
+    check_answering(handle, summary)
     mean = summary["latency_ms"]["mean"]
     if mean is None:
         check_alive(handle)

@@ -9,9 +9,9 @@ from typing import Any
 
 from playbook.errors import ParameterError
 from playbook.promise import Promise
-from playbook.records import environment, record
+from playbook.records import environment, record, run_folder
 from playbook.serve.cores import split_cpus
-from playbook.serve.spec import ServerSpec
+from playbook.serve.spec import ServerSpec, tls_of
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tfserving.mergeable import padded, unbatchable, with_padding, without_batching
@@ -106,7 +106,8 @@ def _point(run_dir: Path, limit_ms: float, plan: TuningPlan, settings: Mapping[s
     _check_warmup(exported, plan)
     objective = replace(plan.objective, promise=replace(plan.objective.promise, p99_limit_ms=limit_ms))
     base_path = (run_dir / results["base_path"]).resolve()
-    spec = ServerSpec(results["model_name"], base_path, settings["server"], cpus=server, image=settings["image"])
+    tls = tls_of(run_folder.read(run_dir).params("serve"))
+    spec = ServerSpec(results["model_name"], base_path, settings["server"], cpus=server, image=settings["image"], **tls)
     return TuningPoint(f"{results['model_name']}-{limit_ms:g}ms", run_dir, spec, replace(plan, objective=objective))
 
 

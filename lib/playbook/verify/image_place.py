@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from playbook.knobs import METRICS_PATH
 from playbook.serve import docker_engine
-from playbook.serve.container_state import LABEL
+from playbook.serve.container_state import LABEL, own_labels
 from playbook.serve.spec import choose_port
 from playbook.verify import probe_model
 from playbook.verify.places import ONCE_S, Place, Setup, wait_for
@@ -86,7 +85,7 @@ class ImagePlace(Place):
                 detach=True,
                 ports=ports,
                 volumes={str(folder): {"bind": _INSIDE, "mode": "ro"}},
-                labels={LABEL: "verify", "playbook.name": "verify", "playbook.pid": str(os.getpid())},
+                labels={LABEL: "verify", **own_labels("verify")},
             )
 
     def facts(self) -> dict[str, Any]:

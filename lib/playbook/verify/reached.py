@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 
 from playbook.monitor.scrape import Parser, Series
-from playbook.records import secrets
+from playbook.records import trust
+from playbook.records.sessions import connection, session_to
+from playbook.serve import client
+from playbook.serve.handle import Handle
 from playbook.tfserving.messages import MESSAGES
 from playbook.verify import probe_model
 
@@ -47,7 +50,7 @@ class Reached:
     end: Callable[[], Any] = lambda: None
     ended: Callable[[], int | None] = lambda: None
     terminate: Callable[[], Any] | None = None
-    _session: requests.Session = field(default_factory=requests.Session)
+    _session: requests.Session | None = None
     _turns_s: float | None = None
 
     @property
@@ -75,7 +78,8 @@ class Reached:
 
     def _ask(self, method: str, path: str, **more: Any) -> requests.Response:
         url = self.rest_url + path
-        reply = self._session.request(method, url, headers=secrets.header(url), timeout=LONG_S, **more)
+        self._session = self._session or session_to(self.rest_url)
+        reply = self._session.request(method, url, timeout=LONG_S, **more)
         if reply.status_code in _KEPT_OUT:
             raise CouldNotAsk(f"what stands before it answers HTTP {reply.status_code} to {method} {path}")
         return reply
@@ -109,11 +113,13 @@ class Reached:
 
         if not self.grpc_target:
             raise CouldNotAsk("no gRPC address was given")
-        with grpc.insecure_channel(self.grpc_target) as channel:
+        where = Handle("attach", self.model, "", self.rest_url, self.grpc_target, "", [], [])
+        with client.channel(where) as channel:
             try:
                 grpc.channel_ready_future(channel).result(CONNECT_S)
             except grpc.FutureTimeoutError as error:
-                raise NoAnswer(f"nobody speaks gRPC at {self.grpc_target} (plain text, {CONNECT_S:g} s)") from error
+                why = trust.problem(where.grpc_url) or f"plain text, {CONNECT_S:g} s"
+                raise NoAnswer(f"nobody speaks gRPC at {self.grpc_target} ({why})") from error
             call = channel.unary_unary(f"/tensorflow.serving.{service}/{method}")
             try:
                 data = call(request.SerializeToString(), **{"timeout": LONG_S, **more})
@@ -155,7 +161,9 @@ class Reached:
 
     def post_alone(self, body: Any) -> requests.Response:
         """Predict from a connection of its own, so that others may ask at the same time."""
-        return requests.post(f"{self.rest_url}/v1/models/{self.model}:predict", json=body, timeout=LONG_S)
+        url = f"{self.rest_url}/v1/models/{self.model}:predict"
+        with connection(url) as session:
+            return session.post(url, json=body, timeout=LONG_S)
 
 
 def predict_request(inputs: Mapping[str, Any], signature: str = "", model: str = probe_model.NAME, **spec: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.records import secrets
+from playbook.records import secrets, trust
 from playbook.tune import laws
 from playbook.verify import answering, batches, costs, counting, kept, life, places, starting
 from playbook.verify.asking import AGREES, Answer, Question, ask_all
@@ -57,13 +57,12 @@ def attached(
     """
     rest_url = secrets.take(url).rstrip("/")
     path = metrics_url.removeprefix(rest_url) if metrics_url.startswith(rest_url) else metrics_url
-    reached = Reached(rest_url, grpc_url.removeprefix("grpc://"), path, model=model)
+    reached = Reached(rest_url, grpc_url.rpartition("//")[2], path, model=model)
     try:
         reached.get(f"/v1/models/{model}").raise_for_status()
     except OSError as error:  # requests' own errors are OSErrors
-        raise ParameterError(
-            f"{rest_url} does not answer for a model {model!r} ({error}). Name it with --model."
-        ) from error
+        why = trust.problem(rest_url) or f"{error}. Name it with --model"
+        raise ParameterError(f"{rest_url} does not answer for a model {model!r}: {why}.") from error
     return _verify(AttachedPlace(reached), rest_url, outputs, say)
 
 

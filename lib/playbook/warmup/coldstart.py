@@ -14,7 +14,8 @@ import requests
 from playbook import markdown, progress, stopwatch
 from playbook.errors import ParameterError, WarmupNotApplied
 from playbook.monitor.scrape import Parser
-from playbook.serve import client, serve
+from playbook.records.sessions import connection
+from playbook.serve import serve
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
 from playbook.stage_plan import StagePlan, stretch
@@ -145,7 +146,7 @@ def records_read(handle: Handle) -> int | None:
     if not handle.metrics_url:
         return None
     try:
-        with client.connection(handle.metrics_url) as session:
+        with connection(handle.metrics_url) as session:
             reply = session.get(handle.metrics_url, timeout=10)
     except requests.RequestException:
         return None

@@ -143,6 +143,32 @@ def test_half_the_processor_is_taken_and_given_back(run_dir: Path) -> None:
     assert not list(Path("/sys/fs/cgroup").glob(f"*/playbook-drill-{os.getpid()}"))
 
 
+def test_half_the_processor_is_taken_by_the_files_of_cgroup_version_2(
+    run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine has version 1 or 2; the files of version 2 are laid out here as its kernel documentation tells."""
+    (tmp_path / "cgroup.subtree_control").write_text("cpuset cpu io memory pids")
+    group, home = tmp_path / f"playbook-drill-{os.getpid()}", tmp_path / "system.slice"
+    for folder in (group, home):
+        folder.mkdir()
+        (folder / "cgroup.procs").write_text("")
+    (group / "cpu.stat").write_text("usage_usec 9\nnr_periods 16\nnr_throttled 8\nthrottled_usec 800000\n")
+    monkeypatch.setattr(starving, "ROOT", tmp_path)
+    monkeypatch.setattr(starving, "_home", lambda pid, first: tmp_path / ("no" if first else "system.slice"))
+    monkeypatch.setattr(starving, "_remove", lambda folder: None)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as busy:
+        handle = Handle("binary", "digits", "", "", "", "", [], [0, 1], pid=busy.pid)
+        exercise = prepared(run_dir)
+        place = Ground(exercise, exercise.spec, exercise.spec.model_base_path, "drill", handle)
+        said = starving.throttle(place)
+        busy.kill()
+    assert said.startswith("1 of 2 cores for 1.6 s, stopped by the quota for 0.8 s")
+    assert (group / "cpu.max").read_text() == "100000 100000"
+    assert (group / "cgroup.procs").read_text() == (home / "cgroup.procs").read_text() == str(busy.pid)
+    (tmp_path / "cgroup.subtree_control").write_text("memory")
+    assert "offers no cpu controller" in starving.cannot(exercise)
+
+
 @pytest.fixture
 def leaking(run_dir: Path) -> Iterator[Handle]:
     """A server that answers rightly and keeps a kilobyte of every request."""
