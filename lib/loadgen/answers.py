@@ -39,6 +39,7 @@ class Checker:
         self.first: list[bytes | None] = [None] * len(expected)
         self._later: dict[tuple[int, bytes], int] = {}
         self._kept_bytes = self.unkept = 0
+        self.broken: tuple[int, bytes, int] | None = None  # to which request, what came, when: the first that was none
         self.skip = self._gap()
 
     def _gap(self) -> int:
@@ -66,6 +67,23 @@ class Checker:
             return body
         known = self._later[(body, reply)] = len(self.first) + len(self._later)
         return known
+
+    def note_broken(self, body: int, came: bytes, done_ns: int) -> None:
+        """Keep the first reply that broke the protocol: to request number `body` these bytes came."""
+        if self.broken is None:
+            self.broken = body, came[: 4 * SHOWN], done_ns
+
+    def first_broken(self, words: Callable[[bytes], str] = bytes.decode) -> dict[str, Any] | None:
+        """The first reply that broke the protocol, as `judge` tells the first wrong one; None where none did."""
+        if self.broken is None:
+            return None
+        body, came, done_ns = self.broken
+        return {
+            "body": body,
+            "expected": shortened(words(self._expected[body] or b""), "")["expected"],
+            "got": shortened("", plain_text(came))["got"],
+            "done_ns": done_ns,
+        }
 
     def judge(
         self,

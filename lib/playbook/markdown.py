@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,11 @@ def facts(values: Mapping[str, Any] | None, nothing: str = "Nothing to tell.") -
     """Names and what was seen of each, as a Markdown table; a sentence where there is nothing."""
     rows = [[name.replace("_", " "), value] for name, value in (values or {}).items()]
     return table(["what", "seen"], rows) if rows else nothing
+
+
+def plain(text: str) -> str:
+    """A text that is shown as it is, whatever a server or a file put into it: no HTML, link, code or emphasis."""
+    return re.sub(r"([\\<`*\[])", r"\\\1", text)
 
 
 def cell(value: Any) -> str:

@@ -135,6 +135,7 @@ class GrpcClientConnection(asyncio.Protocol):
         try:
             http, grpc = h2.read_status(block)
         except Exception:  # whatever the header decoder stumbles over, the connection cannot go on
+            self.checker.note_broken(stream.body, block, self.done_ns)
             self._fail_all(PROTOCOL)
             return
         if http >= 0:
@@ -144,6 +145,8 @@ class GrpcClientConnection(asyncio.Protocol):
         if stream.status != 200:
             self._finish(number, HTTP, max(stream.status, 0))
         elif grpc:
+            if grpc < 0:
+                self.checker.note_broken(stream.body, block, self.done_ns)
             self._finish(number, GRPC if grpc > 0 else PROTOCOL, max(grpc, 0))
         else:
             self._finish(number, OK, 0)

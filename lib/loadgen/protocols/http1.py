@@ -74,6 +74,7 @@ class HttpClientConnection(asyncio.Protocol):
         try:
             self.feed(data)
         except HttpParserError:
+            self.checker.note_broken(self.body, data, self.done_ns)
             self._fail(PROTOCOL)
 
     def on_body(self, part: bytes) -> None:

@@ -10,17 +10,21 @@ CONFIDENCE = 0.95
 
 
 def add_up(of_workers: list[dict[str, Any]]) -> dict[str, Any]:
-    """The `answers` of a summary from those of its workers: counts added, the earliest wrong one of all."""
+    """The `answers` of a summary from those of its workers: counts added, the earliest wrong and broken one of all."""
     checked, wrong, unkept = (sum(one[name] for one in of_workers) for name in ("checked", "wrong", "unkept"))
-    firsts = [one["first_wrong"] for one in of_workers if one["first_wrong"]]
-    first = min(firsts, key=lambda one: one["done_ns"], default=None)
     return {
         "checked": checked,
         "wrong": wrong,
         "unkept": unkept,
         "could_miss_share": could_miss(wrong, checked),
-        "first_wrong": first and {name: first[name] for name in ("body", "expected", "got")},
+        "first_wrong": _earliest([one["first_wrong"] for one in of_workers]),
+        "first_broken": _earliest([one.get("first_broken") for one in of_workers]),
     }
+
+
+def _earliest(firsts: list[dict[str, Any] | None]) -> dict[str, Any] | None:
+    first = min(filter(None, firsts), key=lambda one: one["done_ns"], default=None)
+    return first and {name: first[name] for name in ("body", "expected", "got")}
 
 
 def could_miss(wrong: int, checked: int) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from loadgen.level import Level
 from loadgen.rows import RequestRows
 from loadgen.verdict.enough import shortage
-from loadgen.verdict.remedies import remedy
+from loadgen.verdict.remedies import PEER, remedy
 from loadgen.verdict.steady import unsteady
 from loadgen.verdict.summary import errors_by_kind
 from loadgen.verdict.unfitness import of_weight
@@ -93,6 +93,19 @@ def wrong_answers(facts: Facts) -> str:
         f"{answers['wrong']:,} of {answers['checked']:,} checked replies were not the expected answer: to "
         f"{first['body']} it got {first['got']!r} where {first['expected']!r} was expected; "
         f"find out which of the two is right before believing any speed"
+    )
+
+
+def broken_protocol(facts: Facts) -> str:
+    """Every reply was one by the rules of its protocol."""
+    broken = facts.summary["errors_by_kind"].get("protocol", 0)
+    if not broken:
+        return ""
+    first = facts.summary["answers"].get("first_broken")
+    said = f": to {first['body']} came {first['got']!r} where {first['expected']!r} was expected" if first else ""
+    return (
+        f"{broken:,} replies broke the protocol{said}; {PEER}, and mend the server or what stands before it: its next "
+        "reply may be another request's"
     )
 
 
@@ -187,6 +200,7 @@ RULES: tuple[Callable[[Facts], str], ...] = (
     stood_still,
     bad_passport,
     wrong_answers,
+    broken_protocol,
     too_many_errors,
     client_cpu,
     client_late,

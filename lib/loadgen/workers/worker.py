@@ -162,11 +162,13 @@ class WorkerShare:
         }
 
     def _judged(self) -> dict[str, Any]:
-        """What the comparison with the expected answers gives; `first_wrong` names the file of its body."""
+        """What the comparison with the expected answers gives, and the first reply that was none, with their bodies."""
         rest = self.level.protocol == "rest"
         same = (json_comparer if rest else reply_comparer)(self.bodies.rtol, self.bodies.atol)
-        judged = self.checker.judge(self.engine.recorder, same, plain_text if rest else tensor_text)
-        if first := judged["first_wrong"]:
+        words = plain_text if rest else tensor_text
+        judged = self.checker.judge(self.engine.recorder, same, words)
+        judged["first_broken"] = self.checker.first_broken(words)
+        for first in filter(None, (judged["first_wrong"], judged["first_broken"])):
             first["body"] = self.bodies.names[first["body"]]
         return judged
 

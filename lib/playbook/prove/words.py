@@ -219,13 +219,15 @@ def _answers(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     counts = [row.get("answers") or {} for row in rows]
     checked = sum(one.get("checked") or 0 for one in counts)
     wrong = sum(one.get("wrong") or 0 for one in counts)
-    first = next((one["first_wrong"] for one in counts if one.get("first_wrong")), None)
+    first = {
+        name: next((one[name] for one in counts if one.get(name)), None) for name in ("first_wrong", "first_broken")
+    }
     return {
         "checked": checked,
         "needed": needed_answers(),
         "wrong": wrong,
         "could_miss_share": could_miss(wrong, checked),
-        "first_wrong": first,
+        **first,
     }
 
 

@@ -52,7 +52,8 @@ def _samples(run: RunFolder, proven: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _doubts(rows: Sequence[Mapping[str, Any]]) -> str:
-    return "\n".join(f"- {text}" for text in levels.doubts(rows))
+    """A line each; what a server sent stands in some, and is text here, whatever it would be in Markdown."""
+    return "\n".join(f"- {markdown.plain(text)}" for text in levels.doubts(rows))
 
 
 def where_time_goes(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
@@ -103,6 +104,7 @@ def proof_table(prove: dict[str, Any]) -> str:
         ["answers compared, wrong", f"{answers['checked']:,}, {answers['wrong']:,}"],
         ["wrong answers that could have stayed unseen", f"one in {1 / answers['could_miss_share']:,.0f}"],
         ["first wrong answer", _first_wrong(answers.get("first_wrong"))],
+        ["first reply that broke the protocol", _first_wrong(answers.get("first_broken"))],
         ["disturbance", prove["disturbance"] or "none seen"],
     ]
     return markdown.table(["what", "how much"], [row for row in rows if row[1] is not None])

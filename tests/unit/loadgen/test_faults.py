@@ -54,7 +54,10 @@ def test_each_fault_is_counted_by_kind_and_stays_out_of_latency(protocol, status
     assert set(seen) == {*KINDS.values(), status}
     assert summary["errors"] == sum(seen.values()) <= 0.05 * summary["requests"]
     assert summary["latency_ms"]["max"] < 400, "a time-out entered latency"
-    assert {"wrong_answers", "too_many_errors"} <= set(summary["failed_checks"])
+    assert {"wrong_answers", "broken_protocol", "too_many_errors"} <= set(summary["failed_checks"])
+    first = summary["answers"]["first_broken"]
+    assert first["got"] != first["expected"]
+    assert any(first["body"] in text and repr(first["got"]) in text for text in summary["warnings"])
     assert summary["balance"]["balanced"], summary["balance"]
     rows = duckdb.sql(f"SELECT error, count(*) FROM '{tmp_path}/requests.parquet' WHERE error NOT NULL GROUP BY 1")
     by_kind = {kind.partition("_")[0] if kind == status else kind: n for kind, n in seen.items()}

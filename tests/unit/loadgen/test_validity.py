@@ -76,6 +76,16 @@ CASES = {
             "first_wrong": {"body": "00003.body", "expected": "[0.1]", "got": "[0.2]"},
         }
     },
+    "broken_protocol": {
+        "errors_by_kind": {"protocol": 1},
+        "answers": {
+            "checked": 10,
+            "wrong": 0,
+            "unkept": 0,
+            "first_wrong": None,
+            "first_broken": {"body": "00003.body", "expected": "[0.1]", "got": "<b>.HTTP/1.1 200"},
+        },
+    },
     "too_many_errors": {"rows": made_rows(failed=0.02)},
     "client_cpu": {"client_cpu_share": 0.93},
     "client_late": {"rows": made_rows(late_us=1500.0)},
