@@ -61,6 +61,7 @@ class WarmStarter:
     """
 
     def __init__(self, modules: Iterable[str], once: bool = False) -> None:
+        self.once = once
         self._line, theirs = socket.socketpair()
         self._line.settimeout(ANSWER_WITHIN_S)
         plan = {"channel": theirs.fileno(), "modules": list(modules), "once": once}
