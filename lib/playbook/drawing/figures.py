@@ -10,6 +10,7 @@ import numpy as np
 from playbook.drawing.canvas import Picture
 
 LATENCY_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+DASHES = ("solid", "dashed", "dashdot", "dotted", (0, (6, 1)), (0, (3, 1, 1, 1, 1, 1)))  # told apart without colour too
 PERCENTILE_TICKS = (0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999)
 
 
@@ -24,9 +25,10 @@ def latency_percentiles(samples: Mapping[str, np.ndarray], limit_ms: float | Non
 
     def draw(figure: Any, colours: Mapping[str, Any]) -> None:
         axes = figure.add_subplot()
-        for (name, values), colour in zip(sorted_ms.items(), _cycled(colours["series"]), strict=False):
+        looks = zip(_cycled(colours["series"]), _cycled(DASHES), strict=False)
+        for (name, values), (colour, dashes) in zip(sorted_ms.items(), looks, strict=False):
             rarity, latency = _hdr_curve(values)
-            axes.plot(rarity, latency, label=name, color=colour)
+            axes.plot(rarity, latency, label=name, color=colour, linestyle=dashes)
         draw_limit(axes, limit_ms, colours)
         axes.set_xscale("log")
         most = max((len(values) for values in sorted_ms.values()), default=1000)
@@ -83,9 +85,9 @@ def _hdr_curve(sorted_ms: np.ndarray, points: int = 400) -> tuple[np.ndarray, np
     return rarity, np.quantile(sorted_ms, 1.0 - 1.0 / rarity, method="inverted_cdf")
 
 
-def _cycled(colours: Sequence[str]) -> Iterable[str]:
+def _cycled(looks: Sequence[Any]) -> Iterable[Any]:
     while True:
-        yield from colours
+        yield from looks
 
 
 def _percentiles_in_words(sorted_ms: Mapping[str, np.ndarray]) -> str:

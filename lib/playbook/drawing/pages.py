@@ -13,7 +13,7 @@ STYLE = """
   :root { --ink: #e6edf3; --page: #0d1117; --faint: #30363d; --band: #161b22; --link: #4493f8 }
 }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 0 }
-main { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+main { max-width: 68rem; margin: 2rem auto; padding: 0 1rem } p, li { max-width: 60rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; border-bottom: 1px solid var(--faint); padding-bottom: .3rem }
 a { color: var(--link) } img { max-width: 100%; height: auto }
 .figure { display: block } .figure svg { max-width: 100%; height: auto } .wide { overflow-x: auto }
@@ -27,7 +27,7 @@ th[style*=right], td[style*=right] { text-align: right } tr:nth-child(even) { ba
 @media print {
   :root { --ink: #000; --page: #fff; --faint: #999; --band: #fff } main { max-width: none; margin: 0 }
   .wide { overflow: visible } table { font-size: 7pt; width: 100% }
-  th, td { padding: .1rem .25rem; overflow-wrap: anywhere }
+  th, td { padding: .1rem .25rem } td { overflow-wrap: anywhere } th { font-size: 6.5pt }
   h2 { break-after: avoid } tr, svg, .figure { break-inside: avoid }
 }
 code, pre { font: .85em ui-monospace, monospace; background: var(--band) } pre { padding: .7rem; overflow-x: auto }
