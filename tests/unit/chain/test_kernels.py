@@ -122,6 +122,8 @@ def test_a_kernel_killed_before_it_says_that_it_is_there_is_told_as_dead(starter
     class Dying:
         """Its kernels are killed as soon as they are there."""
 
+        once = False
+
         def kernel(self, *order: object) -> kernels.Kernel | None:
             made = starter.kernel(*order)
             made.send_signal(signal.SIGKILL)
