@@ -66,7 +66,7 @@ def become_kernel(order: dict[str, Any]) -> None:
     from ipykernel.iostream import OutStream
     from ipykernel.kernelapp import IPKernelApp
 
-    OutStream.flush_timeout = 0.25  # s; at times a kernel that ends waits for a thread of its own that has ended before
+    OutStream.flush_timeout = 1  # s; at times a kernel that ends waits for a thread of its own that has ended before
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with contextlib.suppress(PermissionError):  # a session of its own, so that a signal reaches it and its children
         os.setsid()
