@@ -99,6 +99,19 @@ def gathering(path: Path, rows: int) -> Path:
     return save(path, lambda ids: {"y": tf.gather(module.table, ids)}, {"ids": ((None,), "int32")}, module)
 
 
+def counting(path: Path) -> Path:
+    """A dense layer that counts how often it was asked."""
+    tf = tensorflow()
+    module = tf.Module()
+    module.w = tf.Variable(np.random.default_rng(1).standard_normal((40, 10)).astype(np.float32))
+    module.asked = tf.Variable(0, dtype=tf.int64, trainable=False)
+
+    def call(x):
+        return {"y": x @ module.w, "asked": tf.fill([tf.shape(x)[0]], module.asked.assign_add(1))}
+
+    return save(path, call, {"x": ((None, 40), "float32")}, module)
+
+
 def sharing(path: Path, width: int, uses: int) -> Path:
     """One square matrix that so many layers share."""
     tf = tensorflow()

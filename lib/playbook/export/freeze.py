@@ -42,7 +42,7 @@ def freeze(saved_model: Path, kept: Sequence[str]) -> Frozen:
     """The graph behind the signatures named in `kept`, lookup tables with what fills them, and nothing else.
 
     Calls are inlined first: TensorFlow's converter does not follow a variable into the function that gathers from it.
-    The large weights of a large model stay variables, in a checkpoint beside it.
+    What a run writes, and the large weights of a large model, stay variables, in a checkpoint beside it.
 
     Raises:
         ModelError: no such SavedModel or signature, or more weights than a graph can hold.
@@ -62,12 +62,12 @@ def freeze(saved_model: Path, kept: Sequence[str]) -> Frozen:
         _name_assets(inlined, meta.asset_file_def, folder)
         wanted = sorted(ends | ({main_op} if main_op else set()))
         needed = tf.compat.v1.graph_util.extract_sub_graph(inlined, wanted)
-        large = weights.large(needed)
-        _check_size(needed, large)
+        kept_variables = weights.kept(needed)
+        _check_size(needed, kept_variables)
         constant = convert_to_constants.convert_variables_to_constants_from_session_graph(
-            session, inlined, wanted, variable_names_denylist=large
+            session, inlined, wanted, variable_names_denylist=kept_variables
         )
-        aside = weights.put_aside(session, large, Path(f"{saved_model}{weights.FOLDER}"))
+        aside = weights.put_aside(session, kept_variables, Path(f"{saved_model}{weights.FOLDER}"))
     dead_branches.remove(constant)
     _read_once(constant, wanted)
     folded = _optimize(constant, chosen, FOLD, main_op)
@@ -100,13 +100,13 @@ def write(frozen: Frozen, path: Path) -> None:
         builder.save()
 
 
-def _check_size(needed: Any, large: Sequence[str]) -> None:
+def _check_size(needed: Any, kept: Sequence[str]) -> None:
     """Refuse what cannot become one graph, before it is copied several times over.
 
     Raises:
         ModelError: the variables that the answers need, but for those that stay variables, are too large.
     """
-    size = weights.variables_bytes(needed, large)
+    size = weights.variables_bytes(needed, kept)
     if size > MOST_BYTES:
         raise ModelError(f"its {size / 1e9:.2g} GB of variables do not fit into one graph, which ends at 2 GB")
 

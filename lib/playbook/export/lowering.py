@@ -27,7 +27,7 @@ from playbook.tfserving.signatures import Signature
 from playbook.tfserving.tensorflow import tensorflow
 
 TFLITE_FILE = "model.tflite"  # the name --prefer_tflite_model looks for in a version directory
-SMALL = 256  # values; a smaller constant is a shape or a scale, and no weight worth halving
+SMALL = weights.HALVED  # values; a smaller constant is a shape or a scale, and no weight worth halving
 CALIBRATION_ROWS = 100
 CONVERTING = 10  # times the size of a model, that TFLite's converter takes of memory (3.1 GB for 307 MB)
 FREE_SHARE = 0.5  # of the free memory, that it may take
@@ -57,7 +57,7 @@ def halve_weights(frozen: Frozen, dtype: str) -> Frozen:
         node.attr.clear()
         node.attr["SrcT"].type, node.attr["DstT"].type = half.as_datatype_enum, tf.float32.as_datatype_enum
     kept = [node for node in graph_def.node if node.name in frozen.weights.names]
-    if not constants and not any(node.attr["dtype"].type == tf.float32.as_datatype_enum for node in kept):
+    if not constants and not any(_is_weight(tf, node, "VarHandleOp") for node in kept):
         raise ModelError(f"it has no float32 weights of {SMALL} values or more")
     return replace(frozen, graph_def=graph_def, weights=replace(frozen.weights, stored=dtype))
 
@@ -129,10 +129,11 @@ def _check_memory(path: Path) -> None:
         )
 
 
-def _is_weight(tf: Any, node: Any) -> bool:
-    if node.op != "Const" or node.attr["dtype"].type != tf.float32.as_datatype_enum:
+def _is_weight(tf: Any, node: Any, op: str = "Const") -> bool:
+    if node.op != op or node.attr["dtype"].type != tf.float32.as_datatype_enum:
         return False
-    return int(np.prod([dim.size for dim in node.attr["value"].tensor.tensor_shape.dim])) >= SMALL
+    shape = node.attr["value"].tensor.tensor_shape if op == "Const" else node.attr["shape"].shape
+    return int(np.prod([dim.size for dim in shape.dim])) >= SMALL
 
 
 def _compiled(tf: Any, frozen: Frozen, signature: Signature, kept: Mapping[str, Any]) -> Callable[..., dict]:

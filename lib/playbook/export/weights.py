@@ -1,15 +1,15 @@
-"""The large weights of a large model: variables in a frozen form too, carried from file to file outside any graph.
+"""What stays a variable in a frozen form: what a run writes, and the large weights of a large model.
 
-As constants they would stand in every copy of the graph that TensorFlow makes while it freezes, folds, imports and
-writes one (5.1 GB of memory for an embedding of 300 MB). A session holds a variable once. TensorFlow is imported when
-a function is called.
+It is carried from file to file outside any graph. As constants large weights would stand in every copy of the graph
+that TensorFlow makes while it freezes, folds, imports and writes one (5.1 GB of memory for an embedding of 300 MB); a
+session holds a variable once. TensorFlow is imported when a function is called.
 """
 
 from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from typing import Any
 from playbook.tfserving.tensorflow import tensorflow
 
 LARGE_BYTES, MANY_BYTES = 1 << 20, 64 << 20  # of a variable, and of all such, that stay variables
+HALVED = 256  # values; a smaller variable is a counter or a scale, and no weight worth halving
+WRITERS = ("Assign", "ResourceScatter", "ResourceApply", "ResourceStridedSliceAssign", "Rng", "Stateful")  # of states
 CHECKPOINT = "weights"
 FOLDER = ".weights"  # behind the name of the model they are of
 
@@ -38,10 +40,21 @@ class Weights:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def large(graph_def: Any) -> list[str]:
-    """The names of the large variables of a graph; none where all of them together are few bytes."""
+def kept(graph_def: Any) -> list[str]:
+    """The names of what stays a variable: what a run writes, and large ones unless all together are few bytes."""
+    nodes = {node.name: node for node in graph_def.node}
     sizes = {node.name: size for node in graph_def.node if (size := _bytes(node)) >= LARGE_BYTES}
-    return sorted(sizes) if sum(sizes.values()) >= MANY_BYTES else []
+    large = set(sizes) if sum(sizes.values()) >= MANY_BYTES else set[str]()
+    given = [source for node in graph_def.node if node.op.startswith(WRITERS) for source in node.input]
+    return sorted(large | {name for name in (_origin(nodes, source) for source in given) if name})
+
+
+def _origin(nodes: Mapping[str, Any], source: str) -> str | None:
+    """The variable whose handle comes in here, past what passes it on; None where it is none."""
+    node = nodes.get(source.partition(":")[0])
+    while node is not None and node.op == "Identity":
+        node = nodes.get(node.input[0].partition(":")[0])
+    return node.name if node is not None and node.op == "VarHandleOp" else None
 
 
 def variables_bytes(graph_def: Any, besides: Sequence[str] = ()) -> int:
@@ -97,7 +110,8 @@ def _saver(graph: Any, names: Sequence[str], stored: str) -> Any:
             self.dtype = node.get_attr("dtype")
             value = tf.raw_ops.ReadVariableOp(resource=self.handle, dtype=self.dtype)
             value.set_shape(tf.TensorShape(node.get_attr("shape")))
-            written = tf.cast(value, stored) if self.dtype == tf.float32 else value
+            halved = self.dtype == tf.float32 and (value.shape.num_elements() or 0) >= HALVED
+            written = tf.cast(value, stored) if halved else value
             super().__init__(self.handle, [saveable_object.SaveSpec(written, "", name)], name)
 
         def restore(self, restored_tensors: Sequence[Any], restored_shapes: Any) -> Any:

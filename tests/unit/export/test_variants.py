@@ -235,6 +235,17 @@ def test_a_weight_that_layers_share_stands_in_a_frozen_graph_once(tmp_path: Path
     assert differences.agrees(rows[1], 1e-5)
 
 
+def test_a_state_that_a_run_writes_is_one_in_every_form_that_can_have_it(tmp_path: Path) -> None:
+    staged = build(tmp_path / "run", export_models.counting(tmp_path / "model"), ignore_outputs=["asked"])
+    rows = {row["name"]: row for row in measure(staged, ["as_trained", "inference", "float16", "xla"], [1], 0.02)}
+    assert {name: row["reason"] for name, row in rows.items()} == dict.fromkeys(rows)
+    for name in ("inference", "float16", "xla"):
+        with Loaded(staged.path.parent / name) as loaded:
+            (signature,) = loaded.signatures
+            counts = [loaded.run(signature, {"x": np.zeros((1, 40), np.float32)})["asked"][0] for _ in range(3)]
+        assert counts == [1, 2, 3]
+
+
 @pytest.fixture
 def few_bytes_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small models of the zoo are large ones here."""
@@ -258,7 +269,7 @@ def test_large_weights_stay_variables_in_every_form(name: str, tmp_path: Path, f
     assert all(differences.agrees(row, 0.01) for row in rows.values() if row["reason"] is None)
     ops = {node.op for node in _graph(place / "inference").node}
     assert "VarHandleOp" in ops
-    assert in_file(place / "float16") < 0.6 * in_file(place / "inference")
+    assert in_file(place / "float16") < 0.65 * in_file(place / "inference")
     assert not list(place.glob(f"*{weights.FOLDER}"))
     with Loaded(place / "float16") as loaded:
         answers = asked.run_all(loaded.runner(loaded.signatures[0]), staged.reference.inputs, None, 8)
