@@ -2,8 +2,8 @@
 
 Run it alone on an idle machine: `make bench ARGS=zoo` takes the small models through the chain and holds the tuner's
 winner on three kinds against an exhaustive grid (`zoo_grid.py`), some twenty minutes; `make bench ARGS="zoo -- large"`
-takes the large ones, some forty. `python tests/benchmarks/bench_zoo.py text grid:dense` takes some, `--kept` none and
-prints what is kept. Each model leaves its row in `records/zoo.json` or `records/zoo_grid.json`, where the rows of the
+takes the large ones, some forty. `python tests/benchmarks/bench_zoo.py text grid:dense` takes some,
+`memory:embedding` tells what an export takes of memory, `--kept` runs none and prints what is kept. Each model leaves its row in `records/zoo.json` or `records/zoo_grid.json`, where the rows of the
 others stay. A stage meets its target when it takes no more than a quarter beyond what it told when it began; one of
 seconds gets two more, for what starting and writing take. No peer studied plans a run, so there is none beside it.
 """
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import zoo_builders
 import zoo_grid
+import zoo_memory
 import zoo_runs
 
 from playbook.markdown import table
@@ -120,7 +121,7 @@ def missed(rows: list[dict[str, Any]], grids: list[dict[str, Any]]) -> list[str]
 def chosen(names: list[str]) -> list[str]:
     """What to run, by words: nothing is the small ones and the grids, `large` the others, `--kept` none."""
     small = [*zoo_builders.SMALL, *(f"grid:{name}" for name in zoo_grid.KINDS)]
-    of = {"large": list(zoo_builders.LARGE), "small": small, "--kept": []}
+    of = {"large": [*zoo_builders.LARGE, "memory:embedding"], "small": small, "--kept": []}
     return [one for name in names or ["small"] for one in of.get(name, [name])]
 
 
@@ -128,6 +129,9 @@ def main(names: list[str]) -> int:
     """Run the models, keep their rows, print the tables; 1 where something missed its target."""
     for name in chosen(names):
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+            if name.startswith("memory:"):
+                print(zoo_memory.words(name.partition(":")[2], Path(folder)), flush=True)
+                continue
             if kind := name.partition("grid:")[2]:
                 row = zoo_grid.run(kind, Path(folder))
                 keep(row, GRIDS)

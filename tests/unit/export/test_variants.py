@@ -295,23 +295,3 @@ def test_a_form_of_a_large_model_is_told_by_what_the_model_took_beside_it() -> N
     quick = row_of("float16", 1.4, 50, beside_ms={"1": [2.0] * 3})
     assert differences.recommend([trained, same], 1e-3) == "as_trained"
     assert differences.recommend([trained, same, quick], 1e-3) == "float16"
-
-
-def test_the_forms_of_a_large_model_take_a_few_times_its_memory(tmp_path: Path) -> None:
-    staged = build(tmp_path / "run", export_models.gathering(tmp_path / "model", 900_000))  # 72 MB
-    size = in_file(staged.path)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = _memory("VmRSS")
-    wishes = {"curve_batch_sizes": [1], "curve_s": 1.0, "variants": ["as_trained", "inference", "float16", "xla"]}
-    wishes |= {"variant_batch_sizes": [1, 8], "variant_s": 0.2, "warmup_sizes": [1]}
-    plan = budget.make(budget.Cost(0.0, 1e-6, mb=size / 1e6), wishes, None, 64)
-    rows = variants.measure(staged, plan, 0.2)
-    assert [row["reason"] for row in rows] == [None] * 4
-    assert size > 64 << 20
-    assert _memory("VmHWM") - before < 3.5 * size  # two at a time, and what the allocator keeps; it was 17 times
-
-
-def _memory(what: str) -> int:
-    """A line of this process's status, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
