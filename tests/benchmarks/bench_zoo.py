@@ -2,10 +2,11 @@
 
 Run it alone on an idle machine: `make bench ARGS=zoo` takes the small models through the chain and holds the tuner's
 winner on three kinds against an exhaustive grid (`zoo_grid.py`), some twenty minutes; `make bench ARGS="zoo -- large"`
-takes the large ones, some forty. `python tests/benchmarks/bench_zoo.py text grid:dense` takes some,
-`memory:embedding` tells what an export takes of memory, `--kept` runs none and prints what is kept. Each model leaves its row in `records/zoo.json` or `records/zoo_grid.json`, where the rows of the
-others stay. A stage meets its target when it takes no more than a quarter beyond what it told when it began; one of
-seconds gets two more, for what starting and writing take. No peer studied plans a run, so there is none beside it.
+takes the large ones, some forty. `python tests/benchmarks/bench_zoo.py text grid:dense` takes some, `memory:embedding`
+tells what an export takes of memory, `--kept` runs none and prints what is kept. Each model leaves its row in
+`records/zoo.json` or `records/zoo_grid.json`, where the rows of the others stay. A stage meets its target when it takes
+no more than a quarter beyond what it told when it began; one of seconds gets two more, for what starting and writing
+take. No peer studied plans a run, so there is none beside it.
 """
 
 from __future__ import annotations

@@ -138,6 +138,8 @@ def _in_turns(
     tuning: Tuning, optimum: Config, chosen: Config, guess_rps: float
 ) -> tuple[float | None, float | None, float | None]:
     """The winner's rate over that of the grid's best, each on a server of its own, in turns; 1 where they are one."""
+    if not guess_rps:  # no cell kept the limit
+        return None, None, None
     if chosen.tidy() == optimum.tidy():
         return 1.0, None, None
     servers = [tuning.bench.start("optimum", optimum), tuning.bench.start("winner", chosen)]
