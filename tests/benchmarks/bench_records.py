@@ -161,16 +161,24 @@ def simulated(folder: Path) -> list[list]:
 
 
 def bucket(folder: Path) -> list[list]:
-    """The example record out of a bucket: every view row by row as from the folder."""
-    python = environment("bucket", "moto[server]", "boto3", "duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5")
-    packages = [sysconfig.get_path("purelib"), str(REPOSITORY / "lib")]
+    """The example record copied to a bucket and asked there: every file, every view row by row as from the folder."""
+    python = environment("bucket", "s3fs", "moto[server]", "boto3", "duckdb==1.5.5", "duckdb-extension-httpfs==1.5.5")
+    packages = [sysconfig.get_path("purelib"), str(REPOSITORY / "lib"), str(REPOSITORY / "tests" / "helpers")]
     command = [str(python), str(Path(__file__).with_name("bucket_store.py")), str(REPOSITORY / "outputs" / "example")]
     done = subprocess.run([*command, *packages], capture_output=True, text=True, check=True)
-    tables = json.loads(done.stdout.splitlines()[-1])
-    same = sum(equal for _, equal in tables)
-    rows = sum(number for number, _ in tables)
-    name = f"views read from a bucket as from the folder ({rows:,} rows)"
-    return [[name, f"{same} of {len(tables)}", "–", "–", "all", same == len(tables)]]
+    seen = json.loads(done.stdout.splitlines()[-1])
+    same = sum(equal for _, equal in seen["views"])
+    rows = sum(number for number, _ in seen["views"])
+    files, there, keys = seen["same"]
+    named = f"views read from a bucket as from the folder ({rows:,} rows)"
+    last = seen["published"] and "digits/3/saved_model.pb" in " ".join(seen["published"])
+    told = len(seen["refused"]) == 2 and "s3://recrods/team cannot be written" in seen["refused"][0]
+    return [
+        ["files of a run in a bucket, byte by byte", f"{files} of {there}", "–", "–", "all", files == there == keys],
+        [named, f"{same} of {len(seen['views'])}", "–", "–", "all", same == len(seen["views"])],
+        ["files of a published version", str(len(seen["published"])), "–", "–", "whole", bool(last)],
+        ["a bucket that is not there is told and not made", "yes" if told else "no", "–", "–", "yes", told],
+    ]
 
 
 PARTS = {

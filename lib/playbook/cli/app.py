@@ -14,11 +14,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def folder(given: str | Path) -> Path:
+    """The folder named by --outputs.
+
+    Raises:
+        typer.BadParameter: it is a bucket; says which commands take one.
+    """
+    if "://" in str(given):
+        raise typer.BadParameter(
+            f"{given} is a bucket, and this command reads a folder. `playbook run` copies a run to a bucket, "
+            "`playbook sql` asks one; copy what you want to look at into a folder."
+        )
+    return Path(given)
+
+
 CaFile = Annotated[str, typer.Option(help="Authorities (PEM) that signed its certificate, where that is TLS.")]
 ClientCertificate = Annotated[str, typer.Option(help="PEM, where it asks for one.")]
 ClientKey = Annotated[str, typer.Option(help="The key of that certificate.")]
 ServerName = Annotated[str, typer.Option(help="The name its certificate is for, if not the address's.")]
-Outputs = Annotated[Path, typer.Option("--outputs", help="Folder of the run folders.")]
+Outputs = Annotated[Path, typer.Option("--outputs", parser=folder, metavar="DIR", help="Folder of the run folders.")]
 
 
 def run_ids(incomplete: str) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from playbook.chain import outcome, params, pipeline
 from playbook.chain.terminal import StageLine
 from playbook.errors import StageFailed
-from playbook.records import runs, whole_file
+from playbook.records import buckets, runs, whole_file
 from playbook.report import report, sharing
 from playbook.verify import first_step
 
@@ -48,7 +48,7 @@ def run(asked: Asked, complain: Say) -> int:
     """
     begun, line = time.monotonic(), StageLine()
     if asked.bucket:
-        sharing.check(asked.bucket)
+        buckets.check(asked.bucket)
     overrides = params.assignments(asked.overrides)
     run = pipeline.prepare(asked.params_path, asked.outputs, overrides, list(asked.only), asked.start, asked.resume)
     on = f", on what {run.builds_on} left" if run.builds_on else ""
@@ -62,7 +62,7 @@ def run(asked: Asked, complain: Say) -> int:
             with _said(complain):
                 pipeline.pages(run)
                 report.write(run.run_dir)
-                _copied(run, asked.bucket, line.say)
+            _copied(run, asked.bucket, line.say)
         return FAILED
     except KeyboardInterrupt as error:
         logging.getLogger("asyncio").disabled = True  # else it tells at exit of nbclient's task that was cut short

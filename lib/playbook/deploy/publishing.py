@@ -11,10 +11,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playbook.deploy.bundle import copy_latest
-from playbook.errors import ParameterError, PlaybookError
-from playbook.records import runs
+from playbook.errors import PlaybookError
+from playbook.records import buckets, runs
 from playbook.records.cited import Records
 
 _RECORD = ("*.json", "record.md", "record.html")
@@ -81,31 +82,27 @@ def _to_folder(parts: dict[str, Path], destination: Path) -> list[str]:
 
 
 def _to_bucket(parts: dict[str, Path], destination: str) -> list[str]:
-    import fsspec
-
-    try:
-        system, root = fsspec.core.url_to_fs(destination)
-    except (ImportError, ValueError) as unknown:
-        raise ParameterError(
-            f"{destination} cannot be written: {unknown}. A folder, or a URL of fsspec is expected; s3:// needs the "
-            "package s3fs, gs:// the package gcsfs."
-        ) from unknown
+    system, root = buckets.opened(destination)
     version = next(iter(parts))
     try:
-        if system.exists(f"{root}/{version}/{_LAST}"):
+        if _exists(system, f"{root}/{version}/{_LAST}"):
             raise RunNotPublished(_stands(f"{destination}/{version}"))
         for name, source in reversed(parts.items()):
             files = sorted((path for path in source.rglob("*") if path.is_file()), key=lambda path: path.name == _LAST)
-            for path in files:
-                system.put_file(str(path), f"{root}/{name}/{path.relative_to(source)}")
-    except RunNotPublished:
-        raise
-    except Exception as refused:  # a store's client raises what its transport raises: no credentials, no such host
+            buckets.put(system, [(path, f"{root}/{name}/{path.relative_to(source).as_posix()}") for path in files])
+    except buckets.BucketRefused as refused:
         raise RunNotPublished(
-            f"{destination} could not be written: {str(refused).rstrip('.')}. A version without {_LAST}, which goes "
-            "last, is none; publish again when that is mended."
+            f"{destination} could not be written: {refused}. A version without {_LAST}, which goes last, is none; "
+            "publish again when that is mended."
         ) from refused
     return [f"{destination}/{name}" for name in parts]
+
+
+def _exists(system: Any, path: str) -> bool:
+    try:
+        return bool(system.exists(path))
+    except Exception as refused:  # a store's client raises what its transport raises: no credentials, no such host
+        raise buckets.BucketRefused(buckets.told(refused)) from refused
 
 
 def _stands(place: object) -> str:

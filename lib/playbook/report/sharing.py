@@ -7,13 +7,12 @@ import zipfile
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from playbook.errors import NotWritten, ParameterError
-from playbook.records import whole_file
+from playbook.records import buckets, whole_file
 from playbook.report import report
 
-LEFT_OUT = ("models", "logs", "servers", "config", ".credentials.json", ".progress.json")
+LEFT_OUT = ("models", "logs", "servers", "config")
 LEFT_OUT_BELOW = ("deploy/models",)  # the bundle's copy of the model: it is large, and not everybody's
 MOST_INSIDE = 20 * 2**20  # bytes of data inside an HTML page; more is slow to open and refused by mail
 
@@ -41,23 +40,6 @@ def share(run_dir: Path, target: Path) -> Path:
     return target
 
 
-def check(bucket: str) -> Any:
-    """The file system of a location such as s3://bucket/records, before anything is run for it; and the path in it.
-
-    Raises:
-        ParameterError: no such kind of place, or its package is not installed.
-    """
-    import fsspec
-
-    try:
-        return fsspec.core.url_to_fs(bucket.rstrip("/"))
-    except (ImportError, ValueError) as unknown:
-        raise ParameterError(
-            f"--outputs {bucket} cannot be written: {unknown}. A folder, or a URL of fsspec is expected; s3:// needs "
-            "the package s3fs, gs:// the package gcsfs."
-        ) from unknown
-
-
 def upload(run_dir: Path, bucket: str) -> str:
     """Copy a run folder, without the model, logs and credentials, to a location; returns its place there.
 
@@ -66,15 +48,13 @@ def upload(run_dir: Path, bucket: str) -> str:
     Raises:
         NotWritten: the place refuses; the run folder here is whole.
     """
-    system, root = check(bucket)
     run_dir = Path(run_dir).resolve()
+    system, root = buckets.opened(bucket)
+    files = sorted(_files(run_dir), key=lambda path: path.name == "run.json")
     try:
-        for path in sorted(_files(run_dir), key=lambda path: path.name == "run.json"):
-            target = f"{root}/{run_dir.name}/{path.relative_to(run_dir).as_posix()}"
-            system.makedirs(target.rpartition("/")[0], exist_ok=True)
-            system.put_file(str(path), target)
-    except OSError as error:
-        raise NotWritten(f"{bucket} could not be written: {error}. The run lies whole in {run_dir}.") from error
+        buckets.put(system, [(path, f"{root}/{run_dir.name}/{path.relative_to(run_dir).as_posix()}") for path in files])
+    except buckets.BucketRefused as refused:
+        raise NotWritten(f"{bucket} could not be written: {refused}. The run lies whole in {run_dir}.") from refused
     return f"{bucket.rstrip('/')}/{run_dir.name}"
 
 
@@ -82,6 +62,7 @@ def _files(run_dir: Path) -> Iterator[Path]:
     for path in sorted(run_dir.rglob("*")):
         name = path.relative_to(run_dir)
         left_out = name.parts[0] in LEFT_OUT or any(name.is_relative_to(folder) for folder in LEFT_OUT_BELOW)
+        left_out |= path.name.startswith(".")  # locks, credentials, what a killed process left
         if path.is_file() and not left_out and not whole_file.half_written(path):
             yield path
 

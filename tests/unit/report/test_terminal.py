@@ -180,4 +180,10 @@ def test_a_run_is_copied_to_a_location_without_its_model(outputs: Path, tmp_path
 def test_a_location_that_cannot_be_written_is_refused_before_anything_runs(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["run", "params/quick.yml", "--outputs", "nosuch://bucket"])
     assert isinstance(done.exception, ParameterError)
-    assert "--outputs nosuch://bucket cannot be written" in str(done.exception)
+    assert "nosuch://bucket cannot be written" in str(done.exception)
+
+
+def test_a_command_that_reads_a_folder_says_so_of_a_bucket() -> None:
+    done = CliRunner().invoke(app, ["list", "--outputs", "s3://bucket/records"])
+    assert done.exit_code == 2
+    assert "s3://bucket/records is a bucket, and this command reads a folder." in done.output
