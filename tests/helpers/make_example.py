@@ -17,7 +17,16 @@ from playbook.report import report, sections
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "outputs" / "example"
-KEPT = ("metrics", "resources", "events", "changes.parquet", "trials.parquet", "levels.json", "prove_levels.json")
+KEPT = (
+    "metrics",
+    "resources",
+    "events",
+    "adapt_seconds.parquet",
+    "changes.parquet",
+    "trials.parquet",
+    "levels.json",
+    "prove_levels.json",
+)
 OWN = ("faults.md",)  # of no run: `make faults` makes it
 REQUESTS = ("stress_*", "prove_*", "adapt_policy-*")  # those of drills stay out: their seconds are in the record
 

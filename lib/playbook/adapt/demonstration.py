@@ -21,6 +21,7 @@ from playbook.adapt import earlier
 from playbook.adapt.controller import Adapted, Pace, Target, adapt
 from playbook.adapt.governor import Governor
 from playbook.adapt.seconds import by_second
+from playbook.drawing.moving import SECONDS
 from playbook.errors import LoadFailed, PlaybookError
 from playbook.promise import Promise
 from playbook.records import record
@@ -250,7 +251,7 @@ def keep_seconds(run_dir: Path, played: Sequence[ChoiceRun]) -> None:
     if not played:
         return
     frames = [p.seconds.assign(contender=p.choice.name) for p in played]
-    record.write_parquet(record.data_dir(run_dir) / "adapt_seconds.parquet", pd.concat(frames, ignore_index=True))
+    record.write_parquet(record.data_dir(run_dir) / SECONDS, pd.concat(frames, ignore_index=True))
 
 
 def _plain(name: str) -> str:

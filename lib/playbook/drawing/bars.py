@@ -1,4 +1,4 @@
-"""Figures of parts and of differences: the latency ledger as stacked bars, a comparison as a forest of intervals."""
+"""The latency ledger as stacked bars; by matplotlib, as seaborn has no form for parts of a whole."""
 
 from __future__ import annotations
 
@@ -46,39 +46,6 @@ def ledger_bars(ledgers: Sequence[Mapping[str, Any]]) -> Picture:
     return Picture(draw, _ledger_in_words(shown), (8.0, 1.5 + 0.42 * max(2, len(shown))))
 
 
-def forest(rows: Sequence[Mapping[str, Any]], base: str, candidate: str) -> Picture:
-    """Ratios with their intervals around "no change"; right of the line the candidate is better.
-
-    Args:
-        rows: Each with `name`, `ratio`, `low`, `high` (above 1: candidate better).
-        base: Name of the base run.
-        candidate: Name of the candidate run.
-    """
-    shown = [row for row in rows if row.get("ratio") is not None]
-
-    def draw(figure: Any, colours: Mapping[str, Any]) -> None:
-        axes = figure.add_subplot()
-        axes.axvline(1.0, color=colours["ink"], linewidth=1)
-        for place, row in enumerate(shown):
-            better, worse = row["low"] > 1, row["high"] < 1
-            colour = colours["series"][2 if better else 1 if worse else 6]
-            marker = "o" if better else "X" if worse else "d"  # told apart without colour as well
-            reach = [[row["ratio"] - row["low"]], [row["high"] - row["ratio"]]]
-            axes.errorbar(row["ratio"], place, xerr=reach, fmt=marker, color=colour, capsize=4, markersize=8)
-        axes.set_yticks(range(len(shown)), [row["name"] for row in shown])
-        axes.invert_yaxis()
-        axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.set_xscale("log")
-        ticks = _ratio_ticks(shown)
-        axes.set_xticks(ticks, [f"{tick:g} ×" for tick in ticks])
-        axes.minorticks_off()
-        axes.set(xlabel=f"times better than {base} (left: worse); 95 % intervals", title=candidate)
-
-    words = "; ".join(f"{r['name']} {r['ratio']:.3g} ({r['low']:.3g} to {r['high']:.3g})" for r in shown)
-    alt = f"How many times better {candidate} is than {base}: {words or 'nothing to compare'}."
-    return Picture(draw, alt, (8.0, 1.4 + 0.4 * max(2, len(shown))))
-
-
 def _draw_bar(
     axes: Any, place: int, entry: Mapping[str, Any], scale: float, letter: float, colours: Mapping[str, Any]
 ) -> None:
@@ -104,14 +71,6 @@ def _lows(shown: Sequence[Mapping[str, Any]]) -> list[float]:
 
 def _shares_below(shown: Sequence[Mapping[str, Any]]) -> list[float]:
     return [100 * low * 1e6 / entry["total_ns"] for low, entry in zip(_lows(shown), shown, strict=False)] or [0.0]
-
-
-def _ratio_ticks(rows: Sequence[Mapping[str, Any]]) -> list[float]:
-    low = min([0.9, *(row["low"] for row in rows)])
-    high = max([1.1, *(row["high"] for row in rows)])
-    steps = (0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.25, 1.5, 2, 3, 4, 5, 10, 20)
-    ticks = [step for step in steps if low * 0.95 <= step <= high * 1.05]
-    return [tick for tick in ticks if high / low < 1.5 or tick not in (0.95, 1.05)]
 
 
 def _ledger_in_words(shown: Sequence[Mapping[str, Any]]) -> str:

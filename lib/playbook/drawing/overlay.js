@@ -1,7 +1,7 @@
 // Of the index of runs: those that are chosen in its table are drawn over one another. See overlay.py.
 (() => {
   const curves = JSON.parse(document.getElementById('curves').textContent), box = document.getElementById('overlay');
-  const table = [...document.querySelectorAll('table')].at(-1), W = 720, H = 300, L = 56, B = 34;
+  const table = [...document.querySelectorAll('table')].at(-1), W = 720, H = 310, L = 56, B = 44;
   const text = (x, y, words, more = '') => `<text x="${x}" y="${y}" ${more} font-size="12" fill="currentColor"></text>`
     .replace('></text>', '>' + words.replace(/&/g, '&amp;').replace(/</g, '&lt;') + '</text>');
   function draw() {
@@ -18,11 +18,15 @@
       const rate = Number((right * share / 1.08).toPrecision(2));
       out += text(x(rate), H - B + 16, rate.toLocaleString('en'), 'text-anchor="middle"');
     }
-    out += text(L, H - 4, 'throughput (requests/s); upwards: p99 latency (ms) of VALID levels, closed and open loops');
+    out += text(L, H - 6, 'throughput (requests/s); upwards: p99 latency (ms) of VALID levels; dashed: open loops');
     chosen.forEach((id, n) => {
-      const colour = `var(--s${n % 10})`, line = curves[id].map(p => `${x(p[0])},${y(p[1])}`).join(' ');
-      out += `<g style="stroke:${colour};fill:${colour}"><polyline points="${line}" fill="none" stroke-width="2"/>`;
-      for (const p of curves[id]) out += `<circle cx="${x(p[0])}" cy="${y(p[1])}" r="4" stroke="none"><title>${id.replace(/[<&]/g, '')}: ${p[0].toLocaleString('en')}/s at p99 ${p[1]} ms</title></circle>`;
+      const colour = `var(--s${n % 10})`;
+      out += `<g style="stroke:${colour};fill:${colour}">`;
+      for (const loop of ['closed', 'open']) {  // what a closed loop shows is no point of an open loop's curve
+        const line = curves[id].filter(p => p[2] === loop).map(p => `${x(p[0])},${y(p[1])}`).join(' ');
+        out += `<polyline points="${line}" fill="none" stroke-width="2" stroke-dasharray="${loop === 'open' ? '6 4' : 'none'}"/>`;
+      }
+      for (const p of curves[id]) out += `<circle cx="${x(p[0])}" cy="${y(p[1])}" r="4" stroke="none"><title>${id.replace(/[<&]/g, '')}: ${p[0].toLocaleString('en')}/s at p99 ${p[1]} ms, ${p[2]} loop</title></circle>`;
       out += '</g>';
     });
     const names = chosen.map((id, n) => { const item = document.createElement('li'); item.style.color = `var(--s${n % 10})`; item.textContent = id; return item; });

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from playbook.drawing import palette
 
-Curve = Sequence[tuple[float, float]]
+Curve = Sequence[tuple[float, float, str]]
 SCRIPT = Path(__file__).with_suffix(".js")
 
 
 WIDE = "main{max-width:84rem}#overlay~.wide td:last-child{min-width:22rem}"
+WIDE += "#overlay~.wide td:nth-child(3),#overlay~.wide td:nth-child(9){white-space:nowrap}"  # a date, a gain
 
 
 def added(page: str, curves: Mapping[str, Curve]) -> str:
@@ -20,7 +21,7 @@ def added(page: str, curves: Mapping[str, Curve]) -> str:
 
     Args:
         page: The index as HTML; its last table has a row a run.
-        curves: Throughput in requests/s and p99 in ms of each level, by the name of the run.
+        curves: Throughput in requests/s, p99 in ms and loop (`closed` or `open`) of each level, by the name of the run.
     """
     data = json.dumps(curves, ensure_ascii=False).replace("<", "\\u003c")
     light, dark = (

@@ -16,6 +16,7 @@ from playbook.records import journal
 from playbook.records.run_folder import Rows, RunFolder
 
 STEP_S = 1.0
+MARKED = 100  # steps; more are told apart without marks
 FEWEST = 20  # answers a step needs before a p99 of it is drawn
 
 
@@ -39,9 +40,10 @@ class Timeline:
     levels: list[tuple[float, float, str]] = field(default_factory=list)
 
 
-def read(run: RunFolder, step_s: float = STEP_S) -> Timeline | None:
-    """The tracks of a run's stress levels; None when no request was kept."""
-    parts = [(level, run.rows(level["level"])) for level in run.levels]
+def read(run: RunFolder, step_s: float = STEP_S, verb: str = "stress") -> Timeline | None:
+    """The tracks of the levels that a verb held, prove's windows among them; None when no request was kept."""
+    held = [*run.levels_of(verb), *(run.results(verb).get("windows") or [])]
+    parts = [(level, run.rows(level["level"], verb)) for level in held]
     parts = [(level, rows) for level, rows in parts if len(rows)]
     if not parts:
         return None
@@ -65,14 +67,15 @@ def read(run: RunFolder, step_s: float = STEP_S) -> Timeline | None:
     )
 
 
-def picture(timeline: Timeline, limit_ms: float | None) -> Picture:
-    """Four rows over one time axis; a change is a vertical line with its words."""
+def picture(timeline: Timeline, limit_ms: float | None, whose: str = "") -> Picture:
+    """Four rows over one time axis; a change is a vertical line with its words; `whose` configuration, in the words."""
 
     def draw(figure: Any, colours: Mapping[str, Any]) -> None:
         rows = figure.subplots(4, 1, sharex=True)
         colour = colours["series"]
-        _line(rows[0], timeline.rate_rps, colour[0], "requests/s")
-        _line(rows[1], timeline.p99_ms, colour[1], "p99 (ms)")
+        marked = "o-" if len(timeline.rate_rps.seconds) <= MARKED else "-"  # a level of one step is no line
+        _line(rows[0], timeline.rate_rps, colour[0], "requests/s", marked)
+        _line(rows[1], timeline.p99_ms, colour[1], "p99 (ms)", marked)
         log_latency(rows[1], [v for v in timeline.p99_ms.values if v == v] + ([limit_ms] if limit_ms else []), "y")
         draw_limit(rows[1], limit_ms, colours)
         _line(rows[2], timeline.batch_rows, colour[2], "rows a batch", "o-")
@@ -95,7 +98,7 @@ def picture(timeline: Timeline, limit_ms: float | None) -> Picture:
         rows[0].set_title("level", fontsize=8, pad=12)
         figure.align_ylabels(rows)
 
-    return Picture(draw, _in_words(timeline), (8.0, 6.4))
+    return Picture(draw, _in_words(timeline, whose), (8.0, 6.4))
 
 
 def _steps(rows: Rows, start: int, step_s: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -149,11 +152,12 @@ def _change_words(row: Mapping[str, Any]) -> str:
     return f"{row['name']} {before}{row['after']}"[:40]
 
 
-def _in_words(timeline: Timeline) -> str:
+def _in_words(timeline: Timeline, whose: str) -> str:
     rates, p99 = timeline.rate_rps.values, timeline.p99_ms.values
     known = p99[~np.isnan(p99)]
     parts = [f"Rate up to {np.nanmax(rates):,.0f}/s" if len(rates) else "No request"]
     parts += [f"p99 from {known.min():.3g} to {known.max():.3g} ms"] if len(known) else []
     changes: Sequence[str] = [f"{second:.0f} s {words}" for second, words in timeline.changes]
     parts += [f"changes: {'; '.join(changes)}"] if changes else ["no change of configuration"]
-    return f"Rate, p99, batch size and CPU over time. {', '.join(parts)}."
+    of = f", {whose}" if whose else ""
+    return f"Rate, p99, batch size and CPU over time{of}. {', '.join(parts)}."

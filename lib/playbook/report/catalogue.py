@@ -120,7 +120,7 @@ def write_index(outputs: Path) -> Path:
     return path
 
 
-def _curves(outputs: Path) -> dict[str, list[tuple[float, float]]]:
+def _curves(outputs: Path) -> dict[str, list[tuple[float, float, str]]]:
     """The VALID levels of each run, in order of their rate: those of the proof, else those of stress."""
     curves = {}
     for run_id, contents in places.Local(outputs).records().items():
@@ -129,8 +129,14 @@ def _curves(outputs: Path) -> dict[str, list[tuple[float, float]]]:
         }
         levels = (records.get("prove") or {}).get("levels") or (records.get("stress") or {}).get("levels") or []
         known = [level for level in levels if level.get("valid") and level.get("latency_p99_ms")]
-        curves[run_id] = sorted((round(one["throughput_rps"], 1), round(one["latency_p99_ms"], 3)) for one in known)
+        curves[run_id] = sorted(
+            (round(one["throughput_rps"], 1), round(one["latency_p99_ms"], 3), _loop(one)) for one in known
+        )
     return curves
+
+
+def _loop(level: Mapping[str, Any]) -> str:
+    return "closed" if level.get("arrival") == "closed" else "open"
 
 
 def _models(runs: list[RunRow]) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 from playbook import knobs, markdown
 from playbook.analyze import views as analyze_views
-from playbook.drawing import bars, curves, figures, timeline
+from playbook.drawing import bars, curves, figures, pairs
 from playbook.errors import RecordUnreadable
 from playbook.prove.words import curve_names
 from playbook.records import runs
 from playbook.records.run_folder import RunFolder
-from playbook.report import drilled, opening, rates, verified
+from playbook.report import drilled, opening, over_time, rates, verified
 from playbook.report.pictures import Pictures, add
 from playbook.stress import levels
 from playbook.tune.views import wakeup_words
@@ -163,21 +163,12 @@ def further(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     return f"{markdown.table(['stage', 'verdict'], rows)}\n\n{data}" if rows else ""
 
 
-def over_time(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
-    """Rate, p99, batch size and CPU of stress's levels on one time axis, with the changes of configuration."""
-    read = timeline.read(run) if run.levels else None
-    if not read:
-        return ""
-    name = _capital(curve_names(run, bool(run.results("prove").get("tuned")))[0])
-    return f"**{name}**\n\n{add(pictures, 'timeline', timeline.picture(read, run.stress.get('limit_ms')))}"
-
-
 def against_previous(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """The comparison that analyze made, when it made one."""
     compared = (analysis or {}).get("comparison")
     if not compared:
         return ""
-    picture = bars.forest(compared["rows"], compared["base"], compared["candidate"])
+    picture = pairs.forest(compared["rows"], compared["base"], compared["candidate"])
     return "\n\n".join([compared["text"], add(pictures, "comparison", picture)])
 
 
@@ -236,7 +227,7 @@ ALL: tuple[tuple[str, Callable[[RunFolder, dict | None, Pictures], str]], ...] =
     ("Drills: what users lose", drilled.section),
     ("Configuration", configuration),
     ("Stage by stage", further),
-    ("Over time", over_time),
+    ("Over time", over_time.section),
     ("Against the previous record", against_previous),
     ("Environment", environment),
     ("What these numbers do not tell", limits),

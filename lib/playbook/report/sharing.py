@@ -12,8 +12,8 @@ from playbook.errors import NotWritten, ParameterError
 from playbook.records import buckets, whole_file
 from playbook.report import report
 
-LEFT_OUT = ("models", "logs", "servers", "config")
-LEFT_OUT_BELOW = ("deploy/models",)  # the bundle's copy of the model: it is large, and not everybody's
+LEFT_OUT = ("models", "logs", "servers", "config", ".credentials.json", ".progress.json", ".lock")
+LEFT_OUT_BELOW = ("data/.changes.lock", "deploy/models")  # the bundle's model is large, and not everybody's
 MOST_INSIDE = 20 * 2**20  # bytes of data inside an HTML page; more is slow to open and refused by mail
 
 
@@ -62,7 +62,6 @@ def _files(run_dir: Path) -> Iterator[Path]:
     for path in sorted(run_dir.rglob("*")):
         name = path.relative_to(run_dir)
         left_out = name.parts[0] in LEFT_OUT or any(name.is_relative_to(folder) for folder in LEFT_OUT_BELOW)
-        left_out |= path.name.startswith(".")  # locks, credentials, what a killed process left
         if path.is_file() and not left_out and not whole_file.half_written(path):
             yield path
 

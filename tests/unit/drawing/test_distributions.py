@@ -6,8 +6,10 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from playbook.drawing import distributions, pairs
+from playbook.drawing.palette import LIGHT
 
 
 def latencies(count: int, middle: float = 2.0) -> np.ndarray:
@@ -49,6 +51,7 @@ def test_colours_are_those_of_all_figures() -> None:
         distributions.by_batch([("8 clients", 4.0, latencies(500))]),
         pairs.in_turns([(1.0, 2.0), (1.5, 2.5)], ("default", "tuned"), "requests/s"),
         pairs.of_runs(rows, "one", "two"),
+        pairs.forest([{"name": "p99", "ratio": 1.2, "low": 0.9, "high": 1.4}], "one", "two"),
     ):
         assert not re.findall(r"#[0-9a-f]{6}\b", picture.svg().partition("</style>")[2])
 
@@ -59,3 +62,23 @@ def test_pairs_of_runs_tell_both_figures_and_leave_out_what_is_missing() -> None
         {"name": "errors", "unit": "share", "base": 0.0, "candidate": None},
     ]
     assert pairs.of_runs(rows, "one", "two").alt == "one beside two: p99 2 and 3 ms."
+
+
+def test_a_forest_draws_each_interval_where_it_is_and_says_what_it_shows() -> None:
+    rows = [
+        {"name": "p99", "ratio": 1.3, "low": 1.1, "high": 1.5},
+        {"name": "p99", "ratio": 0.7, "low": 0.6, "high": 0.8},
+        {"name": "rate", "ratio": 1.05, "low": 0.9, "high": 1.2},
+        {"name": "errors", "ratio": None, "low": None, "high": None},
+    ]
+    figure = Figure()
+    picture = pairs.forest(rows, "one", "two")
+    picture.draw(figure, LIGHT)
+    axes = figure.axes[0]
+    reached = {tuple(sorted({round(float(x), 6) for x in line.get_xdata() if x == x})) for line in axes.lines}
+    assert {(1.1, 1.5), (0.6, 0.8), (0.9, 1.2)} <= reached
+    assert {(1.3,), (0.7,), (1.05,)} <= reached
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["p99", "p99", "rate"]
+    assert [text.get_text() for text in axes.get_legend().texts] == ["better", "no change shown", "worse"]
+    assert "p99 0.7 (0.6 to 0.8)" in picture.alt
+    assert "errors" not in picture.alt
