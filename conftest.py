@@ -29,7 +29,8 @@ ALONE = (
         for name in ("cluster", "faults", "grpc", "passport", "search", "truth", "workers")
     ),
 )
-TOGETHER = ("tests/docker/", "tests/conformance/", "notebooks/")  # on one worker, in order: they share what they start
+# On one worker, in order: they share what they start.
+TOGETHER = ("tests/docker/", "tests/conformance/", "tests/browser/", "notebooks/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

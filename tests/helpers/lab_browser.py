@@ -21,17 +21,52 @@ from typing import Any
 import websocket
 
 ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / ".pytest_cache" / "screenshots"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE_S = 400.0  # a busy machine is no defect of the lab; pytest ends a test that hangs
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"]
 QUIET += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-allow-origins=*"]
 PANEL = "[...window.jupyterapp.shell.widgets('main')].find(widget => widget.context?.path === {path})"
-RUN_ALL = """(async () => {{
-  const app = window.jupyterapp, panel = {panel};
+OPEN = """(async () => {{
+  const app = window.jupyterapp;
+  await app.commands.execute('docmanager:open', {{path: {path}}});
+  const panel = {panel};
   await panel.context.ready; await panel.sessionContext.ready;
   app.shell.activateById(panel.id);
-  await app.commands.execute('notebook:run-all-cells');
-  return JSON.stringify(panel.content.model.sharedModel.toJSON());
+  for (const cell of panel.content.widgets) {{
+    const text = cell.model.sharedModel.getSource(), given = {given};
+    const lines = text.split('\\n').map(line => {{
+      const name = line.match(/^(\\w+): \\w+ = /)?.[1];
+      return name in given ? `${{name}} = ${{given[name]}}` : line;
+    }});
+    if (lines.join('\\n') !== text) cell.model.sharedModel.setSource(lines.join('\\n'));
+  }}
 }})()"""
+# Runs all cells; meanwhile what the live boards show is noted whenever it changes: their words, and points per chart.
+RUN_ALL = """(async () => {{
+  const panel = {panel}, shown = [];
+  const look = () => {{
+    for (const board of panel.node.querySelectorAll('.playbook-live')) {{
+      const points = [...board.querySelectorAll('svg')].map(chart => chart.querySelectorAll('circle').length);
+      const words = board.firstChild.textContent;
+      if (words !== shown.at(-1)?.words) shown.push({{words, points}});
+    }}
+  }};
+  const clock = setInterval(look, 100);
+  await window.jupyterapp.commands.execute('notebook:run-all-cells');
+  clearInterval(clock); look();
+  panel.content.activeCellIndex = 0; panel.content.node.querySelector('.jp-WindowedPanel-outer').scrollTop = 0;
+  return JSON.stringify({{shown, notebook: panel.content.model.sharedModel.toJSON()}});
+}})()"""
+CLOSE = """(async () => {{
+  const panel = {panel};
+  await panel.sessionContext.shutdown(); panel.dispose();
+}})()"""
+SETTINGS = {  # whatever is tried is not saved into the working tree; no cell waits to be drawn; nothing is asked
+    "docmanager-extension/plugin": {"autosave": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false"},
+}
 
 
 def free_port() -> int:
@@ -45,7 +80,7 @@ class Page:
     """One page of a Chromium."""
 
     def __init__(self, address: str) -> None:
-        self._line = websocket.create_connection(address, timeout=300)
+        self._line = websocket.create_connection(address, timeout=PATIENCE_S)
         self._numbers = itertools.count(1)
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
@@ -64,7 +99,7 @@ class Page:
         assert "exceptionDetails" not in told, told["exceptionDetails"]
         return told["result"].get("value")
 
-    def until(self, script: str, within_s: float = 60.0) -> Any:
+    def until(self, script: str, within_s: float = PATIENCE_S) -> Any:
         """Wait until a script comes to something true; returns it."""
         end = time.monotonic() + within_s
         while time.monotonic() < end:
@@ -77,6 +112,23 @@ class Page:
     def open(self, address: str) -> None:
         """Go to an address."""
         self.ask("Page.navigate", url=address)
+
+    def drag(self, element: str, right_px: float) -> None:
+        """Take what a script finds by the mouse and pull it to the right, as a hand does."""
+        box = json.loads(self.value(f"JSON.stringify({element}.getBoundingClientRect())"))
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        steps = [("mouseMoved", 0.0), ("mousePressed", 0.0), ("mouseMoved", 0.5), ("mouseMoved", 1.0)]
+        for kind, share in [*steps, ("mouseReleased", 1.0)]:
+            at = {"x": x + share * right_px, "y": y, "button": "none" if kind == "mouseMoved" and not share else "left"}
+            self.ask("Input.dispatchMouseEvent", type=kind, **at, clickCount=1, buttons=int(kind != "mouseReleased"))
+
+    def screen(self, width: int = 1300, height: int = 1100) -> None:
+        """Show the page in a window of this size."""
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def prefers(self, scheme: str) -> None:
+        """The reader's system is `light` or `dark`."""
+        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def picture(self, path: Path) -> Path:
         """A screenshot, as an artefact that somebody can look at."""
@@ -101,13 +153,13 @@ def chromium(folder: Path, *flags: str, size: str = "1300,1100") -> Iterator[Pag
 
 
 def _debugged(port: int) -> str:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         with contextlib.suppress(OSError, StopIteration):
             pages = json.loads(urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=5).read())
             return next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page")
         time.sleep(0.2)
-    raise TimeoutError("Chromium did not open its debugging port within 60 s")
+    raise TimeoutError(f"Chromium did not open its debugging port within {PATIENCE_S} s")
 
 
 @contextlib.contextmanager
@@ -120,36 +172,68 @@ def lab(scratch: Path, analyzed: Path) -> Iterator[str]:
     more = f"--no-browser --port={port} --IdentityProvider.token={token} --LabApp.expose_app_in_browser=True"
     python = Path(sys.executable).parent
     own = {f"JUPYTERLAB_{name}_DIR": str(scratch.parent.parent / name) for name in ("SETTINGS", "WORKSPACES")}
-    server = subprocess.Popen(
-        command[0].replace(".venv/bin/jupyter", f"{python}/jupyter") + " " + more,
-        shell=True,
-        cwd=ROOT,
-        env={**os.environ, **own, "PLAYBOOK_SCRATCH": str(scratch), "PLAYBOOK_RUN_DIR": str(analyzed)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    for name, settings in SETTINGS.items():
+        kept = Path(own["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(settings))
+    log = scratch.parent.parent / "lab.log"
+    with log.open("w") as said:
+        server = subprocess.Popen(
+            command[0].replace(".venv/bin/jupyter", f"{python}/jupyter") + " " + more,
+            shell=True,
+            cwd=ROOT,
+            env={**os.environ, **own, "PLAYBOOK_SCRATCH": str(scratch), "PLAYBOOK_RUN_DIR": str(analyzed)},
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
     address = f"http://127.0.0.1:{port}"
     try:
-        _answers(f"{address}/api?token={token}")
+        _answers(f"{address}/api?token={token}", server, log)
         yield f"{address}/lab/tree/{{}}?token={token}&reset"
     finally:
         os.killpg(server.pid, 15)
-        server.wait(30)
+        server.wait(60)
 
 
-def _answers(address: str) -> None:
-    end = time.monotonic() + 90
+def _answers(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
             return
+        assert server.poll() is None, f"the lab ended: {log.read_text()[-2000:]}"
         time.sleep(0.3)
-    raise TimeoutError(f"{address} did not answer within 90 s")
+    raise TimeoutError(f"{address} did not answer within {PATIENCE_S} s: {log.read_text()[-2000:]}")
 
 
-def run_all(page: Page, address: str, path: str) -> dict[str, Any]:
-    """Open a notebook in the lab and run all its cells; returns it with its outputs."""
-    page.open(address.format(path))
-    panel = PANEL.format(path=json.dumps(path))
-    page.until(f"window.jupyterapp && {panel}?.content?.widgets?.length", 60)
-    return json.loads(page.value(RUN_ALL.format(panel=panel)))
+def start(page: Page, address: str) -> None:
+    """Load the lab, once for all notebooks."""
+    page.open(address.format("notebooks/index.ipynb"))
+    page.until(f"window.jupyterapp && {_panel('notebooks/index.ipynb')}?.content?.widgets?.length")
+    page.value(f"{_panel('notebooks/index.ipynb')}.context.ready")
+    close(page, "notebooks/index.ipynb")  # the lab runs the notebook that was opened last
+
+
+def opened(page: Page, path: str, **given: object) -> None:
+    """Open a notebook in the lab that is loaded, with these parameters in the place of its own."""
+    told = json.dumps({name: repr(value) for name, value in given.items()})
+    page.value(OPEN.format(path=json.dumps(path), panel=_panel(path), given=told))
+
+
+def run_all(page: Page, path: str, **given: object) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Open a notebook and run all its cells; it with its outputs, and what its live boards showed meanwhile.
+
+    Each state of a board has its `words` and the `points` of each of its charts.
+    """
+    opened(page, path, **given)
+    told = json.loads(page.value(RUN_ALL.format(panel=_panel(path))))
+    return told["notebook"], told["shown"]
+
+
+def close(page: Page, path: str) -> None:
+    """End a notebook's kernel and close it, unsaved."""
+    page.value(CLOSE.format(panel=_panel(path)))
+
+
+def _panel(path: str) -> str:
+    return PANEL.format(path=json.dumps(path))

@@ -21,6 +21,7 @@ from playbook.tune.request_path import RequestPath
 SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 0.97)  # of a configuration's rate, for its curve
 REQUESTS = 2000  # simulated for one point of it
 MOST_REFUSED = 0.001  # of a promise that says nothing else
+SLIDERS_WIDE = "30em"
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
@@ -97,7 +98,10 @@ class WhatIf:
         for control in controls.values():
             control.observe(show, names="value")
         show()
-        return ipywidgets.HBox([ipywidgets.VBox(list(controls.values())), out])
+        # A flex box would squeeze the sliders for the figure's sake, until their values are not to be seen.
+        fixed = ipywidgets.Layout(width=SLIDERS_WIDE, flex="0 0 auto")
+        wrapped = ipywidgets.Layout(flex_flow="row wrap")
+        return ipywidgets.HBox([ipywidgets.VBox(list(controls.values()), layout=fixed), out], layout=wrapped)
 
     def told(self, limit_ms: float, rate_rps: float, batch: int, timeout: int, threads: int) -> str:
         """The prediction for these settings as HTML, marked as one; `batch` 1 is batching off."""
@@ -144,7 +148,7 @@ def what_if(tuned: Tuned) -> WhatIf:
 
 
 def _controls(ipywidgets: Any, asked: WhatIf) -> dict[str, Any]:
-    late = {"continuous_update": False, "style": {"description_width": "11em"}}
+    late = {"continuous_update": False, "style": {"description_width": "12em"}, "layout": {"width": "auto"}}
     highest = predict(asked.path, asked.best, asked.limit_ms).inside_rps if asked.path else 0.0
     top = max(10.0, 2 * highest)
     batch = asked.best.max_batch_size or 32
