@@ -128,7 +128,9 @@ def drills(stage: Stage) -> dict[str, Callable[[], dict[str, Any]]]:
 
 def keep(folder: Path) -> None:
     """What was held, written where it is committed."""
-    kept = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    held = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    kept = {**json.loads(RECORD.read_text()), **held}
+    kept.pop("environment")
     if history := kept.get("overload", {}).pop("history", None):
         of = {name: kept["overload"][name] for name in ("capacity_rps", "limit_ms", "cores", "alerts_s")}
         HISTORY.write_text(json.dumps({**of, "series": history}, indent=1) + "\n")

@@ -118,6 +118,19 @@ def _exit(part: Kept) -> str:
     return f"exit {part['exit']}: {said}"
 
 
+def _canary(seen: Kept) -> list[Drill]:
+    """The gate opens for a canary like its baseline and shuts for a slower one: exit codes 0 and 1."""
+    asked = {"like": "a canary like its baseline, judged with --gate 5 as its file tells",
+             "slower": "a canary that waits 4 ms for batches, likewise"}  # fmt: skip
+    return [Drill(text, _exit(seen[f"{side}, one after the other"]), _exit(seen[side]), seen[side]["exit"] == wanted)
+            for (side, text), wanted in zip(asked.items(), (0, 1), strict=True)]  # fmt: skip
+
+
+def _exit(part: Kept) -> str:
+    said = part["said"].removeprefix("Gate of 5 %: ").partition(";")[0].rstrip(".")
+    return f"exit {part['exit']}: {said}"
+
+
 def _steps(changes: list[list[float]]) -> str:
     return ", ".join(f"{pods} at {at:.0f} s" for at, pods in changes)
 
@@ -149,6 +162,7 @@ _ROWS = {
     "proxy": _proxy,
     "overload": _overload,
     "autoscaling": _autoscaling,
+    "canary": _canary,
     "fleets": _contest,
 }
 

@@ -16,6 +16,7 @@ import yaml
 import loadgen
 from playbook.deploy import bundle, context, manifest_numbers
 from playbook.deploy.runbook import RUNBOOK
+from playbook.deploy.sizing import FULL
 from playbook.records.cited import Cited
 from playbook.serve import serve
 from playbook.serve.spec import ServerSpec, choose_port
@@ -34,6 +35,7 @@ NAMES = {
     "limit_ms": Cited(50, "stress.json results.limit_ms"),
     "limit_bucket": context.bucket_inside(50),
     "rate_rps": Cited(50.0, "tune.json results.best.rate_rps"),
+    "full": FULL,
     "throttled_limit": manifest_numbers.THROTTLED,
     "sizing": SimpleNamespace(planned_rps=Cited(35.0, "test"), cpu_limit=Cited(1, "test")),
     "grpc_target": "serving:8500",
@@ -97,13 +99,13 @@ def query(prometheus: str, expr: str) -> list:
     return reply["data"]["result"]
 
 
-def await_query(prometheus: str, expr: str, timeout_s: float = 30.0) -> list:
+def await_query(prometheus: str, expr: str, timeout_s: float = 90.0) -> list:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         try:
             if found := query(prometheus, expr):
                 return found
-        except requests.ConnectionError:
+        except requests.RequestException:  # not up yet, or too busy
             pass
         time.sleep(0.2)
     raise AssertionError(f"Prometheus has no data for {expr} after {timeout_s} s")

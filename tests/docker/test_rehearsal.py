@@ -16,6 +16,10 @@ from playbook.records.cited import Cited
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 
+LIMIT_MS = 3000.0  # that a server with a quota keeps also where others use the machine
+WINDOW_S = 2.0
+
+
 def rehearsed(run: Path, image: str, folder: Path, rate_rps: float, cores: float | None = None):
     """A run that claims to have measured this rate, its bundle rehearsed; the plan, what was seen and the results."""
     shutil.copytree(run, folder, ignore=shutil.ignore_patterns("deploy"))
@@ -24,7 +28,7 @@ def rehearsed(run: Path, image: str, folder: Path, rate_rps: float, cores: float
     for verb in ("tune", "prove", "serve", "stress"):
         (folder / f"{verb}.json").unlink(missing_ok=True)
     record.save(folder, "serve", params={"enable_batching": False}, results=served, verdict="up")
-    stressed = {"limit_ms": 50.0, "best": level, "levels": [level]}
+    stressed = {"limit_ms": LIMIT_MS, "best": level, "levels": [level]}
     record.save(folder, "stress", params={}, results=stressed, verdict="stressed")
     plan = deploy.plan_of(folder, image, Demand(2 * rate_rps))
     if cores is not None:
@@ -32,7 +36,7 @@ def rehearsed(run: Path, image: str, folder: Path, rate_rps: float, cores: float
     deploy.write(plan)
     built, why = deploy.rehearsal.choose(plan, "auto")
     assert built, why
-    seen = deploy.rehearsal.run(plan, built, 3.0, [], why)
+    seen = deploy.rehearsal.run(plan, built, WINDOW_S, [], why)
     return plan, seen, deploy.results(plan, [], checks=[], rehearsal=seen)
 
 
@@ -43,9 +47,9 @@ def kept(run, image, engine, tmp_path_factory):
 
 
 def test_a_rate_that_is_carried_refutes_nothing(kept):
-    _, seen, results = kept
+    plan, seen, results = kept
     assert seen["errors"] == 0
-    assert seen["throughput_rps"] == pytest.approx(280.0, rel=0.15)
+    assert seen["throughput_rps"] == pytest.approx(plan.sizing.planned_rps.value, rel=0.3)
     assert results["refuted"] == []
 
 

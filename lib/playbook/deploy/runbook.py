@@ -72,7 +72,7 @@ COMPONENTS: dict[str, str] = {
     "keda": "scaling on requests by KEDA, in place of the HorizontalPodAutoscaler",
     "model-bucket": "the model from s3:// or gs://, copied before the server starts",
     "model-volume": "the model from a volume, which a Job fills",
-    "openshift": "without fixed user ids",
+    "openshift": "without fixed user ids; named last",
     "requests-per-second": "scaling on requests by the Prometheus adapter",
-    "service-monitor": "for the Prometheus operator: scraping, probes, rules, dashboard",
+    "service-monitor": "for the Prometheus operator: scraping, rules, dashboard, probes (fill in NAMESPACE)",
 }

@@ -226,6 +226,31 @@ def test_the_operators_rules_are_prometheus_own(bundle):
     )
 
 
+def test_the_exporter_in_another_namespace_asks_for_the_service_by_its_namespace(bundle):
+    probes = objects(bundle, "components", "service-monitor", "probes.yaml")
+    targets = [target for probe in probes for target in probe["spec"]["targets"]["staticConfig"]["static"]]
+    assert targets == ["http://digits.NAMESPACE:8501/v1/models/digits:predict", "digits.NAMESPACE:8500"]
+    assert "NAMESPACE" in (bundle / "README.md").read_text()
+
+
+@pytest.mark.skipif(not kubernetes.can_build(), reason="kubectl is not installed")
+@pytest.mark.parametrize(
+    ("place", "components"),
+    [("overlays/cpu", ["model-volume", "openshift"]), ("overlays/load-test", ["openshift"]),
+     ("canary", ["model-bucket", "openshift"])],
+)  # fmt: skip
+def test_on_openshift_nothing_asks_for_a_user_of_its_own(bundle, tmp_path, place, components):
+    folder = shutil.copytree(bundle / "kubernetes", tmp_path / "kubernetes") / place
+    up = "../.." if place.startswith("overlays") else ".."
+    text = f"components: [{', '.join(f'{up}/components/{name}' for name in components)}]\n"
+    (folder / "kustomization.yaml").write_text((folder / "kustomization.yaml").read_text() + text)
+    built = kubernetes.build(folder)
+    assert kubernetes.validate(built, place) >= 1
+    assert "runAsNonRoot: true" in built
+    assert "runAsUser" not in built
+    assert "fsGroup" not in built
+
+
 @pytest.mark.skipif(not kubernetes.can_build(), reason="kubectl is not installed")
 def test_a_canary_is_compared_with_one_pod_of_todays_image_and_is_guarded_like_the_fleet(bundle, tmp_path):
     folder = shutil.copytree(bundle / "kubernetes", tmp_path / "kubernetes") / "canary"
