@@ -7,7 +7,7 @@ import sys
 
 from playbook.cli import reading, running, serving  # noqa: F401  (each adds its commands to the application)
 from playbook.cli.app import app
-from playbook.errors import ParameterError, PlaybookError, StageFailed
+from playbook.errors import ParameterError, PlaybookError, RecordMismatch, StageFailed
 from playbook.records import whole_file
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     """Entry point: an error of ours is printed as it is, without a traceback, and exits 1 (2 for bad input)."""
     try:
         app()
-    except ParameterError as error:
+    except (ParameterError, RecordMismatch) as error:  # 1 of compare is a regression, and a pipeline acts on it
         sys.exit(_say(error, 2))
     except StageFailed as error:
         sys.exit(_say(error, 1))

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 
 import fake_run
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from playbook.analyze import bootstrap, compare, turns, verdicts
+from playbook.cli import entry
 from playbook.errors import RecordMismatch, RecordUnreadable
 from playbook.records import record, run_folder
 from playbook.records.run_folder import Rows
@@ -159,6 +161,14 @@ def test_a_gate_finer_than_what_would_have_been_seen_is_not_passed_but_too_coars
 def test_a_run_is_not_compared_with_itself(outputs):
     with pytest.raises(RecordMismatch, match="with itself"):
         compare.compare(outputs / "20260101T000000Z-a", outputs / "20260101T000000Z-a")
+
+
+def test_runs_that_must_not_be_compared_are_bad_input_and_no_regression(outputs, monkeypatch):
+    run = "20260101T000000Z-a"
+    monkeypatch.setattr(sys, "argv", ["playbook", "compare", run, run, "--gate", "5", "--outputs", str(outputs)])
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 2
 
 
 def changed(outputs, tmp_path, verb, change):
