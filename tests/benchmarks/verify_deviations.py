@@ -14,19 +14,20 @@ sys.path.insert(0, str(HELPERS))
 from deviant_server import FIND  # noqa: E402
 
 from playbook.verify import asking, verify  # noqa: E402
-from playbook.verify.asking import DIFFERS  # noqa: E402
+from playbook.verify.asking import COULD_NOT, DIFFERS  # noqa: E402
 from playbook.verify.places import ProcessPlace  # noqa: E402
 from playbook.verify.setups import SETUPS  # noqa: E402
 
 
-def found(deviation: str) -> list[str]:
-    """The questions whose answer differs."""
+def found(deviation: str) -> dict[str, list[str]]:
+    """The questions whose answer differs, and those that could not be put."""
     place = ProcessPlace([sys.executable, str(HELPERS / "deviant_server.py"), deviation], SETUPS)
     try:
         quick = [question for question in verify.QUESTIONS if question.area != "costs"]
-        return [answer.name for answer in asking.ask_all(quick, place) if answer.answer == DIFFERS]
+        answers = list(asking.ask_all(quick, place))
     finally:
         place.close()
+    return {word: [answer.name for answer in answers if answer.answer == word] for word in (DIFFERS, COULD_NOT)}
 
 
 def main(*names: str) -> int:
@@ -34,8 +35,13 @@ def main(*names: str) -> int:
     missed = 0
     for name in names or FIND:
         seen = found(name)
-        missed += seen != [FIND[name]]
-        print(f"{name:<18} {'found' if seen == [FIND[name]] else 'MISSED'}: {', '.join(seen) or 'nothing'}", flush=True)
+        is_found = seen[DIFFERS] == [FIND[name]]
+        missed += not is_found
+        unasked = f" (could not ask {', '.join(seen[COULD_NOT])})"
+        print(
+            f"{name:<18} {'found' if is_found else 'MISSED'}: {', '.join(seen[DIFFERS]) or 'nothing'}{unasked}",
+            flush=True,
+        )
     return missed
 
 

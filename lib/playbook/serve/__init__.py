@@ -1,7 +1,7 @@
 """Serve: is it up, with the configuration I meant, and does it answer the same numbers as the model?"""
 
 from playbook.progress import begin
-from playbook.serve.answers import parity
+from playbook.serve.answers import parity, protocols
 from playbook.serve.client import available_version
 from playbook.serve.cores import on_cores, split_cpus
 from playbook.serve.expense import stage
@@ -17,6 +17,7 @@ __all__ = [
     "from_parameters",
     "on_cores",
     "parity",
+    "protocols",
     "results",
     "split_cpus",
     "stage",

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playbook.errors import PredictFailed
+from playbook.errors import ParameterError, PredictFailed
 from playbook.serve.client import predict_grpc, predict_rest
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays, Reference
-from playbook.tfserving.requests import TOLERANCE
+from playbook.tfserving.requests import TOLERANCE, without_json
 
 if TYPE_CHECKING:
     from playbook.serve.handle import Handle
@@ -35,6 +35,19 @@ class Compared:
 
     worst: float
     rows: int
+
+
+def protocols(handle: Handle, reference: Reference) -> list[str]:
+    """Over which protocols answers can be compared: REST unless a tensor's type is none that JSON carries, and gRPC.
+
+    Raises:
+        ParameterError: over none.
+    """
+    why = without_json(reference.inputs) or without_json(reference.outputs, "output")
+    found = [name for name, is_there in (("rest", not why), ("grpc", bool(handle.grpc_target))) if is_there]
+    if not found:
+        raise ParameterError(f"{why} The server's gRPC address is not known: give grpc_url.")
+    return found
 
 
 def parity(

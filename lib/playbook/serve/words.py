@@ -56,6 +56,8 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
     told = [f"{hit.message} {hit.remedy}" for hit in hits if hit.severity in ("error", "warning")]
     engine = results.get("engine")
     told += results.get("doubts") or []
+    if "rest" not in (results.get("parity") or ("rest",)):
+        told.append("Answers were compared over gRPC alone: a type of this model does not travel as JSON there.")
     return told + (engine_facts.warnings(engine, results["cpus"]) if engine else [])
 
 

@@ -23,8 +23,32 @@ DEFAULT_SIGNATURE = "serving_default"
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-5}
 
 
+_NO_JSON = frozenset(("float16", "uint16", "bfloat16", "complex64", "complex128"))  # json_tensor.cc knows none of them
+
+
+def without_json(arrays: Mapping[str, np.ndarray], what: str = "input") -> str:
+    """Why these tensors travel over gRPC alone, in a sentence; "" where JSON carries them."""
+    for alias, array in arrays.items():
+        first = array[0] if len(array) and ragged.is_ragged(array) else array
+        if (name := np.asarray(first).dtype.name) in _NO_JSON:
+            return (
+                f"The {what} {alias!r} is {name}, which TensorFlow Serving does not {_VERBS[what]} JSON: set protocol: "
+                "grpc, or cast it inside the model."
+            )
+    return ""
+
+
+_VERBS = {"input": "read from", "output": "write as"}
+
+
 def rest_body(inputs: Mapping[str, np.ndarray], signature: str = DEFAULT_SIGNATURE) -> bytes:
-    """One Predict request in JSON's row format; bytes travel as `{"b64": …}`, the default signature goes unsaid."""
+    """One Predict request in JSON's row format; bytes travel as `{"b64": …}`, the default signature goes unsaid.
+
+    Raises:
+        ParameterError: an input of a type that JSON does not carry there.
+    """
+    if why := without_json(inputs):
+        raise ParameterError(why)
     columns = {alias: _json_rows(np.asarray(array)) for alias, array in inputs.items()}
     if len(columns) == 1:
         instances = next(iter(columns.values()))
@@ -59,7 +83,8 @@ def write_bodies(
     checks by name, the load generator has nothing to compare a whole answer with: no `.expect` is written.
 
     Raises:
-        ParameterError: the model takes another number of rows a request, and only that.
+        ParameterError: the model takes another number of rows a request, and only that; or its types travel over gRPC
+            alone.
     """
     turns = _turns(reference, rows_per_request)[:count]
     _write(folder, 0, [reference.take(rows) for rows in turns], protocol, model_name)
@@ -102,6 +127,8 @@ def _write(folder: Path, number: int, requests: Iterable[Reference], protocol: s
     folder.mkdir(parents=True, exist_ok=True)
     for part in requests:
         if protocol == "rest":
+            if why := without_json(part.outputs, "output"):
+                raise ParameterError(why)
             body, expect = rest_body(part.inputs, part.signature), _rest_answer(part)
         else:
             body, expect = grpc_body(part.inputs, part.signature, model_name), _grpc_answer(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import platform
 import shutil
 import signal
@@ -25,6 +26,7 @@ from playbook.verify.reached import CouldNotAsk, Reached
 
 START_S = 60.0
 ONCE_S = 30.0
+FIRST = -10  # niceness of a server under question
 _DYING_S = 1.0  # from a connection that breaks to the exit code
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # by the machine, which had no memory left, or by a person
 
@@ -136,7 +138,7 @@ class ProcessPlace(Place):
         with log_path.open("wb") as log:
             process = subprocess.Popen(
                 [*self._command, *own, *flags], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                preexec_fn=_end_with_parent,
+                preexec_fn=_in_child,
             )  # fmt: skip
         reached = Reached(
             f"http://127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", METRICS_PATH, folder=folder,
@@ -189,8 +191,10 @@ def _text(part: str | bytes | None) -> str:
     return part.decode(errors="replace") if isinstance(part, bytes) else part or ""
 
 
-def _end_with_parent() -> None:
-    """Let the kernel end this process when the one that asks questions ends, however it does (Linux)."""
+def _in_child() -> None:
+    """Go before other work where that is allowed (fractions of a millisecond are told); end when the asker does."""
+    with contextlib.suppress(OSError):
+        os.nice(FIRST)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 

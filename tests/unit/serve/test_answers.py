@@ -1,6 +1,7 @@
 """A server's answers beside the model's own: as many rows as it takes, texts and bytes as they are."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import export_models
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 from export_models import build
 
-from playbook.errors import PredictFailed
+from playbook.errors import ParameterError, PredictFailed
 from playbook.export import export
 from playbook.serve import answers, client, serve
 from playbook.serve.handle import Handle
+from playbook.tfserving import requests
 from playbook.tfserving.reference import Reference
 from playbook.tfserving.tensorflow import tensorflow
 
@@ -49,6 +51,26 @@ def test_texts_and_bytes_are_compared_as_they_are(texts: tuple[Handle, Reference
     other = {"greeting": reference.outputs["greeting"], "raw_bytes": reference.outputs["raw_bytes"][::-1]}
     with pytest.raises(PredictFailed, match=r"'raw_bytes' over .* is not the text"):
         answers.parity(handle, Reference(reference.signature, reference.inputs, other), protocol)
+
+
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_types_that_json_does_not_carry_are_compared_and_sent_over_grpc_alone(tmp_path: Path, side: str) -> None:
+    tf = tensorflow()
+    given, returned = ("uint16", "float32") if side == "input" else ("float32", "uint16")
+    model = export_models.save(
+        tmp_path / "model", lambda x: {"y": tf.cast(x, returned)}, {"x": ((None, 2), given)}
+    )  # fmt: skip
+    staged = published(tmp_path, model)
+    said = rf"The {side} '.' is uint16, which TensorFlow Serving does not (read from|write as) JSON: set protocol: grpc"
+    reference = Reference.load(tmp_path)
+    with pytest.raises(ParameterError, match=said):
+        requests.write_bodies(tmp_path / "bodies", reference)
+    requests.write_bodies(tmp_path / "grpc", reference, "grpc", model_name="m")
+    with running(tmp_path, staged) as handle:
+        assert answers.protocols(handle, reference) == ["grpc"]
+        assert answers.parity(handle, reference, "grpc") == 0
+    with pytest.raises(ParameterError, match=rf"{said}.* give grpc_url"):
+        answers.protocols(replace(handle, grpc_target=""), reference)
 
 
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
