@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.lint.command import OFFICIAL, Mount, Place, is_official
-from playbook.lint.containers import bind, check_health, check_image, cores, count_cpus, host_path
+from playbook.lint.containers import bind, check_health, check_image, cores, count_cpus, for_cpus, host_path
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Image, Reading
 from playbook.lint.shell import simple_commands
@@ -82,12 +82,22 @@ def _read_service(service: Any, data: Any, document: Document, loose: bool = Fal
         reading.findings += check_health(text, base, set(), shown, line)
     if service.get("sysctls") and service.get("network_mode") == "host":
         reading.report("sysctl-host-network", shown, service.at("sysctls"))
+    if _wants_gpu(service) and for_cpus(base):
+        reading.report("gpu-image-missing", shown, image.line, image=base)
     start = _start(service, data, document, base, built)
     if loose:
         start.place = replace(start.place, hidden_mounts=True)
     start.partial = not loose and not {"image", "build"} & {*service}
     reading.add(launch(start))
     return reading
+
+
+def _wants_gpu(service: Any) -> bool:
+    """True where a service reserves a GPU or runs under NVIDIA's runtime."""
+    resources = (service.get("deploy") or {}).get("resources") or {}
+    devices = (resources.get("reservations") or {}).get("devices") or []
+    named = any("gpu" in (device.get("capabilities") or []) for device in devices if isinstance(device, Table))
+    return named or bool(service.get("gpus")) or service.get("runtime") == "nvidia"
 
 
 def _image(service: Any, document: Document) -> tuple[Word, Image | None]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from playbook.lint.command import OFFICIAL, Mount, Place, is_official
-from playbook.lint.containers import bind, check_image, check_relative_source, cores, count_cpus
+from playbook.lint.containers import bind, check_image, check_relative_source, cores, count_cpus, for_cpus
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading
 from playbook.lint.text import Word, is_unknown
@@ -90,7 +90,9 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     image, args, shown = rest[0], rest[1:], document.text.path
     entry = next((value for name, value in options if name == "--entrypoint"), None)
     for name, value in options:
-        if name == "--mount" and value.endswith(",") and any(OFFICIAL in word for word in rest):  # a blank behind it
+        if (
+            name == "--mount" and value.endswith((",", "=")) and any(OFFICIAL in word for word in rest)
+        ):  # a blank behind it
             what = "target" if mount_parts(value)["source"] else "source"
             reading.counts["images"] += 1
             reading.report("mount-without-source", shown, value.line, value=str(value), what=what)
@@ -108,6 +110,8 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)
         reading.report("flag-before-image", shown, line, flag=flag)
     host = any(name in ("--network", "--net") and value == "host" for name, value in options)
+    if "--gpus" in given and for_cpus(image):
+        reading.report("gpu-image-missing", shown, image.line, image=image)
     if "--sysctl" in given and host:
         reading.report("sysctl-host-network", shown, image.line)
     for name, value in options:

@@ -64,7 +64,7 @@ def kind_of_block(language: str, content: str) -> str:
         return "config"
     if image:
         return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"
-    if re.search(r"^(apiVersion|services|scrape_configs|version):", content, re.MULTILINE):
+    if re.search(r"^(apiVersion|services|scrape_configs|version):|^\s*containers:$", content, re.MULTILINE):
         return "shell" if "<<" in content else "yaml"
     if language.lower() in _SHELL or BINARY in content or re.search(r"\bdocker\s.*\brun\b", content):
         return "shell"
@@ -112,7 +112,8 @@ def prose_blocks(text: Text) -> Iterator[Block]:
         begin, indent = place, fence[1]
         while place < len(lines) and not lines[place].strip().startswith(fence[2]):
             place += 1
-        content = textwrap.dedent("\n".join(line.removeprefix(indent) for line in lines[begin:place]))
+        shown = ("" if line.strip() == "..." else line.removeprefix(indent) for line in lines[begin:place])  # left out
+        content = textwrap.dedent("\n".join(shown))
         place += 1
         yield from _block(language, content, text, begin + 1)
 

@@ -31,7 +31,7 @@ def read_python(document: Document) -> Reading:
     if not any(name in text.content for name in _NAMES):
         return reading
     try:
-        tree = ast.parse(text.content)
+        tree = ast.parse(_begun(text.content))
     except (SyntaxError, ValueError) as error:
         line = text.line(getattr(error, "lineno", None))
         if BINARY in text.content or OFFICIAL in text.content:
@@ -59,7 +59,7 @@ def read_python(document: Document) -> Reading:
         if isinstance(node, (ast.List, ast.Tuple)) and id(node) not in read:
             reading.add(_list(values.words(node), values, document))
         elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)) and (
-            id(node) not in read | values.docstrings
+            id(node) not in read and (id(node) not in values.docstrings or _is_dockerfile(node))
         ):
             reading.add(_string(node, values, document, read))
     return reading
@@ -161,6 +161,11 @@ def _list(words: list[Word], values: Values, document: Document) -> Reading:
     return launch(start)
 
 
+def _is_dockerfile(node: ast.AST) -> bool:
+    """True for a text that begins as a Dockerfile of the server does."""
+    return isinstance(node, ast.Constant) and bool(re.match(rf"\s*FROM\s+\S*{OFFICIAL}", str(node.value)))
+
+
 def _is_file(word: str) -> bool:
     """True for a text that is a whole file: a Dockerfile, YAML with the server's image, or a config."""
     if word.count("\n") < 2 or "{{" in word:
@@ -189,6 +194,13 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
         return Reading()
     whole = replace(script, content=as_line(script.content))
     return read_script(Document(whole, document.around), depth=1)
+
+
+def _begun(content: str) -> str:
+    """A Python text without the end of a block it begins in the middle of, as excerpts do; its lines stay in place."""
+    lines = content.split("\n")
+    start = next((place for place, line in enumerate(lines) if line and not line[0].isspace()), 0)
+    return "\n".join([""] * start + lines[start:])
 
 
 def texts_of(content: str) -> str:

@@ -165,9 +165,10 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
         reading.add(read_seldon(data, document))
     if str(data.get("kind", "")) == "InferenceService":
         reading.add(read_inference_service(data, document))
-    if "apiVersion" not in data and "kind" not in data:
+    whole = read_object(data, document, pods)
+    if "apiVersion" not in data and "kind" not in data and not whole.counts["pods"]:
         reading.add(read_loose(data, document))
-    reading.add(read_object(data, document, pods))
+    reading.add(whole)
     if reading.commands and not document.text.templated:
         for name, line in undeclared(data, document.text.path):
             reading.report("volume-not-declared", document.text.path, line, name=name)
