@@ -7,7 +7,11 @@ from playbook.drill.drill import Drill, Way, always, over_grpc
 
 LOAD_THREADS = "--num_load_threads=2"
 NO_RETRIES = "--max_num_load_retries=0"
-IDLE_TIME_OUT = "--grpc_channel_arguments=grpc.max_connection_idle_ms=500"
+#: A client that answers no ping is dropped. max_connection_idle_ms alone waits 20 s for it to answer one.
+KEEP_ALIVE = (
+    "--grpc_channel_arguments=grpc.keepalive_time_ms=500,grpc.keepalive_timeout_ms=500,"
+    "grpc.keepalive_permit_without_calls=1"
+)
 MESSAGE_LIMIT = "--grpc_channel_arguments=grpc.max_receive_message_length=1048576"
 
 
@@ -87,9 +91,9 @@ _LOADS = (
         "as it likes, as there is no idle time-out and no limit of connections",
         "util/net_http/server/internal/evhttp_server.cc",
         Way(clients.stall),
-        "an idle time-out",
-        Way(clients.stall, flags=always(IDLE_TIME_OUT)),
-        f"gRPC alone: {IDLE_TIME_OUT}; REST has none there, so that a proxy before it must wait for whole requests",
+        "keep-alive pings",
+        Way(clients.stall, flags=always(KEEP_ALIVE)),
+        f"gRPC alone: {KEEP_ALIVE}; REST has none there, so that a proxy before it must wait for whole requests",
         helps=over_grpc,
         on_attached=True,
     ),

@@ -24,6 +24,7 @@ Stopped = Callable[[], float | None]  # seconds for which the quota has stopped 
 ROOT = Path("/sys/fs/cgroup")
 PERIOD_US = 100_000  # the kernel's and Kubernetes' default
 SHARE, STRETCH = 0.5, 0.4  # of the server's cores; of the drill's time
+UNFELT_S = 0.05
 BUSY = 0.6  # of the capacity: at less, half the processor is enough and nothing is to be seen
 
 
@@ -43,6 +44,7 @@ def throttle(place: Ground) -> str:
         time.sleep(seconds)
         stopped = stopped_s()
     words = f", stopped by the quota for {stopped:.1f} s" if stopped is not None else ""
+    words += ": it used no more at this rate" if stopped is not None and stopped < UNFELT_S else ""
     return f"{SHARE * cores:g} of {cores} cores for {seconds:.1f} s{words}{_at(place.exercise)}"
 
 

@@ -124,6 +124,25 @@ def test_a_server_that_runs_elsewhere_is_left_alone_unless_allowed_and_then_only
         assert handle.process() is not None
 
 
+def test_a_remedy_that_only_grpc_has_is_held_over_grpc_alone_and_said_for_rest(run_dir: Path) -> None:
+    for name in ("slow_clients", "oversized"):
+        ways = {
+            protocol: [kind for kind, _ in DRILLS[name].ways(prepared(run_dir, remedies=True, protocol=protocol))]
+            for protocol in ("rest", "grpc")
+        }
+        assert ways == {"rest": [False], "grpc": [False, True]}
+        assert "REST has none there" in DRILLS[name].how
+
+
+def test_half_the_processor_is_taken_at_a_rate_that_it_does_not_carry_and_the_row_says_which(run_dir: Path) -> None:
+    slow = replace(prepared(run_dir), capacity_rps=10_000.0, client_rps=50_000.0)
+    assert starving.busy(slow, run_dir)["rate_rps"] == 6000.0
+    assert starving._at(slow).startswith("; 6,000/s were due, 60.0 times the promised rate")
+    assert starving.busy(replace(slow, client_rps=1000.0), run_dir)["rate_rps"] == 800.0  # what can be sent
+    full = replace(slow, rate_rps=9000.0)
+    assert (starving.busy(full, run_dir)["rate_rps"], starving._at(full)) == (9000.0, "")
+
+
 def test_half_the_processor_is_taken_and_given_back(run_dir: Path) -> None:
     if why := starving.cannot(prepared(run_dir)):
         pytest.skip(why)

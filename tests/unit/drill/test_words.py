@@ -27,6 +27,13 @@ def test_the_verdict_names_what_each_drill_cost_and_what_cost_nothing() -> None:
     assert "5,400 answers compared, none wrong." in said
 
 
+def test_a_drill_at_another_rate_than_the_others_is_told_with_it() -> None:
+    said = findings.verdict(told(row(), row("half_cpu", rate_rps=6000.0), row("swap", rate_rps=6000.0, **CALM)))
+    assert "at 500 requests/s cost users: kill 300 of" in said
+    assert "half_cpu (at 6,000/s) 300 of" in said
+    assert "nothing in swap (at 6,000/s)" in said
+
+
 def test_a_drill_that_did_not_recover_says_within_what() -> None:
     assert "not recovered within 5 s" in findings.verdict(told(row(recovery_s=None)))
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +18,12 @@ import pytest
 import tls_front
 
 from playbook import progress
-from playbook.errors import ParameterError, PredictFailed, ServerNotReady
+from playbook.adapt import controller
+from playbook.errors import MonitorError, ParameterError, PredictFailed, ServerNotReady
 from playbook.monitor import monitor
-from playbook.records import record, secrets, store
+from playbook.monitor.sensor import Sensor
+from playbook.prove import candidate
+from playbook.records import record, run_folder, secrets, store, trust
 from playbook.serve import answers, client, serve, words
 from playbook.serve.handle import Handle
 from playbook.serve.spec import choose_port
@@ -115,6 +119,43 @@ def test_control_calls_load_and_monitor_pass_the_door_and_no_record_holds_the_to
     assert [name for name, text in texts.items() if TOKEN.encode() in text] == [secrets.FILE]
     key = (pems / "client.key").read_bytes()[40:80]
     assert not [name for name, text in texts.items() if key in text]
+
+
+def test_a_later_proof_passes_the_door_with_what_20_serve_was_given(
+    door: int, behind: Handle, pems: Path, run: Path, tmp_path: Path
+) -> None:
+    given = settings(door, behind, pems)
+    record.save(tmp_path, "export", params={}, results={"model_name": "digits", "base_path": "m"}, verdict="Exported.")
+    handle = serve.start(serve.from_parameters(given, run), tmp_path, 10)
+    record.save(tmp_path, "serve", params=given, results=asdict(handle), verdict="Up.")
+    secrets._known.clear()  # as in the next notebook
+    asked = {"server": "embedded", "model_name": "digits", "image": "", "client_cpus": []}
+    spec, _, _ = candidate.server_of(run_folder.read(tmp_path), asked)
+    again = serve.start(spec, tmp_path, 10)
+    inputs = {name: rows[:1] for name, rows in Reference.load(run).inputs.items()}
+    assert client.predict_rest(again, inputs)
+    assert client.predict_grpc(again, inputs)
+
+
+def test_the_sensor_of_a_controller_and_playbook_monitor_pass_a_door_with_an_authority_of_ones_own(
+    behind: Handle, pems: Path, tmp_path: Path
+) -> None:
+    with tls_front.front(behind.rest_url, pems / "server.pem", pems / "ca.pem") as port:
+        url, ours = (
+            f"https://127.0.0.1:{port}",
+            trust.chosen(str(pems / "ca.pem"), str(pems / "client.pem"), str(pems / "client.key"), "localhost"),
+        )
+        trust.note(url, ours)
+        target = controller.attach(url, tmp_path, "digits")
+        assert Sensor(target.handle.metrics_url, "digits").read().points
+        assert store.query(
+            "SELECT count(*) AS n FROM metrics", tmp_path, monitor.collect(url, 0.2, 0.3, tmp_path).name
+        )["n"][0]
+        trust.note(url, trust.chosen(str(pems / "other_ca.pem"), "", "", ""))
+        with pytest.raises(MonitorError, match=r"is not signed by any of the authorities in .*other_ca\.pem"):
+            Sensor(target.handle.metrics_url, "digits").read()
+        with pytest.raises(MonitorError, match=r"is not signed by any of the authorities in .*other_ca\.pem"):
+            monitor.collect(url, 0.2, 0.3, tmp_path)
 
 
 @pytest.mark.parametrize(
