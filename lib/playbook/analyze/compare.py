@@ -78,7 +78,7 @@ def compare(base: Path, candidate: Path, gate: float | None = None, force: bool 
     # In turns, whatever else ran met both alike, and the spread of the repeats has it.
     disturbed = [] if turns else [text for run in (one, two) if (text := disturbance(run))]
     regression = not disturbed and any(verdicts.worse_by(row, gate or 0.0) for row in rows)
-    undecided = None if gate is None or regression else _undecided(rows, gate, disturbed, two)
+    undecided = None if gate is None or regression else _undecided(rows, gate, disturbed, two, turns)
     text = verdicts.in_words(one.run_id, two.run_id, rows, inputs, disturbed, gate, regression, undecided)
     failed = regression and gate is not None
     return Comparison(one.run_id, two.run_id, rows, text, failed, undecided, inputs, disturbed, left_out)
@@ -102,7 +102,9 @@ def check_comparable(one: RunFolder, two: RunFolder, force: bool = False) -> Non
         )
 
 
-def _undecided(rows: Sequence[Mapping[str, Any]], gate: float, disturbed: Sequence[str], run: RunFolder) -> str | None:
+def _undecided(
+    rows: Sequence[Mapping[str, Any]], gate: float, disturbed: Sequence[str], run: RunFolder, turns: bool
+) -> str | None:
     """Why a gate can be neither passed nor failed: a busy machine, or figures too coarse to see a change of its size.
 
     What would have been seen shrinks with the root of the time a level is held.
@@ -112,10 +114,13 @@ def _undecided(rows: Sequence[Mapping[str, Any]], gate: float, disturbed: Sequen
     coarse = max((row for row in rows if row.get("seen")), key=lambda row: row["seen"], default=None)
     if coarse is None or 100 * coarse["seen"] <= gate:
         return None
+    short = f"too coarse: {coarse['name']} would have shown a change of {coarse['seen']:.0%} at least"
+    if turns:
+        return f"{short}, although both were held in turns; hold them again on a quieter machine"
     held_s = max((level.get("duration_s") or 0.0 for level in run.levels), default=0.0)
     more_s = held_s * ((100 * coarse["seen"] / gate) ** 2 - 1)
     return (
-        f"too coarse: {coarse['name']} would have shown a change of {coarse['seen']:.0%} at least; hold each level "
+        f"{short}; hold each level "
         f"{more_s:,.0f} s longer (duration_s={held_s + more_s:,.0f}), or both in turns: playbook compare --again"
     )
 

@@ -207,8 +207,8 @@ def _warnings(replica: Replica, demand: Demand, replicas: int, balanced: int) ->
     if demand.target_rate_rps > replica.rate_rps.value:
         words.append(
             f"EXTRAPOLATED: {demand.target_rate_rps:,.0f} requests/s was asked for, {replica.rate_rps.value:,.0f}/s "
-            f"was measured, on one replica. {replicas} replicas carry it only if the balancer spreads evenly and they "
-            "share nothing; run the load-test Job before you rely on it."
+            f"was measured, on one replica. {replicas} replicas carry it only if load falls no less evenly than told "
+            "and they share nothing; run the load-test Job before you rely on it."
         )
     if (replica.planned_cpu_cores or replica.cpu_cores) is None or replica.memory_bytes is None:
         words.append(
