@@ -129,7 +129,7 @@ def promise_in_words(run: RunFolder) -> str:
     limit = prove.get("p99_limit_ms") or asked.get("p99_limit_ms")
     if not limit:
         return ""
-    rate = prove.get("target_rate_rps") or asked.get("target_rate_rps")
+    rate = (prove or asked).get("target_rate_rps")  # what deploy is sized for is no promise of the proof's
     errors = prove.get("max_error_share") or asked.get("max_error_share") or 0.0
     at = f"at {rate:,.0f} requests/s" if rate else NO_PROMISE
     return f"p99 ≤ {limit:g} ms and at most {100 * errors:g} % failures, {at}"
@@ -156,7 +156,9 @@ def _fleet(run: RunFolder) -> str:
     cost = (size.get("costs") or [{}])[0]
     currency = f" {run.params('deploy').get('currency')}" if run.params("deploy").get("currency") else ""
     money = f"; {cost['cost_per_million']:.3g}{currency} a million predictions" if cost.get("cost_per_million") else ""
-    return f"{size['replicas']} replicas of {size['cpu_limit']} CPU{money}"
+    target = run.params("deploy").get("target_rate_rps")
+    carried = f" for {target:,.0f} requests/s" if target else ""
+    return f"{size['replicas']} replicas of {size['cpu_limit']} CPU{carried}{money}"
 
 
 def _next_step(run: RunFolder) -> str:

@@ -116,3 +116,13 @@ def test_a_number_that_is_a_little_off_is_found_out() -> None:
         tried += [(verb, n.text, times, n.of(of_verb(verb), times)) for n in exact for times in (0.93, 1.04, 1.13)]
     assert len(tried) > 60
     assert sum(bool(found) for *_, found in tried) < 0.15 * len(tried), tried
+
+
+def test_a_rate_that_deploy_alone_was_sized_for_is_not_told_as_promised(tmp_path: Path) -> None:
+    run = shutil.copytree(EXAMPLE, tmp_path / "one", ignore=shutil.ignore_patterns("data", "figures"))
+    content = json.loads((run / "prove.json").read_text())
+    content["results"]["promise"]["target_rate_rps"] = None
+    (run / "prove.json").write_text(json.dumps(content))
+    page = opening.opening(run_folder.read(run))
+    assert opening.NO_PROMISE in page.partition("| the promise |")[2].partition("\n")[0]
+    assert "for 2,000 requests/s" in page.partition("| replicas and money |")[2].partition("\n")[0]
