@@ -106,8 +106,8 @@ def test_readers_end_when_nobody_asks_and_the_memory_of_long_bodies_comes_back(l
     lone.predict("nobody", b'{"instances": %s}' % long_list(b"1.25"))
     wait_until(lambda: not helpers(lone), 20)
     before = memory().rss
-    for _ in range(3):
-        assert lone.predict("nobody", b'{"instances": %s}' % long_list(b"1.25", 8_000_000))[0] == 404
+    for _ in range(2):
+        assert lone.predict("nobody", b'{"instances": %s}' % long_list(b"1.25", 6_000_000))[0] == 404
     assert helpers(lone)
     wait_until(lambda: not helpers(lone), 20)
     assert memory().rss < before + 20e6

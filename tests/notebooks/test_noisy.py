@@ -16,7 +16,7 @@ from command import playbook
 from playbook.records import record, runs
 
 NEIGHBOUR = Path(__file__).parents[1] / "helpers" / "busy_neighbour.py"
-LOAD = {"concurrency": [1, 4], "rate_shares": [0.5], "duration_s": 1.5, "ramp_up_s": 0.3, "monitor_every_s": 0.3}
+LOAD = {"concurrency": [4], "rate_shares": [0.5], "duration_s": 1.0, "ramp_up_s": 0.3, "monitor_every_s": 0.3}
 PROOF = {"prove_level_s": 1.0, "prove_s": 5.0, "target_rate_rps": 400.0, "p99_limit_ms": 50.0, "seed": 7}
 
 
