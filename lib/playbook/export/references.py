@@ -7,11 +7,12 @@ from pathlib import Path
 
 from playbook.errors import ModelError
 from playbook.export import asked, inputs, merging
-from playbook.tfserving import ragged, signatures
+from playbook.tfserving import messages, ragged, signatures
 from playbook.tfserving.mix import Mix
 from playbook.tfserving.reference import Arrays, Reference
 from playbook.tfserving.signatures import Signature
 
+_READ = {"string", *(dtype.name for dtype in messages.DTYPES.values())}
 BESIDE_S = 3.0  # seconds for the rows of each further signature
 
 
@@ -21,7 +22,8 @@ def of(
     """The model's answers to as many rows as there is time for, and what is remarkable about them.
 
     Raises:
-        ModelError: the model refuses, or an output that is to be ignored is not there.
+        ModelError: the model refuses, an output that is to be ignored is not there, or one has a type that this
+            playbook does not read.
     """
     from playbook.export.savedmodel import Loaded
 
@@ -30,6 +32,12 @@ def of(
         raise ModelError(f"ignore_outputs names {', '.join(unknown)}; signature {signature.name!r} answers {names}.")
     if set(ignored) >= set(names):
         raise ModelError(f"ignore_outputs names every output of {signature.name!r}: nothing would be checked at all.")
+    for tensor in signature.outputs:
+        if tensor.dtype not in _READ:
+            raise ModelError(
+                f"Output {tensor.alias!r} has type {tensor.dtype}, which this playbook does not read. Cast it inside "
+                "the model, or export a signature without it."
+            )
     fixed = inputs.fixed_rows(signature)
     with Loaded(path) as loaded:
         answers = asked.ask(lambda part: loaded.run(signature, part), rows, fixed, budget_s)

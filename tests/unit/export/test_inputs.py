@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from playbook.errors import ModelError
-from playbook.export import inputs, rows_file
+from playbook.export import inputs, references, rows_file
 from playbook.export.hints import Hint
 from playbook.tfserving import examples
 from playbook.tfserving.messages import MESSAGES
@@ -227,3 +227,10 @@ def test_none_of_the_client_side_modules_loads_tensorflow() -> None:
     code = f"import sys; [__import__('playbook.' + n) for n in {names}]; print('tensorflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "complex64", "dtype 11"])
+def test_an_output_of_a_type_that_is_not_read_is_refused_before_the_model_is_loaded(dtype: str) -> None:
+    odd = Signature("s", "Predict", (Tensor("x", "float32", (-1,)),), (Tensor("y", dtype, (-1,)),))
+    with pytest.raises(ModelError, match=f"Output 'y' has type {dtype}, which this playbook does not read"):
+        references.of(Path("/nowhere"), odd, {})
