@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import command
+import psutil
 import published_run
 import pytest
 
 from playbook.records import lock
 from playbook.serve import leftovers, serve
+from playbook.serve.handle import Handle
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +60,23 @@ def test_a_server_whose_folder_stands_and_another_program_are_no_orphans(tmp_pat
         for process in others:
             process.kill()
             process.wait()
+
+
+def test_a_server_whose_starter_was_killed_before_it_had_noted_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = f"--monitoring_config_file={tmp_path}/config/serve/monitoring.config"
+    sleep = [sys.executable, "-c", "import time; time.sleep(60)", flag]
+    starter = f"import subprocess as s; print(s.Popen({sleep!r}, stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
+    pid = int(subprocess.run([sys.executable, "-c", starter], capture_output=True, text=True, check=True).stdout)
+    left = psutil.Process(pid)
+    monkeypatch.setattr(leftovers, "INIT", left.ppid())  # 1, or whoever else adopts orphans here
+    handle = Handle("embedded", "digits", "", "", "", "", [], [], pid=pid)
+    try:
+        note = handle.note(tmp_path, "serve")
+        assert not [words for words in leftovers.stop_orphans() if str(pid) in words]
+        note.unlink()
+        assert f"server of {tmp_path}, which has no note of it ({pid})" in leftovers.stop_orphans()
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            left.kill()
