@@ -120,7 +120,8 @@ def test_the_pre_commit_hook_runs_what_there_is():
     hook = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())[0]
     assert hook["entry"].split()[:2] == ["playbook", "lint"]
     names = re.compile(hook["files"])
-    assert [bool(names.search(path)) for path in ("deploy/Dockerfile", "a/b.yaml", "logo.png")] == [True, True, False]
+    paths = ("deploy/Dockerfile", "a/b.yaml", "main.tf", "logo.png")
+    assert [bool(names.search(path)) for path in paths] == [True, True, True, False]
 
 
 def test_lint_imports_neither_tensorflow_nor_pandas_nor_jupyter_nor_numpy():
