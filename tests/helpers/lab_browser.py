@@ -82,6 +82,7 @@ class Page:
     def __init__(self, address: str) -> None:
         self._line = websocket.create_connection(address, timeout=PATIENCE_S)
         self._numbers = itertools.count(1)
+        self.ask("Page.enable")
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """One command of the protocol and its answer."""
@@ -89,6 +90,9 @@ class Page:
         self._line.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
             said = json.loads(self._line.recv())
+            if said.get("method") == "Page.javascriptDialogOpening":  # a lab whose notebooks were not saved asks back
+                leave = {"id": next(self._numbers), "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
+                self._line.send(json.dumps(leave))
             if said.get("id") == number:
                 assert "error" not in said, said
                 return said["result"]
