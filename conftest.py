@@ -16,8 +16,10 @@ ROOT = Path(__file__).parent
 SCRATCH = ROOT / ".pytest_cache" / "outputs" / "dev"  # a scratch run of the tests' own: outputs/dev is somebody's
 USES_SCRATCH = pytest.StashKey[bool]()
 # What measures must not be measured beside other tests: with -n it comes last, on one worker, with the others gone.
-# Chains and notebooks run beside others: what is asked of them is what they leave behind, not their numbers.
+# Notebooks run beside others: they are to end and to be read. A whole chain must not: what its rehearsal refutes ends it.
 ALONE = (
+    "tests/docker/test_docker_chain.py",
+    "tests/notebooks/test_chain.py",
     *(
         f"tests/unit/{name}.py"
         for name in ("analyze/test_ledger", "monitor/test_resources", "tune/test_slow_live", "verify/test_verify")
