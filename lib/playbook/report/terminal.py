@@ -24,15 +24,19 @@ def rendered(text: str, columns: int | None = None, colour: bool | None = None) 
         columns: The width; that of the terminal when left out.
         colour: Bold and colours; where stdout is a terminal when left out.
     """
+    columns = columns or width()
+    colour = (os.isatty(1) and "NO_COLOR" not in os.environ) if colour is None else colour
+    return "\n".join(line.rstrip() for line in _printed(_turned(text, columns), columns, colour).splitlines())
+
+
+def _printed(text: str, columns: int, colour: bool) -> str:
     from rich.console import Console
     from rich.markdown import Markdown
 
-    columns = columns or width()
-    colour = (os.isatty(1) and "NO_COLOR" not in os.environ) if colour is None else colour
     out = io.StringIO()
     console = Console(file=out, width=columns, force_terminal=colour, color_system="auto" if colour else None)
-    console.print(Markdown(_turned(text, columns), hyperlinks=False))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    console.print(Markdown(text, hyperlinks=False))
+    return out.getvalue()
 
 
 def _turned(text: str, columns: int) -> str:
@@ -53,6 +57,11 @@ def _broken(word: re.Match[str]) -> str:
     return " ".join(word[0][start : start + PIECE] for start in range(0, len(word[0]), PIECE))
 
 
+def _cut(table: str, columns: int) -> bool:
+    """Whether a word of it would be cut off: columns share what room there is, some below their longest word."""
+    return _printed(table, columns, colour=False).count("…") > table.count("…")
+
+
 def _fitting(table: list[str], columns: int) -> list[str]:
     head, _, *body = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table]
     rows = [[name.replace("/s", " /s") for name in head], *body]  # a heading that may break is not cut off
@@ -60,7 +69,8 @@ def _fitting(table: list[str], columns: int) -> list[str]:
     narrowest = sum(max(map(len, some), default=1) + 2 for some in words) + 2  # each column as wide as its longest word
     if len(head) <= 2:
         return [re.sub(rf"[^\s|]{{{LONG},}}", _broken, line) for line in table]
-    if narrowest <= columns:
-        return [line.replace("requests/s", "requests /s") if line is table[0] else line for line in table]
+    laid_out = [line.replace("requests/s", "requests /s") if line is table[0] else line for line in table]
+    if narrowest <= columns and not _cut("\n".join(laid_out), columns):
+        return laid_out
     pairs = [", ".join(f"{name} {value}" for name, value in zip(head[1:], row[1:], strict=True)) for row in body]
     return ["", *(f"- **{row[0]}**: {told}" for row, told in zip(body, pairs, strict=True)), ""]
