@@ -40,7 +40,8 @@ def results(plan: DeployPlan, files: list[str], **more: Any) -> dict[str, Any]:
     refuted = refutation.refuted(more.get("checks") or [], more.get("rehearsal"))
     of_days = words.of_days(more.get("day") or {}, plan.demand.connections_per_pod)
     doubts = [*words.doubts(plan), *of_days, *refutation.doubts(more.get("rehearsal"))]
-    claims = {"promise": words.carries(plan, bool(refuted)), "refuted": refuted, "doubts": doubts}
+    disturbed = refutation.disturbed(more.get("rehearsal"))
+    claims = {"promise": words.carries(plan, bool(refuted), disturbed), "refuted": refuted, "doubts": doubts}
     return {"files": files, "image": plan.image, "winner": winner, "sizing": plan.sizing.results(), **claims, **more}
 
 

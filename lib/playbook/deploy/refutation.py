@@ -1,6 +1,7 @@
 """What refutes a deployment: checks of the bundle that failed, and a rehearsal that showed the opposite of the plan.
 
-A rehearsal that shows nothing, because it was too short or its client too slow, refutes nothing: it is a doubt.
+A rehearsal that shows nothing, because it was too short, its client too slow or the machine busy with other things,
+refutes nothing: it is a doubt.
 """
 
 from __future__ import annotations
@@ -33,10 +34,21 @@ def refuted(checks: Sequence[Row], rehearsal: Rehearsal | None) -> list[str]:
 
 def doubts(rehearsal: Rehearsal | None) -> list[str]:
     """What the rehearsal left open, one sentence each."""
-    if not rehearsal or "inside_limit" not in rehearsal or rehearsal["inside_limit"] is not None:
+    if not rehearsal or "inside_limit" not in rehearsal or rehearsal["inside_limit"] is True:
         return []
-    why = "; ".join(rehearsal.get("level_warnings") or ()) or "it saw too few requests, or there is no limit"
+    known = rehearsal["inside_limit"] is False
+    if known and not disturbed(rehearsal):
+        return []
+    why = disturbed(rehearsal) if known else "; ".join(rehearsal.get("level_warnings") or ())
+    why = why or "it saw too few requests, or there is no limit"
     return [f"The rehearsal does not show whether a replica keeps the limit at its planned rate: {why}."]
+
+
+def disturbed(rehearsal: Rehearsal | None) -> str:
+    """What kept a rehearsal beyond the limit from refuting the plan, in words; empty where nothing did."""
+    if rehearsal is None or rehearsal.get("inside_limit") is not False:
+        return ""
+    return str(rehearsal.get("disturbance") or "")
 
 
 def _dead(rehearsal: Rehearsal) -> str:
@@ -59,7 +71,7 @@ def _errors(rehearsal: Rehearsal) -> str:
 
 
 def _slow(rehearsal: Rehearsal) -> str:
-    if rehearsal.get("inside_limit") is not False:
+    if rehearsal.get("inside_limit") is not False or rehearsal.get("disturbance"):
         return ""
     limit, p99 = rehearsal.get("limit_ms"), rehearsal.get("p99_ms")
     share = rehearsal.get("beyond_limit_share")
@@ -71,7 +83,8 @@ def _slow(rehearsal: Rehearsal) -> str:
 
 def _short(rehearsal: Rehearsal) -> str:
     rate, answered = rehearsal.get("rate_rps"), rehearsal.get("throughput_rps")
-    if CLIENT_CHECKS & set(rehearsal.get("failed_checks") or ()) or not rate or answered is None:
+    blamed = rehearsal.get("disturbance") or CLIENT_CHECKS & set(rehearsal.get("failed_checks") or ())
+    if blamed or not rate or answered is None:
         return ""
     return f"{_at(rehearsal)}it answered {answered:,.0f}/s" if answered < MIN_ANSWERED * rate else ""
 

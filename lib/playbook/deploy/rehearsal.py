@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from playbook.deploy import refutation, server_flags, use
 from playbook.deploy.manifest_numbers import THROTTLED
 from playbook.deploy.plan import DeployPlan
 from playbook.errors import LoadFailed, ParameterError
+from playbook.prove.answer import disturbance
 from playbook.records import record
 from playbook.serve import answers, client, containers, serve
 from playbook.serve.alive import check_alive
@@ -82,6 +84,7 @@ def run(plan: DeployPlan, image: bool, duration_s: float, client_cpus: list[int]
         with use.watched(handle) as used:
             level = _hold(plan, handle, duration_s, client_cpus)
     p99_ms, claim = level["latency_ms"]["p99"], level.get("claim")
+    used_up = used.over(level["start_ns"], level["duration_s"])
     limit_ms = plan.replica.limit_ms.value if plan.replica.limit_ms else None
     return {
         "server": handle.server,
@@ -101,7 +104,8 @@ def run(plan: DeployPlan, image: bool, duration_s: float, client_cpus: list[int]
         "valid": level["valid"],
         "failed_checks": level["failed_checks"],
         "level_warnings": level["warnings"],
-        **used.over(level["start_ns"], level["duration_s"]),
+        **used_up,
+        "disturbance": disturbance([used_up["others_cores"]], os.cpu_count() or 1, [level]),
         "throttled_limit": THROTTLED.value,
         "inside_limit": refutation.inside_limit(level, plan.replica.promise),
     }

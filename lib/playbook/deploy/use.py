@@ -1,7 +1,11 @@
-"""What the rehearsed server used while its level was held: cores, memory, and periods stopped by its CPU quota."""
+"""What the rehearsed server used while its level was held: cores, memory, and periods stopped by its CPU quota.
+
+And what others used meanwhile: a rehearsal on a busy machine refutes nothing.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +29,7 @@ class Sample:
     rss_bytes: int
     periods: int | None  # of the quota, since its cgroup began; None without one
     throttled: int | None
+    others_cpu_s: float  # of what is neither the server nor this process with its children
 
 
 @dataclass
@@ -34,16 +39,21 @@ class Use:
     samples: list[Sample] = field(default_factory=list)
 
     def over(self, start_ns: int, duration_s: float) -> dict[str, Any]:
-        """Means over a window: `cpu_cores`, `rss_bytes` (the largest), `throttled_share`; None: it does not show."""
+        """Means over a window; None: it does not show.
+
+        `cpu_cores` of the server, `rss_bytes` (its largest), `throttled_share`, `others_cores` of other processes.
+        """
         end_ns = start_ns + int(duration_s * 1e9)
         inside = [sample for sample in self.samples if start_ns <= sample.at_ns <= end_ns]
         if len(inside) < 2:
-            return {"cpu_cores": None, "rss_bytes": None, "throttled_share": None}
+            return dict.fromkeys(("cpu_cores", "rss_bytes", "throttled_share", "others_cores"))
         first, last = inside[0], inside[-1]
+        seconds = (last.at_ns - first.at_ns) / 1e9
         return {
-            "cpu_cores": (last.cpu_s - first.cpu_s) / ((last.at_ns - first.at_ns) / 1e9),
+            "cpu_cores": (last.cpu_s - first.cpu_s) / seconds,
             "rss_bytes": max(sample.rss_bytes for sample in inside),
             "throttled_share": _share(first, last),
+            "others_cores": max(0.0, last.others_cpu_s - first.others_cpu_s) / seconds,
         }
 
 
@@ -61,15 +71,17 @@ def watched(handle: Handle) -> Iterator[Use]:
     if pid is None:
         yield use
         return
-    tree = resources.ProcessTree("server", pid)
+    tree, ours = resources.ProcessTree("server", pid), resources.ProcessTree("ours", os.getpid())
+    apart = handle.container_id is not None  # its server is no child of this process
 
     def sample() -> None:
         while not over.wait(_EVERY_S):
             usage = tree.sample()
             if usage is not None and usage.cpu_s is not None and usage.rss_bytes is not None:
-                stat = quota(pid)
+                stat, known = quota(pid), ours.sample()
                 counts = stat.get("nr_periods"), stat.get("nr_throttled")
-                use.samples.append(Sample(time.monotonic_ns(), usage.cpu_s, usage.rss_bytes, *counts))
+                others_s = (resources.machine().cpu_s or 0.0) - ((known and known.cpu_s) or 0.0) - apart * usage.cpu_s
+                use.samples.append(Sample(time.monotonic_ns(), usage.cpu_s, usage.rss_bytes, *counts, others_s))
 
     thread = threading.Thread(target=sample, daemon=True)
     thread.start()

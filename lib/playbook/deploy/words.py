@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 _PROMISED_SHARE = 0.99  # of the requests, by a p99
 
 
-def carries(plan: DeployPlan, refuted: bool = False) -> str:
+def carries(plan: DeployPlan, refuted: bool = False, disturbed: str = "") -> str:
     """One sentence: how many replicas carry what, at which price, on which evidence.
 
     Args:
         plan: What is deployed.
         refuted: Something showed that it does not: then the sentence says what was sized, and claims nothing.
+        disturbed: What kept a rehearsal beyond the limit from refuting it; empty where nothing did.
     """
     size, one = plan.sizing, plan.replica
     cost = size.costs[0]
     what = "the tuned configuration" if one.tuned else "the measured configuration, untuned"
     inside = "inside the limit" if one.valid else "in windows that prove nothing"
-    doubt = "" if one.confirmed else "NOT PROVEN, as prove does not confirm it: "
+    doubt = f"NOT PROVEN, as {disturbed} in the rehearsal: " if disturbed else ""
+    doubt = doubt if one.confirmed else "NOT PROVEN, as prove does not confirm it: "
     doubt = doubt if one.valid else "NOT PROVEN, for want of a VALID level: "
     fleet = f"{size.replicas} replica{'s' * (size.replicas.value > 1)} of {size.cpu_limit} CPU"
     fleet += "s" * (size.cpu_limit.value > 1)

@@ -1,14 +1,18 @@
 """What was refuted reaches the verdict, the record and the README of the bundle; what was left open does not."""
 
 import json
+import subprocess
+import sys
+import time
 
 import deployable_run
 import pytest
 
 from playbook import deploy
-from playbook.deploy import refutation
+from playbook.deploy import refutation, use
 from playbook.deploy.sizing import Demand
 from playbook.promise import Promise
+from playbook.serve.handle import Handle
 
 HELD = {"rate_rps": 1260.0, "throughput_rps": 1255.0, "errors": 0, "errors_by_kind": {}, "limit_ms": 50.0}
 KEPT = {**HELD, "p99_ms": 31.0, "inside_limit": True, "failed_checks": [], "beyond_limit_share": 0.0}
@@ -77,6 +81,32 @@ def test_a_slow_client_leaves_a_doubt_and_refutes_nothing(plan):
     kept = results(plan, rehearsal=seen)
     assert kept["refuted"] == []
     assert any("the client used 97% of a core" in text for text in deploy.warnings(kept))
+
+
+def test_a_busy_machine_leaves_a_doubt_and_refutes_nothing_but_what_it_cannot_cause(plan):
+    busy = {**MISSED, "throughput_rps": 500.0, "disturbance": "other processes used 1.2 of 2 cores"}
+    kept = results(plan, rehearsal=busy)
+    assert kept["refuted"] == []
+    assert deploy.verdict(kept).startswith("NOT PROVEN, as other processes used 1.2 of 2 cores in the rehearsal: ")
+    assert any("planned rate: other processes used 1.2 of 2 cores" in text for text in deploy.warnings(kept))
+    lied = results(plan, rehearsal={**busy, "answers": {"checked": 500, "wrong": 2}})
+    assert deploy.verdict(lied).startswith("NOT CARRIED: 2 of 500 checked replies")
+
+
+def test_what_other_processes_use_beside_a_server_is_seen(tmp_path):
+    spin = "import time; end = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as server:
+        try:
+            handle = Handle("embedded", "m", "", "", "", "", [], [], pid=server.pid)
+            subprocess.run(["setsid", "-f", sys.executable, "-c", spin], check=True)  # no child of this process
+            with use.watched(handle) as used:
+                began = time.monotonic_ns()
+                time.sleep(1.5)
+        finally:
+            server.kill()
+    seen = used.over(began, 1.5)
+    assert seen["others_cores"] > 0.2
+    assert seen["cpu_cores"] < 0.2
 
 
 def level(p99_ms, checks=(), requests=2000, misses=0):
