@@ -85,10 +85,11 @@ def test_the_record_opens_with_a_verdict_and_names_the_server_kind(chain) -> Non
     assert not re.search(r'(src|href)="(?!data:|#|https?://)[^"]+\.(png|svg|css|js)"', page), "one file, images inside"
 
 
-def test_tuning_names_a_gain_over_the_default(chain) -> None:
-    results = record.load(only_run(chain[1]), "tune")["results"]
-    assert results["gain"] > 0
-    assert results["default"]["rate_rps"] > 0
+def test_tuning_names_a_gain_over_the_default_or_says_that_none_was_shown(chain) -> None:
+    kept = record.load(only_run(chain[1]), "tune")
+    gain = kept["results"]["gain"]
+    assert kept["results"]["default"]["rate_rps"] > 0
+    assert gain > 0 if gain is not None else "no gain" in kept["verdict"]  # windows of 0.3 s may all be INVALID
 
 
 def test_every_request_is_a_row_of_parquet(chain) -> None:
