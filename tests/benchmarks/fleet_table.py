@@ -107,27 +107,27 @@ def _autoscaling(seen: Kept) -> list[Drill]:
 
 def _canary(seen: Kept) -> list[Drill]:
     """The gate opens for a canary like its baseline and shuts for a slower one: exit codes 0 and 1."""
-    asked = {"like": "a canary like its baseline, judged with --gate 5 as its file tells",
+    asked = {"like": f"a canary like its baseline, judged with --gate {seen['told']['compare'][-1]} as its file tells",
              "slower": "a canary that waits 4 ms for batches, likewise"}  # fmt: skip
     return [Drill(text, _exit(seen[f"{side}, one after the other"]), _exit(seen[side]), seen[side]["exit"] == wanted)
             for (side, text), wanted in zip(asked.items(), (0, 1), strict=True)]  # fmt: skip
 
 
 def _exit(part: Kept) -> str:
-    said = part["said"].removeprefix("Gate of 5 %: ").partition(";")[0].rstrip(".")
+    said = part["said"].partition(" %: ")[2].partition(";")[0].rstrip(".")
     return f"exit {part['exit']}: {said}"
 
 
 def _canary(seen: Kept) -> list[Drill]:
     """The gate opens for a canary like its baseline and shuts for a slower one: exit codes 0 and 1."""
-    asked = {"like": "a canary like its baseline, judged with --gate 5 as its file tells",
+    asked = {"like": f"a canary like its baseline, judged with --gate {seen['told']['compare'][-1]} as its file tells",
              "slower": "a canary that waits 4 ms for batches, likewise"}  # fmt: skip
     return [Drill(text, _exit(seen[f"{side}, one after the other"]), _exit(seen[side]), seen[side]["exit"] == wanted)
             for (side, text), wanted in zip(asked.items(), (0, 1), strict=True)]  # fmt: skip
 
 
 def _exit(part: Kept) -> str:
-    said = part["said"].removeprefix("Gate of 5 %: ").partition(";")[0].rstrip(".")
+    said = part["said"].partition(" %: ")[2].partition(";")[0].rstrip(".")
     return f"exit {part['exit']}: {said}"
 
 

@@ -1,20 +1,15 @@
-"""The whole chain on the embedded server, by the command a user types; then the same chain with something broken."""
+"""The whole chain on the embedded server, by the command a user types."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import psutil
 import pytest
-from command import PLAYBOOK, SMOKE, playbook
+from command import SMOKE, playbook
 
 from playbook.records import record, runs
 from playbook.serve import serve
@@ -132,116 +127,3 @@ def test_a_finished_run_has_nothing_left_to_resume(chain) -> None:
     assert done.returncode == 0, done.stderr
     assert "nothing left to do" in done.stdout
     assert (first / "stress.json").stat().st_mtime_ns == before
-
-
-# --- with something broken ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def base(chain, tmp_path: Path) -> tuple[Path, str]:
-    """An outputs folder in which the finished chain stands, to build on without exporting again."""
-    import shutil
-
-    first = runs.newest_first(chain[1])[-1]
-    shutil.copytree(first, tmp_path / "outputs" / first.name)
-    return tmp_path / "outputs", first.name
-
-
-def test_a_taken_port_fails_the_serve_stage_by_name(base) -> None:
-    import socket
-
-    outputs, run_id = base
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        done = playbook(
-            "run", SMOKE, "--only", "serve", "--resume", run_id, "--outputs", outputs, "--set", f"rest_api_port={port}"
-        )
-    assert done.returncode == 1
-    assert "Stage 'serve' failed in cell" in done.stderr
-    assert f"rest_api_port {port} is taken" in done.stderr
-
-
-def test_a_run_whose_model_is_gone_is_refused_before_anything_starts(base) -> None:
-    import shutil
-
-    outputs, run_id = base
-    shutil.rmtree(outputs / run_id / "models" / "digits")
-    done = playbook(
-        "run", SMOKE, "--only", "serve", "--resume", run_id, "--outputs", outputs, "--set", "start_timeout_s=3.0"
-    )
-    assert done.returncode == 2
-    assert f"{run_id} was to be built on, and its model is not there" in done.stderr
-
-
-@pytest.fixture
-def running_chain(base) -> Iterator[Callable[[Path], subprocess.Popen]]:
-    """Starts serve and stress with long windows, in the background."""
-    outputs, run_id = base
-    process = subprocess.Popen(
-        [
-            *[PLAYBOOK, "run", str(SMOKE), "--only", "serve", "--only", "stress", "--resume", run_id],
-            *["--outputs", str(outputs), "--set", "concurrency=[1, 2, 2, 2, 2]", "--set", "duration_s=2.0"],
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    yield process
-    if process.poll() is None:
-        process.kill()
-        process.communicate()
-    serve.stop_all(runs.newest_first(outputs)[0])
-
-
-def expected(condition: Callable[[], object], timeout_s: float = 200.0) -> object:
-    end = time.monotonic() + timeout_s
-    while time.monotonic() < end:
-        if seen := condition():
-            return seen
-        time.sleep(0.05)
-    raise AssertionError("not seen in time")
-
-
-def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(base, running_chain) -> None:
-    outputs, _ = base
-    run = expected(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
-    expected(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
-    os.kill(serve.Handle.load(run).pid, signal.SIGKILL)
-    _, errors = running_chain.communicate(timeout=200)
-    assert running_chain.returncode == 1
-    assert "Stage 'stress' failed in cell" in errors
-    assert "has ended while it was needed" in errors
-    kept = json.loads((run / "data" / "levels.json").read_text())
-    assert kept[0]["requests"] > 0
-    rows = duckdb.sql(f"SELECT count(*) FROM '{run}/data/requests/stress_000/requests.parquet'").fetchall()[0][0]
-    assert rows == kept[0]["requests"]
-    assert (run / "record.md").exists()
-
-
-def test_a_server_that_hangs_during_stress_is_told_and_what_was_measured_is_kept(base, running_chain) -> None:
-    outputs, _ = base
-    run = expected(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
-    expected(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
-    os.kill(serve.Handle.load(run).pid, signal.SIGSTOP)
-    _, errors = running_chain.communicate(timeout=200)
-    assert running_chain.returncode == 1
-    assert "Stage 'stress' failed in cell" in errors
-    assert "ServerHung" in errors
-    assert "answered nothing" in errors
-    assert json.loads((run / "data" / "levels.json").read_text())[0]["requests"] > 0
-    assert serve.Handle.load(run).process() is None
-
-
-def test_sigterm_ends_the_chain_the_kernel_and_the_server(base, running_chain) -> None:
-    outputs, _ = base
-    run = expected(lambda: next((r for r in runs.newest_first(outputs) if not record.has(r, "tune")), None))
-    expected(lambda: record.has(run, "serve") and (run / "data" / "requests").exists())
-    children = psutil.Process(running_chain.pid).children(recursive=True)
-    running_chain.send_signal(signal.SIGTERM)
-    _, errors = running_chain.communicate(timeout=100)
-    assert running_chain.returncode == 130
-    assert "Interrupted" in errors
-    expected(lambda: not [child for child in children if child.is_running() and child.status() != "zombie"], 10)
-    assert serve.Handle.load(run).process() is None

@@ -2,6 +2,9 @@
 
 Two runs of different hours differ by what the machine did meanwhile; a change of a few percent drowns in that. In turns
 a machine that drifts meets both alike, and `compare` then finds a slow-down of 5 % (tests/benchmarks/bench_compare.py).
+With a gate the turns go on: where a regression shows after the first they end, and where they are too coarse for the
+gate as many follow as it takes. A result is looked at twice so, by intervals that hold 98 times of 100: fewer than one
+false alarm in twenty.
 """
 
 from __future__ import annotations
@@ -10,12 +13,12 @@ import contextlib
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from playbook import progress
-from playbook.analyze import compare, turns
+from playbook.analyze import compare, turns, verdicts
 from playbook.errors import ParameterError
 from playbook.records import record, run_folder, runs, secrets
 from playbook.records.run_folder import RunFolder
@@ -28,11 +31,17 @@ TURNS = 2 * turns.FEWEST  # windows a side of each load
 WINDOW_S, RAMP_UP_S = 0.4, 0.1  # short, so that what drifts within seconds meets both
 ANSWERS = 150  # a window should hold: half as many again as `compare` asks of one
 LONGEST_S = 1800.0
+MORE_S = 600.0  # the most that a gate is waited for
 Around = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 def again(
-    base: Path, candidate: Path, outputs: Path, say: Callable[[str], None] = print, force: bool = False
+    base: Path,
+    candidate: Path,
+    outputs: Path,
+    say: Callable[[str], None] = print,
+    force: bool = False,
+    gate: float | None = None,
 ) -> tuple[Path, Path]:
     """Two new runs, held in turns: the configurations and closed loops of `base` and of `candidate`.
 
@@ -42,10 +51,11 @@ def again(
         outputs: Where the new run folders go.
         say: Is told what will be done and how long it takes, before it begins.
         force: Hold them also where model or server differ.
+        gate: Percent; turns that are too coarse to show a change of it go on, for ten minutes at most.
 
     Raises:
-        RecordMismatch: the two must not be compared.
-        RecordUnreadable: no such run folder, or one without load levels.
+        RecordMismatch: the two must not be compared, or one has no load levels.
+        RecordUnreadable: no such run folder.
         ParameterError: nothing to start a server with, no closed loop that both held, or over half an hour of loads.
     """
     one, two = folders = run_folder.read(base), run_folder.read(candidate)
@@ -66,8 +76,42 @@ def again(
     load = load_of({**asked, "client_cpus": asked.get("client_cpus") or []}, specs[0].cpus)
     load = replace(load, duration_s=window_s, ramp_up_s=RAMP_UP_S)
     run_dirs = [_new_run(run, outputs, side) for run, side in zip(folders, ("base", "candidate"), strict=True)]
-    hold_in_turns(specs, run_dirs, load, loads)
+    look = None if gate is None else Look(gate, load, len(loads), say)
+    hold_in_turns(specs, run_dirs, load, loads, look=look)
     return run_dirs[0], run_dirs[1]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Once turns are held: how many more a gate needs, told before they begin.
+
+    A regression ends them at the first look only; later ones ask for precision alone, which no chance result ends.
+    """
+
+    gate: float
+    load: Load
+    loads: int
+    say: Callable[[str], None]
+
+    def more(self, run_dirs: Sequence[Path], held: int) -> int:
+        """Turns still to be held after `held`; none where a regression shows, where time or gate are out of reach."""
+        one, two = (run_folder.read(run_dir) for run_dir in run_dirs)
+        pairs, _ = compare.matched(one, two)
+        rows = verdicts.judge(pairs, self.load.p99_limit_ms) if pairs else []
+        if held == TURNS and any(verdicts.worse_by(row, self.gate) for row in rows):
+            return 0
+        turn_s = 2 * self.loads * (self.load.duration_s + self.load.ramp_up_s)
+        left = int(MORE_S / turn_s) - (held - TURNS)
+        wanted = turns.missing(rows, held, self.gate) or 0
+        more = max(0, min(wanted, left))
+        if more:
+            coarse = max(rows, key=lambda row: row["seen"])
+            short = f", of {wanted:,} that a gate of {self.gate:g} % wants" if more < wanted else ""
+            self.say(
+                f"So far {coarse['name']} would have shown a change of {coarse['seen']:.0%}: {more:,} turns "
+                f"more{short}; about {more * turn_s:,.0f} s."
+            )
+        return more
 
 
 def hold_in_turns(
@@ -76,6 +120,7 @@ def hold_in_turns(
     load: Load,
     loads: Sequence[Mapping[str, Any]],
     around: Sequence[Around] = (contextlib.nullcontext, contextlib.nullcontext),
+    look: Look | None = None,
 ) -> None:
     """Hold each load `TURNS` times on either server, ABBA, and keep both as stress.json in their run folders.
 
@@ -85,6 +130,7 @@ def hold_in_turns(
         load: What all windows share.
         loads: Closed loops: `arrival` and `concurrency` of each.
         around: What each side's windows happen within; a benchmark slows one down that way.
+        look: Is asked then how many turns to go on for, until it says none.
     """
     with contextlib.ExitStack() as stack:
         handles = [stack.enter_context(serve.running(*side)) for side in zip(specs, run_dirs, strict=True)]
@@ -93,15 +139,26 @@ def hold_in_turns(
             for handle, run_dir in zip(handles, run_dirs, strict=True)
         ]
         sides = list(zip(benches, around, strict=True))
-        bar = stack.enter_context(progress.live("compare", 2 * TURNS * len(loads)))
-        for turn in range(TURNS):
-            for settings in loads:
-                for under, within in sides[:: -1 if turn % 2 else 1]:
-                    with within():
-                        under.hold(settings, progress.Stretch(bar, sum(len(side.rows) for side in benches), 1.0))
+        held, more = 0, TURNS
+        while more:
+            _turns(sides, loads, range(held, held + more))
+            held += more
+            more = look.more(run_dirs, held) if look is not None else 0
     for under in benches:
         kept = levels.results(under.handle, under.rows, load)
         record.save(under.run_dir, "stress", params={}, results=kept, verdict="Held in turns with another run.")
+
+
+def _turns(sides: Sequence[tuple[stress.Bench, Around]], loads: Sequence[Mapping[str, Any]], numbers: range) -> None:
+    """Hold each load once a turn on either side, the side that came second coming first in the next."""
+    with progress.live("compare", 2 * len(numbers) * len(loads)) as bar:
+        held = 0
+        for turn in numbers:
+            for settings in loads:
+                for under, within in sides[:: -1 if turn % 2 else 1]:
+                    with within():
+                        under.hold(settings, progress.Stretch(bar, held, 1.0))
+                    held += 1
 
 
 def _loads(one: RunFolder, two: RunFolder) -> tuple[list[dict[str, Any]], float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.analyze import verdicts
-from playbook.errors import RecordMismatch, RecordUnreadable
+from playbook.errors import RecordMismatch
 from playbook.monitor import usage
 from playbook.records import record, run_folder
 from playbook.records.run_folder import Rows, RunFolder
@@ -57,14 +57,14 @@ def compare(base: Path, candidate: Path, gate: float | None = None, force: bool 
         seed: Of the bootstrap.
 
     Raises:
-        RecordMismatch: the runs must not be compared; names each input that differs.
-        RecordUnreadable: a run without load levels, or none that both have.
+        RecordMismatch: the runs must not be compared, for each input that is named, or have no level in common.
+        RecordUnreadable: no such run folder.
     """
     one, two = run_folder.read(base), run_folder.read(candidate)
     check_comparable(one, two, force)
     pairs, left_out = matched(one, two)
     if not pairs:
-        raise RecordUnreadable(
+        raise RecordMismatch(
             f"{one.run_id} and {two.run_id} have no load level in common with answers in both. {' '.join(left_out)}"
         )
     limit_ms = two.stress.get("limit_ms") or one.stress.get("limit_ms")
@@ -88,14 +88,13 @@ def check_comparable(one: RunFolder, two: RunFolder, force: bool = False) -> Non
     """That two runs are two, measured something, and measured the same kind of thing (unless `force`).
 
     Raises:
-        RecordMismatch: the runs must not be compared; names each input that differs.
-        RecordUnreadable: a run without load levels.
+        RecordMismatch: the runs must not be compared; names each input that differs, or the run without load levels.
     """
     if one.run_dir.resolve() == two.run_dir.resolve():
         raise RecordMismatch(f"{one.run_id} was to be compared with itself. Name two runs: `playbook list`.")
     for run in (one, two):
         if not run.levels:
-            raise RecordUnreadable(f"{run.run_id} has no load level to compare; run its 'stress' notebook first.")
+            raise RecordMismatch(f"{run.run_id} has no load level to compare; run its 'stress' notebook first.")
     if not force and (reasons := mismatches(one, two)):
         raise RecordMismatch(
             f"{one.run_id} and {two.run_id} must not be compared: {'; '.join(reasons)}. Use --force to do so anyway."
@@ -116,7 +115,7 @@ def _undecided(
         return None
     short = f"too coarse: {coarse['name']} would have shown a change of {coarse['seen']:.0%} at least"
     if turns:
-        return f"{short}, although both were held in turns; hold them again on a quieter machine"
+        return f"{short}, although both were held in turns; hold them on a quieter machine, or by a wider gate"
     held_s = max((level.get("duration_s") or 0.0 for level in run.levels), default=0.0)
     more_s = held_s * ((100 * coarse["seen"] / gate) ** 2 - 1)
     return (

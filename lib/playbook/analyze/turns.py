@@ -24,6 +24,7 @@ from playbook.records.run_folder import Rows
 SERVER_TO_SERVER = 0.006
 FEWEST = 12  # pairs of neighbours; with fewer the trimmed mean's error is itself too uncertain
 TOGETHER = 0.98  # at 0.95, false alarms are 1 in 20 of simulated pairs: at most that many is the promise, so stay below
+POWER = 0.84  # standard errors beyond the interval that a change must reach to be found four times of five
 TRIMMED = 0.2  # share of the pairs left out at either end
 FLIPS = 4000
 Pairs = Mapping[str, tuple[Mapping[str, Any], Sequence[Rows], Sequence[Rows]]]
@@ -75,6 +76,34 @@ def estimate(differences: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray
         np.hypot(error[0], np.sqrt(2) * SERVER_TO_SERVER),
         float(np.quantile(np.abs(flipped / spread).max(axis=1), TOGETHER)),
     )
+
+
+def missing(rows: Sequence[Mapping[str, Any]], held: int, gate: float) -> int | None:
+    """Turns to be held beside the `held` ones until each figure would show a change of `gate` percent.
+
+    The windows' part of the error shrinks with the root of their number, the two servers' own part stays; a fifth more
+    is asked for, since the error itself is an estimate.
+
+    Args:
+        rows: What `verdicts.judge` said of the turns so far.
+        held: How many those are.
+        gate: Percent.
+
+    Returns:
+        0 where all would show it already; None where two servers of one configuration differ by too much for that.
+    """
+    needed = 0.0
+    for row in rows:
+        if 100 * row["seen"] <= gate:
+            continue
+        reach = np.log(row["high"] / row["low"]) / 2
+        error = (np.log1p(row["seen"]) - reach) / POWER
+        wanted = np.log1p(gate / 100) / (reach / error + POWER)
+        stays = 2 * SERVER_TO_SERVER**2
+        if wanted**2 <= stays:
+            return None
+        needed = max(needed, held * (error**2 - stays) / (wanted**2 - stays))
+    return max(0, int(np.ceil(1.2 * needed)) - held)
 
 
 def _trimmed(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -86,7 +86,7 @@ def _rows(
         low, ratio, high = np.exp(estimate[place] + np.array([-reach, 0.0, reach]))
         shown = {"name": name, "unit": UNITS[name], "base": bases[place], "candidate": candidates[place]}
         interval = {"ratio": float(ratio), "low": float(low), "high": float(high)}
-        rows.append({**shown, **interval, "seen": float(np.expm1(reach + 0.84 * error[place]))})
+        rows.append({**shown, **interval, "seen": float(np.expm1(reach + turns.POWER * error[place]))})
     return rows
 
 

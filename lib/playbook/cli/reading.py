@@ -98,7 +98,7 @@ def compare(
 
     one, two = (runs.find(outputs, name, whole=True) for name in (base, candidate))
     if again:
-        one, two = holding.again(one, two, outputs, say=typer.echo, force=force)
+        one, two = holding.again(one, two, outputs, say=typer.echo, force=force, gate=gate)
     result = comparing.compare(one, two, gate=gate, force=force)
     typer.echo(result.text)
     raise typer.Exit(1 if result.regression else 4 if result.undecided else 0)

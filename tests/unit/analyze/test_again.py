@@ -60,6 +60,24 @@ def test_two_configurations_are_held_in_turns_and_the_slower_one_is_found(output
     assert "batch_timeout_micros None → 5000" in compared.inputs
 
 
+def test_turns_that_are_too_coarse_for_a_gate_go_on_as_long_as_is_allowed(outputs, tmp_path, monkeypatch):
+    """Windows of 0.4 s never show 4 % of a p99 within twelve turns; 4 s are four turns more."""
+    monkeypatch.setattr(again, "TURNS", 12)
+    monkeypatch.setattr(again, "MORE_S", 4.0)
+    twin = tmp_path / "20260107T000000Z-twin"
+    shutil.copytree(outputs / "20260101T000000Z-plain", twin)
+    said = []
+    sides = again.again(outputs / "20260101T000000Z-plain", twin, tmp_path / "again", say=said.append, gate=4.0)
+    held = [len(record.load(side, "stress")["results"]["levels"]) for side in sides]
+    if len(said) == 1:  # a busy machine: what looked like a regression ended them
+        assert held == [12, 12]
+        assert compare.compare(*sides, gate=4.0).regression
+    else:
+        assert "would have shown a change of" in said[1]
+        assert "4 turns more, of " in said[1]
+        assert held == [16, 16]
+
+
 def test_two_servers_that_run_elsewhere_are_held_in_turns_and_left_running(outputs, tmp_path, monkeypatch):
     """As a canary and its baseline are: both up, each asked at its own address."""
     monkeypatch.setattr(again, "TURNS", 1)

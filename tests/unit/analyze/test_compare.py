@@ -12,7 +12,7 @@ import pytest
 
 from playbook.analyze import bootstrap, compare, turns, verdicts
 from playbook.cli import entry
-from playbook.errors import RecordMismatch, RecordUnreadable
+from playbook.errors import RecordMismatch
 from playbook.records import record, run_folder
 from playbook.records.run_folder import Rows
 
@@ -217,11 +217,11 @@ def test_failing_requests_are_a_regression_whatever_the_latency(outputs, tmp_pat
 
 def test_a_run_without_levels_or_without_common_ones_is_named(outputs, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RecordUnreadable, match="empty has no load level"):
+    with pytest.raises(RecordMismatch, match="empty has no load level"):
         compare.compare(outputs / "20260101T000000Z-a", tmp_path / "empty")
     plan = (("closed", 7, None),)
     other = fake_run.make(tmp_path / "20260104T000000Z-other", plan=plan)
-    with pytest.raises(RecordUnreadable, match="no load level in common"):
+    with pytest.raises(RecordMismatch, match="no load level in common"):
         compare.compare(outputs / "20260101T000000Z-a", other)
 
 
