@@ -19,7 +19,7 @@ from playbook.drill import practising
 from playbook.errors import PlaybookError
 from playbook.export import budget
 from playbook.records import record, runs
-from playbook.records.batch_curve import replay_s, request_ms
+from playbook.records.batch_curve import asked_ms, replay_s, request_ms
 from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, spoken, stretch
 from playbook.stress import schedule, stress
@@ -212,8 +212,7 @@ PLANNERS: dict[str, Callable[[dict[str, Any], Mapping[str, Any], Path], StagePla
 
 def _alone_ms(exported: Settings, run_dir: Path, rows: int) -> float:
     """One request over the wire, where a server was asked before; else the graph's own time."""
-    timed = record.load(run_dir, "stress")["results"].get("request_ms") if record.has(run_dir, "stress") else None
-    return float(timed or request_ms(exported, rows) or UNKNOWN_MS)
+    return asked_ms(run_dir) or request_ms(exported, rows) or UNKNOWN_MS
 
 
 def _words(params_path: Path, exported: Settings, source: str, told: list[Told]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from tune_setting import Row, batch_curve, table_row, threads, workbench
 from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.tfserving.config import DEFAULT, Config, expand
+from playbook.tfserving.mix import Mix
 from playbook.tune.fit import Probe, at_rate, fit
 from playbook.tune.memory import Memory
+from playbook.tune.mixture import kinds_of
 from playbook.tune.request_path import RequestPath
 from playbook.tune.simulate import simulate
 from playbook.tune.workbench import RunningServer, Workbench
@@ -46,22 +49,24 @@ KEPT = (
 PIECE = "piece_us"
 
 
-def accuracy(options: argparse.Namespace) -> list[Row]:
-    """The simulator against the embedded server on 20 configurations that were not probed, at CALM of what they carry.
+@dataclass(frozen=True)
+class Simulated:
+    """What is simulated: the model's batch curve, its requests, and the two configurations that are probed."""
 
-    Probes and configurations are measured alike, in ROUNDS short windows in turns. On a shared host the machine's speed
-    changes by half within seconds: each window is compared with a simulation at the speed that a Pulse saw in it, and a
-    configuration is told by the median of its windows; for p99 by the calmer half of them, as other processes take the
-    server's core for 4 ms once a second.
-    """
+    curve: Mapping[str, Any]
+    mix: Mix = field(default_factory=Mix)
+    default: Config = DEFAULT
+    roomy: Config = ROOMY
+
+
+def accuracy(options: argparse.Namespace) -> list[Row]:
+    """The simulator against the embedded server on 20 configurations of digits that were not probed."""
     rng, space = np.random.default_rng(26), expand(HELD_OUT)
     configs = [space[i] for i in sorted(rng.choice(len(space), 20, replace=False))]
     memory = Memory(record.data_dir(options.model) / "accuracy.json", [HELD_OUT, ROUNDS, CALM, PIECE])
-    with workbench(options, window_s=1.0) as bench, Pulse(split_cpus()[0][0]) as pulse:
-        seen = {c: _seen(bench, pulse, c, memory) for c in (DEFAULT, ROOMY, *sorted(configs, key=threads))}
+    with workbench(options, window_s=1.0) as bench:
+        off = predicted_over_measured(bench, Simulated(batch_curve(options)), configs, memory)
     memory.finish()
-    path, usual_us = _fitted(options, seen)
-    off = [_off(path, usual_us, c, *seen[c]) for c in configs]
     p99, rate = (sorted(abs(pair[i] - 1) for pair in off) for i in (0, 1))
     return [
         table_row(
@@ -83,18 +88,36 @@ def accuracy(options: argparse.Namespace) -> list[Row]:
     ]
 
 
-def _seen(bench: Workbench, pulse: Pulse, config: Config, memory: Memory) -> tuple[list[dict], list[dict]]:
+def predicted_over_measured(
+    bench: Workbench, of: Simulated, configs: Sequence[Config], memory: Memory, rounds: int = ROUNDS
+) -> list[tuple[float, float]]:
+    """Predicted over measured of each configuration: p99 at CALM of what it carries, throughput of a closed loop.
+
+    Probes and configurations are measured alike, in short windows in turns. On a shared host the machine's speed
+    changes by half within seconds: each window is compared with a simulation at the speed that a Pulse saw in it, and a
+    configuration is told by the median of its windows; for p99 by the calmer half of them, as other processes take the
+    server's core for 4 ms once a second.
+    """
+    held = (of.default, of.roomy, *sorted(configs, key=threads))
+    with Pulse(split_cpus()[0][0]) as pulse:
+        seen = {config: _seen(bench, pulse, config, memory, rounds) for config in held}
+    path, usual_us = _fitted(of, seen)
+    return [_off(path, usual_us, config, *seen[config]) for config in configs]
+
+
+def _seen(bench: Workbench, pulse: Pulse, config: Config, memory: Memory, rounds: int) -> tuple[list[dict], list[dict]]:
     """Windows of one configuration: a closed loop, and CALM of the least it carried there, in turns."""
 
     def window(server: RunningServer, **how: Any) -> dict:
         began = time.monotonic()
         row = bench.hold(server, **how)
+        row["latency_p99_ms"] = row["latency_p99_ms"] or row["latency_max_ms"]  # of a second of a slow model
         return {name: row[name] for name in KEPT} | {PIECE: pulse.since(began)}
 
     def hold() -> list[list[dict]]:
-        server = bench.start("trial", DEFAULT) if config == DEFAULT else bench.bring("trial", config)
+        server = bench.bring("trial", config) if config.enable_batching else bench.start("trial", config)
         closed, opened = [], []
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             closed.append(window(server, arrival="closed", concurrency=CLIENTS))
             rate = CALM * min(row["throughput_rps"] for row in closed)
             opened.append(window(server, arrival="poisson", rate_rps=round(rate, 1)))
@@ -103,21 +126,22 @@ def _seen(bench: Workbench, pulse: Pulse, config: Config, memory: Memory) -> tup
     return tuple(memory.recall(config.words(), hold))
 
 
-def _fitted(options: argparse.Namespace, seen: dict) -> tuple[RequestPath, float]:
-    """The path fitted to the windows of DEFAULT and ROOMY, and how long the piece took at the speed it is of."""
-    rows = [row for config in (DEFAULT, ROOMY) for kind in seen[config] for row in kind]
+def _fitted(of: Simulated, seen: dict) -> tuple[RequestPath, float]:
+    """The path fitted to the windows of the two probed, and how long the piece took at the speed it is of."""
+    rows = [row for config in (of.default, of.roomy) for kind in seen[config] for row in kind]
     usual_us = _middle(rows, PIECE)
     probes = []
-    for config in (DEFAULT, ROOMY):
+    for config in (of.default, of.roomy):
         for windows, clients in zip(seen[config], (CLIENTS, 0), strict=True):
             at_usual = [_at_usual(row, row[PIECE] / usual_us) for row in windows]
             probes.append(_as_probe(config, _calmer(at_usual) if not clients else at_usual, clients))
-    curve = batch_curve(options)["fit"]
-    return fit(curve["a_ms"], curve["b_ms"], probes, cores=1.0).path, usual_us
+    line, rows_a_request = of.curve["fit"], of.mix.rows_per_request or of.mix.mean_rows
+    kinds = kinds_of(of.mix, of.curve)
+    return fit(line["a_ms"], line["b_ms"], probes, cores=1.0, rows=rows_a_request, kinds=kinds).path, usual_us
 
 
 def _at_usual(row: dict, slower: float) -> dict:
-    """A window as it would have been on a machine of the usual speed: DEFAULT and ROOMY wait for nothing but work."""
+    """A window as it would have been on a machine of the usual speed: those probed wait for nothing but work."""
     rates = {name: row[name] * slower for name in ("throughput_rps", "rate_rps") if row[name]}
     return row | rates | {name: row[name] / slower for name in KEPT if name.endswith(("_ms", "_ms_per_request"))}
 

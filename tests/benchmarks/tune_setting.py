@@ -17,7 +17,8 @@ from playbook.tune.memory import Memory
 from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan
 from playbook.tune.steps import Tuning
-from playbook.tune.timetable import Timing, timetable
+from playbook.tune.timetable import timetable
+from playbook.tune.timing import Timing
 from playbook.tune.workbench import RunningServer, Workbench
 
 HERE = Path(__file__).parent

@@ -15,7 +15,7 @@ from playbook.errors import ParameterError
 from playbook.knobs import LIVE
 from playbook.promise import Promise
 from playbook.records import record, run_folder
-from playbook.records.batch_curve import replay_s
+from playbook.records.batch_curve import asked_ms, replay_s
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec, tls_of
 from playbook.stress.load import Load
@@ -79,16 +79,11 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
             *(Choice(name, low, control) for name, control in governors.items()),
         ],
         highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
-        request_ms=_timed_ms(run) or mix.mean_ms(exported) or 1.0,
+        request_ms=asked_ms(run) or mix.mean_ms(exported) or 1.0,
         replay_s=replay_s(exported),
         skipped=skipped,
         notes=[f"policy model is left out: tune was skipped ({untuned})"] * (len(policies) < len(settings["policies"])),
     )
-
-
-def _timed_ms(run: Path) -> float | None:
-    """What one request took alone on the server of stress, where it was timed there."""
-    return record.load(run, "stress")["results"].get("request_ms") if record.has(run, "stress") else None
 
 
 def _tuned(run: Path) -> tuple[Mapping[str, Any] | None, str]:

@@ -2,7 +2,8 @@
 
 KEPT needs the evidence: VALID windows of the promised rate whose claim stands, no wrong answer, a server that lives.
 NOT KEPT is what a wrong answer, a reply that is none, or what ended the holding shows by itself; else it needs evidence
-as well: more requests failed or beyond the limit than a kept promise could show, on an undisturbed machine.
+as well: more requests failed or beyond the limit than a kept promise could show, on an undisturbed machine. Too high a
+rate makes no window VALID; there the second half of the window is what counts (`overload`).
 All else is NOT PROVEN, with what stood in the way.
 """
 
@@ -41,6 +42,7 @@ def answer(results: Mapping[str, Any]) -> Answer:
         return Answer(KEPT, _evidence(results), "")
     if claim["refuted"]:
         why = f"{claim['misses']:,} of {claim['requests']:,} requests took longer than the limit or failed"
+        why += "" if held["valid_windows"] else ", in the second half of windows in which the queue only grew"
         return _missed(results, why) if not results["disturbance"] else _disturbed(results, why)
     return _open(results)
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from loadgen.verdict import evidence
 from playbook.errors import ParameterError
 from playbook.prove.candidate import Candidate, candidate_of
+from playbook.records.batch_curve import asked_ms
 from playbook.records.run_folder import RunFolder
 from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, stretch
 from playbook.stress.load import Load
 from playbook.stress.schedule import BETWEEN_S, Schedule, planned
 from playbook.tune.outlook import UNKNOWN_MS
+
+USUAL = 3.0  # dependent requests that are worth one independent one, in windows of a few hundred of them
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,7 @@ def proof_of(settings: Mapping[str, Any]) -> Proof:
 
 def _levels(run: RunFolder, settings: Mapping[str, Any], load: Load) -> Schedule:
     """The levels of stress again, planned by what one request took there; where nothing was timed, by export."""
-    alone = run.results("stress").get("request_ms")
-    alone = alone or load.mix.mean_ms(run.results("export")) or UNKNOWN_MS
+    alone = asked_ms(run.run_dir) or load.mix.mean_ms(run.results("export")) or UNKNOWN_MS
     return planned(load, alone, settings["concurrency"], (), settings["rate_shares"], budget_s=settings["prove_s"])
 
 
@@ -66,4 +70,16 @@ def stage(proof: Proof) -> StagePlan:
     beyond = proof.rate_rps > 1000 / proof.levels.request_ms  # what is not carried is waited for until its time-out
     held_s = proof.budget_s + (proof.load.timeout_s if beyond else 0.0)
     parts = [("a server", started), (proof.levels.words, proof.levels.expected_s + between_s), (rate, held_s)]
-    return StagePlan.of(parts, proof.levels.left_out)
+    return StagePlan.of(parts, [*proof.levels.left_out, *_uncertain(proof)])
+
+
+def _uncertain(proof: Proof) -> list[str]:
+    """That the seconds given bring too few requests to be sure of a p99, where it is so at this rate."""
+    usual = evidence.requests_needed(0.0, USUAL, 0.99, proof.confidence) or 0
+    if proof.rate_rps * proof.budget_s >= usual:
+        return []
+    needs_s = math.ceil(usual / proof.rate_rps)
+    return [
+        f"certainty, as a rule: it takes some {usual:,} requests, {needs_s:,} s at {proof.rate_rps:g}/s, and prove_s "
+        f"is {proof.budget_s:g}"
+    ]

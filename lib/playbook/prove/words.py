@@ -16,6 +16,7 @@ from playbook.analyze import judging
 from playbook.markdown import number
 from playbook.monitor import usage
 from playbook.promise import NOT_KEPT, WRONG_SHARE
+from playbook.prove import overload
 from playbook.prove.answer import answer, disturbance
 from playbook.prove.holding import Held, needed_answers, pooled
 from playbook.prove.proof import Proof
@@ -51,7 +52,7 @@ def results(proof: Proof, held: Held) -> dict[str, Any]:
         "levels": held.levels,
         "windows": windows,
         "held": _held(run, windows, valid),
-        "claim": pooled(proof, valid),
+        "claim": (None if valid else overload.refutation(proof, run, windows)) or pooled(proof, valid),
         "answers": _answers([*held.levels, *windows]),
         "carried_rps": _carried(proof, held),
         "disturbance": disturbance(

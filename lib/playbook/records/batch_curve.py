@@ -1,9 +1,12 @@
-"""What one request takes, by the batch curve that export left in its record: before any server is started."""
+"""What one request takes: by the batch curve that export left before any server was started, or as stress timed it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from playbook.records import record
 
 
 def request_ms(exported: Mapping[str, Any], rows: int) -> float | None:
@@ -28,3 +31,12 @@ def replay_s(exported: Mapping[str, Any]) -> float:
     sizes = exported.get("warmup_sizes") or []
     signatures = max(1.0, (exported.get("warmup_records") or len(sizes)) / max(1, len(sizes)))
     return signatures * sum(request_ms(exported, size) or 0.0 for size in sizes) / 1000
+
+
+def asked_ms(run_dir: Path) -> float | None:
+    """What one request took alone on the server, as 40_stress timed it, in milliseconds; None where it did not.
+
+    The graph's own time says nothing of reading and writing: a picture as JSON took 14.7 ms, and its graph 0.7.
+    """
+    kept = record.load(run_dir, "stress")["results"] if record.has(run_dir, "stress") else {}
+    return float(kept["request_ms"]) if kept.get("request_ms") else None

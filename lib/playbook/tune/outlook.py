@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from playbook.records import record
+from playbook.records.batch_curve import asked_ms, request_ms
 from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, spoken, stretch
 from playbook.stress.load import Load
 from playbook.tune.hopeless import hopeless
-from playbook.tune.plan import TuningPoint
-from playbook.tune.timetable import Timetable, Timing, timetable
+from playbook.tune.plan import TuningPlan, TuningPoint
+from playbook.tune.timetable import Timetable, timetable
+from playbook.tune.timing import Timing
 
 UNKNOWN_MS = 1.0  # of a request, where export has no batch curve
+MOST_ROWS = 64  # that a batch is taken to have: few servers fill more
+LEAST = 0.05  # of its cost alone, that a request in a batch is taken to cost
 
 
 def planned(point: TuningPoint, load: Load, budget_s: float, spent_s: float = 0.0) -> Timetable:
-    """The timetable by export's batch curve; what the server shows will correct it.
+    """The timetable by export's batch curve, or by what stress timed where that is more; the server will correct it.
 
     Raises:
         RecordUnreadable: the model was not exported.
     """
     exported = record.load(point.run_dir, "export")["results"]
-    alone = load.mix.mean_ms(exported) or UNKNOWN_MS
-    timing = Timing(alone, point.cores, start_s(point.run_dir), busy=stretch())
+    alone = max(load.mix.mean_ms(exported) or 0.0, asked_ms(point.run_dir) or 0.0) or UNKNOWN_MS
+    cheaper = in_batch(exported, point.plan, load, alone)
+    timing = Timing(alone, point.cores, start_s(point.run_dir), busy=stretch(), in_batch=cheaper)
     return timetable(point.plan, load, timing, budget_s, spent_s)
+
+
+def in_batch(exported: Mapping[str, Any], plan: TuningPlan, load: Load, alone_ms: float) -> float:
+    """What a request costs in the largest batch of the space, as a share of what it costs alone, by the batch curve.
+
+    Reading and writing it costs the same in both. 1 where nothing is batched, or nothing is known.
+    """
+    sizes = [config.effective("max_batch_size") for config in plan.configs if config.enable_batching]
+    graph_ms, rows = load.mix.mean_ms(exported), load.mix.mean_rows
+    full_ms = request_ms(exported, min(MOST_ROWS, max(sizes, default=0))) if sizes else None
+    if full_ms is None or graph_ms is None or rows < 1:
+        return 1.0
+    saved_ms = graph_ms - full_ms * rows / min(MOST_ROWS, max(sizes))
+    return min(1.0, max(LEAST, 1 - saved_ms / max(alone_ms, graph_ms)))
 
 
 def stage(points: Sequence[TuningPoint], load: Load) -> StagePlan:

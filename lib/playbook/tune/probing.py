@@ -13,9 +13,11 @@ from playbook.tune.fit import Fit, Probe, fit
 from playbook.tune.memory import Memory
 from playbook.tune.mixture import kinds_of
 from playbook.tune.request_path import RequestPath, slots
-from playbook.tune.timetable import BudgetClock, Timetable
+from playbook.tune.timetable import Timetable
+from playbook.tune.timing import BudgetClock
 from playbook.tune.workbench import RunningServer, Workbench
 
+LATE = 1.25  # of a budget: what is over by more was planned wrongly
 CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
 
 
@@ -49,6 +51,10 @@ class Probing:
     def affords(self, measurements: int = 1) -> bool:
         """Whether so many further measurements, a rate's search each, end inside the budget."""
         return self.clock.spent_s + measurements * self.table.measurement_s <= self.clock.budget_s
+
+    def affords_least(self) -> bool:
+        """Whether one configuration beside the default can be measured before the budget is over by a quarter."""
+        return self.clock.spent_s + self.table.least_s <= LATE * self.clock.budget_s
 
     def alone_ms(self) -> float | None:
         """What one request takes alone on the server with the default flags; None where none was answered."""

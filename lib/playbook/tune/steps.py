@@ -27,7 +27,8 @@ class Tuning(Probing):
         """Measure the default flags, first of all and on a server started with them."""
         base = self.plan.base
         guess = 0.95 * (self.probes[0] if self.probes else self.probe("default", base)).throughput_rps
-        self.known[base] = self.memory.recall("default", lambda: self.value(self.plain_default(), guess))
+        least_s = self.table.least_s  # what is compared with the default needs its time too
+        self.known[base] = self.memory.recall("default", lambda: self.value(self.plain_default(), guess, least_s))
         return self.known[base]
 
     def predict(self, configs: Sequence[Config]) -> None:
@@ -93,11 +94,11 @@ class Tuning(Probing):
         rate = self.predicted.get(config, {}).get("rate_rps") or default_rps or 0.5 * self.probes[0].throughput_rps
         return rate * min(1.5, max(0.67, shift))
 
-    def value(self, server: RunningServer, guess_rps: float) -> dict[str, Any]:
-        """What a server is worth by the objective."""
+    def value(self, server: RunningServer, guess_rps: float, reserve_s: float = 0.0) -> dict[str, Any]:
+        """What a server is worth by the objective; no window begins that leaves less than `reserve_s` of the budget."""
         hold = lambda rate: self.bench.hold(server, arrival="poisson", rate_rps=round(rate, 1))  # noqa: E731
         window_s = self.table.measurement_s / max(1, self.plan.objective.windows)
-        return self.plan.objective.measured(hold, guess_rps, lambda: self.clock.left_s > window_s)
+        return self.plan.objective.measured(hold, guess_rps, lambda: self.clock.left_s > window_s + reserve_s)
 
     def repeat(self, best: Trial) -> list[Pair]:
         """Default and winner in turns (ABBA), both started with their real flags, each searched afresh.

@@ -7,13 +7,14 @@ is left out first, and said.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from playbook.stage_plan import spoken
 from playbook.stress.load import Load
+from playbook.tune.configured import restart_key
 from playbook.tune.plan import TuningPlan
+from playbook.tune.timing import Timing
 
 SAMPLES = 1200  # requests of a window so that its p99 has ten beyond it
 FEWER = (600, 300, 150)  # where time is short: p99 is then judged by the share of requests beyond the limit
@@ -24,43 +25,9 @@ SWITCH_S = 0.8  # a live change of the batching file
 PROBE_SHARE = 0.05  # of the budget, that one closed loop of the probes may take at most
 PROBE_ROUNDS = 3  # times every client of a probe is answered
 FEWEST_CLIENTS = 4
-OPEN_SHARE = 0.7  # of a closed loop's throughput, that an open one carries inside a limit
 MORE = 1.0  # windows for each that is allowed: INVALID ones are held again, and many a search ends sooner
 LONGEST = 1.5  # no window is longer than this many times the one that was planned for
 FINALS = 2  # further measurements of each finalist
-
-
-class BudgetClock:
-    """How much of a budget is gone, from the beginning of the stage: probes and default count as everything else."""
-
-    def __init__(self, budget_s: float) -> None:
-        self.budget_s, self._began = budget_s, time.monotonic()
-
-    @property
-    def spent_s(self) -> float:
-        """Seconds since the beginning."""
-        return time.monotonic() - self._began
-
-    @property
-    def left_s(self) -> float:
-        """Seconds of the budget that are left; below 0 when it is spent."""
-        return self.budget_s - self.spent_s
-
-
-@dataclass(frozen=True)
-class Timing:
-    """What is known of one server: a request alone (ms of one core), its cores, and the seconds of a start."""
-
-    request_ms: float
-    cores: int
-    start_s: float
-    kept_rps: float | None = None  # the rate inside the limit, once the default was measured
-    busy: float = 1.0  # how many times as long computing takes as it has a core
-
-    @property
-    def rate_rps(self) -> float:
-        """The rate that windows are planned for: what was kept, or a share of what the cores carry at most."""
-        return self.kept_rps or OPEN_SHARE * 1000.0 * self.cores / max(self.request_ms, 1e-6)
 
 
 @dataclass(frozen=True)
@@ -75,6 +42,7 @@ class Timetable:
     probe_ramp_up_s: float
     open_probe_s: float
     measurement_s: float  # the search of one rate
+    least_s: float  # from the default's measurement to that of one configuration more, inclusive
     planned_s: float
     budget_s: float
     left_out: tuple[str, ...] = field(default=())
@@ -126,23 +94,37 @@ def _table(
     plan: TuningPlan, load: Load, timing: Timing, budget_s: float, spent_s: float, samples: int, out: Sequence[str]
 ) -> Timetable:
     clients, closed_s, ramp_s, open_s = _probes(plan, load, timing, budget_s)
-    window_s = max(load.duration_s, samples / timing.rate_rps)
+    window_s, batched_s = (max(load.duration_s, samples * cost / timing.rate_rps) for cost in (1.0, timing.in_batch))
     protocols = len({config.protocol for config in plan.configs} | {plan.base.protocol})
     each = plan.objective.windows if plan.objective.kind == "max_rate" else 1
     between_s = BETWEEN_S * timing.busy
-    one_s = MORE * each * (window_s + load.ramp_up_s + between_s)
+    one_s, other_s = (MORE * each * (one + load.ramp_up_s + between_s) for one in (window_s, batched_s))
     trials = trials_of(plan)
     finals = min(plan.finalists, trials) * FINALS if plan.finalists > 1 and trials > 2 else 0
-    again = finals + 2 * plan.repeats + plan.ablation
-    # Every other configuration needs a start of its own at worst; a switch of a live server at best.
-    starts_s = 2 * timing.start_s + (trials - 1 + plan.ablation) * (SWITCH_S + 0.5 * timing.start_s)
-    probes_s = 2 * protocols * (closed_s + ramp_s + open_s + load.ramp_up_s + 2 * between_s)
+    measured_s = one_s * (1 + plan.repeats) + other_s * (trials - 1 + finals + plan.repeats + plan.ablation)
+    probe_s = closed_s + ramp_s + open_s + load.ramp_up_s + 2 * between_s
     looks = len({config.as_simulated() for config in plan.configs})
     computed_s = timing.busy * (FIT_S * protocols + PREDICT_S * looks) if plan.simulated else 0.0
-    planned_s = spent_s + starts_s + probes_s + computed_s + one_s * (trials + again)
+    probes = 2 * protocols if plan.simulated else 1
+    planned_s = spent_s + _starts_s(plan, timing, trials, finals) + computed_s + measured_s
+    planned_s += probe_s * max(0, probes - timing.begun)  # who has a server up has probed it
+    least_s = timing.start_s + computed_s + probe_s * (probes - 1) + other_s if trials > 1 else 0.0
     return Timetable(
-        plan, samples, LONGEST * window_s, clients, closed_s, ramp_s, open_s, one_s, planned_s, budget_s, tuple(out)
-    )
+        plan, samples, LONGEST * window_s, clients, closed_s, ramp_s, open_s, one_s, least_s, planned_s, budget_s,
+        tuple(out),
+    )  # fmt: skip
+
+
+def _starts_s(plan: TuningPlan, timing: Timing, trials: int, finals: int) -> float:
+    """Seconds of all servers that are still to be started, and of live changes of the one for the trials.
+
+    The default, the one for the trials, the winner with its real flags, and again a live one for the ablation. Where
+    flags differ that no live change reaches, every second change is taken to be a start.
+    """
+    starts = 1 + (trials > 1) * (1 + (plan.repeats > 0) + (plan.ablation > 0))
+    changes = max(0, trials - 2) + finals + plan.ablation
+    apart = 0.5 * (len({restart_key(config) for config in plan.configs}) > 1)
+    return max(0, starts - timing.begun) * timing.start_s + changes * (SWITCH_S + apart * timing.start_s)
 
 
 def _probes(plan: TuningPlan, load: Load, timing: Timing, budget_s: float) -> tuple[int, float, float, float]:

@@ -21,11 +21,12 @@ from playbook.stress.load import Load
 from playbook.tfserving.config import Config
 from playbook.tune.hopeless import remedies
 from playbook.tune.memory import Memory
-from playbook.tune.outlook import planned, refusal, too_short
+from playbook.tune.outlook import in_batch, planned, refusal, too_short
 from playbook.tune.plan import Tuned, TuningPoint
-from playbook.tune.search import frontier, search
+from playbook.tune.search import SearchResult, Trial, frontier, search
 from playbook.tune.steps import Tuning
-from playbook.tune.timetable import BudgetClock, Timetable, Timing, timetable
+from playbook.tune.timetable import Timetable, timetable, trials_of
+from playbook.tune.timing import BudgetClock, Timing
 from playbook.tune.workbench import Workbench
 
 DOUBTFUL = 0.4  # of the limit: where export's run of one request takes more, one is timed on the server itself
@@ -98,8 +99,11 @@ def _searched(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -
     """Default, probes and fit, the search, and what makes its winner sure."""
     _look_again(tuning, point, exported)
     default = tuning.default()
-    _plan_again(tuning, point, default["rate_rps"] or None)
+    _plan_again(tuning, point, exported, default["rate_rps"] or None)
     plan = tuning.plan
+    if trials_of(plan) > 1 and not tuning.affords_least():
+        tuning.cut.append("every configuration but the default")
+        return Tuned(point.plan, default, _only(plan.base, default, plan.budget.minutes), {}, {})
     first, fits = plan.configs[: plan.budget.trials], {}
     if plan.simulated:
         fits = tuning.fit(exported["batch_curve"])
@@ -124,6 +128,13 @@ def _searched(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -
     return tuned
 
 
+def _only(base: Config, default: Mapping[str, Any], minutes: float) -> SearchResult:
+    """A search that had no time for anything beside the default."""
+    return SearchResult(
+        [Trial(0, base.tidy(), "default", default["score"], default)], f"the budget of {minutes:g} minutes is spent", 0
+    )
+
+
 def _look_again(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -> None:
     """Start the default server and plan the rest by what it shows: export timed the graph, not the server.
 
@@ -140,15 +151,19 @@ def _look_again(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any])
                 f"What would help: {'; '.join(remedies(exported, promise, rows, cores, alone))}."
             )
     tuning.probe("default", tuning.plan.base)
-    if not (table := _plan_again(tuning, point)).fits:
+    if not (table := _plan_again(tuning, point, exported)).fits:
         raise SkipTuning(too_short(table))
 
 
-def _plan_again(tuning: Tuning, point: TuningPoint, kept_rps: float | None = None) -> Timetable:
+def _plan_again(
+    tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any], kept_rps: float | None = None
+) -> Timetable:
     """Plan the rest by what the server shows: its closed loop, and what the default keeps once that is measured."""
-    started, cores = tuning.bench.benches.get("default"), point.cores
-    took_s = (started and started.handle.start_s) or start_s(point.run_dir)
-    timing = Timing(1000.0 * cores / tuning.probes[0].throughput_rps, cores, took_s, kept_rps, stretch())
+    cores, starts_s = point.cores, tuning.bench.starts_s
+    took_s = max(starts_s, default=start_s(point.run_dir))  # none, where an earlier attempt had probed
+    alone_ms = 1000.0 * cores / tuning.probes[0].throughput_rps
+    cheaper = in_batch(exported, point.plan, tuning.bench.load, alone_ms)
+    timing = Timing(alone_ms, cores, took_s, kept_rps, stretch(), len(starts_s), cheaper)
     gone_s = tuning.clock.spent_s if kept_rps is None else max(0.0, tuning.clock.spent_s - tuning.table.measurement_s)
     table = timetable(point.plan, tuning.bench.load, timing, tuning.clock.budget_s, gone_s)
     tuning.follow(table)

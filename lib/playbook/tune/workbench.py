@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -65,7 +66,7 @@ class Workbench:
         self.wrong: list[str] = []  # configurations that answered wrongly, with the first such reply
         self.held = 0  # windows held, and the seconds they took: the measuring time
         self.measured_s = 0.0
-        self._starts = 0
+        self.starts_s: list[float] = []  # what each start took, with the end of the server before it
 
     def __enter__(self) -> Workbench:
         self.folder = Path(tempfile.mkdtemp(prefix=".tune-", dir=self.run_dir))
@@ -78,15 +79,16 @@ class Workbench:
 
     def start(self, name: str, config: Config, live: bool = False) -> RunningServer:
         """Start a server under a name, ending the one that had it."""
+        began = time.monotonic()
         self.end(name)
-        self._starts += 1
-        base_path = self.folder / f"{name}-{self._starts}" / self.spec.model_name
+        base_path = self.folder / f"{name}-{len(self.starts_s)}" / self.spec.model_name
         _copy_newest(self.spec.model_base_path, base_path, batching_of(config) if live else None)
         spec = replace((live_spec_of if live else spec_of)(config, self.spec), model_base_path=base_path.resolve())
         handle = serve.start(spec, self.run_dir, name=f"tune-{name}", owner=os.getpid())
         bench = self.benches[name] = RunningServer(
             handle, config, live, base_path, Sensor(handle.metrics_url, handle.model_name)
         )
+        self.starts_s.append(time.monotonic() - began)
         return bench
 
     def bring(self, name: str, config: Config) -> RunningServer:

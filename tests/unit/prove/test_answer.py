@@ -90,6 +90,14 @@ def test_without_a_valid_window_nothing_is_claimed() -> None:
     assert (word, why) == (NOT_PROVEN, "no window of the promised rate is VALID (not_steady)")
 
 
+def test_a_queue_that_only_grew_refutes_the_promise_though_no_window_is_valid() -> None:
+    held = HELD | {"valid_windows": 0, "failed_checks": ["not_steady"]}
+    grown = REFUTED | {"requests": 400, "misses": 390}
+    word, why, _ = answer(results(held=held, claim=grown))
+    assert (word, why.partition(",")[2]) == (NOT_KEPT, " in the second half of windows in which the queue only grew")
+    assert answer(results(held=held, claim=grown, disturbance="other processes used 0.6 of 2 cores")).word == NOT_PROVEN
+
+
 def test_failed_requests_above_the_promised_share_break_it_though_the_answered_ones_were_fast() -> None:
     held = HELD | {"errors": 90, "error_share": 0.045, "errors_by_kind": {"http_503": 90}}
     word, why, _ = answer(results(held=held))

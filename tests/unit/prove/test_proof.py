@@ -7,14 +7,16 @@ import math
 from pathlib import Path
 
 import deployable_run
+import numpy as np
 import pytest
 
 from playbook.chain import params
 from playbook.errors import ParameterError
-from playbook.prove import holding, words
+from playbook.prove import holding, overload, words
 from playbook.prove.candidate import shared_out
 from playbook.prove.holding import needed_answers
-from playbook.prove.proof import proof_of
+from playbook.prove.proof import proof_of, stage
+from playbook.records.run_folder import Rows
 from playbook.records.runs import NOTEBOOK_DIR
 
 
@@ -89,3 +91,35 @@ def test_a_promise_that_one_request_alone_breaks_is_answered_without_a_server(se
     assert words.verdict(kept).startswith("NOT KEPT, and nothing was held: one row takes 87 ms alone on one core")
     assert "What would help" in kept["why"]
     assert words.warnings(kept) == [kept["skipped"]]
+
+
+def test_a_rate_too_low_for_certainty_inside_its_seconds_is_told_before_they_are_spent(settings) -> None:
+    told = " ".join(stage(proof_of(settings | {"target_rate_rps": 50.0, "prove_s": 8.0})).left_out)
+    assert "certainty, as a rule: it takes some 895 requests" in told
+    assert "18 s at 50/s, and prove_s is 8" in told
+    assert "certainty" not in " ".join(stage(proof_of(settings | {"prove_s": 8.0})).left_out)
+
+
+def _rows(latency_ms: np.ndarray, rate_rps: float = 100.0) -> Rows:
+    due_ns = (np.arange(len(latency_ms)) / rate_rps * 1e9).astype(np.int64)
+    return Rows(due_ns, due_ns, due_ns + (latency_ms * 1e6).astype(np.int64), np.ones(len(due_ns), bool))
+
+
+@pytest.mark.parametrize(
+    ("latency_ms", "checks", "refuted"),
+    [
+        (np.linspace(10, 3000, 800), ["not_steady"], True),  # the queue grows
+        (np.linspace(3000, 10, 800), ["not_steady"], False),  # the queue of a slow beginning is worked off
+        (np.linspace(10, 3000, 800), ["not_steady", "client_late"], False),  # the client may have been what was slow
+        (np.full(800, 20.0), ["not_steady"], False),
+    ],
+)
+def test_only_a_queue_that_grows_to_the_end_refutes_from_windows_that_are_not_valid(
+    settings, latency_ms, checks, refuted
+) -> None:
+    proof = proof_of(settings | {"target_rate_rps": 100.0, "p99_limit_ms": 1400.0})
+    proof.run._rows["prove", 9] = _rows(latency_ms)
+    told = overload.refutation(proof, proof.run, [{"level": 9, "failed_checks": checks}])
+    assert (told is not None) == refuted
+    if told:
+        assert (told["requests"], told["refuted"], told["proven"]) == (400, True, False)

@@ -16,7 +16,8 @@ from playbook.tune.objective import Objective
 from playbook.tune.plan import TuningPlan
 from playbook.tune.search import SearchResult, Trial
 from playbook.tune.steps import Tuning
-from playbook.tune.timetable import Timing, timetable
+from playbook.tune.timetable import timetable
+from playbook.tune.timing import Timing
 
 ONE, TWO, THREE, FOUR = (Config(enable_batching=True, max_batch_size=size) for size in (8, 16, 32, 64))
 

@@ -9,7 +9,7 @@ import pytest
 from playbook.chain import params
 from playbook.errors import ParameterError
 from playbook.tfserving.config import DEFAULT, Config
-from playbook.tune import findings, points, tuner, views
+from playbook.tune import findings, outlook, points, tuner, views
 from playbook.tune.fit import Fit
 from playbook.tune.plan import Tuned
 from playbook.tune.request_path import RequestPath
@@ -234,3 +234,16 @@ def test_grpc_calls_join_the_space_where_requests_may_come_by_grpc(settings):
     assert calls(space=settings["space"] | {"protocol": ["rest", "grpc"]}) == [65]
     assert calls(protocol="grpc", space={"enable_batching": [True]}) == [64]
     assert calls(protocol="grpc", space=settings["space"] | {"grpc_max_threads": [8, 16]}) == [8, 16]
+
+
+def test_what_stress_timed_on_the_server_is_what_tuning_is_planned_by(settings):
+    run = Path(settings["run_dir"])
+    curve = {"batch_sizes": [1], "latency_ms": [0.7], "fit": {"a_ms": 0.0, "b_ms": 0.7}}
+    exported = json.loads((run / "export.json").read_text())
+    exported["results"]["batch_curve"] = curve
+    (run / "export.json").write_text(json.dumps(exported))
+    (point,), load = points.points_of(settings), points.load_of(settings)
+    by_graph = outlook.planned(point, load, 3600.0).planned_s
+    stressed = {"schema_version": 1, "params": {}, "results": {"request_ms": 14.7}}
+    (run / "stress.json").write_text(json.dumps(stressed))  # pictures as JSON: twenty times what the graph takes
+    assert outlook.planned(point, load, 3600.0).planned_s > 2 * by_graph

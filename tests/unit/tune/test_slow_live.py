@@ -12,6 +12,7 @@ from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec
+from playbook.stage_plan import stretch
 from playbook.stress.load import Load
 from playbook.tune import findings, tuner, views
 from playbook.tune.objective import Objective
@@ -20,7 +21,7 @@ from playbook.tune.search import Budget
 
 HELPER = Path(__file__).parents[2] / "helpers" / "slow_model.py"
 SPACE = {"enable_batching": [True], "max_batch_size": [4, 8], "num_batch_threads": [1], "rest_api_num_threads": [33]}
-ROW_MS = 10.0
+ROW_MS = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +64,13 @@ def test_a_request_that_alone_takes_longer_than_the_limit_on_the_server_ends_the
 
 
 def test_a_slow_model_is_tuned_inside_its_budget_and_says_what_it_left_out(run_dir: Path, tmp_path: Path) -> None:
-    budget_s = 70.0
+    budget_s = 32.0
     point = point_of(run_dir, limit_ms=4000.0, minutes=budget_s / 60, curve_ms=ROW_MS)
     (tuned,), _ = tuner.tune([point], load(), tmp_path)
     results = findings.results([point], [tuned])
     if results["skipped"] and "max_minutes allows" in results["skipped"]:
         pytest.skip(f"this machine has no time for the least: {results['skipped']}")
-    assert tuned.took_s < 1.25 * budget_s
+    assert tuned.took_s < 1.25 * budget_s * max(stretch(), stretch.__wrapped__())  # by what else runs here
     assert results["left_out"]
     assert all(text in " ".join(findings.warnings(results)) for text in results["left_out"])
     assert results["default"]["score"] > 0

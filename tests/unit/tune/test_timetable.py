@@ -12,9 +12,11 @@ from playbook.stress.load import Load
 from playbook.tfserving.mergeable import unbatchable
 from playbook.tune.hopeless import hopeless
 from playbook.tune.objective import Objective
+from playbook.tune.outlook import in_batch
 from playbook.tune.plan import TuningPlan
 from playbook.tune.search import Budget
-from playbook.tune.timetable import LONGEST, OPEN_SHARE, SAMPLES, Timing, timetable
+from playbook.tune.timetable import LONGEST, SAMPLES, timetable
+from playbook.tune.timing import OPEN_SHARE, Timing
 
 SPACE = {"enable_batching": [True], "max_batch_size": [16, 32, 64], "batch_timeout_micros": [0, 1000, 3000]}
 PLAN = TuningPlan(SPACE, Objective(Promise(1000.0), windows=4), budget=Budget(trials=10), repeats=4)
@@ -109,3 +111,34 @@ def test_only_the_served_signature_says_whether_requests_can_be_merged() -> None
 def test_an_objective_at_one_rate_needs_one_window() -> None:
     at_rate = replace(PLAN, objective=Objective(Promise(1000.0), "min_p99_at_rate", rate_rps=5.0, windows=4))
     assert table_of(20.0, plan=at_rate).measurement_s < table_of(20.0).measurement_s
+
+
+def test_every_start_of_a_server_is_planned_by_what_one_took() -> None:
+    plan = replace(PLAN, repeats=2, ablation=2, finalists=1, budget=Budget(trials=3))
+    quick, slow = (timetable(plan, LOAD, Timing(0.2, 1, start_s), 600.0).planned_s for start_s in (0.0, 10.0))
+    assert slow - quick == pytest.approx(40.0)  # the default, the live one, the winner's own, a live one again
+    begun = timetable(plan, LOAD, Timing(0.2, 1, 10.0, begun=1), 600.0)
+    assert begun.planned_s <= slow - 10.0
+    threads = replace(plan, space={**SPACE, "rest_api_num_threads": [17, 65]})
+    assert timetable(threads, LOAD, Timing(0.2, 1, 10.0), 600.0).planned_s > slow  # no live change reaches those
+
+
+def test_the_default_leaves_the_time_that_one_configuration_more_takes() -> None:
+    table = table_of(20.0)
+    assert table.least_s > table.measurement_s
+    assert table_of(20.0, plan=replace(PLAN, budget=Budget(trials=1))).least_s == 0.0
+
+
+def test_a_model_that_gains_by_batches_is_planned_with_shorter_windows_of_them() -> None:
+    alike, cheaper = (
+        timetable(PLAN, LOAD, Timing(5.0, 1, 2.0, in_batch=share), 3600.0).planned_s for share in (1.0, 0.2)
+    )
+    assert cheaper < 0.6 * alike
+
+
+def test_what_a_request_costs_in_a_batch_is_the_graphs_part_of_it_made_smaller() -> None:
+    exported = {"batch_curve": {"batch_sizes": [1, 64], "latency_ms": [2.0, 12.8], "fit": {"a_ms": 1.8, "b_ms": 0.17}}}
+    assert in_batch(exported, PLAN, LOAD, 2.0) == pytest.approx(0.1)
+    assert in_batch(exported, PLAN, LOAD, 4.0) == pytest.approx(0.55)  # half of it is reading and writing
+    unbatched = replace(PLAN, space={"enable_batching": [False]})
+    assert in_batch(exported, unbatched, LOAD, 2.0) == in_batch({}, PLAN, LOAD, 2.0) == 1.0
