@@ -13,6 +13,7 @@ from playbook.records.runs import NOTEBOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+UNITS = {"us": "microseconds"}
 MADE = "Written from {source} by `make docs`; a test says when it is out of date."
 
 METRICS = {
@@ -69,21 +70,27 @@ def knobs_page() -> str:
     rows = [
         [
             f"`{knob.name}`",
+            _default(knob),
             knob.home,
-            f"{knob.per_core or 1} a core" if knob.default is None and knob.per_core else knob.default,
-            knob.unit or None,
-            "a new version" if knob.live else "a restart",
-            knob.meaning,
+            "new version" if knob.live else "restart",
+            f"{knob.meaning}; in {UNITS.get(knob.unit, knob.unit)}" if knob.unit else knob.meaning,
         ]
         for knob in knobs.KNOBS
     ]
-    headers = ["knob", "written as", "TensorFlow Serving's default", "unit", "changed by", "meaning"]
+    headers = ["knob", "default", "written as", "changed by", "meaning"]
     lead = (
-        "Spelled as TensorFlow Serving spells them. A knob that a new version changes is a field of "
+        "Spelled as TensorFlow Serving spells them, with its own defaults. A knob that a new version changes is a field of "
         "`batching_parameters.pbtxt` inside the version's folder, read where "
         "`--enable_per_model_batching_parameters` is set."
     )
     return "\n\n".join(["# Knobs", MADE.format(source="`lib/playbook/knobs.py`"), lead, markdown.table(headers, rows)])
+
+
+def _default(knob: knobs.Knob) -> str:
+    """TensorFlow Serving's own value, as it is written; of a list, that there is none."""
+    if knob.default is None:
+        return f"{knob.per_core} a core" if knob.per_core else "as `max_batch_size`"
+    return f"`{str(knob.default).lower()}`" if knob.default != () else "none"
 
 
 def metrics_page() -> str:
