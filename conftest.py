@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parent
 SCRATCH = ROOT / ".pytest_cache" / "outputs" / "dev"  # a scratch run of the tests' own: outputs/dev is somebody's
 USES_SCRATCH = pytest.StashKey[bool]()
+# Of these nbval checks every cell at the parameters of the tests' whole chain; of the others at the defaults.
+SHORT = tuple(f"notebooks/{name}.ipynb" for name in ("60_tune", "65_prove", "70_adapt", "75_drill"))
+SMOKE = ROOT / "tests" / "helpers" / "smoke.yml"
 # What measures must not be measured beside other tests: with -n it comes last, on one worker, with the others gone.
 # Notebooks run beside others: they are to end and to be read. A whole chain must not: what its rehearsal refutes ends it.
 ALONE = (
@@ -38,7 +43,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if hasattr(item.parent, "skip_compare"):  # nbval: figures carry their numbers as words, tables as Markdown
             item.parent.skip_compare = (*item.parent.skip_compare, "image/svg+xml", "text/html")
+            if item.nodeid.startswith(SHORT) and "parameters" in item.cell.metadata.get("tags", []):
+                item.cell.source = shortened(item.cell.source)
     items.sort(key=lambda item: (item.nodeid.startswith(ALONE), not item.nodeid.startswith(TOGETHER)))
+
+
+def shortened(parameters: str) -> str:
+    """A cell of parameters that ends with the values of the tests' whole chain, where it declares them."""
+    declared = re.findall(r"^(\w+): \w+ = ", parameters, re.MULTILINE)
+    values = yaml.safe_load(SMOKE.read_text())
+    return "\n".join([parameters, *(f"{name} = {values[name]!r}" for name in declared if name in values)])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """No cell of a notebook says anything in red."""
+    yield
+    outputs = getattr(item, "test_outputs", None) or []
+    red = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert red == [], "on stderr"
 
 
 @pytest.hookimpl(tryfirst=True)

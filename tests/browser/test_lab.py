@@ -22,18 +22,20 @@ pytestmark = pytest.mark.browser
 SHOTS = lab_browser.SHOTS
 DARK = "window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"
 FIGURE = "document.querySelector('.jp-OutputArea svg.playbook-figure')"
+# As little as shows what is looked at here: nbval runs every cell of every notebook, with drills and a longer search.
 OTHERS: dict[str, dict[str, Any]] = {
-    "30_warmup": {"first_requests": 20},
+    "30_warmup": {"first_requests": 5, "client_warmup_requests": 2},
     "50_analyze": {},
-    "75_drill": {"drills": ["swap"], "drill_s": 2.0},
-    "80_deploy": {"build": "never", "rehearsal_s": 1.0},
-    "10_export": {"curve_batch_sizes": [1, 8], "curve_s": 0.3},
+    "75_drill": {"drills": []},
+    "80_deploy": {"build": "never", "rehearsal_s": 0.5},
+    "10_export": {"curve_batch_sizes": [1, 8], "curve_s": 0.2},
 }
 MOVING: dict[str, dict[str, Any]] = {
-    "65_prove": {"prove_s": 3.0, "prove_level_s": 0.6, "concurrency": [4], "rate_shares": []},
+    "65_prove": {"prove_s": 2.0, "prove_level_s": 0.6, "concurrency": [4], "rate_shares": []},
     "70_adapt": {"moving_s": 2.0},
 }
-SHORT_SEARCH = {"trial_s": 0.4, "windows": 2, "finalists": 1}
+TWO_LEVELS = {"concurrency": [1, 4], "rate_shares": []}
+SHORT_SEARCH = {"trial_s": 0.3, "trial_ramp_up_s": 0.1, "windows": 1, "finalists": 1, "max_trials": 2}
 
 
 class Lab:
@@ -98,7 +100,7 @@ def test_every_notebook_is_opened_here() -> None:
 
 
 def test_stress_runs_alone_with_a_live_chart_and_nothing_red(session: Lab) -> None:
-    notebook, shown = session.run("40_stress", duration_s=1.5)
+    notebook, shown = session.run("40_stress", **TWO_LEVELS)
     page = session.page
     assert "dev lacks serve: made now with the smoke profile." in text_of(notebook)
     assert moved(shown), shown

@@ -79,8 +79,8 @@ def knobs_page() -> str:
     ]
     headers = ["knob", "default", "written as", "changed by", "meaning"]
     lead = (
-        "Spelled as TensorFlow Serving spells them, with its own defaults. A knob that a new version changes is a field of "
-        "`batching_parameters.pbtxt` inside the version's folder, read where "
+        "Spelled as TensorFlow Serving spells them, with its own defaults. A knob that a new version changes is a "
+        "field of `batching_parameters.pbtxt` inside the version's folder, read where "
         "`--enable_per_model_batching_parameters` is set."
     )
     return "\n\n".join(["# Knobs", MADE.format(source="`lib/playbook/knobs.py`"), lead, markdown.table(headers, rows)])

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from loadgen.workers import processes
 from playbook import progress
 from playbook.chain import params
 from playbook.errors import ServerDied, StageFailed
@@ -44,6 +45,8 @@ def ready(verb: str, settings: Mapping[str, Any]) -> Path:
     if verb in LIVE and "serve" not in missing and _server_ended(run):
         missing.append("serve")
     if missing:
+        if verb == "stress":
+            processes.start_early()  # a load worker stands ready when the server does
         _make(run, missing, _in_common(verb, settings))
     for text in stale.words(run):
         print(text)

@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playbook import progress
 from playbook.chain import params, resuming, temporary
-from playbook.chain.kernels import WarmStarter, warm_starters
+from playbook.chain.kernels import warm_starters
+from playbook.chain.stages import Run, pages, progress_file, run_stage
 from playbook.chain.terminal import StageLine
 from playbook.errors import ParameterError, StageFailed
-from playbook.records import attempts, lock, record, runs, secrets, whole_file
-from playbook.serve import owner, serve
+from playbook.records import attempts, lock, record, runs, secrets
+from playbook.serve import serve
 
-KERNEL_DIED = "its kernel died, as it started or while a cell ran. Was it killed, or is memory short (dmesg tells)?"
+__all__ = ["Run", "choose", "clear", "execute", "pages", "prepare", "progress_file", "run_stage"]
+
 NEEDS_SERVER = ("warmup", "stress")  # tune and adapt start servers of their own
-
-
-@dataclass
-class Run:
-    """One pass through the chain: which verbs, with what, and what each cost."""
-
-    run_dir: Path
-    verbs: list[str]
-    parameters: dict[str, dict[str, Any]]
-    seconds: dict[str, float] = field(default_factory=dict)
-    builds_on: str | None = None
-    aside: list[str] = field(default_factory=list)  # verbs whose record no longer holds, as it will be made again
-
-    @property
-    def measured_s(self) -> float:
-        """Seconds inside measurement windows and training, as the records state them."""
-        return sum(record.load(self.run_dir, verb).get("measured_s") or 0.0 for verb in self.seconds)
 
 
 def choose(only: list[str], start: str | None) -> list[str]:
@@ -154,76 +135,6 @@ def _gone(run: Run) -> str:
         f"The run folder {run.run_dir} was expected to stay while the chain runs in it, and was removed or moved "
         "away. Everything started was ended. Put it back and --resume it, or start a new run."
     )
-
-
-def progress_file(run_dir: Path) -> Path:
-    """Where a stage's kernel tells how far it is."""
-    return Path(run_dir) / ".progress.json"
-
-
-def run_stage(run: Run, verb: str, starter: WarmStarter | None = None, servers_stay: bool = False) -> None:
-    """Execute one notebook into the run folder and write its Markdown; that of a stage that fails, `pages` writes.
-
-    Args:
-        run: The run and its parameters.
-        verb: Whose notebook.
-        starter: Makes its kernel; None starts it the ordinary way.
-        servers_stay: Its servers outlive this process; else they end with it.
-
-    Raises:
-        StageFailed: a cell raised, its kernel died, or a file could not be written.
-    """
-    from playbook.chain import executing  # papermill: loaded while the warm_starters warm up
-
-    name = runs.NOTEBOOKS[verb]
-    executed = run.run_dir / f"{name}.ipynb"
-    values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
-    channel = progress_file(run.run_dir)
-    env = {progress.CHANNEL: str(channel), owner.CHANNEL: "" if servers_stay else str(os.getpid())}
-    try:
-        executing.execute(runs.NOTEBOOK_DIR / f"{name}.ipynb", executed, values, env, starter)
-        executing.to_markdown(executed)
-    except executing.PapermillExecutionError as error:
-        raise StageFailed(_failure(run, _cell(verb, error))) from error
-    except executing.DeadKernelError as error:
-        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED}"])) from error
-    except OSError as error:
-        why = whole_file.in_words(error, places=(tempfile.gettempdir(), run.run_dir))
-        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {why}"])) from error
-    finally:
-        channel.unlink(missing_ok=True)
-
-
-def pages(run: Run) -> None:
-    """The Markdown of a notebook that failed, as far as it came."""
-    from playbook.chain import executing
-
-    for verb in run.verbs:
-        executed = run.run_dir / f"{runs.NOTEBOOKS[verb]}.ipynb"
-        if executed.exists() and not executed.with_suffix(".md").exists():
-            executing.to_markdown(executed)
-
-
-def _from_notebooks(run_dir: Path) -> str:
-    """Relative inside the repository, so that an executed notebook names no path of this machine."""
-    return os.path.relpath(run_dir, runs.NOTEBOOK_DIR) if runs.ROOT in run_dir.parents else str(run_dir)
-
-
-def _cell(verb: str, error: Any) -> list[str]:
-    return [
-        f"Stage '{verb}' failed in cell {error.exec_count} of {runs.NOTEBOOKS[verb]}.ipynb:",
-        *(f"    {line}" for line in error.source.strip().splitlines()[:6]),
-        f"  {error.ename.rsplit('.', 1)[-1]}: {error.evalue.strip()}",
-    ]
-
-
-def _failure(run: Run, lines: list[str]) -> str:
-    if "serve" in run.verbs and record.has(run.run_dir, "serve"):  # a server of this run, not one told of by an earlier
-        handle = serve.Handle.load(run.run_dir)
-        lines += [f"  The server's last log lines ({handle.log_path}):", *handle.log_tail(5).splitlines()]
-    kept = [name for name in runs.NOTEBOOKS if record.has(run.run_dir, name)]
-    lines.append(f"  Kept in {run.run_dir}: {', '.join(kept) or 'nothing yet'}; the notebook as far as it came.")
-    return "\n".join(lines)
 
 
 @contextlib.contextmanager

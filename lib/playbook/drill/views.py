@@ -30,7 +30,7 @@ def drills_table(rows: Sequence[DrillRow]) -> str:
     cells: list[list[Any]] = [
         [
             row["title"] if not row["remedied"] else f"… with {row['remedy']}",
-            row["requests"],
+            f"{row['requests']:,}",
             _codes(row["lost_by_code"]),
             row["seconds_outside"],
             _recovery(row),

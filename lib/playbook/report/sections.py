@@ -17,6 +17,15 @@ from playbook.report.pictures import Pictures, add
 from playbook.stress import levels
 from playbook.tune.views import wakeup_words
 
+_SEEN = {
+    "cpu_model": "processor",
+    "memory_gib": "memory, GiB",
+    "gpu": "GPU",
+    "os": "operating system",
+    "python": "Python",
+}
+_SEEN |= {"git_dirty": "changes that are not committed"}
+
 
 def load_curve(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
     """Both load curves in one figure, the levels of each configuration as a table, and the percentiles."""
@@ -178,7 +187,10 @@ def environment(run: RunFolder, analysis: dict | None, pictures: Pictures) -> st
     if not machine:
         return ""
     served = run.results("serve")
-    rows = [[name.replace("_", " "), _shown(value)] for name, value in machine.items() if name != "packages"]
+    named = {name: value for name, value in machine.items() if name != "packages"}
+    if isinstance(machine.get("git_dirty"), bool):
+        named["git_dirty"] = "some" if machine["git_dirty"] else "none"
+    rows = [[_SEEN.get(name, name.replace("_", " ")), value] for name, value in named.items()]
     rows += [[name, version] for name, version in (machine.get("packages") or {}).items()]
     rows += [["server's cores", _shown(served.get("cpus"))], ["client's cores", _shown(run.stress.get("client_cpus"))]]
     rows += [["model fingerprint", run.results("export").get("fingerprint")], *verified.rows(run)]

@@ -13,6 +13,16 @@ from playbook.stress.load import Load
 from playbook.stress.schedule import Schedule
 
 _SUMMARY = ("requests", "errors", "throughput_rps", "offered_rps", "mean_in_flight", "client_cpu_share", "valid")
+PASSPORT_WORDS = {
+    "protocol": "protocol",
+    "floor_ms": "an answer that costs nothing takes, ms",
+    "max_rate_rps": "most requests/s of one process",
+    "lateness_p50_us": "half of the requests are sent later than due by, microseconds",
+    "lateness_p99_us": "one in a hundred is sent later than due by, microseconds",
+    "stall_error": "largest share by which percentiles of a scripted stall are wrong",
+    "attempts": "tries",
+    "ok": "fit to judge a server",
+}
 
 
 def best(levels: Iterable[Mapping[str, Any]], promise: Promise | None) -> dict[str, Any] | None:
@@ -198,5 +208,6 @@ def passport_table(passport: Mapping[str, Any] | None) -> str:
     """The load generator's passport as a Markdown table."""
     if passport is None:
         return "The load generator could not be tested on this machine."
-    rows = [[name.replace("_", " "), value] for name, value in passport.items() if isinstance(value, (int, float, str))]
+    seen = {**passport, "ok": "yes" if passport.get("ok") else "no"}
+    rows = [[words, seen[name]] for name, words in PASSPORT_WORDS.items() if seen.get(name) is not None]
     return markdown.table(["the generator itself", "seen"], rows)

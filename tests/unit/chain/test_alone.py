@@ -33,6 +33,7 @@ def test_a_missing_server_is_started_and_a_dead_one_again_with_what_it_had(
     try:
         assert alone.ready("stress", {"run_dir": str(run), "p99_limit_ms": 50.0}) == run
         assert "dev lacks serve: made now with the smoke profile." in capfd.readouterr().out
+        assert "AVAILABLE" in (run / "20_serve.md").read_text(), "its page was written beside what came next"
         first = Handle.load(run)
         alive.check_alive(first)  # it outlives the process that made it
         serve.stop_all(run)

@@ -28,7 +28,7 @@ def drilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_page_tells_what_was_lost_what_helped_and_what_was_not_held(drilled: Path) -> None:
     page = (drilled / "record.md").read_text()
     section = page.partition("## Drills: what users lose")[2].partition("\n## ")[0]
-    assert "| SIGKILL, and started again | 3000 | 280 refused, 20 reset | 2 | 1.4 |" in section
+    assert "| SIGKILL, and started again | 3,000 | 280 refused, 20 reset | 2 | 1.4 |" in section
     assert "… with a second replica" in section
     assert "no port opens until a version is AVAILABLE" in section
     assert "no cgroup with a CPU quota may be made here" in section
