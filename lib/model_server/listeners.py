@@ -14,6 +14,7 @@ from model_server.grpc.limits import ChannelLimits
 from model_server.grpc.stream import Handler
 from model_server.rest.http_connection import HttpConnection
 
+_PORT = 0xFFFF  # getaddrinfo and libevent take 16 bits of a number: --port=85010 listens on 19474
 BACKLOG = 128  # hard-coded in TensorFlow Serving's HTTP server
 GRPC_BACKLOG = 4096  # gRPC takes what the kernel allows (net.core.somaxconn)
 _WHERE = "tensorflow_serving/model_servers/server.cc:"
@@ -40,7 +41,7 @@ async def open_grpc(methods: Mapping[bytes, Handler], listener: GrpcListener) ->
     served = {**methods, **(health.methods() if listener.health else {})}
     try:
         return await _bind(served, listener)
-    except (OSError, OverflowError) as error:  # ssl.SSLError is an OSError, a port out of range an OverflowError
+    except OSError as error:  # ssl.SSLError is one, too
         raise invalid("Failed to BuildAndStart gRPC server") from error
 
 
@@ -54,7 +55,7 @@ async def _bind(methods: Mapping[bytes, Handler], listener: GrpcListener) -> lis
             await loop.create_server(
                 lambda: Http2Connection(methods, limits, over_tls),
                 listener.address,
-                listener.port,
+                listener.port & _PORT,
                 ssl=context,
                 backlog=GRPC_BACKLOG,
                 reuse_port=limits.reuse_port,
@@ -83,4 +84,4 @@ async def open_rest(app, address: str, port: int) -> asyncio.Server:
         OSError: the port is in use.
     """
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: HttpConnection(app.answer), address, port, backlog=BACKLOG)
+    return await loop.create_server(lambda: HttpConnection(app.answer), address, port & _PORT, backlog=BACKLOG)

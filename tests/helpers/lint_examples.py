@@ -201,11 +201,15 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     # reading
     "not-understood": {"x.yaml": "deploy: {with: the tensorflow/serving image}\n"},
     "unreadable": {"x.yaml": "containers: [{image: tensorflow/serving\n"},
+    "model-other-format": {"Dockerfile": DOCKER + "COPY net.onnx /models/model/1/net.onnx"},
     # containers
+    "port-told-closed": {"Dockerfile": DOCKER + 'EXPOSE 8080\nCMD ["--enable_batching"]'},
     "flag-too-new": {"run.sh": RUN.format(options="", flags="--mixed_precision=bfloat16").replace("2.20", "2.9")},
     "cmd-over-entrypoint": {"Dockerfile": DOCKER + 'CMD ["tensorflow_model_server", "--port=8500"]'},
     "cmd-shell-form": {"Dockerfile": DOCKER + "CMD tensorflow_model_server --port=8500"},
     "entrypoint-replaced": {"Dockerfile": DOCKER + 'ENTRYPOINT ["tensorflow_model_server"]'},
+    "unknown-instruction": {"Dockerfile": DOCKER + "COPY./m /models/model"},
+    "expose-not-a-port": {"Dockerfile": DOCKER + "EXPOSE 8501 # REST"},
     "exec-form-broken": {"Dockerfile": DOCKER + 'CMD ["--port=8500",\n  "--rest_api_port=8501"]'},
     "exec-form-not-json": {"Dockerfile": DOCKER + "CMD ['--port=8500']"},
     "literal-variable": {"Dockerfile": DOCKER + 'CMD ["--model_name=${NAME}"]'},

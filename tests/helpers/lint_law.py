@@ -133,6 +133,8 @@ class Maker:
             ["--enable_model_warmup=false"], ["--mixed_precision=float16"], ["-port=8500"], ["--model-name=x"],
             ["--num_load_threads=0x4"], ["--num_load_threads=4 "], ["--num_load_threads=+4"], ["--model_name="],
             ["--allow_version_labels_for_unavailable_models"], ["stray"], ["--enable_batching", "true"],
+            [f"--port={65_536 + free_port()}"], [f"--rest_api_port={65_536 + free_port()}"],
+            [f"--port={free_port() - 65_536}", f"--rest_api_port={free_port() - 65_536}"],
         ]  # fmt: skip
         chosen = pick.choice(options)
         case.flags += chosen

@@ -15,6 +15,7 @@ from playbook.lint.rules import Finding, finding
 from playbook.lint.text import Text, is_unknown
 
 _NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
+_OTHER_MODEL = re.compile(r"\.(onnx|h5|hdf5|keras|pt|pth|tflite|pkl|joblib|pickle|caffemodel|mar)$")
 _NAMING = ("--model_config_file", "--model_base_path", "--model_name")
 
 
@@ -57,6 +58,7 @@ def _check(
         yield finding("base-path-version", *where, path=base, parent=parent)
     if not base or is_unknown(base) or _plain(command) or not base.startswith("/"):
         return
+    yield from _other_format(command, base)
     result = look_up(command, sources, base)
     if (result.folder is not None or result.missing) and _left_out(result, command, sources):
         yield finding("base-path-not-here", *where, path=base)
@@ -84,6 +86,19 @@ def _check(
         yield finding("base-path-version", *where, path=base, parent=parent)
 
 
+def _other_format(command: Command, base: str) -> Iterator[Finding]:
+    """A file of another framework's that is put where a SavedModel belongs, and no SavedModel beside it."""
+    prefix = base.rstrip("/")
+    inside = [mount for mount in command.place.mounts if mount.files is None and not mount.config_map
+              and (mount.target == prefix or mount.target.startswith(f"{prefix}/"))]  # fmt: skip
+    names = [mount.named.rpartition("/")[2] for mount in inside]
+    folders = [name for name in names if "saved_model.pb" in name or "." not in name]
+    others = [mount for mount in inside if _OTHER_MODEL.search(mount.named)]
+    for mount in others if not (folders or command.on("prefer_tflite_model")) else ():
+        words = {"path": mount.named, "target": f"{prefix}/1/"}
+        yield finding("model-other-format", command.path, mount.line or command.line, **words)
+
+
 def _names_version(result: Lookup, command: Command, base: str) -> bool:
     """True where a base path ends in a number below a mount, so that the number is a folder of the mounted one."""
     below = bool(result.mount and result.mount.rest_of(command.place.absolute(base)))
@@ -93,8 +108,8 @@ def _names_version(result: Lookup, command: Command, base: str) -> bool:
 def _plain(command: Command) -> bool:
     """A container of the image as it is, without a flag, a variable or a mount: its files are copied in later."""
     default = entrypoint_flags({})["model_base_path"]
-    return command.place.container and not (command.words or command.place.mounts or
-                                            command.text("model_base_path") != default)  # fmt: skip
+    bare = command.place.container and not command.place.whole
+    return bare and not (command.words or command.place.mounts or command.text("model_base_path") != default)
 
 
 def _beside(command: Command, base: str) -> str:

@@ -18,7 +18,7 @@ _ABSURD_BATCH = 16_384
 _MANY_THREADS = 32  # where the cores are not known
 _MOST_THREADS = 32_000  # vm.max_map_count 65530, two mappings a thread; kernel.pid_max is often 32768 too
 _THREADS_A_CORE = 4
-_TINY_MICROS, _LONG_MICROS = 100, 1_000_000
+_TINY_MICROS, _LONG_MICROS = 100, 500_000
 _DEEP_ROWS = 500_000
 # field: (least value, what happens below it)
 _LEAST = {

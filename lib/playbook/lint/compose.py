@@ -19,7 +19,7 @@ _OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Com
                 "entrypoint": ("entrypoint", "entryPoint", "EntryPoint"),
                 "environment": ("environment", "env", "Environment"),
                 "ports": ("ports", "published_ports", "portMappings", "PortMappings"),
-                "volumes": ("volumes",), "cpus": ("cpus",)}  # fmt: skip
+                "volumes": ("volumes",), "cpus": ("cpus",), "healthcheck": ("healthcheck",)}  # fmt: skip
 
 
 def read_compose(data: Any, document: Document) -> Reading:
@@ -38,6 +38,9 @@ def read_loose(data: Any, document: Document) -> Reading:
         service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
                          for other in others if other in table})  # fmt: skip
         service.line = table.line
+        for name in ("ports", "volumes"):  # notes write a list of one so
+            if isinstance(service.get(name), str):
+                service[name] = Items([service[name]])
         if "image" not in service:  # a service of GitLab's jobs
             service[Word("image", table.at("name"))] = table["name"]
         if {"command", "args"} <= {*table} and isinstance(table["args"], list):  # Nomad's program and its arguments
@@ -75,7 +78,7 @@ def _read_service(service: Any, data: Any, document: Document, loose: bool = Fal
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), shown, image.line)
     health = service.get("healthcheck") or {}
-    test = health.get("test")
+    test = health.get("test") if isinstance(health, Table) else health
     text = test if isinstance(test, str) else " ".join(str(word) for word in test or [])
     if text:
         line = line_of(test) or service.at("healthcheck")

@@ -86,6 +86,8 @@ def _entry(config: text_proto.Field, text: Text) -> ModelEntry:
 
 def _models(parsed: Parsed, text: Text, command: Command | None) -> Iterator[Finding]:
     entries = _configs(parsed.tree)
+    if text.templated and not entries:  # a document's excerpt
+        entries = [child for child in parsed.tree.children if child.name == "config"]
     custom = parsed.tree.first("custom_model_config")
     if custom is not None:
         yield finding("custom-model-config", text.path, text.line(custom.line))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from playbook.lint.command import OFFICIAL, Command, Mount, is_official
 from playbook.lint.lookup import Sources
 from playbook.lint.rules import Finding, finding
-from playbook.lint.text import is_unknown
+from playbook.lint.text import Word, is_unknown
 
 _AVAILABLE = re.compile(r'state[\\"\']*\s*[:.]?.{0,12}AVAILABLE', re.DOTALL)
 
@@ -36,7 +36,9 @@ def check_health(text: str, image: str, tools: set[str], shown: str, line: int |
     for tool in TOOLS:
         called = re.search(rf"(^|[\s;&|'\"(`/]){tool}\s", text)
         if official and called and tool not in tools and not (has_curl and tool == "curl") and "devel" not in image:
-            yield finding("tool-not-in-image", shown, line, tool=tool, image=image or "the CPU image")
+            yield finding("tool-not-in-image", shown, line, who="The health check", tool=tool,
+                          image=image or "the CPU image",
+                          remedy="Read the state through bash's /dev/tcp (see docker/Dockerfile).")  # fmt: skip
             break
     if "/v1/models" not in text and "curl" not in text:
         return
@@ -123,11 +125,23 @@ def closed_words(command: Command) -> dict[str, object]:
 
 def check_published(command: Command) -> Iterator[Finding]:
     """Ports that are published and on which nothing listens."""
-    open_ports = listening(command)
-    for port in command.published if open_ports is not None else ():
+    for number, line, flag in _closed(command.published, command):
+        yield finding("port-nobody-listens", command.path, line, port=number, how="published", flag=flag,
+                      **closed_words(command))  # fmt: skip
+
+
+def check_told(ports: Iterable[Word], command: Command, shown: str, where: str) -> Iterator[Finding]:
+    """Ports that a text tells its readers of (EXPOSE, containerPort) and on which nothing listens."""
+    for number, line, flag in _closed(ports, command):
+        yield finding("port-told-closed", shown, line, where=where, port=number, flag=flag, **closed_words(command))
+
+
+def _closed(ports: Iterable[Word], command: Command) -> Iterator[tuple[str, int | None, str]]:
+    """Of these ports the closed ones, where they stand, and a flag that would open each."""
+    open_ports, both = listening(command), command.number("rest_api_port") == command.number("port", 8500)
+    for port in ports if open_ports is not None and not both else ():  # one port for both is said as such
         number = port.partition("/")[0]
         if number.isdigit() and int(number) not in (open_ports or set()):
             rest_off = not command.number("rest_api_port")
             flag = f"--rest_api_port={number}" if rest_off and number != "8500" else f"--port={number}"
-            yield finding("port-nobody-listens", command.path, port.line or command.line, port=number,
-                          how="published", flag=flag, **closed_words(command))  # fmt: skip
+            yield number, port.line or command.line, flag

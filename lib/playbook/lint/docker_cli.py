@@ -9,6 +9,7 @@ from playbook.lint.command import OFFICIAL, Mount, Place, is_official
 from playbook.lint.containers import bind, check_image, check_relative_source, cores, count_cpus, for_cpus
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading
+from playbook.lint.rules import Finding
 from playbook.lint.text import Word, is_unknown
 from playbook.tfserving.flags import FLAGS
 
@@ -61,11 +62,14 @@ def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
     """Options with their values, and what follows them: the image and its arguments."""
     options: list[tuple[str, Word]] = []
     place = 0
-    while place < len(words) and (words[place].startswith("-") or words[place] in ("", "$")):
+    while place < len(words) and (words[place].startswith("-") or words[place] in ("", "$") or _stands_for_options(
+            words[place:])):  # fmt: skip
         word = words[place]
         place += 1
         name, equals, value = word.partition("=")
         short = _WITH_VALUE.match(word) if not word.startswith("--") else None
+        if word.startswith("$"):
+            continue
         if equals and word.startswith("--"):
             options.append((name, word.with_text(value)))
         elif word in _ALONE or _is_servers(name) or _SHORT.match(word) or word in ("", "--"):
@@ -96,6 +100,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             what = "target" if mount_parts(value)["source"] else "source"
             reading.counts["images"] += 1
             reading.report("mount-without-source", shown, value.line, value=str(value), what=what)
+            reading.findings += _check_bound(value, shown)
             return reading
     if not is_server(image, [*args, *([entry] if entry else [])]):
         return reading
@@ -119,13 +124,24 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             source, _, target = value.partition(":")
             reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)
         if name == "--mount" and "type=bind" in value:
-            bound = mount_parts(value)
-            reading.findings += check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
-            if not bound["source"]:
+            reading.findings += _check_bound(value, shown)
+            if not mount_parts(value)["source"]:
                 reading.report("mount-without-source", shown, value.line, value=str(value), what="source")
     if not any(map(_is_servers, given)):
         reading.add(launch(start))
     return reading
+
+
+def _stands_for_options(words: list[Word]) -> bool:
+    """True for a variable of unknown value that an option of docker's follows: no image stands there."""
+    following = words[1] if len(words) > 1 else ""
+    return is_unknown(words[0]) and words[0].startswith("$") and following.startswith("-") and not _is_servers(
+        following.partition("=")[0])  # fmt: skip
+
+
+def _check_bound(value: Word, shown: str) -> Iterator[Finding]:
+    bound = mount_parts(value)
+    yield from check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
 
 
 def _is_servers(option: str) -> bool:

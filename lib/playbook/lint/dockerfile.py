@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from playbook.lint.rules import Finding, finding
 from playbook.lint.text import Word
 
-_KEYWORDS = [
+KEYWORDS = [
     "FROM",
     "RUN",
     "CMD",
@@ -109,7 +109,7 @@ def _joined(lines: list[str], place: int) -> tuple[str, int]:
 def _close(step: Instruction, lines: list[str], place: int) -> int:
     """Read on to the bracket that closes an array without backslashes; up to the next instruction at most."""
     begin = place
-    while place < len(lines) and lines[place].split(" ")[0].upper() not in _KEYWORDS:
+    while place < len(lines) and lines[place].split(" ")[0].upper() not in KEYWORDS:
         step.rest += "\n" + lines[place].rstrip().removesuffix("\\")
         place += 1
         if "]" in lines[place - 1]:

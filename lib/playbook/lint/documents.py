@@ -7,7 +7,7 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from playbook.lint.command import BINARY, OFFICIAL
 from playbook.lint.launch import is_server
@@ -28,6 +28,8 @@ _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|S
 NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
+_STARTED = re.compile(r"\s*(\$\s*)?(sudo |nohup )*((nvidia-)?docker\s.*\brun\b|tensorflow_model_server\s+[-\\])")
+_CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 _FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
 _URLS = re.compile(
     r"(https?://|github\.com/|www\.)\S+|tensorflow/serving/(?:apis|predict|classify|regress|tree|blob|"
@@ -52,7 +54,7 @@ def names_server(content: str) -> str:
 def kind_of_block(language: str, content: str) -> str:
     """The reader a block is for, by its language or by its look; "" for one that nobody reads."""
     known, image = _KINDS.get(language.lower()), all(look.search(content) for look in _DOCKERFILE)
-    if known == "yaml" and (image or re.match(r"\s*(\$\s*)?(sudo )?docker\s.*\brun\b", content)):
+    if (known == "yaml" and image) or (known in ("yaml", "python") and _STARTED.match(content)):
         known = None  # what it holds tells more than what it is called
     if is_config(content):
         return "config"
@@ -114,8 +116,10 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             place += 1
         shown = ("" if line.strip() == "..." else line.removeprefix(indent) for line in lines[begin:place])  # left out
         content = textwrap.dedent("\n".join(shown))
+        cut = any(line.strip() == "..." for line in lines[begin:place])
         place += 1
-        yield from _block(language, content, text, begin + 1)
+        for block in _block(language, content, text, begin + 1):
+            yield replace(block, text=replace(block.text, templated=True)) if cut and block.kind == "yaml" else block
 
 
 def _preformatted(lines: list[str], place: int) -> int:
@@ -143,14 +147,17 @@ def _indented(lines: list[str], place: int) -> int:
 
 def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
     for span in _SPAN.findall(line):
-        if re.search(rf"{BINARY}\s+-|docker\s.*\brun\b.*{OFFICIAL}", span):
+        if re.search(rf"{BINARY}\s+-|docker\s.*\brun\b.*({OFFICIAL}|\s--model_)", span):
             yield Block("shell", Text(span, text.path, text.line(number) or number, text.file))
 
 
 def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
+    if cell := _CELL.match(content):
+        language, content = cell[1].rpartition("/")[2].rpartition(".")[2], content[cell.end() :]
     kind = kind_of_block(language, content)
     relevant = names_server(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
-    if not kind or not (relevant or (kind == "yaml" and _AROUND.search(content))):
+    flagged = "--model_base_path" in content or "--model_config_file" in content
+    if not kind or not (relevant or flagged or (kind == "yaml" and _AROUND.search(content))):
         return
     if kind == "shell":
         content = re.sub(r"(?m)^(\s*)(?:[\w@~:/.-]*[$%]|>)[ \t]+(?=\S)", r"\1", content)

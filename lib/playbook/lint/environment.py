@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
+from playbook.lint.text import Word, is_unknown
 from playbook.tfserving.config_messages import CONFIG_MESSAGES
 from playbook.tfserving.flags import FLAGS
 
 BATCHING_FIELDS = tuple(CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name)
 _READ_BY_SCRIPT = ("MODEL_NAME", "MODEL_BASE_PATH")
+OURS_ALONE = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS)_")  # other programs have none of these
 _OURS = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS|TF)_")
 _ALSO_NAMES = set(
     [
@@ -32,12 +35,24 @@ _ALSO_NAMES = set(
 _OTHERS_READ = {"TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
 
 
+def filled_in(words: Sequence[Word], environment: Mapping[str, Word]) -> list[Word]:
+    """Words in which Kubernetes has put the values of `$(NAME)`; a value that is not known leaves the name."""
+
+    def fill(match: re.Match) -> str:
+        value = environment.get(match[1], Word("$"))
+        return match.group() if is_unknown(value) else value
+
+    return [word.with_text(re.sub(r"\$\((\w+)\)", fill, word)) for word in words]
+
+
 def is_unread(name: str, referenced: str, by_script: bool) -> bool:
     """True for a variable meant as a setting that nobody reads.
 
     `referenced` is all text that may use it; `by_script`: the image's own script runs, and reads two of them.
     """
-    if re.search(rf"\$[{{(]?{name}\b", referenced) or name in _OTHERS_READ:
+    if name != name.strip():
+        return True  # a blank beside the equals sign belongs to the name
+    if re.search(rf"\$[{{(]?{re.escape(name)}\b", referenced) or name in _OTHERS_READ:
         return False
     if name in _READ_BY_SCRIPT:
         return not by_script
@@ -45,7 +60,7 @@ def is_unread(name: str, referenced: str, by_script: bool) -> bool:
 
 
 def _is_setting(name: str) -> bool:
-    if re.match(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS)_", name):
+    if OURS_ALONE.match(name):
         return True
     bare = _OURS.sub("", name)
     settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
@@ -54,6 +69,8 @@ def _is_setting(name: str) -> bool:
 
 def instead_of(name: str, value: str) -> str:
     """What to do with a variable that nobody reads."""
+    if name != name.strip():
+        return f"Write {name.strip()}={value.strip()}, without the blanks: they belong to the name."
     bare = _OURS.sub("", name).lower()
     flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
     flag = flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")

@@ -18,6 +18,7 @@ _NEW = ("enable_grpc_healthcheck_service", "enable_serialization_as_tensor_conte
         "skip_initialize_tpu", "xla_gpu_compilation_enabled")  # fmt: skip
 _SHORT_TIMEOUT_MS = 100
 _FEW_CALLS = 4
+_PORTS = 2**16
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -81,20 +82,29 @@ def _threads(command: Command) -> Iterator[Finding]:
 
 
 def _numbers(command: Command) -> Iterator[Finding]:
-    effects = {"port": "the server exits with code 255", "rest_api_port": "REST never listens where it is asked for"}
-    for name, effect in effects.items():
-        if not -1 < command.number(name) < 65_536:
-            yield _at(command, "port-out-of-range", name, flag=f"--{name}", port=command.number(name), effect=effect)
+    for name in ("port", "rest_api_port"):
+        port = command.number(name)
+        if port != (taken := port % _PORTS):
+            where = str(taken) if taken else "one that the system picks"
+            yield _at(command, "port-out-of-range", name, flag=f"--{name}", port=port, taken=where)
     fraction = command.text("per_process_gpu_memory_fraction")
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", fraction) and not 0 <= float(fraction) <= 1:
         yield _at(command, "gpu-fraction-beyond", "per_process_gpu_memory_fraction", fraction=fraction)
     arguments = command.text("grpc_channel_arguments")
     for part in arguments.split(",") if arguments and not is_unknown(arguments) else ():
-        if "=" not in part:
-            yield _at(command, "grpc-arguments-malformed", "grpc_channel_arguments", part=part)
+        if problem := _argument_problem(part):
+            yield _at(command, "grpc-arguments-malformed", "grpc_channel_arguments", part=part, problem=problem)
     polled = command.number("model_config_file_poll_wait_seconds") > 0 and not command.partial
     if polled and not command.text("model_config_file"):
         yield _at(command, "config-poll-unused", "model_config_file_poll_wait_seconds")
+
+
+def _argument_problem(part: str) -> str:
+    name, equals, value = part.partition("=")
+    if not equals:
+        return "is no name=value (pairs are divided by commas)"
+    wants_number = re.search(r"_(ms|length|size|bytes|pings|streams|time)$|\.max_|_without_", name)
+    return "" if not wants_number or re.fullmatch(r"\s*[+-]?\d+\s*", value) else "wants a whole number"
 
 
 def _values(command: Command) -> Iterator[Finding]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from playbook.lint.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Mount, Place, is_official, is_server_word
-from playbook.lint.containers import TOOLS, check_health, check_image, host_path
-from playbook.lint.dockerfile import Instruction, check_form, continued, environment, instructions, stages
+from playbook.lint.containers import TOOLS, check_image, host_path
+from playbook.lint.dockerfile import Instruction, continued, environment, instructions, stages
+from playbook.lint.image_steps import check_step, check_steps, check_told_ports, waits
 from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Image, Reading
-from playbook.lint.rules import Finding, finding
+from playbook.lint.rules import Finding
 from playbook.lint.schema import is_config, kind_of
 from playbook.lint.shell import simple_commands
 from playbook.lint.simple import Simple
@@ -33,7 +34,7 @@ def read_dockerfile(document: Document) -> Reading:
         return reading
     shown = text.path
     for step in steps:
-        if step.word == "RUN" and not step.fed and _waits(step):
+        if step.word == "RUN" and not step.fed and waits(step):
             reading.report("server-in-build", shown, text.line(step.line))
         if step.word == "FROM" and step.rest and OFFICIAL in step.rest:
             reading.findings += check_image(expand(step.rest.split()[0], arguments), shown, text.line(step.line))
@@ -42,10 +43,14 @@ def read_dockerfile(document: Document) -> Reading:
     tools = {tool for tool in TOOLS for step in final if step.word == "RUN"
              and re.search(rf"(install|add)\b[^&|;]*\b{tool}\b", step.rest)}  # fmt: skip
     tools |= {tool for tool in TOOLS[-1:] for step in final if step.word != "HEALTHCHECK" and tool in step.rest}
+    reading.findings += [_moved(hit, text) for hit in check_steps(steps, final, base, shown)]
     for step in final:
-        reading.findings += [_moved(hit, text) for hit in _check_step(step, base, tools, shown)]
+        reading.findings += [_moved(hit, text) for hit in check_step(step, base, tools, shown)]
     if start is not None:
-        reading.add(launch(start))
+        launched = launch(start)
+        if all(hit.rule != "entrypoint-replaced" for hit in reading.findings):  # said there: REST is off
+            launched.findings += check_told_ports(final, start, launched.commands, text)
+        reading.add(launched)
         if any(step.broken for step in final):  # what the image would run is known, and it does not build
             reading.commands = [replace(command, published=()) for command in reading.commands]
     return reading
@@ -58,25 +63,6 @@ def _moved(hit: Finding, text: Text) -> Finding:
 def _arguments(steps: list[Instruction]) -> dict[str, str]:
     pairs = [step.rest.split("=", 1) for step in steps if step.word == "ARG" and "=" in step.rest]
     return {name.strip(): value.strip("\"' ") for name, value in pairs}
-
-
-def _check_step(step: Instruction, base: str, tools: set[str], shown: str) -> Iterator[Finding]:
-    if step.word in ("RUN", "COPY", "ADD") and re.search(r"sysctl(\.conf|\.d\b| -)|/proc/sys/", step.rest):
-        yield finding("sysctl-in-dockerfile", shown, step.line)
-    if step.word == "HEALTHCHECK" and step.rest.upper() != "NONE":
-        yield from check_health(step.rest, base, tools, shown, step.line)
-    if step.word in ("CMD", "ENTRYPOINT"):
-        yield from check_form(step, shown)
-
-
-def _waits(step: Instruction) -> bool:
-    """True for a RUN that starts the server in the foreground."""
-    script = continued(step.rest)
-    if BINARY not in script or re.search(r"(?<![&>])&(?![&>])", script):
-        return False
-    started = [command.words for command in simple_commands(script) if command.words
-               and (is_server_word(command.words[0]) or command.words[:1] == ["exec"])]  # fmt: skip
-    return any(any(word.startswith("--model_") for word in words) for words in started)
 
 
 def _start(

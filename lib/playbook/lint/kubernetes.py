@@ -10,13 +10,14 @@ from typing import Any
 from playbook.lint import probes
 from playbook.lint.command import OFFICIAL, Command, Mount, Place, is_official
 from playbook.lint.configs import check_annotations
-from playbook.lint.containers import GPU, check_image, cores, for_cpus, quantity
+from playbook.lint.containers import GPU, check_image, check_told, cores, for_cpus, quantity
 from playbook.lint.flags import check_command
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.schema import kind_of
+from playbook.lint.shell_calls import is_shell
 from playbook.lint.text import Text, Word, is_unknown
-from playbook.lint.workloads import config_maps, pod_specs
+from playbook.lint.workloads import check_selector, config_maps, is_whole, pod_specs
 from playbook.lint.yaml_lines import Table
 
 # what asks for metrics: Prometheus' operator, Google's managed Prometheus
@@ -55,19 +56,8 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
     for spec, above in pod_specs(data):
         reading.add(_read_pod(spec, above, data, document, pods))
     if reading.commands:
-        _selector(data, document, reading)
+        reading.findings += check_selector(data, document.text)
     return reading
-
-
-def _selector(data: Any, document: Document, reading: Reading) -> None:
-    """A workload whose selector does not match its own pods."""
-    spec: Any = data.get("spec") or {}
-    wanted = _texts((spec.get("selector") or {}).get("matchLabels")) if isinstance(spec.get("selector"), dict) else {}
-    labels = _texts(((spec.get("template") or {}).get("metadata") or {}).get("labels"))
-    for name, value in wanted.items():
-        if str(labels.get(name)) != str(value) and not is_unknown(f"{value}{labels.get(name)}"):
-            words = {"label": f"{name}: {value}", "has": labels.get(name, "none")}
-            reading.report("selector-mismatch", document.text.path, spec.at("selector"), **words)
 
 
 def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, pods: list[Pod]) -> Reading:
@@ -98,6 +88,8 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
                       labels, owner, len(containers), container, read, annotations)  # fmt: skip
             pods.append(pod)
             reading.findings += probes.check_probes(container, read, document.text.path)
+            if pod.kind not in _OWN_PROBES and is_official(image) and not any(is_shell(word) for word in words[:2]):
+                reading.findings += check_told(_ports(container), read, document.text.path, "containerPort")
             if len(containers) == 1:
                 reading.findings += probes.check_scraped(annotations, read, document.text.path)
             if str(data.get("apiVersion", "")).startswith("serving.knative.dev"):
@@ -149,8 +141,9 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
               for each in container.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     values = {**_from_maps(container, document), **values}
     mounts, hidden = _mounts(container, spec, data, document)
-    closed = is_official(image) and not hidden and bool(mounts)  # without any the text is likely an excerpt
-    place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden)
+    whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
+    closed = is_official(image) and not hidden and (bool(mounts) or whole)
+    place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole)
     start = Start(document.text.path, container.at("args") or container.line, str(image), entry,
                   _words(container.get("args")), values, place, document.around.cpus,
                   cores(limit) if limit is not None else None, kubernetes=True,
@@ -218,6 +211,11 @@ def _items(source: Any, data: Mapping[str, Text]) -> dict[str, Text]:
         return dict(data)
     return {str(item.get("path")): data[str(item.get("key"))] for item in source["items"]
             if str(item.get("key")) in data}  # fmt: skip
+
+
+def _ports(container: Any) -> list[Word]:
+    ports = [each for each in container.get("ports") or [] if isinstance(each, Table)]
+    return [Word(each.get("containerPort"), each.at("containerPort")) for each in ports if each.get("containerPort")]
 
 
 def _word(value: Any, line: int | None) -> Word:

@@ -20,7 +20,7 @@ from playbook.lint.command import (
     is_server_word,
     nearest_flag,
 )
-from playbook.lint.environment import instead_of, is_unread
+from playbook.lint.environment import OURS_ALONE, filled_in, instead_of, is_unread
 from playbook.lint.reading import Reading
 from playbook.lint.script_writes import Writes
 from playbook.lint.shell import simple_commands
@@ -68,14 +68,16 @@ def is_server(image: str, words: list[Word] | list[str]) -> bool:
     named = (word.lstrip("-").partition("=")[0].partition(" ")[0] for word in words if word.startswith("--"))
     names = {name.replace("-", "_") for name in named}
     flags = names & FLAGS.keys()
-    if OFFICIAL in image or any(BINARY in word for word in words) or len(flags - _ANYBODYS) > 1:
+    enough = 0 if "serving" in image else 1
+    if OFFICIAL in image or any(BINARY in word for word in words) or len(flags - _ANYBODYS) > enough:
         return True
     return not image and any(nearest_flag(name, _ALIKE) for name in names - _ANYBODYS)  # a patch: no image in it
 
 
 def launch(start: Start) -> Reading:
     """The server command lines of a start, with findings on how it is started."""
-    reading = Reading()
+    reading, written = Reading(), start
+    start = _filled(start) if start.kubernetes else start
     words = [*(start.entry or ()), *start.args]
     first = start.entry[0] if start.entry else ""
     if is_server_word(first.partition(" ")[0]) and " --" in first:
@@ -84,7 +86,8 @@ def launch(start: Start) -> Reading:
         reading.report("flags-in-one-word", start.path, line, flag=binary, other="--" + rest.partition("=")[0])
         reading.counts["command lines"] += 1
         return reading
-    referenced = " ".join([start.reading, *words, *(text.content for text in start.scripts.values())])
+    as_written = [*(written.entry or ()), *written.args]
+    referenced = " ".join([start.reading, *as_written, *words, *(text.content for text in start.scripts.values())])
     if start.entry is None or is_script(start.entry):
         _by_entrypoint(start, reading)
     elif len(words) == 1 and is_shell(words[0]):
@@ -96,11 +99,19 @@ def launch(start: Start) -> Reading:
         _append(start, reading, after_binary(words), {})
     elif (text := _script(start, words[0])) is not None:
         _by_text(start, text, words[1:], reading)
+    elif is_server("", [word for word in start.args if word.startswith("--")]):
+        _append(replace(start, partial=True), reading, start.args, {})  # a script that hands them on
     else:
         reading.passed = f"it starts {words[0]}, which is not here"
-    _literals(start, reading)
+    _literals(written, reading)
     _variables(start, referenced, reading)
     return reading
+
+
+def _filled(start: Start) -> Start:
+    """A pod's start with each `$(NAME)` filled in from its environment, as Kubernetes does."""
+    entry = filled_in(start.entry, start.environment) if start.entry is not None else None
+    return replace(start, entry=entry, args=filled_in(start.args, start.environment))
 
 
 def is_script(entry: list[Word] | list[str]) -> bool:
@@ -140,6 +151,8 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
         args = []
     elif first and not first.startswith(("-", "$", *DASHES)):
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
+        if (meant := _script(start, first)) is not None:
+            return _by_text(start, meant, args[1:], reading)
     environment = {name: str(value) for name, value in start.environment.items()}
     if start.open_environment:
         environment.setdefault("MODEL_NAME", UNKNOWN)
@@ -235,6 +248,7 @@ def _variables(start: Start, referenced: str, reading: Reading) -> None:
     if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
         return
     for name, value in start.environment.items():
-        if name not in start.inherited and is_unread(name, referenced, by_script):
+        ours = is_official(start.image) or OURS_ALONE.match(name) or name != name.strip()
+        if ours and name not in start.inherited and is_unread(name, referenced, by_script):
             line = value.line or start.line
             reading.report("env-nobody-reads", start.path, line, name=name, hint=instead_of(name, value))

@@ -72,6 +72,8 @@ def look_up(command: Command, sources: Sources, path: str) -> Lookup:
     absolute = command.place.absolute(path)
     for mount, rest in command.place.over(absolute):
         return _in_mount(mount, rest, sources, command)
+    if (meant := _of_host(command, absolute)) is not None:
+        return meant
     below = command.place.below(absolute)
     if not command.place.closed or command.place.hidden_mounts or below:
         return Lookup()
@@ -79,6 +81,17 @@ def look_up(command: Command, sources: Sources, path: str) -> Lookup:
     relative = "" if path.startswith("/") else f" (a relative path begins at / there, so it means {absolute})"
     remedy = f"Mount it at {absolute}" + (f"; mounted are {targets}." if targets else "; nothing is mounted.")
     return Lookup(missing=f"in the container{relative}", remedy=remedy)
+
+
+def _of_host(command: Command, path: str) -> Lookup | None:
+    """What a path is that names a mounted folder as the host does; None for another."""
+    for mount in command.place.mounts:
+        source = mount.named.rstrip("/")
+        if source.startswith("/") and source != mount.target and path.startswith(f"{source}/"):
+            inside = f"{mount.target.rstrip('/')}{path[len(source) :]}"
+            remedy = f"That is the host's path: in the container it is {inside}."
+            return Lookup(missing="in the container", remedy=remedy)
+    return None
 
 
 def _on_host(command: Command, sources: Sources, path: Path) -> Lookup:

@@ -40,6 +40,7 @@ def read_python(document: Document) -> Reading:
     values = Values(tree, text)
     read: set[int] = set()
     nodes = list(ast.walk(tree))
+    added = {id(side) for node in nodes if isinstance(node, ast.BinOp) for side in (node.left, node.right)}
     for node in nodes:
         if isinstance(node, ast.Call) and id(node) not in read:
             reading.add(_call(node, values, document, read))
@@ -57,7 +58,7 @@ def read_python(document: Document) -> Reading:
             reading.add(read_script(Document(replace(whole, content=as_line(whole.content)), document.around), depth=1))
     for node in nodes:
         if isinstance(node, (ast.List, ast.Tuple)) and id(node) not in read:
-            reading.add(_list(values.words(node), values, document))
+            reading.add(_list(values.words(node), values, document, id(node) in added))
         elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)) and (
             id(node) not in read and (id(node) not in values.docstrings or _is_dockerfile(node))
         ):
@@ -84,6 +85,12 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
     if (spec := read_keywords(name, keywords, values, document)) is not None:
         read |= {id(each) for each in ast.walk(node)}
         return spec
+    if name in _RUNS and (split := _split_for_shell(node, keywords, values)):
+        read |= {id(each) for each in ast.walk(node)}
+        words_ = {"count": len(split) - 1, "word": repr(split[0].strip())}
+        reading.report("shell-args-split", document.text.path, split[0].line, **words_)
+        reading.counts["command lines"] += 1
+        return reading
     words = [values.word(each) for each in node.args if not isinstance(each, ast.Starred)]
     if len(words) > 1 and words[0] is not None and is_server_word(words[0]):
         read |= {id(each) for each in ast.walk(node)}
@@ -101,6 +108,15 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
         read |= {id(each) for each in ast.walk(node)}
         reading.add(read_container(image, node, keywords, values, document))
     return reading
+
+
+def _split_for_shell(node: ast.Call, keywords: dict[str, ast.expr], values: Values) -> list[Word]:
+    """A list of several words beside shell=True, of which the shell runs the first alone; none where that is right."""
+    shell = keywords.get("shell")
+    if not (isinstance(shell, ast.Constant) and shell.value is True and node.args):
+        return []
+    words = values.words(node.args[0]) if isinstance(node.args[0], ast.List) else []
+    return words if len(words) > 1 and words[0].strip() and is_server_word(words[0].split()[0]) else []
 
 
 def _chain(node: ast.AST) -> tuple[dict[str, list[ast.Call]], ast.AST | None]:
@@ -145,7 +161,7 @@ def _grown(words: list[Word], values: Values, document: Document) -> Reading:
     return read_script(Document(text, document.around), depth=1)
 
 
-def _list(words: list[Word], values: Values, document: Document) -> Reading:
+def _list(words: list[Word], values: Values, document: Document, partial: bool = False) -> Reading:
     joined = " ".join(words)
     if joined in values.lines:
         return Reading()
@@ -157,7 +173,7 @@ def _list(words: list[Word], values: Values, document: Document) -> Reading:
         return Reading()
     values.lines.append(joined)
     start = Start(document.text.path, words[place].line, "", [words[place]], words[place + 1 :], {},
-                  Place(folder=document.folder), document.around.cpus)  # fmt: skip
+                  Place(folder=document.folder), document.around.cpus, partial=partial)  # fmt: skip
     return launch(start)
 
 
@@ -181,7 +197,8 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
     word = values.word(node)
     if word is not None and isinstance(node, (ast.Constant, ast.JoinedStr)) and _is_file(word):
         read |= {id(each) for each in ast.walk(node)}
-        text = Text(str(word), document.text.path, word.line or 1, templated=isinstance(node, ast.JoinedStr))
+        filled = re.sub(r"%[sdrf]|%\(\w+\)[sdrf]", UNKNOWN, word)
+        text = Text(filled, document.text.path, word.line or 1, templated=isinstance(node, ast.JoinedStr))
         return read_written("", text, document)
     if word is None or not re.search(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
         return Reading()

@@ -185,6 +185,7 @@ def _expected(known: Any) -> str:
     return names.get(known.cpp_type, "a number (no quotes)")
 
 
+_ENTRY = ({"base_path", "model_platform"}, {"base_path", "model_version_policy"}, {"base_path", "version_labels"})
 _BEGINS = re.compile(
     r"\s*((#|//).*\n\s*)*[{\[\s]*\"?(model_config_list|max_batch_size|num_batch_threads|batch_timeout_micros|allowed_batch_sizes|"
     r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]"
@@ -202,7 +203,7 @@ def kind_of(content: str) -> str | None:
     names = set(re.findall(r"([a-z_]+)[\"']?\s*[:{<]", bare))
     if names & _TRITON:
         return None
-    if names & {"model_config_list", "custom_model_config"} or {"base_path", "model_platform"} <= names:
+    if names & {"model_config_list", "custom_model_config"} or any(each <= names for each in _ENTRY):
         return "model_config_file"
     if names & {"max_batch_size", "batch_timeout_micros", "num_batch_threads", "allowed_batch_sizes",
                 "max_enqueued_batches"}:  # fmt: skip

@@ -21,7 +21,9 @@ class Writes:
         if not command.target or not words or words[0] not in ("echo", "printf"):
             return
         content = " ".join(word for word in words[1:] if word not in ("-e", "-n", "-en", "-ne"))
-        content = re.sub(r"%[sd]", UNKNOWN, re.sub(r"(?<!\\)\\n", "\n", content)) if words[0] == "printf" else content
+        if words[0] == "printf" or any(re.fullmatch("-n?en?", word) for word in words[1:2]):
+            content = re.sub(r"(?<!\\)\\n", "\n", content)
+        content = re.sub(r"%[sd]", UNKNOWN, content) if words[0] == "printf" else content
         name, line = str(command.target), words[0].line or 1
         before = self.files.get(name) if command.appends else None
         if before is None:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 
 from playbook.lint.simple import Simple, ungrouped
-from playbook.lint.text import Word, expand
+from playbook.lint.text import UNKNOWN, Word, expand
 
 _HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
 _PLACEHOLDER = re.compile(r"<[A-Za-z][\w /.-]*>")  # `<your model>` in documents
 _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
 _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
 _ASSIGN = re.compile(r"^([A-Za-z_]\w*)(\+?)=(.*)$", re.DOTALL)
+_UNFILLED = re.compile(r"(?<!\\)\$(?:\{\w+[^}]*\}|[A-Za-z_]\w*)")
 _PART = "\x1f"  # where a variable without quotes around it falls into several words
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
 
@@ -43,6 +44,11 @@ def _assign(command: Simple, values: dict[str, str]) -> None:
 def _open(filled: str) -> str:
     """What a variable without quotes stands for: a shell splits it at its blanks."""
     return filled if filled.startswith("$(") else re.sub(r"\s+", _PART, filled)
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """A here-document whose mark has no quotes: the shell fills in each `$NAME`, known or not, and keeps `\\$`."""
+    return _UNFILLED.sub(UNKNOWN, expand(text, values)).replace("\\$", "$")
 
 
 def _parted(word: Word) -> list[Word]:
@@ -149,7 +155,7 @@ class _Scan:
                     break
                 lines.append(line)
             text = "\n".join(lines)
-            command.fed, command.fed_line = expand(text, self.values) if expands else text, start
+            command.fed, command.fed_line = _filled(text, self.values) if expands else text, start
         self.waiting = []
 
     def _word(self) -> Word:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 UNKNOWN = "$…"  # stands for a value that only a later step knows: a template's, a shell's
+_QUOTED = re.compile(r"""^(['"])(.*)\1$""", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
 
 
@@ -43,7 +44,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
     def fill(match: re.Match) -> str:
         name, default = match[1] or match[3], match[2]
-        return values.get(name, match.group() if default is None else default)
+        return values.get(name, match.group() if default is None else _QUOTED.sub(r"\2", default))
 
     return _VARIABLE.sub(fill, text)
 

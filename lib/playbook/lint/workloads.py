@@ -8,10 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.lint.rules import Finding, finding
 from playbook.lint.shell_calls import is_shell
-from playbook.lint.text import Text, Word
+from playbook.lint.text import Text, Word, is_unknown
 from playbook.lint.yaml_lines import Items, Table
 
+_SELECTING = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
+_WHOLE = ("Pod", "Job", *_SELECTING)
+_LEFT_OUT = re.compile(r"(?m)^\s*(-\s*)?(#\s*)?\[?(\.\.\.|…)")
 _ALONE = ("container", "script")  # Argo's templates hold one container each, in one of these
 
 
@@ -77,6 +81,32 @@ def manifests(node: Any, text: Text) -> Iterator[Text]:
     values = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     for value in values:
         yield from manifests(value, text)
+
+
+def is_whole(data: Any, container: Any, text: Text) -> bool:
+    """True for an object that leaves nothing out, as patches and excerpts do: all its pods have stands in it."""
+    kind = str(data.get("kind", ""))
+    if kind not in _WHOLE or text.templated or "image" not in container or _LEFT_OUT.search(text.content):
+        return False
+    spec: Any = data.get("spec")
+    template: Any = spec.get("template") if isinstance(spec, Table) else None
+    labels = (template.get("metadata") or {}).get("labels") if isinstance(template, Table) else None
+    named = labels and "model_base_path" in str(container.get("args"))
+    told = isinstance(spec, Table) and (spec.get("selector") or named)
+    patch = kind in _SELECTING and not told
+    return not patch and not (container.get("lifecycle") or {}).get("postStart")  # which may fetch a model
+
+
+def check_selector(data: Any, text: Text) -> Iterator[Finding]:
+    """A workload whose selector does not match its own pods."""
+    spec: Any = data.get("spec") or {}
+    labels: Any = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    selector = spec.get("selector")
+    wanted: Any = (selector.get("matchLabels") or {}) if isinstance(selector, dict) else {}
+    for name, value in wanted.items():
+        if str(labels.get(name)) != str(value) and not is_unknown(f"{value}{labels.get(name)}"):
+            words = {"label": f"{name}: {value}", "has": labels.get(name, "none")}
+            yield finding("selector-mismatch", text.path, spec.at("selector"), **words)
 
 
 def undeclared(data: Any, shown: str) -> Iterator[tuple[str, int | None]]:

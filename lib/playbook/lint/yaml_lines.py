@@ -11,6 +11,7 @@ import yaml
 from playbook.lint.text import Word
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SLASHES = re.compile(r"(?m)(?:^|(?<=\s))//\s.*$")  # comments of other languages
 
 
 class Table(dict):
@@ -103,6 +104,9 @@ def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tupl
                 documents += yaml.load_all("\n" * (begin + first_line - 1) + piece, _LineLoader)
             except (yaml.YAMLError, ValueError, RecursionError) as error:
                 problems.append(_problem(error, begin + first_line))
+    if problems and (bare := _SLASHES.sub("", text)) != text:
+        documents, still = load_documents(bare, first_line)
+        problems = still or problems  # what it says is read; that it is no YAML stays true
     return documents, problems
 
 
