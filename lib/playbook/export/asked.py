@@ -12,11 +12,13 @@ import numpy as np
 
 from playbook import progress
 from playbook.errors import ModelError
+from playbook.export.differences import largest
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays
 
 Runner = Callable[[Mapping[str, np.ndarray]], Arrays]
 BUDGET_S = 10.0  # for all reference rows
+APART = 1e-3  # of an output's size: by more, an answer is another one, and not summed in another order
 LONG_S = 3.0  # what takes longer shows how far it is
 FEWEST_ROWS, MOST_ROWS = 8, 512
 CALL_ROWS, CALL_BYTES, CALL_S = 64, 16 << 20, 2.0  # one call holds no more: activations take many times the inputs
@@ -24,12 +26,16 @@ CALL_ROWS, CALL_BYTES, CALL_S = 64, 16 << 20, 2.0  # one call holds no more: act
 
 @dataclass(frozen=True)
 class Answers:
-    """Rows, what the model answers to them, seconds a row, and outputs that differ between two identical asks."""
+    """Rows, what the model answers to them, seconds a row, and outputs that are not the row's own.
+
+    `unstable` differ between two identical asks, `by_company` between a row asked alone and the same among others.
+    """
 
     inputs: Arrays
     outputs: Arrays
     row_s: float
     unstable: tuple[str, ...] = ()
+    by_company: tuple[str, ...] = ()
 
 
 def ask(run: Runner, rows: Mapping[str, np.ndarray], fixed: int | None, budget_s: float = BUDGET_S) -> Answers:
@@ -64,7 +70,18 @@ def ask(run: Runner, rows: Mapping[str, np.ndarray], fixed: int | None, budget_s
             return run(part)
 
         outputs = run_all(counted, inputs, fixed, rows_a_call)
-    return Answers(inputs, outputs, row_s, unstable)
+    by_company = () if fixed else _by_company(once, {alias: array[first[0]] for alias, array in outputs.items()})
+    return Answers(inputs, outputs, row_s, unstable, tuple(name for name in by_company if name not in unstable))
+
+
+def _by_company(alone: Arrays, among: Mapping[str, Any]) -> tuple[str, ...]:
+    """The outputs of a row that are not the same asked alone and among others, but for the order of sums."""
+
+    def same(alias: str) -> bool:
+        apart = largest({alias: np.asarray(alone[alias][0])}, {alias: np.asarray(among[alias])})[1]
+        return apart is not None and apart <= APART
+
+    return tuple(alias for alias in alone if not same(alias))
 
 
 def call_rows(rows: Mapping[str, np.ndarray], row_s: float) -> int:

@@ -44,6 +44,7 @@ class Cost:
     mb: float = 0.0
     nodes: int = 0
     stretch: float = 1.0
+    lists: bool = False  # loops gather results in lists, of which there is no int8 form
 
     def of(self, rows: int) -> float:
         """Seconds of one batch."""
@@ -143,8 +144,9 @@ def building_s(names: Sequence[str], cost: Cost, sizes: int, rows: int = 0) -> f
         seconds += FREEZE_S + FREEZE_S_PER_NODE * cost.nodes + FREEZE_S_PER_MB * cost.mb
     if "xla" in names:
         seconds += (sizes + 1) * XLA_S_PER_ROOT * root
-    int8_s = INT8_S_PER_ROOT * root * cost.stretch + CALIBRATING * rows * cost.row_s if "int8" in names else 0.0
-    return cost.stretch * seconds + int8_s
+    if "int8" not in names or cost.lists:
+        return cost.stretch * seconds
+    return cost.stretch * (seconds + INT8_S_PER_ROOT * root) + CALIBRATING * rows * cost.row_s
 
 
 def stage(plan: ExportPlan) -> StagePlan:

@@ -11,19 +11,27 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from playbook import markdown, progress
-from playbook.errors import ModelError
-from playbook.export import budget, curve, heldout, inputs, merging, publish, references, safety, servable, sources
+from playbook.export import (
+    budget,
+    curve,
+    heldout,
+    inputs,
+    merging,
+    publish,
+    references,
+    safety,
+    servable,
+    sources,
+    trial,
+)
 from playbook.export.heldout import HeldOut
 from playbook.records import names
 from playbook.tfserving import ragged, signatures, warmup_file
 from playbook.tfserving.mix import Mix
-from playbook.tfserving.reference import Arrays, Reference
+from playbook.tfserving.reference import Reference
 from playbook.tfserving.signatures import Signature
 
-TRIED_ROWS, TRIED_SHAPES = 4, 8  # rows of a request, and requests, that tell whether a model takes rows at all
 MODELS = "models"
 
 
@@ -92,16 +100,7 @@ def _collected(path: Path, known: Sequence[Signature], chosen: Signature, settin
     from playbook.export.savedmodel import Loaded
 
     with Loaded(path) as loaded:
-
-        def refuses(signature: Signature, rows: Arrays) -> str | None:
-            fixed = inputs.fixed_rows(signature)
-            try:
-                for group in ragged.alike(rows)[:TRIED_SHAPES]:
-                    loaded.run(signature, ragged.pick(rows, np.resize(group, fixed or min(len(group), TRIED_ROWS))))
-            except ModelError as error:
-                return str(error).replace(str(path), str(settings["model"]))
-            return None
-
+        refuses = trial.of(loaded, str(settings["model"]))
         return heldout.collect(known, chosen, signatures.meta_graph(path), path, settings, refuses)
 
 
@@ -118,7 +117,7 @@ def plan(staged: Staged, settings: Mapping[str, Any], warmup_sizes: Sequence[int
     fixed = inputs.fixed_rows(staged.signature)
     with publish.speaking_of(staged.path, staged.model), Loaded(staged.path) as loaded:
         cost = budget.probe(loaded.runner(staged.signature), staged.reference.inputs, fixed)
-        cost = replace(cost, nodes=loaded.nodes, stretch=loaded.stretch)
+        cost = replace(cost, nodes=loaded.nodes, stretch=loaded.stretch, lists=loaded.lists)
     cost = replace(cost, mb=publish.size_bytes(staged.path) / 1e6)
     row_bytes = ragged.json_bytes(staged.reference.inputs) / 3
     sizes = [size for size in warmup_sizes if size * row_bytes <= budget.WARMUP_BYTES] or list(warmup_sizes)[:1]

@@ -43,12 +43,14 @@ class Manner:
     hinted: bool = True
     several_lengths: bool = True
     below: int | None = None
+    least: int = 0  # of whole numbers
 
 
 MANNERS = (
     Manner("as the graph suggests"),
     Manner("all of one length", several_lengths=False),
     Manner("of one length, whole numbers 0 and 1", several_lengths=False, below=2),
+    Manner("of one length, whole numbers from 1", several_lengths=False, least=1),
     Manner("of one length, nothing but zeros and plain words", hinted=False, several_lengths=False, below=1),
 )
 
@@ -93,6 +95,8 @@ def generate(
         if manner.below is not None:
             hint = replace(hint, below=min(hint.below or manner.below, manner.below))
         rows = [_row(tensor, _row_shape(tensor, openings, share), random, hint) for share in shares]
+        if manner.least and tensor.dtype.startswith(("int", "uint")):
+            rows = [np.maximum(row, row.dtype.type(manner.least)) for row in rows]
         columns[tensor.alias] = ragged.column(rows)
     return columns
 

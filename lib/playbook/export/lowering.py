@@ -21,6 +21,7 @@ from playbook.errors import ModelError
 from playbook.export import weights
 from playbook.export.freeze import Frozen, write
 from playbook.export.publish import size_bytes
+from playbook.export.savedmodel import LISTS
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
@@ -94,10 +95,13 @@ def save_int8(frozen: Frozen, path: Path, rows: Mapping[str, Arrays], most_rows:
     graph as it was.
 
     Raises:
-        ModelError: its conversion takes more memory than is free.
+        ModelError: its conversion takes more memory than is free, or would end this process.
         Exception: TFLite has no 8-bit form of an operation; the caller says so beside the variant.
     """
     tf = tensorflow()
+    # TFLite converts some of them, and then the process dies while it calibrates.
+    if lists := sorted({node.op for node in frozen.graph_def.node if node.op.startswith(LISTS)}):
+        raise ModelError(f"TFLite does not convert {lists[0]}, in which loops gather their results")
     write(frozen, path)
     _check_memory(path)
     names = [one.name for one in frozen.signatures]

@@ -49,6 +49,13 @@ def of(
             f"The same row asked twice gets different {', '.join(moody)}: a random or stateful output cannot be "
             f"checked while it is served. Leave it out: ignore_outputs: [{', '.join([*ignored, *moody])}]."
         )
+    if mixed := [name for name in answers.by_company if name not in ignored]:
+        left = [*ignored, *mixed]
+        leave = f" Leave it out of the checks: ignore_outputs: [{', '.join(left)}]." if set(left) < set(names) else ""
+        remarks.append(
+            f"The same row gets a different {', '.join(mixed)} when it is asked alone than among others: the answer to "
+            f"one user depends on who asks beside them as soon as requests share a batch, or have several rows.{leave}"
+        )
     return Reference(signature.name, answers.inputs, answers.outputs, fixed, tuple(ignored)), remarks
 
 

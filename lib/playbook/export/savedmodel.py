@@ -16,13 +16,15 @@ from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
 from playbook.tfserving.tensorflow import tensorflow
 
+LISTS = ("TensorList", "TensorArray")  # operations in which tf.map_fn and recurrent layers gather
 ROWS_REMEDY = "Give rows it takes in `rows_file`, or the open sizes in `input_shapes`."
 
 
 class Loaded:
     """An open session on a SavedModel; use it in a `with` block.
 
-    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has,
+    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has, `lists`
+    whether loops gather results in them,
     `stretch` how many times as long the load took as it had the processor: what else runs here.
     """
 
@@ -43,7 +45,8 @@ class Loaded:
                 ) from error
         self.load_s = time.perf_counter() - began
         self.stretch = max(1.0, self.load_s / max(1e-3, time.process_time() - began_cpu))
-        self.nodes = len(meta.graph_def.node) + sum(len(one.node_def) for one in meta.graph_def.library.function)
+        nodes = [*meta.graph_def.node, *(node for one in meta.graph_def.library.function for node in one.node_def)]
+        self.nodes, self.lists = len(nodes), any(node.op.startswith(LISTS) for node in nodes)
         self.signatures = signatures.of_meta_graph(meta, self.path)
 
     def __enter__(self) -> Loaded:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import shutil
 import sys
 import zipfile
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from playbook.export.heldout import HeldOut
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+_NO_CLASS = re.compile(r"Could not locate class '(\w+)'")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -93,8 +95,10 @@ def _load_keras(source: Path, allow_unsafe_ops: bool) -> Any:
                 f"{source} was not loaded: it carries Python code in a Lambda layer. "
                 "If you trust whoever made it, set allow_unsafe_ops: true."
             ) from error
+        own = _NO_CLASS.search(str(error))
+        why = f"{own[1]!r} is a class of its maker's own, which is not known here" if own else _short(error)
         raise ModelError(
-            f"{source} does not load with Keras {keras.__version__}: {_short(error)}. Where the model was made, export "
+            f"{source} does not load with Keras {keras.__version__}: {why}. Where the model was made, export "
             "it with model.export(directory) and give that directory."
         ) from error
 

@@ -40,6 +40,11 @@ _TRAPS = (
         "registers it: build a server with that library, or move the step out of the model.",
     ),
     (
+        re.compile(r"segment_ids|row_splits|RaggedTensor"),
+        "Its inputs seem to be the parts of a RaggedTensor, values and row splits, which are no rows of a request: "
+        "export a signature of dense inputs that makes the RaggedTensor inside, from padded rows or from texts.",
+    ),
+    (
         re.compile(r"Could not parse example|Key: \S+\. +Can't parse", re.IGNORECASE),
         "The model parses tf.Examples: give rows as objects of its features.",
     ),

@@ -93,7 +93,13 @@ def _cells(row: Mapping[str, Any], sizes: Sequence[str]) -> list[str]:
         f"{row['load_s'] * 1e3:.1f}",
         f"{row['first_ms']:.1f}",
         *(f"{row['latency_ms'][size]:.3f}" for size in sizes),
-        "texts differ" if row["max_abs_diff"] is None else f"{row['max_abs_diff']:.1e} ({row['max_rel_diff']:.1e})",
+        _apart(row),
         f"{quality['metric']} {quality['value']:.3f}" if quality else "–",
         f"`{row['needs']}`" if row["needs"] else "–",
     ]
+
+
+def _apart(row: Mapping[str, Any]) -> str:
+    if row["max_abs_diff"] is None:
+        return "texts, shapes or NaNs differ"
+    return f"{row['max_abs_diff']:.1e} ({row['max_rel_diff']:.1e})"

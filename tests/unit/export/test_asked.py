@@ -51,6 +51,17 @@ def test_outputs_that_change_by_themselves_are_named() -> None:
     assert answers.unstable == ("count",)
 
 
+def test_outputs_that_depend_on_the_rows_beside_are_named() -> None:
+    def run(part: dict) -> dict:
+        wide = np.zeros((len(part["x"]), int(part["x"].max()) + 1))
+        noise = part["x"] * (1 + 1e-6 * len(part["x"]))  # sums in another order
+        return {"y": noise, "share": part["x"] / part["x"].sum(), "padded": wide, "text": np.array([b"a"] * len(wide))}
+
+    answers = asked.ask(run, {"x": np.arange(1.0, 10.0)}, None)
+    assert answers.by_company == ("share", "padded")
+    assert asked.ask(run, {"x": np.arange(1.0, 9.0)}, 4).by_company == ()  # such requests are of four rows always
+
+
 def test_an_answer_without_a_row_for_each_row_is_refused() -> None:
     with pytest.raises(ModelError, match=r"answers 9 rows with y \(1,\): the first dimension is not the row"):
         asked.run_all(lambda part: {"y": np.zeros(1)}, {"x": np.ones(9)}, None, 64)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from playbook.errors import ModelError
-from playbook.export import inputs, references, rows_file
+from playbook.export import inputs, references, rows_file, trial
 from playbook.export.hints import Hint
 from playbook.tfserving import examples
 from playbook.tfserving.messages import MESSAGES
@@ -234,3 +234,26 @@ def test_an_output_of_a_type_that_is_not_read_is_refused_before_the_model_is_loa
     odd = Signature("s", "Predict", (Tensor("x", "float32", (-1,)),), (Tensor("y", dtype, (-1,)),))
     with pytest.raises(ModelError, match=f"Output 'y' has type {dtype}, which this playbook does not read"):
         references.of(Path("/nowhere"), odd, {})
+
+
+def test_whole_numbers_from_one_are_tried_where_zero_is_refused() -> None:
+    ids = Tensor("ids", "int32", (-1, 4))
+    (manner,) = [one for one in inputs.MANNERS if one.least]
+    assert generate(ids, manner=manner).min() == 1
+    assert generate(ids).min() == 0
+
+
+def test_a_value_that_a_model_refuses_is_found_in_whatever_row_it_stands() -> None:
+    class Picky:
+        path = Path("/staged")
+
+        def run(self, asked_of: Signature, rows: dict) -> None:
+            if (rows["ids"] == 7).any():
+                raise ModelError("/staged does not take 7")
+
+    rows = {"ids": np.zeros((64, 3), np.int32)}
+    refuses = trial.of(Picky(), "models/mine")
+    ids = signature(Tensor("ids", "int32", (-1, 3)))
+    assert refuses(ids, rows) is None
+    rows["ids"][50, 1] = 7
+    assert refuses(ids, rows) == "models/mine does not take 7"

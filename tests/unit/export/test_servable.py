@@ -61,6 +61,7 @@ def test_remarks_reach_the_doubts_of_the_export(tmp_path: Path) -> None:
         ("Graph execution error:\n\nUnknown image file format. One of JPEG", "give the bytes of real ones"),
         ("Could not find variable a/kernel. This could", r"model\.export\(directory\)"),
         ("ValueError: callback pyfunc_3 is not found\n", "no server can run that"),
+        ("data.shape = [4,8] does not start with segment_ids.shape = [5]", "parts of a RaggedTensor"),
         ("Op type not registered 'Foo' in binary running on h.", "Operation Foo comes from a library of its own"),
     ],
 )

@@ -61,6 +61,12 @@ def keras_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save(folder / "good.keras")
     np.save(folder / "ones.npy", model(np.ones((1, 4), np.float32), training=False).numpy())
     keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x * 2)]).save(folder / "code.keras")
+
+    class Doubled(keras.layers.Layer):
+        def call(self, x: object) -> object:
+            return x * 2
+
+    keras.Sequential([keras.Input((4,)), Doubled()]).save(folder / "own.keras")
     return folder / "good.keras"
 
 
@@ -187,6 +193,11 @@ def test_a_keras_file_that_carries_code_is_refused(keras_file: Path, tmp_path: P
     with pytest.raises(UnsafeModel, match=r"code\.keras was not loaded: it carries Python code"):
         build(tmp_path / "run", keras_file.parent / "code.keras")
     assert left_over(tmp_path / "run") == []
+
+
+def test_a_layer_that_is_not_known_here_is_named_with_what_to_do(keras_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"'Doubled' is a class of its maker's own.*export it with model\.export"):
+        build(tmp_path / "run", keras_file.parent / "own.keras")
 
 
 def test_a_keras_file_of_another_major_version_is_named(tmp_path: Path) -> None:

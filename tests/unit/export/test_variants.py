@@ -89,11 +89,12 @@ def test_a_form_that_cannot_be_built_says_why_and_the_others_are_measured(tmp_pa
     rows = {row["name"]: row for row in measure(staged, ["inference", "xla", "int8"], [1], 0.02)}
     assert rows["inference"]["reason"] is None
     assert "XLA does not compile the loops or branches" in rows["xla"]["reason"]
-    assert rows["int8"]["reason"] == "TFLite has no 8-bit form of DecodeJpeg, DecodePng, ResizeBilinear, Substr"
+    lists = "TFLite does not convert TensorListFromTensor, in which loops gather their results"
+    assert rows["int8"]["reason"] == lists  # asked for a map_fn of numbers, its calibrator ends the process
     assert differences.recommend(list(rows.values()), 1e-3) == "inference"
     table = variant_views.table(list(rows.values()), "inference")
     assert "| **inference** |" in table
-    assert "not built: TFLite has no 8-bit form of DecodeJpeg" in table
+    assert f"not built: {lists}" in table
 
 
 def test_a_table_from_a_vocabulary_file_survives_freezing_and_moving(tmp_path: Path) -> None:
