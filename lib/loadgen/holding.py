@@ -26,8 +26,10 @@ from loadgen.verdict.stood_still import silences
 from loadgen.verdict.summary import describe, due_inside
 from loadgen.verdict.validity import Facts, audit
 from loadgen.workers import addresses
+from loadgen.workers.hang_watch import says_yes
 from loadgen.workers.runner import run_here
 
+PAGE_S = 3.0  # for a page of a server that `is_alive` can be asked of: that it hangs is to be told within 5 s
 Runner = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[RequestRows, list[dict[str, Any]]]]
 
 
@@ -51,21 +53,21 @@ def hold(
         confidence: How sure a claim must be to be called proven or refuted.
         passport: What `loadgen.passport` returned; a bad one makes the level INVALID.
         is_alive: Asked (in a thread, again each second) when nothing was answered for `max(3 s, 5 x the slowest so
-            far)`: whether the server still answers a status request. No, an error or no word in 1 s: it is hung, and
-            the level ends. Without it a silence of 1.5 times as long is taken for that, after a first answer. A
-            cluster's workers do without.
+            far)`, and where the metrics page does not come: whether the server still answers a status request. No, an
+            error or no word in 1 s: it is hung, and the level ends. Without it a silence of 1.5 times as long is taken
+            for that, after a first answer. A cluster's workers do without.
         runner: Who holds the level: processes of this machine, or `loadgen.workers.cluster.dask_runner(address)`.
 
     Raises:
         LevelError: The level cannot be held as asked for (nothing to send, unreadable trace or certificate).
-        ServerUnreachable: TLS was asked for and the handshake fails, with the reason.
+        ServerUnreachable: TLS was asked for and the handshake fails, with the reason; or it hung before the level.
         WorkerFailed: A worker process ended without its rows.
     """
     read_bodies(level.bodies)  # what cannot be held is refused here, not by a worker
     check_trace(level)
     _make_room(Path(out_dir))
     tls.check(level)
-    served, problem = _served(level)
+    served, problem = _served(level, is_alive)
     if is_alive and runner is run_here and not level.to_the_end:
         runner = partial(run_here, is_alive=is_alive)
     rows, workers = runner(level, on_progress)
@@ -81,7 +83,7 @@ def hold(
     summary["passport"] = passport
     if summary["hung"]:  # its page would not come either
         problem = problem or "the server hung"
-    summary |= _balance(level, served, problem, rows)
+    summary |= _balance(level, served, problem, rows, is_alive)
     if p99_limit_ms is not None:
         summary["claim"] = prove(window, p99_limit_ms, summary["throughput_rps"], confidence)
     summary |= audit(Facts(level, rows, window, summary, start_ns))
@@ -135,24 +137,40 @@ def _of_workers(level: Level, workers: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _served(level: Level) -> tuple[int, str]:
+def _served(level: Level, is_alive: Callable[[], bool] | None) -> tuple[int, str]:
     if not level.metrics_url:
         return 0, ""
     try:
-        return requests_served(level.metrics_url, **_page_access(level)), ""
+        return requests_served(level.metrics_url, **_page_access(level, is_alive)), ""
     except ServerUnreachable as wrong:
+        if _hangs(wrong, is_alive):
+            raise ServerUnreachable(
+                f"The server answered nothing before the level, its status neither: {wrong}"
+            ) from wrong
         return 0, str(wrong)
 
 
-def _page_access(level: Level) -> dict[str, Any]:
+def _hangs(wrong: ServerUnreachable, is_alive: Callable[[], bool] | None) -> bool:
+    """Whether a page did not come because the server answers nothing; one that refuses connections is dead."""
+    cause = getattr(wrong.__cause__, "reason", wrong.__cause__)
+    return is_alive is not None and isinstance(cause, TimeoutError) and not says_yes(is_alive)
+
+
+def _page_access(level: Level, is_alive: Callable[[], bool] | None) -> dict[str, Any]:
     """How the server's own pages are read: with the level's TLS, and its credentials where it is the same server."""
     same = urlsplit(level.metrics_url or "").hostname == level.address()[0]
     given = {name: value for name, value in level.request_headers().items() if name.lower() == "authorization"}
-    return {"tls": tls.context(level, pages=True), "headers": given if same else {}}
+    patience = {"timeout_s": PAGE_S} if is_alive else {}
+    return {"tls": tls.context(level, pages=True), "headers": given if same else {}, **patience}
 
 
-def _balance(level: Level, served: int, problem: str, rows: RequestRows) -> dict[str, Any]:
-    """Counts of both sides since before the ramp-up; `balance` is None when there is no page to read."""
+def _balance(
+    level: Level, served: int, problem: str, rows: RequestRows, is_alive: Callable[[], bool] | None
+) -> dict[str, Any]:
+    """Counts of both sides since before the ramp-up; `balance` is None when there is no page to read.
+
+    A server whose page does not come, nor an answer to `is_alive`, hangs since the end of the level.
+    """
     if not level.metrics_url or problem:
         return {"balance": None, "balance_problem": problem}
     answered = np.isin(rows.kind, (OK, HTTP, GRPC, WRONG))
@@ -164,8 +182,9 @@ def _balance(level: Level, served: int, problem: str, rows: RequestRows) -> dict
             served,
             int(np.count_nonzero(answered)),
             int(uncertain),
-            **_page_access(level),
+            **_page_access(level, is_alive),
         )
     except ServerUnreachable as wrong:
-        return {"balance": None, "balance_problem": str(wrong)}
+        hung = {"hung": True} if not level.to_the_end and _hangs(wrong, is_alive) else {}
+        return {"balance": None, "balance_problem": str(wrong), **hung}
     return {"balance": counts, "balance_problem": ""}

@@ -74,6 +74,7 @@ def live(stage: str, total: float, text: str = "") -> Iterator[_Told | _Shown]:
 
 
 _boards: list[Board] = []  # those of the stages that run, the innermost last
+_failures: list[str] = []  # of this kernel's stage
 
 
 def seen(state: Mapping[str, Any]) -> None:
@@ -88,6 +89,12 @@ def doing(text: str) -> None:
         _tell(Path(path), {"stage": "", "done": 0.0, "total": 0.0, "text": text})
 
 
+def failed(text: str) -> None:
+    """Tell at once what has failed: what a stage still writes of it, before its verdict comes, takes its time."""
+    _failures.append(text)
+    doing("")
+
+
 def begin(plan: StagePlan) -> str:
     """Tell the plan of a stage before it begins; its words, for the notebook."""
     stage_plan.begin(plan)
@@ -97,7 +104,7 @@ def begin(plan: StagePlan) -> str:
 
 def _tell(path: Path, state: dict[str, Any]) -> None:
     planned = {"plan": stage_plan.words(), "left_s": stage_plan.left_s(), "at_s": time.time()}
-    whole_file.write_text(path, json.dumps({**state, **planned}))
+    whole_file.write_text(path, json.dumps({**state, **planned, "failed": _failures}))
 
 
 def read(path: Path) -> dict[str, Any] | None:

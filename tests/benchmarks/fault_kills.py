@@ -15,7 +15,7 @@ from playbook.records import runs
 
 VERBS = tuple(runs.NOTEBOOKS)
 VICTIMS = {"chain": "", "kernel": "playbook.chain.warm", "server": "-m model_server", "load worker": "loadgen"}
-LONGEST_S = 40.0
+LONGEST_S = 30.0
 CHAIN_S = 900.0
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import embedded_image  # as tests/docker builds it: none can be pulled everywhere
 import psutil
 from fault_driver import SMOKE, Chain, Outcome, left, until
 
 from playbook.serve import containers, docker_engine
 
 SERVER = "-m model_server"
-IMAGE = "playbook-embedded/serving:test"  # as tests/docker builds it: none can be pulled everywhere
 LEVELS = ("--set", "duration_s=3", "--set", "concurrency=[1,2,4]")
 
 
@@ -90,8 +90,12 @@ def runner_killed(name: str, base: Path) -> Outcome:
 def container_orphaned(name: str, base: Path) -> Outcome:
     """SIGKILL of the chain while its server runs in a container."""
     assert docker_engine.problem() is None, "no Docker engine"
-    assert containers.has_image(IMAGE), f"no image {IMAGE}: tests/docker build it"
-    docker = ("--set", "server=docker", "--set", f"image={IMAGE}", "--no-verify")
+    if not containers.has_image(embedded_image.IMAGE):
+        assert embedded_image.can_build(), (
+            f"no image {embedded_image.IMAGE}: it takes root, debootstrap, Debian's Python"
+        )
+        embedded_image.build()
+    docker = ("--set", "server=docker", "--set", f"image={embedded_image.IMAGE}", "--no-verify")
     chain = stressed(base, *docker, *LEVELS)
     run_dir, at = chain.run_dir(base.parent), time.monotonic()
     chain.process.kill()

@@ -1,12 +1,17 @@
-"""A run folder as deploy reads it, with known numbers: two cores' worth of records, a model folder, samples."""
+"""Run folders as deploy reads them, with known numbers: two cores' worth of records, samples, and a model.
+
+`make` has a folder in the model's place; `real` has the default model, which a server can load.
+"""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from published_run import published
 
 from playbook.records import record
+from playbook.serve.cores import split_cpus
 from playbook.tfserving.reference import Reference
 
 BEST = {
@@ -46,6 +51,26 @@ def make(run: Path, tuned=True, stress=None, samples=True, server="docker") -> P
     if samples:
         frame = pd.DataFrame({"who": ["server"] * 20, "cpu_cores": [1.72] * 20, "rss_bytes": [400 * 2**20] * 20})
         record.write_parquet(record.data_dir(run) / "resources" / "0.parquet", frame)
+    return run
+
+
+def real(run: Path, protocol="rest", **served) -> Path:
+    """The default model, and records of its default flags at a rate that any machine carries.
+
+    Args:
+        run: The run folder.
+        protocol: Over which stress measured.
+        served: Parameters of 20_serve.
+    """
+    run.mkdir(parents=True)
+    version = max(int(path.name) for path in published(run).glob("[0-9]*"))
+    level = {**LEVEL, "throughput_rps": 150.0, "latency_p99_ms": 9.0, "latency_max_ms": 30.0}
+    exported = {"model_name": "digits", "version": version, "fingerprint": "abc123", "base_path": "models/digits"}
+    up = {"server": "embedded", "cpus": list(split_cpus()[0]), "start_s": 2.0}
+    stressed = {"limit_ms": 500.0, "best": level, "levels": [level], "request_ms": 2.0}
+    record.save(run, "export", params={}, results=exported, verdict="exported")
+    record.save(run, "serve", params={"enable_batching": False, **served}, results=up, verdict="up")
+    record.save(run, "stress", params={"protocol": protocol}, results=stressed, verdict="stressed")
     return run
 
 

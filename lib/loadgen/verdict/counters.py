@@ -43,6 +43,7 @@ def balance(
     answered: int,
     uncertain: int,
     patience_s: float = 1.0,
+    timeout_s: float = 5.0,
     tls: ssl.SSLContext | None = None,
     headers: Mapping[str, str] = NONE,
 ) -> dict:
@@ -58,7 +59,7 @@ def balance(
     slack = max(SLACK[0], int(SLACK[1] * answered))
     until = time.monotonic() + patience_s
     while True:
-        served = requests_served(metrics_url, tls=tls, headers=headers) - before
+        served = requests_served(metrics_url, timeout_s, tls=tls, headers=headers) - before
         balanced = answered - slack <= served <= answered + uncertain + slack
         if balanced or time.monotonic() > until:
             return {"served": served, "answered": answered, "uncertain": uncertain, "balanced": balanced}

@@ -35,7 +35,7 @@ class HangWatch:
         return bool(said) and all(said)
 
     def _ask(self) -> None:
-        if not self._answer() and self._all_silent():
+        if not says_yes(self._is_alive) and self._all_silent():
             with self._access:
                 if not self._closed.is_set():
                     for worker in self._workers:
@@ -43,22 +43,23 @@ class HangWatch:
         self._closed.wait(AGAIN_S)
         self._asking.clear()
 
-    def _answer(self) -> bool:
-        """What `is_alive` says in time; an error, or nothing at all, is a no."""
-        alive: list[bool] = []
-
-        def ask() -> None:
-            alive.append(bool(self._is_alive()))
-
-        question = threading.Thread(target=_quietly, args=(ask,), daemon=True)
-        question.start()
-        question.join(PATIENCE_S)
-        return alive == [True]
-
     def close(self) -> None:
         """From here on nothing is said to the workers: they go on to other levels."""
         with self._access:
             self._closed.set()
+
+
+def says_yes(is_alive: Callable[[], bool]) -> bool:
+    """What `is_alive` says in time; an error, or nothing at all, is a no."""
+    alive: list[bool] = []
+
+    def ask() -> None:
+        alive.append(bool(is_alive()))
+
+    question = threading.Thread(target=_quietly, args=(ask,), daemon=True)
+    question.start()
+    question.join(PATIENCE_S)
+    return alive == [True]
 
 
 def _quietly(ask: Callable[[], None]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,11 +16,11 @@ from model_server.batching.executors import as_serving_error
 from model_server.errors import ServingError
 from model_server.models.servable import Servable
 from model_server.models.states import AVAILABLE, END, LOADING, START, UNLOADING, StateMonitor
+from model_server.niceness import step_behind
 
 _WHERE = "tensorflow_serving/core/loader_harness.cc:"
 _BASIC = "tensorflow_serving/core/basic_manager.cc:"
 NEW, COMING, READY, LEAVING, FAILED, GONE = "new", "coming", "ready", "leaving", "failed", "gone"
-NICENESS = 10  # of threads that load and unload while requests are answered
 QUIET_S = 3.0  # without a load or an unload, after which memory is given back: the next version would want it again
 WORTH_BYTES = 64 << 20  # of unloaded versions on disk: what small ones leave behind is the next one's
 Load = Callable[[str, int, str], Servable]
@@ -121,9 +120,8 @@ class Manager:
         On one core a load otherwise takes their turns, some 50 ms of them. A thread hands its niceness on to those it
         starts: none may be TensorFlow's own, which run the graph.
         """
-        if self._loaded and self._options.shared_threads and sys.platform == "linux":
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        if self._loaded and self._options.shared_threads:
+            step_behind()
         work(harness)
 
     def _next_action(self):

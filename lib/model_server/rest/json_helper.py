@@ -19,6 +19,7 @@ from model_server import memory
 from model_server.errors import RESOURCE_EXHAUSTED, ServingError
 from model_server.flags import CPUS
 from model_server.json import reply
+from model_server.niceness import step_behind
 from model_server.rest import reading
 from model_server.rest.json_process import read_message, write_message
 
@@ -61,6 +62,7 @@ class JsonHelper:
         return memoryview(self._run(_written, (reply.column_reply, _contiguous(outputs))))
 
     def _run(self, work: Callable, arguments: tuple, pieces: deque[bytes] | None = None) -> Any:
+        step_behind()  # and so does the process, where it is started here
         with self._places:
             outcome = self._asked(work, arguments, pieces)
         self._give_back_later()

@@ -26,7 +26,7 @@ from playbook.errors import LoadFailed, PlaybookError
 from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve import client
-from playbook.serve.alive import check_alive
+from playbook.serve.alive import check_unmeasured
 from playbook.serve.cores import step_aside
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
@@ -109,8 +109,8 @@ def perform(
         on_progress: Told about twice a second what the load shows.
 
     Raises:
-        ServerDied: The server ended under the load.
-        LoadFailed: It stopped answering, or nothing could be measured.
+        ServerDied: The server ended under the load, or hangs.
+        LoadFailed: It refused connections, or nothing could be measured.
     """
     pace, out_dir = prepared.pace, prepared.run_dir
     server = bench.bring("trial", choice.config)
@@ -138,7 +138,7 @@ def _held(
     try:
         summary = loadgen.hold(level, folder, on_progress, is_alive=client.asker(server.handle))
     except loadgen.LoadgenError as error:
-        check_alive(server.handle)
+        check_unmeasured(server.handle)
         raise LoadFailed(f"{choice.name} could not be measured: {error}") from error
     check_answered(server.handle, summary, choice.name)
     return summary
@@ -173,8 +173,8 @@ def play(prepared: Demonstration) -> list[ChoiceRun]:
     """Hold the same load on every choice, one after the other, on one live server.
 
     Raises:
-        ServerDied: The server ended under the load. What was held before stays in the run folder.
-        LoadFailed: It stopped answering, or nothing could be measured.
+        ServerDied: The server ended under the load, or hangs. What was held before stays in the run folder.
+        LoadFailed: It refused connections, or nothing could be measured.
     """
     if prepared.skipped:
         return []

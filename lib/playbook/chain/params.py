@@ -10,10 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from playbook import markdown
-from playbook.chain import ranges, texts
+from playbook.chain import ranges, shapes, texts
 from playbook.errors import ParameterError
 from playbook.records import names, record
 from playbook.records.runs import NOTEBOOK_DIR, NOTEBOOKS, meant
@@ -34,18 +32,16 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises:
         ParameterError: no such file, not YAML, or no list of `name: value`; names the file, and the line of what is no
-            YAML.
+            YAML. Or a value is none that JSON holds.
     """
     try:
         text = Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path} was expected as a parameters file and cannot be read: {error}.") from error
-    try:
-        values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise ParameterError(f"{path} is not YAML: {error}") from error
+    values = shapes.loaded(text, lambda why: ParameterError(f"{path} is not YAML: {why}")) or {}
     if not isinstance(values, dict):
         raise ParameterError(f"{path} must hold lines of `name: value`; it holds a {type(values).__name__}.")
+    shapes.check_all(values)
     return values
 
 
@@ -53,17 +49,17 @@ def assignments(pairs: Iterable[str]) -> dict[str, Any]:
     """`NAME=VALUE` words of the command line, each value read as YAML.
 
     Raises:
-        ParameterError: a word without a name or `=`, or a value that is no YAML.
+        ParameterError: a word without a name or `=`, or a value that is no YAML, or none that JSON holds.
     """
     values = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise ParameterError(f"--set needs NAME=VALUE, not {pair!r}.")
-        try:
-            values[name.strip()] = yaml.safe_load(value) if value else ""  # YAML would say null
-        except yaml.YAMLError as error:
-            raise ParameterError(f"--set {name}: {value!r} is not a YAML value: {error}") from error
+        told = f"--set {name}: {value[:80]!r} is not a YAML value"
+        refused = lambda why, told=told: ParameterError(f"{told}: {why}")  # noqa: E731
+        values[name.strip()] = shapes.loaded(value, refused) if value else ""  # YAML would say null
+    shapes.check_all(values)
     return values
 
 
@@ -199,5 +195,7 @@ def check_values(values: Mapping[str, Any]) -> None:
         ParameterError: names the parameter, the value and what was expected.
     """
     names.check_all(values)
+    shapes.check_all(values)
     texts.check_all(values)
     ranges.check_all(values)
+    shapes.check_finite(values)

@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from playbook.chain import shapes
 from playbook.errors import ParameterError
-
-LONGEST = 1000  # entries of a list: two million levels are a mistake, and take minutes to find out
 
 
 class Range(NamedTuple):
@@ -32,12 +31,21 @@ RANGES: dict[str, Range] = {
     **dict.fromkeys(("rates_rps", "rate_shares", "slo_points", "p99_limit_ms"), POSITIVE),
     **dict.fromkeys(("max_error_share", "tolerance"), SHARE),
     "headroom": Range(0.0, 0.95),
-    **dict.fromkeys(("concurrency", "rows_per_request", "client_processes", "level_repeats"), Range(1)),
+    "confidence": Range(0.5, 1.0, above=True),
+    **dict.fromkeys(("rows_per_request", "level_repeats"), Range(1)),
+    **dict.fromkeys(("concurrency", "probe_clients"), Range(1, 65_535)),  # a connection each, and a port
+    "client_processes": Range(1, 1024),
     **dict.fromkeys(
         ("warmup_batch_sizes", "curve_batch_sizes", "variant_batch_sizes", "allowed_batch_sizes"), Range(1)
     ),
     **dict.fromkeys(("server_cpus", "client_cpus"), FROM_ZERO),
     **dict.fromkeys(("first_requests", "warmup_repeats", "min_replicas", "windows", "max_trials"), Range(1)),
+    **dict.fromkeys(("open_size", "wire_requests", "patience", "confirm"), Range(1)),
+    **dict.fromkeys(("keep_versions", "batch_size_bounds"), Range(1)),
+    **dict.fromkeys(("variant_tolerance", "parity_tolerance", "objective_rate_rps", "batch_timeout_bounds"), FROM_ZERO),
+    **dict.fromkeys(("publish_as", "frontier", "max_enqueued_batches", "max_batch_size"), Range(0, 2**31 - 1)),
+    **dict.fromkeys(("rest_api_port", "port"), Range(0, 65_535)),
+    "seed": Range(0, 2**32 - 1),  # as numpy takes it
     **dict.fromkeys(("replicas", "finalists", "gain_repeats", "ablation", "client_warmup_requests"), FROM_ZERO),
 }
 
@@ -46,13 +54,11 @@ def check_all(values: Mapping[str, Any]) -> None:
     """Check every parameter among these whose range is known.
 
     Raises:
-        ParameterError: a number out of its range, an entry that is no number, or a list beyond all sense.
+        ParameterError: a number out of its range, or an entry that is no number.
     """
     for name, value in values.items():
-        if isinstance(value, (list, tuple)) and len(value) > LONGEST:
-            raise ParameterError(f"{name} has {len(value):,} entries; at most {LONGEST:,} are expected.")
         if name in RANGES:
-            for number in value if isinstance(value, (list, tuple)) else [value]:
+            for number in value[: shapes.LONGEST] if isinstance(value, (list, tuple)) else [value]:
                 _check(name, number, RANGES[name])
 
 

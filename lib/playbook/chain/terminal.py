@@ -36,6 +36,7 @@ class StageLine:
                 show: Callable[[Any, float], None] = lambda state, s: status.update(Text(moving(verb, state, s)))  # noqa: E731
             else:
                 show = LogLines(verb, self.say)
+            show = _complaining(verb, show, self.failed)
             ended = threading.Event()
             follower = threading.Thread(target=_follow, args=(progress_file, show, ended), daemon=True)
             follower.start()
@@ -90,6 +91,21 @@ def bar(share: float, width: int = 20) -> str:
     """A bar of text, e.g. `████······`."""
     full = round(max(0.0, min(1.0, share)) * width)
     return "█" * full + "·" * (width - full)
+
+
+def _complaining(
+    verb: str, show: Callable[[Any, float], None], failed: Callable[[str], None]
+) -> Callable[[Any, float], None]:
+    """The same, and what has failed is said once, when it is told."""
+    said: list[str] = []
+
+    def shown(state: dict[str, Any] | None, elapsed_s: float) -> None:
+        for text in ((state or {}).get("failed") or [])[len(said) :]:
+            said.append(text)
+            failed(f"Stage '{verb}' failed: {text}")
+        show(state, elapsed_s)
+
+    return shown
 
 
 def _follow(progress_file: Path, show: Callable[[Any, float], None], ended: threading.Event) -> None:

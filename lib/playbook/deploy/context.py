@@ -29,7 +29,7 @@ def of(plan: DeployPlan) -> dict[str, Any]:
     Raises:
         SizingRefused: the record's flags cannot be carried into an image.
     """
-    flags = server_flags.flags(plan.replica, plan.protocol)
+    flags = [*server_flags.flags(plan.replica, plan.protocol), *([plan.tls.flag] if plan.tls else [])]
     numbers = {
         **manifest_numbers.lifetimes(plan.replica),
         **manifest_numbers.limits(
@@ -48,7 +48,9 @@ def of(plan: DeployPlan) -> dict[str, Any]:
         "component_words": COMPONENTS,
         "runbook": RUNBOOK,
         "loadgen_requirements": manifest_numbers.loadgen_requirements(),
-        "verdict": words.carries(plan),
+        "verdict": f"NOT REHEARSED: {words.carries(plan)}",  # `deploy.sign` says what came of it
+        "tls": plan.tls,
+        "grpc_protocol": "https" if plan.tls else "kubernetes.io/h2c",
         "warnings": words.doubts(plan),
         "promises": words.promises(plan),
         "gpu_memory_mib": plan.sizing.memory_limit_mib.as_(
@@ -60,7 +62,7 @@ def of(plan: DeployPlan) -> dict[str, Any]:
 
 def _names(plan: DeployPlan) -> dict[str, Any]:
     rest = plan.protocol == "rest"
-    scheme, port = ("http", 8501) if rest else ("grpc", 8500)
+    scheme, port = ("http", 8501) if rest else ("grpcs" if plan.tls else "grpc", 8500)
     path = f"/v1/models/{plan.model_name}:predict" if rest else ""
     return {
         "run_id": plan.run_dir.resolve().name,

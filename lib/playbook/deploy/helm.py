@@ -16,6 +16,8 @@ MANIFESTS = ("deployment", "service", "autoscaler", "disruption", "network")
 def render(context: Mapping[str, Any]) -> dict[str, str]:
     """The chart's templates by their paths in the bundle; values.yaml and Chart.yaml are templates of `docker/`."""
     names = {**context, **_names(context["sizing"])}
+    if names["tls"]:
+        names["tls"] = replace(names["tls"], secret="{{ .Values.grpcTlsSecret }}")
     return {f"helm/templates/{name}.yaml": bundle.render_one(f"kubernetes/base/{name}.yaml.j2", names)
             for name in MANIFESTS}  # fmt: skip
 

@@ -79,6 +79,7 @@ SPECS: dict[tuple[str, str], dict[str, Any]] = {
         supportedModelFormats__=many(fields(name__=TEXT, version=TEXT, autoSelect={"type": "boolean"})),
         protocolVersions=TEXTS,
         containers__=ANYTHING,  # of a pod: validated as one
+        volumes=ANYTHING,
     ),
     ("serving.kserve.io/v1beta1", "InferenceService"): fields(
         predictor__=fields(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook import knobs
-from playbook.deploy import replica, sizing
+from playbook.deploy import encryption, replica, sizing
 from playbook.deploy.refutation import refuted
 from playbook.records import names
 from playbook.records.cited import Cited, Records
@@ -32,6 +32,7 @@ class DeployPlan:
     protocol: str
     mix: Mix
     exported_by: str = ""  # the TensorFlow that wrote the model; "" where export did not say
+    tls: encryption.Tls | None = None  # of the gRPC port; None: plain text
 
     @property
     def skew(self) -> list[str]:
@@ -47,7 +48,7 @@ class DeployPlan:
     @property
     def name(self) -> str:
         """The model's name as Kubernetes and image names allow it."""
-        return re.sub(r"[^a-z0-9]+", "-", self.model_name.lower()).strip("-")[:40] or "model"
+        return _plain(self.model_name)
 
     @property
     def local_image(self) -> str:
@@ -69,29 +70,40 @@ class DeployPlan:
         return knobs.in_words(chosen) or "TensorFlow Serving's default flags"
 
 
+def _plain(model_name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", model_name.lower()).strip("-")[:40] or "model"
+
+
 def _release(text: str) -> tuple[int, int] | None:
     """Major and minor of the first version number in a text; None without one."""
     match = re.search(r"(?:^|:)v?(\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2])) if match else None
 
 
-def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> DeployPlan:
+def plan_of(run_dir: Path, image: str, demand: sizing.Demand, tls_secret: str = "") -> DeployPlan:
     """Read what was measured, and size the fleet for the demand.
+
+    Args:
+        run_dir: The run folder.
+        image: What the bundle's image is built on.
+        demand: What is to be carried.
+        tls_secret: The Secret with the server's SSLConfig, where the run was served with one; "" names it.
 
     Raises:
         RecordUnreadable: export, or both tune and stress, were not run.
         SizingRefused: nothing that was measured kept the limit.
-        ParameterError: the image's name is not one.
+        ParameterError: the image's name is not one, or the Secret's.
     """
     names.check("image", image)
     run_dir, records = Path(run_dir), Records(run_dir)
+    model_name = records.need("export", "model_name").value
     one = replica.of_run(run_dir)
     requests = (records.of("tune" if one.tuned else "stress") or {}).get("params", {})
     protocol = records.get("tune", "best.config.protocol") if one.tuned else None
     return DeployPlan(
         run_dir=run_dir,
         image=image,
-        model_name=records.need("export", "model_name").value,
+        model_name=model_name,
         version=records.need("export", "version"),
         fingerprint=records.need("export", "fingerprint").value,
         models=run_dir / records.need("export", "base_path").value,
@@ -101,6 +113,7 @@ def plan_of(run_dir: Path, image: str, demand: sizing.Demand) -> DeployPlan:
         protocol=protocol.value if protocol else requests.get("protocol", "rest"),
         mix=Mix.of(requests),
         exported_by=_exported_by(records),
+        tls=encryption.of_run(run_dir, tls_secret, f"{_plain(model_name)}-grpc-tls"),
     )
 
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import loadgen
 from playbook import stopwatch
-from playbook.deploy import refutation, server_flags, use
-from playbook.deploy.manifest_numbers import THROTTLED
+from playbook.deploy import encryption, refutation, server_flags, use
+from playbook.deploy.manifest_numbers import NON_ROOT, THROTTLED
 from playbook.deploy.plan import DeployPlan
 from playbook.errors import LoadFailed, ParameterError
 from playbook.prove.answer import disturbance
 from playbook.records import record
-from playbook.serve import answers, client, containers, serve
-from playbook.serve.alive import check_alive
+from playbook.serve import answers, client, containers, serve, speaking
+from playbook.serve.alive import check_alive, check_answering, check_unmeasured
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
 from playbook.stress import stress
@@ -35,7 +35,8 @@ _PARITY_ROWS = 64
 # number for it at once, and resets those whose turn never came.
 _CONNECTIONS = 100
 _SLOWER = 1.5  # a p99 this many times the record's is worth a word; a short window scatters
-_CONFIGURED = ("monitoring_config_file", "enable_batching", "batching_parameters_file")  # what the spec renders itself
+# What the spec renders itself.
+_CONFIGURED = ("monitoring_config_file", "enable_batching", "batching_parameters_file", "ssl_config_file")
 _THREADS = re.compile(r"--(rest_api_num_threads|grpc_max_threads|tensorflow_int\w+_op_parallelism)=(\d+)")
 
 
@@ -53,13 +54,21 @@ def choose(plan: DeployPlan, build: str) -> tuple[bool, str]:
         raise ParameterError(f"build is {build!r}; it must be one of {', '.join(BUILD)}.")
     if build == "never":
         return False, "the image was not built: build is 'never'"
-    problem = containers.problem()
+    problem = containers.problem() or _unread(plan)
     if problem is None and (build == "always" or containers.has_image(plan.image)):
         return True, f"the image was built on {plan.image} and started"
     if build == "always":
         containers.engine()
+        raise ParameterError(f"build is 'always', and {problem}.")
     problem = problem or f"{plan.image} is not on this machine (build: always pulls it)"
     return False, f"the image was not built: {problem}"
+
+
+def _unread(plan: DeployPlan) -> str | None:
+    """Why the image could not be started: the key of its TLS is for other eyes; None where it can."""
+    if plan.tls is None or plan.tls.readable(NON_ROOT.value):
+        return None
+    return f"user {NON_ROOT}, as whom it runs, may not read {plan.tls.asked['ssl_config_file']}"
 
 
 def run(plan: DeployPlan, image: bool, duration_s: float, client_cpus: list[int], why: str = "") -> dict[str, Any]:
@@ -75,7 +84,7 @@ def run(plan: DeployPlan, image: bool, duration_s: float, client_cpus: list[int]
     Raises:
         PredictFailed: the answers differ from the exported model's.
         ServerNotReady, DockerUnavailable: it does not come up.
-        ServerDied, LoadFailed: it ended under load, or the load could not be measured.
+        ServerDied, LoadFailed: it ended or hung under load, or the load could not be measured.
     """
     reference = Reference.load(plan.run_dir)
     with _running(plan, image) as handle:
@@ -128,6 +137,7 @@ def spec_of(plan: DeployPlan) -> ServerSpec:
         cpus=serve.split_cpus()[0],
         image=plan.image if kind == "docker" else "",
         extra_flags=tuple(extra),
+        **(plan.tls.asked if plan.tls else {}),
         **threads,
     )
 
@@ -139,8 +149,11 @@ def _running(plan: DeployPlan, image: bool) -> Iterator[Handle]:
             yield handle
         return
     containers.build(plan.run_dir / "deploy", plan.local_image, plan.image)
-    handle = containers.start_image(plan.local_image, plan.run_dir, plan.model_name, plan.sizing.cpu_limit.value)
+    ssl_config = {plan.tls.asked["ssl_config_file"]: encryption.FILE} if plan.tls else {}
+    cores = plan.sizing.cpu_limit.value
+    handle = containers.start_image(plan.local_image, plan.run_dir, plan.model_name, cores, files=ssl_config)
     try:
+        speaking.agree(spec_of(plan), handle, plan.run_dir)
         yield handle
     finally:
         containers.stop(str(handle.container_id))
@@ -161,11 +174,13 @@ def _hold(plan: DeployPlan, handle: Handle, duration_s: float, client_cpus: list
             summary = loadgen.hold(
                 level, rows, p99_limit_ms=limit.value if limit else None, is_alive=client.asker(handle)
             )
-            stopwatch.add(load.duration_s + load.ramp_up_s)
-            return {**summary, "rate_rps": rate}
         except loadgen.LoadgenError as error:
-            check_alive(handle)
+            check_unmeasured(handle)
             raise LoadFailed(f"The rehearsal at {rate:,.0f} requests/s could not be measured: {error}") from error
+    stopwatch.add(load.duration_s + load.ramp_up_s)
+    check_alive(handle)
+    check_answering(handle, summary)
+    return {**summary, "rate_rps": rate}
 
 
 def words(level: dict[str, Any], plan: DeployPlan) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from playbook import markdown
-from playbook.deploy import server_flags
+from playbook.deploy import encryption, server_flags
 from playbook.records.cited import Cited
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def warnings(results: Mapping[str, Any]) -> list[str]:
 
 def doubts(plan: DeployPlan) -> list[str]:
     """What the plan rests on that was not measured."""
-    return [*plan.sizing.warnings, server_flags.measured_over(plan.protocol), *plan.skew]
+    return [
+        *plan.sizing.warnings, server_flags.measured_over(plan.protocol), *plan.skew, *encryption.plain(plan.run_dir)
+    ]  # fmt: skip
 
 
 def of_days(simulated: Mapping[str, Mapping[str, Any]], connections_per_pod: float) -> list[str]:

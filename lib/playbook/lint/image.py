@@ -73,6 +73,7 @@ def _start(
     cmd = _last(steps, "CMD")
     written = list(_written(steps, values, document))
     mounts = [*_copied(steps, values, document), *(Mount(path, files={"": text}) for path, text in written)]
+    mounts += [Mount(path) for path in _volumes(steps) if not any(m.rest_of(path) is not None for m in mounts)]
     scripts = {path: text for path, text in written if kind_of(text.content) is None}
     scripts |= {mount.target: text for mount in mounts if mount.source is not None and mount.source.is_file()
                 and (text := document.around.sources.file(mount.source)) is not None
@@ -90,6 +91,13 @@ def _start(
         image = Image(base, entry_words, tuple(start.args), values, tuple(mounts), closed, document.folder)
         document.around.images[str(document.folder.resolve())] = image
     return start if start.entry is None or start.entry or start.args else None
+
+
+def _volumes(steps: list[Instruction]) -> Iterator[str]:
+    """Folders that VOLUME says are mounted when the image is run: nobody can see into them here."""
+    for step in steps:
+        if step.word == "VOLUME":
+            yield from step.words() or step.rest.split()
 
 
 def _last(steps: list[Instruction], word: str) -> Instruction | None:

@@ -65,6 +65,8 @@ def hold(proof: Proof) -> Held:
         except (ServerDied, LoadFailed) as error:
             held.levels = held.levels if held.windows else list(under.rows)
             died = isinstance(error, ServerDied)
+            if died:
+                progress.failed(f"{type(error).__name__}: {error}")
             held.ended, held.unmeasured = (str(error), None) if died else (None, str(error))
     return held
 

@@ -46,10 +46,16 @@ RULES = {
         "127.0.0.1:8500",
     ),
     "server_name": NameRule(_HOST, "the name of a host, as a certificate shows it", "model.example.com"),
+    "tls_secret": NameRule(
+        r"[a-z0-9](?:[a-z0-9.-]{0,51}[a-z0-9])?",
+        "the name of a Kubernetes Secret: lower-case letters, digits, - and ., at most 53",
+        "digits-grpc-tls",
+    ),
     "run": NameRule(r"(?!\.)[A-Za-z0-9_.-]+", "letters, digits, _ . -, not a dot first", "20260101T000000Z-quick"),
     "params file": NameRule(r"(?!\.)[A-Za-z0-9_.-]+", "letters, digits, _ . -, not a dot first", "quick.yml"),
 }
-OPTIONAL = ("image", "rest_url", "metrics_url", "grpc_url", "server_name")  # parameters that may be left empty
+# Parameters that may be left empty.
+OPTIONAL = ("image", "rest_url", "metrics_url", "grpc_url", "server_name", "tls_secret")
 
 
 def check(name: str, value: Any) -> str:

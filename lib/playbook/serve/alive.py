@@ -42,6 +42,18 @@ def check_answering(handle: Handle, summary: Mapping[str, Any]) -> None:
     raise hung(handle, f" from second {spans[-1]['from_s']:.1f} of the level on" if spans else "")
 
 
+def check_unmeasured(handle: Handle) -> None:
+    """Return when a server that a load could not be held on lives and answers.
+
+    Raises:
+        ServerDied: it has ended.
+        ServerHung: it answers nothing, its status neither.
+    """
+    check_alive(handle)
+    if handle.rest_url and not client.responds(handle, client.STATUS_S):
+        raise hung(handle, "")
+
+
 def hung(handle: Handle, since: str) -> ServerHung:
     """What is told of a server that lives and answers nothing; `since` says from when on, in words."""
     return ServerHung(

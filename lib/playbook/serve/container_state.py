@@ -42,12 +42,12 @@ def check_started(handle: Handle) -> None:
 
 
 def check_alive(handle: Handle) -> None:
-    """Raise ServerDied when the container or its engine is gone."""
+    """Raise ServerDied when the container or its engine is gone; one that is paused hangs, which is told otherwise."""
     try:
         status = state(handle.container)["Status"]
     except DockerUnavailable as error:
         raise ServerDied(f"The docker server of '{handle.model_name}' cannot be asked any more. {error}") from error
-    if status != "running":
+    if status not in ("running", "paused"):
         raise ServerDied(f"The docker server of '{handle.model_name}' has ended while it was needed. {told(handle)}")
 
 
@@ -103,6 +103,8 @@ def stop(container_id: str, grace_s: int = 3) -> bool:
 
     try:
         container = engine().containers.get(container_id)
+        if container.status == "paused":  # it would hear no signal
+            container.unpause()
         container.stop(timeout=grace_s)
         container.remove(force=True, v=True)
     except (docker.errors.NotFound, DockerUnavailable):

@@ -86,8 +86,18 @@ def start(
     return _handle(container, run_dir, name, spec.model_name, str(spec.model_base_path), flags, spec.cpus)
 
 
-def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout_s: float = 120.0) -> Handle:
-    """Start an image as it ships, no flag and no mount added, as tightly as compose and the pod do; wait for health.
+def start_image(
+    image: str, run_dir: Path, model_name: str, cpus: float, timeout_s: float = 120.0, files: Mapping[str, str] = {}
+) -> Handle:
+    """Start an image as it ships, no flag added, as tightly as compose and the pod do; wait for health.
+
+    Args:
+        image: Its name.
+        run_dir: Where its note and log go.
+        model_name: What it serves.
+        cpus: Its quota in cores.
+        timeout_s: To become healthy.
+        files: Files of this machine that it is given to read, and where it expects them; what no image may hold.
 
     Raises:
         DockerUnavailable: no engine or image.
@@ -100,6 +110,7 @@ def start_image(image: str, run_dir: Path, model_name: str, cpus: float, timeout
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "nano_cpus": int(cpus * 1e9),
+        "volumes": {str(Path(file).resolve()): {"bind": place, "mode": "ro"} for file, place in files.items()},
         **Limits().settings(),
     }
     with docker_engine.speaking(f"Starting {image}"):

@@ -14,7 +14,7 @@ from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
 from playbook.records import attempts, record, run_folder, secrets, trust
 from playbook.serve import client
-from playbook.serve.alive import check_alive, check_answering
+from playbook.serve.alive import check_alive, check_answering, check_unmeasured
 from playbook.serve.handle import Handle
 from playbook.stage_plan import StagePlan, stretch
 from playbook.stress import earlier, levels
@@ -82,7 +82,7 @@ class Bench:
         try:
             summary = loadgen.hold(self.level(**settings), folder, tell, **self.holder())
         except loadgen.LoadgenError as error:
-            check_alive(self.handle)
+            check_unmeasured(self.handle)
             raise LoadFailed(f"Level {number} ({words}) could not be measured: {error}") from error
         self.keep(summary, settings)
         check_answering(self.handle, summary)
@@ -171,7 +171,7 @@ def request_ms(handle: Handle, run_dir: Path, load: Load) -> float:
         try:
             summary = loadgen.hold(level, Path(folder) / "rows", is_alive=client.asker(handle))
         except loadgen.LoadgenError as error:
-            check_alive(handle)
+            check_unmeasured(handle)
             raise LoadFailed(f"One request alone could not be timed: {error}") from error
     check_answering(handle, summary)
     mean = summary["latency_ms"]["mean"]
@@ -242,7 +242,11 @@ def _holder(under: Bench, bar: Any) -> Any:
         check_alive(under.handle)
         settings = {"arrival": level.arrival, "rate_rps": level.rate_rps}
         folder, given = under.folder(len(under.rows)), under.holder()
-        summary = loadgen.hold(level.with_(level=len(under.rows)), folder, **{**given, "p99_limit_ms": p99_limit_ms})
+        try:
+            summary = loadgen.hold(level.with_(level=len(under.rows)), folder, **given | {"p99_limit_ms": p99_limit_ms})
+        except loadgen.LoadgenError as error:
+            check_unmeasured(under.handle)
+            raise LoadFailed(f"{level.rate_rps:,.0f} requests/s could not be measured: {error}") from error
         under.keep(summary, settings)
         check_answering(under.handle, summary)
         bar.update(bar.total * 0.9, f"{level.rate_rps:,.0f}/s: p99 {summary['latency_ms']['p99'] or 0:.1f} ms")

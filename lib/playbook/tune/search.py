@@ -15,7 +15,7 @@ from typing import Any
 
 import optuna
 
-from playbook.errors import ParameterError, PlaybookError
+from playbook.errors import ParameterError, PlaybookError, ServerHung
 from playbook.tfserving.config import DEFAULT, Config, expand
 
 SEARCHES = ("simulate", "optuna", "grid")
@@ -184,9 +184,8 @@ class _Search:
 
     def ask(self) -> optuna.Trial:
         """The next trial; a value is suggested by its place in the knob's list, as lists are no categories."""
-        spread: dict[str, optuna.distributions.BaseDistribution] = {
-            n: optuna.distributions.CategoricalDistribution(range(len(v))) for n, v in self.space.items()
-        }
+        categories = optuna.distributions.CategoricalDistribution
+        spread: dict[str, Any] = {n: categories(range(len(v))) for n, v in self.space.items()}
         return self.study.ask(spread)
 
     def coordinates(self, config: Config) -> dict[str, int]:
@@ -196,19 +195,20 @@ class _Search:
         return {name: values.index(plain[name]) for name, values in lists.items() if plain[name] in values}
 
     def one(self, trial: optuna.Trial, config: Config, source: str) -> None:
-        """Measure one configuration; a server that fails makes a failed trial, not a failed search."""
+        """Measure one configuration; a server that fails makes a failed trial, one that hangs a failed search."""
         best = _best(self.known.values())
         try:
             measured, error = dict(self.measure(config)), None
+        except ServerHung:
+            raise
         except PlaybookError as problem:
             measured, error = {"score": None}, str(problem)
         kept = {"config": config.plain(), "source": source, "measured": measured, "error": error}
         for name, value in kept.items():
             trial.set_user_attr(name, json.loads(json.dumps(value)))
-        score = measured.get("score")
+        score, before = measured.get("score"), None if best is None else best.score
         self.study.tell(trial, score, state=None if score is not None else optuna.trial.TrialState.FAIL)
         self.known[config] = Trial(trial.number, config, source, score, measured, error)
-        before = None if best is None else best.score
         gained = score is not None and (before is None or score > before + GAINED * abs(before))
         self.new, self.idle = self.new + 1, 0 if gained else self.idle + 1
         if self.on_trial:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from playbook.errors import PlaybookError
+from playbook.errors import PlaybookError, ServerHung
 from playbook.tfserving.config import Config
 from playbook.tune.gain import Pair
 from playbook.tune.probing import Probing
@@ -78,6 +78,8 @@ class Tuning(Probing):
         """One more measurement of a trial; a server that dies in it has kept nothing."""
         try:
             return self.value(self.serving(trial.config), trial.measured["rate_rps"])
+        except ServerHung:
+            raise
         except PlaybookError:
             return {**trial.measured, "kept": False, "score": 0.0}
 

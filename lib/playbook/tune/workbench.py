@@ -20,7 +20,7 @@ from playbook.knobs import LIVE
 from playbook.monitor.resources import ProcessTree
 from playbook.monitor.sensor import Sensor, between
 from playbook.serve import client, serve
-from playbook.serve.alive import check_alive, living_versions
+from playbook.serve.alive import check_alive, check_answering, check_unmeasured, living_versions
 from playbook.serve.handle import Handle
 from playbook.serve.spec import ServerSpec
 from playbook.stress.levels import described, flat
@@ -126,7 +126,8 @@ class Workbench:
 
         Raises:
             ServerDied: the server ended in the window.
-            LoadFailed: nothing could be measured, or the server stopped answering.
+            ServerHung: it answered nothing any more, its status neither.
+            LoadFailed: nothing could be measured, or the server refused connections.
             WrongAnswers: a reply was not what the model answers.
         """
         check_alive(bench.handle)
@@ -174,7 +175,7 @@ class Workbench:
             try:
                 summary = loadgen.hold(level, Path(raw), tell, p99_limit_ms=self.limit_ms, is_alive=alive)
             except loadgen.LoadgenError as error:
-                check_alive(bench.handle)
+                check_unmeasured(bench.handle)
                 raise LoadFailed(f"{words} could not be measured: {error}") from error
         check_answered(bench.handle, summary, words)
         return summary
@@ -197,15 +198,17 @@ def check_answered(handle: Handle, summary: Mapping[str, Any], words: str) -> No
 
     Raises:
         ServerDied: It has ended.
-        LoadFailed: It lives and did not answer: it hangs, or refuses connections.
+        ServerHung: It lives and answers nothing, its status neither.
+        LoadFailed: It lives and refuses connections.
     """
     check_alive(handle)
-    if not summary["dead"] and not summary.get("hung"):
+    check_answering(handle, summary)
+    if not summary["dead"]:
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in summary["errors_by_kind"].items())
     raise LoadFailed(
         f"The server stopped answering after {summary['duration_s']:.1f} s under {words} ({kinds or 'no replies'}) and "
-        "its process still runs: it hangs, or refuses connections. Nothing can be concluded. "
+        "its process still runs: does it refuse connections? Nothing can be concluded. "
         f"Its log: {handle.log_path}"
     )
 

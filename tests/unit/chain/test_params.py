@@ -63,6 +63,23 @@ def test_assignments_are_read_as_yaml() -> None:
     assert params.assignments(["grpc_url="]) == {"grpc_url": ""}
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("model_name=2026-13-45", "is not a YAML value: month must be"),
+        ("model_name=2026-11-27", "a date; a text, a number, true or false is expected"),
+        ("space={2: [1]}", "has the key 2; a text is expected"),
+        ("space=&me {of: *me}", "does it hold itself"),
+        ("seed=" + "9" * 5000, "is not a YAML value: Exceeds the limit"),
+        ("variants=" + "[" * 3000, "nested too deep|is not a YAML value"),
+        ("variants=" + "[" * 20 + "]" * 20, "nested more than 8 deep"),
+    ],
+)
+def test_what_yaml_makes_of_a_slip_is_refused_in_a_sentence(word: str, expected: str) -> None:
+    with pytest.raises(ParameterError, match=expected):
+        params.assignments([word])
+
+
 def test_an_assignment_without_a_value_is_refused() -> None:
     with pytest.raises(ParameterError, match="NAME=VALUE"):
         params.assignments(["duration_s"])
@@ -86,6 +103,10 @@ def test_computed_defaults_are_refused(tmp_path: Path) -> None:
         ("rate_shares", [float("inf")], "above 0"),
         ("rate_shares", [float("nan")], "above 0"),
         ("headroom", 1.0, "from 0 to 0.95"),
+        ("seed", -1, "from 0 to"),
+        ("rest_api_port", 70_000, "from 0 to 65535"),
+        ("probe_clients", 0, "from 1"),
+        ("low_latency", {"max_batch_size": float("nan")}, "a finite number is expected"),
         ("max_error_share", 1.5, "from 0 to 1"),
         ("concurrency", [1] * 2_000_000, "at most 1,000"),
         ("variants", ["xla"] * 2_000_000, "at most 1,000"),

@@ -16,11 +16,12 @@ import harness
 import numpy as np
 import pytest
 
-from loadgen import Level, hold
+from loadgen import Level, ServerUnreachable, hold
 from loadgen.rows import RESET, TIMEOUT, RequestRows, pack
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
 from loadgen.verdict.stood_still import silences
+from loadgen.workers.runner import run_here
 
 S = 10**9
 ZERO = 1000 * S  # when the window of made rows begins
@@ -129,6 +130,24 @@ def test_a_server_hung_before_the_first_request_is_found_where_somebody_can_ask(
     assert summary["hung"]
     assert summary["stood_still"][0]["to_s"] >= 2.9
     assert summary["failed_checks"][:2] == ["stood_still", "too_many_errors"]
+
+
+def test_a_server_that_hangs_between_two_levels_is_found_by_its_page(tmp_path):
+    with running("rest") as server:
+        level = Level(server.url, bodies=body(tmp_path), concurrency=2, duration_s=0.3, ramp_up_s=0.1)
+        level = level.with_(metrics_url=server.metrics_url)
+
+        def then_stopped(asked, tell):
+            held = run_here(asked, tell)
+            server.process.send_signal(signal.SIGSTOP)
+            return held
+
+        ended = hold(level, tmp_path, is_alive=lambda: False, runner=then_stopped)
+        assert ended["hung"]
+        assert ended["errors"] == 0
+        with pytest.raises(ServerUnreachable, match="answered nothing before the level, its status neither"):
+            hold(level, tmp_path, is_alive=lambda: False)
+        server.process.send_signal(signal.SIGCONT)
 
 
 def test_a_scripted_freeze_is_told_from_when_to_when(tmp_path):

@@ -42,6 +42,7 @@ GOOD = {
     "metrics_url": ["http://host:8501/monitoring/prometheus/metrics"],
     "grpc_url": ["127.0.0.1:8500", "grpc://host:8500", "grpcs://host:443"],
     "server_name": ["model.example.com", "localhost"],
+    "tls_secret": ["digits-grpc-tls", "a.b"],
     "run": ["20260101T000000Z-quick"],
     "params file": ["quick.yml"],
 }

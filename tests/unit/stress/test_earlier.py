@@ -59,6 +59,7 @@ def test_a_level_is_taken_over_with_words_and_the_next_is_held(attempt: Path, mo
         raise loadgen.LoadgenError("held")
 
     monkeypatch.setattr(stress, "check_alive", lambda _: None)
+    monkeypatch.setattr(stress, "check_unmeasured", lambda _: None)
     monkeypatch.setattr(loadgen, "hold", hold)
     monkeypatch.setattr(stress, "write_mix", lambda *_, **__: "bodies")
     bar = progress.Stretch(None, 0.0, 1.0)
