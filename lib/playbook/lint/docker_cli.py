@@ -90,13 +90,16 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     reading = Reading()
     options, rest = options_of(behind) if behind else ([], [])
     if not rest:
+        swallowed = next((value for _, value in options if " " in value and OFFICIAL in value), None)
+        if swallowed is not None:
+            reading.counts["images"] += 1
+            reading.report("docker-run-without-image", document.text.path, swallowed.line, word=repr(str(swallowed)))
         return reading
     image, args, shown = rest[0], rest[1:], document.text.path
     entry = next((value for name, value in options if name == "--entrypoint"), None)
     for name, value in options:
-        if (
-            name == "--mount" and value.endswith((",", "=")) and any(OFFICIAL in word for word in rest)
-        ):  # a blank behind it
+        torn = not mount_parts(value)["target"] and not is_unknown(value)  # at a blank, as a rule
+        if name == "--mount" and (torn or value.endswith((",", "="))) and any(OFFICIAL in word for word in rest):
             what = "target" if mount_parts(value)["source"] else "source"
             reading.counts["images"] += 1
             reading.report("mount-without-source", shown, value.line, value=str(value), what=what)

@@ -131,7 +131,8 @@ def _fill(
 def _replaced(start: Start, entry: Instruction | None, text: Text, reading: Reading) -> None:
     words = [*(start.entry or ()), *start.args]
     joined = expand(" ".join(words), start.environment)
-    if entry is None or not any(is_server_word(word) for word in joined.split()) or ENTRYPOINT_SCRIPT in joined:
+    serves = OFFICIAL in start.image and any(is_server_word(word) for word in joined.split())
+    if entry is None or not serves or ENTRYPOINT_SCRIPT in joined:
         return
     if "--rest_api_port" not in joined and "$@" not in joined:
         reading.report("entrypoint-replaced", text.path, text.line(entry.line), lost="rest_api_port falls back to 0")

@@ -127,6 +127,9 @@ def _in_mount(mount: Mount, rest: str, sources: Sources, command: Command) -> Lo
         return Lookup(folder=path, mount=mount)
     if (text := sources.file(path)) is not None:
         return Lookup(text=text, mount=mount)
+    left_out = command.place.built and not (mount.source / rest.partition("/")[0]).exists()  # of a text shown in part
+    if left_out and mount.source == command.place.folder and "/" in rest:
+        return Lookup(mount=mount)
     if mount.source.is_dir() and rest and not (_in_prose(command) and re.match(r"\$\{?PWD", mount.named)):
         return Lookup(missing=f"in the mounted folder {mount.named or mount.source}", mount=mount,
                       remedy=f"Put it there as {rest}, or correct the path.")  # fmt: skip

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|%[sdv]")
-_FORMATTED = re.compile(r"\{[\w.\[\]()]+\}")  # in a text of Python with an f in front
+_FORMATTED = re.compile(r"\{[^{}\"']+\}")  # in a text of Python with an f in front
 _JOINS = ("+", "++", "then", "else")  # before or behind a list that is a part of one
 _STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 

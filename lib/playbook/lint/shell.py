@@ -9,7 +9,7 @@ from playbook.lint.simple import Simple, ungrouped
 from playbook.lint.text import UNKNOWN, Word, expand
 
 _HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
-_PLACEHOLDER = re.compile(r"<[A-Za-z][\w /.-]*>")  # `<your model>` in documents
+_PLACEHOLDER = re.compile(r"<[A-Za-z][\w /.,:'\"-]*>|\[[A-Za-z]+(?: [A-Za-z]+)+\]")  # `<your model>` in documents
 _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
 _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
 _ASSIGN = re.compile(r"^([A-Za-z_]\w*)(\+?)=(.*)$", re.DOTALL)
@@ -166,7 +166,7 @@ class _Scan:
         parts, line = [], self.line
         while not self.done:
             letter = self.text[self.place]
-            if letter == "<" and (placeholder := _PLACEHOLDER.match(self.text, self.place)):
+            if letter in "<[" and (placeholder := _PLACEHOLDER.match(self.text, self.place)):
                 self.place = placeholder.end()
                 parts.append(placeholder.group())
                 continue
