@@ -34,7 +34,7 @@ MOVING: dict[str, dict[str, Any]] = {
     "65_prove": {"prove_s": 2.0, "prove_level_s": 0.6, "concurrency": [4], "rate_shares": []},
     "70_adapt": {"moving_s": 2.0},
 }
-TWO_LEVELS = {"concurrency": [1, 4], "rate_shares": []}
+TWO_LEVELS = {"concurrency": [1, 4], "rate_shares": [], "duration_s": 1.6}
 SHORT_SEARCH = {"trial_s": 0.3, "trial_ramp_up_s": 0.1, "windows": 1, "finalists": 1, "max_trials": 2}
 
 

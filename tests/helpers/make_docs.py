@@ -58,11 +58,16 @@ def parameters_page() -> str:
         notebook = ROOT / "notebooks" / f"{name}.ipynb"
         explained = params.meanings(notebook)
         rows = [
-            [f"`{parameter}`", kind, f"`{default!r}`", explained.get(parameter)]
+            [f"`{parameter}`", kind, f"`{default!r}`", _as_code(explained.get(parameter))]
             for parameter, (kind, default) in params.declared(notebook).items()
         ]
         parts += [f"## {verb}", markdown.table(["parameter", "type", "default", "meaning"], rows)]
     return "\n\n".join(parts)
+
+
+def _as_code(meaning: str | None) -> str | None:
+    """What stands in brackets or braces as code: Markdown would take `{name: value}` for attributes and drop it."""
+    return meaning and re.sub(r"\[*\{.*\}\]*", lambda seen: f"`{seen[0]}`", meaning)
 
 
 def knobs_page() -> str:

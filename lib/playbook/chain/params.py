@@ -135,7 +135,21 @@ def _check(name: str, value: Any, annotation: str) -> None:
     if wanted is None:
         return
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-        raise ParameterError(f"Parameter {name!r} must be of type {annotation}; {value!r} is a {type(value).__name__}.")
+        how = (
+            f" papermill's -p passes text: -y '{{{name}: {value}}}' passes it as meant."
+            if _is_text_of(value, wanted)
+            else ""
+        )
+        seen = type(value).__name__
+        raise ParameterError(f"Parameter {name!r} must be of type {annotation}; {value!r} is a {seen}.{how}")
+
+
+def _is_text_of(value: Any, wanted: tuple[type, ...]) -> bool:
+    """Whether this is the text of something that would do."""
+    try:
+        return isinstance(value, str) and isinstance(yaml.safe_load(value), wanted)
+    except yaml.YAMLError:
+        return False
 
 
 def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ Outputs = Annotated[Path, typer.Option("--outputs", parser=folder, metavar="DIR"
 
 def run_ids(incomplete: str) -> list[str]:
     """The runs of ./outputs, for a shell that completes words."""
-    return sorted(path.parent.name for path in Path("outputs").glob(f"{incomplete}*/*.json"))
+    return sorted({path.parent.name for path in Path("outputs").glob(f"{incomplete}*/*.json")})
 
 
 Run = Annotated[

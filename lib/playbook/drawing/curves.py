@@ -47,6 +47,7 @@ def throughput_p99(
         log_latency(axes, [limit_ms, *(level.get(name) for level in everything for name in ends)], "y")
         axes.set(xlabel="throughput (requests/s)", ylabel="p99 latency (ms)", title=title)
         axes.set_xlim(0, widest)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
         _draw_promised(axes, promised_rps, colours)
         _name_levels(axes, everything, colours["muted"])
         if everything:
@@ -87,12 +88,17 @@ def _draw_levels(axes: Any, group: Levels, arrival: str, name: str, colour: str,
 
 
 def _name_levels(axes: Any, levels: Levels, colour: str) -> None:
-    """Write each level's name beside its mark; of open loops of one kind the rate alone, since the legend says more."""
+    """Write each level's name beside its mark; of open loops of one kind the rate alone, since the legend says more.
+
+    Windows of one load that follow each other are named once.
+    """
     kinds = {level.get("arrival") for level in levels} - {"closed"}
     names = [level_name(level) for level in levels]
     if len(kinds) == 1:
         names = [name.removesuffix(f" {next(iter(kinds))}") for name in names]
-    labels.write(axes, names, [(level["throughput_rps"], level["latency_p99_ms"]) for level in levels], colour)
+    first = [number for number, name in enumerate(names) if number == 0 or name != names[number - 1]]
+    places = [(levels[number]["throughput_rps"], levels[number]["latency_p99_ms"]) for number in first]
+    labels.write(axes, [names[number] for number in first], places, colour)
 
 
 def _by_arrival(levels: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -17,9 +17,12 @@ main { max-width: 68rem; margin: 2rem auto; padding: 0 1rem } p, li { max-width:
 h1 { font-size: 1.5rem } h2 { font-size: 1.2rem; border-bottom: 1px solid var(--faint); padding-bottom: .3rem }
 a { color: var(--link) } img { max-width: 100%; height: auto }
 .figure { display: block } .figure svg { max-width: 100%; height: auto } .wide { overflow-x: auto }
-table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
+.wide { margin: 1rem 0 } table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
 th, td { border: 1px solid var(--faint); padding: .3rem .6rem; text-align: left }
-th[style*=right], td[style*=right] { text-align: right } tr:nth-child(even) { background: var(--band) }
+td:not([style]) { overflow-wrap: anywhere; min-width: 7rem } td:not([style]):last-child { min-width: 10rem }
+td:not([style]):has(input) { min-width: 0 } td a { white-space: nowrap }
+th[style*=right], td[style*=right] { text-align: right } td[style*=right] { white-space: nowrap }
+tr:nth-child(even) { background: var(--band) }
 @media (max-width: 40rem) {
   main { margin: 1rem auto } th, td { padding: .25rem .4rem }
   .figure { overflow-x: auto } .figure svg { max-width: none; width: 44rem }

@@ -109,7 +109,7 @@ def sparkline(values: list[float]) -> str:
 def write_index(outputs: Path) -> Path:
     """Write `index.md` and `index.html` over all runs; returns index.md."""
     runs = rows(outputs)
-    parts = ["# Performance records", "", f"{len(runs)} runs, newest first.", ""]
+    parts = ["# Performance records", "", f"{len(runs)} run{'s, newest first' * (len(runs) != 1)}.", ""]
     parts += ["## Capacity by model", "", _models(runs), "", "## Runs", "", _table(runs, Path(outputs)), ""]
     page = "\n".join(parts)
     path = Path(outputs) / "index.md"

@@ -24,7 +24,8 @@ def section(run: RunFolder, analysis: dict | None, pictures: Pictures) -> str:
         ]
     if drilled.get("left_out"):
         parts.append(views.left_out_table(drilled))
-    return "\n\n".join([*parts, *([views.there_table(rows)] if rows else [])])
+    there = ["**What TensorFlow Serving does there**, from its own sources", views.there_table(rows)] if rows else []
+    return "\n\n".join([*parts, *there])
 
 
 def _how(drilled: Mapping[str, Any], names: tuple[str, str]) -> str:

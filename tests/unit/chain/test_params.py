@@ -38,6 +38,13 @@ def test_a_value_of_another_type_is_refused(notebook: Path, name: str, value: ob
         params.select({name: value}, [notebook])
 
 
+def test_a_list_that_papermill_passed_as_text_is_refused_with_the_option_that_passes_a_list(notebook: Path) -> None:
+    with pytest.raises(ParameterError, match=r"papermill's -p passes text: -y '\{concurrency: \[4\]\}'"):
+        params.select({"concurrency": "[4]"}, [notebook])
+    with pytest.raises(ParameterError, match=r"'four' is a str\.$"):
+        params.select({"concurrency": "four"}, [notebook])
+
+
 def test_a_whole_number_will_do_for_a_float(notebook: Path) -> None:
     assert params.select({"duration_s": 3}, [notebook])[notebook] == {"duration_s": 3}
 
