@@ -147,8 +147,8 @@ def _check(name: str, value: Any, annotation: str) -> None:
 def _is_text_of(value: Any, wanted: tuple[type, ...]) -> bool:
     """Whether this is the text of something that would do."""
     try:
-        return isinstance(value, str) and isinstance(yaml.safe_load(value), wanted)
-    except yaml.YAMLError:
+        return isinstance(value, str) and isinstance(shapes.loaded(value, ParameterError), wanted)
+    except ParameterError:
         return False
 
 
