@@ -233,6 +233,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
         "prometheus.yml": "scrape_configs:\n- job_name: serving\n  metrics_path: /monitoring/prometheus/metrics\n"
         "  static_configs: [{targets: ['tfs:8500']}]\n"
     },
+    "binary-misspelt": {"run.sh": "tensorflow-model-server --port=8500 --model_base_path=/m\n"},
     "docker-run-without-image": {"run.sh": 'docker run -v "/d/m:/models/m tensorflow/serving:2.20.0"\n'},
     "mount-without-source": {
         "run.sh": "docker run --mount type=bind,srce=/d/m,target=/models/model tensorflow/serving:2.20.0\n"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from playbook.lint.command import OFFICIAL, Mount, Place, is_official
 from playbook.lint.containers import bind, check_image, check_relative_source, cores, count_cpus, for_cpus
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading
-from playbook.lint.rules import Finding
+from playbook.lint.rules import Finding, finding
 from playbook.lint.text import Word, is_unknown
 from playbook.tfserving.flags import FLAGS
 
@@ -89,11 +90,9 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     behind = run_arguments(words)
     reading = Reading()
     options, rest = options_of(behind) if behind else ([], [])
+    if (hit := _astray(options, rest, document.text.path)) is not None:
+        return Reading(findings=[hit], counts=Counter({"images": 1}))
     if not rest:
-        swallowed = next((value for _, value in options if " " in value and OFFICIAL in value), None)
-        if swallowed is not None:
-            reading.counts["images"] += 1
-            reading.report("docker-run-without-image", document.text.path, swallowed.line, word=repr(str(swallowed)))
         return reading
     image, args, shown = rest[0], rest[1:], document.text.path
     entry = next((value for name, value in options if name == "--entrypoint"), None)
@@ -118,7 +117,8 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)
         reading.report("flag-before-image", shown, line, flag=flag)
     host = any(name in ("--network", "--net") and value == "host" for name, value in options)
-    if "--gpus" in given and for_cpus(image):
+    runtime = any(name == "--runtime" and value == "nvidia" for name, value in options)
+    if ("--gpus" in given or runtime) and for_cpus(image):
         reading.report("gpu-image-missing", shown, image.line, image=image)
     if "--sysctl" in given and host:
         reading.report("sysctl-host-network", shown, image.line)
@@ -133,6 +133,20 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     if not any(map(_is_servers, given)):
         reading.add(launch(start))
     return reading
+
+
+def _astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Finding | None:
+    """The finding of a line whose image stands inside an option's quotes, or behind a word that is taken for it."""
+    swallowed = next((value for _, value in options if " " in value and OFFICIAL in value), None)
+    if not rest and swallowed is not None:
+        words = {"problem": f"it stands inside the quotes of '{swallowed}'",
+                 "remedy": "Close the quotes behind the option's value."}  # fmt: skip
+        return finding("docker-run-without-image", shown, swallowed.line, **words)
+    named = any(word.startswith(OFFICIAL) for word in rest[1:])
+    if named and re.fullmatch(r"[\d.]+:\d+(:\d+)?|[\w./]+/", rest[0]):
+        words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
+    return None
 
 
 def _stands_for_options(words: list[Word]) -> bool:

@@ -29,6 +29,7 @@ NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
 _STARTED = re.compile(r"\s*(\$\s*)?(sudo |nohup )*((nvidia-)?docker\s.*\brun\b|tensorflow_model_server\s+[-\\])")
+_PACKAGE = BINARY.replace("_", "-")
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 _FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
 _URLS = re.compile(
@@ -68,7 +69,12 @@ def kind_of_block(language: str, content: str) -> str:
         return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"
     if re.search(r"^(apiVersion|services|scrape_configs|version):|^\s*containers:$", content, re.MULTILINE):
         return "shell" if "<<" in content else "yaml"
-    if language.lower() in _SHELL or BINARY in content or re.search(r"\bdocker\s.*\brun\b", content):
+    if (
+        language.lower() in _SHELL
+        or BINARY in content
+        or f"{_PACKAGE} --" in content
+        or re.search(r"\bdocker\s.*\brun\b", content)
+    ):
         return "shell"
     return ""
 
@@ -156,11 +162,11 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         language, content = cell[1].rpartition("/")[2].rpartition(".")[2], content[cell.end() :]
     kind = kind_of_block(language, content)
     relevant = names_server(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
-    flagged = "--model_base_path" in content or "--model_config_file" in content
+    flagged = any(word in content for word in ("--model_base_path", "--model_config_file", f"{_PACKAGE} --"))
     if not kind or not (relevant or flagged or (kind == "yaml" and _AROUND.search(content))):
         return
     if kind == "shell":
-        content = re.sub(r"(?m)^(\s*)(?:[\w@~:/.-]*[$%]|>)[ \t]+(?=\S)", r"\1", content)
+        content = re.sub(r"(?m)^(\s*)(?:(?:[\w@~:/.-]*[$%]|>)[ \t]+(?=\S)|!(?=(?:sudo )?docker))", r"\1", content)
         content = re.sub(r"(?m)[ \t]+[\^`][ \t]*$", r" \\", content)  # how cmd.exe and PowerShell continue a line
     yield Block(kind, Text(content, text.path, text.line(line) or line, text.file))
 

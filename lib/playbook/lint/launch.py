@@ -95,7 +95,7 @@ def launch(start: Start) -> Reading:
         return reading
     elif (script := script_of(words)) is not None:
         _by_shell(start, *script, reading)
-    elif any(is_server_word(word) for word in words) or not words[0].startswith("/"):
+    elif any(is_server_word(word) for word in words) or "/" not in words[0]:
         _append(start, reading, after_binary(words), {})
     elif (text := _script(start, words[0])) is not None:
         _by_text(start, text, words[1:], reading)
@@ -245,9 +245,11 @@ def _variables(start: Start, referenced: str, reading: Reading) -> None:
     """Variables that look like settings and that nothing reads."""
     known = is_official(start.image) or start.own_image
     by_script = start.entry is None or is_script(start.entry)
+    as_started = " ".join([*(start.entry or ()), *start.args]).split()
     if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
         return
-    for name, value in start.environment.items():
+    opaque = start.entry and not (by_script or any(is_server_word(word) for word in as_started)) and not start.scripts
+    for name, value in start.environment.items() if not opaque else ():
         ours = is_official(start.image) or OURS_ALONE.match(name) or name != name.strip()
         if ours and name not in start.inherited and is_unread(name, referenced, by_script):
             line = value.line or start.line

@@ -27,6 +27,8 @@ _NOT_RUN = (
 )
 # fmt: on
 _DEPTH = 3
+_PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
+_IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
 _MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
 _OPTIONS = ("-", "$", "<", "[", "@", *DASHES)
@@ -82,15 +84,19 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
             text = Text(str(word), document.text.path, word.line or 1, document.text.file)
             reading.add(read_script(Document(text, document.around), depth + 1))
         return reading
+    if words[0] == _PACKAGE and any(word.startswith("--") for word in words[1:2]):
+        reading.report("binary-misspelt", document.text.path, words[0].line, word=_PACKAGE)
+        words = [words[0].with_text(BINARY), *words[1:]]
     if any(is_server_word(word) for word in words):
         return _joined(reading, _process(words, values, document))
     if (cluster := read_cluster_run(words, document)) is not None:
         return _joined(reading, cluster)
     if (inside := compose_arguments(words)) is not None:
         return _joined(reading, read_compose_run(inside, document))
-    if len(words) > 2 and words[1] in ("pull", "push", "tag", "save") and OFFICIAL in words[2]:
+    image = next((word for word in words[1:] if _IMAGE.fullmatch(word)), None)
+    if image is not None and not any(word.startswith("--model_") for word in words):  # another program's word for it
         reading.counts["images"] += 1
-        reading.findings += check_image(str(words[2]), document.text.path, words[2].line)
+        reading.findings += check_image(str(image), document.text.path, image.line)
     return reading
 
 
