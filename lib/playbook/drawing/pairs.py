@@ -34,7 +34,8 @@ def in_turns(pairs: Sequence[Sequence[float]], names: tuple[str, str], unit: str
             )
             axes.legend(title=None, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         else:
-            axes.text(0.5, 0.5, "not measured in turns", transform=axes.transAxes, ha="center")
+            axes.text(0.0, 0.5, "not measured in turns", transform=axes.transAxes)
+            axes.set_axis_off()  # empty axes would look like a measurement of nothing
         axes.set(xlabel=unit, ylabel="")
         axes.set_xlim(0, None)
 
