@@ -11,7 +11,7 @@ from urllib.parse import quote
 from playbook import markdown
 from playbook.drawing import overlay, pages
 from playbook.drawing.tables import sortable
-from playbook.records import places, remarks, tables, views, whole_file
+from playbook.records import places, remarks, stale, tables, views, whole_file
 from playbook.records.rows import RunRow
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -68,8 +68,16 @@ def listing(outputs: Path, wanted: Filter | None = None, verdicts: bool = False)
     shown = []
     for line, run in zip(table, [None, *runs], strict=True):
         shown.append("  ".join(f"{text:{width}}" for text, width in zip(line, widths, strict=True)).rstrip())
-        shown += [f"    {text}" for text in _below(run, said, verdicts)] if run else []
+        below = [*_out_of_date(Path(outputs), run), *_below(run, said, verdicts)] if run else []
+        shown += [f"    {text}" for text in below]
     return "\n".join(shown)
+
+
+def _out_of_date(outputs: Path, run: RunRow) -> list[str]:
+    """Which records of a run were made from one that was replaced since, in a line; none when nothing is stale."""
+    marks = stale.told(outputs / run["run_id"])
+    newer = ", ".join(f"{verb} ({mark['because_of']} is newer)" for verb, mark in marks.items())
+    return [f"out of date: {newer}"] if newer else []
 
 
 def _below(run: RunRow, said: Mapping[str, remarks.Remarks], verdicts: bool) -> list[str]:
@@ -173,6 +181,7 @@ def _table(runs: list[RunRow], outputs: Path) -> str:
         link = f"[{name}]({quote(run['run_id'])}/record.md)"
         date, verdict = (run["created_utc"] or "–")[:10], run["verdict"] or run["problem"]
         told = f"{verdict or ''} ({said.note})" if said.note else verdict
+        told = "; ".join([*_out_of_date(outputs, run), *([told] if told else [])]) or None
         lines.append([link, date, _what(run), *_told(run), " ".join(said.tags) or None, told])
     return table_of_links(headers, lines)
 

@@ -152,6 +152,16 @@ def test_monitor_says_at_once_what_does_not_answer(tmp_path: Path, listener: int
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_list_and_the_index_say_which_records_are_out_of_date(outputs: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(outputs / "20260101T000000Z-quick", tmp_path / "20260101T000000Z-quick")
+    said = "out of date: stress (serve is newer)"
+    assert said not in catalogue.listing(tmp_path)
+    mark = {"because_of": "serve", "at_utc": "2026-01-02T00:00:00+00:00"}
+    (run / "stale.json").write_text(json.dumps({"stress": mark}))
+    assert said in catalogue.listing(tmp_path)
+    assert said in catalogue.write_index(tmp_path).read_text()
+
+
 def test_a_shell_completes_commands_and_runs(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(outputs.parent)
     (outputs.parent / "outputs").symlink_to(outputs) if outputs.name != "outputs" else None
