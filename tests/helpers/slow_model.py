@@ -1,4 +1,4 @@
-"""A model that takes long for each row, by plain work that no batch makes cheaper: `python slow_model.py FOLDER MS`.
+"""A model that takes long for each row, by plain work that no batch makes cheaper: `slow_model.py FOLDER MS [RUN]`.
 
 Small and without peculiarities: one dense float input, a loop of matrix products for every row.
 """
@@ -53,5 +53,15 @@ def _once_ms(module: Any, example: Any) -> float:
     return 200.0 * (time.perf_counter() - began)
 
 
+def publish(model: Path, run: Path) -> None:
+    """Publish it in a run folder as `slow`."""
+    from playbook.export import export
+
+    staged = export.build({"run_dir": str(run), "model_name": "slow", "model": str(model), "seed": 7})
+    export.publish_version(staged, run, 0)
+
+
 if __name__ == "__main__":
-    print(build(Path(sys.argv[1]), float(sys.argv[2])))
+    print(made := build(Path(sys.argv[1]), float(sys.argv[2])))
+    if len(sys.argv) > 3:
+        publish(made, Path(sys.argv[3]))

@@ -11,6 +11,7 @@ from playbook.export import curve
 from playbook.export.budget import ROUNDS
 from playbook.export.curve import Runner
 
+BEFORE = (ROUNDS + 1) // 2  # rounds of the model as trained before those of a form; the others come after
 Form = tuple[Runner, dict[str, Any]]  # what answers a batch, and its row
 
 
@@ -20,6 +21,7 @@ def take(
     sizes: Sequence[int],
     budget_s: float,
     progressed: Callable[[int], None] = lambda done: None,
+    rounds: int = ROUNDS,
 ) -> None:
     """Write the latencies into the rows: `round_ms` by round, `latency_ms` their median.
 
@@ -29,9 +31,10 @@ def take(
         sizes: Rows a batch.
         budget_s: Seconds for all of it; each form is run once a round and size at least.
         progressed: Told the rounds that are over.
+        rounds: How many.
     """
-    share_s = budget_s / max(1, ROUNDS * len(forms) * len(sizes))
-    for number in range(ROUNDS):
+    share_s = budget_s / max(1, rounds * len(forms) * len(sizes))
+    for number in range(rounds):
         progressed(number)
         for size in map(str, sizes):
             for run, row in forms:
@@ -42,14 +45,28 @@ def take(
         row["latency_ms"] = {size: round(float(np.median(each)), 5) for size, each in row["round_ms"].items()}
 
 
-def beside(form: Form, trained: Form, rows: Mapping[str, np.ndarray], sizes: Sequence[int], budget_s: float) -> None:
-    """Time a form in turns with the model as trained, and keep what that took meanwhile as `beside_ms`.
+class Beside:
+    """A form of a large model timed between two parts of the model as trained, one of them open at a time.
 
-    The model as trained has the rounds that it took beside the first such form.
+    TensorFlow's allocator gives nothing back, so that two open at once would stay the memory of this process. What the
+    trained one took meanwhile is kept as the form's `beside_ms`, a round for each of its own; the model as trained has
+    the rounds that it took beside the first such form.
     """
-    (run, row), (run_trained, row_trained) = form, trained
-    meanwhile: dict[str, Any] = {"round_ms": {}}
-    take([(run_trained, meanwhile), (run, row)], rows, sizes, budget_s)
-    row["beside_ms"] = meanwhile["round_ms"]
-    if not row_trained["round_ms"]:
-        row_trained |= {name: meanwhile[name] for name in ("round_ms", "latency_ms")}
+
+    def __init__(self, rows: Mapping[str, np.ndarray], sizes: Sequence[int], budget_s: float) -> None:
+        self._rows, self._sizes, self._budget_s = rows, sizes, budget_s / 2
+        self._trained: dict[str, Any] = {"round_ms": {}}
+
+    def trained(self, run: Runner, rounds: int) -> None:
+        """Some of the rounds of the model as trained: first `BEFORE`, and after the form the others."""
+        take([(run, self._trained)], self._rows, self._sizes, self._budget_s * rounds / ROUNDS, rounds=rounds)
+
+    def form(self, form: Form) -> None:
+        """The rounds of the form."""
+        take([form], self._rows, self._sizes, self._budget_s)
+
+    def keep(self, row: dict[str, Any], trained: dict[str, Any]) -> None:
+        """Write what was seen beside the form into both rows."""
+        row["beside_ms"] = self._trained["round_ms"]
+        if not trained["round_ms"]:
+            trained |= {name: self._trained[name] for name in ("round_ms", "latency_ms")}

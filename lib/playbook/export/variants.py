@@ -111,7 +111,7 @@ def measure(staged: Staged, plan: ExportPlan, budget_s: float, keep: Sequence[st
 
         try:
             if plan.apart:
-                return _two_at_a_time(staged, plan, budget_s, build)
+                return _one_at_a_time(staged, plan, budget_s, build)
             return _all(staged, plan, budget_s, build, lambda done: bar.update(done + len(plan.variants), "timing"))
         finally:
             frozen.forget()
@@ -126,24 +126,34 @@ def _all(staged: Staged, plan: ExportPlan, budget_s: float, build: Build, progre
     return [row for _, row in forms]
 
 
-def _two_at_a_time(staged: Staged, plan: ExportPlan, budget_s: float, build: Build) -> Rows:
-    """One form is open, and when it is, the model as trained beside it: no more of a large model is in memory."""
-    from playbook.export.savedmodel import Loaded
-
+def _one_at_a_time(staged: Staged, plan: ExportPlan, budget_s: float, build: Build) -> Rows:
+    """One form is open, before and after it the model as trained: no more of a large model is in memory."""
     rows, inputs, sizes = dict[str, dict[str, Any]](), staged.reference.inputs, plan.variant_sizes
     for name in sorted(plan.variants, key=lambda name: name != TRAINED):
+        turn = turns.Beside(inputs, sizes, budget_s / (len(plan.variants) - 1))
+        if name != TRAINED:
+            _trained(staged, turn, turns.BEFORE)
         with ExitStack() as sessions:
             one, rows[name] = build(name, sessions)
-            if name != TRAINED and rows[name]["reason"] is None and one.run:
-                with Loaded(staged.path) as trained:  # not before: what reads a form may hold it twice for a moment
-                    form, own = (one.run, rows[name]), (trained.runner(staged.signature), rows[TRAINED])
-                    turns.beside(form, own, inputs, sizes, budget_s / (len(plan.variants) - 1))
-                    del form, own
+            timed = name != TRAINED and rows[name]["reason"] is None and one.run is not None
+            if timed and one.run:
+                turn.form((one.run, rows[name]))
             del one  # and what it holds in memory
+        if timed:
+            _trained(staged, turn, ROUNDS - turns.BEFORE)
+            turn.keep(rows[name], rows[TRAINED])
     if not rows[TRAINED]["round_ms"]:
-        with Loaded(staged.path) as trained:
-            turns.take([(trained.runner(staged.signature), rows[TRAINED])], inputs, sizes, budget_s)
+        turn = turns.Beside(inputs, sizes, 2 * budget_s)
+        _trained(staged, turn, ROUNDS)
+        turn.keep({}, rows[TRAINED])
     return [rows[name] for name in plan.variants]
+
+
+def _trained(staged: Staged, turn: turns.Beside, rounds: int) -> None:
+    from playbook.export.savedmodel import Loaded
+
+    with Loaded(staged.path) as trained:
+        turn.trained(trained.runner(staged.signature), rounds)
 
 
 def choose(staged: Staged, rows: Sequence[Mapping[str, Any]], wanted: str, recommended: str | None) -> Staged:

@@ -18,6 +18,7 @@ from playbook.tune.timing import BudgetClock
 from playbook.tune.workbench import RunningServer, Workbench
 
 LATE = 1.25  # of a budget: what is over by more was planned wrongly
+FEW = 20  # requests of an open probe at least
 CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
 
 
@@ -84,7 +85,7 @@ class Probing:
             clients = min(clients, slots(config, len(self.bench.spec.cpus) or 1))
         closed = self._probe(name, config, times, arrival="closed", concurrency=clients)
         rate = max(0.1, round((BUSY if config.enable_batching else CALM) * closed.throughput_rps, 1))
-        open_times = {"duration_s": table.open_probe_s}
+        open_times = {"duration_s": max(table.open_probe_s, FEW / rate)}  # it may be slower than was planned for
         self.probes += [closed, self._probe(f"{name}, open", config, open_times, arrival="poisson", rate_rps=rate)]
         return closed
 

@@ -10,7 +10,7 @@ import zoo_models
 from export_models import build, copy_of, trained
 
 from playbook.errors import ParameterError
-from playbook.export import asked, budget, differences, export, freeze, variant_views, variants, weights
+from playbook.export import asked, budget, differences, export, freeze, savedmodel, variant_views, variants, weights
 from playbook.export.savedmodel import Loaded
 from playbook.serve import client, serve
 from playbook.tfserving import signatures
@@ -277,7 +277,22 @@ def test_large_weights_stay_variables_in_every_form(name: str, tmp_path: Path, f
     assert 0 < differences.largest(staged.reference.outputs, answers)[1] < 0.01
 
 
-def test_of_a_large_model_each_form_takes_turns_with_the_model_as_trained(tmp_path, few_bytes_are_many) -> None:
+def test_of_a_large_model_each_form_is_timed_between_parts_of_the_one_as_trained_and_one_is_open_at_a_time(
+    tmp_path, few_bytes_are_many, monkeypatch
+) -> None:
+    open_now, most = list[int](), list[int]()
+
+    class Counted(Loaded):
+        def __enter__(self) -> Loaded:
+            open_now.append(1)
+            most.append(len(open_now))
+            return super().__enter__()
+
+        def __exit__(self, *raised: object) -> None:
+            open_now.pop()
+            super().__exit__(*raised)
+
+    monkeypatch.setattr(savedmodel, "Loaded", Counted)
     staged = build(tmp_path / "run", zoo_models.tokens(tmp_path / "model"))
     wishes = {"curve_batch_sizes": [1], "curve_s": 1.0, "variants": ["as_trained", "inference", "bfloat16"]}
     wishes |= {"variant_batch_sizes": [1, 2], "variant_s": 60.0, "warmup_sizes": [1]}
@@ -287,6 +302,7 @@ def test_of_a_large_model_each_form_takes_turns_with_the_model_as_trained(tmp_pa
     assert [len(row["beside_ms"]["2"]) for row in others] == [budget.ROUNDS, budget.ROUNDS]
     assert trained["round_ms"] == others[0]["beside_ms"]
     assert (trained["beside_ms"], len(trained["latency_ms"])) == ({}, 2)
+    assert (max(most), len(most) > 6) == (1, True)
 
 
 def test_a_form_of_a_large_model_is_told_by_what_the_model_took_beside_it() -> None:
