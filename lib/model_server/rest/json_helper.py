@@ -19,7 +19,7 @@ from model_server import memory
 from model_server.errors import RESOURCE_EXHAUSTED, ServingError
 from model_server.flags import CPUS
 from model_server.json import reply
-from model_server.niceness import step_behind
+from model_server.niceness import put_behind
 from model_server.rest import reading
 from model_server.rest.json_process import read_message, write_message
 
@@ -62,7 +62,6 @@ class JsonHelper:
         return memoryview(self._run(_written, (reply.column_reply, _contiguous(outputs))))
 
     def _run(self, work: Callable, arguments: tuple, pieces: deque[bytes] | None = None) -> Any:
-        step_behind()  # and so does the process, where it is started here
         with self._places:
             outcome = self._asked(work, arguments, pieces)
         self._give_back_later()
@@ -105,6 +104,7 @@ class JsonHelper:
                 if process.poll() is None:
                     return process, False
         process = subprocess.Popen([sys.executable, "-m", _MODULE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        put_behind(process.pid)
         threading.Thread(target=self._reap, args=(process,), daemon=True).start()
         return process, True
 
