@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -11,13 +10,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import psutil
 import pytest
 from command import PLAYBOOK, SMOKE, playbook
 
-from playbook.records import record, runs
+from playbook.records import record, run_folder, runs
 from playbook.serve import serve
 
 pytestmark = pytest.mark.timeout(900)  # a machine that does other things too makes the chain slow, not wrong
@@ -84,7 +84,7 @@ def running_chain(base) -> Iterator[Callable[[Path], subprocess.Popen]]:
     serve.stop_all(runs.newest_first(outputs)[0])
 
 
-def expected(condition: Callable[[], object], timeout_s: float = 200.0) -> object:
+def expected(condition: Callable[[], Any], timeout_s: float = 200.0) -> Any:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         if seen := condition():
@@ -93,16 +93,27 @@ def expected(condition: Callable[[], object], timeout_s: float = 200.0) -> objec
     raise AssertionError("not seen in time")
 
 
+def begun(outputs: Path, run_id: str) -> Path:
+    """The run that builds on `run_id`, once it is there."""
+    return expected(lambda: next((r for r in runs.newest_first(outputs) if r.name != run_id), None))
+
+
+def with_a_level(outputs: Path, run_id: str) -> Path:
+    """The same, once stress has held its first level."""
+    run = begun(outputs, run_id)
+    expected(lambda: run_folder.kept_levels(run))
+    return run
+
+
 def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(base, running_chain) -> None:
     outputs, run_id = base
-    run = expected(lambda: next((r for r in runs.newest_first(outputs) if r.name != run_id), None))
-    expected(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
+    run = with_a_level(outputs, run_id)
     os.kill(serve.Handle.load(run).pid, signal.SIGKILL)
     _, errors = running_chain.communicate(timeout=200)
     assert running_chain.returncode == 1
     assert "Stage 'stress' failed in cell" in errors
     assert "has ended while it was needed" in errors
-    kept = json.loads((run / "data" / "levels.json").read_text())
+    kept = run_folder.kept_levels(run)
     assert kept[0]["requests"] > 0
     rows = duckdb.sql(f"SELECT count(*) FROM '{run}/data/requests/stress_000/requests.parquet'").fetchall()[0][0]
     assert rows == kept[0]["requests"]
@@ -111,21 +122,20 @@ def test_a_server_killed_during_stress_is_told_and_what_was_measured_is_kept(bas
 
 def test_a_server_that_hangs_during_stress_is_told_and_what_was_measured_is_kept(base, running_chain) -> None:
     outputs, run_id = base
-    run = expected(lambda: next((r for r in runs.newest_first(outputs) if r.name != run_id), None))
-    expected(lambda: (run / "data" / "levels.json").exists() and json.loads((run / "data" / "levels.json").read_text()))
+    run = with_a_level(outputs, run_id)
     os.kill(serve.Handle.load(run).pid, signal.SIGSTOP)
     _, errors = running_chain.communicate(timeout=200)
     assert running_chain.returncode == 1
     assert "Stage 'stress' failed in cell" in errors
     assert "ServerHung" in errors
     assert "answered nothing" in errors
-    assert json.loads((run / "data" / "levels.json").read_text())[0]["requests"] > 0
+    assert run_folder.kept_levels(run)[0]["requests"] > 0
     assert serve.Handle.load(run).process() is None
 
 
 def test_sigterm_ends_the_chain_the_kernel_and_the_server(base, running_chain) -> None:
     outputs, run_id = base
-    run = expected(lambda: next((r for r in runs.newest_first(outputs) if r.name != run_id), None))
+    run = begun(outputs, run_id)
     expected(lambda: record.has(run, "serve") and (run / "data" / "requests").exists())
     children = psutil.Process(running_chain.pid).children(recursive=True)
     running_chain.send_signal(signal.SIGTERM)
