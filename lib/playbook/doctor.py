@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import shutil
@@ -25,7 +26,7 @@ def report() -> str:
 def examine() -> Iterator[tuple[str, str, str]]:
     """Each part of the machine as (`ok` or `missing` or `note`, name, what was seen and what to do)."""
     yield "ok", "python", platform.python_version()
-    yield "ok", "tensorflow", f"{metadata.version('tensorflow')} (embedded server and export)"
+    yield _tensorflow()
     yield _cores()
     yield _priority()
     yield _noise()
@@ -38,6 +39,14 @@ def examine() -> Iterator[tuple[str, str, str]]:
     ):
         path = shutil.which(program)
         yield ("ok", name, path) if path else ("missing", name, f"no {program} on the PATH: {remedy}")
+
+
+def _tensorflow() -> tuple[str, str, str]:
+    """The package under whichever name it is installed: tensorflow-cpu is the same without a GPU."""
+    for name in ("tensorflow", "tensorflow-cpu"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            return "ok", "tensorflow", f"{metadata.version(name)} (embedded server and export)"
+    return "missing", "tensorflow", "export and the embedded server need it: make .venv"
 
 
 def _cores() -> tuple[str, str, str]:

@@ -225,7 +225,7 @@ def _in_words(
     if rate is None and not reached:
         return "No valid level has a p99, so the capacity is not known."
     if rate is None:
-        return f"p99 is beyond {limit_ms:g} ms at every level; the capacity inside the limit is below them."
+        return f"p99 is beyond {limit_ms:g} ms at every level ({kind}); the capacity inside the limit is below them."
     if not reached and fell:
         return f"The most inside {limit_ms:g} ms was {rate:,.0f}/s; with more load throughput fell ({kind})."
     if not reached:

@@ -13,6 +13,7 @@ from playbook.errors import ParameterError
 from playbook.records.cited import Cited
 
 GROWTH = (1, 2, 5)  # times the target, for which costs are shown
+MANY_CORES = 4  # from which a server that uses half of them at most is told to be measured on fewer
 FULL = 0.9  # of a replica's measured rate: beyond it no room is left, and ServingOverCapacity rings
 
 
@@ -196,6 +197,19 @@ def _cost(times: int, replica: Replica, cpus: int, demand: Demand) -> dict[str, 
     }
 
 
+def _idle(replica: Replica) -> list[str]:
+    """What pods of the cores that the server was measured on would pay for without using it."""
+    used = max((seen.value for seen in (replica.cpu_cores, replica.planned_cpu_cores) if seen), default=None)
+    cores = replica.cpus.value
+    if used is None or cores < MANY_CORES or used > cores / 2:
+        return []
+    fewer = list(range(max(1, math.ceil(used))))
+    return [
+        f"The server used {used:.1f} of its {cores:g} cores under load, and every pod asks for {cores:g}: measure it "
+        f"on fewer (server_cpus={fewer}), and pods and their cost shrink."
+    ]
+
+
 def _warnings(replica: Replica, demand: Demand, replicas: int, balanced: int) -> list[str]:
     words = list(replica.warnings)
     if replicas > balanced:
@@ -204,6 +218,7 @@ def _warnings(replica: Replica, demand: Demand, replicas: int, balanced: int) ->
             f"({demand.connections_per_pod:g} a pod): {balanced} would do behind a balancer that spreads requests (an "
             "ingress, a mesh, gRPC's round_robin); then deploy with connections_per_pod 0."
         )
+    words += _idle(replica)
     if demand.target_rate_rps > replica.rate_rps.value:
         words.append(
             f"EXTRAPOLATED: {demand.target_rate_rps:,.0f} requests/s was asked for, {replica.rate_rps.value:,.0f}/s "

@@ -28,8 +28,14 @@ def test_a_limit_never_met_or_always_passed_is_said():
     assert "at least 2,000/s" in above.text
     below = capacity.estimate(levels, Promise(5.0))
     assert below.rate_rps is None
-    assert "beyond 5 ms at every level" in below.text
+    assert "beyond 5 ms at every level (open loop)" in below.text
     assert capacity.estimate([], Promise(5.0)).text.startswith("No valid level")
+
+
+def test_a_limit_that_no_open_loop_kept_is_not_said_of_the_closed_ones():
+    """A closed loop inside the limit stands beside them in the record."""
+    held = [level(1500, 10.0, "closed"), level(1000, 60.0), level(2000, 60.0)]
+    assert "beyond 50 ms at every level (open loop)" in capacity.estimate(held, Promise(50.0)).text
 
 
 def test_a_level_that_fails_requests_is_beyond_the_limit():

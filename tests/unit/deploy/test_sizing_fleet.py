@@ -76,6 +76,15 @@ def test_requests_equal_limits_in_whole_cores(cpus):
     assert fleet_of.memory_request_mib.value == fleet_of.memory_limit_mib.value == 640
 
 
+def test_pods_of_cores_that_the_server_left_idle_are_said_to_be_too_large():
+    """As on a machine of sixteen cores, where the digits used 2.4 of the server's twelve."""
+    (told,) = [text for text in sized(900.0, one=replica(cpus=12, cpu_cores=2.4)).warnings if "server_cpus" in text]
+    assert told.startswith("The server used 2.4 of its 12 cores under load, and every pod asks for 12:")
+    assert "server_cpus=[0, 1, 2]" in told
+    busy = (replica(cpus=12, cpu_cores=7.0), replica(cpus=12, cpu_cores=2.0, planned_cpu_cores=7.0), replica(cpus=2))
+    assert not any("server_cpus" in text for one in busy for text in sized(900.0, one=one).warnings)
+
+
 def test_a_target_beyond_what_was_measured_is_extrapolated_with_a_loud_note():
     assert any(text.startswith("EXTRAPOLATED: 7,000") for text in sized(7000.0).warnings)
     assert not any(text.startswith("EXTRAPOLATED") for text in sized(900.0).warnings)

@@ -54,3 +54,23 @@ def test_one_core_for_server_and_client_is_noted():
     core = min(os.sched_getaffinity(0))
     mark, text = told(preexec_fn=lambda: os.sched_setaffinity(0, {core}))["cores"]
     assert (mark, text.partition(":")[0]) == ("note", "one core")
+
+
+def test_tensorflow_by_its_other_name_is_tensorflow(monkeypatch):
+    """tensorflow-cpu is a package of its own name; neither is said to be missing with the remedy."""
+    from importlib import metadata
+
+    from playbook import doctor
+
+    def version(name):
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return "2.21.0"
+
+    monkeypatch.setattr(metadata, "version", version)
+    installed = {"tensorflow-cpu"}
+    assert next(part for part in doctor.examine() if part[1] == "tensorflow")[2].startswith("2.21.0 ")
+    installed = set()
+    mark, _, text = next(part for part in doctor.examine() if part[1] == "tensorflow")
+    assert mark == "missing"
+    assert "make .venv" in text
