@@ -129,9 +129,9 @@ def left(outputs: Path, run_dir: Path | None = None) -> int:
 def _left(outputs: Path, run_dir: Path | None) -> int:
     word = str(run_dir or outputs)
     processes = [one for one in psutil.process_iter(["cmdline"]) if word in " ".join(one.info["cmdline"] or [])]
-    copies = list((run_dir or outputs).rglob(".tune-*"))
-    parts = list((run_dir or outputs).rglob(".*.part"))
-    return len(processes) + len(copies) + len(parts) + _containers(word)
+    names = [name for _, folders, files in os.walk(run_dir or outputs) for name in (*folders, *files)]  # some vanish
+    kept = [name for name in names if name.startswith(".tune-") or (name[0] == "." and name.endswith(".part"))]
+    return len(processes) + len(kept) + _containers(word)
 
 
 def _containers(word: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def run(asked: Asked, complain: Say) -> int:
         return FAILED
     except KeyboardInterrupt as error:
         logging.getLogger("asyncio").disabled = True  # else it tells at exit of nbclient's task that was cut short
+        threading.excepthook = lambda told: None  # a thread of a client whose kernel went has nothing to tell
         complain(f"Interrupted ({error.args[0] if error.args else 'SIGINT'}); everything started was ended.")
         with _said(complain):
             report.write(run.run_dir)
