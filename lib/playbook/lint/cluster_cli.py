@@ -40,6 +40,22 @@ def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
     return reading if images else None
 
 
+def read_singularity(words: list[Word], document: Document) -> Reading | None:
+    """`singularity run` (or `exec`, with a command of its own) of the server's image; None for another command."""
+    place = next((nth for nth, word in enumerate(words) if word.startswith(f"docker://{OFFICIAL}")), None)
+    if place is None or words[0].rpartition("/")[2] not in ("singularity", "apptainer"):
+        return None
+    image, args = words[place].with_text(words[place].removeprefix("docker://")), words[place + 1 :]
+    reading = Reading(findings=list(check_image(str(image), document.text.path, image.line)))
+    reading.counts["images"] += 1
+    entry = args[:1] if "exec" in words[:place] else None
+    if "run" in words[:place] or entry:
+        start = Start(document.text.path, image.line, str(image), entry, args[1:] if entry else args)
+        start.place, start.open_environment = Place(True, image=str(image), hidden_mounts=True), True  # the host's
+        reading.add(launch(start))
+    return reading
+
+
 def _values(words: list[Word], name: str) -> list[Word]:
     """The values of an option, written behind `=` or as the next word."""
     given = [word.with_text(word.partition("=")[2]) for word in words if word.startswith(f"{name}=")]

@@ -63,8 +63,7 @@ def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
     """Options with their values, and what follows them: the image and its arguments."""
     options: list[tuple[str, Word]] = []
     place = 0
-    while place < len(words) and (words[place].startswith("-") or words[place] in ("", "$") or _stands_for_options(
-            words[place:])):  # fmt: skip
+    while place < len(words) and (words[place].startswith("-") or _stands_for_options(words[place:])):
         word = words[place]
         place += 1
         name, equals, value = word.partition("=")
@@ -110,8 +109,8 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     reading.findings += check_image(image, shown, image.line)
     start = _start(options, image, args, document)
     if entry is not None:
-        start.entry = [entry] if entry else None
-        start.entry = None if entry == "" and not args else start.entry
+        start.entry = [entry] if entry else [*args[:1]] or None
+        start.args = start.args if entry else args[1:]
     given = {name for name, _ in options}
     for flag in sorted(filter(_is_servers, given)):
         line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)
@@ -142,6 +141,11 @@ def _astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Fi
         words = {"problem": f"it stands inside the quotes of '{swallowed}'",
                  "remedy": "Close the quotes behind the option's value."}  # fmt: skip
         return finding("docker-run-without-image", shown, swallowed.line, **words)
+    mark = next((word for word in [*(value for _, value in options), *rest[:1]] if word == "^" or "$(\n" in word), None)
+    if mark is not None:
+        words = {"problem": f"the {'^' if mark == '^' else '`'} at a line's end goes on in another shell than this one",
+                 "remedy": "End each line that goes on with a backslash."}  # fmt: skip
+        return finding("docker-run-without-image", shown, mark.line, **words)
     named = any(word.startswith(OFFICIAL) for word in rest[1:])
     if named and re.fullmatch(r"[\d.]+:\d+(:\d+)?|[\w./]+/", rest[0]):
         words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
@@ -151,6 +155,8 @@ def _astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Fi
 
 def _stands_for_options(words: list[Word]) -> bool:
     """True for a variable of unknown value that an option of docker's follows: no image stands there."""
+    if words[0] in ("", "$", "$@"):
+        return True
     following = words[1] if len(words) > 1 else ""
     return is_unknown(words[0]) and words[0].startswith("$") and following.startswith("-") and not _is_servers(
         following.partition("=")[0])  # fmt: skip
@@ -182,7 +188,8 @@ def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], docum
     limit = None if cpuset else cores(values["--cpus"]) if "--cpus" in values else quoted
     return Start(document.text.path, image.line, str(image), None, args, environment, place,
                  cpuset or document.around.cpus, limit, tuple(_published(options)),
-                 open_environment="--env-file" in values)  # fmt: skip
+                 open_environment="--env-file" in values,
+                 partial="$@" in args)  # fmt: skip
 
 
 def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mount]:

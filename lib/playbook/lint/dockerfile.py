@@ -31,6 +31,7 @@ KEYWORDS = [
     "HEALTHCHECK",
     "SHELL",
 ]
+_ESCAPE = re.compile(r"(?:#\s*syntax\s*=.*\n)?#\s*escape\s*=\s*`")
 _HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")
 
 
@@ -63,6 +64,8 @@ class Instruction:
 def instructions(text: str) -> list[Instruction]:
     """The instructions of a Dockerfile, comments dropped, here-documents kept apart."""
     result: list[Instruction] = []
+    if _ESCAPE.match(text):  # the directive that makes the backtick go on to the next line
+        text = re.sub(r"`(?=[ \t]*(\r?\n|$))", r"\\", text)
     lines = text.splitlines()
     place = 0
     while place < len(lines):

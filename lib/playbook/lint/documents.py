@@ -1,9 +1,8 @@
-"""Markdown and notebooks: their code blocks, each read as what it is."""
+"""Markdown and its like: the code blocks of a text, and which reader each is for."""
 
 from __future__ import annotations
 
 import html
-import json
 import re
 import textwrap
 from collections.abc import Iterator
@@ -11,10 +10,12 @@ from dataclasses import dataclass, replace
 
 from playbook.lint.command import BINARY, OFFICIAL
 from playbook.lint.launch import is_server
+from playbook.lint.plain_prose import STARTED, plain_end
+from playbook.lint.python_cells import is_python, shell_and_code
 from playbook.lint.schema import is_config, kind_of
 from playbook.lint.text import Text
 
-_FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)")
+_FENCE = re.compile(r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)")  # in a list, too
 _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
 _SOURCE = re.compile(r"\[source,\s*(\w+)")
 _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
@@ -28,7 +29,7 @@ _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|S
 NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
-_STARTED = re.compile(r"\s*(\$\s*)?(sudo |nohup )*((nvidia-)?docker\s.*\brun\b|tensorflow_model_server\s+[-\\])")
+_OTHERS_IMAGE = re.compile(r"(?s)\bdocker\s.*\brun\b.*/[\w-]*tensorflow-serving")  # built by somebody else
 _PACKAGE = BINARY.replace("_", "-")
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 _FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
@@ -49,13 +50,17 @@ class Block:
 def names_server(content: str) -> str:
     """Which of the server's names a text holds, links and prose about the repository apart; "" for none."""
     bare = _URLS.sub("", content)
-    return next((name for name in NAMES if name in bare), "")
+    return next((name for name in NAMES if re.search(rf"(?<!\w){name}(?!\w)", bare)), "")
 
 
 def kind_of_block(language: str, content: str) -> str:
     """The reader a block is for, by its language or by its look; "" for one that nobody reads."""
     known, image = _KINDS.get(language.lower()), all(look.search(content) for look in _DOCKERFILE)
-    if (known == "yaml" and image) or (known in ("yaml", "python") and _STARTED.match(content)):
+    if (
+        (known == "yaml" and image)
+        or (known in ("yaml", "python") and STARTED.match(content))
+        or (known == "python" and re.search(rf"(?m)^{STARTED.pattern}", content) and not is_python(content))
+    ):
         known = None  # what it holds tells more than what it is called
     if is_config(content):
         return "config"
@@ -112,8 +117,12 @@ def prose_blocks(text: Text) -> Iterator[Block]:
                 if kind_of_block("", content) != "config" or _BEGINS.match(content):
                     yield from _block("", content, text, begin + 1)
                 continue
-            yield from _spans(lines[begin], text, begin + 1)
-            place += 1
+            place = plain_end(lines, begin)
+            if place > begin:
+                yield from _block("", textwrap.dedent("\n".join(lines[begin:place])), text, begin + 1)
+                continue
+            place = _span_end(lines, begin)
+            yield from _spans("\n".join(lines[begin:place]), text, begin + 1)
             continue
         language = fence[3] or (_SOURCE.match(lines[place - 1] if place else "") or ["", ""])[1]
         place += 1
@@ -151,78 +160,39 @@ def _indented(lines: list[str], place: int) -> int:
     return end
 
 
+def _span_end(lines: list[str], place: int) -> int:
+    """The line behind this one, or behind those that a code span goes on in."""
+    end, open_span = place + 1, lines[place].count("`") % 2 == 1
+    while open_span and end < len(lines) and lines[end].strip() and not _FENCE.match(lines[end]):
+        open_span, end = lines[end].count("`") % 2 == 0, end + 1
+    return place + 1 if open_span else end
+
+
 def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
-    for span in _SPAN.findall(line):
-        if re.search(rf"{BINARY}\s+-|docker\s.*\brun\b.*({OFFICIAL}|\s--model_)", span):
-            yield Block("shell", Text(span, text.path, text.line(number) or number, text.file))
+    if "<code" in line or "<kbd" in line or "<tt" in line:
+        line = html.unescape(re.sub(r"</?(?:code|kbd|tt)\b[^>]*>", "`", line))
+    for span in _SPAN.finditer(line):
+        if re.search(rf"{BINARY}\s+-|docker\s.*\brun\b.*({OFFICIAL}|\s--model_)", span[1], re.DOTALL):
+            first = number + line.count("\n", 0, span.start(1))
+            yield Block("shell", Text(span[1], text.path, text.line(first) or first, text.file))
 
 
 def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
     if cell := _CELL.match(content):
         language, content = cell[1].rpartition("/")[2].rpartition(".")[2], content[cell.end() :]
+    if _KINDS.get(language.lower()) == "python" and re.search(r"(?m)^\s*!", content):  # a notebook's cell
+        shell, content = shell_and_code(content)
+        yield from _block("sh", shell, text, line)
     kind = kind_of_block(language, content)
     relevant = names_server(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
-    flagged = any(word in content for word in ("--model_base_path", "--model_config_file", f"{_PACKAGE} --"))
+    flagged = bool(_OTHERS_IMAGE.search(content)) or any(
+        word in content for word in ("--model_base_path", "--model_config_file", f"{_PACKAGE} --")
+    )
     if not kind or not (relevant or flagged or (kind == "yaml" and _AROUND.search(content))):
         return
     if kind == "shell":
-        content = re.sub(r"(?m)^(\s*)(?:(?:[\w@~:/.-]*[$%]|>)[ \t]+(?=\S)|!(?=(?:sudo )?docker))", r"\1", content)
+        content = re.sub(
+            r"(?m)^(\s*)(?:(?:\$>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|!(?=(?:sudo )?docker))", r"\1", content
+        )
         content = re.sub(r"(?m)[ \t]+[\^`][ \t]*$", r" \\", content)  # how cmd.exe and PowerShell continue a line
     yield Block(kind, Text(content, text.path, text.line(line) or line, text.file))
-
-
-def notebook_blocks(text: Text) -> Iterator[Block]:
-    """The cells of a notebook that name the server: shell lines, `%%` cells, Python, and Markdown's blocks."""
-    try:
-        cells = json.loads(text.content).get("cells") or []
-    except (ValueError, AttributeError):
-        return
-    raw, place = text.content.split("\n"), 0
-    for cell in cells:
-        source = cell.get("source") or []
-        lines = source.splitlines(keepends=True) if isinstance(source, str) else [str(line) for line in source]
-        place = _find(raw, lines, place)
-        yield from _cell(cell, "".join(lines), Text("", text.path, place + 1, text.file))
-
-
-def _find(raw: list[str], lines: list[str], place: int) -> int:
-    """The line of the notebook's JSON on which a cell's first line of source stands."""
-    first = next((json.dumps(line)[1:-1] for line in lines if line.strip()), "")
-    skipped = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    for number in range(place, len(raw)):
-        if first and (first in raw[number] or first.removesuffix("\\n") in raw[number]):
-            return max(number - skipped, 0)
-    return place
-
-
-def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:
-    here = Text(source, text.path, text.first_line, text.file)
-    if cell.get("cell_type") == "markdown":
-        yield from prose_blocks(here)
-        return
-    magic = re.match(r"\s*%%(bash|sh|script\b.*|writefile\s+(\S+).*)", source)
-    body = source.partition("\n")[2]
-    moved = Text(body, text.path, text.first_line + 1, text.file)
-    if magic and magic[2]:
-        language = {"Dockerfile": "dockerfile"}.get(magic[2].rpartition("/")[2], magic[2].rpartition(".")[2])
-        kind = kind_of_block(language, body)
-        if kind:
-            yield Block(kind, moved)
-    elif magic:
-        yield Block("shell", moved)
-    elif names_server(source) or kind_of(source):
-        shell = "\n".join(
-            re.sub(r"^\s*[!%](?:system\s|sx\s)?", "", line) if on else "" for line, on in _shell_lines(source)
-        )
-        code = "\n".join("" if on else line for line, on in _shell_lines(source))
-        yield Block("shell", Text(shell, text.path, text.first_line, text.file))
-        yield Block("python", Text(code, text.path, text.first_line, text.file))
-
-
-def _shell_lines(source: str) -> Iterator[tuple[str, bool]]:
-    """Each line, and whether it belongs to a `!` line (continuation lines included)."""
-    continued = False
-    for line in source.split("\n"):
-        on = continued or bool(re.match(r"\s*(!|%(system|sx)\s|%env)", line))
-        continued = on and line.rstrip().endswith("\\")
-        yield line, on

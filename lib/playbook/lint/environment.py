@@ -51,8 +51,8 @@ def is_unread(name: str, referenced: str, by_script: bool) -> bool:
 
     `referenced` is all text that may use it; `by_script`: the image's own script runs, and reads two of them.
     """
-    if name != name.strip():
-        return True  # a blank beside the equals sign belongs to the name
+    if name != name.strip() or name.startswith("--"):
+        return True  # a blank beside the equals sign belongs to the name; a flag is no variable
     if re.search(rf"\$[{{(]?{re.escape(name)}\b", referenced) or name in _OTHERS_READ:
         return False
     if name in _READ_BY_SCRIPT:
@@ -72,7 +72,7 @@ def instead_of(name: str, value: str) -> str:
     """What to do with a variable that nobody reads."""
     if name != name.strip():
         return f"Write {name.strip()}={value.strip()}, without the blanks: they belong to the name."
-    bare = _OURS.sub("", name).lower()
+    bare = _OURS.sub("", name.lstrip("-")).lower()
     flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
     flag = flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")
     if name in _READ_BY_SCRIPT:

@@ -10,11 +10,13 @@ from typing import Any
 
 from playbook.lint.charts import read_charts, read_values
 from playbook.lint.command import BINARY, OFFICIAL
-from playbook.lint.documents import flags_of, names_server, notebook_blocks, prose_blocks
+from playbook.lint.documents import flags_of, names_server, prose_blocks
+from playbook.lint.fragments import read_fragment
 from playbook.lint.gathering import Gathered
 from playbook.lint.image import read_dockerfile
 from playbook.lint.kubernetes import Pod
 from playbook.lint.launch import Start, launch
+from playbook.lint.notebooks import notebook_blocks
 from playbook.lint.program_texts import SUFFIXES, read_program
 from playbook.lint.python_code import read_python, texts_of
 from playbook.lint.reading import Document, Reading, Surroundings
@@ -149,10 +151,10 @@ def _read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         document = Document(block.text, around)
         if block.kind == "config":
             flag = kind_of(block.text.content)
-            part = flag == "model_config_file" and "model_config_list" not in block.text.content
-            open_ends = part or bool(re.search(r"\.\.\.|<|…|\$\{?\w", block.text.content))
-            loose = replace(block.text, templated=open_ends)
-            total.configs += [(flag, loose)] if flag else []
+            open_ends = bool(re.search(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w", block.text.content))
+            part = None if open_ends or flag != "model_config_file" else read_fragment(block.text)
+            total.findings += part or []
+            total.configs += [(flag, replace(block.text, templated=open_ends or part is not None))] if flag else []
             continue
         if block.kind == "flags":
             total.add(_read_flags(block.text))

@@ -19,7 +19,9 @@ from playbook.lint.shell import simple_commands
 from playbook.lint.simple import Simple
 from playbook.lint.text import Text, Word, expand
 
-_HARMLESS = ("chmod", "mkdir", "echo", "printf", "cat", "chown", "true", "rm", "ls", "set")
+# programs that bring no model into the image
+_HARMLESS = ("chmod", "mkdir", "echo", "printf", "cat", "chown", "true", "rm", "ls", "set", "apt", "apt-get", "pip",
+             "pip3", "useradd", "adduser", "groupadd", "touch", BINARY)  # fmt: skip
 
 
 def read_dockerfile(document: Document) -> Reading:

@@ -2,76 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from playbook.lint.command import (
-    BINARY,
     DASHES,
     ENTRYPOINT_SCRIPT,
     OFFICIAL,
     Command,
     Mount,
-    Place,
     after_binary,
     entrypoint_flags,
-    is_official,
     is_server_word,
-    nearest_flag,
 )
-from playbook.lint.environment import OURS_ALONE, filled_in, instead_of, is_unread
+from playbook.lint.environment import filled_in
 from playbook.lint.reading import Reading
 from playbook.lint.script_writes import Writes
 from playbook.lint.shell import simple_commands
 from playbook.lint.shell_calls import is_shell, script_of
+from playbook.lint.start import Start, is_script, is_server
+from playbook.lint.start_checks import check_literals, check_variables
 from playbook.lint.text import UNKNOWN, Text, Word, line_of
-from playbook.tfserving.flags import FLAGS
 
-_LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
-_KUBERNETES = re.compile(r"\$\((\w+)\)")
-# flags that other programs have, too, OpenVINO's server among them
-_ANYBODYS = {"port", "version", "model_name", "file_system_poll_wait_seconds", "grpc_channel_arguments"}
 _BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
              "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
-_ALIKE = 0.85
-
-
-@dataclass
-class Start:
-    """One container or process to be started. `entry` None: the image's own entrypoint; `kubernetes`: `$(NAME)`."""
-
-    path: str
-    line: int | None
-    image: str = ""
-    entry: list[Word] | None = None
-    args: list[Word] = field(default_factory=list)
-    environment: dict[str, Word] = field(default_factory=dict)
-    place: Place = field(default_factory=Place)
-    cpus: int | None = None
-    cpu_limit: float | None = None
-    published: tuple[Word, ...] = ()
-    kubernetes: bool = False
-    open_environment: bool = False  # more variables come from elsewhere (env_file, envFrom)
-    scripts: Mapping[str, Text] = field(default_factory=dict)  # scripts whose text is known, by their path inside
-    implied: Mapping[str, str] | None = None  # what another platform puts in front
-    managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
-    filled: bool = False  # `$NAME` is filled in before the platform reads the text (envsubst)
-    partial: bool = False  # a patch: the rest of the flags stands elsewhere
-    reading: str = ""  # more text that may read the variables: the Dockerfile's own steps
-    inherited: frozenset[str] = frozenset()  # variables of the image, which its Dockerfile is asked about
-    own_image: bool = False  # the image's environment and script are known from its Dockerfile
-
-
-def is_server(image: str, words: list[Word] | list[str]) -> bool:
-    """True for a container that serves: by its image, the binary's name, two of its flags, or one without an image."""
-    named = (word.lstrip("-").partition("=")[0].partition(" ")[0] for word in words if word.startswith("--"))
-    names = {name.replace("-", "_") for name in named}
-    flags = names & FLAGS.keys()
-    enough = 0 if "serving" in image else 1
-    if OFFICIAL in image or any(BINARY in word for word in words) or len(flags - _ANYBODYS) > enough:
-        return True
-    return not image and any(nearest_flag(name, _ALIKE) for name in names - _ANYBODYS)  # a patch: no image in it
 
 
 def launch(start: Start) -> Reading:
@@ -103,8 +57,8 @@ def launch(start: Start) -> Reading:
         _append(replace(start, partial=True), reading, start.args, {})  # a script that hands them on
     else:
         reading.passed = f"it starts {words[0]}, which is not here"
-    _literals(written, reading)
-    _variables(start, referenced, reading)
+    check_literals(written, reading)
+    check_variables(start, referenced, reading)
     return reading
 
 
@@ -112,11 +66,6 @@ def _filled(start: Start) -> Start:
     """A pod's start with each `$(NAME)` filled in from its environment, as Kubernetes does."""
     entry = filled_in(start.entry, start.environment) if start.entry is not None else None
     return replace(start, entry=entry, args=filled_in(start.args, start.environment))
-
-
-def is_script(entry: list[Word] | list[str]) -> bool:
-    """True when the entrypoint is the official image's script."""
-    return bool(entry) and ENTRYPOINT_SCRIPT in entry[0]
 
 
 def _script(start: Start, word: str) -> Text | None:
@@ -134,7 +83,8 @@ def _append(start: Start, reading: Reading, words: Sequence[str], implied: Mappi
 
 def _by_entrypoint(start: Start, reading: Reading) -> None:
     args = start.args
-    written = _script(start, "/usr/bin/" + ENTRYPOINT_SCRIPT)
+    own = start.scripts.get("/usr/bin/" + ENTRYPOINT_SCRIPT)
+    written = _script(start, start.entry[0]) if start.entry else own
     if written is not None:
         return _by_text(start, written, args, reading)
     first, script = next(iter(args), ""), script_of(args)
@@ -179,7 +129,7 @@ def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) ->
         reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
         return
     values = {name: str(value) for name, value in start.environment.items()}
-    commands = list(simple_commands(script, values, script.line or start.line or 1))
+    commands = list(simple_commands(script.written, values, script.line or start.line or 1))
     writes = Writes()
     for command in commands:
         writes.add(command, start.path)
@@ -217,40 +167,3 @@ def _shell_command(start: Start, words: list[Word], args: list[Word], reading: R
     behind = after_binary(words)
     filled = [word for each in behind for word in (args if each in ("$@", "$*", "${@}") else [each])]
     _append(start, reading, filled, {})
-
-
-def _literals(start: Start, reading: Reading) -> None:
-    """`${NAME}` where no shell reads the word, and `$(NAME)` of a variable that the pod does not set."""
-    words = [*(start.entry or ()), *start.args]
-    if words and any(is_shell(word) for word in words[:2]):
-        return
-    for word in words:
-        line = word.line or start.line
-        literal = _LITERAL.search(word) if word.raw and not start.filled else None
-        if literal:
-            why, remedy = "the exec form runs without a shell", "Write the value, or use the shell form with exec."
-            if start.kubernetes:
-                name = literal.group().strip("${}").partition(":")[0]
-                why = "no shell reads it"
-                remedy = f"Kubernetes fills in $({name}), in round brackets, of a variable in env."
-            words_ = {"word": literal.group(), "why": why, "remedy": remedy}
-            reading.report("literal-variable", start.path, line, **words_)
-        for name in _KUBERNETES.findall(word) if start.kubernetes and not start.open_environment else ():
-            if name not in start.environment:
-                reading.report("literal-variable", start.path, line, word=f"$({name})", why=f"env does not set {name}",
-                               remedy=f"Add {name} to the container's env.")  # fmt: skip
-
-
-def _variables(start: Start, referenced: str, reading: Reading) -> None:
-    """Variables that look like settings and that nothing reads."""
-    known = is_official(start.image) or start.own_image
-    by_script = start.entry is None or is_script(start.entry)
-    as_started = " ".join([*(start.entry or ()), *start.args]).split()
-    if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
-        return
-    opaque = start.entry and not (by_script or any(is_server_word(word) for word in as_started)) and not start.scripts
-    for name, value in start.environment.items() if not opaque else ():
-        ours = is_official(start.image) or OURS_ALONE.match(name) or name != name.strip()
-        if ours and name not in start.inherited and is_unread(name, referenced, by_script):
-            line = value.line or start.line
-            reading.report("env-nobody-reads", start.path, line, name=name, hint=instead_of(name, value))

@@ -10,8 +10,10 @@ from playbook.lint.command import BINARY, OFFICIAL, Place, is_server_word
 from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
 from playbook.lint.launch import Start, launch
+from playbook.lint.python_comments import commented_lines
 from playbook.lint.python_containers import read_chain, read_container, read_keywords, read_spec
-from playbook.lint.python_values import Values, as_line, written_by_lines
+from playbook.lint.python_values import Values
+from playbook.lint.python_writes import as_line, written_by_lines
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rewriting import check_rewriting
 from playbook.lint.schema import is_config, kind_of
@@ -21,14 +23,15 @@ from playbook.lint.written import read_written
 from playbook.lint.yaml_files import Page, read_page
 
 _NAMES = (BINARY, OFFICIAL, "TensorFlowServing", "model_config_list", "max_batch_size {", "prometheus_config {")
-_RUNS = ("run", "create", "Popen", "call", "check_call", "check_output", "system", "popen", "getoutput")
+_RUNS = ("run", "create", "create_container", "Popen", "call", "check_call", "check_output", "system", "popen",
+         "getoutput")  # fmt: skip
 
 
 def read_python(document: Document) -> Reading:
     """Servers that a Python text starts."""
     reading, text = Reading(), document.text
     reading.findings += check_rewriting(text)
-    if not any(name in text.content for name in _NAMES):
+    if not any(name in text.content for name in _NAMES) and kind_of(text.content) is None:
         return reading
     try:
         tree = ast.parse(_begun(text.content))
@@ -59,10 +62,15 @@ def read_python(document: Document) -> Reading:
     for node in nodes:
         if isinstance(node, (ast.List, ast.Tuple)) and id(node) not in read:
             reading.add(_list(values.words(node), values, document, id(node) in added))
+        elif isinstance(node, ast.BinOp) and id(node) not in read and (words := values.words(node)):
+            read |= {id(each) for each in ast.walk(node) if isinstance(each, (ast.List, ast.BinOp))}
+            reading.add(_list(words, values, document, not values.all_known(node)))
         elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)) and (
             id(node) not in read and (id(node) not in values.docstrings or _is_dockerfile(node))
         ):
             reading.add(_string(node, values, document, read))
+    for told in commented_lines(text):
+        reading.add(read_script(Document(told, document.around), depth=1))
     return reading
 
 
@@ -76,7 +84,7 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
         reading.findings += check_image(str(image), document.text.path, image.line)
         reading.add(read_chain(chain, image, values, document))
         return reading
-    keywords = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+    keywords = values.keywords(node)
     if name == "TensorFlowServing":
         for tag in values.words(keywords.get("tags")):
             reading.counts["images"] += 1
@@ -173,7 +181,7 @@ def _list(words: list[Word], values: Values, document: Document, partial: bool =
         return Reading()
     values.lines.append(joined)
     start = Start(document.text.path, words[place].line, "", [words[place]], words[place + 1 :], {},
-                  Place(folder=document.folder), document.around.cpus, partial=partial)  # fmt: skip
+                  Place(folder=document.folder), document.around.cpus, partial=partial or "$@" in words)  # fmt: skip
     return launch(start)
 
 
@@ -200,6 +208,11 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
         filled = re.sub(r"%[sdrf]|%\(\w+\)[sdrf]", UNKNOWN, word)
         text = Text(filled, document.text.path, word.line or 1, templated=isinstance(node, ast.JoinedStr))
         return read_written("", text, document)
+    plain = _unescaped(word) if word is not None and "{{" in word else ""
+    if is_config(plain):  # what `format` fills in
+        read |= {id(each) for each in ast.walk(node)}
+        text = Text(plain, document.text.path, getattr(word, "line", None) or 1, templated=True)
+        return read_written("", text, document)
     if word is None or not re.search(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
         return Reading()
     read |= {id(each) for each in ast.walk(node)}
@@ -211,6 +224,12 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
         return Reading()
     whole = replace(script, content=as_line(script.content))
     return read_script(Document(whole, document.around), depth=1)
+
+
+def _unescaped(word: str) -> str:
+    """A text that `format` is to fill in, with single brackets where it doubles them."""
+    bare = re.sub(r"(?<!\{)\{\w*\}(?!\})", UNKNOWN, word)
+    return bare.replace("{{", "{").replace("}}", "}")
 
 
 def _begun(content: str) -> str:

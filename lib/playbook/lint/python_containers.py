@@ -26,9 +26,8 @@ def read_container(
     for pair in values.words(keywords.get("environment")):
         name, _, value = pair.partition("=")
         environment[name] = pair.with_text(value)
-    hidden = (
-        "mounts" in keywords or ("volumes" in keywords and not mounts) or any(key.arg is None for key in node.keywords)
-    )
+    hidden = bool({"mounts", "host_config"} & keywords.keys()) or ("volumes" in keywords and not mounts)
+    hidden = hidden or any(key.arg is None for key in node.keywords)
     place = Place(True, is_official(str(image)), mounts, document.folder, str(image), hidden)
     ports = tuple(word.with_text(word.partition("/")[0]) for word, _ in values.pairs(keywords.get("ports")))
     entry = values.words(keywords.get("entrypoint")) or None

@@ -9,13 +9,14 @@ import tokenize
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.schema import is_config
 from playbook.lint.shell import simple_commands
 from playbook.lint.text import UNKNOWN, Text, Word
 from playbook.lint.yaml_lines import Items, Table
 
 _DEPTH = 5
-_PLACEHOLDER = re.compile(r"(?<!\$)\{\w*(?:[.!:\[][^{}\"' ]*)?\}")
+PLACEHOLDER = re.compile(r"(?<!\$)\{\w*(?:[.!:\[][^{}\"' ]*)?\}")
+_KEPT = "\x1e"  # stands for a line's end that Python drops, while a literal is evaluated
+_CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
 Piece = tuple[str, int]  # a part of a text, and the line it stands on
 
 
@@ -114,13 +115,13 @@ class Values:
     def _literal(self, source: str) -> str:
         """The text of one literal; what an f-string fills in is filled in where it is known here."""
         kind = source.partition(source[-1])[0].lower()
-        value = ast.parse(source if "r" in kind else source.replace("\\\n", "\0"), mode="eval").body
+        value = ast.parse(source if "r" in kind else _CONTINUED.sub(r"\1" + _KEPT, source), mode="eval").body
         if isinstance(value, ast.JoinedStr):
             parts = [
                 part.value if isinstance(part, ast.Constant) else self.word(part) or UNKNOWN for part in value.values
             ]
-            return "".join(map(str, parts)).replace("\0", "\\\n")
-        return str(ast.literal_eval(value)).replace("\0", "\\\n")
+            return "".join(map(str, parts)).replace(_KEPT, "\\\n")
+        return str(ast.literal_eval(value)).replace(_KEPT, "\\\n")
 
     def _operation(self, node: ast.BinOp, depth: int) -> list[Piece] | None:
         left = self._pieces(node.left, depth)
@@ -141,14 +142,14 @@ class Values:
             given = iter([str(self.word(each) or UNKNOWN) for each in node.args])
             named = {each.arg: str(self.word(each.value) or UNKNOWN) for each in node.keywords}
             fill = lambda match: named.get(match.group().strip("{}"), next(given, UNKNOWN))  # noqa: E731
-            return None if base is None else [(_PLACEHOLDER.sub(fill, text), line) for text, line in base]
+            return None if base is None else [(PLACEHOLDER.sub(fill, text), line) for text, line in base]
         if node.func.attr == "join" and node.args:
             words = self.words(node.args[0])
             return [(f" {word}" if place else str(word), word.line or 1) for place, word in enumerate(words)] or None
         return None
 
     def words(self, node: ast.AST | None) -> list[Word]:
-        """A list's words, with what is appended to it later; a `*rest` or anything else unknown is left out."""
+        """A list's words, with what is appended to it later; anything unknown is marked so."""
         added: list[Word] = []
         if isinstance(node, ast.Name):
             added = [word for item in self.grown.get(node.id, ()) for word in self.words(item) or [self._one(item)]]
@@ -157,10 +158,33 @@ class Values:
             return [*self.words(node.left), *self.words(node.right), *added]
         if not isinstance(node, (ast.List, ast.Tuple)):
             return []
-        return [self._one(item) for item in node.elts if not isinstance(item, ast.Starred)] + added
+        return [word for item in node.elts for word in self._items(item)] + added
+
+    def _items(self, node: ast.expr) -> list[Word]:
+        """One item of a list, or what a `*rest` stands for: `$@`, as in a shell, where that is not known."""
+        if not isinstance(node, ast.Starred):
+            return [self._one(node)]
+        return self.words(node.value) or [Word("$@", self.line(node))]
 
     def _one(self, node: ast.AST) -> Word:
         return self.word(node) or Word(UNKNOWN, self.line(node))
+
+    def all_known(self, node: ast.AST) -> bool:
+        """True for lists put together by `+` of which every one is known."""
+        if isinstance(node, ast.BinOp):
+            return self.all_known(node.left) and self.all_known(node.right)
+        return bool(self.words(node))
+
+    def keywords(self, node: ast.Call) -> dict[str, ast.expr]:
+        """The keywords of a call, those of a `**NAME` whose dict is known among them."""
+        found: dict[str, ast.expr] = {}
+        for each in node.keywords:
+            given = self.names.get(each.value.id) if isinstance(each.value, ast.Name) and not each.arg else None
+            if isinstance(given, ast.Call) and getattr(given.func, "id", "") == "dict":
+                found |= {inner.arg: inner.value for inner in given.keywords if inner.arg}
+            found |= {str(key): value for key, value in self.pairs(given)}
+            found |= {each.arg: each.value} if each.arg else {}
+        return found
 
     def split(self, node: ast.AST | None) -> list[Word]:
         """A command given as a list, or as one text that a shell would split."""
@@ -221,30 +245,6 @@ def _added(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         yield call.value.id, node.args[0]  # type: ignore[attr-defined]
 
 
-def written_by_lines(nodes: list[ast.AST], values: Values) -> Iterator[Text]:
-    """Texts that several `FILE.write(...)` of one name put together, each line where it is written."""
-    texts: dict[str, Text] = {}
-    for node in nodes:
-        call = node.func if isinstance(node, ast.Call) and node.args else None
-        if not (isinstance(call, ast.Attribute) and call.attr == "write" and isinstance(call.value, ast.Name)):
-            continue
-        word, before = values.word(node.args[0]), texts.get(call.value.id)  # type: ignore[attr-defined]
-        if word is None:
-            continue
-        line = word.line or 1
-        gap = line - before.first_line - before.content.count("\n") if before else 0
-        content = (before.content + "\n" * max(gap, 0) if before else "") + word
-        texts[call.value.id] = Text(
-            content, values.text.path, before.first_line if before else line, templated="$" in content
-        )
-    yield from (text for text in texts.values() if is_config(text.content))
-
-
 def _joined(pieces: list[Piece]) -> str:
     """The pieces as one word, without the line ends that Python drops."""
     return "".join(text for text, _ in pieces).replace("\\\n", "")
-
-
-def as_line(text: str) -> str:
-    """A text as a shell reads it: its `{...}` are unknown values, flags on lines of their own end the line above."""
-    return re.sub(r"(?<!\\)\n(?=\s*--\w)", r" \\\n", _PLACEHOLDER.sub(UNKNOWN, text))

@@ -111,6 +111,8 @@ def _walk(tree: text_proto.Field, kind: Any, about: _About) -> Iterator[Finding]
     met: dict[str, str] = {}
     for child in tree.children:
         if child.name.startswith("["):
+            inside = CONFIG_MESSAGES.get(child.name.strip("[]").rpartition(".")[2])
+            yield from _walk(child, inside.DESCRIPTOR, about) if inside is not None else ()
             continue
         known = kind.fields_by_name.get(child.name)
         if known is None:
@@ -185,10 +187,11 @@ def _expected(known: Any) -> str:
     return names.get(known.cpp_type, "a number (no quotes)")
 
 
-_ENTRY = ({"base_path", "model_platform"}, {"base_path", "model_version_policy"}, {"base_path", "version_labels"})
+_ENTRY = ({"base_path", "model_platform"}, {"base_path", "model_version_policy"}, {"base_path", "version_labels"},
+          {"model_platform", "model_version_policy"})  # fmt: skip
 _BEGINS = re.compile(
     r"\s*((#|//).*\n\s*)*[{\[\s]*\"?(model_config_list|max_batch_size|num_batch_threads|batch_timeout_micros|allowed_batch_sizes|"
-    r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]"
+    r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]|\s*((#|//).*\n\s*)*\w+[ \t]*\{"
 )
 
 
@@ -205,13 +208,13 @@ def kind_of(content: str) -> str | None:
         return None
     if names & {"model_config_list", "custom_model_config"} or any(each <= names for each in _ENTRY):
         return "model_config_file"
+    if "platform_configs" in names:
+        return "platform_config_file"
     if names & {"max_batch_size", "batch_timeout_micros", "num_batch_threads", "allowed_batch_sizes",
                 "max_enqueued_batches"}:  # fmt: skip
         return "batching_parameters_file"
     if "prometheus_config" in names:
         return "monitoring_config_file"
-    if "platform_configs" in names:
-        return "platform_config_file"
     if names & {"server_key", "server_cert"}:
         return "ssl_config_file"
     if names & {"intra_op_parallelism_threads", "inter_op_parallelism_threads", "gpu_options", "graph_options"}:

@@ -6,7 +6,17 @@ import re
 from dataclasses import replace
 
 from playbook.lint.simple import Simple
-from playbook.lint.text import UNKNOWN, Text
+from playbook.lint.text import UNKNOWN, Text, Word
+
+
+def _printed(form: str, values: list[Word]) -> str:
+    """What printf makes of a form and its values: it is used anew until they are used up."""
+    form, places = re.sub(r"(?<!\\)\\n", "\n", form), len(re.findall(r"%[sd]", form))
+    written, rest = "", list(values)
+    while True:
+        written += re.sub(r"%[sd]", lambda _: rest.pop(0).replace("$", UNKNOWN) if rest else UNKNOWN, form)
+        if not rest or not places:
+            return written
 
 
 class Writes:
@@ -23,7 +33,7 @@ class Writes:
         content = " ".join(word for word in words[1:] if word not in ("-e", "-n", "-en", "-ne"))
         if words[0] == "printf" or any(re.fullmatch("-n?en?", word) for word in words[1:2]):
             content = re.sub(r"(?<!\\)\\n", "\n", content)
-        content = re.sub(r"%[sd]", UNKNOWN, content) if words[0] == "printf" else content
+        content = _printed(words[1], words[2:]) if words[0] == "printf" and len(words) > 1 else content
         name, line = str(command.target), words[0].line or 1
         before = self.files.get(name) if command.appends else None
         if before is None:

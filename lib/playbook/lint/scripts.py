@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
-from playbook.lint.cluster_cli import compose_arguments, read_cluster_run, read_compose_run
+from playbook.lint.cluster_cli import compose_arguments, read_cluster_run, read_compose_run, read_singularity
 from playbook.lint.command import BINARY, DASHES, OFFICIAL, Place, is_server_word
 from playbook.lint.containers import check_image
 from playbook.lint.docker_cli import read_docker_run, run_arguments
@@ -17,6 +18,7 @@ from playbook.lint.shell import simple_commands
 from playbook.lint.simple import Simple
 from playbook.lint.text import Text, Word
 from playbook.lint.written import read_written
+from playbook.tfserving.flags import FLAGS
 
 # programs that take the server's name for something else than a command
 # fmt: off
@@ -42,7 +44,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     if not _MAY_CONCERN.search(text.content):
         return reading
     values: dict[str, str] = {}
-    started = False
+    started, named = False, set[Word]()
     writes = Writes()
     for command in simple_commands(text.content, values, text.first_line):
         if started and _cut_off(command.words):
@@ -50,12 +52,22 @@ def read_script(document: Document, depth: int = 0) -> Reading:
             continue
         reading.add(_read_command(command, values, document, depth))
         started = _starts(command.words)
+        named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
         writes.add(command, text.path)
     for name, written in writes.files.items():
         reading.add(_written(name, written, document, depth))
+    if not reading.understood:
+        _images(named, text.path, reading)
     if depth == 0:
         reading.findings += check_rewriting(text)
     return reading
+
+
+def _images(named: set[Word], path: str, reading: Reading) -> None:
+    """Images that variables name, in a text that says no more of them."""
+    for image in sorted(word for word in named if _IMAGE.fullmatch(word)):
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), path, image.line)
 
 
 def _starts(words: list[Word]) -> bool:
@@ -81,12 +93,14 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
     inner = [word for word in words if " " in word.strip() and (BINARY in word or "docker run" in word)]
     if inner and depth < _DEPTH:
         for word in inner:
-            text = Text(str(word), document.text.path, word.line or 1, document.text.file)
+            text = Text(word.written, document.text.path, word.line or 1, document.text.file)
             reading.add(read_script(Document(text, document.around), depth + 1))
         return reading
     if words[0] == _PACKAGE and any(word.startswith("--") for word in words[1:2]):
         reading.report("binary-misspelt", document.text.path, words[0].line, word=_PACKAGE)
         words = [words[0].with_text(BINARY), *words[1:]]
+    if (contained := read_singularity(words, document)) is not None:
+        return _joined(reading, contained)
     if any(is_server_word(word) for word in words):
         return _joined(reading, _process(words, values, document))
     if (cluster := read_cluster_run(words, document)) is not None:
@@ -113,8 +127,14 @@ def _process(words: list[Word], values: dict[str, str], document: Document) -> R
     line = words[place].line
     start = Start(document.text.path, line, "", [words[place]], words[place + 1 :], {}, Place(folder=document.folder),
                   document.around.cpus)  # fmt: skip
-    start.partial = any(_HANDED_ON.fullmatch(word) for word in words[place + 1 :])
+    start.partial = any(_HANDED_ON.fullmatch(word) and not _takes_value(before)
+                        for before, word in pairwise(words[place:]))  # fmt: skip
     return launch(start)
+
+
+def _takes_value(word: str) -> bool:
+    """True for a word behind which people write a flag's value: the word there stands for no flags."""
+    return word == "=" or FLAGS.get(word.removeprefix("--"), "true or false") != "true or false"
 
 
 def _fed(command: Simple, document: Document, depth: int) -> Reading:
@@ -156,7 +176,9 @@ def makefile_as_shell(content: str) -> str:
             continue
         if assigned:
             values[assigned[1]] = _filled(assigned[2], values)
-        result.append("")
+        behind = None if assigned else re.match(r"^[^\s#:=][^:=]*::?[^=;]*;\s*(.*)$", line)
+        result.append(_filled(behind[1], values).replace("$$", "$") if behind else "")
+        continued = bool(behind) and line.rstrip().endswith("\\")
     return "\n".join(result)
 
 
@@ -188,7 +210,10 @@ def unit_as_shell(content: str) -> str:
     for line in content.split("\n"):
         started = re.match(r"^(\s*(?:Exec(?:Start|StartPre)|command)\s*=\s*)[-@:+!]*(.*)$", line)
         variables = re.match(r"^\s*Environment\s*=\s*(.*)$", line)
-        if started or continued:
+        indented = "[program:" in content and bool(result) and bool(result[-1]) and re.match(r"[ \t]+\S", line)
+        if indented and not started:  # an ini file's value goes on in indented lines
+            result[-1] += "" if result[-1].endswith("\\") else " \\"
+        if started or continued or indented:
             result.append(started[2] if started else line)
             continued = line.rstrip().endswith("\\")
         else:

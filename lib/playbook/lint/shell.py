@@ -15,6 +15,7 @@ _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
 _ASSIGN = re.compile(r"^([A-Za-z_]\w*)(\+?)=(.*)$", re.DOTALL)
 _UNFILLED = re.compile(r"(?<!\\)\$(?:\{\w+[^}]*\}|[A-Za-z_]\w*)")
 _PART = "\x1f"  # where a variable without quotes around it falls into several words
+_DROPPED = "\x1e"  # a line's end inside quotes that a backslash takes away
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
 
 
@@ -53,7 +54,7 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 def _parted(word: Word) -> list[Word]:
     if _PART not in word or _ASSIGN.match(word):
-        return [word.with_text(word.replace(_PART, " "))]
+        return [word.with_text(word.replace(_PART, " "))] if _PART in word else [word]
     return [word.with_text(part) for part in word.split(_PART) if part]
 
 
@@ -160,7 +161,7 @@ class _Scan:
 
     def _word(self) -> Word:
         word = self._unparted()
-        return word.with_text(word.replace(_PART, " "))
+        return word.with_text(word.replace(_PART, " ")) if _PART in word else word
 
     def _unparted(self) -> Word:
         parts, line = [], self.line
@@ -184,7 +185,8 @@ class _Scan:
                 parts.append(_open(self._dollar()))
             else:
                 parts.append(self._plain())
-        return Word("".join(parts), line)
+        whole = "".join(parts)
+        return Word(whole.replace(_DROPPED, ""), line, written=whole.replace(_DROPPED, "\\\n"))
 
     def _escape(self, parts: list[str]) -> None:
         following = self.text[self.place + 1 : self.place + 2]
@@ -216,7 +218,7 @@ class _Scan:
             if self.text[self.place] == "\\":
                 following = self.text[self.place + 1 : self.place + 2]
                 self.line += following == "\n"
-                parts.append({"\n": ""}.get(following, following if following in '"\\$`' else "\\" + following))
+                parts.append({"\n": _DROPPED}.get(following, following if following in '"\\$`' else "\\" + following))
                 self.place += 2
             elif self.text.startswith(("$(", "${"), self.place):
                 parts.append(self._dollar())

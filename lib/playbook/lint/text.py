@@ -17,11 +17,12 @@ class Word(str):
 
     line: int | None
     raw: bool  # True where no shell reads it, so that a `${NAME}` stays as it is
+    written: str  # as it stands in its file: with the line ends that a backslash takes away inside quotes
 
-    def __new__(cls, text: object, line: int | None = None, raw: bool = False) -> Word:
+    def __new__(cls, text: object, line: int | None = None, raw: bool = False, written: str = "") -> Word:
         """A word of this text at this line."""
         word = super().__new__(cls, text)
-        word.line, word.raw = line, raw
+        word.line, word.raw, word.written = line, raw, written or str(text)
         return word
 
     def with_text(self, text: str) -> Word:

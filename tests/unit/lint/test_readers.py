@@ -12,6 +12,7 @@ from playbook.lint.text import Text
 THREADS, BARE = "rest-threads-one", "batching-bare-field"
 LINE = "tensorflow_model_server --rest_api_port=8501 --rest_api_num_threads=1 --model_base_path=/m"
 RUN = "docker run -v /srv/m:/models/model tensorflow/serving:2.20.0 --rest_api_num_threads=1"
+MORE = " \\\n  --rest"
 CONTAINER = '{name: s, image: "tensorflow/serving:2.20.0", args: ["--rest_api_num_threads=1"]}'
 PLACES = {
     "Dockerfile, exec form": ("Dockerfile", 'FROM tensorflow/serving:2.20.0\nCMD ["--port=8500", \\\n  "--rest_api_num_threads=1"]\n', 3, THREADS),
@@ -86,6 +87,29 @@ PLACES = {
     "config of an Ansible task": ("t.yml", "- hosts: a\n  tasks:\n  - copy:\n      dest: /b.cfg\n      content: |\n        max_batch_size: 4\n", 6, BARE),
     "config in Python": ("x.py", "import subprocess\nC = \'\'\'max_batch_size: 4\nnum_batch_threads { value: 2 }\n\'\'\'\nsubprocess.run(['tensorflow_model_server', '--model_base_path=/m'])\n", 2, BARE),
     "config line by line in Python": ("x.py", "C = 'model_config_list'\nwith open('b') as f:\n    f.write('num_batch_threads { value: 2 }\\n')\n    f.write('max_batch_size: 4\\n')\n", 4, BARE),
+    "fence in a list": ("README.md", f"1. do this\n   1. ```shell\n       {RUN}\n      ```\n", 3, THREADS),
+    "prose without a fence": ("README.md", f"Then start it:\n{RUN.replace(' --rest', MORE)}\n\nand wait.\n", 3, THREADS),
+    "prompt of another shell": ("README.md", f"```\n$>{LINE}\n```\n", 2, THREADS),
+    "words over two lines": ("README.md", f"Start it by `{RUN.replace(' --rest', MORE)}` and wait.\n", 2, THREADS),
+    "code in HTML's prose": ("page.html", f"<p>Run <code>{RUN}</code></p>\n", 1, THREADS),
+    "shell called Python": ("README.md", f"```python\n# step 1\n{RUN}\n```\n", 3, THREADS),
+    "cell in Markdown": ("README.md", f"```python\nimport os\n!{LINE}\n```\n", 3, THREADS),
+    "config without a fence": ("README.md", "Write\n\nmax_batch_size { value: 4 }\nnum_batch_threads { value: 2 }\nmax_batch { value: 2 }\n", 5, "batching-unknown-field"),
+    "comment of Python": ("x.py", f"import os\n\n# Start it first:\n# {LINE}\n", 4, THREADS),
+    "words in quotes, continued": ("run.sh", f'su tf -c "{LINE.replace(" --rest_api_num", MORE + "_api_num")}"\n', 2, THREADS),
+    "text of Python, continued": ("x.py", f"import os\nos.system('''{LINE.replace(' --rest_api_num', MORE + '_api_num')}''')\n", 3, THREADS),
+    "lists of Python, added": ("x.py", "a = ['--rest_api_port=8501']\na += ['--rest_api_num_threads=1']\nrun(['tensorflow_model_server', '--model_base_path=/m'] + a)\n", 2, THREADS),
+    "list within a list of Python": ("x.py", "a = ['--rest_api_port=8501',\n  '--rest_api_num_threads=1']\nrun(['tensorflow_model_server', *a])\n", 2, THREADS),
+    "keywords of the docker SDK in a dict": ("x.py", "k = dict(image='tensorflow/serving:2.20.0',\n  command=['--rest_api_num_threads=1'])\nc.containers.run(**k)\n", 2, THREADS),
+    "the docker SDK's lower half": ("x.py", "c.create_container('tensorflow/serving:2.20.0',\n  command=['--rest_api_num_threads=1'])\n", 2, THREADS),
+    "recipe on the target's line": ("Makefile", f"run: build ; {RUN}\n", 1, THREADS),
+    "supervisord, over lines": ("s.conf", f"[program:s]\ncommand={LINE.replace(' --rest_api_num', chr(10) + '  --rest_api_num')}\n", 3, THREADS),
+    "singularity": ("run.sh", "singularity run --nv -B /srv:/models docker://tensorflow/serving:2.20.0 --rest_api_num_threads=1\n", 1, THREADS),
+    "docker run without an entrypoint": ("run.sh", f"docker run --entrypoint '' -v /srv/m:/m tensorflow/serving:2.20.0 {LINE}\n", 1, THREADS),
+    "Dockerfile of Windows": ("Dockerfile", '# escape=`\nFROM tensorflow/serving:2.20.0\nCMD ["--port=8500", `\n  "--rest_api_num_threads=1"]\n', 4, THREADS),
+    "config printed line by line": ("run.sh", "printf '%s\\n' 'max_batch_size: 4' 'num_batch_threads { value: 2 }' > b.config\n", 1, BARE),
+    "batching of a platform": ("p.config", 'platform_configs { key: "tensorflow" value { source_adapter_config {\n [type.googleapis.com/tensorflow.serving.SavedModelBundleSourceAdapterConfig] { legacy_config {\n  batching_parameters { max_batch_size: 8 }\n } } } } }\n', 3, BARE),
+    "part of a model list": ("README.md", "```\nmodel_config {\n  name: 'm'\n  base_path: '/m'\n  model_platform: 'tensorflow'\n}\n```\n", 2, "config-unknown-field"),
     "config in TypeScript": ("s.ts", "const i = 'tensorflow/serving:2.20.0'\nconst c = `max_batch_size: 4\nnum_batch_threads { value: 2 }`\n", 2, BARE),
 }  # fmt: skip
 

@@ -1,0 +1,39 @@
+"""Prose without fences: the command lines and config files that stand between its sentences."""
+
+from __future__ import annotations
+
+import re
+
+STARTED = re.compile(r"\s*(\$\s*)?(sudo |nohup )*((nvidia-)?docker\s.*\brun\b|tensorflow_model_server\s+[-\\])")
+_COMMAND = re.compile(
+    r"\s*(?:[\w@~:/.-]*[$%]\s+|\$?>\s*|[^\s`]+[:/][^\s`]*#\s+)?(?:sudo |nohup )*"
+    r"(?:(?:nvidia-)?docker\s.*\brun\s+-|(?:\S*/)?tensorflow_model_server\s+(?:--\w|\\$))"
+)
+_GOES_ON = re.compile(r"\s*(--\w|-[a-z]{1,3} \S|tensorflow/serving[:\w.-]*\s*(&|--.*)?$)")
+_CONFIG = re.compile(
+    r"\s*(model_config_list|prometheus_config|platform_configs|max_batch_size|num_batch_threads|batch_timeout_micros|"
+    r"max_enqueued_batches)\s*:?\s*\{"
+)
+_FIELD = re.compile(r"\s*(\w+\s*:?\s*\{|(allowed_batch_sizes|pad_variable_length_inputs)\s*:)")
+_LONGEST = 200
+
+
+def plain_end(lines: list[str], place: int) -> int:
+    """The line behind a command line or config file that begins here; `place` itself where none does."""
+    end = place + 1
+    if _COMMAND.match(lines[place]):
+        while end < len(lines) and (lines[end - 1].rstrip().endswith(("\\", "^", "`")) or _GOES_ON.match(lines[end])):
+            end += 1
+        return end
+    if not _CONFIG.match(lines[place]):
+        return place
+    depth = _depth(lines[place])
+    while end < len(lines) and end < place + _LONGEST and (depth > 0 or _FIELD.match(lines[end])):
+        depth += _depth(lines[end])
+        end += 1
+    return end if depth == 0 else place
+
+
+def _depth(line: str) -> int:
+    bare = re.sub(r"\"[^\"]*\"|'[^']*'|#.*", "", line)
+    return bare.count("{") - bare.count("}")

@@ -1,0 +1,32 @@
+"""The source of a notebook's cell: which of its lines are the shell's, and which are Python's."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+
+def shell_and_code(source: str) -> tuple[str, str]:
+    """A cell's `!` lines as shell text, and the rest; both keep the lines where they stand."""
+    lines = list(_shell_lines(source))
+    shell = "\n".join(re.sub(r"^\s*[!%](?:system\s|sx\s)?", "", line) if on else "" for line, on in lines)
+    return shell, "\n".join("" if on else line for line, on in lines)
+
+
+def is_python(source: str) -> bool:
+    """True for a text that parses as Python, without what it would be indented in."""
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _shell_lines(source: str) -> Iterator[tuple[str, bool]]:
+    """Each line, and whether it belongs to a `!` line (continuation lines included)."""
+    continued = False
+    for line in source.split("\n"):
+        on = continued or bool(re.match(r"\s*(!|%(system|sx)\s|%env)", line))
+        continued = on and line.rstrip().endswith("\\")
+        yield line, on

@@ -1,0 +1,51 @@
+"""Texts that look like what they are not: words that stand for flags, marks of other shells, names alike."""
+
+import pytest
+
+from playbook.lint.linter import examine
+
+LINE = "tensorflow_model_server --rest_api_port=8501 --rest_api_num_threads=1 --model_base_path=/m"
+RUN = "docker run -v /srv/m:/models/model tensorflow/serving:2.20.0 --rest_api_num_threads=1"
+
+
+def test_a_value_behind_a_blank_is_no_flag_handed_on(tmp_path):
+    (tmp_path / "run.sh").write_text("tensorflow_model_server --rest_api_port=8501 --model_base_path $DIR\n")
+    assert {"flag-value-after-blank", "no-model"} <= {hit.rule for hit in examine(tmp_path).findings}
+    (tmp_path / "run.sh").write_text("tensorflow_model_server --rest_api_port=8501 --enable_batching $MORE\n")
+    assert "no-model" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_what_a_list_takes_from_elsewhere_may_be_any_flag(tmp_path):
+    (tmp_path / "x.py").write_text("run(['tensorflow_model_server', '--port=8500', *more])\n")
+    report = examine(tmp_path)
+    assert report.counts["flags"] == 1
+    assert "no-model" not in {hit.rule for hit in report.findings}
+
+
+@pytest.mark.parametrize("mark", ["^", "`"])
+def test_a_mark_of_another_shell_ends_docker_run_before_its_image(mark, tmp_path):
+    (tmp_path / "run.sh").write_text(f"docker run -v /srv/m:/models/model {mark}\n  tensorflow/serving:2.20.0 `date`\n")
+    assert "docker-run-without-image" in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_a_program_whose_name_begins_as_the_servers_is_another(tmp_path):
+    (tmp_path / "run.sh").write_text("tensorflow_model_server_mine --port=9000 --model_base_path=m\n")
+    assert examine(tmp_path).findings == []
+
+
+def test_a_flag_given_as_an_environment_variable_is_read_by_nobody(tmp_path):
+    (tmp_path / "run.sh").write_text(RUN.replace("run ", "run -e --enable_batching=true ") + "\n")
+    assert "env-nobody-reads" in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_a_script_of_the_images_name_elsewhere_is_not_the_images(tmp_path):
+    own = "/app/tf_serving_entrypoint.sh"
+    (tmp_path / "Dockerfile").write_text(f'FROM tensorflow/serving:2.20.0\nCOPY s.sh {own}\nCMD ["{own}"]\n')
+    (tmp_path / "s.sh").write_text(f"#!/bin/bash\n{LINE}\n")
+    assert "cmd-over-entrypoint" in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_a_part_of_a_model_list_is_no_mistake(tmp_path):
+    policy = "```\nmodel_version_policy { specific { versions: 1 } }\nversion_labels { key: 'a' value: 1 }\n```\n"
+    (tmp_path / "README.md").write_text(policy)
+    assert examine(tmp_path).findings == []
