@@ -29,7 +29,7 @@ from loadgen.workers import addresses
 from loadgen.workers.hang_watch import says_yes
 from loadgen.workers.runner import run_here
 
-PAGE_S = 3.0  # for a page of a server that `is_alive` can be asked of: that it hangs is to be told within 5 s
+PAGE_S = 2.5  # for a page of a server that `is_alive` can be asked of: that it hangs is to be told within 5 s
 Runner = Callable[[Level, Callable[[dict[str, Any]], None] | None], tuple[RequestRows, list[dict[str, Any]]]]
 
 

@@ -1,6 +1,7 @@
 """Notices while load runs that the server says nothing although requests are out: it stands still, or hangs for good.
 
-How long is too long depends on the server: LONGEST_S, or five times the slowest answer so far. Before the first answer
+How long is too long depends on the server: LONGEST_S, or five times the slowest answer so far. What was sent before the
+first answer may have met a cold server, and counts only until something sent later is answered. Before the first answer
 nobody knows how slow the server is, so only somebody else can tell slow from hung (`is_alive` of `loadgen.hold`).
 """
 
@@ -24,14 +25,15 @@ class Silence:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder, self._rows_before = recorder, 0
-        self._since_ns, self._slowest_s = time.monotonic_ns(), 0.0
+        self._since_ns, self._cold_s, self._warm_s = time.monotonic_ns(), 0.0, 0.0
+        self._first_ns = 0  # when the first answer came
         self.answered = self._given_up = False  # so far; since the last sign of the server
         self.for_s: float | None = None  # how long there has been no answer; None: no request is out
 
     @property
     def limit_s(self) -> float:
         """A longer silence is none of a server that works."""
-        return max(LONGEST_S, TIMES_SLOWEST * self._slowest_s)
+        return max(LONGEST_S, TIMES_SLOWEST * (self._warm_s or self._cold_s))
 
     @property
     def too_long(self) -> bool:
@@ -63,5 +65,7 @@ class Silence:
         self._given_up = bool(np.isin(kind[-1], GIVEN_UP))
         answers = words[np.isin(kind, ANSWERS)]
         if len(answers):
-            self.answered = True
-            self._slowest_s = max(self._slowest_s, float((answers[:, 2] - answers[:, 1]).max()) / 1e9)
+            self.answered, self._first_ns = True, self._first_ns or int(answers[:, 2].min())
+            took_s, warm = (answers[:, 2] - answers[:, 1]) / 1e9, answers[:, 1] >= self._first_ns
+            self._cold_s = max(self._cold_s, float(took_s.max()))
+            self._warm_s = max(self._warm_s, float(took_s[warm].max(initial=0.0)))

@@ -94,7 +94,8 @@ class GrpcSide(asyncio.Protocol):
             self._reply(number, message[: len(message) // 2])
         else:
             if fault == "leave":
-                self.write(h2.frame(h2.GOAWAY, 0, 0, STREAM.pack(number) + STREAM.pack(h2.NO_ERROR)))
+                # As gRPC's servers announce it: with the highest number, since calls may be under way to them.
+                self.write(h2.frame(h2.GOAWAY, 0, 0, STREAM.pack(2**31 - 1) + STREAM.pack(h2.NO_ERROR)))
             self._reply(number, message)
 
     def _reply(self, number: int, message: bytes) -> None:

@@ -40,13 +40,22 @@ def silences(rows: RequestRows, start_ns: int, hung: bool = False) -> list[dict[
 def _usual(sent: RequestRows, begin_ns: int, end_ns: int) -> bool:
     """Whether requests that were not out in a silence took so long that it says nothing."""
     others = np.isin(sent.kind, ANSWERS) & ((sent.done_ns <= begin_ns) | (sent.sent_ns >= end_ns))
-    slowest_ns = (sent.done_ns - sent.sent_ns)[others].max(initial=0)
+    warm = others & _warm(sent)
+    slowest_ns = (sent.done_ns - sent.sent_ns)[warm if warm.any() else others].max(initial=0)
     return end_ns - begin_ns < TIMES_SLOWEST * slowest_ns
 
 
 def _limits_s(sent: RequestRows, signs: np.ndarray, hung: bool) -> np.ndarray:
     """How long each silence may be: that before any sign, then those after each sign."""
-    took_s = np.where(np.isin(sent.kind, ANSWERS), sent.done_ns - sent.sent_ns, 0) / 1e9
-    slowest_s = np.maximum.accumulate(took_s)[signs]
+    answers = np.isin(sent.kind, ANSWERS)
+    took_s = np.where(answers, sent.done_ns - sent.sent_ns, 0) / 1e9
+    warmest_s, slowest_s = (np.maximum.accumulate(took)[signs] for took in (took_s * _warm(sent), took_s))
+    slowest_s = np.where(warmest_s > 0, warmest_s, slowest_s)
     after = np.where(slowest_s > 0, np.maximum(LONGEST_S, TIMES_SLOWEST * slowest_s), LONGEST_S if hung else np.inf)
     return np.concatenate([[LONGEST_S if hung and not len(signs) else np.inf], after])
+
+
+def _warm(sent: RequestRows) -> np.ndarray:
+    """Which requests were not sent before the first answer: those may have met a cold server (`loadgen.silence`)."""
+    first_ns = sent.done_ns[np.isin(sent.kind, ANSWERS)].min(initial=NEVER_NS)
+    return np.asarray(sent.sent_ns >= first_ns)

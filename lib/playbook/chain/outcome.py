@@ -41,7 +41,10 @@ def failures(records: dict[str, dict[str, Any]]) -> list[str]:
     """What failed, by the records of a run: each a sentence."""
     results = {verb: content.get("results") or {} for verb, content in records.items()}
     sentences = [f"stress: {text}" for text in levels.faults(results.get("stress", {}).get("levels") or [])]
-    keys = (("tune", "failures"), ("prove", "failures"), ("drill", "failures"), ("deploy", "refuted"))
+    keys = (
+        *(("tune", "failures"), ("tune", "deaths"), ("prove", "failures")),
+        *(("drill", "failures"), ("deploy", "refuted")),
+    )
     for verb, key in keys:
         sentences += [f"{verb}: {text}" for text in results.get(verb, {}).get(key) or []]
     if unmeasured := results.get("prove", {}).get("unmeasured"):

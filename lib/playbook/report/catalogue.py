@@ -180,7 +180,7 @@ def _table(runs: list[RunRow], outputs: Path) -> str:
         name = re.sub(r"([\\\[\]|*_`<>])", r"\\\1", run["run_id"])  # a folder may be renamed to anything
         link = f"[{name}]({quote(run['run_id'])}/record.md)"
         date, verdict = (run["created_utc"] or "–")[:10], run["verdict"] or run["problem"]
-        told = f"{verdict or ''} ({said.note})" if said.note else verdict
+        told = f"{verdict or ''} ({markdown.plain(said.note)})" if said.note else verdict
         told = "; ".join([*_out_of_date(outputs, run), *([told] if told else [])]) or None
         lines.append([link, date, _what(run), *_told(run), " ".join(said.tags) or None, told])
     return table_of_links(headers, lines)

@@ -68,7 +68,7 @@ def _check_same(handle: Handle) -> None:
     """A port outlives its program: what answers must be the model and the version that answered before."""
     where = f"'{handle.model_name}' was expected at {handle.rest_url}"
     try:
-        version = client.available_version(handle)
+        version = client.available_version(handle, client.STATUS_S)
     except requests.JSONDecodeError as error:
         raise ServerDied(f"{where}, and another program answers there (no JSON came). Run 'serve' again.") from error
     except requests.Timeout:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REQUEST_BYTES = 4 << 20  # of JSON in one request, about; a server parses several times that
 REQUEST_S = 5.0  # a request should take no longer: the server gives up at 30 s
 BUDGET_S = 10.0  # no further request is sent after this
+COMPANY = 8  # rows among which one is asked to see whether that changes its answer
 TIMEOUT_S = 60.0  # the first request may be a cold one
 TOO_MANY_ROWS = re.compile(
     r"larger than maximum input batch size (\d+)|maximum.{0,20}batch size|batch size .{0,30}exceed"
@@ -71,7 +72,8 @@ def compare(
 
     Raises:
         PredictFailed: the server refused, or an answer differs by more than `rtol` of it (and `TOLERANCE`'s absolute
-            part), or a text differs. Where two identical requests are answered differently, that is said.
+            part), or a text differs. Where two identical requests are answered differently, or a row alone otherwise
+            than among others, that is said.
     """
     predict = predict_rest if protocol == "rest" else predict_grpc
     ask: Asker = lambda part: _named(predict(handle, part.inputs, part.signature, TIMEOUT_S), part)  # noqa: E731
@@ -86,7 +88,8 @@ def compare(
             size = _smaller(error, part)
             waiting = _again([part, *waiting], size)
             continue
-        worst, compared = max(worst, _judge(part, answers, ask, protocol, rtol, handle)), compared + len(part)
+        worst = max(worst, _judge(part, answers, ask, protocol, rtol, handle, reference))
+        compared += len(part)
         if first and not reference.fixed_rows:
             first, size = False, max(1, min(size, int(REQUEST_S / max(1e-4, time.monotonic() - sent))))
             waiting = _again(waiting, size)
@@ -122,7 +125,9 @@ def _named(answers: Arrays, part: Reference) -> Arrays:
     return {next(iter(part.outputs)): answers[""]} if set(answers) == {""} else answers
 
 
-def _judge(part: Reference, answers: Arrays, ask: Asker, protocol: str, rtol: float, handle: Handle) -> float:
+def _judge(
+    part: Reference, answers: Arrays, ask: Asker, protocol: str, rtol: float, handle: Handle, reference: Reference
+) -> float:
     worst = 0.0
     for alias, expected in part.compared.items():
         if alias not in answers:
@@ -132,17 +137,19 @@ def _judge(part: Reference, answers: Arrays, ask: Asker, protocol: str, rtol: fl
             )
         difference = _difference(answers[alias], expected)
         if not _agrees(answers[alias], expected, rtol):
-            raise PredictFailed(_words(alias, difference, protocol, rtol, handle) + _moody(answers, ask(part)))
+            why = _moody(answers, ask(part)) or _by_company(reference, ask)
+            why = why or f" Is {handle.rest_url} serving the model that was exported?"
+            raise PredictFailed(_words(alias, difference, protocol, rtol) + why)
         worst = max(worst, difference or 0.0)
     return worst
 
 
-def _words(alias: str, difference: float | None, protocol: str, rtol: float, handle: Handle) -> str:
+def _words(alias: str, difference: float | None, protocol: str, rtol: float) -> str:
     if difference is None:
         return f"Output '{alias}' over {protocol} is not the text, or not of the shape, that the model itself gave."
     return (
         f"Output '{alias}' over {protocol} differs from the model's own by {difference:g}; a relative difference of "
-        f"{rtol:g} was allowed. Is {handle.rest_url} serving the model that was exported?"
+        f"{rtol:g} was allowed."
     )
 
 
@@ -154,6 +161,27 @@ def _moody(answers: Arrays, again: Arrays) -> str:
     return (
         f" The same request sent twice gets different {', '.join(names)}: a random or stateful output cannot be "
         f"compared. Leave it out when exporting: ignore_outputs: [{', '.join(names)}]."
+    )
+
+
+def _by_company(reference: Reference, ask: Asker) -> str:
+    """What a row alone and the same row among others say about the model; nothing where they cannot be asked."""
+    if reference.fixed_rows or len(reference) < 2:
+        return ""
+    together = next(iter(reference.requests(COMPANY, COMPANY)))
+    try:
+        alone, among = ask(next(iter(together.requests(1, 1)))), ask(together)
+    except PredictFailed:
+        return ""
+    names = [alias for alias in among if alias in alone and not _agrees(alone[alias][:1], among[alias][:1], 1e-3)]
+    if not names:
+        return ""
+    listed = ", ".join(names)
+    return (
+        f" Outputs of a row depend on the rows asked with it: alone it got another {listed} than among "
+        f"{len(together)}, so answers change as soon as requests share a batch. Batch normalisation in training mode "
+        "does this, and a softmax or mean over the batch axis: export the model with training=False, reduce over the "
+        f"other axes, or leave the output out when exporting: ignore_outputs: [{listed}]."
     )
 
 

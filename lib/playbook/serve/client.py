@@ -55,9 +55,9 @@ def asker(handle: Handle) -> Callable[[], bool] | None:
     return partial(responds, handle, timeout_s=STATUS_S) if handle.rest_url else None
 
 
-def available_version(handle: Handle) -> int | None:
+def available_version(handle: Handle, timeout_s: float = 5.0) -> int | None:
     """The version that answers now: the highest AVAILABLE one. HTTP 200 alone says nothing, the state does."""
-    versions = [int(row["version"]) for row in status(handle) if row["state"] == "AVAILABLE"]
+    versions = [int(row["version"]) for row in status(handle, timeout_s) if row["state"] == "AVAILABLE"]
     return max(versions, default=None)
 
 

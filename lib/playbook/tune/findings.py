@@ -57,7 +57,8 @@ def keep_trials(run_dir: Path, trials: pd.DataFrame) -> None:
 
 def warnings(results: Mapping[str, Any]) -> list[str]:
     """What is to be known of single trials, failed or INVALID, and what was left out."""
-    sentences = [*(text for point in results["points"] for text in point.get("failures") or []), *results["doubts"]]
+    failed = [text for point in results["points"] for key in ("failures", "deaths") for text in point.get(key) or []]
+    sentences = [*failed, *results["doubts"]]
     for point in results["points"]:
         if point["server"] == "embedded" and len((point.get("space") or {}).get("protocol", ())) > 1:
             sentences.append(f"{point['point']}: {_PROTOCOLS}")
@@ -117,6 +118,7 @@ def _result(tuned: Tuned) -> dict[str, Any]:
         "p99_limit_ms": plan.objective.promise.p99_limit_ms,
         "skipped": tuned.skipped or None,
         "failures": list(tuned.failures),
+        "deaths": list(tuned.deaths),
         "unbatched": plan.unbatched or None,
         "space": {name: list(values) for name, values in plan.space.items()},
         "configurations": len(plan.configs),

@@ -79,6 +79,7 @@ class Tuned:
     left_out: list[str] = field(default_factory=list)  # for want of time
     skipped: str = ""  # why nothing was tuned
     failures: list[str] = field(default_factory=list)  # configurations that answered wrongly
+    deaths: list[str] = field(default_factory=list)  # servers that ended, and not by their configuration
 
     @classmethod
     def skip(cls, plan: TuningPlan, why: str) -> Tuned:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from playbook.errors import PlaybookError, ServerHung
+from playbook.errors import PlaybookError, ServerDied, ServerHung
 from playbook.tfserving.config import Config
 from playbook.tune.gain import Pair
 from playbook.tune.probing import Probing
@@ -44,9 +44,41 @@ class Tuning(Probing):
     def measure(self, config: Config) -> dict[str, Any]:
         """What a configuration is worth on the server that has it live; the default is known already."""
         if config not in self.known:
-            measured = lambda: self.value(self.bench.bring("trial", config), self.guess(config))  # noqa: E731
-            self.known[config] = self.memory.recall(f"trial {config.plain()}", measured)
+            self.known[config] = self.memory.recall(f"trial {config.plain()}", lambda: self._tried(config))
         return self.known[config]
+
+    def _tried(self, config: Config) -> dict[str, Any]:
+        """A measurement; where the server ends in it, a second start tells its configuration from a kill from outside.
+
+        Raises:
+            ServerDied: It ended both times, so that the configuration ends it; or there was no time for the second.
+            ServerHung: It lives and answers nothing.
+        """
+        try:
+            return self.value(self.bench.bring("trial", config), self.guess(config))
+        except ServerHung:
+            raise
+        except ServerDied as death:
+            said, words = str(death).splitlines()[0], config.words()
+            self.bench.end("trial")
+            if not self.affords():
+                self.bench.deaths.append(f"with {words} the server ended, and no time was left to start it once more")
+                raise
+        try:
+            measured = self.value(self.bench.start("trial", config, live=True), self.guess(config))
+        except ServerHung:
+            raise
+        except ServerDied as again:
+            self.bench.end("trial")
+            raise ServerDied(
+                f"This configuration ends the server: it ended in both of two measurements, each on a server of its "
+                f"own. Do not use it.\n  {said}\n  {again}"
+            ) from again
+        self.bench.deaths.append(
+            f"with {words} the server ended in a first measurement and not in a second, on a new server: something "
+            "else ended it (killed by hand, out of memory?)"
+        )
+        return measured
 
     def final(self, searched: SearchResult) -> SearchResult:
         """Measure the best few again in turns and tell each by its median: no lucky or stalled window decides."""
@@ -80,7 +112,10 @@ class Tuning(Probing):
             return self.value(self.serving(trial.config), trial.measured["rate_rps"])
         except ServerHung:
             raise
-        except PlaybookError:
+        except PlaybookError as error:
+            if isinstance(error, ServerDied):
+                words = trial.config.words()
+                self.bench.deaths.append(f"with {words} the server ended while it was measured once more")
             return {**trial.measured, "kept": False, "score": 0.0}
 
     def serving(self, config: Config) -> RunningServer:

@@ -86,6 +86,7 @@ def _tune(point: TuningPoint, load: Load, memory: Memory, budget_s: float) -> Tu
         except SkipTuning as skipped:
             tuned = Tuned.skip(point.plan, str(skipped))
         tuned.probes, tuned.measured_s, tuned.failures = tuning.probes, bench.measured_s, bench.wrong
+        tuned.deaths = [*bench.deaths, *_none_stood(tuned)]
     tuned.planned_s, tuned.took_s = tuning.table.planned_s, clock.spent_s
     tuned.schedule, tuned.left_out = tuning.table.words(), [*tuning.table.left_out, *tuning.cut]
     return tuned
@@ -126,6 +127,15 @@ def _searched(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -
         tuned.repeats = tuning.repeat(tuned.best)
         tuned.ablation = tuning.ablate(tuned.best) if tuned.best is tuned.winner else []
     return tuned
+
+
+def _none_stood(tuned: Tuned) -> list[str]:
+    """That no configuration but the default could be measured at all, where it is so: that is no finding about one."""
+    others = [trial for trial in tuned.searched.trials if trial.config != tuned.plan.base.tidy()]
+    if not others or not all(trial.error for trial in others):
+        return []
+    said = str(others[0].error).splitlines()[0]
+    return [f"none of the {len(others)} configurations beside the default could be measured; the first: {said}"]
 
 
 def _only(base: Config, default: Mapping[str, Any], minutes: float) -> SearchResult:

@@ -27,7 +27,8 @@ _SCORES = {
 def verdict(results: Mapping[str, Any]) -> str:
     """One sentence for each point: the winner in words, its gain over the default flags, and what earned it."""
     wrong = [text for point in results["points"] for text in point.get("failures") or []]
-    failed = f"WRONG ANSWERS {wrong[0]}. " if wrong else ""
+    died = [text for point in results["points"] for text in point.get("deaths") or []]
+    failed = (f"WRONG ANSWERS {wrong[0]}. " if wrong else "") + (f"A SERVER ENDED: {died[0]}. " if died else "")
     return failed + " ".join(_sentence(point) for point in results["points"]) + _shared(results)
 
 

@@ -64,6 +64,7 @@ class Workbench:
         self.limit_ms: float | None = None  # of p99: windows count their requests beyond it
         self.benches: dict[str, RunningServer] = {}
         self.wrong: list[str] = []  # configurations that answered wrongly, with the first such reply
+        self.deaths: list[str] = []  # servers that ended and did not have to: not by their configuration alone
         self.held = 0  # windows held, and the seconds they took: the measuring time
         self.measured_s = 0.0
         self.starts_s: list[float] = []  # what each start took, with the end of the server before it
@@ -94,12 +95,17 @@ class Workbench:
     def bring(self, name: str, config: Config) -> RunningServer:
         """The live server of a name in this configuration: by a new version where that is enough, else by a restart."""
         bench = self.benches.get(name)
+        if bench is not None and _gone(bench):
+            self.deaths.append(f"with {bench.config.words()} the server ended between two measurements")
         if bench is None or not bench.live or restart_key(bench.config) != restart_key(config) or _gone(bench):
             return self.start(name, config, live=True)
         if any(getattr(bench.config, knob) != getattr(config, knob) for knob in LIVE):
             try:
                 switch(bench.base_path, batching_of(config), partial(living_versions, bench.handle))
-            except (PublishFailed, ServerDied):
+            except ServerDied:
+                self.deaths.append(f"the server ended while it was switched to {config.words()}")
+                return self.start(name, config, live=True)
+            except PublishFailed:
                 return self.start(name, config, live=True)
         bench.config = config
         return bench

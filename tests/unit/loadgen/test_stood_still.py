@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from loadgen import Level, ServerUnreachable, hold
-from loadgen.rows import RESET, TIMEOUT, RequestRows, pack
+from loadgen.rows import RESET, TIMEOUT, Recorder, RequestRows, pack
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
+from loadgen.silence import Silence
 from loadgen.verdict.stood_still import silences
 from loadgen.workers.runner import run_here
 
@@ -202,6 +203,20 @@ def test_how_long_a_silence_may_be_depends_on_the_slowest_answer_before_it():
     slow = [*QUICK, (2.0, 3.0)]  # one answer took 1 s: 5 s may pass
     assert silences(made(*slow, (3.0, 7.9)), ZERO) == []
     assert silences(made(*slow, (3.0, 8.1)), ZERO) == [{"from_s": 3.0, "to_s": 8.1}]
+
+
+def test_a_cold_first_answer_does_not_stretch_the_silence_that_a_warm_server_may_keep():
+    cold = [(0.0, 1.9), (0.5, 1.9)]  # sent before anything was answered
+    warm = [(1.9 + t, 2.0 + t) for t in (0.0, 0.1)]
+    assert silences(made(*cold, (2.1, 6.0)), ZERO) == [], "only cold answers are known: 9.5 s may pass"
+    assert silences(made(*cold, *warm, (2.1, 6.0)), ZERO) == [{"from_s": 2.1, "to_s": 6.0}]
+    recorder = Recorder()
+    silence, now_ns = Silence(recorder), time.monotonic_ns()
+    for sent_s, done_s in (*cold, *warm):
+        recorder.start(now_ns, now_ns)
+        recorder.finish(now_ns, now_ns + int(sent_s * S), now_ns + int(done_s * S), pack(0, 200))
+    silence.look(now_ns + 3 * S)
+    assert silence.limit_s == 3.0
 
 
 def test_before_the_first_answer_nothing_is_a_silence_unless_the_server_was_found_hung():

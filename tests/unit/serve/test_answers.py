@@ -124,3 +124,27 @@ def test_an_answer_that_changes_by_itself_is_named_and_can_be_left_out(tmp_path:
         wrong = Reference(left_out.signature, left_out.inputs, {"y": left_out.outputs["y"] + 1, "noise": np.zeros(64)})
         with pytest.raises(PredictFailed, match="'y' over rest differs from the model's own by 1"):
             answers.parity(handle, wrong)
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_an_answer_that_depends_on_the_rows_beside_it_is_named_with_what_to_do(company: tuple, protocol: str) -> None:
+    handle, reference = company
+    with pytest.raises(PredictFailed, match=r"Outputs of a row depend on the rows asked with it.*share") as failed:
+        answers.compare(handle, reference, protocol)
+    assert "training=False" in str(failed.value)
+    assert "ignore_outputs: [share]" in str(failed.value)
+    assert "serving the model that was exported" not in str(failed.value)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Handle, Reference]]:
+    """A softmax over the batch axis; a second output that is sound."""
+    run = tmp_path_factory.mktemp("company")
+    tf = tensorflow()
+
+    def call(rows):
+        return {"share": tf.nn.softmax(rows, axis=0), "twice": 2.0 * rows}
+
+    staged = published(run, export_models.save(run / "model", call, {"rows": ((None, 3), "float32")}))
+    with running(run, staged) as handle:
+        yield handle, Reference.load(run)

@@ -29,7 +29,7 @@ class Scripted(Tuning):
         made = TuningPlan({}, Objective(Promise(50.0)), **plan)
         bar = SimpleNamespace(update=lambda *_: None, total=1.0)
         table = timetable(made, Load(), Timing(1.0, 1, 5.0), budget_s=3600.0)
-        super().__init__(SimpleNamespace(), table, bar, Memory(folder / "memory.json", "plan"))
+        super().__init__(SimpleNamespace(deaths=[]), table, bar, Memory(folder / "memory.json", "plan"))
         self.further, self.asked = {config: iter(rates) for config, rates in further.items()}, []
 
     def serving(self, config):
