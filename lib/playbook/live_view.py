@@ -31,11 +31,13 @@ class Board:
         self._draw()
 
     def seen(self, rate_rps: float | None, p99_ms: float | None, errors: int = 0) -> None:
-        """Add a point to the chart: answers a second and the p99 so far in ms; failed requests of this level."""
+        """Add a point to the chart: answers a second and the p99 so far in ms; failed requests of this level.
+
+        It is drawn with the next move of the bar: two drawings at once would leave the second for later.
+        """
         if rate_rps is not None:
             self.points.append((time.monotonic() - self.begun, rate_rps, p99_ms))
         self.errors = errors
-        self._draw()
 
     def close(self, failed: bool = False) -> None:
         """The last state stays; a stage that came to its end is full."""

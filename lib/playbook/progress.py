@@ -78,7 +78,7 @@ _failures: list[str] = []  # of this kernel's stage
 
 
 def seen(state: Mapping[str, Any]) -> None:
-    """Show what a load is doing: `rate_rps`, `p99_ms` so far, `errors`; nothing where nobody watches."""
+    """Note what a load is doing, for the bar's next move: `rate_rps`, `p99_ms` so far, `errors`."""
     if _boards:
         _boards[-1].seen(state.get("rate_rps"), state.get("p99_ms"), int(state.get("errors") or 0))
 

@@ -44,13 +44,14 @@ OPEN = """(async () => {{
 }})()"""
 # Runs all cells; meanwhile what the live boards show is noted whenever it changes: their words, and points per chart.
 RUN_ALL = """(async () => {{
-  const panel = {panel}, shown = [];
+  const panel = {panel}, shown = [], last = [];
   const look = () => {{
-    for (const board of panel.node.querySelectorAll('.playbook-live')) {{
-      const points = [...board.querySelectorAll('svg')].map(chart => chart.querySelectorAll('circle').length);
-      const words = board.firstChild.textContent;
-      if (words !== shown.at(-1)?.words) shown.push({{words, points}});
-    }}
+    panel.node.querySelectorAll('.playbook-live').forEach((found, board) => {{
+      const points = [...found.querySelectorAll('svg')].map(chart => chart.querySelectorAll('circle').length);
+      const words = found.firstChild.textContent;
+      if (words !== last[board]) shown.push({{board, words, points}});
+      last[board] = words;
+    }});
   }};
   const clock = setInterval(look, 100);
   await window.jupyterapp.commands.execute('notebook:run-all-cells');
@@ -125,6 +126,13 @@ class Page:
         for kind, share in [*steps, ("mouseReleased", 1.0)]:
             at = {"x": x + share * right_px, "y": y, "button": "none" if kind == "mouseMoved" and not share else "left"}
             self.ask("Input.dispatchMouseEvent", type=kind, **at, clickCount=1, buttons=int(kind != "mouseReleased"))
+
+    def click(self, element: str) -> None:
+        """Press the mouse on what a script finds, as a hand does."""
+        box = json.loads(self.value(f"JSON.stringify({element}.getBoundingClientRect())"))
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2, "button": "left", "clickCount": 1}
+        for kind in ("mousePressed", "mouseReleased"):
+            self.ask("Input.dispatchMouseEvent", type=kind, **at)
 
     def screen(self, width: int = 1300, height: int = 1100) -> None:
         """Show the page in a window of this size."""
@@ -227,7 +235,7 @@ def opened(page: Page, path: str, **given: object) -> None:
 def run_all(page: Page, path: str, **given: object) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Open a notebook and run all its cells; it with its outputs, and what its live boards showed meanwhile.
 
-    Each state of a board has its `words` and the `points` of each of its charts.
+    Each state has the number of its `board` on the page, its `words` and the `points` of each of its charts.
     """
     opened(page, path, **given)
     told = json.loads(page.value(RUN_ALL.format(panel=_panel(path))))

@@ -214,8 +214,8 @@ def _again(choice: Choice, kept: Mapping[str, Any], prepared: Demonstration) -> 
 
 def _tell(bar: Any, before_s: float, name: str, so_far: Mapping[str, Any]) -> None:
     failed = f", {so_far['errors']} failed" if so_far.get("errors") else ""
-    bar.update(before_s + so_far["elapsed_s"], f"{name}: {so_far['rate_rps']:,.0f}/s{failed}")
     progress.seen(so_far)
+    bar.update(before_s + so_far["elapsed_s"], f"{name}: {so_far['rate_rps']:,.0f}/s{failed}")
 
 
 def _probe(bench: Workbench, prepared: Demonstration) -> float:

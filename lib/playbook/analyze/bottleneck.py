@@ -210,9 +210,11 @@ def _compute(e: Evidence) -> str | None:
 def _cores(e: Evidence) -> str:
     if e.server_cores is None:
         return "an unknown number of cores"
-    return (
-        f"{e.server_cores:.2f} of its {e.allotted_cores:g} cores" if e.allotted_cores else f"{e.server_cores:.2f} cores"
-    )
+    if not e.allotted_cores:
+        return f"{e.server_cores:.2f} cores"
+    if e.allotted_cores == 1:
+        return f"{e.server_cores:.2f} of its one core"
+    return f"{e.server_cores:.2f} of its {e.allotted_cores:g} cores"
 
 
 RULES: tuple[Cause, ...] = (

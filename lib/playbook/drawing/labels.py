@@ -13,6 +13,7 @@ MARK = (0.011, 0.026)  # half the width and height of a mark, with a little room
 REACH = (1.0, 2.0, 3.2, 4.6)  # how far from its mark a name may stand, in such halves
 SIDES = ((1, 0), (-1, 0), (1, -1), (1, 1), (-1, -1), (-1, 1), (0, 1), (0, -1))
 NAME, MARKED, CROSSED = 100.0, 30.0, 10.0  # what it costs to cover one of each; a step further off costs 1
+ROOM = 1.2  # the layout, done later, leaves the axes smaller and so their words larger
 SAMPLES = 120  # points of a line that are looked at
 
 
@@ -34,26 +35,26 @@ def write(axes: Any, names: Sequence[str], points: Sequence[tuple[float, float]]
 
     Args:
         axes: With everything else drawn, and its limits set.
-        names: One a point.
+        names: One a point. What is written inside the axes before them is not covered either.
         points: In data coordinates.
         colour: Of the names.
     """
     inside = axes.transAxes.inverted()
     spots = [tuple(inside.transform(axes.transData.transform(point))) for point in points]
-    for (name, (x, y)), (box, reach) in zip(
-        zip(names, spots, strict=True), _placed(names, spots, _lines(axes)), strict=True
-    ):
+    placed = _placed(names, spots, _lines(axes), _written(axes))
+    for (name, (x, y)), (box, reach) in zip(zip(names, spots, strict=True), placed, strict=True):
         axes.text(box.left, box.low + 0.012, name, transform=axes.transAxes, fontsize=8, color=colour)
         if reach > REACH[1]:
             end = (min(max(x, box.left), box.right), min(max(y, box.low), box.high))
             axes.plot((x, end[0]), (y, end[1]), transform=axes.transAxes, color=colour, linewidth=0.6, zorder=1)
 
 
-def _placed(names: Sequence[str], spots: Sequence[tuple[float, ...]], lines: np.ndarray) -> list[tuple[Box, float]]:
+def _placed(
+    names: Sequence[str], spots: Sequence[tuple[float, ...]], lines: np.ndarray, written: Sequence[Box]
+) -> list[tuple[Box, float]]:
     """The box of each name and how far from its mark it stands: the cheapest place, one name after the other."""
     marks = [Box(x - MARK[0], y - MARK[1], x + MARK[0], y + MARK[1]) for x, y in spots]
-    taken: list[Box] = []
-    placed = []
+    taken, placed = list(written), []
     for name, (x, y) in zip(names, spots, strict=True):
         places = [(_beside(x, y, LETTER * len(name), side, reach), reach) for reach in REACH for side in SIDES]
         within = [place for place in places if min(place[0]) >= 0 and place[0].right <= 1 and place[0].high <= 1]
@@ -75,6 +76,13 @@ def _cost(box: Box, taken: Sequence[Box], marks: Sequence[Box], lines: np.ndarra
     x, y = lines.T if len(lines) else (np.empty(0), np.empty(0))
     hidden = np.count_nonzero((x > box.left) & (x < box.right) & (y > box.low) & (y < box.high))
     return NAME * names + MARKED * covered + (CROSSED + 0.1 * hidden if hidden else 0.0)
+
+
+def _written(axes: Any) -> list[Box]:
+    """Where words stand inside the axes already: a line's name, the limit's."""
+    inside = axes.transAxes.inverted()
+    boxes = [text.get_window_extent().transformed(inside) for text in axes.texts]
+    return [Box(*box.expanded(ROOM, ROOM).extents) for box in boxes]
 
 
 def _lines(axes: Any) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import ssl
 import time
@@ -49,8 +50,12 @@ def too_large(place: Ground) -> str:
     most = (place.exercise.config.max_batch_size if place.exercise.config.enable_batching else None) or MOST_ROWS
     row_bytes = max(1.0, ragged.json_bytes(reference.inputs))
     sizes = [most + 1, max(most + 1, int(LARGE_BYTES / row_bytes))]
-    said = [f"{rows:,} rows ({rows * row_bytes / 1e6:,.0f} MB): {_answer(place, reference, rows)}" for rows in sizes]
+    said = [f"{rows:,} rows ({_size(rows * row_bytes)}): {_answer(place, reference, rows)}" for rows in sizes]
     return "; ".join(said)
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e6:,.0f} MB" if count >= 1e6 else f"{math.ceil(count / 1e3):,} kB"
 
 
 def _answer(place: Ground, reference: Reference, rows: int) -> str:

@@ -75,8 +75,8 @@ class Bench:
         def tell(state: Mapping[str, Any]) -> None:
             share = min(1.0, state["elapsed_s"] / (self.load.duration_s + self.load.ramp_up_s))
             p99 = f"{state['p99_ms']:.1f} ms" if state.get("p99_ms") is not None else "-"
-            bar.update(share, f"{words}: {state['rate_rps']:,.3g}/s, p99 so far {p99}")
             progress.seen(state)
+            bar.update(share, f"{words}: {state['rate_rps']:,.3g}/s, p99 so far {p99}")
 
         folder = self.folder(number)
         try:
