@@ -78,7 +78,8 @@ def check_batching(text: Text, command: Command | None = None, per_version: bool
         for rule, name, words in check(values, command):
             if per_version and name == "num_batch_threads":
                 continue  # a version's own file cannot set it
-            yield finding(rule, text.path, text.line(values.lines.get(name)), **words)
+            line = values.lines.get(name) or min(values.lines.values(), default=None)  # of a default: where it applies
+            yield finding(rule, text.path, text.line(line), **words)
 
 
 def limit_of(text: Text) -> int | None:

@@ -41,13 +41,14 @@ def read_words(command: Command) -> tuple[dict[str, list[str]], dict[str, int | 
 def _parted(command: Command, findings: list[Finding]) -> Iterator[str]:
     """The words, those that hold several flags parted as they were meant; each such word is a finding."""
     for word in command.words:
-        several = re.match(r"(--\w+)=\S*\s+(--\w+)", word)
+        several = re.match(r"(--\w+)=\S*\s+(--\w+)", word) or re.match(r"(--\w+)=\S*?[^\s=](--[a-z]\w+)=", word)
         if several is None or several[2][2:] not in FLAGS:
             yield word
             continue
         line = line_of(word) or command.line
         findings.append(finding("flags-in-one-word", command.path, line, flag=several[1], other=several[2]))
-        yield from (Word(part, line) for part in word.split())
+        apart = word.replace(several[2] + "=", f" {several[2]}=")
+        yield from (Word(part, line) for part in apart.split())
 
 
 def _check_word(

@@ -103,6 +103,10 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
         if (meant := _script(start, first)) is not None:
             return _by_text(start, meant, args[1:], reading)
+    if _is_replaced(start):
+        reading.passed = "the image's script is replaced by one that is not here"
+        flags = [word for word in args if word.startswith("--")]
+        return _append(replace(start, partial=True), reading, flags, {}) if flags else None
     environment = {name: str(value) for name, value in start.environment.items()}
     if start.open_environment:
         environment.setdefault("MODEL_NAME", UNKNOWN)
@@ -110,6 +114,11 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     implied = dict(start.implied) if start.implied is not None else entrypoint_flags(environment)
     _append(start, reading, after_binary(args), implied)
     return None
+
+
+def _is_replaced(start: Start) -> bool:
+    """True where another script stands in the place of the image's."""
+    return any(mount.target == "/usr/bin/" + ENTRYPOINT_SCRIPT for mount in start.place.mounts)
 
 
 def _doubled(start: Start, args: list[Word], reading: Reading) -> None:

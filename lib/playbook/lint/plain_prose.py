@@ -14,6 +14,7 @@ _CONFIG = re.compile(
     r"\s*(model_config_list|prometheus_config|platform_configs|max_batch_size|num_batch_threads|batch_timeout_micros|"
     r"max_enqueued_batches)\s*:?\s*\{"
 )
+_FLAGS = re.compile(r"\s*--[a-z]\w+(=\S+)?(\s+--[a-z]\w+(=\S+)?)+\s*")
 _FIELD = re.compile(r"\s*(\w+\s*:?\s*\{|(allowed_batch_sizes|pad_variable_length_inputs)\s*:)")
 _LONGEST = 200
 
@@ -25,13 +26,21 @@ def plain_end(lines: list[str], place: int) -> int:
         while end < len(lines) and (lines[end - 1].rstrip().endswith(("\\", "^", "`")) or _GOES_ON.match(lines[end])):
             end += 1
         return end
+    if _FLAGS.fullmatch(lines[place]):
+        return end
     if not _CONFIG.match(lines[place]):
         return place
     depth = _depth(lines[place])
-    while end < len(lines) and end < place + _LONGEST and (depth > 0 or _FIELD.match(lines[end])):
+    while end < len(lines) and end < place + _LONGEST and (depth > 0 or _fields_go_on(lines, end)):
         depth += _depth(lines[end])
         end += 1
     return end if depth == 0 else place
+
+
+def _fields_go_on(lines: list[str], place: int) -> bool:
+    """True where a field stands, or a blank line between two of them."""
+    following = lines[place + 1] if place + 1 < len(lines) and not lines[place].strip() else lines[place]
+    return _FIELD.match(following) is not None
 
 
 def _depth(line: str) -> int:

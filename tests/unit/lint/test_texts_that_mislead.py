@@ -49,3 +49,27 @@ def test_a_part_of_a_model_list_is_no_mistake(tmp_path):
     policy = "```\nmodel_version_policy { specific { versions: 1 } }\nversion_labels { key: 'a' value: 1 }\n```\n"
     (tmp_path / "README.md").write_text(policy)
     assert examine(tmp_path).findings == []
+
+
+def test_flags_that_are_glued_together_are_one_word(tmp_path):
+    (tmp_path / "run.sh").write_text(LINE + " --batching_parameters_file=/b.config--enable_batching=true\n")
+    assert "flags-in-one-word" in {hit.rule for hit in examine(tmp_path).findings}
+    (tmp_path / "run.sh").write_text(LINE + " --model_name=a--b\n")
+    assert "flags-in-one-word" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_fields_with_blank_lines_between_are_one_file(tmp_path):
+    text = (
+        "It is:\n\nmax_batch_size { value: 8 }\n\nbatch_timeout_micros { value: 0 }\n\nnum_batch_threads { value: 8 }\n"
+    )
+    (tmp_path / "README.md").write_text(text)
+    assert [(hit.rule, hit.line) for hit in examine(tmp_path).findings] == [("batching-timeout-zero", 5)]
+
+
+def test_a_script_of_ones_own_in_the_images_place_may_read_its_variables_otherwise(tmp_path):
+    copied = "COPY s.sh /usr/bin/tf_serving_entrypoint.sh\n"
+    text = "FROM tensorflow/serving:2.20.0\nENV MODEL_NAME=m MODEL_BASE_PATH=/models/m\nCOPY m /models/m\n"
+    (tmp_path / "Dockerfile").write_text(text)
+    assert "base-path-doubled" in {hit.rule for hit in examine(tmp_path).findings}
+    (tmp_path / "Dockerfile").write_text(text + copied)
+    assert "base-path-doubled" not in {hit.rule for hit in examine(tmp_path).findings}
