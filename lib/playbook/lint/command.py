@@ -152,6 +152,11 @@ def nearest_flag(name: str, likeness: float = 0.6) -> str:
     return near[0] if near else ""
 
 
+def is_known(image: str) -> bool:
+    """False for an image of somebody's own, whose entrypoint may give any flag."""
+    return not image or "tensorflow" in image or "serving" in image
+
+
 def is_official(image: str) -> bool:
     """True for the official image: its name without a registry of somebody else's in front."""
     name = image.partition("@")[0]

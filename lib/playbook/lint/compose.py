@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.command import OFFICIAL, Mount, Place, is_official
+from playbook.lint.command import OFFICIAL, Mount, Place, is_official, is_server_word
 from playbook.lint.containers import bind, check_health, check_image, cores, count_cpus, for_cpus, host_path
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Image, Reading
@@ -35,17 +35,18 @@ def read_loose(data: Any, document: Document) -> Reading:
     """Containers of the server's image that other tools start: Ansible's tasks, services of pipelines, ECS's tasks."""
     reading = Reading()
     for table in _tables(data):
+        named = _names_image(table)
         service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
                          for other in others if other in table})  # fmt: skip
         service.line = table.line
         for name in ("ports", "volumes"):  # notes write a list of one so
             if isinstance(service.get(name), str):
                 service[name] = Items([service[name]])
-        if "image" not in service:  # a service of GitLab's jobs
+        if named and "image" not in service:  # a service of GitLab's jobs
             service[Word("image", table.at("name"))] = table["name"]
         if {"command", "args"} <= {*table} and isinstance(table["args"], list):  # Nomad's program and its arguments
             service[Word("command", table.at("args"))] = Items([*(_words(table["command"]) or []), *table["args"]])
-        reading.add(_read_service(service, Table(), document, loose=True))
+        reading.add(_read_service(service, Table(), document, loose=True, named=named))
     return reading
 
 
@@ -57,21 +58,28 @@ def _names_image(table: Table) -> bool:
     return isinstance(image, str) and OFFICIAL in image
 
 
+def _gives_flags(table: Table) -> bool:
+    """True for a mapping whose command or arguments are the server's, whatever image it names, if any."""
+    lists = [table[name] for name in ("command", "args", "entrypoint") if isinstance(table.get(name), (str, list))]
+    words = [str(word) for each in lists for word in _words(each) or ()]
+    return bool(words) and is_server("", words)
+
+
 def _tables(node: Any) -> Iterator[Table]:
-    if isinstance(node, Table) and _names_image(node):
+    if isinstance(node, Table) and (_names_image(node) or _gives_flags(node)):
         yield node
         return
     for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         yield from _tables(value)
 
 
-def _read_service(service: Any, data: Any, document: Document, loose: bool = False) -> Reading:
+def _read_service(service: Any, data: Any, document: Document, loose: bool = False, named: bool = True) -> Reading:
     reading = Reading()
     image, built = _image(service, document)
     entry, args = _words(service.get("entrypoint")), _words(service.get("command"))
     shown, words = document.text.path, [*(entry or ()), *(args or ())]
     base = built.base if built is not None else str(image)
-    if not is_server(base, words):
+    if not is_server(base, words) and (named or not is_server("", words)):
         return reading
     reading.counts["services"] += 1
     if "image" in service and OFFICIAL in image:
@@ -90,7 +98,8 @@ def _read_service(service: Any, data: Any, document: Document, loose: bool = Fal
     start = _start(service, data, document, base, built)
     if loose:
         start.place = replace(start.place, hidden_mounts=True)
-    start.partial = not loose and not {"image", "build"} & {*service}
+    whole = {"image", "build"} & {*service} if not loose else named or any(is_server_word(word) for word in words)
+    start.partial = not whole
     reading.add(launch(start))
     return reading
 

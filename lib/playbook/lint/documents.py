@@ -21,6 +21,10 @@ _SOURCE = re.compile(r"\[source,\s*(\w+)")
 _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
 _WRITTEN = re.compile(r"(?m)^\s*(?:[$#>]\s+)?(?:sudo\s+)?(?:cat|tee)\b[^\n]*<<-?\s*\\?['\"]?\w")
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_COMMENTS = r"\s*(?:#[^\n]*\n\s*|---\s*\n\s*)*(?:- )?"
+_ANY_KEY = re.compile(_COMMENTS + r"[A-Za-z][\w.-]*:(\s|$)")
+_YAML_KEY = re.compile(_COMMENTS + r"(apiVersion|kind|version|services|metadata|spec|containers|image|x-[\w-]+):(\s|$)")
+_HOLDS = re.compile(r"(?m)^\s*(?:- )?(containers|services|image|args|command):")
 _SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", "bat", "powershell", "cmd")
 _KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
           "python": "python", "py": "python", "python3": "python", "makefile": "makefile", "make": "makefile",
@@ -53,9 +57,17 @@ def names_server(content: str) -> str:
     return next((name for name in NAMES if re.search(rf"(?<!\w){name}(?!\w)", bare)), "")
 
 
+def concerns(content: str) -> bool:
+    """True for a text that names the server, or gives flags that no other program has."""
+    return bool(names_server(content)) or any(flag in content for flag in ("--model_base_path", "--model_config_file"))
+
+
 def kind_of_block(language: str, content: str) -> str:
     """The reader a block is for, by its language or by its look; "" for one that nobody reads."""
     known, image = _KINDS.get(language.lower()), all(look.search(content) for look in _DOCKERFILE)
+    begins = _YAML_KEY if known else _ANY_KEY  # whatever it is called
+    if not image and begins.match(content) and _HOLDS.search(content):
+        return "yaml"
     if (
         (known == "yaml" and image)
         or (known in ("yaml", "python") and STARTED.match(content))
@@ -184,10 +196,8 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         shell, content = shell_and_code(content)
         yield from _block("sh", shell, text, line)
     kind = kind_of_block(language, content)
-    relevant = names_server(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
-    flagged = bool(_OTHERS_IMAGE.search(content)) or any(
-        word in content for word in ("--model_base_path", "--model_config_file", f"{_PACKAGE} --")
-    )
+    relevant = concerns(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
+    flagged = bool(_OTHERS_IMAGE.search(content)) or f"{_PACKAGE} --" in content
     if not kind or not (relevant or flagged or (kind == "yaml" and _AROUND.search(content))):
         return
     if kind == "shell":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from playbook.lint.text import Word, is_unknown
+from playbook.lint.text import Word
 from playbook.tfserving.config_messages import CONFIG_MESSAGES
 from playbook.tfserving.flags import FLAGS
 
@@ -41,7 +41,7 @@ def filled_in(words: Sequence[Word], environment: Mapping[str, Word]) -> list[Wo
 
     def fill(match: re.Match) -> str:
         value = environment.get(match[1], Word("$"))
-        return match.group() if is_unknown(value) else value
+        return match.group() if "$" in value or "{{" in value else value  # `<bucket>` is told, and to be filled in
 
     return [word.with_text(re.sub(r"\$\((\w+)\)", fill, word)) for word in words]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from playbook.lint.charts import read_charts, read_values
 from playbook.lint.command import BINARY, OFFICIAL
-from playbook.lint.documents import flags_of, names_server, prose_blocks
+from playbook.lint.documents import concerns, flags_of, names_server, prose_blocks
 from playbook.lint.fragments import read_fragment
 from playbook.lint.gathering import Gathered
 from playbook.lint.image import read_dockerfile
@@ -119,7 +119,7 @@ def _read_kind(
         return reading
     if kind in _AS_SHELL:
         return read_script(Document(replace(text, content=_AS_SHELL[kind](text.content)), around))
-    if kind == "hcl" and (BINARY in text.content or OFFICIAL in text.content or kind_of(text.content)):
+    if kind == "hcl" and (OFFICIAL in text.content or concerns(text.content) or kind_of(text.content)):
         return read_hcl(document, pods, objects)
     if kind in ("prose", "notebook"):
         return _read_blocks(kind, text, around)

@@ -48,7 +48,8 @@ def _at(command: Command, rule: str, name: str = "", /, **words: object) -> Find
 
 def _same_port(command: Command) -> Iterator[Finding]:
     rest, grpc = command.number("rest_api_port"), command.number("port", 0 if command.partial else 8500)
-    if rest and rest == grpc and command.knows("port"):
+    told = not command.partial or any(word.startswith("--rest_api_port=") for word in command.words)
+    if rest and rest == grpc and told and command.knows("port"):
         yield _at(command, "rest-port-is-grpc-port", "rest_api_port", port=rest)
 
 

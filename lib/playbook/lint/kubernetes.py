@@ -15,6 +15,7 @@ from playbook.lint.flags import check_command
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.schema import kind_of
+from playbook.lint.seldon import given_models
 from playbook.lint.shell_calls import is_shell
 from playbook.lint.text import Text, Word, is_unknown
 from playbook.lint.workloads import check_selector, config_maps, is_whole, pod_specs
@@ -111,8 +112,8 @@ def _surroundings(container: Any, annotations: Table, data: Any, document: Docum
             words = {"resource": name, "requests": asked, "limits": "none" if most is None else most}
             reading.report("gpu-requests", shown, line, **words)
     _resources(container, requests, limits, document, reading)
-    if "image" not in container or kind in (*_ONE_SHOT, *_OWN_PROBES):
-        return
+    if "image" not in container or kind in ("", *_ONE_SHOT, *_OWN_PROBES):
+        return  # a pod shown in part may have them elsewhere
     if not (container.get("lifecycle") or {}).get("preStop"):
         reading.report("no-drain", shown, container.at("name"))
     if not container.get("readinessProbe") and not container.get("startupProbe"):
@@ -137,7 +138,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
     image = _word(container.get("image"), container.line)
     entry = _words(container.get("command")) if container.get("command") else None
     limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
-    values = {str(each.get("name")): _word(each.get("value", "$"), each.line)
+    values = {str(each.get("name")): _value(each, document)
               for each in container.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     values = {**_from_maps(container, document), **values}
     mounts, hidden = _mounts(container, spec, data, document)
@@ -148,11 +149,19 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
                   _words(container.get("args")), values, place, document.around.cpus,
                   cores(limit) if limit is not None else None, kubernetes=True,
                   open_environment=bool(container.get("envFrom")))  # fmt: skip
-    start.partial = "image" not in container
+    alone = not data.get("kind") and not {"args", "command"} & {*container}
+    start.partial = "image" not in container or alone
     start.filled = bool(_SUBSTITUTED.search(document.text.content))
     start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
                      (mount.files or {}).items()}  # fmt: skip
     return start
+
+
+def _value(variable: Any, document: Document) -> Word:
+    """A variable's value, also where it is a key of a ConfigMap here; "$" where it is not known."""
+    source = (variable.get("valueFrom") or {}).get("configMapKeyRef") or {}
+    text = document.around.config_maps.get(str(source.get("name")), {}).get(str(source.get("key")))
+    return _word(variable.get("value", "$" if text is None else text.content), variable.line)
 
 
 def _from_maps(container: Any, document: Document) -> dict[str, Word]:
@@ -169,7 +178,7 @@ def _from_maps(container: Any, document: Document) -> dict[str, Word]:
 def _mounts(container: Any, spec: Any, data: Any, document: Document) -> tuple[list[Mount], bool]:
     """A container's mounts, and whether some may hide (a template left them out)."""
     volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, Table)}
-    mounts, hidden = [], document.text.templated
+    mounts, hidden = given_models(data, container), document.text.templated
     for each in container.get("volumeMounts") or []:
         if not isinstance(each, Table):
             hidden = True

@@ -13,6 +13,7 @@ from playbook.lint.command import (
     Mount,
     after_binary,
     entrypoint_flags,
+    is_known,
     is_server_word,
 )
 from playbook.lint.environment import filled_in
@@ -76,7 +77,8 @@ def _script(start: Start, word: str) -> Text | None:
 def _append(start: Start, reading: Reading, words: Sequence[str], implied: Mapping[str, str]) -> None:
     line = next((line_of(word) for word in words if line_of(word)), start.line)
     command = Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place)
-    partial = start.partial or [*words] == [UNKNOWN]
+    own = start.entry is None and not (start.own_image or is_known(start.image))
+    partial = start.partial or own or [*words] == [UNKNOWN]
     reading.commands.append(replace(command, published=start.published, managed=start.managed, partial=partial))
     reading.counts["command lines"] += 1
 

@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.lint.command import Mount
 from playbook.lint.reading import Document, Reading
 from playbook.lint.text import is_unknown, line_of
 from playbook.lint.yaml_lines import Table
+
+_MODELS = "/mnt/models"
 
 
 def read_seldon(data: Any, document: Document) -> Reading:
@@ -25,6 +28,15 @@ def read_seldon(data: Any, document: Document) -> Reading:
                 line = line_of(unit.get("modelUri")) or unit.line
                 reading.report("base-path-version", document.text.path, line, path=uri, parent=parent)
     return reading
+
+
+def given_models(data: Any, container: Any) -> list[Mount]:
+    """The folder of models that Seldon (`modelUri`) or KServe (STORAGE_URI) puts into a container."""
+    names = {str(each.get("name")) for each in container.get("env") or [] if isinstance(each, Table)}
+    predictors = (data.get("spec") or {}).get("predictors") if data.get("kind") == "SeldonDeployment" else []
+    graphs = [each.get("graph") for each in predictors or [] if isinstance(each, Table)]
+    fetched = any(unit.get("modelUri") for graph in graphs for unit in _units(graph))
+    return [Mount(_MODELS)] if fetched or "STORAGE_URI" in names else []
 
 
 def _units(unit: Any) -> Iterator[Table]:

@@ -16,6 +16,8 @@ from playbook.lint.yaml_lines import Items, Table
 _SELECTING = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
 _WHOLE = ("Pod", "Job", *_SELECTING)
 _LEFT_OUT = re.compile(r"(?m)^\s*(-\s*)?(#\s*)?\[?(\.\.\.|…)")
+_CONTAINERS_OWN = {"volumeMounts", "imagePullPolicy", "livenessProbe", "readinessProbe", "startupProbe", "envFrom",
+                   "terminationMessagePath"}  # fmt: skip
 _ALONE = ("container", "script")  # Argo's templates hold one container each, in one of these
 
 
@@ -61,6 +63,16 @@ def pod_specs(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tup
     elif isinstance(node, list):
         for item in node:
             yield from pod_specs(item, above)
+
+
+def is_container(table: Table) -> bool:
+    """True for a pod's container shown alone, as notes and questions show it."""
+    if "containers" in table or "apiVersion" in table or "kind" in table:
+        return False
+    ports = table.get("ports")
+    ports = ports if isinstance(ports, list) else []
+    told = any(isinstance(each, Table) and "containerPort" in each for each in ports)
+    return bool({"image", "args", "command"} & {*table}) and (told or bool(_CONTAINERS_OWN & {*table}))
 
 
 def _alone(node: Any, name: str, above: tuple[Any, ...]) -> Table:

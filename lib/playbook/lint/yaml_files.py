@@ -30,8 +30,8 @@ from playbook.lint.rules import finding
 from playbook.lint.schema import is_config, kind_of
 from playbook.lint.seldon import read_seldon
 from playbook.lint.text import UNKNOWN, Text, Word, is_unknown, line_of
-from playbook.lint.workloads import config_maps, manifests, undeclared
-from playbook.lint.yaml_lines import Table, load_documents
+from playbook.lint.workloads import config_maps, is_container, manifests, undeclared
+from playbook.lint.yaml_lines import Items, Table, load_documents
 
 _STARTS = re.compile(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
@@ -92,7 +92,11 @@ def _without_gaps(node: Any) -> Any:
 def _flat(data: list[Any]) -> Iterator[Any]:
     """The documents, with the members of Lists and Templates in the place of those, and JSON patches as one each."""
     for each in data:
-        if isinstance(each, Table):
+        if isinstance(each, Table) and is_container(each):
+            spec = Table(containers=Items([each]))
+            spec.line = each.line
+            yield spec
+        elif isinstance(each, Table):
             kind = str(each.get("kind", ""))
             members = each.get("items" if kind.endswith("List") else "objects")
             inside = kind.endswith("List") or kind == "Template"
@@ -102,7 +106,7 @@ def _flat(data: list[Any]) -> Iterator[Any]:
             operations.line = line_of(each)
             yield operations
         elif isinstance(each, list):
-            yield from (item for item in each if isinstance(item, Table))
+            yield from _flat([item for item in each if isinstance(item, Table)])
 
 
 def collect(page: Page) -> None:
@@ -169,7 +173,7 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
     if "apiVersion" not in data and "kind" not in data and not whole.counts["pods"]:
         reading.add(read_loose(data, document))
     reading.add(whole)
-    if reading.commands and not document.text.templated:
+    if reading.commands and data.get("kind") and not document.text.templated:
         for name, line in undeclared(data, document.text.path):
             reading.report("volume-not-declared", document.text.path, line, name=name)
     return reading
