@@ -29,7 +29,7 @@ run: .venv  ## a model to a performance record: make run PARAMS=params/standard.
 	$(BIN)/playbook run $(PARAMS) $(ARGS)
 
 test: .venv  ## all tests: unit, conformance, notebooks, chain, docker, browser
-	$(BIN)/python -m pytest -n 3 $(ARGS)
+	$(BIN)/python -m pytest -n 4 $(ARGS)
 
 lab: .venv  ## the notebooks in JupyterLab, `playbook` on its terminals' PATH
 	@$(if $(ROOT_USER),echo "You are root: whoever has the address below can do anything here. Give it to nobody.")

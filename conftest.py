@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -21,31 +22,35 @@ USES_SCRATCH = pytest.StashKey[bool]()
 SHORT = tuple(f"notebooks/{name}.ipynb" for name in ("60_tune", "65_prove", "70_adapt", "75_drill"))
 SMOKE = ROOT / "tests" / "helpers" / "smoke.yml"
 # What measures must not be measured beside other tests: with -n it comes last, on one worker, with the others gone.
-# Notebooks run beside others: they are to end and to be read. A whole chain must not: what its rehearsal refutes ends it.
+# Notebooks and whole chains run beside others: they are to end and to be read. A rehearsal beside them refutes nothing.
 ALONE = (
-    "tests/docker/test_docker_chain.py",
-    "tests/notebooks/test_chain.py",
-    *(
-        f"tests/unit/{name}.py"
-        for name in ("analyze/test_ledger", "monitor/test_resources", "tune/test_slow_live", "verify/test_verify")
-    ),
-    *(
-        f"tests/unit/loadgen/test_{name}.py"
-        for name in ("cluster", "faults", "grpc", "passport", "search", "truth", "workers")
-    ),
+    "tests/unit/analyze/test_ledger.py",
+    "tests/unit/loadgen/test_cluster.py",
+    "tests/unit/loadgen/test_truth.py",
+    "tests/unit/tune/test_slow_live.py",
+    "tests/unit/verify/test_verify.py",
 )
 # On one worker, in order: they share what they start.
 TOGETHER = ("tests/docker/", "tests/conformance/", "tests/browser/", "notebooks/")
+# Files of a minute and more begin before the short ones: no worker is left with one at the end.
+LONG = (
+    "tests/notebooks/",
+    "tests/zoo/",
+    *(f"tests/unit/{name}.py" for name in ("adapt/test_dead_server", "drill/test_drills", "loadgen/test_stood_still")),
+    *(f"tests/unit/tune/test_{name}.py" for name in ("live", "simulate")),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs alone comes last."""
+    """What runs alone comes last, what takes long first."""
     for item in items:
         if hasattr(item.parent, "skip_compare"):  # nbval: figures carry their numbers as words, tables as Markdown
             item.parent.skip_compare = (*item.parent.skip_compare, "image/svg+xml", "text/html")
             if item.nodeid.startswith(SHORT) and "parameters" in item.cell.metadata.get("tags", []):
                 item.cell.source = shortened(item.cell.source)
-    items.sort(key=lambda item: (item.nodeid.startswith(ALONE), not item.nodeid.startswith(TOGETHER)))
+    items.sort(
+        key=lambda item: [item.nodeid.startswith(ALONE), *(not item.nodeid.startswith(n) for n in (TOGETHER, LONG))]
+    )
 
 
 def shortened(parameters: str) -> str:
@@ -117,17 +122,31 @@ def _stop_scratch_servers() -> None:
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder with the default model exported and published, made once; copy it before changing it."""
-    run_dir = tmp_path_factory.mktemp("exported") / "run"
+def exported(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A run folder with the default model exported and published, made once for all workers; copy it to change it."""
+    base = tmp_path_factory.getbasetemp()
+    run_dir = (base if worker_id == "master" else base.parent) / "exported" / "run"
+    run_dir.parent.mkdir(exist_ok=True)
+    with (run_dir.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not run_dir.exists():
+            _export(run_dir)
+    return run_dir
+
+
+def _export(run_dir: Path) -> None:
+    """Export into a draft first: a folder that stands is whole."""
+    draft = run_dir.with_name("draft") / "run"
+    shutil.rmtree(draft.parent, ignore_errors=True)
+    draft.parent.mkdir()
     code = (
         "import sys; from pathlib import Path; from playbook.chain import pipeline; from playbook.records import runs; "
         "run = pipeline.Run(Path(sys.argv[1]), ['export'], {'export': {}}); run.run_dir.mkdir(); "
         "pipeline.run_stage(run, 'export')"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(run_dir)], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([sys.executable, "-c", code, str(draft)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    return run_dir
+    draft.rename(run_dir)
 
 
 @pytest.fixture

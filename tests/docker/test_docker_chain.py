@@ -40,7 +40,7 @@ SHORT = {
 
 
 @pytest.fixture(scope="module")
-def chain(run, image, engine) -> Path:
+def chain(engine, image, run) -> Path:
     """A run of other parameters that builds on the export."""
     words = [word for name, value in SHORT.items() for word in ("--set", f"{name}={value}")]
     words += ["--resume", run.name, "--from", "serve", "--set", f"image={image}", "--no-verify"]

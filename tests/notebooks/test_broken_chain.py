@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -23,21 +24,13 @@ from playbook.serve import serve
 pytestmark = pytest.mark.timeout(900)  # a machine that does other things too makes the chain slow, not wrong
 
 
-@pytest.fixture(scope="module")
-def exported_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run that exported and did no more."""
-    outputs = tmp_path_factory.mktemp("outputs")
-    done = playbook("run", SMOKE, "--only", "export", "--set", "variants=[as_trained]", "--outputs", outputs)
-    assert done.returncode == 0, done.stderr
-    (run,) = runs.newest_first(outputs)
-    return run
-
-
 @pytest.fixture
-def base(exported_run: Path, tmp_path: Path) -> tuple[Path, str]:
-    """An outputs folder in which that run stands, to build on without exporting again."""
-    shutil.copytree(exported_run, tmp_path / "outputs" / exported_run.name)
-    return tmp_path / "outputs", exported_run.name
+def base(exported: Path, tmp_path: Path) -> tuple[Path, str]:
+    """An outputs folder in which a run stands that exported and did no more, to build on without exporting again."""
+    run = shutil.copytree(exported, tmp_path / "outputs" / "20260101T000000Z-smoke")
+    note = {"run_id": run.name, "params_name": "smoke", "params": {}, "verbs": [], "started_utc": "2026-01-01"}
+    (run / "run.json").write_text(json.dumps(note))
+    return run.parent, run.name
 
 
 def test_a_taken_port_fails_the_serve_stage_by_name(base) -> None:

@@ -22,14 +22,14 @@ PROOF = {"prove_level_s": 1.0, "prove_s": 5.0, "target_rate_rps": 400.0, "p99_li
 
 @pytest.fixture
 def proven(exported: Path, tmp_path: Path) -> Callable[[], Path]:
-    """proven(): serve, stress and prove once more from the same model; the run it made."""
+    """proven(): serve and prove once more from the same model; the run it made."""
     base = shutil.copytree(exported, tmp_path / "20260101T000000Z-noisy")
     note = {"run_id": base.name, "params_name": "noisy", "params": {}, "verbs": [], "started_utc": "2026-01-01"}
     (base / "run.json").write_text(json.dumps(note))
     (tmp_path / "noisy.yml").write_text(yaml.safe_dump(LOAD | PROOF))
 
     def run() -> Path:
-        only = [word for verb in ("serve", "stress", "prove") for word in ("--only", verb)]
+        only = [word for verb in ("serve", "prove") for word in ("--only", verb)]
         words = ["run", tmp_path / "noisy.yml", *only, "--outputs", tmp_path, "--resume", base.name]
         done = playbook(*words, timeout_s=300)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -22,8 +22,8 @@ LOAD = {
     "concurrency": [4],
     "rate_shares": [],
     "duration_s": 1.0,
-    "prove_level_s": 1.0,
-    "prove_s": 4.0,
+    "prove_level_s": 0.5,
+    "prove_s": 2.5,
     "ramp_up_s": 0.2,
 }
 

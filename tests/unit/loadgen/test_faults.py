@@ -53,7 +53,8 @@ def test_each_fault_is_counted_by_kind_and_stays_out_of_latency(protocol, status
     seen = summary["errors_by_kind"]
     assert set(seen) == {*KINDS.values(), status}
     assert summary["errors"] == sum(seen.values()) <= 0.05 * summary["requests"]
-    assert summary["latency_ms"]["max"] < 400, "a time-out entered latency"
+    good = f"SELECT max(done_ns - scheduled_ns) / 1e6 FROM '{tmp_path}/requests.parquet' WHERE error IS NULL"
+    assert summary["latency_ms"]["max"] == pytest.approx(duckdb.sql(good).fetchall()[0][0], rel=0.001)
     assert {"wrong_answers", "broken_protocol", "too_many_errors"} <= set(summary["failed_checks"])
     first = summary["answers"]["first_broken"]
     assert first["got"] != first["expected"]
@@ -76,9 +77,12 @@ def test_a_server_that_closes_politely_costs_a_connection_but_no_request(protoco
 
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
 def test_a_neighbours_row_in_one_reply_of_ten_thousand_is_caught_by_default(protocol, bodies, tmp_path):
-    with running(protocol, Script(fault="wrong", fault_every=10_000, bodies=str(bodies))) as server:
-        level = Level(server.url, protocol, bodies, concurrency=32, duration_s=3.0, ramp_up_s=0.1)
-        summary = hold(level, tmp_path)
+    for duration_s in (2.0, 5.0, 15.0):  # until it is ten thousand: a busy machine takes longer
+        with running(protocol, Script(fault="wrong", fault_every=10_000, bodies=str(bodies))) as server:
+            level = Level(server.url, protocol, bodies, concurrency=32, duration_s=duration_s, ramp_up_s=0.1)
+            summary = hold(level, tmp_path)
+        if summary["requests"] > 10_000:
+            break
     answers = summary["answers"]
     assert summary["requests"] > 10_000
     assert answers["checked"] >= summary["requests"]
@@ -163,7 +167,7 @@ def test_a_few_grpc_connections_carry_as_many_streams_as_the_rate_asks_for(bodie
     with running("grpc", Script(delay_s=0.1, bodies=str(bodies))) as server:
         summary = held(server, "grpc", bodies, tmp_path, rate_rps=300.0, connections=2, duration_s=0.5)
     assert summary["queued"] == 0
-    assert summary["latency_ms"]["mean"] < 150
+    assert summary["latency_ms"]["mean"] < 1000, "one a connection: 150 requests would wait 3.7 s in the mean"
 
 
 def test_a_level_held_to_its_end_calls_on_when_nothing_answers(bodies, tmp_path):

@@ -78,12 +78,12 @@ def told_apart(summary):
 def test_the_next_level_is_held_by_the_same_process_and_begins_sooner(server, bodies, tmp_path):
     processes.stop_idle()
     seconds, pids = [], []
-    for number in range(3):
+    for number in range(5):  # one of them may find the machine busy
         began = time.monotonic()
         hold(level_of(server, bodies), tmp_path / str(number))
         seconds.append(time.monotonic() - began)
         pids.append([worker.process.pid for worker in processes._idle])
-    assert pids[0] == pids[1] == pids[2]
+    assert pids == [pids[0]] * 5
     assert len(pids[0]) == 1
     assert min(seconds[1:]) < seconds[0]
 
@@ -194,7 +194,7 @@ def test_a_level_given_up_half_way_leaves_no_process(server, bodies, tmp_path):
         hold(level_of(server, bodies, duration_s=5.0), tmp_path, interrupt)
     workers = [child for child in children if child not in before]
     assert len(workers) == 2  # the worker and the child that held the level
-    assert psutil.wait_procs(workers, timeout=3)[1] == []
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
 
 
 HOLD_AND = """
@@ -209,13 +209,19 @@ def end():
 def fork():
     if os.fork() == 0:
         os.closerange(0, 3)  # it outlives its parent, with copies of all that the parent had open
-        time.sleep(6)
+        time.sleep(15)
         os._exit(0)
 
 ramp_up_s = {ramp_up_s}
+def leave():
+    while len(psutil.Process().children(recursive=True)) < 2:  # the worker, and its child that holds the level
+        time.sleep(0.05)
+    time.sleep(0.5)
+    fork()
+    end()
+
 if ramp_up_s:
-    threading.Timer(1.0, fork).start()
-    threading.Timer(1.2, end).start()
+    threading.Thread(target=leave).start()
 level = Level(sys.argv[1], bodies=Path(sys.argv[2]), rate_rps=200.0, arrival="poisson", ramp_up_s=ramp_up_s)
 hold(level.with_(duration_s=30.0 if ramp_up_s else 0.3), Path(sys.argv[3]))
 end()
@@ -239,7 +245,7 @@ def a_worker(pid):
 
 @pytest.fixture(scope="module")
 def left_alone(server, bodies, tmp_path_factory):
-    """How many workers each process had as it ended, and which of them outlive it by more than 2 s."""
+    """How many workers each process had as it ended, and which of them outlive it by more than 8 s."""
     begun = {}
     for name, how in ENDS.items():
         out = str(tmp_path_factory.mktemp("out"))
@@ -249,7 +255,7 @@ def left_alone(server, bodies, tmp_path_factory):
     for name, process in begun.items():
         pids = [int(pid) for pid in process.stdout.readline().split()]
         process.wait(30)
-        found[name] = len(pids), psutil.wait_procs([w for w in map(a_worker, pids) if w], timeout=2)[1]
+        found[name] = len(pids), psutil.wait_procs([w for w in map(a_worker, pids) if w], timeout=8)[1]
         process.stdout.close()
     return found
 
