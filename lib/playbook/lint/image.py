@@ -197,9 +197,18 @@ def _written(steps: list[Instruction], values: dict[str, Word], document: Docume
         if step.word == "RUN":
             fed = bool(step.fed) and "cat" not in step.rest
             line = document.text.line(step.fed[0][1] if fed else step.line) or 1
+            made: dict[str, Text] = {}
             for command in simple_commands(_script(step), {}, line):
                 if command.target and command.words and command.words[0] in ("echo", "printf", "cat"):
-                    yield expand(str(command.target), values), _output(command, path, step)
+                    target, text = expand(str(command.target), values), _output(command, path, step)
+                    made[target] = _behind(made[target], text) if command.appends and target in made else text
+            yield from made.items()
+
+
+def _behind(before: Text, text: Text) -> Text:
+    """A text behind another in the same file, each on the lines where it is written."""
+    gap = max(text.first_line - before.first_line - before.content.count("\n"), 1)
+    return replace(before, content=before.content + "\n" * gap + text.content)
 
 
 def _script(step: Instruction) -> str:

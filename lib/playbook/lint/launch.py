@@ -171,9 +171,10 @@ def _by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> No
 
 def _shell_command(start: Start, words: list[Word], args: list[Word], reading: Reading) -> None:
     if not any(is_server_word(word) for word in words) or words[0] in ("echo", "printf"):
-        if words and ENTRYPOINT_SCRIPT in words[-1] + words[0]:
+        place = next((nth for nth, word in enumerate(words) if word.endswith(ENTRYPOINT_SCRIPT)), None)
+        if place is not None and words[0] not in ("chmod", "cp", "mv", "ls", "cat"):
             environment = {name: str(value) for name, value in start.environment.items()}
-            _append(start, reading, words[1:], entrypoint_flags(environment))
+            _append(start, reading, words[place + 1 :], entrypoint_flags(environment))
         return
     behind = after_binary(words)
     filled = [word for each in behind for word in (args if each in ("$@", "$*", "${@}") else [each])]

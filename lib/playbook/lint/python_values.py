@@ -32,8 +32,7 @@ class Values:
         self.lines: list[str] = []  # command lines that were read from texts
         twice: set[str] = set()
         for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                name = node.targets[0].id
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and (name := _name_of(node.targets[0])):
                 twice |= {name} & self.names.keys()
                 self.names[name] = node.value
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -82,8 +81,9 @@ class Values:
             return self._literals(node, _joined(parts)) if node.end_lineno != node.lineno else parts
         if isinstance(node, ast.FormattedValue):
             return [(str(self.word(node.value) or UNKNOWN), line)]
-        if isinstance(node, ast.Name) and node.id in self.names:
-            pieces = self._pieces(self.names[node.id], depth + 1)
+        name = _name_of(node)
+        if name in self.names:
+            pieces = self._pieces(self.names[name], depth + 1)
             return None if pieces is None else [(_joined(pieces), line)]
         if isinstance(node, ast.BinOp):
             return self._operation(node, depth)
@@ -151,9 +151,9 @@ class Values:
     def words(self, node: ast.AST | None) -> list[Word]:
         """A list's words, with what is appended to it later; anything unknown is marked so."""
         added: list[Word] = []
-        if isinstance(node, ast.Name):
-            added = [word for item in self.grown.get(node.id, ()) for word in self.words(item) or [self._one(item)]]
-            node = self.names.get(node.id)
+        if name := _name_of(node):
+            added = [word for item in self.grown.get(name, ()) for word in self.words(item) or [self._one(item)]]
+            node = self.names.get(name)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return [*self.words(node.left), *self.words(node.right), *added]
         if not isinstance(node, (ast.List, ast.Tuple)):
@@ -233,6 +233,13 @@ class Values:
                 continue
             pieces = [piece for each in (self.names[name], *items) for piece in self._pieces(each, 0) or [(UNKNOWN, 0)]]
             yield self._laid_out(pieces, self.line(self.names[name]))
+
+
+def _name_of(node: ast.AST | None) -> str:
+    """The name that a node is, those of a class's own (`self.NAME`) among them; "" for anything else."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _added(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

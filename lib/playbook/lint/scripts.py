@@ -188,6 +188,7 @@ def _filled(text: str, values: dict[str, str]) -> str:
     return re.sub(r"\$[({]([\w.-]+)[)}]", fill, text)
 
 
+_SPECIFIER = re.compile(r"(?<!%)%([a-zA-Z])\b")  # what systemd fills in: %i is the instance
 _QUADLET = {"Volume": "-v", "PublishPort": "-p", "Environment": "-e", "Mount": "--mount"}
 
 
@@ -214,8 +215,9 @@ def unit_as_shell(content: str) -> str:
         if indented and not started:  # an ini file's value goes on in indented lines
             result[-1] += "" if result[-1].endswith("\\") else " \\"
         if started or continued or indented:
-            result.append(started[2] if started else line)
-            continued = line.rstrip().endswith("\\")
+            kept = "\\" if not started and line.lstrip().startswith(("#", ";")) else started[2] if started else line
+            result.append(_SPECIFIER.sub(r"${\1}", kept))  # a comment between lines that go on is left out
+            continued = kept.rstrip().endswith("\\")
         else:
             result.append(f"export {variables[1]}" if variables and '"' not in variables[1] else "")
     return "\n".join(result)

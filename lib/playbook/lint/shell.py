@@ -30,6 +30,8 @@ def simple_commands(text: str, values: dict[str, str] | None = None, first_line:
         command = scan.command()
         if command.words or command.target:
             _assign(command, scan.values)
+            if command.words[:2] == ["set", "--"]:
+                scan.arrays["@"] = command.words[2:]
             commands.append(command)
     yield from ungrouped(commands)
 
@@ -98,7 +100,8 @@ class _Scan:
             else:
                 word = self._unparted()
                 used = _WHOLE_ARRAY.fullmatch(word)
-                command.words += self.arrays.get(used[1], [word]) if used else _parted(word)
+                name = used[1] if used else "@" if word in ("$@", "${@}") else ""
+                command.words += self.arrays.get(name, [word]) if name else _parted(word)
         return command
 
     def _array(self, array: re.Match) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 UNKNOWN = "$…"  # stands for a value that only a later step knows: a template's, a shell's
 _QUOTED = re.compile(r"""^(['"])(.*)\1$""", re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")
 
 
 class Word(str):

@@ -110,6 +110,12 @@ PLACES = {
     "config printed line by line": ("run.sh", "printf '%s\\n' 'max_batch_size: 4' 'num_batch_threads { value: 2 }' > b.config\n", 1, BARE),
     "batching of a platform": ("p.config", 'platform_configs { key: "tensorflow" value { source_adapter_config {\n [type.googleapis.com/tensorflow.serving.SavedModelBundleSourceAdapterConfig] { legacy_config {\n  batching_parameters { max_batch_size: 8 }\n } } } } }\n', 3, BARE),
     "part of a model list": ("README.md", "```\nmodel_config {\n  name: 'm'\n  base_path: '/m'\n  model_platform: 'tensorflow'\n}\n```\n", 2, "config-unknown-field"),
+    "words that a script sets": ("run.sh", f"set -- {LINE.partition(' ')[2]}\nexec tensorflow_model_server \"$@\"\n", 1, THREADS),
+    "default that is kept": ("run.sh", LINE.replace("=1", "=${N:=1}") + "\n", 1, THREADS),
+    "name of a class's own": ("x.py", "class S:\n    B = 'tensorflow_model_server'\n    def f(self):\n        self.n = '--rest_api_num_threads=1'\n        run([self.B, '--rest_api_port=8501',\n             self.n])\n", 6, THREADS),
+    "systemd, a comment between": ("s.service", "[Service]\nExecStart=/usr/bin/tensorflow_model_server --port=%i --rest_api_port=8501 \\\n  # threads\n  --rest_api_num_threads=1\n", 4, THREADS),
+    "script by RUN, line behind line": ("Dockerfile", "FROM tensorflow/serving:2.20.0\nRUN echo '#!/bin/sh' > /s.sh && \\\n  echo 'tensorflow_model_server --rest_api_port=8501 \\' >> /s.sh && \\\n  echo '--rest_api_num_threads=1' >> /s.sh\nENTRYPOINT [\"/s.sh\"]\n", 4, THREADS),
+    "the image's script by a shell": ("Dockerfile", 'FROM tensorflow/serving:2.20.0\nENV N=1\nENTRYPOINT ["sh", "-c", "exec /usr/bin/tf_serving_entrypoint.sh --rest_api_num_threads=$N"]\n', 3, THREADS),
     "config in TypeScript": ("s.ts", "const i = 'tensorflow/serving:2.20.0'\nconst c = `max_batch_size: 4\nnum_batch_threads { value: 2 }`\n", 2, BARE),
 }  # fmt: skip
 
