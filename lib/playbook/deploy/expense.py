@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playbook.records import record
 from playbook.records.batch_curve import replay_s
-from playbook.serve.expense import start_s
+from playbook.serve.expense import compare_s, start_s
 from playbook.stage_plan import StagePlan, stretch
 
 DAYS_S = 4.0  # the days of fleets and the policies of the autoscaler
@@ -23,7 +23,8 @@ def stage(run_dir: Path, rehearsal_s: float) -> StagePlan:
         rehearsal_s: Window of the rehearsal.
     """
     exported = record.load(run_dir, "export")["results"] if record.has(run_dir, "export") else {}
-    rehearsed = start_s(run_dir) + END_S * stretch() + replay_s(exported) + LEVELS * rehearsal_s
+    answers_s = replay_s(exported) + compare_s(exported)
+    rehearsed = start_s(run_dir) + END_S * stretch() + answers_s + LEVELS * rehearsal_s
     days_s, checks_s = DAYS_S * stretch(), CHECKS_S * stretch()
     return StagePlan.of(
         [("days of load simulated", days_s), ("a rehearsal of what ships", rehearsed), ("checks", checks_s)]

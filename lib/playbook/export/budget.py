@@ -34,7 +34,7 @@ CALIBRATING = 3.0  # a row in TFLite's interpreter while it calibrates, beside o
 
 @dataclass(frozen=True)
 class Cost:
-    """What a batch of n rows takes, `fixed_s + row_s · n` seconds, and how large the graph is: MB, operations.
+    """What a batch of n rows takes, `fixed_s + row_s · n` seconds, how large the graph is (MB, operations), its load.
 
     `stretch` is how many times as long things take here as they have the processor.
     """
@@ -44,6 +44,7 @@ class Cost:
     mb: float = 0.0
     nodes: int = 0
     stretch: float = 1.0
+    load_s: float = 0.0  # of the model as trained
     lists: bool = False  # loops gather results in lists, of which there is no int8 form
 
     def of(self, rows: int) -> float:
@@ -144,9 +145,10 @@ def building_s(names: Sequence[str], cost: Cost, sizes: int, rows: int = 0) -> f
         seconds += FREEZE_S + FREEZE_S_PER_NODE * cost.nodes + FREEZE_S_PER_MB * cost.mb
     if "xla" in names:
         seconds += (sizes + 1) * XLA_S_PER_ROOT * root
+    again_s = 2 * (len(names) - 1) * cost.load_s if _apart(cost, names) else 0.0  # as trained, beside each form
     if "int8" not in names or cost.lists:
-        return cost.stretch * seconds
-    return cost.stretch * (seconds + INT8_S_PER_ROOT * root) + CALIBRATING * rows * cost.row_s
+        return cost.stretch * seconds + again_s
+    return again_s + cost.stretch * (seconds + INT8_S_PER_ROOT * root) + CALIBRATING * rows * cost.row_s
 
 
 def stage(plan: ExportPlan) -> StagePlan:

@@ -23,6 +23,23 @@ def start_s(run_dir: Path) -> float:
     return float(kept.get("start_s") or START_S * stretch())
 
 
+def load_s(run_dir: Path) -> float:
+    """Seconds that a version's load takes on a server that runs: what a start took beyond the process's own."""
+    return max(0.0, start_s(run_dir) - START_S * stretch())
+
+
+def compare_s(exported: Mapping[str, Any], rows: int = COMPARED_ROWS, protocols: int = 1) -> float:
+    """Seconds in which the answers to so many rows are compared, over each protocol.
+
+    Args:
+        exported: `results` of export.json.
+        rows: At most; no more than there are reference rows.
+        protocols: Over how many.
+    """
+    row_s = (request_ms(exported, exported.get("max_rows_per_request") or 1) or 0.0) / 1000
+    return protocols * min(BUDGET_S, min(rows, exported.get("reference_rows") or rows) * row_s)
+
+
 def stage(exported: Mapping[str, Any], server: str = "embedded") -> StagePlan:
     """The stage's plan: start, load, replayed warm-up requests, answers compared over both protocols.
 
@@ -31,9 +48,8 @@ def stage(exported: Mapping[str, Any], server: str = "embedded") -> StagePlan:
         server: Its kind; one that is attached to runs already.
     """
     rows = min(COMPARED_ROWS, exported.get("reference_rows") or COMPARED_ROWS)
-    row_s = (request_ms(exported, exported.get("max_rows_per_request") or 1) or 0.0) / 1000
-    compare_s = PROTOCOLS * min(BUDGET_S, rows * row_s)
-    load_s = LOAD_S_PER_GB * (exported.get("size_bytes") or 0) / 1e9 + replay_s(exported)
+    loading_s = LOAD_S_PER_GB * (exported.get("size_bytes") or 0) / 1e9 + replay_s(exported)
+    compared_s = compare_s(exported, rows, PROTOCOLS)
     started = 0.0 if server == "attach" else START_S
-    parts = [("a server", started * stretch()), ("the load with its warm-up requests", load_s if started else 0.0)]
-    return StagePlan.of([*parts, (f"{rows} answers compared over REST and gRPC", max(0.5, compare_s))])
+    parts = [("a server", started * stretch()), ("the load with its warm-up requests", loading_s if started else 0.0)]
+    return StagePlan.of([*parts, (f"{rows} answers compared over REST and gRPC", max(0.5, compared_s))])

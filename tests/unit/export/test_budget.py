@@ -1,6 +1,7 @@
 """The plan of an export fits into the seconds given, and names what does not."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,3 +69,11 @@ def test_the_probe_finds_the_fixed_cost_and_the_cost_of_a_row() -> None:
 
 def test_forms_that_nobody_asked_for_cost_nothing() -> None:
     assert plan(0.001, variants=[]).variant_s == plan(0.001, variants=[]).building_s == 0
+
+
+def test_a_large_model_is_loaded_anew_before_and_after_each_of_its_forms() -> None:
+    names = ["as_trained", "inference", "float16"]
+    small, large = (budget.Cost(0.0, 0.01, mb=mb, load_s=2.0) for mb in (60.0, 100.0))
+    quick = [replace(cost, load_s=0.0) for cost in (small, large)]
+    assert budget.building_s(names, small, 1) == budget.building_s(names, quick[0], 1)
+    assert budget.building_s(names, large, 1) == pytest.approx(budget.building_s(names, quick[1], 1) + 4 * 2.0)
