@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from playbook.knobs import METRICS_PATH
@@ -118,7 +119,9 @@ def _line(config: text_proto.Field, name: str, text: Text) -> int | None:
 def _model(config: text_proto.Field, text: Text, command: Command | None, accepted: bool) -> Iterator[Finding]:
     shown = repr(config.text("name"))
     base, platform = config.text("base_path"), config.text("model_platform")
-    misspelt = any("platform" in child.name for child in config.children)  # said at the field itself
+    names = [child.name for child in config.children]
+    alike = get_close_matches("model_platform", names, 1, 0.8)
+    misspelt = alike or any("platform" in name for name in names)  # said at the field itself
     if not platform and not config.first("model_type") and not misspelt:
         yield finding("model-platform-missing", text.path, text.line(config.line), name=shown)
     elif platform and config.first("model_type"):

@@ -21,7 +21,7 @@ from playbook.lint.program_texts import SUFFIXES, read_program
 from playbook.lint.python_code import read_python, texts_of
 from playbook.lint.reading import Document, Reading, Surroundings
 from playbook.lint.rules import Finding, finding
-from playbook.lint.schema import kind_of
+from playbook.lint.schema import is_config, kind_of
 from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
 from playbook.lint.terraform import read_hcl
 from playbook.lint.text import Text, Word
@@ -85,7 +85,8 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
             total.add(read_values(Document(text, around), charts.values[path]))
             gathered.read.append(text.path)
             continue
-        flag = kind_of(text.content) if path.suffix.lower() in _CONFIGS and not kinds[path] else None
+        looks = path.suffix.lower() in _CONFIGS or is_config(text.content)  # whatever its suffix
+        flag = kind_of(text.content) if looks and not kinds[path] else None
         if path.name == "batching_params.pbtxt":
             flag = "batching_parameters_file"
         if flag is not None:

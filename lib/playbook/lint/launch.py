@@ -34,6 +34,8 @@ def launch(start: Start) -> Reading:
     reading, written = Reading(), start
     start = _filled(start) if start.kubernetes else start
     words = [*(start.entry or ()), *start.args]
+    if start.entry and len(words) > 1 and is_shell(words[0]) and not words[1].startswith("-"):
+        start, words = replace(start, entry=words[1:2], args=words[2:]), words[1:]  # a shell that runs a script
     first = start.entry[0] if start.entry else ""
     if is_server_word(first.partition(" ")[0]) and " --" in first:
         binary, _, rest = first.partition(" --")
@@ -91,7 +93,7 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
         return _by_text(start, written, args, reading)
     first, script = next(iter(args), ""), script_of(args)
     scripted = OFFICIAL in start.image and "-devel" not in start.image  # others likely have no entrypoint
-    if not scripted and first and is_server_word(first):
+    if not scripted and any(is_server_word(word) for word in args):  # perhaps behind another program
         return _append(start, reading, after_binary(args), {})
     if script is not None and not scripted:
         return _by_shell(start, *script, reading)

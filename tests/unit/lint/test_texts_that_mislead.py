@@ -73,3 +73,32 @@ def test_a_script_of_ones_own_in_the_images_place_may_read_its_variables_otherwi
     assert "base-path-doubled" in {hit.rule for hit in examine(tmp_path).findings}
     (tmp_path / "Dockerfile").write_text(text + copied)
     assert "base-path-doubled" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_a_config_is_one_whatever_its_suffix(tmp_path):
+    (tmp_path / "models.config.c").write_text("model_config_list { config { name: 'a' base_path: '/a' } }\n")
+    assert {hit.rule for hit in examine(tmp_path).findings} == {"model-platform-missing"}
+
+
+def test_a_misspelt_field_is_said_once(tmp_path):
+    text = "model_config_list { config { name: 'a' base_path: '/a' model_plateform: 'tensorflow' } }\n"
+    (tmp_path / "models.config").write_text(text)
+    assert [hit.rule for hit in examine(tmp_path).findings] == ["config-unknown-field"]
+
+
+def test_a_script_that_a_shell_is_given_is_read_where_it_is_and_guessed_at_nowhere(tmp_path):
+    (tmp_path / "Dockerfile").write_text(
+        'FROM tensorflow/serving:2.20.0\nCOPY s.sh /s.sh\nENTRYPOINT []\nCMD ["sh", "/s.sh"]\n'
+    )
+    assert "no-model" not in {hit.rule for hit in examine(tmp_path).findings}
+    (tmp_path / "s.sh").write_text(LINE + "\n")
+    assert "rest-threads-one" in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_an_image_of_another_has_no_entrypoint_of_ours(tmp_path):
+    (tmp_path / "run.sh").write_text(
+        "docker run $IMAGE taskset -c 0 tensorflow_model_server --port=9000 --model_base_path=m\n"
+    )
+    rules = {hit.rule for hit in examine(tmp_path).findings}
+    assert "relative-base-path" in rules
+    assert "cmd-over-entrypoint" not in rules
