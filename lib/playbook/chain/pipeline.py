@@ -131,9 +131,10 @@ def _check_there(run: Run) -> None:
 def _gone(run: Run) -> str:
     if runs.is_there(run.run_dir):
         return ""
+    since = " (remove first what was written to the old place since)" if run.run_dir.exists() else ""
     return (
         f"The run folder {run.run_dir} was expected to stay while the chain runs in it, and was removed or moved "
-        "away. Everything started was ended. Put it back and --resume it, or start a new run."
+        f"away. Everything started was ended. Put it back{since} and --resume it, or start a new run."
     )
 
 

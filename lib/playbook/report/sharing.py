@@ -31,6 +31,7 @@ def share(run_dir: Path, target: Path) -> Path:
     target = Path(target)
     if target.suffix not in (".zip", ".html") or target.is_dir():
         raise ParameterError(f"A file ending in .zip or .html was expected, {str(target)!r} was given.")
+    whole_file.sweep(target.parent)  # what a killed one left
     page = report.write(run_dir)
     if target.suffix == ".html":
         return whole_file.write_text(target, _with_data(page.with_suffix(".html").read_text(), Path(run_dir)))

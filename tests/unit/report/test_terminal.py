@@ -6,7 +6,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -105,6 +108,22 @@ def test_a_run_is_shared_as_one_file_without_model_logs_or_credentials(outputs: 
     assert "bm90IHRvIGJlIHNoYXJlZA" not in page
     with pytest.raises(ParameterError, match=r"ending in \.zip or \.html"):
         sharing.share(run, tmp_path / "run.tar")
+
+
+def test_a_share_that_was_killed_leaves_nothing_once_it_is_done_again(outputs: Path, tmp_path: Path) -> None:
+    run, target = shutil.copytree(outputs / "20260101T000000Z-quick", tmp_path / "r"), tmp_path / "to" / "run.zip"
+    target.parent.mkdir()
+    code = (
+        "import os, signal, sys, zipfile; from pathlib import Path; from playbook.report import sharing\n"
+        "zipfile.ZipFile.write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sharing.share(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, run, target], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (half,) = target.parent.iterdir()
+    assert half.name.endswith(".part")
+    sharing.share(run, target)
+    assert list(target.parent.iterdir()) == [target]
 
 
 def test_the_index_survives_odd_names_and_draws_only_valid_levels(outputs: Path) -> None:
