@@ -14,6 +14,7 @@ from playbook.lint.text import is_unknown
 from playbook.lint.yaml_lines import Table
 
 _OURS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")
+_GRPC = ("grpc", "grpc-api", "8500")  # what gRPC's port is called; nobody calls REST's so
 _MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
 
 
@@ -58,6 +59,10 @@ def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:
     spec = monitor.get("spec") or {}
     for endpoint in spec.get("endpoints") or spec.get("podMetricsEndpoints") or []:
         yield from check_scrape(endpoint, "path", served, shown)
+        asked = str(endpoint.get("port", endpoint.get("targetPort", "")))
+        if asked in _GRPC:
+            line = endpoint.at("port" if "port" in endpoint else "targetPort")
+            yield finding("metrics-port-closed", shown, line, port=asked, rest="by habit 8501")
 
 
 def _targets(scaler: Any, pod: Pod) -> bool:

@@ -27,8 +27,26 @@ def read_compose(data: Any, document: Document) -> Reading:
     reading = Reading()
     for service in (data.get("services") or {}).values():
         if isinstance(service, Table):
-            reading.add(_read_service(service, data, document))
+            reading.add(_read_service(_extended(service, data), data, document))
     return reading
+
+
+def _extended(service: Table, data: Any) -> Table:
+    """A service with what it takes from another of the same file (`extends`): its own keys win, lists are joined."""
+    extends = service.get("extends")
+    name = extends.get("service") if isinstance(extends, Table) and "file" not in extends else extends
+    base = (data.get("services") or {}).get(name) if isinstance(name, str) else None
+    if not isinstance(base, Table) or base is service:
+        return service
+    whole = Table({**base, **service})
+    whole.line = service.line
+    for key in ("environment", "volumes", "ports", "configs"):
+        pair = base.get(key), service.get(key)
+        if isinstance(pair[0], list) and isinstance(pair[1], list):
+            whole[key] = Items([*pair[0], *pair[1]])
+        elif isinstance(pair[0], Table) and isinstance(pair[1], Table):
+            whole[key] = Table({**pair[0], **pair[1]})
+    return whole
 
 
 def read_loose(data: Any, document: Document) -> Reading:
@@ -140,14 +158,21 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
     hidden = any(is_unknown(mount.target) for mount in mounts) or bool(service.get("volumes_from"))
     place = Place(True, closed, tuple(mounts), document.folder, base, hidden)
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-    limit = service.get("cpus") or limits.get("cpus")
+    limit = service.get("cpus") or limits.get("cpus") or _quota(service)
     cpus = count_cpus(str(service.get("cpuset") or ""))
     line = service.at("command") if "command" in service else service.at("image")
-    start = Start(document.text.path, line, base, entry if entry else None, args or [], environment, place,
+    entry = entry if entry or service.get("entrypoint") in ([], "") else None  # an empty one is none, not the image's
+    start = Start(document.text.path, line, base, entry, args or [], environment, place,
                   cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,
                   tuple(_published(service)), inherited=inherited)  # fmt: skip
     start.open_environment = bool(service.get("env_file"))
     return start
+
+
+def _quota(service: Any) -> float | None:
+    """The cores that cpu_quota gives, in microseconds of a period of 100,000."""
+    quota, period = str(service.get("cpu_quota", "")), str(service.get("cpu_period", "100000"))
+    return int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
 
 
 def _words(value: Any) -> list[Word] | None:

@@ -40,10 +40,12 @@ def filled_in(words: Sequence[Word], environment: Mapping[str, Word]) -> list[Wo
     """Words in which Kubernetes has put the values of `$(NAME)`; a value that is not known leaves the name."""
 
     def fill(match: re.Match) -> str:
+        if match[0].startswith("$$"):
+            return match[0]
         value = environment.get(match[1], Word("$"))
         return match.group() if "$" in value or "{{" in value else value  # `<bucket>` is told, and to be filled in
 
-    return [word.with_text(re.sub(r"\$\((\w+)\)", fill, word)) for word in words]
+    return [word.with_text(re.sub(r"\$?\$\((\w+)\)", fill, word)) for word in words]
 
 
 def is_unread(name: str, referenced: str, by_script: bool) -> bool:
@@ -65,7 +67,8 @@ def _is_setting(name: str) -> bool:
         return True
     bare = _OURS.sub("", name)
     settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
-    return bare.lower() in settings or bare in _ALSO_NAMES
+    tail = "_" in bare and any(flag.endswith("_" + bare.lower()) for flag in settings)
+    return bare.lower() in settings or tail or bare in _ALSO_NAMES
 
 
 def instead_of(name: str, value: str) -> str:

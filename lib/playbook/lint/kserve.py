@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from playbook.lint.command import Place
-from playbook.lint.containers import cores
+from playbook.lint.containers import GPU, cores, for_cpus
 from playbook.lint.launch import Start, launch
 from playbook.lint.reading import Document, Reading
 from playbook.lint.rules import finding
@@ -51,6 +51,10 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
                   cpu_limit=cores(limit) if limit is not None else None, kubernetes=True, open_environment=True,
                   implied={**_RUNTIME, "model_name": name})  # fmt: skip
     start.managed = start.own_image = True
+    limits: Any = (model.get("resources") or {}).get("limits") or {}
+    image = str(model.get("image", ""))
+    if GPU in limits and str(limits[GPU]) != "0" and for_cpus(image):
+        reading.report("gpu-image-missing", shown, limits.at(GPU), image=image)
     reading.add(launch(start))
     version = str(model.get("runtimeVersion", ""))
     if version.startswith(("latest", "nightly")):

@@ -11,6 +11,7 @@ from playbook.lint import probes
 from playbook.lint.command import OFFICIAL, Command, Mount, Place, is_official
 from playbook.lint.configs import check_annotations
 from playbook.lint.containers import GPU, check_image, check_told, cores, for_cpus, quantity
+from playbook.lint.environment import filled_in
 from playbook.lint.flags import check_command
 from playbook.lint.launch import Start, is_server, launch
 from playbook.lint.reading import Document, Reading, Surroundings
@@ -141,6 +142,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
     values = {str(each.get("name")): _value(each, document)
               for each in container.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     values = {**_from_maps(container, document), **values}
+    values = dict(zip(values, filled_in(list(values.values()), values), strict=True))  # a value may name another
     mounts, hidden = _mounts(container, spec, data, document)
     whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
     closed = is_official(image) and not hidden and (bool(mounts) or whole)
@@ -169,9 +171,9 @@ def _from_maps(container: Any, document: Document) -> dict[str, Word]:
     values: dict[str, Word] = {}
     for each in container.get("envFrom") or []:
         name = (each.get("configMapRef") or {}).get("name") if isinstance(each, Table) else None
-        for key, text in document.around.config_maps.get(str(name), {}).items() if not each.get("prefix") else ():
+        for key, text in document.around.config_maps.get(str(name), {}).items():
             line = text.first_line if text.path == document.text.path else each.line
-            values[key] = Word(text.content, line)
+            values[f"{each.get('prefix') or ''}{key}"] = Word(text.content, line)
     return values
 
 

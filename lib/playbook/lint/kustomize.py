@@ -35,6 +35,12 @@ def _files(generator: Any, document: Document, sources: Sources) -> Iterator[tup
         text = sources.file(path) if path is not None else None
         if text is not None:
             yield (key if equals else named.rpartition("/")[2]), text
+    for named in [*(generator.get("envs") or []), *filter(None, [generator.get("env")])]:
+        text = sources.file(document.folder / str(named)) if document.folder is not None else None
+        for line in text.content.split("\n") if text is not None else ():
+            key, equals, value = line.strip().partition("=")
+            if equals and not key.startswith("#"):
+                yield key, Text(value, document.text.path, line_of(named) or 1)
     for item in generator.get("literals") or []:
         key, _, value = str(item).partition("=")
         yield key, Text(value, document.text.path, line_of(item) or 1)

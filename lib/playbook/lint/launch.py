@@ -22,7 +22,7 @@ from playbook.lint.script_writes import Writes
 from playbook.lint.shell import simple_commands
 from playbook.lint.shell_calls import is_shell, script_of
 from playbook.lint.start import Start, is_script, is_server
-from playbook.lint.start_checks import check_literals, check_variables
+from playbook.lint.start_checks import OTHER_PROGRAMS, check_literals, check_program, check_variables
 from playbook.lint.text import UNKNOWN, Text, Word, line_of
 
 _BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
@@ -52,6 +52,11 @@ def launch(start: Start) -> Reading:
         return reading
     elif (script := script_of(words)) is not None:
         _by_shell(start, *script, reading)
+    elif not words:
+        _by_entrypoint(replace(start, entry=None), reading)
+    elif words[0].rpartition("/")[2] in OTHER_PROGRAMS and not any(is_server_word(word) for word in words):
+        check_program(start, words[0], reading)
+        return reading
     elif any(is_server_word(word) for word in words) or "/" not in words[0]:
         _append(start, reading, after_binary(words), {})
     elif (text := _script(start, words[0])) is not None:

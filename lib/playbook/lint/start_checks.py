@@ -9,9 +9,21 @@ from playbook.lint.environment import OURS_ALONE, instead_of, is_unread
 from playbook.lint.reading import Reading
 from playbook.lint.shell_calls import is_shell
 from playbook.lint.start import Start, is_script
+from playbook.lint.text import Word
 
 _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
-_KUBERNETES = re.compile(r"\$\((\w+)\)")
+_KUBERNETES = re.compile(r"(?<!\$)\$\((\w+)\)")  # `$$(NAME)` is `$(NAME)` as it stands
+OTHER_PROGRAMS = ("python", "python3", "pip", "pip3", "node", "java", "curl", "wget", "git", "aws", "gsutil")
+
+
+def check_program(start: Start, word: Word, reading: Reading) -> None:
+    """A program beside the server that a container of its image is to run, and that the image lacks."""
+    tool = word.rpartition("/")[2]
+    reading.passed = f"it starts {tool}"
+    has = "devel" in start.image or (tool == "curl" and "gpu" in start.image)
+    if is_official(start.image) and not has:
+        reading.report("tool-not-in-image", start.path, word.line or start.line, who="The container", tool=tool,
+                       image=start.image, remedy=f"Use an image that has {tool}, or one built with it.")  # fmt: skip
 
 
 def check_literals(start: Start, reading: Reading) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,10 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
         if "\n" in word.strip() and re.match(r"\s*[\[{]", word):
             for data in load_documents(re.sub(r"(?<!\")\$\{[^}]*\}(?!\")", "0", word), word.line or 1)[0]:
                 reading.add(read_loose(data, document))
+        elif re.search(r"(?m)^\s*kind:", word) and re.search(r"(?m)^\s*apiVersion:", word):
+            for data in load_documents(textwrap.dedent(word), word.line or 1)[0]:
+                if isinstance(data, Table):
+                    reading.add(read_object(data, document, pods))
         elif is_config(word):
             text = Text(str(word), document.text.path, word.line or 1, None, "$" in word)
             reading.configs.append((kind_of(word) or "", text))

@@ -58,11 +58,22 @@ def pod_specs(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tup
             if isinstance(node.get(name), Table) and "image" in node[name]:
                 yield _alone(node, name, above), (*above, node)
         for key, value in node.items():
-            if key not in ("containers", "initContainers", *_ALONE):
+            if key == "sidecars" and isinstance(value, list):  # Argo's, and those that start first and stay
+                yield _beside(node, value, above), (*above, node)
+            elif key == "initContainers" and isinstance(value, list):
+                staying = [each for each in value if isinstance(each, Table) and each.get("restartPolicy") == "Always"]
+                yield from [(_beside(node, staying, above), (*above, node))] if staying else ()
+            if key not in ("containers", "sidecars", "initContainers", *_ALONE):
                 yield from pod_specs(value, (*above, node))
     elif isinstance(node, list):
         for item in node:
             yield from pod_specs(item, above)
+
+
+def _beside(node: Any, containers: list[Any], above: tuple[Any, ...]) -> Table:
+    """A pod spec of containers that run beside others: they may mount what those do."""
+    volumes = [each for holder in (*above, node) for each in holder.get("volumes") or []]
+    return Table(containers=containers, volumes=volumes)
 
 
 def is_container(table: Table) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import replace
 
 from playbook.lint.command import OFFICIAL
@@ -18,6 +19,7 @@ _DOCKERFILE = re.compile(rf"(?m)^FROM\s+\S*{OFFICIAL}")
 
 def read_written(name: str, text: Text, document: Document) -> Reading:
     """What stands in a text that is written into the file `name`: a Dockerfile, YAML, or a config file."""
+    text = replace(text, content=textwrap.dedent(text.content))  # as a function's body holds it
     reading, inside = Reading(), Document(text, document.around)
     if "dockerfile" in name.lower() or _DOCKERFILE.search(text.content):
         return read_dockerfile(inside)

@@ -70,6 +70,7 @@ def load(document: Document) -> Page:
     return Page(document, pages, problems)
 
 
+_RELEASES = ("HelmRelease", "Application", "ApplicationSet", "HelmChart", "HelmChartConfig")  # they hold values
 _LISTED = ("args", "command")
 _SHAPED = {"resources", "limits", "requests", "env", "envFrom", "ports", "volumes", "volumeMounts", "securityContext",
            "livenessProbe", "readinessProbe", "startupProbe", "labels", "annotations", "lifecycle", "metadata",
@@ -172,6 +173,8 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
     whole = read_object(data, document, pods)
     if "apiVersion" not in data and "kind" not in data and not whole.counts["pods"]:
         reading.add(read_loose(data, document))
+    elif str(data.get("kind", "")) in _RELEASES:
+        reading.add(read_loose(data.get("spec"), document))
     reading.add(whole)
     if reading.commands and data.get("kind") and not document.text.templated:
         for name, line in undeclared(data, document.text.path):
