@@ -59,7 +59,12 @@ def forget(url: str) -> None:
 
 
 def of(url: str) -> Trust | None:
-    """The trust noted for this address; None where it is spoken to in plain text."""
+    """The trust noted for this address; None where it is spoken to in plain text, as `http://` always is.
+
+    A port is given out again: who was spoken to by TLS there says nothing of who answers plain HTTP now.
+    """
+    if urlsplit(url).scheme == "http":
+        return None
     noted = secrets.remembered(f"trust {secrets.origin(url)}")
     if noted:
         return Trust(**json.loads(noted))
