@@ -69,9 +69,10 @@ def test_turns_that_are_too_coarse_for_a_gate_go_on_as_long_as_is_allowed(output
     said = []
     sides = again.again(outputs / "20260101T000000Z-plain", twin, tmp_path / "again", say=said.append, gate=4.0)
     held = [len(record.load(side, "stress")["results"]["levels"]) for side in sides]
-    if len(said) == 1:  # a busy machine: what looked like a regression ended them
+    if len(said) == 1:  # a busy machine: what looked like a regression ended them, or no number of turns would show it
         assert held == [12, 12]
-        assert compare.compare(*sides, gate=4.0).regression
+        compared = compare.compare(*sides, gate=4.0)
+        assert compared.regression or "wider gate" in compared.undecided
     else:
         assert "would have shown a change of" in said[1]
         assert "4 turns more, of " in said[1]

@@ -199,9 +199,13 @@ def leaking(run_dir: Path) -> Iterator[Handle]:
 
 
 def test_a_server_that_keeps_a_kilobyte_of_every_request_is_found(run_dir: Path, leaking: Handle) -> None:
-    exercise = replace(prepared(run_dir, target_rate_rps=800.0), soak_s=8.0)
-    kept = soak.hold(exercise, leaking, 0)
-    assert kept["answer"] == soak.LEAK, kept
+    """Held longer where it was not enough, as its sentence then says: a busy machine makes the memory unsteady."""
+    exercise = prepared(run_dir, target_rate_rps=800.0)
+    for number, seconds in enumerate((8.0, 16.0, 32.0)):
+        kept = soak.hold(replace(exercise, soak_s=seconds), leaking, number)
+        if kept["answer"] != soak.OPEN:
+            break
+    assert kept["answer"] == soak.LEAK, kept["words"]
     assert 700 < kept["bytes_per_request"] < 1600
     assert kept["wrong"] == 0
     assert "A LEAK of" in kept["words"]
