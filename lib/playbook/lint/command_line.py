@@ -6,8 +6,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from playbook.errors import ParameterError
-from playbook.lint import fixes, output, rules_page
+from playbook.lint import fixes, output
 from playbook.lint.linter import Report, examine
+from playbook.lint.rules import page
 
 
 def run(
@@ -25,7 +26,7 @@ def run(
         ParameterError: nothing to lint, no such rule, or no such format.
     """
     if explain is not None:
-        say(rules_page.explain(explain))
+        say(page.explain(explain))
         return 0
     if not words:
         raise ParameterError("Nothing to lint: name folders, files, or flags that begin with --.")

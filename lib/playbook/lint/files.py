@@ -8,24 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.charts import read_charts, read_values
-from playbook.lint.command import BINARY, OFFICIAL
-from playbook.lint.documents import concerns, flags_of, names_server, prose_blocks
-from playbook.lint.fragments import read_fragment
+from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.fragments import read_fragment
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.reading import Document, Reading, Surroundings
+from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.forms.text import Text, Word
 from playbook.lint.gathering import Gathered
-from playbook.lint.image import read_dockerfile
-from playbook.lint.kubernetes import Pod
-from playbook.lint.launch import Start, launch
-from playbook.lint.notebooks import notebook_blocks
-from playbook.lint.program_texts import SUFFIXES, read_program
-from playbook.lint.python_code import read_python, texts_of
-from playbook.lint.reading import Document, Reading, Surroundings
-from playbook.lint.rules import Finding, finding
-from playbook.lint.schema import is_config, kind_of
-from playbook.lint.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
-from playbook.lint.terraform import read_hcl
-from playbook.lint.text import Text, Word
-from playbook.lint.yaml_files import (
+from playbook.lint.readers.charts import read_charts, read_values
+from playbook.lint.readers.documents import concerns, flags_of, names_server, prose_blocks
+from playbook.lint.readers.image import read_dockerfile
+from playbook.lint.readers.kubernetes import Pod
+from playbook.lint.readers.notebooks import notebook_blocks
+from playbook.lint.readers.program_texts import SUFFIXES, read_program
+from playbook.lint.readers.python_code import read_python, texts_of
+from playbook.lint.readers.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
+from playbook.lint.readers.terraform import read_hcl
+from playbook.lint.readers.yaml_files import (
     Page,
     check_together,
     collect,
@@ -35,6 +34,7 @@ from playbook.lint.yaml_files import (
     scalars_that_start,
     served_by_maps,
 )
+from playbook.lint.rules.findings import Finding, finding
 
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playbook.lint.linter import Report
-from playbook.lint.rules import Finding
+from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
 
 Lines = list[str]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playbook.lint.models import is_base_path, is_saved_model
-from playbook.lint.text import Text
+from playbook.lint.checks.models import is_base_path, is_saved_model
+from playbook.lint.forms.text import Text
 
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".mypy_cache"}
 MOST_BYTES = 5_000_000

@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.lint.base_paths import check_served, serving_of
-from playbook.lint.charts import led_back
-from playbook.lint.command import BINARY, Command
-from playbook.lint.configs import check_config, served_metrics_path
-from playbook.lint.containers import check_published
+from playbook.lint.checks.base_paths import check_served, serving_of
+from playbook.lint.checks.command import BINARY, Command
+from playbook.lint.checks.configs import check_config, served_metrics_path
+from playbook.lint.checks.containers import check_published
+from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.lookup import Sources, named_files
+from playbook.lint.checks.models import check_base_path, meant_as_base_path
+from playbook.lint.checks.reading import Document, Reading, Surroundings
+from playbook.lint.checks.schema import kind_of
 from playbook.lint.files import readers
-from playbook.lint.flags import check_command
+from playbook.lint.forms.text import Text, Word
 from playbook.lint.gathering import Gathered, gather, model_folders
-from playbook.lint.kubernetes import Pod
-from playbook.lint.lookup import Sources, named_files
-from playbook.lint.models import check_base_path, meant_as_base_path
-from playbook.lint.reading import Document, Reading, Surroundings
-from playbook.lint.rules import SEVERITIES, Finding
-from playbook.lint.schema import kind_of
-from playbook.lint.scripts import read_script
-from playbook.lint.text import Text, Word
-from playbook.lint.yaml_files import check_together
+from playbook.lint.readers.charts import led_back
+from playbook.lint.readers.kubernetes import Pod
+from playbook.lint.readers.scripts import read_script
+from playbook.lint.readers.yaml_files import check_together
+from playbook.lint.rules.findings import SEVERITIES, Finding
 
 _POLL = "file_system_poll_wait_seconds"
 _EARLY = "allow_version_labels_for_unavailable_models"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from playbook.errors import ParameterError
 from playbook.lint.linter import Report
-from playbook.lint.rules import RULES, SEVERITIES, Finding
+from playbook.lint.rules.findings import RULES, SEVERITIES, Finding
 
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _MOST_NAMES = 4

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from lint_examples import pod
 
-from playbook.lint import fixes, rules_page
+from playbook.lint import fixes
 from playbook.lint.linter import examine
-from playbook.lint.rules import RULES
+from playbook.lint.rules import page
+from playbook.lint.rules.findings import RULES
 
 ROOT = Path(__file__).parents[3]
 PLAYBOOK = Path(sys.executable).parent / "playbook"
@@ -112,8 +113,8 @@ def test_a_rule_is_explained_and_a_misspelt_one_names_the_nearest():
 
 
 def test_the_page_of_rules_is_current():
-    assert (ROOT / "docs" / "lint-rules.md").read_text() == rules_page.page() + "\n"
-    assert all(f"`{name}`" in rules_page.page() for name in RULES)
+    assert (ROOT / "docs" / "lint-rules.md").read_text() == page.page() + "\n"
+    assert all(f"`{name}`" in page.page() for name in RULES)
 
 
 def test_the_pre_commit_hook_runs_what_there_is():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from playbook.lint.linter import examine
-from playbook.lint.rules import RULES
+from playbook.lint.rules.findings import RULES
 
 CORPUS = Path(__file__).parent / "corpus"
 # True of nearly every published text, and no fault of its own.

@@ -2,9 +2,9 @@
 
 import pytest
 
-from playbook.lint.go_expressions import TemplateError
-from playbook.lint.go_templates import rendered
-from playbook.lint.text import UNKNOWN
+from playbook.lint.forms.go_expressions import TemplateError
+from playbook.lint.forms.go_templates import rendered
+from playbook.lint.forms.text import UNKNOWN
 
 VALUES = {"name": "m", "n": 4, "off": False, "none": None, "list": ["a", "b"], "table": {"y": 2, "x": 1}}
 HELPERS = '{{- define "full" -}}\n{{ .Release.Name }}-{{ .Values.name }}\n{{- end -}}'

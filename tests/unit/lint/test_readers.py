@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from playbook.lint.helm import by_template
+from playbook.lint.forms.helm import by_template
+from playbook.lint.forms.text import Text
 from playbook.lint.linter import examine
-from playbook.lint.text import Text
 
 THREADS, BARE = "rest-threads-one", "batching-bare-field"
 LINE = "tensorflow_model_server --rest_api_port=8501 --rest_api_num_threads=1 --model_base_path=/m"

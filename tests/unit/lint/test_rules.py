@@ -9,7 +9,7 @@ from lint_examples import FOLDERS, RUN, saved_model
 from playbook.errors import ParameterError
 from playbook.lint import output
 from playbook.lint.linter import examine, lint
-from playbook.lint.rules import RULES
+from playbook.lint.rules.findings import RULES
 from playbook.tfserving.messages import MESSAGES
 
 ON = ["--rest_api_port=8501", "--model_base_path=/m", "--monitoring_config_file=/nowhere/x"]

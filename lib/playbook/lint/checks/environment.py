@@ -1,0 +1,87 @@
+"""Environment variables that look like settings of the server: who reads them, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from playbook.lint.forms.text import Word
+from playbook.tfserving.config_messages import CONFIG_MESSAGES
+from playbook.tfserving.flags import FLAGS
+
+BATCHING_FIELDS = tuple(CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name)
+_READ_BY_SCRIPT = ("MODEL_NAME", "MODEL_BASE_PATH")
+OURS_ALONE = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS)_")  # other programs have none of these
+_OURS = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS|TF)_")
+_ALSO_NAMES = set(
+    [
+        "MODEL_CONFIG",
+        "MODEL_CONF",
+        "MODEL_CONFIG_PATH",
+        "MODEL_PATH",
+        "BATCHING_CONFIG",
+        "BATCHING_PARAMETERS",
+        "ENABLE_METRICS",
+        "ENABLE_MONITORING",
+        "BATCHING_CONFIG_FILE",
+        "MONITORING_CONFIG",
+        "BATCH_SIZE",
+        "MODEL_DIR",
+        "MODEL_VERSION",
+        "MODEL_VERSION_POLICY",
+        "REST_PORT",
+        "GRPC_PORT",
+    ]
+)
+_OTHERS_READ = {"TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
+
+
+def filled_in(words: Sequence[Word], environment: Mapping[str, Word]) -> list[Word]:
+    """Words in which Kubernetes has put the values of `$(NAME)`; a value that is not known leaves the name."""
+
+    def fill(match: re.Match) -> str:
+        if match[0].startswith("$$"):
+            return match[0]
+        value = environment.get(match[1], Word("$"))
+        return match.group() if "$" in value or "{{" in value else value  # `<bucket>` is told, and to be filled in
+
+    return [word.with_text(re.sub(r"\$?\$\((\w+)\)", fill, word)) for word in words]
+
+
+def is_unread(name: str, referenced: str, by_script: bool) -> bool:
+    """True for a variable meant as a setting that nobody reads.
+
+    `referenced` is all text that may use it; `by_script`: the image's own script runs, and reads two of them.
+    """
+    if name != name.strip() or name.startswith("--"):
+        return True  # a blank beside the equals sign belongs to the name; a flag is no variable
+    if re.search(rf"\$[{{(]?{re.escape(name)}\b", referenced) or name in _OTHERS_READ:
+        return False
+    if name in _READ_BY_SCRIPT:
+        return not by_script
+    return _is_setting(name)
+
+
+def _is_setting(name: str) -> bool:
+    if OURS_ALONE.match(name):
+        return True
+    bare = _OURS.sub("", name)
+    settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
+    tail = "_" in bare and any(flag.endswith("_" + bare.lower()) for flag in settings)
+    return bare.lower() in settings or tail or bare in _ALSO_NAMES
+
+
+def instead_of(name: str, value: str) -> str:
+    """What to do with a variable that nobody reads."""
+    if name != name.strip():
+        return f"Write {name.strip()}={value.strip()}, without the blanks: they belong to the name."
+    bare = _OURS.sub("", name.lstrip("-")).lower()
+    flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
+    flag = flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")
+    if name in _READ_BY_SCRIPT:
+        return f"The entrypoint is replaced, so give --{name.lower()} as a flag."
+    if flag:
+        return f"Append the flag --{flag}={value or '<value>'} to the arguments."
+    if bare in BATCHING_FIELDS:
+        return f"Write {bare} {{ value: {value or 'N'} }} into the batching_parameters_file."
+    return "Drop it; settings are flags, appended to the arguments."

@@ -1,0 +1,128 @@
+"""The words of a command line as flags: what the server's parser takes, drops, or refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playbook.lint.checks.command import DASHES, Command, nearest_flag
+from playbook.lint.forms.text import Word, is_unknown, line_of
+from playbook.lint.rules.findings import Finding, finding
+from playbook.tfserving.flags import FLAGS, INVENTED
+
+_WIDE = (
+    "load_retry_interval_micros",
+    "tensorflow_session_parallelism",
+    "tensorflow_intra_op_parallelism",
+    "tensorflow_inter_op_parallelism",
+)  # int64, the others int32; fmt: skip
+_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:[+-]?(inf|infinity|nan))")
+_DOCKER_OPTIONS = {"-p", "-v", "-e", "-d", "-it", "--name", "--mount", "--publish", "--volume", "--env", "--rm",
+                   "--network", "--gpus", "--restart"}  # fmt: skip
+
+
+def read_words(command: Command) -> tuple[dict[str, list[str]], dict[str, int | None], list[Finding]]:
+    """The values of each flag in order, the line of its last one, and the findings on the words themselves."""
+    findings: list[Finding] = []
+    given: dict[str, list[str]] = {}
+    lines: dict[str, int | None] = {}
+    words = list(_parted(command, findings))
+    if next((word for word in words if _is_left_over(word)), "") == "--help":
+        findings.append(finding("server-ends", command.path, command.line, flag="--help", what="the usage"))
+        words = [word for word in words if word != "--help"]
+    for index, word in enumerate(words):
+        if word == "--":
+            break
+        following = words[index + 1] if index + 1 < len(words) else ""
+        findings += _check_word(command, word, following, given, lines)
+    return given, lines, findings
+
+
+def _parted(command: Command, findings: list[Finding]) -> Iterator[str]:
+    """The words, those that hold several flags parted as they were meant; each such word is a finding."""
+    for word in command.words:
+        several = re.match(r"(--\w+)=\S*\s+(--\w+)", word) or re.match(r"(--\w+)=\S*?[^\s=](--[a-z]\w+)=", word)
+        if several is None or several[2][2:] not in FLAGS:
+            yield word
+            continue
+        line = line_of(word) or command.line
+        findings.append(finding("flags-in-one-word", command.path, line, flag=several[1], other=several[2]))
+        apart = word.replace(several[2] + "=", f" {several[2]}=")
+        yield from (Word(part, line) for part in apart.split())
+
+
+def _check_word(
+    command: Command, word: str, following: str, given: dict[str, list[str]], lines: dict[str, int | None]
+) -> Iterator[Finding]:
+    line = line_of(word) or command.line
+    if word[:1].isspace() and word.strip()[:2] == "--":  # a blank that a backslash keeps belongs to the word
+        yield finding("unknown-flag", command.path, line, flag=repr(str(word)), hint="Drop the backslash before it.")
+        return
+    if word.startswith(DASHES) and word.lstrip("-" + "".join(DASHES)).partition("=")[0].replace("-", "_") in FLAGS:
+        name = word.lstrip("-" + "".join(DASHES)).partition("=")[0]
+        hint = f"It begins with a dash of printed text. Write --{name}, with two hyphens."
+        yield finding("unknown-flag", command.path, line, flag=word.partition("=")[0], hint=hint)
+        return
+    if not word.startswith("-") or word.startswith("-$"):
+        return
+    shown, equals, value = word.partition("=")
+    name = shown[2:] if shown.startswith("--") else ""
+    kind = FLAGS.get(name)
+    if kind is None:
+        if not is_unknown(shown.partition(" ")[0]):
+            yield _unknown(command, word, following, line)
+        return
+    if not equals:
+        if following and not following.startswith("-") and (kind != "true or false" or _bool(following)):
+            yield finding("flag-value-after-blank", command.path, line, flag=word, value=following)
+        elif kind != "true or false":
+            yield finding("flag-value-after-blank", command.path, line, flag=word, value="<value>")
+        if kind != "true or false":
+            return
+        value = "true"
+    given.setdefault(name, []).append(value)
+    lines[name] = line
+    if kind != "text" and not is_unknown(value) and not _fits(name, kind, value):
+        yield finding("flag-bad-value", command.path, line, flag=f"--{name}", value=value, kind=kind)
+
+
+def _is_left_over(word: str) -> bool:
+    name, equals, _ = word.removeprefix("--").partition("=")
+    kind = FLAGS.get(name) if word.startswith("--") else None
+    return kind is None or not (equals or kind == "true or false")
+
+
+def _bool(value: str) -> bool:
+    return value.lower() in ("true", "false", "0", "1")
+
+
+def _fits(name: str, kind: str, value: str) -> bool:
+    if kind == "true or false":
+        return _bool(value)
+    if kind == "a number":
+        return bool(_FLOAT.fullmatch(value))
+    bits = 63 if name in _WIDE else 31
+    return bool(re.fullmatch(r"[+-]?\d+", value)) and -(2**bits) <= int(value) < 2**bits
+
+
+def _unknown(command: Command, word: str, following: str, line: int | None) -> Finding:
+    shown, _, value = word.partition("=")
+    name, _, inside = shown.lstrip("-").partition(" ")
+    if word.startswith("--") and name in FLAGS:  # "--port 8500" as one quoted word
+        return finding("flag-value-after-blank", command.path, line, flag=f"--{name}", value=inside.strip() or value)
+    if not word.startswith("--") and name in FLAGS:
+        hint = f"Write --{name}={value or following or '<value>'}, with two dashes."
+    elif shown in _DOCKER_OPTIONS:
+        hint = "It is an option of docker run: put it before the image's name."
+    else:
+        hint = _hint(name)
+    return finding("unknown-flag", command.path, line, flag=shown, hint=hint)
+
+
+def _hint(name: str) -> str:
+    if name in INVENTED:
+        return INVENTED[name]
+    if name.startswith("no") and FLAGS.get(name[2:].lstrip("-_")) == "true or false":
+        return f"Write --{name[2:].lstrip('-_')}=false."
+    near = nearest_flag(name)
+    return f"Did you mean --{near}?" if near else "Drop it; tensorflow_model_server --help lists the flags."

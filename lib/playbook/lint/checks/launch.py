@@ -1,0 +1,188 @@
+"""What a container or a process runs: entrypoint, arguments and environment turned into server command lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from playbook.lint.checks.command import (
+    DASHES,
+    ENTRYPOINT_SCRIPT,
+    OFFICIAL,
+    Command,
+    Mount,
+    after_binary,
+    entrypoint_flags,
+    is_known,
+    is_server_word,
+)
+from playbook.lint.checks.environment import filled_in
+from playbook.lint.checks.reading import Reading
+from playbook.lint.checks.start import Start, is_script, is_server
+from playbook.lint.checks.start_checks import OTHER_PROGRAMS, check_literals, check_program, check_variables
+from playbook.lint.forms.script_writes import Writes
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.shell_calls import is_shell, script_of
+from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
+
+_BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
+             "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
+
+
+def launch(start: Start) -> Reading:
+    """The server command lines of a start, with findings on how it is started."""
+    reading, written = Reading(), start
+    start = _filled(start) if start.kubernetes else start
+    words = [*(start.entry or ()), *start.args]
+    if start.entry and len(words) > 1 and is_shell(words[0]) and not words[1].startswith("-"):
+        start, words = replace(start, entry=words[1:2], args=words[2:]), words[1:]  # a shell that runs a script
+    first = start.entry[0] if start.entry else ""
+    if is_server_word(first.partition(" ")[0]) and " --" in first:
+        binary, _, rest = first.partition(" --")
+        line = line_of(first) or start.line
+        reading.report("flags-in-one-word", start.path, line, flag=binary, other="--" + rest.partition("=")[0])
+        reading.counts["command lines"] += 1
+        return reading
+    as_written = [*(written.entry or ()), *written.args]
+    referenced = " ".join([start.reading, *as_written, *words, *(text.content for text in start.scripts.values())])
+    if start.entry is None or is_script(start.entry):
+        _by_entrypoint(start, reading)
+    elif len(words) == 1 and is_shell(words[0]):
+        reading.passed = "it starts a shell, in which somebody types"
+        return reading
+    elif (script := script_of(words)) is not None:
+        _by_shell(start, *script, reading)
+    elif not words:
+        _by_entrypoint(replace(start, entry=None), reading)
+    elif words[0].rpartition("/")[2] in OTHER_PROGRAMS and not any(is_server_word(word) for word in words):
+        check_program(start, words[0], reading)
+        return reading
+    elif any(is_server_word(word) for word in words) or "/" not in words[0]:
+        _append(start, reading, after_binary(words), {})
+    elif (text := _script(start, words[0])) is not None:
+        _by_text(start, text, words[1:], reading)
+    elif is_server("", [word for word in start.args if word.startswith("--")]):
+        _append(replace(start, partial=True), reading, start.args, {})  # a script that hands them on
+    else:
+        reading.passed = f"it starts {words[0]}, which is not here"
+    check_literals(written, reading)
+    check_variables(start, referenced, reading)
+    return reading
+
+
+def _filled(start: Start) -> Start:
+    """A pod's start with each `$(NAME)` filled in from its environment, as Kubernetes does."""
+    entry = filled_in(start.entry, start.environment) if start.entry is not None else None
+    return replace(start, entry=entry, args=filled_in(start.args, start.environment))
+
+
+def _script(start: Start, word: str) -> Text | None:
+    name = word.rpartition("/")[2]
+    return next((text for path, text in start.scripts.items() if path == word or path.rpartition("/")[2] == name), None)
+
+
+def _append(start: Start, reading: Reading, words: Sequence[str], implied: Mapping[str, str]) -> None:
+    line = next((line_of(word) for word in words if line_of(word)), start.line)
+    command = Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place)
+    own = start.entry is None and not (start.own_image or is_known(start.image))
+    partial = start.partial or own or [*words] == [UNKNOWN]
+    reading.commands.append(replace(command, published=start.published, managed=start.managed, partial=partial))
+    reading.counts["command lines"] += 1
+
+
+def _by_entrypoint(start: Start, reading: Reading) -> None:
+    args = start.args
+    own = start.scripts.get("/usr/bin/" + ENTRYPOINT_SCRIPT)
+    written = _script(start, start.entry[0]) if start.entry else own
+    if written is not None:
+        return _by_text(start, written, args, reading)
+    first, script = next(iter(args), ""), script_of(args)
+    scripted = OFFICIAL in start.image and "-devel" not in start.image  # others likely have no entrypoint
+    if not scripted and any(is_server_word(word) for word in args):  # perhaps behind another program
+        return _append(start, reading, after_binary(args), {})
+    if script is not None and not scripted:
+        return _by_shell(start, *script, reading)
+    if OFFICIAL in start.image and not scripted:
+        reading.passed = "an image to build the server in: it starts a shell"
+        return None
+    if script is not None:
+        reading.report("cmd-shell-form", start.path, line_of(args[0]) or start.line)
+        args = []
+    elif first and not first.startswith(("-", "$", *DASHES)):
+        reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
+        if (meant := _script(start, first)) is not None:
+            return _by_text(start, meant, args[1:], reading)
+    if _is_replaced(start):
+        reading.passed = "the image's script is replaced by one that is not here"
+        flags = [word for word in args if word.startswith("--")]
+        return _append(replace(start, partial=True), reading, flags, {}) if flags else None
+    environment = {name: str(value) for name, value in start.environment.items()}
+    if start.open_environment:
+        environment.setdefault("MODEL_NAME", UNKNOWN)
+    _doubled(start, args, reading)
+    implied = dict(start.implied) if start.implied is not None else entrypoint_flags(environment)
+    _append(start, reading, after_binary(args), implied)
+    return None
+
+
+def _is_replaced(start: Start) -> bool:
+    """True where another script stands in the place of the image's."""
+    return any(mount.target == "/usr/bin/" + ENTRYPOINT_SCRIPT for mount in start.place.mounts)
+
+
+def _doubled(start: Start, args: list[Word], reading: Reading) -> None:
+    """MODEL_BASE_PATH that names the model itself, where the script's base path is in force."""
+    base, name = start.environment.get("MODEL_BASE_PATH"), start.environment.get("MODEL_NAME")
+    if not base or not name or start.implied is not None or base.rstrip("/").rpartition("/")[2] != name:
+        return
+    if not any(word.startswith(("--model_base_path", "--model_config_file")) for word in args):
+        parent = base.rstrip("/").rpartition("/")[0] or "/"
+        line = base.line or start.line
+        reading.report("base-path-doubled", start.path, line, base=base, path=f"{base}/{name}", parent=parent)
+
+
+def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> None:
+    if rest and any(is_server_word(word) or word.startswith("--") for word in rest):
+        word = script.partition(" ")[0]
+        reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
+        return
+    values = {name: str(value) for name, value in start.environment.items()}
+    commands = list(simple_commands(script.written, values, script.line or start.line or 1))
+    writes = Writes()
+    for command in commands:
+        writes.add(command, start.path)
+        if command.fed and command.target:
+            writes.files[str(command.target)] = Text(command.fed, start.path, command.fed_line)
+    made = tuple(Mount(name, files={"": text}) for name, text in writes.files.items())
+    made += tuple(Mount(str(each.target)) for each in commands if each.target and str(each.target) not in writes.files)
+    hidden = start.place.hidden_mounts or any(_brings_files(each.words) for each in commands)
+    start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts), hidden_mounts=hidden))
+    for command in commands:
+        _shell_command(start, list(command.words), [], reading)
+
+
+def _brings_files(words: list[Word]) -> bool:
+    """True for a command of a script that may put files anywhere."""
+    return (bool(words) and words[0].rpartition("/")[2] in _BRINGERS) or any(word in _BRINGERS for word in words[1:2])
+
+
+def _by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> None:
+    """A script whose text is known: its server lines, `"$@"` filled with the arguments."""
+    inside = replace(start, path=text.path)
+    values = {name: str(value) for name, value in start.environment.items()}
+    for command in simple_commands(text.content, values, text.first_line):
+        _shell_command(inside, list(command.words), args, reading)
+    if not reading.commands:
+        reading.passed = f"no server line in {text.path}"
+
+
+def _shell_command(start: Start, words: list[Word], args: list[Word], reading: Reading) -> None:
+    if not any(is_server_word(word) for word in words) or words[0] in ("echo", "printf"):
+        place = next((nth for nth, word in enumerate(words) if word.endswith(ENTRYPOINT_SCRIPT)), None)
+        if place is not None and words[0] not in ("chmod", "cp", "mv", "ls", "cat"):
+            environment = {name: str(value) for name, value in start.environment.items()}
+            _append(start, reading, words[place + 1 :], entrypoint_flags(environment))
+        return
+    behind = after_binary(words)
+    filled = [word for each in behind for word in (args if each in ("$@", "$*", "${@}") else [each])]
+    _append(start, reading, filled, {})

@@ -1,0 +1,180 @@
+"""Where the files and folders lie that a command line names: on this machine, or in the container it runs in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from playbook.lint.checks.command import Command, Mount, is_official
+from playbook.lint.checks.schema import KINDS, kind_of
+from playbook.lint.forms.text import Text, is_unknown
+from playbook.lint.rules.findings import Finding, finding
+
+
+@dataclass
+class Sources:
+    """The texts that lint reads, by path. `root` is what was asked for."""
+
+    root: Path
+    texts: dict[Path, Text] = field(default_factory=dict)
+    extra: list[tuple[str, Text]] = field(default_factory=list)  # files that scripts write: name, text
+    _resolved: dict[Path, Path] = field(default_factory=dict)
+
+    def file(self, path: Path) -> Text | None:
+        """The text of a file, None where it is none here."""
+        if path in self.texts:
+            return self.texts[path]
+        if not self._resolved:
+            self._resolved = {key.resolve(): key for key in self.texts}
+        if path.is_file() and path.resolve() in self._resolved:
+            return self.texts[self._resolved[path.resolve()]]
+        try:
+            return Text(path.read_text(), str(path), 1, path) if path.is_file() else None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def written(self, path: str) -> Text | None:
+        """The text that a script here writes into a file of this name."""
+        name = path.rpartition("/")[2]
+        return next((text for written, text in self.extra if written == name), None)
+
+    def same_name(self, path: str, flag: str) -> Text | None:
+        """A text here of the same name as the file a flag names, of the right kind."""
+        name = path.rpartition("/")[2]
+        if not name or is_unknown(name):
+            return None
+        candidates = [text for file, text in sorted(self.texts.items()) if file.name == name]
+        candidates += [text for written, text in self.extra if written == name]
+        right = [text for text in candidates if kind_of(text.content) == flag]
+        return next(iter(right or [text for text in candidates if kind_of(text.content) is None]), None)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What was learnt of a path: a text, a folder, or that it is certainly missing, and where."""
+
+    text: Text | None = None
+    folder: Path | None = None
+    missing: str = ""
+    remedy: str = "Write it, or mount it."
+    mount: Mount | None = None
+    elsewhere: bool = False  # likely meant for another machine
+
+
+def look_up(command: Command, sources: Sources, path: str) -> Lookup:
+    """Find what a command line's path means to the process."""
+    if not path or is_unknown(path) or "://" in path:
+        return Lookup()
+    if not command.place.container:
+        return _on_host(command, sources, Path(path))
+    absolute = command.place.absolute(path)
+    for mount, rest in command.place.over(absolute):
+        return _in_mount(mount, rest, sources, command)
+    if (meant := _of_host(command, absolute)) is not None:
+        return meant
+    below = command.place.below(absolute)
+    if not command.place.closed or command.place.hidden_mounts or below:
+        return Lookup()
+    targets = ", ".join(mount.target for mount in command.place.mounts)
+    relative = "" if path.startswith("/") else f" (a relative path begins at / there, so it means {absolute})"
+    remedy = f"Mount it at {absolute}" + (f"; mounted are {targets}." if targets else "; nothing is mounted.")
+    return Lookup(missing=f"in the container{relative}", remedy=remedy)
+
+
+def _of_host(command: Command, path: str) -> Lookup | None:
+    """What a path is that names a mounted folder as the host does; None for another."""
+    for mount in command.place.mounts:
+        source = mount.named.rstrip("/")
+        if source.startswith("/") and source != mount.target and path.startswith(f"{source}/"):
+            inside = f"{mount.target.rstrip('/')}{path[len(source) :]}"
+            remedy = f"That is the host's path: in the container it is {inside}."
+            return Lookup(missing="in the container", remedy=remedy)
+    return None
+
+
+def _on_host(command: Command, sources: Sources, path: Path) -> Lookup:
+    bases = [Path(), command.place.folder, sources.root] if not path.is_absolute() else [Path()]
+    for base in bases:
+        candidate = base / path if base is not None else path
+        if (text := sources.file(candidate)) is not None:
+            return Lookup(text=text)
+        if candidate.is_dir() and (command.path == "command line" or not path.is_absolute() or len(path.parts) > 2):
+            return Lookup(folder=candidate)  # /tmp and the like are on every machine
+    if command.path != "command line":
+        return Lookup()
+    return Lookup(missing="there", elsewhere=path.is_absolute() and not _is_here(path))
+
+
+def _is_here(path: Path) -> bool:
+    """False where a path is likely to be meant for another machine: nothing of it but a top folder is here."""
+    return any(len(parent.parts) > 2 and parent.is_dir() for parent in path.parents)
+
+
+def _in_mount(mount: Mount, rest: str, sources: Sources, command: Command) -> Lookup:
+    if mount.files is not None:
+        if rest in mount.files:
+            return Lookup(text=mount.files[rest], mount=mount)
+        if not rest and mount.files:
+            return Lookup(mount=mount)
+        keys = ", ".join(sorted(mount.files)) or "none"
+        return Lookup(missing=f"in ConfigMap {mount.config_map}", remedy=f"Its keys are {keys}.", mount=mount)
+    if mount.source is None:
+        return Lookup(mount=mount)
+    path = mount.source / rest if rest else mount.source
+    if path.is_dir():
+        return Lookup(folder=path, mount=mount)
+    if (text := sources.file(path)) is not None:
+        return Lookup(text=text, mount=mount)
+    left_out = command.place.built and not (mount.source / rest.partition("/")[0]).exists()  # of a text shown in part
+    if left_out and mount.source == command.place.folder and "/" in rest:
+        return Lookup(mount=mount)
+    if mount.source.is_dir() and rest and not (_in_prose(command) and re.match(r"\$\{?PWD", mount.named)):
+        return Lookup(missing=f"in the mounted folder {mount.named or mount.source}", mount=mount,
+                      remedy=f"Put it there as {rest}, or correct the path.")  # fmt: skip
+    return Lookup(mount=mount)
+
+
+def _in_prose(command: Command) -> bool:
+    """True for a line of a document: it does not say in which folder it is run."""
+    return command.path.lower().endswith((".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc"))
+
+
+def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text | Finding]]:
+    """For each config file a command line names: its text, or the finding that it is not there."""
+    for flag, (_, effect) in KINDS.items():
+        path = command.text(flag)
+        if not path:
+            continue
+        result = look_up(_without_mounts(command), sources, path)
+        if result.missing and (written := sources.written(path)) is not None:
+            yield flag, written
+        elif result.text is not None:
+            yield flag, result.text
+        elif result.missing or result.folder is not None:
+            yield flag, _missing(command, flag, path, result, effect)
+            if (meant := sources.same_name(path, flag)) is not None:
+                yield flag, meant
+        elif (text := sources.same_name(path, flag)) is not None:
+            yield flag, text
+
+
+def _without_mounts(command: Command) -> Command:
+    """A pod of the official image with no mount at all holds no config file, whatever else its text leaves out."""
+    place = command.place
+    bare = is_official(place.image) and not (place.mounts or place.hidden_mounts or place.built)
+    return replace(command, place=replace(place, closed=True)) if bare else command
+
+
+def _missing(command: Command, flag: str, path: str, result: Lookup, effect: str) -> Finding:
+    words = {"flag": f"--{flag}", "path": path, "effect": effect}
+    if result.mount is not None and result.mount.config_map and result.mount.files is not None:
+        rest = result.mount.rest_of(command.place.absolute(path)) or path.rpartition("/")[2]
+        keys = ", ".join(sorted(result.mount.files)) or "none"
+        return finding("configmap-key-missing", command.path, command.at(flag), **words, key=rest, keys=keys,
+                       name=result.mount.config_map)  # fmt: skip
+    if command.place.built and result.folder is None:
+        return finding("config-file-not-copied", command.path, command.at(flag), **words)
+    where = "a file but a folder" if result.folder is not None else result.missing
+    return finding("config-file-missing", command.path, command.at(flag), **words, where=where, remedy=result.remedy)

@@ -1,0 +1,80 @@
+"""What was read: command lines and config texts, how many parts of each kind, and what was passed over and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playbook.knobs import METRICS_PATH
+from playbook.lint.checks.command import Command
+from playbook.lint.checks.lookup import Sources
+from playbook.lint.forms.text import Text
+from playbook.lint.rules.findings import Finding, finding
+
+
+@dataclass
+class Reading:
+    """What a reader got out of a text. `counts` by kind ("pods", "images", ...); `passed` says why nothing was read."""
+
+    commands: list[Command] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    configs: list[tuple[str, Text]] = field(default_factory=list)  # flag, text of its kind that no flag has named yet
+    counts: Counter[str] = field(default_factory=Counter)
+    passed: str = ""
+
+    def add(self, other: Reading) -> None:
+        """Take over what another reader got."""
+        self.commands += other.commands
+        self.findings += other.findings
+        self.configs += other.configs
+        self.counts += other.counts
+        self.passed = self.passed or other.passed
+
+    def report(self, rule: str, path: str, line: int | None, /, **words: object) -> None:
+        """Keep a finding."""
+        self.findings.append(finding(rule, path, line, **words))
+
+    @property
+    def understood(self) -> bool:
+        """True when anything was read."""
+        return bool(self.commands or self.configs or self.counts)
+
+
+@dataclass
+class Surroundings:
+    """What the texts of one folder know of each other; readers look here for what stands in another file."""
+
+    sources: Sources
+    config_maps: dict[str, Mapping[str, Text]] = field(default_factory=dict)
+    served: str = METRICS_PATH  # where the server shows metrics
+    images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's folder
+    cpus: int | None = None
+    origins: dict[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of rendered texts: path, line by line
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as its Dockerfile makes it: what its start would run, its variables and what was copied into it."""
+
+    base: str
+    entry: tuple[str, ...] | None
+    cmd: tuple[str, ...]
+    environment: Mapping[str, str]
+    mounts: tuple = ()
+    closed: bool = False
+    folder: Path | None = None
+
+
+@dataclass
+class Document:
+    """A text to read, with its surroundings and where it stands."""
+
+    text: Text
+    around: Surroundings
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder the text lies in."""
+        return self.text.file.parent if self.text.file is not None else None

@@ -1,0 +1,56 @@
+"""One container or process to be started, as its text describes it, and whether it is the server's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Place, nearest_flag
+from playbook.lint.forms.text import Text, Word
+from playbook.tfserving.flags import FLAGS
+
+# flags that other programs have, too, OpenVINO's server among them
+_ANYBODYS = {"port", "version", "model_name", "file_system_poll_wait_seconds", "grpc_channel_arguments"}
+_ALIKE = 0.85
+
+
+@dataclass
+class Start:
+    """One container or process to be started. `entry` None: the image's own entrypoint; `kubernetes`: `$(NAME)`."""
+
+    path: str
+    line: int | None
+    image: str = ""
+    entry: list[Word] | None = None
+    args: list[Word] = field(default_factory=list)
+    environment: dict[str, Word] = field(default_factory=dict)
+    place: Place = field(default_factory=Place)
+    cpus: int | None = None
+    cpu_limit: float | None = None
+    published: tuple[Word, ...] = ()
+    kubernetes: bool = False
+    open_environment: bool = False  # more variables come from elsewhere (env_file, envFrom)
+    scripts: Mapping[str, Text] = field(default_factory=dict)  # scripts whose text is known, by their path inside
+    implied: Mapping[str, str] | None = None  # what another platform puts in front
+    managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
+    filled: bool = False  # `$NAME` is filled in before the platform reads the text (envsubst)
+    partial: bool = False  # a patch: the rest of the flags stands elsewhere
+    reading: str = ""  # more text that may read the variables: the Dockerfile's own steps
+    inherited: frozenset[str] = frozenset()  # variables of the image, which its Dockerfile is asked about
+    own_image: bool = False  # the image's environment and script are known from its Dockerfile
+
+
+def is_server(image: str, words: list[Word] | list[str]) -> bool:
+    """True for a container that serves: by its image, the binary's name, two of its flags, or one without an image."""
+    named = (word.lstrip("-").partition("=")[0].partition(" ")[0] for word in words if word.startswith("--"))
+    names = {name.replace("-", "_") for name in named}
+    flags = names & FLAGS.keys()
+    enough = 0 if "serving" in image or "model_base_path" in flags else 1
+    if OFFICIAL in image or any(BINARY in word for word in words) or len(flags - _ANYBODYS) > enough:
+        return True
+    return not image and any(nearest_flag(name, _ALIKE) for name in names - _ANYBODYS)  # a patch: no image in it
+
+
+def is_script(entry: list[Word] | list[str]) -> bool:
+    """True when the entrypoint is the official image's script."""
+    return bool(entry) and ENTRYPOINT_SCRIPT in entry[0]

@@ -1,0 +1,63 @@
+"""What is said of a start beside its flags: variables that stay as they are written, and those that nobody reads."""
+
+from __future__ import annotations
+
+import re
+
+from playbook.lint.checks.command import is_official, is_server_word
+from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_unread
+from playbook.lint.checks.reading import Reading
+from playbook.lint.checks.start import Start, is_script
+from playbook.lint.forms.shell_calls import is_shell
+from playbook.lint.forms.text import Word
+
+_LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
+_KUBERNETES = re.compile(r"(?<!\$)\$\((\w+)\)")  # `$$(NAME)` is `$(NAME)` as it stands
+OTHER_PROGRAMS = ("python", "python3", "pip", "pip3", "node", "java", "curl", "wget", "git", "aws", "gsutil")
+
+
+def check_program(start: Start, word: Word, reading: Reading) -> None:
+    """A program beside the server that a container of its image is to run, and that the image lacks."""
+    tool = word.rpartition("/")[2]
+    reading.passed = f"it starts {tool}"
+    has = "devel" in start.image or (tool == "curl" and "gpu" in start.image)
+    if is_official(start.image) and not has:
+        reading.report("tool-not-in-image", start.path, word.line or start.line, who="The container", tool=tool,
+                       image=start.image, remedy=f"Use an image that has {tool}, or one built with it.")  # fmt: skip
+
+
+def check_literals(start: Start, reading: Reading) -> None:
+    """`${NAME}` where no shell reads the word, and `$(NAME)` of a variable that the pod does not set."""
+    words = [*(start.entry or ()), *start.args]
+    if words and any(is_shell(word) for word in words[:2]):
+        return
+    for word in words:
+        line = word.line or start.line
+        literal = _LITERAL.search(word) if word.raw and not start.filled else None
+        if literal:
+            why, remedy = "the exec form runs without a shell", "Write the value, or use the shell form with exec."
+            if start.kubernetes:
+                name = literal.group().strip("${}").partition(":")[0]
+                why = "no shell reads it"
+                remedy = f"Kubernetes fills in $({name}), in round brackets, of a variable in env."
+            words_ = {"word": literal.group(), "why": why, "remedy": remedy}
+            reading.report("literal-variable", start.path, line, **words_)
+        for name in _KUBERNETES.findall(word) if start.kubernetes and not start.open_environment else ():
+            if name not in start.environment:
+                reading.report("literal-variable", start.path, line, word=f"$({name})", why=f"env does not set {name}",
+                               remedy=f"Add {name} to the container's env.")  # fmt: skip
+
+
+def check_variables(start: Start, referenced: str, reading: Reading) -> None:
+    """Variables that look like settings and that nothing reads."""
+    known = is_official(start.image) or start.own_image
+    by_script = start.entry is None or is_script(start.entry)
+    as_started = " ".join([*(start.entry or ()), *start.args]).split()
+    if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
+        return
+    opaque = start.entry and not (by_script or any(is_server_word(word) for word in as_started)) and not start.scripts
+    for name, value in start.environment.items() if not opaque else ():
+        ours = is_official(start.image) or OURS_ALONE.match(name) or name != name.strip() or name.startswith("--")
+        if ours and name not in start.inherited and is_unread(name, referenced, by_script):
+            line = value.line or start.line
+            reading.report("env-nobody-reads", start.path, line, name=name, hint=instead_of(name, value))

@@ -1,0 +1,1 @@
+"""How texts are written, whatever they are about: shell, YAML, text protos, HCL, templates, Dockerfiles, Python."""

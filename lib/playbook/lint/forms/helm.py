@@ -1,0 +1,190 @@
+"""Helm charts rendered by Helm where it is here, else by our own reading of templates; lines are led back."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from playbook.lint.forms.go_expressions import TemplateError
+from playbook.lint.forms.go_functions import UNKNOWN_VALUE, to_yaml
+from playbook.lint.forms.go_templates import rendered
+from playbook.lint.forms.text import Text
+
+_PATIENCE_S = 20
+_SOURCE = "# Source: "
+# a template that is not ours to fill in, or values that its functions refuse
+_NOT_UNDERSTOOD = (TemplateError, RecursionError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError,
+                   SyntaxError, re.error, yaml.YAMLError)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What Helm made of one template: its text, and for each line the file and line that it comes from."""
+
+    template: Path
+    content: str
+    origins: tuple[tuple[Path, int], ...]
+
+
+@dataclass
+class Chart:
+    """A chart here: its folder, and what Helm made of it, or why it made nothing."""
+
+    folder: Path
+    rendered: list[Rendered] = field(default_factory=list)
+    problem: str = ""
+
+
+def charts(texts: Mapping[Path, Text]) -> Iterator[Path]:
+    """The folders of charts among the texts, those inside another chart left to that one."""
+    folders = sorted({path.parent for path in texts if path.name == "Chart.yaml"})
+    for folder in folders:
+        if not any(folder != other and folder.is_relative_to(other) for other in folders):
+            yield folder
+
+
+def render(folder: Path, texts: Mapping[Path, Text]) -> Chart:
+    """What `helm template`, or our own reading of templates, makes of a chart with its own values.
+
+    Nothing where Helm refuses it, or where it is not here and a template is not understood.
+    """
+    chart, program = Chart(folder), shutil.which("helm")
+    if program is None:
+        chart.rendered = list(by_template(_filled_in(folder, texts), folder, texts))
+        return chart
+    with tempfile.TemporaryDirectory(prefix="lint_helm_") as home:
+        environment = {"PATH": "/usr/bin:/bin", "HOME": home}  # no plugins and no cluster of the user's
+        try:
+            done = subprocess.run([program, "template", "release", str(folder.resolve())], capture_output=True,
+                                  text=True, timeout=_PATIENCE_S, check=False, env=environment)  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            chart.problem = f"helm could not be run ({type(error).__name__})"
+            return chart
+    if done.returncode:
+        words = done.stderr.strip().splitlines()
+        chart.problem = f"helm refuses it ({words[-1].removeprefix('Error: ') if words else 'no reason given'})"
+        return chart
+    chart.rendered = list(by_template(done.stdout, folder, texts))
+    return chart
+
+
+def _filled_in(folder: Path, texts: Mapping[Path, Text]) -> str:
+    """The chart's templates filled in without Helm, as `helm template` would print them; "" where that fails."""
+    inside = {path.relative_to(folder): text.content for path, text in texts.items() if path.is_relative_to(folder)}
+    templates = {
+        f"chart/{path}": content
+        for path, content in inside.items()
+        if path.parts[0] == "templates" or (path.parts[0] == "charts" and path.suffix == ".tpl")
+    }
+    values = _table(inside.get(Path("values.yaml"), ""))
+    about = {name[:1].upper() + name[1:]: value for name, value in _table(inside[Path("Chart.yaml")]).items()}
+    release = {"Name": "release", "Namespace": "default", "Service": "Helm", "IsInstall": True, "IsUpgrade": False}
+    root = {"Values": {"global": {}, **values}, "Chart": about, "Release": release, "Capabilities": UNKNOWN_VALUE,
+            "Files": {"Get": lambda name: inside.get(Path(name), ""), "Glob": lambda form: _Globbed(
+                {str(path): content for path, content in inside.items() if path.match(form)})}}  # fmt: skip
+    try:
+        made = rendered(templates, root)
+    except _NOT_UNDERSTOOD:
+        return ""
+    pieces = [(name, piece) for name, content in made.items() for piece in re.split(r"(?m)^---[ \t]*$", content)]
+    return "".join(f"---\n{_SOURCE}{name}\n{piece}\n" for name, piece in pieces if piece.strip())
+
+
+class _Globbed(dict):
+    """What `.Files.Glob` gives: contents by path, and all of them as a ConfigMap's or Secret's data."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A file's content, or one of the two texts."""
+        by_name = {Path(path).name: content for path, content in self.items()}
+        if name == "AsConfig":
+            return to_yaml(by_name)
+        if name == "AsSecrets":
+            return to_yaml({key: base64.b64encode(text.encode()).decode() for key, text in by_name.items()})
+        return super().get(name, default)
+
+
+def _table(content: str) -> dict:
+    try:
+        table = yaml.safe_load(content)
+    except yaml.YAMLError:
+        return {}
+    return table if isinstance(table, dict) else {}
+
+
+def by_template(output: str, folder: Path, texts: Mapping[Path, Text]) -> Iterator[Rendered]:
+    """Helm's output by template, each line with its origin: documents of one template are put together again."""
+    pieces: dict[Path, list[str]] = {}
+    lines: list[str] = []
+    for line in output.split("\n"):
+        if line.startswith(_SOURCE):
+            inside = line.removeprefix(_SOURCE).partition("/")[2]
+            lines = pieces.setdefault(folder / inside, [])
+            lines.append("---")
+        elif line != "---":
+            lines.append(line)
+    for template, content in pieces.items():
+        if template in texts:
+            origins = tuple(_origins(content, template, folder, texts))
+            yield Rendered(template, "\n".join(content), origins)
+
+
+def _origins(
+    content: list[str], template: Path, folder: Path, texts: Mapping[Path, Text]
+) -> Iterator[tuple[Path, int]]:
+    """For each rendered line its line in the template, a file that the template takes in, or the value it shows.
+
+    Else the nearest line above.
+    """
+    values, taken = folder / "values.yaml", _taken_in(template, folder, texts)
+    written = [line.strip() for line in texts[template].content.split("\n")]
+    given = texts[values].content.split("\n") if values in texts else []
+    place = 0
+    for line in content:
+        bare = line.strip()
+        following = next((number for number in range(place, len(written)) if written[number] == bare), None)
+        if bare and following is not None:
+            place = following
+            yield template, place + 1
+            continue
+        again = [number for number in range(place) if bare and written[number] == bare]
+        if len(bare) > 2 and again:  # a range goes back to its first line
+            place = again[-1]
+            yield template, place + 1
+            continue
+        if bare in taken:
+            yield taken[bare]
+            continue
+        word = bare.removeprefix("- ").strip("\"'")
+        shown = [number for number, text in enumerate(given, 1) if len(word) > 2 and word in text]
+        if shown:
+            yield values, shown[0]
+            continue
+        alike = [number for number in range(len(written)) if _filled(written[number], bare)]
+        yield template, (min(alike, key=lambda number: abs(number - place)) if alike else place) + 1
+
+
+def _taken_in(template: Path, folder: Path, texts: Mapping[Path, Text]) -> dict[str, tuple[Path, int]]:
+    """The lines of a chart's other files by their text, where the template takes files in."""
+    if ".Files." not in texts[template].content:
+        return {}
+    files = [path for path in texts if path.is_relative_to(folder) and path.parent != folder
+             and path.relative_to(folder).parts[0] not in ("templates", "charts")]  # fmt: skip
+    return {line.strip(): (path, number) for path in files
+            for number, line in enumerate(texts[path].content.split("\n"), 1) if len(line.strip()) > 2}  # fmt: skip
+
+
+def _filled(written: str, bare: str) -> bool:
+    """True where a rendered line is a template's line with its actions filled in."""
+    if "{{" not in written:
+        return False
+    begin, end = written.partition("{{")[0], written.rpartition("}}")[2]
+    return bool(begin or end) and bare.startswith(begin) and bare.endswith(end)

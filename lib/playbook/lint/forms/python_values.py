@@ -1,0 +1,257 @@
+"""What names of a Python text stand for, as far as they are set once: words with lines, and lists put together."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.text import UNKNOWN, Text, Word
+from playbook.lint.forms.yaml_lines import Items, Table
+
+_DEPTH = 5
+PLACEHOLDER = re.compile(r"(?<!\$)\{\w*(?:[.!:\[][^{}\"' ]*)?\}")
+_KEPT = "\x1e"  # stands for a line's end that Python drops, while a literal is evaluated
+_CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
+Piece = tuple[str, int]  # a part of a text, and the line it stands on
+
+
+class Values:
+    """The constants, lists and texts of a Python text by name."""
+
+    def __init__(self, tree: ast.AST, text: Text):
+        self.text = text
+        self.rows = text.content.split("\n")
+        self.names: dict[str, ast.expr] = {}
+        self.grown: dict[str, list[ast.expr]] = {}  # what is added to a list or a text afterwards
+        self.docstrings: set[int] = set()
+        self.lines: list[str] = []  # command lines that were read from texts
+        twice: set[str] = set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and (name := _name_of(node.targets[0])):
+                twice |= {name} & self.names.keys()
+                self.names[name] = node.value
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                self.docstrings.add(id(node.value))
+            for name, item in _added(node):
+                self.grown.setdefault(name, []).append(item)
+        for name in twice:
+            del self.names[name]
+        for items in self.grown.values():
+            items.sort(key=lambda item: item.lineno)
+
+    def line(self, node: ast.AST) -> int:
+        """The line of a node in the file."""
+        return self.text.line(getattr(node, "lineno", None)) or 1
+
+    def word(self, node: ast.AST | None) -> Word | None:
+        """A node as one word, unknown parts marked; None for what is no text at all."""
+        if node is None:
+            return None
+        pieces = self._pieces(node, 0)
+        return None if pieces is None else Word(_joined(pieces), self.line(node))
+
+    def script(self, node: ast.AST) -> Text | None:
+        """A node as a shell's text that keeps the lines its parts stand on; None for what is no text at all."""
+        pieces = self._pieces(node, 0)
+        if not pieces:
+            return None
+        return self._laid_out(pieces, self.line(node))
+
+    def _laid_out(self, pieces: list[Piece], first: int) -> Text:
+        written, line = "", first
+        for text, place in pieces:
+            written += "\\\n" * max(place - line, 0) + text
+            line = max(line, place) + text.count("\n")
+        return Text(written, self.text.path, first, self.text.file)
+
+    def _pieces(self, node: ast.AST, depth: int) -> list[Piece] | None:
+        if depth > _DEPTH:
+            return None
+        line = self.line(node)
+        if isinstance(node, ast.Constant):
+            number = isinstance(node.value, (int, float))
+            return self._literals(node, str(node.value)) if isinstance(node.value, str) or number else None
+        if isinstance(node, ast.JoinedStr):
+            parts = [piece for each in node.values for piece in self._pieces(each, depth) or [(UNKNOWN, line)]]
+            return self._literals(node, _joined(parts)) if node.end_lineno != node.lineno else parts
+        if isinstance(node, ast.FormattedValue):
+            return [(str(self.word(node.value) or UNKNOWN), line)]
+        name = _name_of(node)
+        if name in self.names:
+            pieces = self._pieces(self.names[name], depth + 1)
+            return None if pieces is None else [(_joined(pieces), line)]
+        if isinstance(node, ast.BinOp):
+            return self._operation(node, depth)
+        if isinstance(node, ast.Call):
+            return self._made(node, depth)
+        return None
+
+    def _literals(self, node: ast.AST, text: str) -> list[Piece]:
+        """A string by the literals it is written in, each at its line; a line's end that Python drops is a shell's."""
+        line = self.line(node)
+        if getattr(node, "end_lineno", None) in (None, getattr(node, "lineno", None)):
+            return [(text, line)]
+        segment = self._segment(node)
+        pieces = []
+        try:
+            for token in tokenize.generate_tokens(io.StringIO(f"({segment})").readline):
+                if token.type == tokenize.STRING:
+                    pieces.append((self._literal(token.string), line + token.start[0] - 1))
+        except (tokenize.TokenError, SyntaxError, ValueError):
+            return [(text, line)]
+        return pieces or [(text, line)]
+
+    def _segment(self, node: Any) -> str:
+        """The source of a node over several lines; its columns count bytes."""
+        rows = self.rows[node.lineno - 1 : node.end_lineno]
+        last = rows[-1].encode()[: node.end_col_offset].decode()
+        return "\n".join([rows[0].encode()[node.col_offset :].decode(), *rows[1:-1], last])
+
+    def _literal(self, source: str) -> str:
+        """The text of one literal; what an f-string fills in is filled in where it is known here."""
+        kind = source.partition(source[-1])[0].lower()
+        value = ast.parse(source if "r" in kind else _CONTINUED.sub(r"\1" + _KEPT, source), mode="eval").body
+        if isinstance(value, ast.JoinedStr):
+            parts = [
+                part.value if isinstance(part, ast.Constant) else self.word(part) or UNKNOWN for part in value.values
+            ]
+            return "".join(map(str, parts)).replace(_KEPT, "\\\n")
+        return str(ast.literal_eval(value)).replace(_KEPT, "\\\n")
+
+    def _operation(self, node: ast.BinOp, depth: int) -> list[Piece] | None:
+        left = self._pieces(node.left, depth)
+        if left is None or not isinstance(node.op, (ast.Add, ast.Mod)):
+            return None
+        if isinstance(node.op, ast.Mod):
+            return [(re.sub(r"%[sdrf]|%\(\w+\)[sdrf]", UNKNOWN, text), line) for text, line in left]
+        return left + (self._pieces(node.right, depth) or [(UNKNOWN, self.line(node.right))])
+
+    def _made(self, node: ast.Call, depth: int) -> list[Piece] | None:
+        """`TEXT.format(...)`, `" ".join(LIST)` and `str(VALUE)`."""
+        if getattr(node.func, "id", "") == "str" and node.args:
+            return [(str(self.word(node.args[0]) or UNKNOWN), self.line(node))]
+        if not isinstance(node.func, ast.Attribute):
+            return None
+        if node.func.attr == "format":
+            base = self._pieces(node.func.value, depth)
+            given = iter([str(self.word(each) or UNKNOWN) for each in node.args])
+            named = {each.arg: str(self.word(each.value) or UNKNOWN) for each in node.keywords}
+            fill = lambda match: named.get(match.group().strip("{}"), next(given, UNKNOWN))  # noqa: E731
+            return None if base is None else [(PLACEHOLDER.sub(fill, text), line) for text, line in base]
+        if node.func.attr == "join" and node.args:
+            words = self.words(node.args[0])
+            return [(f" {word}" if place else str(word), word.line or 1) for place, word in enumerate(words)] or None
+        return None
+
+    def words(self, node: ast.AST | None) -> list[Word]:
+        """A list's words, with what is appended to it later; anything unknown is marked so."""
+        added: list[Word] = []
+        if name := _name_of(node):
+            added = [word for item in self.grown.get(name, ()) for word in self.words(item) or [self._one(item)]]
+            node = self.names.get(name)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return [*self.words(node.left), *self.words(node.right), *added]
+        if not isinstance(node, (ast.List, ast.Tuple)):
+            return []
+        return [word for item in node.elts for word in self._items(item)] + added
+
+    def _items(self, node: ast.expr) -> list[Word]:
+        """One item of a list, or what a `*rest` stands for: `$@`, as in a shell, where that is not known."""
+        if not isinstance(node, ast.Starred):
+            return [self._one(node)]
+        return self.words(node.value) or [Word("$@", self.line(node))]
+
+    def _one(self, node: ast.AST) -> Word:
+        return self.word(node) or Word(UNKNOWN, self.line(node))
+
+    def all_known(self, node: ast.AST) -> bool:
+        """True for lists put together by `+` of which every one is known."""
+        if isinstance(node, ast.BinOp):
+            return self.all_known(node.left) and self.all_known(node.right)
+        return bool(self.words(node))
+
+    def keywords(self, node: ast.Call) -> dict[str, ast.expr]:
+        """The keywords of a call, those of a `**NAME` whose dict is known among them."""
+        found: dict[str, ast.expr] = {}
+        for each in node.keywords:
+            given = self.names.get(each.value.id) if isinstance(each.value, ast.Name) and not each.arg else None
+            if isinstance(given, ast.Call) and getattr(given.func, "id", "") == "dict":
+                found |= {inner.arg: inner.value for inner in given.keywords if inner.arg}
+            found |= {str(key): value for key, value in self.pairs(given)}
+            found |= {each.arg: each.value} if each.arg else {}
+        return found
+
+    def split(self, node: ast.AST | None) -> list[Word]:
+        """A command given as a list, or as one text that a shell would split."""
+        words = self.words(node)
+        if not words and isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "join" and node.args:
+            words = [word.with_text(part) for word in self.words(node.args[0]) for part in word.split()]
+        text = self.script(node) if node is not None and not words else None
+        if text is None:
+            return words
+        return [word for command in simple_commands(text.content, {}, text.first_line) for word in command.words]
+
+    def pairs(self, node: ast.AST | None) -> Iterator[tuple[Word, ast.expr]]:
+        """A dict's items with keys that are known."""
+        if isinstance(node, ast.Name) and node.id in self.names:
+            node = self.names[node.id]
+        for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+            word = self.word(key) if key is not None else None
+            if word is not None:
+                yield word, value
+
+    def data(self, node: ast.AST) -> Any:
+        """Dicts, lists and texts as YAML would hold them: mappings, lists and words with lines."""
+        if isinstance(node, ast.Dict):
+            pairs = [(self._one(key), value) for key, value in zip(node.keys, node.values, strict=True) if key]
+            table = Table({key: self.data(value) for key, value in pairs})
+            table.line = self.line(node)
+            return table
+        if isinstance(node, (ast.List, ast.Tuple)):
+            items = Items(self.data(each) for each in node.elts)
+            items.line = self.line(node)
+            return items
+        if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, type(None))):
+            return node.value
+        return self._one(node)
+
+    def whole_lists(self) -> Iterator[list[Word]]:
+        """The lists that are put together item by item, in the order they are written."""
+        for name in self.grown:
+            if isinstance(self.names.get(name), ast.List):
+                yield self.words(ast.Name(name))
+
+    def whole_texts(self) -> Iterator[Text]:
+        """The texts that are put together by `+=`, as a shell's text with its lines."""
+        for name, items in self.grown.items():
+            if name not in self.names or self.script(self.names[name]) is None:
+                continue
+            pieces = [piece for each in (self.names[name], *items) for piece in self._pieces(each, 0) or [(UNKNOWN, 0)]]
+            yield self._laid_out(pieces, self.line(self.names[name]))
+
+
+def _name_of(node: ast.AST | None) -> str:
+    """The name that a node is, those of a class's own (`self.NAME`) among them; "" for anything else."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _added(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Name and item of `NAME.append(ITEM)`, `NAME.extend(LIST)` and `NAME += LIST`."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
+        yield node.target.id, node.value
+        return
+    call = node.func if isinstance(node, ast.Call) and node.args else None
+    if isinstance(call, ast.Attribute) and call.attr in ("append", "extend") and isinstance(call.value, ast.Name):
+        yield call.value.id, node.args[0]  # type: ignore[attr-defined]
+
+
+def _joined(pieces: list[Piece]) -> str:
+    """The pieces as one word, without the line ends that Python drops."""
+    return "".join(text for text, _ in pieces).replace("\\\n", "")

@@ -1,0 +1,43 @@
+"""The files that a script's own lines make: `echo` and `printf`, put together from all that write one file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from playbook.lint.forms.simple import Simple
+from playbook.lint.forms.text import UNKNOWN, Text, Word
+
+
+def _printed(form: str, values: list[Word]) -> str:
+    """What printf makes of a form and its values: it is used anew until they are used up."""
+    form, places = re.sub(r"(?<!\\)\\n", "\n", form), len(re.findall(r"%[sd]", form))
+    written, rest = "", list(values)
+    while True:
+        written += re.sub(r"%[sd]", lambda _: rest.pop(0).replace("$", UNKNOWN) if rest else UNKNOWN, form)
+        if not rest or not places:
+            return written
+
+
+class Writes:
+    """The files that a script's `echo` and `printf` lines make, each put together from all that write it."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Text] = {}
+
+    def add(self, command: Simple, path: str) -> None:
+        """Take in a command, where it writes words into a file; the lines of the script are kept."""
+        words = command.words
+        if not command.target or not words or words[0] not in ("echo", "printf"):
+            return
+        content = " ".join(word for word in words[1:] if word not in ("-e", "-n", "-en", "-ne"))
+        if words[0] == "printf" or any(re.fullmatch("-n?en?", word) for word in words[1:2]):
+            content = re.sub(r"(?<!\\)\\n", "\n", content)
+        content = _printed(words[1], words[2:]) if words[0] == "printf" and len(words) > 1 else content
+        name, line = str(command.target), words[0].line or 1
+        before = self.files.get(name) if command.appends else None
+        if before is None:
+            self.files[name] = Text(content, path, line)
+            return
+        blank = max(line - before.first_line - before.content.count("\n"), 1)
+        self.files[name] = replace(before, content=before.content + "\n" * blank + content)

@@ -1,0 +1,125 @@
+"""YAML with lines: every scalar is a word that knows its line, every mapping and list where it begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from playbook.lint.forms.text import Word
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SLASHES = re.compile(r"(?m)(?:^|(?<=\s))//\s.*$")  # comments of other languages
+
+
+class Table(dict):
+    """A mapping with the line it begins on; `lines` of its keys."""
+
+    line: int | None = None
+
+    def at(self, key: str) -> int | None:
+        """The line of a key, the mapping's own where it is absent."""
+        return next((each.line for each in self if each == key and isinstance(each, Word)), self.line)
+
+
+class Items(list):
+    """A list with the line it begins on."""
+
+    line: int | None = None
+
+
+class _LineLoader(_Loader):  # type: ignore[misc, valid-type]
+    """Builds words, mappings and lists with lines; numbers and booleans stay Python's."""
+
+
+def _scalar(loader: Any, node: Any) -> Any:
+    line = node.start_mark.line + 1
+    if node.tag.endswith((":int", ":float", ":bool", ":null")) and not node.style:
+        return _plain(loader, node)
+    return Word(node.value, line + (node.style in ("|", ">")))
+
+
+_PLAIN = {"int": "construct_yaml_int", "float": "construct_yaml_float", "bool": "construct_yaml_bool",
+          "null": "construct_yaml_null"}  # fmt: skip
+
+
+def _plain(loader: Any, node: Any) -> Any:
+    try:
+        return getattr(loader, _PLAIN[node.tag.rpartition(":")[2]])(node)
+    except (ValueError, KeyError):
+        return Word(node.value, node.start_mark.line + 1)
+
+
+def _mapping(loader: Any, node: Any) -> Iterator[Table]:
+    result = Table()
+    result.line = node.start_mark.line + 1
+    yield result
+    loader.flatten_mapping(node)
+    for key, value in node.value:
+        built = loader.construct_object(key, deep=True)
+        if isinstance(built, (dict, list)):
+            built = str(built)
+        result[built] = loader.construct_object(value, deep=True)
+
+
+def _sequence(loader: Any, node: Any) -> Iterator[Items]:
+    result = Items()
+    result.line = node.start_mark.line + 1
+    yield result
+    result.extend(loader.construct_object(item, deep=True) for item in node.value)
+
+
+def _other(loader: Any, suffix: str, node: Any) -> Any:
+    """An unknown tag (!Ref, !Sub of CloudFormation) is read as what stands behind it."""
+    if isinstance(node, yaml.ScalarNode):
+        return Word(node.value, node.start_mark.line + 1)
+    built = (_sequence if isinstance(node, yaml.SequenceNode) else _mapping)(loader, node)
+    result = next(built)
+    next(built, None)
+    return result
+
+
+for _tag in ("str", "int", "float", "bool", "null", "timestamp", "binary"):
+    _LineLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _scalar)
+_LineLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_LineLoader.add_constructor("tag:yaml.org,2002:seq", _sequence)
+_LineLoader.add_multi_constructor("!", _other)
+
+
+def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tuple[int, str]]]:
+    """The documents of a YAML text, and the line and words of each that cannot be read."""
+    padding = "\n" * (first_line - 1)
+    try:
+        return list(yaml.load_all(padding + text, _LineLoader)), []
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problems = [_problem(error, 0)]
+    documents: list[Any] = []
+    pieces = list(_pieces(text))
+    if len(pieces) > 1:
+        problems = []
+        for begin, piece in pieces:
+            try:
+                documents += yaml.load_all("\n" * (begin + first_line - 1) + piece, _LineLoader)
+            except (yaml.YAMLError, ValueError, RecursionError) as error:
+                problems.append(_problem(error, begin + first_line))
+    if problems and (bare := _SLASHES.sub("", text)) != text:
+        documents, still = load_documents(bare, first_line)
+        problems = still or problems  # what it says is read; that it is no YAML stays true
+    return documents, problems
+
+
+def _problem(error: Exception, line: int) -> tuple[int, str]:
+    mark = getattr(error, "problem_mark", None)
+    words = getattr(error, "problem", None) or str(error)
+    return (mark.line + 1 if mark else line or 1), str(words)
+
+
+def _pieces(text: str) -> Iterator[tuple[int, str]]:
+    lines, begin = text.split("\n"), 0
+    for number, line in enumerate(lines):
+        if re.match(r"---(\s|$)", line):
+            yield begin, "\n".join(lines[begin:number])
+            begin = number + 1
+    yield begin, "\n".join(lines[begin:])

@@ -1,0 +1,1 @@
+"""Who reads which text (compose, Kubernetes, scripts, programs, documents), and what it starts."""

@@ -1,0 +1,171 @@
+"""What Kubernetes objects mean for one another: Services, autoscalers and the pods behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from playbook.lint.checks.configs import check_annotations, check_scrape
+from playbook.lint.checks.containers import closed_words, listening
+from playbook.lint.checks.probes import port_number
+from playbook.lint.forms.text import is_unknown
+from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.kubernetes import MONITORS, Pod
+from playbook.lint.rules.findings import Finding, finding
+
+_OURS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")
+_GRPC = ("grpc", "grpc-api", "8500")  # what gRPC's port is called; nobody calls REST's so
+_MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
+
+
+def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) -> Iterator[Finding]:
+    """Findings between objects: mappings with the path each stands in; `served` is the URL path of the metrics."""
+    for data, shown in objects:
+        if data.get("kind") in MONITORS and _watches(data, objects, pods):
+            yield from _monitor(data, shown, served)
+    yield from _idle(objects, pods)
+    templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
+    scalers = [(data, shown) for data, shown in objects if data.get("kind") == "HorizontalPodAutoscaler"]
+    said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one
+    for pod in pods:
+        scaler = next((data for data, _ in scalers if _targets(data, pod)), None)
+        if scaler is not None and pod.shown not in templated:  # in a chart, one may be there without the other
+            yield from _scaled(pod, scaler)
+        for data, shown in objects:
+            if data.get("kind") == "Service" and _selects(data, pod):
+                yield from _service(data, shown, pod, scaler is not None, said)
+                yield from _annotated(data, shown, served)
+
+
+def _watches(monitor: Any, objects: list[tuple[Any, str]], pods: list[Pod]) -> bool:
+    """True for a monitor of a pod that serves: by its labels or its Service's, or by name where they are not here."""
+    wanted = _labels(((monitor.get("spec") or {}).get("selector") or {}).get("matchLabels"))
+    services = [
+        data for data, _ in objects if data.get("kind") == "Service" and any(_selects(data, pod) for pod in pods)
+    ]
+    known = [*(_labels(pod.labels) for pod in pods),
+             *(_labels((data.get("metadata") or {}).get("labels")) for data in services)]  # fmt: skip
+    if wanted and any(wanted.items() <= labels.items() for labels in known):
+        return True
+    about = str([monitor.get("metadata"), monitor.get("spec")]).lower()
+    return not (pods and services) and any(word in about for word in _OURS)
+
+
+def _labels(value: Any) -> dict[str, str]:
+    return {str(key): str(each) for key, each in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:
+    spec = monitor.get("spec") or {}
+    for endpoint in spec.get("endpoints") or spec.get("podMetricsEndpoints") or []:
+        yield from check_scrape(endpoint, "path", served, shown)
+        asked = str(endpoint.get("port", endpoint.get("targetPort", "")))
+        if asked in _GRPC:
+            line = endpoint.at("port" if "port" in endpoint else "targetPort")
+            yield finding("metrics-port-closed", shown, line, port=asked, rest="by habit 8501")
+
+
+def _targets(scaler: Any, pod: Pod) -> bool:
+    target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
+    return str(target.get("name", "")) == pod.name and str(target.get("kind", "")) == pod.kind
+
+
+def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:
+    name = (scaler.get("metadata") or {}).get("name", "")
+    spec = pod.owner.get("spec") if "replicas" not in pod.owner else pod.owner
+    if isinstance(spec, Table) and "replicas" in spec:
+        yield finding("replicas-with-hpa", pod.shown, spec.at("replicas"), name=name)
+    requests = (pod.container.get("resources") or {}).get("requests") or {}
+    limits = (pod.container.get("resources") or {}).get("limits") or {}
+    asked = str(scaler.get("spec")).lower()
+    if "utilization" in asked and "cpu" in asked and not {"cpu"} & {*requests, *limits}:
+        yield finding("hpa-missing-request", pod.shown, pod.container.at("name"), name=name)
+
+
+def _selects(service: Any, pod: Pod) -> bool:
+    selector = (service.get("spec") or {}).get("selector") or {}
+    items = {str(key): str(value) for key, value in selector.items()} if isinstance(selector, Table) else {}
+    labels = {key: str(value) for key, value in pod.labels.items()}
+    return bool(items) and items.items() <= labels.items()
+
+
+def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[str, int | None]]) -> Iterator[Finding]:
+    spec, name = service["spec"], (service.get("metadata") or {}).get("name", "")
+    open_ports = listening(pod.command)
+    words = closed_words(pod.command)
+    replicas = pod.owner.get("replicas", (pod.owner.get("spec") or {}).get("replicas"))
+    many = scaled or (isinstance(replicas, int) and replicas > 1)
+    for port in spec.get("ports") or []:
+        asked = port.get("targetPort", port.get("port"))
+        target = port_number(asked, pod.container)
+        if target is None and isinstance(asked, str) and _nameless(asked, pod):
+            names = ", ".join(sorted(_port_names(pod))) or "a number"
+            yield finding("service-port-closed", shown, port.at("targetPort"), name=name, port=asked,
+                          why="no port of the pod has that name", right=names)  # fmt: skip
+        if target is None or open_ports is None:
+            continue
+        line = port.at("targetPort") if "targetPort" in port else port.at("port")
+        if target not in open_ports and pod.containers == 1:
+            why = f"nothing listens on it: gRPC is on {words['grpc']}, REST is {words['rest']}"
+            right = pod.command.number("rest_api_port") or pod.command.number("port", 8500)
+            yield finding("service-port-closed", shown, line, name=name, port=target, why=why, right=right)
+        elif target == pod.command.number("port", 8500) and many and _sticks(spec, pod) and (shown, line) not in said:
+            said.add((shown, line))
+            count = replicas if isinstance(replicas, int) and replicas > 1 else "several"
+            yield finding("grpc-balancing", shown, line, port=target, count=count)
+
+
+def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """Services beside a server, on its ports, whose selector no pod of any object here carries."""
+    carried = [_labels((each.get("metadata") or {}).get("labels")) for data, _ in objects for each in _templates(data)]
+    for data, shown in objects:
+        spec = data.get("spec") or {}
+        near = [pod for pod in pods if pod.shown == shown]
+        if data.get("kind") != "Service" or not near or not isinstance(spec, Table) or is_unknown(str(spec)):
+            continue
+        asked = {str(port.get("targetPort", port.get("port"))) for port in spec.get("ports") or []}
+        ports = {str(port) for pod in near for port in listening(pod.command) or ()} | _names(near)
+        wanted = _labels(spec.get("selector"))
+        if wanted and asked & ports and not any(wanted.items() <= labels.items() for labels in carried):
+            words = {"selector": _pairs(wanted), "labels": _pairs(_labels(near[0].labels)) or "none"}
+            name = (data.get("metadata") or {}).get("name", "")
+            yield finding("service-selects-nothing", shown, spec.at("selector"), name=name, **words)
+
+
+def _names(pods: list[Pod]) -> set[str]:
+    return {name for pod in pods for name in _port_names(pod)}
+
+
+def _pairs(labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: {value}" for name, value in labels.items())
+
+
+def _templates(node: Any) -> Iterator[Any]:
+    """Pods and pod templates of an object: mappings whose spec holds containers."""
+    if isinstance(node, Table) and isinstance(node.get("spec"), Table) and "containers" in node["spec"]:
+        yield node
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _templates(value)
+
+
+def _annotated(service: Any, shown: str, served: str) -> Iterator[Finding]:
+    """The path that a Service's annotations let Prometheus scrape."""
+    annotations = (service.get("metadata") or {}).get("annotations")
+    if isinstance(annotations, Table):
+        yield from check_annotations(annotations, served, shown)
+
+
+def _port_names(pod: Pod) -> set[str]:
+    ports = [each for each in pod.container.get("ports") or [] if isinstance(each, Table)]
+    return {str(each["name"]) for each in ports if "name" in each}
+
+
+def _nameless(asked: str, pod: Pod) -> bool:
+    return pod.containers == 1 and not is_unknown(asked) and asked not in _port_names(pod)
+
+
+def _sticks(spec: Any, pod: Pod) -> bool:
+    """True where a client's one connection stays with one pod."""
+    headless = str(spec.get("clusterIP", "")) == "None"
+    aged = "max_connection_age" in pod.command.text("grpc_channel_arguments")
+    return not headless and not aged and not any(name in pod.annotations for name in _MESH)

@@ -1,0 +1,94 @@
+"""Command lines that start a server by another program: kubectl run, gcloud run deploy, docker compose run."""
+
+from __future__ import annotations
+
+from playbook.lint.checks.command import OFFICIAL, Place, entrypoint_flags
+from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.text import Word
+from playbook.lint.readers.docker_cli import options_of
+
+_CLOUD_RUN_PORT = 8080  # where Cloud Run sends requests unless --port says otherwise
+
+
+def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
+    """`kubectl run`, `kubectl create deployment`, `gcloud run deploy` and `gcloud ai models upload`; None for others.
+
+    kubectl takes the arguments behind `--`, gcloud those of `--args`, divided by commas or by what `^X^` names.
+    """
+    prefix = "--container-" if words[1:2] == ["ai"] or words[1:3] == ["beta", "ai"] else "--"
+    images = [word for word in _values(words, "--container-image-uri" if prefix != "--" else "--image")
+              if OFFICIAL in word]  # fmt: skip
+    reading = Reading()
+    for image in images:
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), document.text.path, image.line)
+        args = words[words.index(Word("--")) + 1 :] if "--" in words else []
+        args = args or [each for given in _values(words, prefix + "args") for each in _divided(given)]
+        place = Place(True, image=str(image))
+        commands = _values(words, prefix + "command") if words[0] == "gcloud" else []
+        entry = [each for given in commands for each in _divided(given)]
+        start = Start(document.text.path, image.line, str(image), entry or None, args, place=place)
+        start.open_environment = True
+        start.managed = words[0] == "gcloud"
+        if "run" in words[1:3] and start.managed:
+            start.published = tuple(_values(words, "--port")[-1:]) or (Word(_CLOUD_RUN_PORT, image.line),)
+        if prefix != "--":
+            start.published = tuple(each for given in _values(words, "--container-ports") for each in _divided(given))
+        reading.add(launch(start))
+    return reading if images else None
+
+
+def read_singularity(words: list[Word], document: Document) -> Reading | None:
+    """`singularity run` (or `exec`, with a command of its own) of the server's image; None for another command."""
+    place = next((nth for nth, word in enumerate(words) if word.startswith(f"docker://{OFFICIAL}")), None)
+    if place is None or words[0].rpartition("/")[2] not in ("singularity", "apptainer"):
+        return None
+    image, args = words[place].with_text(words[place].removeprefix("docker://")), words[place + 1 :]
+    reading = Reading(findings=list(check_image(str(image), document.text.path, image.line)))
+    reading.counts["images"] += 1
+    entry = args[:1] if "exec" in words[:place] else None
+    if "run" in words[:place] or entry:
+        start = Start(document.text.path, image.line, str(image), entry, args[1:] if entry else args)
+        start.place, start.open_environment = Place(True, image=str(image), hidden_mounts=True), True  # the host's
+        reading.add(launch(start))
+    return reading
+
+
+def _values(words: list[Word], name: str) -> list[Word]:
+    """The values of an option, written behind `=` or as the next word."""
+    given = [word.with_text(word.partition("=")[2]) for word in words if word.startswith(f"{name}=")]
+    return given + [words[place + 1] for place, word in enumerate(words[:-1]) if word == name]
+
+
+def _divided(given: Word) -> list[Word]:
+    mark = given[1:].partition("^")[0] if given.startswith("^") else ","
+    bare = given[len(mark) + 2 :] if given.startswith("^") else str(given)
+    return [given.with_text(part) for part in bare.split(mark)]
+
+
+def compose_arguments(words: list[Word]) -> list[Word] | None:
+    """What stands behind `docker compose run`; None for another command."""
+    names = [word.rpartition("/")[2] for word in words]
+    if "docker-compose" in names:
+        begin = names.index("docker-compose") + 1
+    elif "compose" in names and names[names.index("compose") - 1] in ("docker", "podman"):
+        begin = names.index("compose") + 1
+    else:
+        return None
+    behind = words[begin:]
+    while behind and behind[0].startswith("-"):  # -f FILE, -p NAME and the like
+        behind = behind[1:] if "=" in behind[0] or len(behind) < 2 else behind[2:]
+    return behind[1:] if behind and behind[0] == "run" else None
+
+
+def read_compose_run(words: list[Word], document: Document) -> Reading:
+    """The flags that `docker compose run SERVICE` gives in the place of the service's command."""
+    _, rest = options_of(words)
+    args = rest[1:]
+    if not args or not is_server("", args):
+        return Reading()
+    place = Place(True, folder=document.folder, hidden_mounts=True)
+    start = Start(document.text.path, rest[0].line, "", None, args, place=place, implied=entrypoint_flags({}))
+    return launch(start)

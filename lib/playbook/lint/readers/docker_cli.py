@@ -1,0 +1,226 @@
+"""`docker run` lines: options, image and arguments turned into the start of a container."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
+from playbook.lint.checks.containers import bind, check_image, check_relative_source, cores, count_cpus, for_cpus
+from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.text import Word, is_unknown
+from playbook.lint.rules.findings import Finding, finding
+from playbook.tfserving.flags import FLAGS
+
+_PROGRAMS = ("docker", "podman", "nvidia-docker", "nerdctl", "nvidia-docker2")
+_ALONE = set(
+    [
+        "-d",
+        "-i",
+        "-t",
+        "-P",
+        "-q",
+        "--rm",
+        "--detach",
+        "--init",
+        "--interactive",
+        "--tty",
+        "--privileged",
+        "--read-only",
+        "--publish-all",
+        "--quiet",
+        "--no-healthcheck",
+        "--oom-kill-disable",
+        "--disable-content-trust",
+        "--service-ports",
+        "--use-aliases",
+        "--no-deps",
+        "--build",
+        "--remove-orphans",
+    ]
+)
+_SHORT = re.compile(r"^-[ditPq]+$")
+_WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
+
+
+def run_arguments(words: list[Word]) -> list[Word] | None:
+    """The words behind `docker run`; None when they are another command."""
+    for place, word in enumerate(words):
+        if word.rpartition("/")[2] in _PROGRAMS:
+            behind = [each for each in words[place + 1 :]]
+            while behind and behind[0] not in ("run", "create"):
+                if behind[0] in ("container", "service") or behind[0].startswith("-"):
+                    behind = behind[1:]
+                    continue
+                return None
+            return behind[1:] if behind else None
+    return None
+
+
+def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
+    """Options with their values, and what follows them: the image and its arguments."""
+    options: list[tuple[str, Word]] = []
+    place = 0
+    while place < len(words) and (words[place].startswith("-") or _stands_for_options(words[place:])):
+        word = words[place]
+        place += 1
+        name, equals, value = word.partition("=")
+        short = _WITH_VALUE.match(word) if not word.startswith("--") else None
+        if word.startswith("$"):
+            continue
+        if equals and word.startswith("--"):
+            options.append((name, word.with_text(value)))
+        elif word in _ALONE or _is_servers(name) or _SHORT.match(word) or word in ("", "--"):
+            options.append((word, Word("")))
+        elif short and short[3]:
+            options.append(("-" + short[2], word.with_text(short[3].removeprefix("="))))
+        elif place < len(words):
+            options.append(("-" + short[2] if short else name, words[place]))
+            place += 1
+    while place < len(words) and re.fullmatch(r"\$\{?[A-Z_]*(OPT|ARG|FLAG|GPU|RUNTIME)[A-Z_]*\}?", words[place]):
+        place += 1
+    return options, words[place:]
+
+
+def read_docker_run(words: list[Word], document: Document) -> Reading:
+    """The server of a `docker run` line; an empty reading for another program's container."""
+    behind = run_arguments(words)
+    reading = Reading()
+    options, rest = options_of(behind) if behind else ([], [])
+    if (hit := _astray(options, rest, document.text.path)) is not None:
+        return Reading(findings=[hit], counts=Counter({"images": 1}))
+    if not rest:
+        return reading
+    image, args, shown = rest[0], rest[1:], document.text.path
+    entry = next((value for name, value in options if name == "--entrypoint"), None)
+    for name, value in options:
+        torn = not mount_parts(value)["target"] and not is_unknown(value)  # at a blank, as a rule
+        if name == "--mount" and (torn or value.endswith((",", "="))) and any(OFFICIAL in word for word in rest):
+            what = "target" if mount_parts(value)["source"] else "source"
+            reading.counts["images"] += 1
+            reading.report("mount-without-source", shown, value.line, value=str(value), what=what)
+            reading.findings += _check_bound(value, shown)
+            return reading
+    if not is_server(image, [*args, *([entry] if entry else [])]):
+        return reading
+    reading.counts["images"] += 1
+    reading.findings += check_image(image, shown, image.line)
+    start = _start(options, image, args, document)
+    if entry is not None:
+        start.entry = [entry] if entry else [*args[:1]] or None
+        start.args = start.args if entry else args[1:]
+    given = {name for name, _ in options}
+    for flag in sorted(filter(_is_servers, given)):
+        line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)
+        reading.report("flag-before-image", shown, line, flag=flag)
+    host = any(name in ("--network", "--net") and value == "host" for name, value in options)
+    runtime = any(name == "--runtime" and value == "nvidia" for name, value in options)
+    if ("--gpus" in given or runtime) and for_cpus(image):
+        reading.report("gpu-image-missing", shown, image.line, image=image)
+    if "--sysctl" in given and host:
+        reading.report("sysctl-host-network", shown, image.line)
+    for name, value in options:
+        if name in ("-v", "--volume") and ":" in value:
+            source, _, target = value.partition(":")
+            reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)
+        if name == "--mount" and "type=bind" in value:
+            reading.findings += _check_bound(value, shown)
+            if not mount_parts(value)["source"]:
+                reading.report("mount-without-source", shown, value.line, value=str(value), what="source")
+    if not any(map(_is_servers, given)):
+        reading.add(launch(start))
+    return reading
+
+
+def _astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Finding | None:
+    """The finding of a line whose image stands inside an option's quotes, or behind a word that is taken for it."""
+    swallowed = next((value for _, value in options if " " in value and OFFICIAL in value), None)
+    if not rest and swallowed is not None:
+        words = {"problem": f"it stands inside the quotes of '{swallowed}'",
+                 "remedy": "Close the quotes behind the option's value."}  # fmt: skip
+        return finding("docker-run-without-image", shown, swallowed.line, **words)
+    mark = next((word for word in [*(value for _, value in options), *rest[:1]] if word == "^" or "$(\n" in word), None)
+    if mark is not None:
+        words = {"problem": f"the {'^' if mark == '^' else '`'} at a line's end goes on in another shell than this one",
+                 "remedy": "End each line that goes on with a backslash."}  # fmt: skip
+        return finding("docker-run-without-image", shown, mark.line, **words)
+    named = any(word.startswith(OFFICIAL) for word in rest[1:])
+    if named and re.fullmatch(r"[\d.]+:\d+(:\d+)?|[\w./]+/", rest[0]):
+        words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
+    return None
+
+
+def _stands_for_options(words: list[Word]) -> bool:
+    """True for a variable of unknown value that an option of docker's follows: no image stands there."""
+    if words[0] in ("", "$", "$@"):
+        return True
+    following = words[1] if len(words) > 1 else ""
+    return is_unknown(words[0]) and words[0].startswith("$") and following.startswith("-") and not _is_servers(
+        following.partition("=")[0])  # fmt: skip
+
+
+def _check_bound(value: Word, shown: str) -> Iterator[Finding]:
+    bound = mount_parts(value)
+    yield from check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
+
+
+def _is_servers(option: str) -> bool:
+    """True for a flag of the server among the options of docker, which has none of that name."""
+    return option.startswith("--") and option[2:] in FLAGS and option != "--version"
+
+
+def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document) -> Start:
+    mounts = tuple(_mounts(options, document))
+    hidden = any(is_unknown(mount.target) for mount in mounts) or any(name == "--volumes-from" for name, _ in options)
+    values = {name: value for name, value in options}
+    environment: dict[str, Word] = {}
+    for name, value in options:
+        if name in ("-e", "--env"):
+            key, _, text = value.partition("=")
+            environment[key] = value.with_text(text if "=" in value else "$" + key)
+    place = Place(True, is_official(image), mounts, document.folder, str(image), hidden)
+    cpuset = count_cpus(values.get("--cpuset-cpus", Word("")))
+    quota = cores(values.get("--cpu-quota", "")), cores(values.get("--cpu-period", "100000"))
+    quoted = quota[0] / quota[1] if quota[0] and quota[1] and quota[0] > 0 else None
+    limit = None if cpuset else cores(values["--cpus"]) if "--cpus" in values else quoted
+    return Start(document.text.path, image.line, str(image), None, args, environment, place,
+                 cpuset or document.around.cpus, limit, tuple(_published(options)),
+                 open_environment="--env-file" in values,
+                 partial="$@" in args)  # fmt: skip
+
+
+def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mount]:
+    for name, value in options:
+        if name in ("-v", "--volume"):
+            source, _, rest = _split_volume(value)
+            target = re.sub(r":(ro|rw|z|Z|delegated|cached|consistent)(,\w+)*$", "", rest) or source
+            yield bind(source, target, document.folder, document.around.sources, value.line)
+        elif name == "--mount":
+            parts = mount_parts(value)
+            if parts["source"]:
+                yield bind(parts["source"], parts["target"], document.folder, document.around.sources, value.line)
+            else:
+                yield Mount(parts["target"].rstrip("/") or "/", None, line=value.line)
+
+
+def mount_parts(value: str) -> dict[str, str]:
+    """Source and target of a `--mount` value, under whichever of their names they are given; "" where absent."""
+    parts = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+    target = parts.get("target") or parts.get("destination") or parts.get("dst") or ""
+    return {"source": parts.get("source") or parts.get("src") or "", "target": target}
+
+
+def _split_volume(value: str) -> tuple[str, str, str]:
+    drive = re.match(r"^([A-Za-z]:[^:]*(?=:/)|\$\{[^}]*\}[^:]*|\$\([^)]*\)[^:]*):(.*)$", value)
+    return (drive[1], ":", drive[2]) if drive else value.partition(":")
+
+
+def _published(options: list[tuple[str, Word]]) -> Iterator[Word]:
+    for name, value in options:
+        if name in ("-p", "--publish") and not is_unknown(value):
+            inside = value.rpartition(":")[2] if ":" in value else value
+            inside = mount_parts(value)["target"] or inside  # docker service's long form
+            yield value.with_text(inside)

@@ -1,0 +1,240 @@
+"""Lint of a Dockerfile: the image it makes, what that would run, and what is said of its steps."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Mount, Place, is_official, is_server_word
+from playbook.lint.checks.containers import TOOLS, check_image, host_path
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.reading import Document, Image, Reading
+from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.forms.dockerfile import Instruction, continued, environment, instructions, stages
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.simple import Simple
+from playbook.lint.forms.text import Text, Word, expand
+from playbook.lint.readers.image_steps import check_step, check_steps, check_told_ports, waits
+from playbook.lint.rules.findings import Finding
+
+# programs that bring no model into the image
+_HARMLESS = ("chmod", "mkdir", "echo", "printf", "cat", "chown", "true", "rm", "ls", "set", "apt", "apt-get", "pip",
+             "pip3", "useradd", "adduser", "groupadd", "touch", BINARY)  # fmt: skip
+
+
+def read_dockerfile(document: Document) -> Reading:
+    """Command lines and findings of an image that serves; an empty reading, with the reason, for another."""
+    text, reading = document.text, Reading()
+    steps = instructions(text.content)
+    arguments = _arguments(steps)
+    final = stages(steps)
+    base = expand(final[0].rest.split()[0], arguments) if final and final[0].word == "FROM" else ""
+    if OFFICIAL not in base and BINARY not in text.content:
+        reading.passed = "the image does not serve"
+        return reading
+    shown = text.path
+    for step in steps:
+        if step.word == "RUN" and not step.fed and waits(step):
+            reading.report("server-in-build", shown, text.line(step.line))
+        if step.word == "FROM" and step.rest and OFFICIAL in step.rest:
+            reading.findings += check_image(expand(step.rest.split()[0], arguments), shown, text.line(step.line))
+    start = _start(final, base, arguments, document, reading)
+    reading.counts["images"] += 1
+    tools = {tool for tool in TOOLS for step in final if step.word == "RUN"
+             and re.search(rf"(install|add)\b[^&|;]*\b{tool}\b", step.rest)}  # fmt: skip
+    tools |= {tool for tool in TOOLS[-1:] for step in final if step.word != "HEALTHCHECK" and tool in step.rest}
+    reading.findings += [_moved(hit, text) for hit in check_steps(steps, final, base, shown)]
+    for step in final:
+        reading.findings += [_moved(hit, text) for hit in check_step(step, base, tools, shown)]
+    if start is not None:
+        launched = launch(start)
+        if all(hit.rule != "entrypoint-replaced" for hit in reading.findings):  # said there: REST is off
+            launched.findings += check_told_ports(final, start, launched.commands, text)
+        reading.add(launched)
+        if any(step.broken for step in final):  # what the image would run is known, and it does not build
+            reading.commands = [replace(command, published=()) for command in reading.commands]
+    return reading
+
+
+def _moved(hit: Finding, text: Text) -> Finding:
+    return replace(hit, line=text.line(hit.line))
+
+
+def _arguments(steps: list[Instruction]) -> dict[str, str]:
+    pairs = [step.rest.split("=", 1) for step in steps if step.word == "ARG" and "=" in step.rest]
+    return {name.strip(): value.strip("\"' ") for name, value in pairs}
+
+
+def _start(
+    steps: list[Instruction], base: str, arguments: dict[str, str], document: Document, reading: Reading
+) -> Start | None:
+    values = environment(steps, arguments)
+    entry = _last(steps, "ENTRYPOINT")
+    cmd = _last(steps, "CMD")
+    written = list(_written(steps, values, document))
+    mounts = [*_copied(steps, values, document), *(Mount(path, files={"": text}) for path, text in written)]
+    mounts += [Mount(path) for path in _volumes(steps) if not any(m.rest_of(path) is not None for m in mounts)]
+    scripts = {path: text for path, text in written if kind_of(text.content) is None}
+    scripts |= {mount.target: text for mount in mounts if mount.source is not None and mount.source.is_file()
+                and (text := document.around.sources.file(mount.source)) is not None
+                and kind_of(text.content) is None}  # fmt: skip
+    reading.configs += [(kind, text) for _, text in written if (kind := kind_of(text.content))]
+    closed = is_official(base) and not any(_fetches(step) for step in steps)
+    packaged = any(step.word == "RUN" and re.search(r"install\b.*tensorflow-model-server", step.rest, re.DOTALL)
+                   for step in steps)  # fmt: skip
+    place = Place(True, closed, tuple(mounts), document.folder, "" if packaged else base, built=True)
+    start = Start(document.text.path, None, base, None, [], values, place, document.around.cpus, own_image=True,
+                  scripts=scripts, reading=document.text.content)  # fmt: skip
+    _fill(start, entry, cmd, document, reading, official=OFFICIAL in base)
+    if document.folder is not None:
+        entry_words = tuple(start.entry) if start.entry is not None else None
+        image = Image(base, entry_words, tuple(start.args), values, tuple(mounts), closed, document.folder)
+        document.around.images[str(document.folder.resolve())] = image
+    return start if start.entry is None or start.entry or start.args else None
+
+
+def _volumes(steps: list[Instruction]) -> Iterator[str]:
+    """Folders that VOLUME says are mounted when the image is run: nobody can see into them here."""
+    for step in steps:
+        if step.word == "VOLUME":
+            yield from step.words() or step.rest.split()
+
+
+def _last(steps: list[Instruction], word: str) -> Instruction | None:
+    return next((step for step in reversed(steps) if step.word == word), None)
+
+
+def _fill(
+    start: Start, entry: Instruction | None, cmd: Instruction | None, document: Document, reading: Reading,
+    official: bool,
+) -> None:  # fmt: skip
+    """Put ENTRYPOINT and CMD together as Docker does."""
+    text = document.text
+    last = cmd or entry
+    start.line = text.line(last.line if last else 1)
+    cmd_words = _words(cmd, text) if cmd else []
+    if entry is None:
+        start.entry = None if official else []
+        if cmd is not None and official and cmd.words() is None and not cmd.rest.startswith("["):
+            reading.report("cmd-shell-form", text.path, text.line(cmd.line))
+            cmd_words, start.partial = [], True  # what it was to serve is lost, and said so
+    else:
+        start.entry = _words(entry, text)
+        if entry.words() is None and not entry.broken:
+            cmd_words = []  # the shell form of ENTRYPOINT takes no CMD
+    start.args = cmd_words
+    if start.entry == [] and cmd_words:
+        start.entry, start.args = cmd_words, []
+    _replaced(start, entry, text, reading)
+
+
+def _replaced(start: Start, entry: Instruction | None, text: Text, reading: Reading) -> None:
+    words = [*(start.entry or ()), *start.args]
+    joined = expand(" ".join(words), start.environment)
+    serves = OFFICIAL in start.image and any(is_server_word(word) for word in joined.split())
+    if entry is None or not serves or ENTRYPOINT_SCRIPT in joined:
+        return
+    if "--rest_api_port" not in joined and "$@" not in joined:
+        reading.report("entrypoint-replaced", text.path, text.line(entry.line), lost="rest_api_port falls back to 0")
+
+
+def _words(step: Instruction, text: Text) -> list[Word]:
+    words = step.words()
+    if words is None and step.broken:
+        items = re.findall(r'"((?:[^"\\]|\\.)*)"', step.rest)
+        words = [Word(item, step.line_of(item), True) for item in items]
+    if words is None and step.rest.startswith("[") and not step.broken:
+        items = re.findall(r"[\"']([^\"']*)[\"']", step.rest)
+        words = [Word(item, step.line + step.rest[: max(step.rest.find(item), 0)].count("\n"), True) for item in items]
+    if words is not None:
+        return [Word(word, text.line(word.line), word.raw) for word in words]
+    line = text.line(step.line)
+    return [Word("/bin/sh", line), Word("-c", line), Word(continued(step.rest), line)]
+
+
+def _copied(steps: list[Instruction], values: dict[str, Word], document: Document) -> Iterator[Mount]:
+    workdir = "/"
+    for step in steps:
+        if step.word == "WORKDIR":
+            workdir = expand(step.rest.strip(), values).rstrip("/") or "/"
+        if step.word not in ("COPY", "ADD") or step.fed:
+            continue
+        try:
+            parts = json.loads(step.rest)
+        except ValueError:
+            parts = step.rest.replace("\n", " ").split()
+        options = [part for part in parts if str(part).startswith("--")]
+        parts = [expand(str(part), values) for part in parts if not str(part).startswith("--")]
+        if len(parts) < 2:
+            continue
+        target = parts[-1] if parts[-1].startswith(("/", "$")) else f"{workdir.rstrip('/')}/{parts[-1]}"
+        target = re.sub(r"/(\./?|\.)$", "/", target)
+        elsewhere = any(option.startswith("--from") for option in options)
+        for named in parts[:-1]:
+            source = None if elsewhere else host_path(named.removeprefix("/") or ".", document.folder,
+                                                      document.around.sources)  # fmt: skip
+            yield _copy(named, source, target, len(parts) > 2, document.text.line(step.line))
+
+
+def _copy(named: str, source, target: str, several: bool, line: int | None) -> Mount:
+    name = named.rstrip("/").rpartition("/")[2]
+    folder = source.is_dir() if source is not None else "." not in name
+    if not folder and (target.endswith("/") or several) and "*" not in name:
+        target = target.rstrip("/") + "/" + name
+    return Mount(target.rstrip("/") or "/", source, named, line=line)
+
+
+def _written(steps: list[Instruction], values: dict[str, Word], document: Document) -> Iterator[tuple[str, Text]]:
+    """Files that RUN writes by echo, printf or cat, and those of COPY's here-documents."""
+    path = document.text.path
+    for step in steps:
+        if step.word in ("COPY", "ADD"):
+            for content, line in step.fed:
+                target = expand(step.rest.split("\n")[0].split()[-1], values)
+                yield target, Text(content, path, document.text.line(line) or 1)
+        if step.word == "RUN":
+            fed = bool(step.fed) and "cat" not in step.rest
+            line = document.text.line(step.fed[0][1] if fed else step.line) or 1
+            made: dict[str, Text] = {}
+            for command in simple_commands(_script(step), {}, line):
+                if command.target and command.words and command.words[0] in ("echo", "printf", "cat"):
+                    target, text = expand(str(command.target), values), _output(command, path, step)
+                    made[target] = _behind(made[target], text) if command.appends and target in made else text
+            yield from made.items()
+
+
+def _behind(before: Text, text: Text) -> Text:
+    """A text behind another in the same file, each on the lines where it is written."""
+    gap = max(text.first_line - before.first_line - before.content.count("\n"), 1)
+    return replace(before, content=before.content + "\n" * gap + text.content)
+
+
+def _script(step: Instruction) -> str:
+    if not step.fed:
+        return continued(step.rest)
+    if "cat" not in step.rest:
+        return step.fed[0][0]
+    fed = "".join(f"\n{content}\n{mark}" for (content, _), mark in
+                  zip(step.fed, re.findall(r"<<-?\s*['\"]?(\w+)", step.rest), strict=False))  # fmt: skip
+    return step.rest + fed
+
+
+def _output(command: Simple, path: str, step: Instruction) -> Text:
+    if command.words[0] == "cat":
+        return Text(command.fed, path, command.fed_line)
+    words = [word for word in command.words[1:] if word not in ("-e", "-n", "-en", "-ne")]
+    content = re.sub(r"(?<!\\)\\n", "\n", " ".join(words))
+    if is_config(content):
+        return Text(re.sub(r"\n?\\\n", "\n", content), path, command.line or 1)  # a line's end is Docker's there
+    before = content[: max(content.find(BINARY), 0)]
+    inserted = before.count("\n") - before.count("\\\n")
+    return Text(content, path, (command.line or 1) - max(inserted, 0))
+
+
+def _fetches(step: Instruction) -> bool:
+    """True for a RUN that may bring files from elsewhere."""
+    if step.word != "RUN":
+        return False
+    return any(command.words and command.words[0] not in _HARMLESS for command in simple_commands(continued(step.rest)))

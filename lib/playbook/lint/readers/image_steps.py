@@ -1,0 +1,80 @@
+"""What is said of a Dockerfile's instructions one by one: words Docker does not know, ports, tools, health checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, Command, is_official, is_server_word
+from playbook.lint.checks.containers import check_health, check_told
+from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.launch import Start, is_script
+from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, check_form, continued
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.text import Text, Word, expand
+from playbook.lint.rules.findings import Finding, finding
+
+_PORT = re.compile(r"\d+(-\d+)?(/(tcp|udp|sctp))?|.*[${].*", re.IGNORECASE)
+_NOT_THERE = ("python", "python3", "pip", "pip3", "curl", "wget", "git", "unzip")
+_GLUED = re.compile(rf"({'|'.join(KEYWORDS)})\W.*")
+
+
+def check_steps(steps: list[Instruction], final: list[Instruction], base: str, shown: str) -> Iterator[Finding]:
+    """Findings of a Dockerfile's instructions together: the first that Docker does not know, and what RUN lacks."""
+    whole = not shown.lower().endswith((".md", ".rst", ".ipynb", ".py"))  # a document's block may hold more
+    for step in steps:
+        if step.word not in KEYWORDS and (whole or _GLUED.fullmatch(step.word)) and step.word[0] not in "{<%":
+            yield finding("unknown-instruction", shown, step.line, word=step.word)
+            break
+        if step.broken:
+            break
+    if is_official(base) and "devel" not in base:
+        yield from _check_tools(final, base, shown)
+
+
+def _check_tools(steps: list[Instruction], base: str, shown: str) -> Iterator[Finding]:
+    """Programs that RUN calls before anything has brought them; each once."""
+    brought = "curl" if "gpu" in base else ""
+    for step in steps:
+        if step.word in ("COPY", "ADD"):
+            brought += f" {step.rest}"
+        for command in simple_commands(continued(step.rest)) if step.word == "RUN" and not step.fed else ():
+            tool = command.words[0].rpartition("/")[2] if command.words else ""
+            if tool in _NOT_THERE and tool.rstrip("3") not in brought:
+                line = step.line + (command.line or 1) - 1
+                yield finding("tool-not-in-image", shown, line, who="RUN", tool=tool, image=base,
+                              remedy=f"Install it in front: apt-get update && apt-get install -y {tool}.")  # fmt: skip
+            brought += " " + " ".join(command.words)
+
+
+def check_told_ports(steps: list[Instruction], start: Start, commands: list[Command], text: Text) -> list[Finding]:
+    """Ports that EXPOSE tells of, where the image itself says with which flags it runs the server alone."""
+    own_script = any(ENTRYPOINT_SCRIPT in path for path in start.scripts)  # which may start more than the server
+    alone = start.entry is None or (is_script(start.entry) and not own_script) or is_server_word(start.entry[0])
+    if not (alone and is_official(start.image) and len(commands) == 1 and (start.entry or start.args)):
+        return []
+    ports = [Word(expand(port, start.environment), text.line(step.line + step.rest[: step.rest.find(port)].count("\n")))
+             for step in steps if step.word == "EXPOSE" for port in step.rest.split("#")[0].split()]  # fmt: skip
+    return list(check_told(ports, check_command(commands[0])[0], text.path, "EXPOSE"))
+
+
+def check_step(step: Instruction, base: str, tools: set[str], shown: str) -> Iterator[Finding]:
+    """Findings of one instruction by itself; `tools` are those that the image was given."""
+    if step.word in ("RUN", "COPY", "ADD") and re.search(r"sysctl(\.conf|\.d\b| -)|/proc/sys/", step.rest):
+        yield finding("sysctl-in-dockerfile", shown, step.line)
+    if step.word == "HEALTHCHECK" and step.rest.upper() != "NONE":
+        yield from check_health(step.rest, base, tools, shown, step.line)
+    if step.word == "EXPOSE" and (odd := next((word for word in step.rest.split() if not _PORT.fullmatch(word)), "")):
+        yield finding("expose-not-a-port", shown, step.line, word=odd)
+    if step.word in ("CMD", "ENTRYPOINT"):
+        yield from check_form(step, shown)
+
+
+def waits(step: Instruction) -> bool:
+    """True for a RUN that starts the server in the foreground."""
+    script = continued(step.rest)
+    if BINARY not in script or re.search(r"(?<![&>])&(?![&>])", script):
+        return False
+    started = [command.words for command in simple_commands(script) if command.words
+               and (is_server_word(command.words[0]) or command.words[:1] == ["exec"])]  # fmt: skip
+    return any(any(word.startswith("--model_") for word in words) for words in started)

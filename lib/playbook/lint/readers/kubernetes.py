@@ -1,0 +1,248 @@
+"""Kubernetes objects of any kind that hold containers: what their servers run, mount and may use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from playbook.lint.checks import probes
+from playbook.lint.checks.command import OFFICIAL, Command, Mount, Place, is_official
+from playbook.lint.checks.configs import check_annotations
+from playbook.lint.checks.containers import GPU, check_image, check_told, cores, for_cpus, quantity
+from playbook.lint.checks.environment import filled_in
+from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.reading import Document, Reading, Surroundings
+from playbook.lint.checks.schema import kind_of
+from playbook.lint.forms.shell_calls import is_shell
+from playbook.lint.forms.text import Text, Word, is_unknown
+from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.seldon import given_models
+from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, pod_specs
+
+# what asks for metrics: Prometheus' operator, Google's managed Prometheus
+MONITORS = ("ServiceMonitor", "PodMonitor", "PodMonitoring", "ClusterPodMonitoring")
+# a setting that only a variable makes sense of, where Kubernetes fills in none
+_SUBSTITUTED = re.compile(r"(?m)^\s*(?!value:|- )[\w.-]+:\s*[\"']?\$\{?[A-Z][A-Z0-9_]*\}?[\"']?\s*$")
+_ONE_SHOT = ("Job", "CronJob", "Workflow", "WorkflowTemplate")
+_OWN_PROBES = ("Service", "InferenceService", "Configuration", "Revision", "SeldonDeployment", "ServingRuntime",
+               "ClusterServingRuntime", "TrainedModel")  # fmt: skip
+
+
+@dataclass
+class Pod:
+    """A pod template that serves, and what the objects around it need to know of it."""
+
+    shown: str
+    kind: str
+    name: str
+    labels: Mapping[str, str]
+    owner: Any
+    containers: int
+    container: Any
+    command: Command
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
+    """What one Kubernetes object runs; the pods that serve are added to `pods`."""
+    reading = Reading()
+    kind = str(data.get("kind", ""))
+    for _, files in config_maps(data, document.text):
+        texts = [(flag, text) for text in files.values() if (flag := kind_of(text.content))]
+        reading.configs += texts
+    if kind in MONITORS:
+        reading.counts["scrapes"] += 1
+    for spec, above in pod_specs(data):
+        reading.add(_read_pod(spec, above, data, document, pods))
+    if reading.commands:
+        reading.findings += check_selector(data, document.text)
+    return reading
+
+
+def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, pods: list[Pod]) -> Reading:
+    reading = Reading()
+    template = next((each for each in reversed(above) if "metadata" in each), data)
+    annotations = (template.get("metadata") or {}).get("annotations")
+    annotations = annotations if isinstance(annotations, Table) else Table()
+    containers = [each for each in spec.get("containers") or [] if isinstance(each, Table)]
+    for container in containers:
+        image = _word(container.get("image"), container.line)
+        words = [*_words(container.get("command")), *_words(container.get("args"))]
+        if not is_server(image, words):
+            continue
+        reading.counts["pods"] += 1
+        start = _start(container, spec, data, document)
+        start.managed = str(data.get("kind", "")) in _OWN_PROBES
+        launched = launch(start)
+        reading.add(launched)
+        if OFFICIAL in image:
+            reading.counts["images"] += 1
+            reading.findings += check_image(image, document.text.path, image.line)
+        _surroundings(container, annotations, data, document, reading)
+        for command in launched.commands[:1]:
+            read, _ = check_command(command)
+            owner = next((each for each in reversed(above) if "replicas" in each), data)
+            labels = _texts((template.get("metadata") or {}).get("labels"))
+            pod = Pod(document.text.path, str(data.get("kind", "")), str((data.get("metadata") or {}).get("name", "")),
+                      labels, owner, len(containers), container, read, annotations)  # fmt: skip
+            pods.append(pod)
+            reading.findings += probes.check_probes(container, read, document.text.path)
+            if pod.kind not in _OWN_PROBES and is_official(image) and not any(is_shell(word) for word in words[:2]):
+                reading.findings += check_told(_ports(container), read, document.text.path, "containerPort")
+            if len(containers) == 1:
+                reading.findings += probes.check_scraped(annotations, read, document.text.path)
+            if str(data.get("apiVersion", "")).startswith("serving.knative.dev"):
+                reading.findings += probes.check_routed(container, read, document.text.path)
+    return reading
+
+
+def _surroundings(container: Any, annotations: Table, data: Any, document: Document, reading: Reading) -> None:
+    """What stands around a server's container: scrape annotations, drain, probes, GPUs."""
+    shown, kind = document.text.path, str(data.get("kind", ""))
+    reading.findings += check_annotations(annotations, document.around.served, shown)
+    resources: Any = container.get("resources") or {}
+    requests: Any = resources.get("requests") or {}
+    limits: Any = resources.get("limits") or {}
+    for name in [key for key in {**requests, **limits} if "/" in str(key)]:
+        asked, most = requests.get(name), limits.get(name)
+        if name in requests and str(asked) != str(most) and not is_unknown(f"{asked}{most}"):
+            line = limits.at(name) if name in limits else requests.at(name)
+            words = {"resource": name, "requests": asked, "limits": "none" if most is None else most}
+            reading.report("gpu-requests", shown, line, **words)
+    _resources(container, requests, limits, document, reading)
+    if "image" not in container or kind in ("", *_ONE_SHOT, *_OWN_PROBES):
+        return  # a pod shown in part may have them elsewhere
+    if not (container.get("lifecycle") or {}).get("preStop"):
+        reading.report("no-drain", shown, container.at("name"))
+    if not container.get("readinessProbe") and not container.get("startupProbe"):
+        reading.report("no-probe", shown, container.at("name"))
+
+
+def _resources(container: Any, requests: Any, limits: Any, document: Document, reading: Reading) -> None:
+    """Requests above their limits, and a GPU for an image that does not use one."""
+    shown, image = document.text.path, _word(container.get("image"), container.line)
+    for name in ("cpu", "memory"):
+        asked, most = quantity(requests.get(name)), quantity(limits.get(name))
+        if asked is not None and most is not None and asked > most:
+            words = {"resource": name, "requests": requests[name], "limits": limits[name]}
+            reading.report("request-above-limit", shown, requests.at(name), **words)
+    wants = str(limits.get(GPU, requests.get(GPU, "0")))
+    if wants.isdigit() and int(wants) and for_cpus(image):
+        line = limits.at(GPU) if GPU in limits else requests.at(GPU)
+        reading.report("gpu-image-missing", shown, line, image=image)
+
+
+def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
+    image = _word(container.get("image"), container.line)
+    entry = _words(container.get("command")) if container.get("command") else None
+    limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
+    values = {str(each.get("name")): _value(each, document)
+              for each in container.get("env") or [] if isinstance(each, Table)}  # fmt: skip
+    values = {**_from_maps(container, document), **values}
+    values = dict(zip(values, filled_in(list(values.values()), values), strict=True))  # a value may name another
+    mounts, hidden = _mounts(container, spec, data, document)
+    whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
+    closed = is_official(image) and not hidden and (bool(mounts) or whole)
+    place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole)
+    start = Start(document.text.path, container.at("args") or container.line, str(image), entry,
+                  _words(container.get("args")), values, place, document.around.cpus,
+                  cores(limit) if limit is not None else None, kubernetes=True,
+                  open_environment=bool(container.get("envFrom")))  # fmt: skip
+    alone = not data.get("kind") and not {"args", "command"} & {*container}
+    start.partial = "image" not in container or alone
+    start.filled = bool(_SUBSTITUTED.search(document.text.content))
+    start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
+                     (mount.files or {}).items()}  # fmt: skip
+    return start
+
+
+def _value(variable: Any, document: Document) -> Word:
+    """A variable's value, also where it is a key of a ConfigMap here; "$" where it is not known."""
+    source = (variable.get("valueFrom") or {}).get("configMapKeyRef") or {}
+    text = document.around.config_maps.get(str(source.get("name")), {}).get(str(source.get("key")))
+    return _word(variable.get("value", "$" if text is None else text.content), variable.line)
+
+
+def _from_maps(container: Any, document: Document) -> dict[str, Word]:
+    """The variables that envFrom takes from ConfigMaps here, at their lines where they stand in the same file."""
+    values: dict[str, Word] = {}
+    for each in container.get("envFrom") or []:
+        name = (each.get("configMapRef") or {}).get("name") if isinstance(each, Table) else None
+        for key, text in document.around.config_maps.get(str(name), {}).items():
+            line = text.first_line if text.path == document.text.path else each.line
+            values[f"{each.get('prefix') or ''}{key}"] = Word(text.content, line)
+    return values
+
+
+def _mounts(container: Any, spec: Any, data: Any, document: Document) -> tuple[list[Mount], bool]:
+    """A container's mounts, and whether some may hide (a template left them out)."""
+    volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, Table)}
+    mounts, hidden = given_models(data, container), document.text.templated
+    for each in container.get("volumeMounts") or []:
+        if not isinstance(each, Table):
+            hidden = True
+            continue
+        target = str(each.get("mountPath", ""))
+        volume: Any = volumes.get(str(each.get("name")), {})
+        files, name = _files(volume, each, document.around)
+        node = str((volume.get("hostPath") or {}).get("path", ""))
+        named = "/".join(part.strip("/") if place else part.rstrip("/") for place, part in
+                         enumerate(part for part in (node, str(each.get("subPath", ""))) if part))  # fmt: skip
+        mounts.append(Mount(target.rstrip("/") or "/", None, "" if name else named, files, name, each.line))
+    return mounts, hidden
+
+
+def _files(volume: Any, mount: Any, around: Surroundings) -> tuple[dict[str, Text] | None, str]:
+    """The files of a volume made of ConfigMaps and Secrets, None where they are not all known here; and their name."""
+    sources = (volume.get("projected") or {}).get("sources") or [volume]
+    files: dict[str, Text] = {}
+    names: list[str] = []
+    known = True
+    for each in sources:
+        source = each.get("configMap") or each.get("secret") or {}
+        names.append(str(source.get("name") or source.get("secretName") or ""))
+        data = around.config_maps.get(names[-1])
+        known = known and data is not None
+        files |= _items(source, data or {})
+    name = " and ".join(filter(None, names))
+    if not known:
+        return None, name
+    if mount.get("subPath"):
+        text = files.get(str(mount["subPath"]))
+        return ({"": text} if text is not None else {}), name
+    return files, name
+
+
+def _items(source: Any, data: Mapping[str, Text]) -> dict[str, Text]:
+    """A ConfigMap's files under the paths that its volume gives them."""
+    if not source.get("items"):
+        return dict(data)
+    return {str(item.get("path")): data[str(item.get("key"))] for item in source["items"]
+            if str(item.get("key")) in data}  # fmt: skip
+
+
+def _ports(container: Any) -> list[Word]:
+    ports = [each for each in container.get("ports") or [] if isinstance(each, Table)]
+    return [Word(each.get("containerPort"), each.at("containerPort")) for each in ports if each.get("containerPort")]
+
+
+def _word(value: Any, line: int | None) -> Word:
+    if isinstance(value, Word):
+        return value
+    return Word("" if value is None else value, line)
+
+
+def _words(value: Any) -> list[Word]:
+    """A command or args, as one string (which some controllers split) or a list."""
+    if isinstance(value, str):
+        line = getattr(value, "line", None)
+        return [Word(part, line, True) for part in value.split()]
+    line = getattr(value, "line", None)
+    return [Word(item, getattr(item, "line", line), True) for item in value or [] if not isinstance(item, (dict, list))]
+
+
+def _texts(value: Any) -> dict[str, Any]:
+    return {str(key): each for key, each in value.items()} if isinstance(value, dict) else {}

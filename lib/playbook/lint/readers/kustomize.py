@@ -1,0 +1,80 @@
+"""Kustomizations: the ConfigMaps they generate, the images they set, and the patches they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.lint.checks.command import OFFICIAL
+from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.lookup import Sources
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.text import Text, Word, line_of
+from playbook.lint.forms.yaml_lines import Table
+
+OPERATIONS = "operations"  # the key under which a list of JSON patch operations is kept as one document
+
+
+def is_kustomization(data: Any) -> bool:
+    """True for a kustomization.yaml; its kind may be left out."""
+    return str(data.get("kind", "")) == "Kustomization" or bool({"configMapGenerator", "images", "patches"} & {*data})
+
+
+def generated(data: Any, document: Document) -> Iterator[tuple[str, dict[str, Text]]]:
+    """Name and files of each ConfigMap and Secret that a kustomization generates."""
+    for generator in [*(data.get("configMapGenerator") or []), *(data.get("secretGenerator") or [])]:
+        if isinstance(generator, Table):
+            yield str(generator.get("name")), dict(_files(generator, document, document.around.sources))
+
+
+def _files(generator: Any, document: Document, sources: Sources) -> Iterator[tuple[str, Text]]:
+    for item in generator.get("files") or []:
+        key, equals, named = str(item).partition("=")
+        named = named if equals else key
+        path = document.folder / named if document.folder is not None else None
+        text = sources.file(path) if path is not None else None
+        if text is not None:
+            yield (key if equals else named.rpartition("/")[2]), text
+    for named in [*(generator.get("envs") or []), *filter(None, [generator.get("env")])]:
+        text = sources.file(document.folder / str(named)) if document.folder is not None else None
+        for line in text.content.split("\n") if text is not None else ():
+            key, equals, value = line.strip().partition("=")
+            if equals and not key.startswith("#"):
+                yield key, Text(value, document.text.path, line_of(named) or 1)
+    for item in generator.get("literals") or []:
+        key, _, value = str(item).partition("=")
+        yield key, Text(value, document.text.path, line_of(item) or 1)
+
+
+def patches(data: Any, text: Text) -> Iterator[Text]:
+    """The patches that a kustomization holds as texts of its own."""
+    for section in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+        for item in data.get(section) or []:
+            value = item.get("patch") if isinstance(item, Table) else item
+            if isinstance(value, Word) and "\n" in value.strip():
+                yield Text(str(value), text.path, value.line or 1, None, text.templated)
+
+
+def read_images(data: Any, document: Document) -> Reading:
+    """The images a kustomization sets."""
+    reading = Reading()
+    for image in data.get("images") or []:
+        if isinstance(image, Table) and OFFICIAL in str(image.get("name", "")):
+            reading.counts["images"] += 1
+            tag = str(image.get("newTag", ""))
+            if tag.startswith(("latest", "nightly")):
+                words = {"image": f"{image.get('name')}:{tag}", "problem": "the tag moves"}
+                reading.report("image-not-pinned", document.text.path, image.at("newTag"), **words)
+    return reading
+
+
+def read_operations(data: Any, document: Document) -> Reading:
+    """Flags that JSON patch operations put among a container's arguments."""
+    words: list[Word] = []
+    for each in data.get(OPERATIONS) or []:
+        if "/args" in str(each.get("path", "")) or "/command" in str(each.get("path", "")):
+            value = each.get("value")
+            words += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Word)]
+    if not words or not is_server("", words):
+        return Reading()
+    return launch(Start(document.text.path, words[0].line, "", [Word("tensorflow_model_server")], words, partial=True))

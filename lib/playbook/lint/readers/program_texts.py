@@ -1,0 +1,141 @@
+"""Programs in other languages (TypeScript, Go, Java, Groovy, Jsonnet, TOML): the texts in them that start a server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from playbook.lint.checks.command import BINARY, OFFICIAL, Place, after_binary, is_official, is_server_word
+from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.forms.text import UNKNOWN, Text, Word
+from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.scripts import read_script
+
+SUFFIXES = (".ts", ".tsx", ".js", ".mjs", ".jsx", ".go", ".java", ".kt", ".scala", ".rb", ".groovy", ".gradle",
+            ".jsonnet", ".libsonnet", ".toml", ".rs", ".cs", ".php", ".dart", ".ex", ".cpp", ".cc", ".swift", ".pl",
+            ".r")  # fmt: skip
+_TOKEN = re.compile(
+    r"(?P<comment>//[^\n]*|/\*.*?\*/|(?<![\w$\"'])#[^\n]*)|(?P<long>\"\"\".*?\"\"\"|'''.*?'''|`[^`]*`)"
+    r"|(?P<text>(?:\b[rbfuRBFU]{1,2})?(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'))|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)"
+    r"|(?P<blank>\s+)|(?P<more>[^\s\[\](){},\"'`/#]+|.)",
+    re.DOTALL,
+)
+_FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|%[sdv]")
+_FORMATTED = re.compile(r"\{[^{}\"']+\}")  # in a text of Python with an f in front
+_JOINS = ("+", "++", "then", "else")  # before or behind a list that is a part of one
+_STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+
+
+@dataclass
+class _List:
+    """The texts between two brackets; `fresh` while the next text begins an item."""
+
+    words: list[Word] = field(default_factory=list)
+    label: str = ""  # the name that it is given to
+    part: bool = False  # of a longer list
+    fresh: bool = True
+
+    def add(self, word: Word) -> None:
+        """Take in a text; what is added to one before it makes that one unknown."""
+        if self.fresh:
+            self.words.append(word)
+        elif self.words:
+            self.words[-1] = self.words[-1].with_text(self.words[-1] + word)
+        self.fresh = False
+
+    def other(self) -> None:
+        """Something that is no text: a name, a call."""
+        if self.fresh:
+            self.words.append(Word(UNKNOWN))
+        elif self.words:
+            self.words[-1] = self.words[-1].with_text(self.words[-1] + UNKNOWN)
+        self.fresh = False
+
+
+def read_program(document: Document) -> Reading:
+    """The server's images, command lines and lists of flags among the texts of a program."""
+    reading, lists, texts = Reading(), *_gathered(document.text)
+    images = [word for word in texts if OFFICIAL in word and not re.search(r"\s|^https?:", word)]
+    for image in images:
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), document.text.path, image.line)
+    for word in texts:
+        if is_config(word):
+            text = Text(str(word), document.text.path, word.line or 1, None, "$" in word)
+            reading.configs.append((kind_of(word) or "", text))
+        elif _STARTS.search(word):
+            text = Text(str(word), document.text.path, word.line or 1, None, True)
+            reading.add(read_script(Document(text, document.around), depth=1))
+        elif " " in word.strip() and word.strip().startswith("--") and is_server("", word.split()):
+            lists.append(_List([word.with_text(part) for part in word.split()]))
+    for each in lists:
+        reading.add(_read_list(each, images, document))
+    return reading
+
+
+def _read_list(each: _List, images: list[Word], document: Document) -> Reading:
+    path, words = document.text.path, each.words
+    if any(BINARY in word and " " in word.strip() for word in words):
+        return Reading()  # a text among them was read as a line
+    if run_arguments(words) is not None:
+        return read_docker_run(words, document)
+    flags = [word for word in words if word.startswith("-")]
+    first = next((word for word in words if is_server_word(word)), None)
+    as_args = bool(images) and "arg" in each.label.lower()
+    if not flags or (first is None and (words[0] != flags[0] or not is_server("", flags))):
+        return Reading()
+    partial = each.part or UNKNOWN in words
+    if images and (first is None or as_args):
+        image = str(images[0])
+        place = Place(True, is_official(image), image=image, hidden_mounts=True)
+        return launch(Start(path, flags[0].line, image, None, words, place=place, open_environment=True,
+                            partial=partial))  # fmt: skip
+    behind = [Word(word, getattr(word, "line", None)) for word in after_binary(words)]
+    entry = first or Word(BINARY, flags[0].line)
+    return launch(Start(path, entry.line, "", [entry], behind, {}, Place(folder=document.folder), partial=partial))
+
+
+def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
+    """The lists of texts between brackets, inner ones first, and every text."""
+    lists: list[_List] = []
+    texts: list[Word] = []
+    stack, label, before = [_List()], "", ""
+    for kind, word in _tokens(text):
+        if kind in ("text", "long"):
+            texts.append(word)
+            stack[-1].add(word)
+        elif kind == "open":
+            stack.append(_List(label=label, part=before in _JOINS))
+        elif kind == "close":
+            if len(stack) > 1:
+                lists.append(stack.pop())
+            stack[-1].other()
+        elif kind == "comma":
+            stack[-1].fresh = True
+        elif word not in ("+", ":", ";", "<", ">"):
+            stack[-1].other()
+            label = word if re.fullmatch(r"\w+:?", word) and before != ")" else label
+        if before == ")" and word in _JOINS and lists:
+            lists[-1].part = True
+        before = ")" if kind == "close" else str(word)
+    return [each for each in lists if any(word.strip("$…") for word in each.words)], texts
+
+
+def _tokens(text: Text) -> Iterator[tuple[str, Word]]:
+    line = text.first_line
+    for match in _TOKEN.finditer(text.content):
+        kind, content = match.lastgroup or "more", match.group()
+        if kind == "long":
+            edge = 1 if content.startswith("`") else 3
+            yield kind, Word(_FILLED.sub(UNKNOWN, content[edge:-edge]), line)
+        elif kind == "text":
+            bare = content.lstrip("rbfuRBFU")[1:-1].replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
+            bare = _FORMATTED.sub(UNKNOWN, bare) if content[0] in "fF" else bare
+            yield kind, Word(_FILLED.sub(UNKNOWN, bare), line)
+        elif kind not in ("comment", "blank"):
+            yield kind, Word(content, line)
+        line += content.count("\n")

@@ -1,0 +1,250 @@
+"""Python that starts a server: subprocess, the docker SDK, shell strings, and TFX's InfraValidator."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from playbook.lint.checks.command import BINARY, OFFICIAL, Place, is_server_word
+from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.rewriting import check_rewriting
+from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.forms.python_comments import commented_lines
+from playbook.lint.forms.python_values import Values
+from playbook.lint.forms.text import UNKNOWN, Text, Word
+from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.python_containers import read_chain, read_container, read_keywords, read_spec
+from playbook.lint.readers.python_writes import as_line, written_by_lines
+from playbook.lint.readers.scripts import read_script
+from playbook.lint.readers.written import read_written
+from playbook.lint.readers.yaml_files import Page, read_page
+
+_NAMES = (BINARY, OFFICIAL, "TensorFlowServing", "model_config_list", "max_batch_size {", "prometheus_config {")
+_RUNS = ("run", "create", "create_container", "Popen", "call", "check_call", "check_output", "system", "popen",
+         "getoutput")  # fmt: skip
+
+
+def read_python(document: Document) -> Reading:
+    """Servers that a Python text starts."""
+    reading, text = Reading(), document.text
+    reading.findings += check_rewriting(text)
+    if not any(name in text.content for name in _NAMES) and kind_of(text.content) is None:
+        return reading
+    try:
+        tree = ast.parse(_begun(text.content))
+    except (SyntaxError, ValueError) as error:
+        line = text.line(getattr(error, "lineno", None))
+        if BINARY in text.content or OFFICIAL in text.content:
+            reading.report("unreadable", text.path, line, problem=f"it is no Python ({getattr(error, 'msg', error)})")
+        return reading
+    values = Values(tree, text)
+    read: set[int] = set()
+    nodes = list(ast.walk(tree))
+    added = {id(side) for node in nodes if isinstance(node, ast.BinOp) for side in (node.left, node.right)}
+    for node in nodes:
+        if isinstance(node, ast.Call) and id(node) not in read:
+            reading.add(_call(node, values, document, read))
+    for node in nodes:
+        if isinstance(node, ast.Dict) and id(node) not in read:
+            reading.add(_dict(node, values, document, read))
+    for words in values.whole_lists():
+        reading.add(_grown(words, values, document))
+    for text in written_by_lines(nodes, values):
+        reading.add(read_written("", text, document))
+    read |= {id(values.names[name]) for name in values.grown if isinstance(values.names.get(name), ast.List)}
+    for whole in values.whole_texts():
+        if BINARY in whole.content or OFFICIAL in whole.content:
+            values.lines.append(whole.content)
+            reading.add(read_script(Document(replace(whole, content=as_line(whole.content)), document.around), depth=1))
+    for node in nodes:
+        if isinstance(node, (ast.List, ast.Tuple)) and id(node) not in read:
+            reading.add(_list(values.words(node), values, document, id(node) in added))
+        elif isinstance(node, ast.BinOp) and id(node) not in read and (words := values.words(node)):
+            read |= {id(each) for each in ast.walk(node) if isinstance(each, (ast.List, ast.BinOp))}
+            reading.add(_list(words, values, document, not values.all_known(node)))
+        elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)) and (
+            id(node) not in read and (id(node) not in values.docstrings or _is_dockerfile(node))
+        ):
+            reading.add(_string(node, values, document, read))
+    for told in commented_lines(text):
+        reading.add(read_script(Document(told, document.around), depth=1))
+    return reading
+
+
+def _call(node: ast.Call, values: Values, document: Document, read: set[int]) -> Reading:
+    reading = Reading()
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    chain, start = _chain(node)
+    if start is not None and (image := values.word(start)) is not None and OFFICIAL in image and len(chain) > 1:
+        read |= {id(each) for each in ast.walk(node)}
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), document.text.path, image.line)
+        reading.add(read_chain(chain, image, values, document))
+        return reading
+    keywords = values.keywords(node)
+    if name == "TensorFlowServing":
+        for tag in values.words(keywords.get("tags")):
+            reading.counts["images"] += 1
+            reading.findings += check_image(f"tensorflow/serving:{tag}", document.text.path, tag.line)
+        return reading
+    if (spec := read_keywords(name, keywords, values, document)) is not None:
+        read |= {id(each) for each in ast.walk(node)}
+        return spec
+    if name in _RUNS and (split := _split_for_shell(node, keywords, values)):
+        read |= {id(each) for each in ast.walk(node)}
+        words_ = {"count": len(split) - 1, "word": repr(split[0].strip())}
+        reading.report("shell-args-split", document.text.path, split[0].line, **words_)
+        reading.counts["command lines"] += 1
+        return reading
+    words = [values.word(each) for each in node.args if not isinstance(each, ast.Starred)]
+    if len(words) > 1 and words[0] is not None and is_server_word(words[0]):
+        read |= {id(each) for each in ast.walk(node)}
+        return _list([word or Word(UNKNOWN, words[0].line) for word in words], values, document)
+    first = node.args[0] if node.args else keywords.get("image")
+    image = values.word(first) if first is not None and not isinstance(first, (ast.List, ast.Tuple)) else None
+    if image is None or OFFICIAL not in image or " " in image:
+        return reading
+    reading.counts["images"] += 1
+    reading.findings += check_image(str(image), document.text.path, image.line)
+    if "Container" in name:
+        read |= {id(each) for each in ast.walk(node)}
+        reading.add(read_spec(image, keywords, values, document))
+    elif name in _RUNS:
+        read |= {id(each) for each in ast.walk(node)}
+        reading.add(read_container(image, node, keywords, values, document))
+    return reading
+
+
+def _split_for_shell(node: ast.Call, keywords: dict[str, ast.expr], values: Values) -> list[Word]:
+    """A list of several words beside shell=True, of which the shell runs the first alone; none where that is right."""
+    shell = keywords.get("shell")
+    if not (isinstance(shell, ast.Constant) and shell.value is True and node.args):
+        return []
+    words = values.words(node.args[0]) if isinstance(node.args[0], ast.List) else []
+    return words if len(words) > 1 and words[0].strip() and is_server_word(words[0].split()[0]) else []
+
+
+def _chain(node: ast.AST) -> tuple[dict[str, list[ast.Call]], ast.AST | None]:
+    """The calls of `Maker(FIRST).with_x(...).with_y(...)` by name, and FIRST; nothing where it is no such chain."""
+    calls: dict[str, list[ast.Call]] = {}
+    while isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        calls.setdefault(name, []).append(node)
+        if name.endswith("Container"):
+            return calls, node.args[0] if node.args else None
+        if not (name.startswith("with_") and isinstance(node.func, ast.Attribute)):
+            break
+        node = node.func.value
+    return {}, None
+
+
+def _dict(node: ast.Dict, values: Values, document: Document, read: set[int]) -> Reading:
+    """A dict that is written as YAML would be: a manifest, a compose file, a task definition."""
+    names = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if not any(OFFICIAL in name or BINARY in name for name in names) or not {"image", "containers"} & {*names}:
+        return Reading()
+    page = Page(Document(replace(document.text, templated=True), document.around), [values.data(node)])
+    reading = read_page(page, [], [])
+    if reading.understood:
+        read |= {id(each) for each in ast.walk(node)}
+    return reading
+
+
+def _grown(words: list[Word], values: Values, document: Document) -> Reading:
+    """A list put together item by item: the words of a command, or pieces of one line."""
+    if not any(" " in word for word in words) or not words[0].strip():
+        return _list(words, values, document)
+    line = words[0].line or 1
+    written = ""
+    for word in words:
+        written += "\\\n" * max((word.line or line) - line, 0) + f" {word}"
+        line = max(line, word.line or line)
+    text = Text(as_line(written), document.text.path, words[0].line or 1, document.text.file)
+    if BINARY not in written and OFFICIAL not in written:
+        return Reading()
+    values.lines += [str(word) for word in words if BINARY in word or OFFICIAL in word]
+    return read_script(Document(text, document.around), depth=1)
+
+
+def _list(words: list[Word], values: Values, document: Document, partial: bool = False) -> Reading:
+    joined = " ".join(words)
+    if joined in values.lines:
+        return Reading()
+    if words and run_arguments(words) is not None:
+        values.lines.append(joined)
+        return read_docker_run(words, document)
+    place = next((index for index, word in enumerate(words) if is_server_word(word)), None)
+    if place is None or (len(words) > place + 1 and not any(word.startswith("-") for word in words[place + 1 :])):
+        return Reading()
+    values.lines.append(joined)
+    start = Start(document.text.path, words[place].line, "", [words[place]], words[place + 1 :], {},
+                  Place(folder=document.folder), document.around.cpus, partial=partial or "$@" in words)  # fmt: skip
+    return launch(start)
+
+
+def _is_dockerfile(node: ast.AST) -> bool:
+    """True for a text that begins as a Dockerfile of the server does."""
+    return isinstance(node, ast.Constant) and bool(re.match(rf"\s*FROM\s+\S*{OFFICIAL}", str(node.value)))
+
+
+def _is_file(word: str) -> bool:
+    """True for a text that is a whole file: a Dockerfile, YAML with the server's image, or a config."""
+    if word.count("\n") < 2 or "{{" in word:
+        return False
+    if is_config(word):
+        return True
+    server = re.search(rf"(?m)^FROM\s+\S*{OFFICIAL}|^\s*(- )?image:\s*[\"']?\S*{OFFICIAL}", word)
+    return bool(server) or (kind_of(word) is not None and "model_config_list" in word)
+
+
+def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -> Reading:
+    """A text that holds a whole command line."""
+    word = values.word(node)
+    if word is not None and isinstance(node, (ast.Constant, ast.JoinedStr)) and _is_file(word):
+        read |= {id(each) for each in ast.walk(node)}
+        filled = re.sub(r"%[sdrf]|%\(\w+\)[sdrf]", UNKNOWN, word)
+        text = Text(filled, document.text.path, word.line or 1, templated=isinstance(node, ast.JoinedStr))
+        return read_written("", text, document)
+    plain = _unescaped(word) if word is not None and "{{" in word else ""
+    if is_config(plain):  # what `format` fills in
+        read |= {id(each) for each in ast.walk(node)}
+        text = Text(plain, document.text.path, getattr(word, "line", None) or 1, templated=True)
+        return read_written("", text, document)
+    if word is None or not re.search(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
+        return Reading()
+    read |= {id(each) for each in ast.walk(node)}
+    if any(line in word for line in values.lines):
+        return Reading()  # a name that stands for a text read before
+    values.lines.append(str(word))
+    script = values.script(node)
+    if script is None:
+        return Reading()
+    whole = replace(script, content=as_line(script.content))
+    return read_script(Document(whole, document.around), depth=1)
+
+
+def _unescaped(word: str) -> str:
+    """A text that `format` is to fill in, with single brackets where it doubles them."""
+    bare = re.sub(r"(?<!\{)\{\w*\}(?!\})", UNKNOWN, word)
+    return bare.replace("{{", "{").replace("}}", "}")
+
+
+def _begun(content: str) -> str:
+    """A Python text without the end of a block it begins in the middle of, as excerpts do; its lines stay in place."""
+    lines = content.split("\n")
+    start = next((place for place, line in enumerate(lines) if line and not line[0].isspace()), 0)
+    return "\n".join([""] * start + lines[start:])
+
+
+def texts_of(content: str) -> str:
+    """The strings of a Python text, one a line, its docstrings apart; the text itself where it is no Python."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):
+        return content
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in prose)
+    return "\n".join(node.value for node in strings if isinstance(node.value, str))

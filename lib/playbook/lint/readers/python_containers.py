@@ -1,0 +1,106 @@
+"""Containers that Python starts: the docker SDK's `containers.run`, and testcontainers' chains of `with_...` calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
+from playbook.lint.checks.containers import bind, check_image
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.python_values import Values
+from playbook.lint.forms.text import UNKNOWN, Word
+
+
+def read_container(
+    image: Word, node: ast.Call, keywords: dict[str, ast.expr], values: Values, document: Document
+) -> Reading:
+    """What `containers.run(image, command, ...)` starts."""
+    command = node.args[1] if len(node.args) > 1 else keywords.get("command")
+    args = values.split(command)
+    unknown = command is not None and not args and not isinstance(command, ast.Constant)
+    mounts = tuple(_mounts(keywords.get("volumes"), values, document))
+    environment = {str(name): values.word(value) or Word("$") for name, value in
+                   values.pairs(keywords.get("environment"))}  # fmt: skip
+    for pair in values.words(keywords.get("environment")):
+        name, _, value = pair.partition("=")
+        environment[name] = pair.with_text(value)
+    hidden = bool({"mounts", "host_config"} & keywords.keys()) or ("volumes" in keywords and not mounts)
+    hidden = hidden or any(key.arg is None for key in node.keywords)
+    place = Place(True, is_official(str(image)), mounts, document.folder, str(image), hidden)
+    ports = tuple(word.with_text(word.partition("/")[0]) for word, _ in values.pairs(keywords.get("ports")))
+    entry = values.words(keywords.get("entrypoint")) or None
+    if entry is None and (word := values.word(keywords.get("entrypoint"))):
+        entry = [word]
+    start = Start(document.text.path, image.line, str(image), entry, args, environment, place, document.around.cpus)
+    start.published = () if unknown else ports
+    start.open_environment = "environment" in keywords and not environment
+    return launch(start)
+
+
+def read_spec(image: Word, keywords: dict[str, ast.expr], values: Values, document: Document) -> Reading:
+    """A container as the clients of Kubernetes and Kubeflow describe it: `command` and `args` as in a manifest."""
+    entry = values.words(keywords.get("command")) or None
+    place = Place(True, image=str(image), hidden_mounts=True)
+    start = Start(document.text.path, image.line, str(image), entry, values.words(keywords.get("args")), place=place)
+    start.open_environment = start.kubernetes = True
+    return launch(start)
+
+
+_IMAGES = ("image", "serving_container_image_uri", "container_image_uri", "image_uri")
+_PREFIXES = ("serving_container_", "container_", "")
+
+
+def read_keywords(name: str, keywords: dict[str, ast.expr], values: Values, document: Document) -> Reading | None:
+    """A container that a cloud's client describes by keywords, its image perhaps inside a call; None for another."""
+    given = next((keywords[each] for each in _IMAGES if each in keywords), None)
+    calls = [each for each in ast.walk(given) if isinstance(each, ast.Constant)] if given is not None else []
+    official = [word for each in calls if (word := values.word(each)) is not None and OFFICIAL in word]
+    if given is None or not official or (isinstance(given, ast.Constant) and "image" in keywords):
+        return None
+    reading, image = Reading(), official[0]
+    reading.counts["images"] += 1
+    reading.findings += check_image(str(image), document.text.path, image.line)
+    prefix = next(each for each in _PREFIXES if any(key.startswith(each) for key in keywords))
+    entry = values.words(keywords.get(f"{prefix}entry_point")) or None
+    args = values.words(keywords.get(f"{prefix}args"))
+    command = values.words(keywords.get(f"{prefix}command"))
+    if prefix:
+        entry = command or entry
+    else:
+        args = [*command, *args]
+    start = Start(document.text.path, image.line, str(image), entry, args,
+                  place=Place(True, image=str(image), hidden_mounts=True), open_environment=True)  # fmt: skip
+    start.published = tuple(values.words(keywords.get(f"{prefix}ports")))
+    start.managed = bool(prefix)
+    reading.add(launch(start))
+    return reading
+
+
+def _mounts(node: ast.expr | None, values: Values, document: Document) -> Iterator[Mount]:
+    for source, value in values.pairs(node):
+        inside = next((values.word(each) for key, each in values.pairs(value) if key == "bind"), None)
+        yield bind(str(source), str(inside or UNKNOWN), document.folder, document.around.sources, source.line)
+    for word in values.words(node):
+        named, _, target = word.partition(":")
+        yield bind(named, target.partition(":")[0], document.folder, document.around.sources, word.line)
+
+
+def read_chain(calls: dict[str, list[ast.Call]], image: Word, values: Values, document: Document) -> Reading:
+    """A testcontainers chain: its calls by name, with the image that it begins with."""
+    commands = [call.args[0] for call in calls.get("with_command", ()) if call.args]
+    args = [word for each in commands for word in values.split(each)]
+    pairs = [call.args for call in calls.get("with_env", ()) if len(call.args) == 2]
+    environment = {str(values.word(name) or ""): values.word(value) or Word("$") for name, value in pairs}
+    mounts = tuple(bind(str(values.word(call.args[0]) or UNKNOWN), str(values.word(call.args[1]) or UNKNOWN),
+                        document.folder, document.around.sources, image.line)
+                   for call in calls.get("with_volume_mapping", ()) if len(call.args) > 1)  # fmt: skip
+    ports = [word for name in ("with_exposed_ports", "with_bind_ports") for call in calls.get(name, ())
+             for word in ([values.word(each) for each in call.args] if "exposed" in name else
+                          [values.word(call.args[0])] if call.args else [])]  # fmt: skip
+    place = Place(True, False, mounts, document.folder, str(image), True)
+    start = Start(document.text.path, image.line, str(image), None, args, environment, place, document.around.cpus)
+    start.published = tuple(word for word in ports if word is not None)
+    start.open_environment = True
+    return launch(start)

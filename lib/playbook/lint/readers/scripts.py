@@ -1,0 +1,223 @@
+"""Shell text around a server: its command lines, `docker run`, files written by here-documents, and the order of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+from playbook.lint.checks.command import BINARY, DASHES, OFFICIAL, Place, is_server_word
+from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.rewriting import check_rewriting
+from playbook.lint.forms.script_writes import Writes
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.simple import Simple
+from playbook.lint.forms.text import Text, Word
+from playbook.lint.readers.cluster_cli import compose_arguments, read_cluster_run, read_compose_run, read_singularity
+from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.written import read_written
+from playbook.tfserving.flags import FLAGS
+
+# programs that take the server's name for something else than a command
+# fmt: off
+_NOT_RUN = (
+    "echo", "printf", "grep", "egrep", "which", "pkill", "pgrep", "killall", "apt-get", "apt", "ls", "#",
+    "bazel", "bazelisk", "cp", "mv", "ln", "install", "strip", "chmod", "chown", "rm", "file", "ldd", "find",
+    "cat", "test", "[", "[[", "tar", "scp", "rsync", "sed", "awk", "ps", "kill", "pip", "pip3",
+)
+# fmt: on
+_DEPTH = 3
+_PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
+_IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
+_MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
+_UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
+_OPTIONS = ("-", "$", "<", "[", "@", *DASHES)
+# words that stand for more flags
+_HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)|\[?\.\.\.\]?|[<\[][\w .-]+[>\]]")
+
+
+def read_script(document: Document, depth: int = 0) -> Reading:
+    """Server command lines of shell text, and what is said of its order."""
+    reading, text = Reading(), document.text
+    if not _MAY_CONCERN.search(text.content):
+        return reading
+    values: dict[str, str] = {}
+    started, named = False, set[Word]()
+    writes = Writes()
+    for command in simple_commands(text.content, values, text.first_line):
+        if started and _cut_off(command.words):
+            reading.report("line-not-continued", text.path, command.line, word=command.words[0])
+            continue
+        reading.add(_read_command(command, values, document, depth))
+        started = _starts(command.words)
+        named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
+        writes.add(command, text.path)
+    for name, written in writes.files.items():
+        reading.add(_written(name, written, document, depth))
+    if not reading.understood:
+        _images(named, text.path, reading)
+    if depth == 0:
+        reading.findings += check_rewriting(text)
+    return reading
+
+
+def _images(named: set[Word], path: str, reading: Reading) -> None:
+    """Images that variables name, in a text that says no more of them."""
+    for image in sorted(word for word in named if _IMAGE.fullmatch(word)):
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), path, image.line)
+
+
+def _starts(words: list[Word]) -> bool:
+    """True for a command that starts a server, whether or not its line is whole."""
+    return any(is_server_word(word) for word in words) or run_arguments(words) is not None
+
+
+def _cut_off(words: list[Word]) -> bool:
+    """True where a command begins with an option: the line above was to go on, and lacks its backslash."""
+    return bool(words) and (
+        words[0].startswith("--") or bool(re.fullmatch(r"-[a-z]{1,3}", words[0])) or OFFICIAL in words[0]
+    )
+
+
+def _read_command(command: Simple, values: dict[str, str], document: Document, depth: int) -> Reading:
+    reading, words = Reading(), command.words
+    if command.fed:
+        reading.add(_fed(command, document, depth))
+    if not words or words[0].rpartition("/")[2] in _NOT_RUN:
+        return reading
+    if run_arguments(words) is not None:
+        return _joined(reading, read_docker_run(words, document))
+    inner = [word for word in words if " " in word.strip() and (BINARY in word or "docker run" in word)]
+    if inner and depth < _DEPTH:
+        for word in inner:
+            text = Text(word.written, document.text.path, word.line or 1, document.text.file)
+            reading.add(read_script(Document(text, document.around), depth + 1))
+        return reading
+    if words[0] == _PACKAGE and any(word.startswith("--") for word in words[1:2]):
+        reading.report("binary-misspelt", document.text.path, words[0].line, word=_PACKAGE)
+        words = [words[0].with_text(BINARY), *words[1:]]
+    if (contained := read_singularity(words, document)) is not None:
+        return _joined(reading, contained)
+    if any(is_server_word(word) for word in words):
+        return _joined(reading, _process(words, values, document))
+    if (cluster := read_cluster_run(words, document)) is not None:
+        return _joined(reading, cluster)
+    if (inside := compose_arguments(words)) is not None:
+        return _joined(reading, read_compose_run(inside, document))
+    image = next((word for word in words[1:] if _IMAGE.fullmatch(word)), None)
+    if image is not None and not any(word.startswith("--model_") for word in words):  # another program's word for it
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), document.text.path, image.line)
+    return reading
+
+
+def _joined(reading: Reading, other: Reading) -> Reading:
+    reading.add(other)
+    return reading
+
+
+def _process(words: list[Word], values: dict[str, str], document: Document) -> Reading:
+    place = next(index for index, word in enumerate(words) if is_server_word(word))
+    behind = words[place + 1 :]
+    if (behind or place) and not any(word.startswith(_OPTIONS) for word in behind):
+        return Reading()  # its name in another program's words, or in a sentence
+    line = words[place].line
+    start = Start(document.text.path, line, "", [words[place]], words[place + 1 :], {}, Place(folder=document.folder),
+                  document.around.cpus)  # fmt: skip
+    start.partial = any(_HANDED_ON.fullmatch(word) and not _takes_value(before)
+                        for before, word in pairwise(words[place:]))  # fmt: skip
+    return launch(start)
+
+
+def _takes_value(word: str) -> bool:
+    """True for a word behind which people write a flag's value: the word there stands for no flags."""
+    return word == "=" or FLAGS.get(word.removeprefix("--"), "true or false") != "true or false"
+
+
+def _fed(command: Simple, document: Document, depth: int) -> Reading:
+    """A here-document: a config file, YAML that is applied, or a script, written or run elsewhere."""
+    name = str(command.target or next((word for word in command.words[1:] if "/" in word or "." in word), ""))
+    text = Text(command.fed, document.text.path, command.fed_line, document.text.file)
+    return _written(name, text, document, depth)
+
+
+def _written(name: str, text: Text, document: Document, depth: int) -> Reading:
+    """What is written into a file or fed to a program; where no other reader knows it, a script."""
+    reading = read_written(name, text, document)
+    if reading.understood or reading.findings or depth >= _DEPTH:
+        return reading
+    starts = _UNIT.search(text.content) or BINARY in text.content or OFFICIAL in text.content
+    if not starts or name.endswith((".py", ".md")):
+        return reading
+    content = unit_as_shell(text.content) if _UNIT.search(text.content) else text.content
+    return read_script(Document(replace(text, content=content), document.around), depth + 1)
+
+
+def windows_as_shell(content: str) -> str:
+    """A batch file or PowerShell as shell text: their marks at line ends become backslashes, those of paths stay."""
+    kept = re.sub(r"\\(?!\r?\n)", r"\\\\", content)
+    return re.sub(r"(?im)^(\s*)(rem\b|::)", r"\1#", re.sub(r"[\^`][ \t]*(?=\r?\n)", r"\\", kept))
+
+
+def makefile_as_shell(content: str) -> str:
+    """A Makefile's recipes as shell text on the same lines; its variables filled in."""
+    values: dict[str, str] = {}
+    result: list[str] = []
+    continued = False
+    for line in content.split("\n"):
+        assigned = re.match(r"^(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?::|\?|\+)?=\s*(.*?)\s*$", line)
+        if line.startswith("\t") or continued:
+            recipe = re.sub(r"^[@+ ]*(-(?![-\w] |-))?[@+ ]*", "", line.lstrip("\t")) if not continued else line
+            result.append(_filled(recipe, values).replace("$$", "$"))
+            continued = line.rstrip().endswith("\\")
+            continue
+        if assigned:
+            values[assigned[1]] = _filled(assigned[2], values)
+        behind = None if assigned else re.match(r"^[^\s#:=][^:=]*::?[^=;]*;\s*(.*)$", line)
+        result.append(_filled(behind[1], values).replace("$$", "$") if behind else "")
+        continued = bool(behind) and line.rstrip().endswith("\\")
+    return "\n".join(result)
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """The text with `$(NAME)` filled in; an unknown one becomes a shell's variable."""
+    fill = lambda match: values.get(match[1], "${" + re.sub(r"\W", "_", match[1]) + "}")  # noqa: E731
+    return re.sub(r"\$[({]([\w.-]+)[)}]", fill, text)
+
+
+_SPECIFIER = re.compile(r"(?<!%)%([a-zA-Z])\b")  # what systemd fills in: %i is the instance
+_QUADLET = {"Volume": "-v", "PublishPort": "-p", "Environment": "-e", "Mount": "--mount"}
+
+
+def _quadlet_as_shell(content: str) -> str:
+    """A unit of podman's that names an image, as the line that podman runs; it stands where the image's name does."""
+    pairs = re.findall(r"(?m)^(\w+)\s*=\s*(.*?)\s*$", re.sub(r"\\\n\s*", " ", content))
+    options = " ".join(f"{_QUADLET[name]} {value}" for name, value in pairs if name in _QUADLET)
+    values = dict(pairs)
+    before = content[: content.find("Image=")].count("\n")
+    entry = f"--entrypoint {values['Entrypoint']} " if "Entrypoint" in values else ""
+    return "\n" * before + f"podman run {options} {entry}{values.get('Image', '')} {values.get('Exec', '')}"
+
+
+def unit_as_shell(content: str) -> str:
+    """What a systemd unit or supervisord starts, as shell text in its place, with the unit's Environment in front."""
+    if re.search(r"(?m)^\[Container\]", content):
+        return _quadlet_as_shell(content)
+    result: list[str] = []
+    continued = False
+    for line in content.split("\n"):
+        started = re.match(r"^(\s*(?:Exec(?:Start|StartPre)|command)\s*=\s*)[-@:+!]*(.*)$", line)
+        variables = re.match(r"^\s*Environment\s*=\s*(.*)$", line)
+        indented = "[program:" in content and bool(result) and bool(result[-1]) and re.match(r"[ \t]+\S", line)
+        if indented and not started:  # an ini file's value goes on in indented lines
+            result[-1] += "" if result[-1].endswith("\\") else " \\"
+        if started or continued or indented:
+            kept = "\\" if not started and line.lstrip().startswith(("#", ";")) else started[2] if started else line
+            result.append(_SPECIFIER.sub(r"${\1}", kept))  # a comment between lines that go on is left out
+            continued = kept.rstrip().endswith("\\")
+        else:
+            result.append(f"export {variables[1]}" if variables and '"' not in variables[1] else "")
+    return "\n".join(result)

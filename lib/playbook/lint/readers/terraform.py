@@ -1,0 +1,94 @@
+"""Terraform and Nomad: containers of the server, Kubernetes' objects, task definitions, and scripts in texts."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.forms.hcl import LABELS, parse
+from playbook.lint.forms.text import Text, Word
+from playbook.lint.forms.yaml_lines import Items, Table, load_documents
+from playbook.lint.readers.compose import read_loose
+from playbook.lint.readers.kubernetes import Pod, read_object
+from playbook.lint.readers.scripts import read_script
+from playbook.lint.readers.workloads import config_maps
+
+_KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset": "DaemonSet", "pod": "Pod",
+          "daemon_set": "DaemonSet", "service": "Service", "config_map": "ConfigMap", "job": "Job", "secret": "Secret",
+          "cron_job": "CronJob", "horizontal_pod_autoscaler": "HorizontalPodAutoscaler"}  # fmt: skip
+_SEVERAL = {"container": "containers", "init_container": "initContainers", "env": "env", "port": "ports",
+            "volume": "volumes", "volume_mount": "volumeMounts", "env_from": "envFrom", "metric": "metrics",
+            "toleration": "tolerations", "items": "items"}  # fmt: skip
+_STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+
+
+def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
+    """What a text of Terraform's or Nomad's language starts; Kubernetes' pods and objects are kept for one another."""
+    reading, tree = Reading(), parse(document.text.content, document.text.first_line)
+    kubernetes = list(_kubernetes(tree))
+    for data in kubernetes:
+        document.around.config_maps.update(config_maps(data, document.text))
+    for data in kubernetes:
+        objects.append((data, document.text.path))
+        reading.add(read_object(data, document, pods))
+    if not any(data.get("kind") in ("Deployment", "StatefulSet", "Pod", "DaemonSet", "Job") for data in kubernetes):
+        reading.add(read_loose(tree, document))
+    for word in _words(tree):
+        if "\n" in word.strip() and re.match(r"\s*[\[{]", word):
+            for data in load_documents(re.sub(r"(?<!\")\$\{[^}]*\}(?!\")", "0", word), word.line or 1)[0]:
+                reading.add(read_loose(data, document))
+        elif re.search(r"(?m)^\s*kind:", word) and re.search(r"(?m)^\s*apiVersion:", word):
+            for data in load_documents(textwrap.dedent(word), word.line or 1)[0]:
+                if isinstance(data, Table):
+                    reading.add(read_object(data, document, pods))
+        elif is_config(word):
+            text = Text(str(word), document.text.path, word.line or 1, None, "$" in word)
+            reading.configs.append((kind_of(word) or "", text))
+        elif _STARTS.search(word):
+            text = Text(str(word), document.text.path, word.line or 1, None, True)
+            reading.add(read_script(Document(text, document.around), depth=1))
+    return reading
+
+
+def _words(node: Any) -> Iterator[Word]:
+    if isinstance(node, Word):
+        yield node
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _words(value)
+
+
+def _kubernetes(tree: Table) -> Iterator[Table]:
+    """Terraform's kubernetes_* resources as the objects they make."""
+    for block in tree.get("resource") or []:
+        kind = re.sub(r"^kubernetes_|_v\d(beta\d)?$", "", block[LABELS][0]) if block.get(LABELS) else ""
+        manifest = block.get("manifest")
+        if kind == "manifest" and isinstance(manifest, Table):
+            yield manifest
+        elif block.get(LABELS) and block[LABELS][0].startswith("kubernetes_") and kind in _KINDS:
+            data = _object(block)
+            data["apiVersion"], data["kind"] = "v1", _KINDS[kind]
+            yield data
+
+
+def _object(block: Table) -> Table:
+    """A block in Kubernetes' own spelling: camelCase, lists where blocks repeat."""
+    result = Table()
+    result.line = block.line
+    for name, value in block.items():
+        if name == LABELS:
+            continue
+        key = Word(re.sub(r"_(\w)", lambda match: match[1].upper(), name), getattr(name, "line", None))
+        if isinstance(value, Items) and value and all(isinstance(each, Table) and LABELS in each for each in value):
+            bodies = Items(_object(each) for each in value)
+            bodies.line = value[0].line
+            several = _SEVERAL.get(str(name))
+            many = Word(several, key.line) if several and not ({*bodies[0]} <= {"number"}) else key
+            result[many] = bodies if several and many is not key else bodies[0]
+        else:
+            result[key] = value
+    return result

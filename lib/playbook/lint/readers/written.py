@@ -1,0 +1,34 @@
+"""Texts inside other texts: what a script or a program writes into files, each read as what it is."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import replace
+
+from playbook.lint.checks.command import OFFICIAL
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.schema import kind_of
+from playbook.lint.forms.text import UNKNOWN, Text
+from playbook.lint.readers.image import read_dockerfile
+from playbook.lint.readers.yaml_files import collect, load, read_page
+
+_YAML = re.compile(r"(?m)^(apiVersion|kind|services|scrape_configs)\s*:")
+_DOCKERFILE = re.compile(rf"(?m)^FROM\s+\S*{OFFICIAL}")
+
+
+def read_written(name: str, text: Text, document: Document) -> Reading:
+    """What stands in a text that is written into the file `name`: a Dockerfile, YAML, or a config file."""
+    text = replace(text, content=textwrap.dedent(text.content))  # as a function's body holds it
+    reading, inside = Reading(), Document(text, document.around)
+    if "dockerfile" in name.lower() or _DOCKERFILE.search(text.content):
+        return read_dockerfile(inside)
+    if _YAML.search(text.content):
+        page = load(inside)
+        collect(page)
+        return read_page(page, [], [])
+    if (flag := kind_of(text.content)) is not None:
+        open_ends = "$" in text.content or UNKNOWN in text.content
+        reading.configs.append((flag, replace(text, templated=text.templated or open_ends)))
+        document.around.sources.extra.append((name.rpartition("/")[2], reading.configs[-1][1]))
+    return reading

@@ -1,0 +1,1 @@
+"""The rules of lint: the tables, what a finding is, and the page that tells them."""
