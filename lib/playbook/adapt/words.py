@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scipy import stats
-
 from playbook.adapt.controller import OVER
 
 #: Checks of the load generator after which nothing may be concluded from a run.
@@ -78,7 +76,9 @@ def _few(choices: Sequence[Mapping[str, Any]]) -> float | None:
         return None
     sides = [max((o for o in choices if o["policy"] is policy), key=_kept) for policy in (False, True)]
     counts = [[one.get("beyond") or 0, (one.get("requests") or 0) - (one.get("beyond") or 0)] for one in sides]
-    return None if stats.fisher_exact(counts).pvalue < CHANCE else min(seconds)
+    from scipy.stats import fisher_exact  # a second of imports, for the few runs that come here
+
+    return None if fisher_exact(counts).pvalue < CHANCE else min(seconds)
 
 
 def _broken(one: Mapping[str, Any]) -> list[str]:

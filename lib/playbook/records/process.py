@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import psutil
 
+LOOK_S = 0.01
 SAME_START_S = 1.5  # no pid is given out twice so soon; elsewhere than on Linux a clock that is set moves it a little
 
 
@@ -26,3 +30,23 @@ def living(pid: int | None, started: float | None) -> psutil.Process | None:
         return process if started is None or abs(begun_s(process) - started) < SAME_START_S else None
     except psutil.NoSuchProcess:
         return None
+
+
+def ended(pid: int | None, started: float | None, within_s: float) -> bool:
+    """Wait until a process has ended; whether it had in time.
+
+    One that is not our child and is not yet asked for by its parent, as an init does it now and then, has ended too.
+
+    Args:
+        pid: Its pid.
+        started: Its start, as for `living`.
+        within_s: The longest wait.
+    """
+    until = time.monotonic() + within_s
+    while living(pid, started):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(LOOK_S)
+    with contextlib.suppress(psutil.Error):
+        psutil.Process(pid).wait(0)  # a child of ours is no zombie either
+    return True

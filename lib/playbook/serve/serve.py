@@ -19,7 +19,7 @@ import psutil
 from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.records import journal, record, secrets, trust, whole_file
-from playbook.records.process import begun_s, living
+from playbook.records.process import begun_s, ended
 from playbook.serve import client, listening, refused_model, speaking, unknown_flag
 from playbook.serve import owner as ownership
 from playbook.serve.cores import split_cpus
@@ -110,11 +110,9 @@ def stop(handle: Handle, grace_s: float = 5.0) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
         patience_s = grace_s if client.responds(handle, UNHEARD_S) else min(grace_s, UNHEARD_S)
         os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            process.wait(patience_s)
-        if living(handle.pid, handle.pid_started):
+        if not ended(handle.pid, handle.pid_started, patience_s):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(grace_s)
+            ended(handle.pid, handle.pid_started, grace_s)
     return True
 
 
@@ -130,12 +128,12 @@ def running(spec: ServerSpec, run_dir: Path, timeout_s: float = 60.0, name: str 
 
 def stop_all(run_dir: Path) -> list[str]:
     """End every server that this run started and that still lives; returns what was ended, in words."""
-    ended = []
+    stopped = []
     for note, handle in Handle.noted(run_dir):
         if stop(handle):
-            ended.append(f"{handle.server} server of '{handle.model_name}' ({handle.container_id or handle.pid})")
+            stopped.append(f"{handle.server} server of '{handle.model_name}' ({handle.container_id or handle.pid})")
         note.unlink(missing_ok=True)  # who watches a server for its owner may have been first
-    return ended
+    return stopped
 
 
 def _start_process(spec: ServerSpec, run_dir: Path, config_dir: Path, rest_api_port: int, port: int) -> Handle:

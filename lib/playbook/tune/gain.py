@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 Measured = Mapping[str, Any]
 Pair = tuple[Measured, Measured]  # default, winner
@@ -105,7 +105,7 @@ def ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float | None, float | N
     middle = float(logs.mean())
     if len(logs) < 2:
         return math.exp(middle), None, None
-    half = float(stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs)))
+    half = float(stdtrit(len(logs) - 1, 0.975) * logs.std(ddof=1) / math.sqrt(len(logs)))
     return math.exp(middle), math.exp(middle - half), math.exp(middle + half)
 
 
