@@ -103,6 +103,7 @@ def run(plan: DeployPlan, image: bool, duration_s: float, client_cpus: list[int]
         "parity_max_abs_diff": difference,
         "tolerance": TOLERANCE,
         "rate_rps": level["rate_rps"],
+        "duration_s": level["duration_s"],
         "throughput_rps": level["throughput_rps"],
         "errors": level["errors"],
         "errors_by_kind": level["errors_by_kind"],

@@ -49,7 +49,7 @@ def throughput_p99(
         axes.set_xlim(0, widest)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         _draw_promised(axes, promised_rps, colours)
-        _name_levels(axes, everything, colours["muted"])
+        _name_levels(axes, everything, colours)
         if everything:
             figure.legend(loc="outside upper right", ncols=2 if len(series) > 1 else 4)
         else:
@@ -66,7 +66,14 @@ def _draw_promised(axes: Any, promised_rps: float | None, colours: Mapping[str, 
     if promised_rps:
         axes.axvline(promised_rps, color=colours["ink"], linestyle=":", linewidth=1.1)
         place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "xytext": (4, -2)}
-        axes.annotate(f"promised {promised_rps:,.0f}/s", (promised_rps, 1.0), fontsize=9, va="top", **place)
+        axes.annotate(
+            f"promised {promised_rps:,.0f}/s",
+            (promised_rps, 1.0),
+            fontsize=9,
+            va="top",
+            bbox=labels.behind(colours["page"]),
+            **place,
+        )
 
 
 def _draw_levels(axes: Any, group: Levels, arrival: str, name: str, colour: str, page: str) -> None:
@@ -87,7 +94,7 @@ def _draw_levels(axes: Any, group: Levels, arrival: str, name: str, colour: str,
         axes.plot(level["throughput_rps"], level["latency_p99_ms"], marker, color=colour, markerfacecolor=fill)
 
 
-def _name_levels(axes: Any, levels: Levels, colour: str) -> None:
+def _name_levels(axes: Any, levels: Levels, colours: Mapping[str, Any]) -> None:
     """Write each level's name beside its mark; of open loops of one kind the rate alone, since the legend says more.
 
     Windows of one load that follow each other are named once.
@@ -98,7 +105,7 @@ def _name_levels(axes: Any, levels: Levels, colour: str) -> None:
         names = [name.removesuffix(f" {next(iter(kinds))}") for name in names]
     first = [number for number, name in enumerate(names) if number == 0 or name != names[number - 1]]
     places = [(levels[number]["throughput_rps"], levels[number]["latency_p99_ms"]) for number in first]
-    labels.write(axes, [names[number] for number in first], places, colour)
+    labels.write(axes, [names[number] for number in first], places, colours)
 
 
 def _by_arrival(levels: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,23 +30,31 @@ class Box(NamedTuple):
         return self.left < other.right and other.left < self.right and self.low < other.high and other.low < self.high
 
 
-def write(axes: Any, names: Sequence[str], points: Sequence[tuple[float, float]], colour: str) -> None:
+def behind(page: str) -> dict[str, Any]:
+    """The patch of page that keeps a word readable where a line runs beneath it, as `bbox` of a text."""
+    return {"boxstyle": "square,pad=0", "facecolor": page, "edgecolor": "none", "alpha": 0.8}
+
+
+def write(axes: Any, names: Sequence[str], points: Sequence[tuple[float, float]], colours: Mapping[str, Any]) -> None:
     """Write each name beside its point; one that has to stand off is tied to it by a thin line.
 
     Args:
         axes: With everything else drawn, and its limits set.
         names: One a point. What is written inside the axes before them is not covered either.
         points: In data coordinates.
-        colour: Of the names.
+        colours: Of the theme.
     """
     inside = axes.transAxes.inverted()
     spots = [tuple(inside.transform(axes.transData.transform(point))) for point in points]
     placed = _placed(names, spots, _lines(axes), _written(axes))
     for (name, (x, y)), (box, reach) in zip(zip(names, spots, strict=True), placed, strict=True):
-        axes.text(box.left, box.low + 0.012, name, transform=axes.transAxes, fontsize=8, color=colour)
+        style = {"fontsize": 8, "color": colours["muted"], "bbox": behind(colours["page"])}
+        axes.text(box.left, box.low + 0.012, name, transform=axes.transAxes, **style)
         if reach > REACH[1]:
             end = (min(max(x, box.left), box.right), min(max(y, box.low), box.high))
-            axes.plot((x, end[0]), (y, end[1]), transform=axes.transAxes, color=colour, linewidth=0.6, zorder=1)
+            axes.plot(
+                (x, end[0]), (y, end[1]), transform=axes.transAxes, color=colours["muted"], linewidth=0.6, zorder=1
+            )
 
 
 def _placed(

@@ -69,6 +69,16 @@ def test_each_way_a_rehearsal_fails_is_said_in_the_verdict(plan, seen, sentence)
     assert deploy.verdict(kept).startswith("NOT CARRIED: ")
 
 
+def test_a_few_answers_too_few_of_a_slow_model_are_chance_and_refute_nothing(plan):
+    """15 of the 17.1 that 5.7/s bring in 3 s are nothing strange; in half a minute they would be, and 3 in 3 s are."""
+    slow = {**KEPT, "rate_rps": 5.7, "throughput_rps": 5.0, "duration_s": 3.0, "p99_ms": None, "inside_limit": None}
+    assert results(plan, rehearsal=slow)["refuted"] == []
+    at = "in the rehearsal at the planned 5.7/s a replica it answered"
+    for few in ({"duration_s": 60.0, "throughput_rps": 4.0}, {"throughput_rps": 1.0}):
+        said = results(plan, rehearsal={**slow, **few})["refuted"]
+        assert said == [f"{at} {(slow | few)['throughput_rps']}/s"]
+
+
 def test_a_failed_check_refutes_and_a_check_not_tried_does_not(plan):
     rows = [{"what": "playbook lint", "outcome": "failed", "detail": "image not pinned"}]
     assert deploy.verdict(results(plan, rows)).startswith("NOT CARRIED: playbook lint: image not pinned")
