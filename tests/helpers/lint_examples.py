@@ -79,6 +79,7 @@ VOLUME = "volumes: [{name: v, configMap: {name: c}}]"
 
 NAMED = "--enable_batching --batching_parameters_file=/b.config"
 FOLDERS: dict[str, dict[str, str | bytes]] = {
+    "make-variable-lost": {"Makefile": "P = /m\nrun:\n\ttensorflow_model_server --model_base_path=$$(P)\n"},
     # batching
     "threads-cap-batch": {
         "run.sh": RUN.format(options="", flags=f"{NAMED} --rest_api_num_threads=5 --grpc_max_threads=8"),

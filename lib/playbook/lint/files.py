@@ -8,34 +8,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.command import BINARY, OFFICIAL, Command
 from playbook.lint.checks.fragments import read_fragment
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import Document, Reading, Surroundings
-from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.checks.schema import is_batching, is_config, kind_of
 from playbook.lint.forms.text import Text, Word
+from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.gathering import Gathered
-from playbook.lint.readers.charts import read_charts, read_values
-from playbook.lint.readers.documents import concerns, flags_of, names_server, prose_blocks
+from playbook.lint.readers.block_kinds import concerns, flags_of, names_server
+from playbook.lint.readers.charts import read_charts, read_values_file
+from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.kubernetes import Pod
-from playbook.lint.readers.notebooks import notebook_blocks
+from playbook.lint.readers.kustomize_images import set_images
+from playbook.lint.readers.makefiles import read_makefile
+from playbook.lint.readers.notebooks import lines_of, notebook_blocks
 from playbook.lint.readers.program_texts import SUFFIXES, read_program
 from playbook.lint.readers.python_code import read_python, texts_of
-from playbook.lint.readers.scripts import makefile_as_shell, read_script, unit_as_shell, windows_as_shell
+from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.terraform import read_hcl
-from playbook.lint.readers.yaml_files import (
-    Page,
-    check_together,
-    collect,
-    configs_in,
-    load,
-    read_page,
-    scalars_that_start,
-    served_by_maps,
-)
+from playbook.lint.readers.yaml_files import check_together, collect, read_page, served_by_maps
+from playbook.lint.readers.yaml_pages import Page, load
+from playbook.lint.readers.yaml_values import configs_in, scalars_that_start
 from playbook.lint.rules.findings import Finding, finding
 
+NAMES_NONE = "names no server"  # why most files are passed over
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
 _PROSE = (".md", ".markdown", ".rst", ".mdx", ".adoc", ".html", ".htm")
@@ -45,12 +44,16 @@ _SUFFIXES = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".contai
 _CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto", ".prototxt", ".pb.txt", "")
 
 
+# what a manifest, a task definition or a patch in JSON holds
+_JSON = re.compile(rf"{OFFICIAL}|{BINARY}|\"apiVersion\"|\"op\"\s*:|\"--(model_|rest_api_|enable_batching|monitoring_)")
+
+
 def kind_of_file(path: Path, content: str) -> str:
     """Which reader a file is for; "" where its look must tell."""
     name, suffix = path.name.lower(), path.suffix.lower()
     if "dockerfile" in name or "containerfile" in name:
         return "dockerfile"
-    if suffix in _YAML or (suffix == ".json" and (OFFICIAL in content or BINARY in content or "apiVersion" in content)):
+    if suffix in _YAML or (suffix == ".json" and _JSON.search(content)):
         return "yaml"
     if suffix in _SUFFIXES or name in ("makefile", "gnumakefile"):
         return _SUFFIXES.get(suffix, "makefile")
@@ -74,6 +77,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
              if kinds[path] == "yaml" and path not in charts.passed}  # fmt: skip
     for page in pages.values():
         collect(page)
+    set_images({path: (page.document.text.path, page.data) for path, page in pages.items()})
     around.served = served_by_maps(around) or around.served
     order = sorted(gathered.texts, key=lambda path: (kinds[path] != "dockerfile", str(path)))
     for path in order:
@@ -82,11 +86,13 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
             gathered.pass_over(text.path, charts.passed[path])
             continue
         if path in charts.values:
-            total.add(read_values(Document(text, around), charts.values[path]))
+            total.add(read_values_file(Document(text, around), charts.values[path]))
             gathered.read.append(text.path)
             continue
         looks = path.suffix.lower() in _CONFIGS or is_config(text.content)  # whatever its suffix
         flag = kind_of(text.content) if looks and not kinds[path] else None
+        if flag is None and not kinds[path] and is_batching(text.content):
+            flag = "batching_parameters_file"
         if path.name == "batching_params.pbtxt":
             flag = "batching_parameters_file"
         if flag is not None:
@@ -96,15 +102,37 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
         reading = _read_kind(kinds[path], text, around, pages.get(path), pods, objects)
         total.add(reading)
         _account(text, reading, gathered, total)
+    for texts in charts.again:
+        total.add(_read_again(texts, around))
     return total
 
 
-_AS_SHELL = {"makefile": makefile_as_shell, "unit": unit_as_shell, "windows": windows_as_shell}
+def _read_again(texts: list[Text], around: Surroundings) -> Reading:
+    """A chart's templates with a second file of values, apart from what else is here; they are counted already."""
+    reading, pods, objects = Reading(), list[Pod](), list[tuple[Any, str]]()
+    apart = replace(around, config_maps=dict(around.config_maps))
+    pages = [load(Document(text, apart)) for text in texts]
+    for page in pages:
+        collect(page)
+    for page in pages:
+        reading.add(read_page(page, pods, objects))
+    reading.findings += check_together(objects, pods, served_by_maps(apart) or apart.served)
+    reading.counts.clear()
+    return reading
+
+
+_AS_SHELL = {"unit": unit_as_shell, "windows": windows_as_shell}
 _READERS: dict[str, Callable[[Document], Reading]] = {
     "dockerfile": read_dockerfile,
+    "makefile": read_makefile,
     "python": read_python,
     "shell": read_script,
 }
+
+
+def surroundings(sources: Sources, cpus: int | None = None) -> Surroundings:
+    """What texts know of each other, with the readers of texts that stand inside others."""
+    return Surroundings(sources, cpus=cpus, readers=_READERS)
 
 
 def _read_kind(
@@ -148,6 +176,8 @@ def _read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     pods: list[Pod] = []
     objects: list[tuple[Any, str]] = []  # of this document alone
     blocks = list((prose_blocks if kind == "prose" else notebook_blocks)(text))
+    if kind == "notebook" and blocks:
+        around.origins[text.path] = lines_of(text)
     for block in blocks:
         document = Document(block.text, around)
         if block.kind == "config":
@@ -168,12 +198,22 @@ def _read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             reading = _read_kind(block.kind, block.text, around, None, pods, objects)
         reading.commands = [each for each in reading.commands
                             if each.place.container or any(word.startswith("-") for word in each.words)]  # fmt: skip
+        if block.excerpt:
+            reading.commands = [
+                each if _tells_model(each) else replace(each, partial=True) for each in reading.commands
+            ]
         reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
         total.add(reading)
     total.findings += check_together(objects, pods, around.served)
     if not blocks:
         total.passed = "no code that starts a server"
     return total
+
+
+def _tells_model(command: Command) -> bool:
+    """True for a command line that says what is to be served, or that the image's script gives a base path."""
+    named = any(word.startswith(("--model_base_path", "--model_config_file")) for word in command.words)
+    return named or bool(command.implied)
 
 
 def _read_flags(text: Text) -> Reading:
@@ -190,11 +230,11 @@ def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -
     name = names_server(_code(text)) if names_server(text.content) else ""
     if name and not any(hit.rule in ("unreadable", "line-not-continued") for hit in reading.findings):
         place = text.content.find(name)
-        line = text.content.count("\n", 0, max(place, 0)) + 1
+        line = None if text.path.endswith(".ipynb") else text.content.count("\n", 0, max(place, 0)) + 1
         remedy = f"Read it yourself: {reading.passed}." if reading.passed else (
             "Give the flags to lint as they are started: playbook lint \"--port=8500 ...\".")  # fmt: skip
         total.findings.append(finding("not-understood", text.path, text.line(line), name=name, remedy=remedy))
-    gathered.pass_over(text.path, reading.passed or ("names the server, not understood" if name else "names no server"))
+    gathered.pass_over(text.path, reading.passed or ("names the server, not understood" if name else NAMES_NONE))
 
 
 def _code(text: Text) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -16,11 +17,11 @@ from playbook.lint.checks.command import BINARY, Command
 from playbook.lint.checks.configs import check_config, served_metrics_path
 from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.flags import check_command
-from playbook.lint.checks.lookup import Sources, named_files
+from playbook.lint.checks.lookup import Sources, meant_files, named_files
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
-from playbook.lint.files import readers
+from playbook.lint.files import NAMES_NONE, readers, surroundings
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.gathering import Gathered, gather, model_folders
 from playbook.lint.readers.charts import led_back
@@ -30,6 +31,8 @@ from playbook.lint.readers.yaml_files import check_together
 from playbook.lint.rules.findings import SEVERITIES, Finding
 
 _POLL = "file_system_poll_wait_seconds"
+# words that stand for flags which are not here: `$@`, `$FLAGS`, `--$NAME=$VALUE`
+_OPEN = re.compile(r"\$[@*]|\$\{[@*]\}|\$…|\$\{?\w+(\[[@*]\])?\}?|--[\w-]*\$[^=]*(=.*)?", re.DOTALL)
 _EARLY = "allow_version_labels_for_unavailable_models"
 
 
@@ -102,11 +105,11 @@ def _split(given: Sequence[str]) -> list[str]:
 def _examine_flags(words: Sequence[str], cpus: int | None) -> Report:
     command = Command([Word(word) for word in words], cpus=cpus)
     reading = Reading([command], counts=Counter({"command lines": 1}))
-    return _judge(reading, Surroundings(Sources(Path())), Gathered(), set())
+    return _judge(reading, surroundings(Sources(Path())), Gathered(), set())
 
 
 def _examine_line(line: str, cpus: int | None) -> Report:
-    around = Surroundings(Sources(Path()), cpus=cpus)
+    around = surroundings(Sources(Path()), cpus)
     reading = read_script(Document(Text(line, "command line"), around))
     reading.commands = [replace(command, cpus=command.cpus or cpus) for command in reading.commands]
     return _judge(reading, around, Gathered(), set())
@@ -116,7 +119,7 @@ def _examine_paths(paths: list[Path], cpus: int | None) -> Report:
     root = paths[0] if len(paths) == 1 else Path(os.path.commonpath([path.absolute() for path in paths]))
     gathered = gather(paths, root)
     sources = Sources(root if root.is_dir() else root.parent, gathered.texts)
-    around = Surroundings(sources, cpus=cpus)
+    around = surroundings(sources, cpus)
     for path, text in gathered.texts.items():
         if path.suffix not in (".md", ".py") and kind_of(text.content) == "monitoring_config_file":
             around.served = served_metrics_path(text) or around.served
@@ -139,6 +142,9 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
         report.findings += hits
         report.findings += check_published(command)
         report.counts["flags"] += len(command.given)
+        if any(_OPEN.fullmatch(word) for word in command.words):
+            place = f"{command.path}:{command.line}" if command.line else command.path
+            report.passed.setdefault("flags that are filled in elsewhere", []).append(place)
         files: dict[str, Text] = {}
         for flag, result in named_files(command, sources):
             if isinstance(result, Finding):
@@ -147,21 +153,27 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
                 files[flag] = result
                 named.add(result)
                 report.findings += check_config(flag, result, command)
+        for flag, text in meant_files(command, sources):
+            named.add(text)
+            report.findings += check_config(flag, text, None)
         report.findings += check_served(command, sources, files, checked)
         judged.append((command, files))
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
-    _read_after_all(report, named)
+    _read_after_all(report, named, sources.asked)
     report.findings = led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report
 
 
-def _read_after_all(report: Report, named: set[Text]) -> None:
-    """A file that a flag names was read as what it is to be, whatever its own look said."""
+def _read_after_all(report: Report, named: set[Text], asked: set[str]) -> None:
+    """A file that a flag names, or another text (`env_file`), was read as what it is to be, whatever its look said."""
     paths = {text.path for text in named}
     report.findings = [hit for hit in report.findings if hit.rule != "not-understood" or hit.path not in paths]
+    beside = [path for path in report.passed.get(NAMES_NONE, ()) if path in asked or path in paths]
+    report.files += beside
+    paths |= set(beside)
     left = {reason: [path for path in passed if path not in paths] for reason, passed in report.passed.items()}
     report.passed = {reason: passed for reason, passed in left.items() if passed}
 

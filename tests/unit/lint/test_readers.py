@@ -262,7 +262,7 @@ def test_flags_in_the_values_of_another_environment_are_read_too(tmp_path):
     (tmp_path / "values-prod.yaml").write_text(
         "args:\n- --model_name=m\n- --rest_api_num_threads=1\n- --rest_api_port=8501\n"
     )
-    pod = "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    args: {{ .Values.args }}\n"
+    pod = "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    args: {{ toYaml .Values.args | nindent 4 }}\n"
     (tmp_path / "templates/a.yaml").write_text(pod)
     assert ("values-prod.yaml", 3) in {
         (hit.path, hit.line) for hit in examine(tmp_path).findings if hit.rule == THREADS

@@ -127,7 +127,7 @@ def _model(config: text_proto.Field, text: Text, command: Command | None, accept
     elif platform and config.first("model_type"):
         yield finding("model-platform-unknown", text.path, _line(config, "model_platform", text), name=shown,
                       platform=f"{platform} beside model_type")  # fmt: skip
-    elif platform not in ("", "tensorflow") and not is_unknown(platform):
+    elif platform not in ("", "tensorflow") and not is_unknown(platform) and _is_text(config, "model_platform"):
         yield finding("model-platform-unknown", text.path, _line(config, "model_platform", text), name=shown,
                       platform=platform)  # fmt: skip
     elif (config.text("model_type") or "TENSORFLOW") not in ("TENSORFLOW", "1"):
@@ -141,6 +141,12 @@ def _model(config: text_proto.Field, text: Text, command: Command | None, accept
         yield finding("logging-config", text.path, _line(config, "logging_config", text))
     yield from _policy(config, text, accepted)
     yield from _labels(config, text, command)
+
+
+def _is_text(config: text_proto.Field, name: str) -> bool:
+    """True for a field with quotes around its value; one without is said to lack them."""
+    child = config.first(name)
+    return child is not None and child.quoted
 
 
 def _policy(config: text_proto.Field, text: Text, accepted: bool) -> Iterator[Finding]:

@@ -30,7 +30,9 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
     if command.path != "command line" and not command.implied and [*command.words] in (["--version"], ["--help"]):
         return replace(command, partial=True), []
     given, lines, findings = read_words(command)
-    command = replace(command, given={name: values[-1] for name, values in given.items()}, lines=lines)
+    open_name = any(word.startswith("-") and is_unknown(word.partition("=")[0]) for word in command.words)
+    command = replace(command, given={name: values[-1] for name, values in given.items()}, lines=lines,
+                      partial=command.partial or open_name)  # fmt: skip
     for name, values in given.items():
         if len(values) > 1 and not command.partial:
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))

@@ -23,7 +23,7 @@ from playbook.lint.checks.start_checks import OTHER_PROGRAMS, check_literals, ch
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.shell_calls import is_shell, script_of
-from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
+from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of, place_of
 
 _BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
              "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
@@ -137,8 +137,8 @@ def _doubled(start: Start, args: list[Word], reading: Reading) -> None:
         return
     if not any(word.startswith(("--model_base_path", "--model_config_file")) for word in args):
         parent = base.rstrip("/").rpartition("/")[0] or "/"
-        line = base.line or start.line
-        reading.report("base-path-doubled", start.path, line, base=base, path=f"{base}/{name}", parent=parent)
+        path, line = place_of(base, start.path, start.line)
+        reading.report("base-path-doubled", path, line, base=base, path=f"{base}/{name}", parent=parent)
 
 
 def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 from playbook.lint.checks.command import Command, Mount, is_official
@@ -20,15 +21,18 @@ class Sources:
     root: Path
     texts: dict[Path, Text] = field(default_factory=dict)
     extra: list[tuple[str, Text]] = field(default_factory=list)  # files that scripts write: name, text
+    asked: set[str] = field(default_factory=set)  # texts here that others were read by, as they are shown
     _resolved: dict[Path, Path] = field(default_factory=dict)
 
     def file(self, path: Path) -> Text | None:
         """The text of a file, None where it is none here."""
         if path in self.texts:
+            self.asked.add(self.texts[path].path)
             return self.texts[path]
         if not self._resolved:
             self._resolved = {key.resolve(): key for key in self.texts}
         if path.is_file() and path.resolve() in self._resolved:
+            self.asked.add(self.texts[self._resolved[path.resolve()]].path)
             return self.texts[self._resolved[path.resolve()]]
         try:
             return Text(path.read_text(), str(path), 1, path) if path.is_file() else None
@@ -158,6 +162,17 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
                 yield flag, meant
         elif (text := sources.same_name(path, flag)) is not None:
             yield flag, text
+
+
+def meant_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text]]:
+    """The texts of config files whose flags are lost, as they stand apart from their values: what they are meant as."""
+    words = [str(word) for word in command.words]
+    pairs = [(flag[2:], value) for flag, value in pairwise(words) if flag[2:] in KINDS and not value.startswith("-")]
+    for flag, value in pairs:
+        meant = replace(command, given={**command.given, flag: value})
+        yield from (
+            (name, text) for name, text in named_files(meant, sources) if name == flag and isinstance(text, Text)
+        )
 
 
 def _without_mounts(command: Command) -> Command:

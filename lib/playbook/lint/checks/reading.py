@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Surroundings:
     images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's folder
     cpus: int | None = None
     origins: dict[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of rendered texts: path, line by line
+    readers: Mapping[str, Callable[[Document], Reading]] = field(default_factory=dict)  # of texts inside texts
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Image:
     mounts: tuple = ()
     closed: bool = False
     folder: Path | None = None
+    reading: Reading | None = None  # what is said of a Dockerfile that stands inside another text
 
 
 @dataclass
@@ -78,3 +80,8 @@ class Document:
     def folder(self) -> Path | None:
         """The folder the text lies in."""
         return self.text.file.parent if self.text.file is not None else None
+
+    def read_as(self, kind: str, text: Text) -> Reading:
+        """What the reader of another kind makes of a text inside this one; nothing where there is none."""
+        reader = self.around.readers.get(kind)
+        return reader(Document(text, self.around)) if reader is not None else Reading()

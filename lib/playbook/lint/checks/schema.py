@@ -195,6 +195,18 @@ _BEGINS = re.compile(
 )
 
 
+def is_batching(content: str) -> bool:
+    """True for a text of nothing but fields of BatchingParameters, whatever stands between them and their values."""
+    lines = [line for line in content.split("\n") if line.strip() and not line.lstrip().startswith(("#", "//"))]
+    found = [_SETTING.fullmatch(line) for line in lines]
+    names = {match[1] for match in found if match}
+    fields = CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name
+    return bool(lines) and all(found) and names <= {*fields} and (len(names) > 1 or names != {"max_batch_size"})
+
+
+_SETTING = re.compile(r"\s*(\w+)\s*[:=]?\s*(?:\{\s*value\s*[:=]\s*)?[\w.\"-]+\s*\}?[,;]?\s*(?:#.*)?")
+
+
 def is_config(content: str) -> bool:
     """True for a text that is a config file from its first word on, not one that holds some of its words."""
     return bool(_BEGINS.match(content)) and kind_of(content) is not None

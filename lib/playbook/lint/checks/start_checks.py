@@ -9,7 +9,7 @@ from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_unread
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script
 from playbook.lint.forms.shell_calls import is_shell
-from playbook.lint.forms.text import Word
+from playbook.lint.forms.text import Word, place_of
 
 _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
 _KUBERNETES = re.compile(r"(?<!\$)\$\((\w+)\)")  # `$$(NAME)` is `$(NAME)` as it stands
@@ -59,5 +59,5 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> None:
     for name, value in start.environment.items() if not opaque else ():
         ours = is_official(start.image) or OURS_ALONE.match(name) or name != name.strip() or name.startswith("--")
         if ours and name not in start.inherited and is_unread(name, referenced, by_script):
-            line = value.line or start.line
-            reading.report("env-nobody-reads", start.path, line, name=name, hint=instead_of(name, value))
+            path, line = place_of(value, start.path, start.line)
+            reading.report("env-nobody-reads", path, line, name=name, hint=instead_of(name, value))

@@ -52,19 +52,25 @@ def charts(texts: Mapping[Path, Text]) -> Iterator[Path]:
             yield folder
 
 
-def render(folder: Path, texts: Mapping[Path, Text]) -> Chart:
+def render(folder: Path, texts: Mapping[Path, Text], beside: Path | None = None) -> Chart:
     """What `helm template`, or our own reading of templates, makes of a chart with its own values.
 
     Nothing where Helm refuses it, or where it is not here and a template is not understood.
+
+    Args:
+        folder: the chart's.
+        texts: the texts of the folder, by path.
+        beside: a second file of values, whose values win over those of values.yaml.
     """
     chart, program = Chart(folder), shutil.which("helm")
     if program is None:
-        chart.rendered = list(by_template(_filled_in(folder, texts), folder, texts))
+        chart.rendered = list(by_template(_filled_in(folder, texts, beside), folder, texts, beside))
         return chart
+    more = ["--values", str(beside.resolve())] if beside is not None else []
     with tempfile.TemporaryDirectory(prefix="lint_helm_") as home:
         environment = {"PATH": "/usr/bin:/bin", "HOME": home}  # no plugins and no cluster of the user's
         try:
-            done = subprocess.run([program, "template", "release", str(folder.resolve())], capture_output=True,
+            done = subprocess.run([program, "template", "release", str(folder.resolve()), *more], capture_output=True,
                                   text=True, timeout=_PATIENCE_S, check=False, env=environment)  # fmt: skip
         except (OSError, subprocess.TimeoutExpired) as error:
             chart.problem = f"helm could not be run ({type(error).__name__})"
@@ -73,11 +79,11 @@ def render(folder: Path, texts: Mapping[Path, Text]) -> Chart:
         words = done.stderr.strip().splitlines()
         chart.problem = f"helm refuses it ({words[-1].removeprefix('Error: ') if words else 'no reason given'})"
         return chart
-    chart.rendered = list(by_template(done.stdout, folder, texts))
+    chart.rendered = list(by_template(done.stdout, folder, texts, beside))
     return chart
 
 
-def _filled_in(folder: Path, texts: Mapping[Path, Text]) -> str:
+def _filled_in(folder: Path, texts: Mapping[Path, Text], beside: Path | None) -> str:
     """The chart's templates filled in without Helm, as `helm template` would print them; "" where that fails."""
     inside = {path.relative_to(folder): text.content for path, text in texts.items() if path.is_relative_to(folder)}
     templates = {
@@ -86,6 +92,7 @@ def _filled_in(folder: Path, texts: Mapping[Path, Text]) -> str:
         if path.parts[0] == "templates" or (path.parts[0] == "charts" and path.suffix == ".tpl")
     }
     values = _table(inside.get(Path("values.yaml"), ""))
+    values = _over(values, _table(texts[beside].content)) if beside is not None else values
     about = {name[:1].upper() + name[1:]: value for name, value in _table(inside[Path("Chart.yaml")]).items()}
     release = {"Name": "release", "Namespace": "default", "Service": "Helm", "IsInstall": True, "IsUpgrade": False}
     root = {"Values": {"global": {}, **values}, "Chart": about, "Release": release, "Capabilities": UNKNOWN_VALUE,
@@ -120,7 +127,18 @@ def _table(content: str) -> dict:
     return table if isinstance(table, dict) else {}
 
 
-def by_template(output: str, folder: Path, texts: Mapping[Path, Text]) -> Iterator[Rendered]:
+def _over(values: dict, more: dict) -> dict:
+    """Values with others that win over them: mappings are joined, null takes a value away."""
+    whole = dict(values)
+    for name, value in more.items():
+        held = values.get(name)
+        whole[name] = _over(held, value) if isinstance(held, dict) and isinstance(value, dict) else value
+    return {name: value for name, value in whole.items() if value is not None or name not in more}
+
+
+def by_template(
+    output: str, folder: Path, texts: Mapping[Path, Text], beside: Path | None = None
+) -> Iterator[Rendered]:
     """Helm's output by template, each line with its origin: documents of one template are put together again."""
     pieces: dict[Path, list[str]] = {}
     lines: list[str] = []
@@ -133,20 +151,25 @@ def by_template(output: str, folder: Path, texts: Mapping[Path, Text]) -> Iterat
             lines.append(line)
     for template, content in pieces.items():
         if template in texts:
-            origins = tuple(_origins(content, template, folder, texts))
+            given = [path for path in (beside, folder / "values.yaml") if path is not None and path in texts]
+            origins = tuple(_origins(content, template, given, _taken_in(template, folder, texts), texts))
             yield Rendered(template, "\n".join(content), origins)
 
 
 def _origins(
-    content: list[str], template: Path, folder: Path, texts: Mapping[Path, Text]
+    content: list[str],
+    template: Path,
+    values: list[Path],
+    taken: Mapping[str, tuple[Path, int]],
+    texts: Mapping[Path, Text],
 ) -> Iterator[tuple[Path, int]]:
     """For each rendered line its line in the template, a file that the template takes in, or the value it shows.
 
     Else the nearest line above.
     """
-    values, taken = folder / "values.yaml", _taken_in(template, folder, texts)
     written = [line.strip() for line in texts[template].content.split("\n")]
-    given = texts[values].content.split("\n") if values in texts else []
+    given = [(path, number, text) for path in values for number, text in
+             enumerate(texts[path].content.split("\n"), 1)]  # fmt: skip
     place = 0
     for line in content:
         bare = line.strip()
@@ -164,9 +187,9 @@ def _origins(
             yield taken[bare]
             continue
         word = bare.removeprefix("- ").strip("\"'")
-        shown = [number for number, text in enumerate(given, 1) if len(word) > 2 and word in text]
-        if shown:
-            yield values, shown[0]
+        shown = next(((path, number) for path, number, text in given if len(word) > 2 and word in text), None)
+        if shown is not None:
+            yield shown
             continue
         alike = [number for number in range(len(written)) if _filled(written[number], bare)]
         yield template, (min(alike, key=lambda number: abs(number - place)) if alike else place) + 1

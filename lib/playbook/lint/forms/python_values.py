@@ -3,50 +3,45 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
-import tokenize
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.lint.forms.python_literals import Literals, Piece
+from playbook.lint.forms.python_names import added_by, in_loop, name_of, rows_of
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import UNKNOWN, Text, Word
 from playbook.lint.forms.yaml_lines import Items, Table
 
 _DEPTH = 5
 PLACEHOLDER = re.compile(r"(?<!\$)\{\w*(?:[.!:\[][^{}\"' ]*)?\}")
-_KEPT = "\x1e"  # stands for a line's end that Python drops, while a literal is evaluated
-_CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
-Piece = tuple[str, int]  # a part of a text, and the line it stands on
 
 
-class Values:
+class Values(Literals):
     """The constants, lists and texts of a Python text by name."""
 
     def __init__(self, tree: ast.AST, text: Text):
-        self.text = text
-        self.rows = text.content.split("\n")
+        super().__init__(text)
         self.names: dict[str, ast.expr] = {}
         self.grown: dict[str, list[ast.expr]] = {}  # what is added to a list or a text afterwards
         self.docstrings: set[int] = set()
         self.lines: list[str] = []  # command lines that were read from texts
         twice: set[str] = set()
+        loops = {
+            id(inner): node for node in ast.walk(tree) if isinstance(node, ast.For) for inner in ast.walk(node)
+        }  # the innermost one, as outer ones come first; fmt: skip
         for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and (name := _name_of(node.targets[0])):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and (name := name_of(node.targets[0])):
                 twice |= {name} & self.names.keys()
                 self.names[name] = node.value
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 self.docstrings.add(id(node.value))
-            for name, item in _added(node):
-                self.grown.setdefault(name, []).append(item)
+            for name, item in added_by(node):
+                self.grown.setdefault(name, []).append(in_loop(item, loops.get(id(node))))
         for name in twice:
             del self.names[name]
         for items in self.grown.values():
             items.sort(key=lambda item: item.lineno)
-
-    def line(self, node: ast.AST) -> int:
-        """The line of a node in the file."""
-        return self.text.line(getattr(node, "lineno", None)) or 1
 
     def word(self, node: ast.AST | None) -> Word | None:
         """A node as one word, unknown parts marked; None for what is no text at all."""
@@ -75,13 +70,13 @@ class Values:
         line = self.line(node)
         if isinstance(node, ast.Constant):
             number = isinstance(node.value, (int, float))
-            return self._literals(node, str(node.value)) if isinstance(node.value, str) or number else None
+            return self.literals(node, str(node.value)) if isinstance(node.value, str) or number else None
         if isinstance(node, ast.JoinedStr):
             parts = [piece for each in node.values for piece in self._pieces(each, depth) or [(UNKNOWN, line)]]
-            return self._literals(node, _joined(parts)) if node.end_lineno != node.lineno else parts
+            return self.literals(node, _joined(parts)) if node.end_lineno != node.lineno else parts
         if isinstance(node, ast.FormattedValue):
             return [(str(self.word(node.value) or UNKNOWN), line)]
-        name = _name_of(node)
+        name = name_of(node)
         if name in self.names:
             pieces = self._pieces(self.names[name], depth + 1)
             return None if pieces is None else [(_joined(pieces), line)]
@@ -90,38 +85,6 @@ class Values:
         if isinstance(node, ast.Call):
             return self._made(node, depth)
         return None
-
-    def _literals(self, node: ast.AST, text: str) -> list[Piece]:
-        """A string by the literals it is written in, each at its line; a line's end that Python drops is a shell's."""
-        line = self.line(node)
-        if getattr(node, "end_lineno", None) in (None, getattr(node, "lineno", None)):
-            return [(text, line)]
-        segment = self._segment(node)
-        pieces = []
-        try:
-            for token in tokenize.generate_tokens(io.StringIO(f"({segment})").readline):
-                if token.type == tokenize.STRING:
-                    pieces.append((self._literal(token.string), line + token.start[0] - 1))
-        except (tokenize.TokenError, SyntaxError, ValueError):
-            return [(text, line)]
-        return pieces or [(text, line)]
-
-    def _segment(self, node: Any) -> str:
-        """The source of a node over several lines; its columns count bytes."""
-        rows = self.rows[node.lineno - 1 : node.end_lineno]
-        last = rows[-1].encode()[: node.end_col_offset].decode()
-        return "\n".join([rows[0].encode()[node.col_offset :].decode(), *rows[1:-1], last])
-
-    def _literal(self, source: str) -> str:
-        """The text of one literal; what an f-string fills in is filled in where it is known here."""
-        kind = source.partition(source[-1])[0].lower()
-        value = ast.parse(source if "r" in kind else _CONTINUED.sub(r"\1" + _KEPT, source), mode="eval").body
-        if isinstance(value, ast.JoinedStr):
-            parts = [
-                part.value if isinstance(part, ast.Constant) else self.word(part) or UNKNOWN for part in value.values
-            ]
-            return "".join(map(str, parts)).replace(_KEPT, "\\\n")
-        return str(ast.literal_eval(value)).replace(_KEPT, "\\\n")
 
     def _operation(self, node: ast.BinOp, depth: int) -> list[Piece] | None:
         left = self._pieces(node.left, depth)
@@ -151,14 +114,33 @@ class Values:
     def words(self, node: ast.AST | None) -> list[Word]:
         """A list's words, with what is appended to it later; anything unknown is marked so."""
         added: list[Word] = []
-        if name := _name_of(node):
+        if name := name_of(node):
             added = [word for item in self.grown.get(name, ()) for word in self.words(item) or [self._one(item)]]
             node = self.names.get(name)
+        if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            return self._each(node) + added
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return [*self.words(node.left), *self.words(node.right), *added]
         if not isinstance(node, (ast.List, ast.Tuple)):
             return []
         return [word for item in node.elts for word in self._items(item)] + added
+
+    def _each(self, node: ast.ListComp | ast.GeneratorExp) -> list[Word]:
+        """The words of a comprehension over what is known here; `$@`, as in a shell, for any other."""
+        first = node.generators[0]
+        names = [
+            name_of(each) for each in (first.target.elts if isinstance(first.target, ast.Tuple) else [first.target])
+        ]
+        rows = rows_of(first.iter, len(names), self.names) if len(node.generators) == 1 and not first.ifs else None
+        if rows is None:
+            one = self._one(node.elt)
+            return [one if one.startswith("--") else Word("$@", self.line(node))]
+        held, words = dict(self.names), list[Word]()
+        for row in rows:
+            self.names.update(zip(names, row, strict=True))
+            words += self.words(node.elt) or [self._one(node.elt)]
+        self.names = held
+        return words
 
     def _items(self, node: ast.expr) -> list[Word]:
         """One item of a list, or what a `*rest` stands for: `$@`, as in a shell, where that is not known."""
@@ -233,23 +215,6 @@ class Values:
                 continue
             pieces = [piece for each in (self.names[name], *items) for piece in self._pieces(each, 0) or [(UNKNOWN, 0)]]
             yield self._laid_out(pieces, self.line(self.names[name]))
-
-
-def _name_of(node: ast.AST | None) -> str:
-    """The name that a node is, those of a class's own (`self.NAME`) among them; "" for anything else."""
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _added(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Name and item of `NAME.append(ITEM)`, `NAME.extend(LIST)` and `NAME += LIST`."""
-    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
-        yield node.target.id, node.value
-        return
-    call = node.func if isinstance(node, ast.Call) and node.args else None
-    if isinstance(call, ast.Attribute) and call.attr in ("append", "extend") and isinstance(call.value, ast.Name):
-        yield call.value.id, node.args[0]  # type: ignore[attr-defined]
 
 
 def _joined(pieces: list[Piece]) -> str:

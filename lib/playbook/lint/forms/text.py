@@ -18,21 +18,29 @@ class Word(str):
     line: int | None
     raw: bool  # True where no shell reads it, so that a `${NAME}` stays as it is
     written: str  # as it stands in its file: with the line ends that a backslash takes away inside quotes
+    path: str  # the file it stands in, where that is another than the one that uses it; "" otherwise
 
-    def __new__(cls, text: object, line: int | None = None, raw: bool = False, written: str = "") -> Word:
+    def __new__(
+        cls, text: object, line: int | None = None, raw: bool = False, written: str = "", path: str = ""
+    ) -> Word:
         """A word of this text at this line."""
         word = super().__new__(cls, text)
-        word.line, word.raw, word.written = line, raw, written or str(text)
+        word.line, word.raw, word.written, word.path = line, raw, written or str(text), path
         return word
 
     def with_text(self, text: str) -> Word:
         """Another text at the same place."""
-        return Word(text, self.line, self.raw)
+        return Word(text, self.line, self.raw, path=self.path)
 
 
 def line_of(value: object) -> int | None:
     """The line of a word, or of a mapping or list read from YAML; None for anything else."""
     return getattr(value, "line", None)
+
+
+def place_of(value: object, shown: str, line: int | None) -> tuple[str, int | None]:
+    """Where a word stands: in a file of its own (a `.env`), or in the text shown, at its line or else at this one."""
+    return getattr(value, "path", "") or shown, line_of(value) or line
 
 
 def is_unknown(value: str) -> bool:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from playbook.lint.checks.command import BINARY
-from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.helm import charts, render
-from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
+from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.forms.yaml_lines import load_documents
-from playbook.lint.readers.documents import names_server
+from playbook.lint.readers.block_kinds import names_server
+from playbook.lint.readers.loose import read_values
 from playbook.lint.rules.findings import Finding
+
+_MOST_VALUES = 6
 
 
 @dataclass
@@ -26,6 +25,7 @@ class Charts:
     values: dict[Path, bool] = field(default_factory=dict)  # whether the templates that show them are rendered
     passed: dict[Path, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)  # a chart's folder as shown, why Helm made nothing of it
+    again: list[list[Text]] = field(default_factory=list)  # the templates once more, for each second file of values
 
 
 def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
@@ -37,8 +37,10 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
             continue
         chart = render(folder, texts)
         for path in files:
-            if path.parent == folder and path.name.startswith("values") and path.suffix in (".yaml", ".yml"):
-                result.values[path] = bool(chart.rendered) and path.name == "values.yaml"  # others are not shown
+            if path.parent == folder and path.name in ("values.yaml", "values.yml"):
+                result.values[path] = bool(chart.rendered)
+        for path in _second_values(folder, files):
+            result.values[path] = _render_again(folder, texts, path, result, around)
         if chart.problem:
             result.problems[texts[folder / "Chart.yaml"].path] = chart.problem
         if not chart.rendered:
@@ -54,30 +56,42 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
     return result
 
 
+def _second_values(folder: Path, files: dict[Path, Text]) -> list[Path]:
+    """Files of values beside the chart's own, at most as many as are worth the time."""
+    places = (folder, *(folder / name for name in ("ci", "values", "env", "envs", "environments")))
+    found = [path for path in files if path.parent in places and path.suffix in (".yaml", ".yml")
+             and path.name not in ("values.yaml", "values.yml")
+             and (path.parent != folder or path.name.startswith("values"))]  # fmt: skip
+    return sorted(found)[:_MOST_VALUES]
+
+
+def _render_again(
+    folder: Path, texts: dict[Path, Text], values: Path, result: Charts, around: Surroundings
+) -> bool:  # fmt: skip
+    """Render a chart with a second file of values; False where nothing comes of it."""
+    made: list[Text] = []
+    for each in render(folder, texts, values).rendered:
+        text, shown = texts[each.template], f"{texts[each.template].path} ({texts[values].path})"
+        made.append(replace(text, content=each.content, path=shown, templated=UNKNOWN in each.content))
+        around.origins[shown] = [(texts[path].path, line) for path, line in each.origins]
+    result.again += [made] if made else []
+    return bool(made)
+
+
 def _concerns(content: str) -> bool:
     """True for a text that names the server, its binary, a config of its kinds, or its flags."""
     flags = ("--model_base_path", "--model_config_file", "--rest_api_port", "--model_name")
     return bool(names_server(content) or kind_of(content)) or any(flag in content for flag in flags)
 
 
-def read_values(document: Document, rendered: bool) -> Reading:
-    """A chart's values: of its rendered templates they are a part; else lists of flags are read by themselves."""
+def read_values_file(document: Document, rendered: bool) -> Reading:
+    """A chart's values: of its rendered templates they are a part; else what they hold is read by itself."""
     reading = Reading()
-    reading.counts["charts"] += 1
     if not rendered:
-        for words in _lists(load_documents(document.text.content)[0]):
-            if is_server("", words):
-                entry = [Word(BINARY)]
-                reading.add(launch(Start(document.text.path, words[0].line, "", entry, words, partial=True)))
+        for each in load_documents(document.text.content)[0]:
+            reading.add(read_values(each, document))
+    reading.counts["charts"] += 1
     return reading
-
-
-def _lists(node: Any) -> Iterator[list[Word]]:
-    if isinstance(node, list) and node and all(isinstance(item, str) for item in node):
-        yield [Word(item, line_of(item)) for item in node]
-        return
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _lists(value)
 
 
 def led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:

@@ -6,7 +6,9 @@ from playbook.lint.checks.command import OFFICIAL, Place, entrypoint_flags
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.forms.text import Word
+from playbook.lint.checks.schema import kind_of
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.text import Text, Word
 from playbook.lint.readers.docker_cli import options_of
 
 _CLOUD_RUN_PORT = 8080  # where Cloud Run sends requests unless --port says otherwise
@@ -38,6 +40,49 @@ def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
             start.published = tuple(each for given in _values(words, "--container-ports") for each in _divided(given))
         reading.add(launch(start))
     return reading if images else None
+
+
+def read_azure(words: list[Word], document: Document) -> Reading | None:
+    """`az container create` of the server's image, whose command line stands in the entrypoint's place; None else."""
+    if words[:3] not in (["az", "container", "create"], ["az", "containerapp", "create"]):
+        return None
+    images = [word for word in _values(words, "--image") if OFFICIAL in word]
+    reading = Reading()
+    for image in images[-1:]:
+        reading.counts["images"] += 1
+        reading.findings += check_image(str(image), document.text.path, image.line)
+        lines = _values(words, "--command-line")
+        entry = [word for line in lines for command in simple_commands(line.written, {}, line.line or 1)
+                 for word in command.words]  # fmt: skip
+        given = [*_several(words, "--environment-variables"), *_several(words, "-e"), *_several(words, "--env-vars")]
+        variables = {word.partition("=")[0]: word.with_text(word.partition("=")[2]) for word in given}
+        place = Place(True, image=str(image), hidden_mounts=True)
+        args = _several(words, "--args")
+        start = Start(document.text.path, image.line, str(image), entry or None, args, variables, place=place)
+        start.published = tuple([*_several(words, "--ports"), *_several(words, "--target-port")])
+        reading.add(launch(start))
+    return reading if images else None
+
+
+def read_config_maps(words: list[Word], document: Document) -> Reading | None:
+    """Config files that `kubectl create configmap` (or `secret`) is given as `--from-literal`; None for others."""
+    if words[0].rpartition("/")[2] not in ("kubectl", "oc") or not {"configmap", "cm", "secret"} & {*words[1:4]}:
+        return None
+    reading = Reading()
+    for literal in _values(words, "--from-literal"):
+        name, _, content = literal.partition("=")
+        if (flag := kind_of(content)) is not None:
+            text = Text(content, document.text.path, literal.line or 1, templated="$" in content)
+            reading.configs.append((flag, text))
+            document.around.sources.extra.append((name, text))
+    return reading if reading.configs else None
+
+
+def _several(words: list[Word], name: str) -> list[Word]:
+    """The values of an option that takes several words: all up to the next option."""
+    begin = next((place for place, word in enumerate(words) if word == name), len(words))
+    end = next((place for place in range(begin + 1, len(words)) if words[place].startswith("-")), len(words))
+    return words[begin + 1 : end]
 
 
 def read_singularity(words: list[Word], document: Document) -> Reading | None:

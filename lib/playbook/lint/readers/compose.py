@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official, is_server_word
-from playbook.lint.checks.containers import bind, check_health, check_image, cores, count_cpus, for_cpus, host_path
+from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
+from playbook.lint.checks.containers import check_health, check_image, cores, count_cpus, for_cpus
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Image, Reading
-from playbook.lint.forms.shell import simple_commands
-from playbook.lint.forms.text import Text, Word, expand, is_unknown, line_of
-from playbook.lint.forms.yaml_lines import Items, Table
-
-_OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Command"),
-                "entrypoint": ("entrypoint", "entryPoint", "EntryPoint"),
-                "environment": ("environment", "env", "Environment"),
-                "ports": ("ports", "published_ports", "portMappings", "PortMappings"),
-                "volumes": ("volumes",), "cpus": ("cpus",), "healthcheck": ("healthcheck",)}  # fmt: skip
+from playbook.lint.forms.text import Text, Word, expand, is_unknown, line_of, place_of
+from playbook.lint.forms.yaml_lines import Items, Table, load_documents
+from playbook.lint.readers.compose_values import (
+    configs_of,
+    environment_of,
+    environment_of_files,
+    filled,
+    mounts_of,
+    placed,
+    published_of,
+    quota_of,
+    variables_here,
+    words_of,
+)
+from playbook.lint.readers.image import read_dockerfile
 
 
 def read_compose(data: Any, document: Document) -> Reading:
     """The services of a compose file that serve."""
     reading = Reading()
+    data = filled(data, variables_here(document))
     for service in (data.get("services") or {}).values():
         if isinstance(service, Table):
-            reading.add(_read_service(_extended(service, data), data, document))
+            reading.add(read_service(_extended(service, data, document), data, document))
     return reading
 
 
-def _extended(service: Table, data: Any) -> Table:
-    """A service with what it takes from another of the same file (`extends`): its own keys win, lists are joined."""
+def _extended(service: Table, data: Any, document: Document) -> Table:
+    """A service with what it takes from another (`extends`), also of another file: its own keys win, lists join."""
     extends = service.get("extends")
-    name = extends.get("service") if isinstance(extends, Table) and "file" not in extends else extends
+    named = extends.get("file") if isinstance(extends, Table) else None
+    name = extends.get("service") if isinstance(extends, Table) else extends
+    for other in _of_file(named, document) if named else ():
+        data = filled(other, variables_here(document))
     base = (data.get("services") or {}).get(name) if isinstance(name, str) else None
     if not isinstance(base, Table) or base is service:
         return service
@@ -49,52 +58,29 @@ def _extended(service: Table, data: Any) -> Table:
     return whole
 
 
-def read_loose(data: Any, document: Document) -> Reading:
-    """Containers of the server's image that other tools start: Ansible's tasks, services of pipelines, ECS's tasks."""
-    reading = Reading()
-    for table in _tables(data):
-        named = _names_image(table)
-        service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
-                         for other in others if other in table})  # fmt: skip
-        service.line = table.line
-        for name in ("ports", "volumes"):  # notes write a list of one so
-            if isinstance(service.get(name), str):
-                service[name] = Items([service[name]])
-        if named and "image" not in service:  # a service of GitLab's jobs
-            service[Word("image", table.at("name"))] = table["name"]
-        if {"command", "args"} <= {*table} and isinstance(table["args"], list):  # Nomad's program and its arguments
-            service[Word("command", table.at("args"))] = Items([*(_words(table["command"]) or []), *table["args"]])
-        reading.add(_read_service(service, Table(), document, loose=True, named=named))
-    return reading
+def _of_file(named: Any, document: Document) -> list[Any]:
+    """The document of another compose file here; its words say where they stand. None where it is not here."""
+    folder = document.folder
+    text = document.around.sources.file(folder / str(named)) if folder is not None else None
+    if text is None or text.path == document.text.path:
+        return []
+    return [placed(each, text.path) for each in load_documents(text.content)[0][:1] if isinstance(each, Table)]
 
 
-def _names_image(table: Table) -> bool:
-    """True for a mapping that describes a container of the server; GitLab's services hold the image as their name."""
-    image = table.get("image", table.get("Image"))
-    if image is None and {"command", "alias", "variables"} & {*table}:
-        image = table.get("name")
-    return isinstance(image, str) and OFFICIAL in image
+def read_service(service: Any, data: Any, document: Document, loose: bool = False, named: bool = True) -> Reading:
+    """What a service runs, where it serves; `data` is its compose file.
 
-
-def _gives_flags(table: Table) -> bool:
-    """True for a mapping whose command or arguments are the server's, whatever image it names, if any."""
-    lists = [table[name] for name in ("command", "args", "entrypoint") if isinstance(table.get(name), (str, list))]
-    words = [str(word) for each in lists for word in _words(each) or ()]
-    return bool(words) and is_server("", words)
-
-
-def _tables(node: Any) -> Iterator[Table]:
-    if isinstance(node, Table) and (_names_image(node) or _gives_flags(node)):
-        yield node
-        return
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _tables(value)
-
-
-def _read_service(service: Any, data: Any, document: Document, loose: bool = False, named: bool = True) -> Reading:
+    Args:
+        service: image, command, environment and the like, under compose's names.
+        data: the whole file, empty where there is none.
+        document: the text it stands in.
+        loose: another tool starts it: what it mounts may not be told.
+        named: its image is the server's; False for one that is known by its flags alone.
+    """
     reading = Reading()
     image, built = _image(service, document)
-    entry, args = _words(service.get("entrypoint")), _words(service.get("command"))
+    reading.add(built.reading if built is not None and built.reading is not None else Reading())
+    entry, args = words_of(service.get("entrypoint")), words_of(service.get("command"))
     shown, words = document.text.path, [*(entry or ()), *(args or ())]
     base = built.base if built is not None else str(image)
     if not is_server(base, words) and (named or not is_server("", words)):
@@ -102,7 +88,7 @@ def _read_service(service: Any, data: Any, document: Document, loose: bool = Fal
     reading.counts["services"] += 1
     if "image" in service and OFFICIAL in image:
         reading.counts["images"] += 1
-        reading.findings += check_image(str(image), shown, image.line)
+        reading.findings += check_image(str(image), *place_of(image, shown, service.line))
     health = service.get("healthcheck") or {}
     test = health.get("test") if isinstance(health, Table) else health
     text = test if isinstance(test, str) else " ".join(str(word) for word in test or [])
@@ -138,14 +124,28 @@ def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
     context = build.get("context", ".") if isinstance(build, Table) else build
     if context is None or document.folder is None or is_unknown(str(context)):
         return image, None
-    folder = (document.folder / str(context)).resolve()
-    return image, document.around.images.get(str(folder))
+    folder, images = (document.folder / str(context)).resolve(), document.around.images
+    inline = build.get("dockerfile_inline") if isinstance(build, Table) else None
+    if isinstance(inline, Word):
+        return image, _built_inline(inline, folder, document)
+    named = str(build.get("dockerfile", "")) if isinstance(build, Table) else ""
+    return image, images.get(str((folder / named).resolve())) if named else images.get(str(folder))
+
+
+def _built_inline(inline: Word, folder: Path, document: Document) -> Image | None:
+    """The image of a Dockerfile that stands in the compose file itself, with what is said of it."""
+    around = replace(document.around, images={})
+    text = Text(str(inline), document.text.path, inline.line or 1, folder / "Dockerfile", document.text.templated)
+    reading = read_dockerfile(Document(text, around))
+    image = around.images.get(str(folder.resolve()))
+    return replace(image, reading=replace(reading, commands=[])) if image is not None else None
 
 
 def _start(service: Any, data: Any, document: Document, base: str, built: Image | None) -> Start:
-    entry, args = _words(service.get("entrypoint")), _words(service.get("command"))
-    environment, inherited = _environment(service.get("environment")), frozenset[str]()
-    mounts = [*_mounts(service, document), *_configs(service, data, document)]
+    entry, args = words_of(service.get("entrypoint")), words_of(service.get("command"))
+    of_files, known = environment_of_files(service.get("env_file"), document)
+    environment, inherited = {**of_files, **environment_of(service.get("environment"))}, frozenset[str]()
+    mounts = [*mounts_of(service, document), *configs_of(service, data, document)]
     if built is not None:
         inherited = frozenset(built.environment.keys() - environment.keys())
         environment = {**{name: Word(value) for name, value in built.environment.items()}, **environment}
@@ -158,92 +158,12 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
     hidden = any(is_unknown(mount.target) for mount in mounts) or bool(service.get("volumes_from"))
     place = Place(True, closed, tuple(mounts), document.folder, base, hidden)
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-    limit = service.get("cpus") or limits.get("cpus") or _quota(service)
+    limit = service.get("cpus") or limits.get("cpus") or quota_of(service)
     cpus = count_cpus(str(service.get("cpuset") or ""))
     line = service.at("command") if "command" in service else service.at("image")
     entry = entry if entry or service.get("entrypoint") in ([], "") else None  # an empty one is none, not the image's
     start = Start(document.text.path, line, base, entry, args or [], environment, place,
                   cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,
-                  tuple(_published(service)), inherited=inherited)  # fmt: skip
-    start.open_environment = bool(service.get("env_file"))
+                  tuple(published_of(service)), inherited=inherited)  # fmt: skip
+    start.open_environment = not known
     return start
-
-
-def _quota(service: Any) -> float | None:
-    """The cores that cpu_quota gives, in microseconds of a period of 100,000."""
-    quota, period = str(service.get("cpu_quota", "")), str(service.get("cpu_period", "100000"))
-    return int(quota) / int(period) if quota.isdigit() and period.isdigit() and int(period) else None
-
-
-def _words(value: Any) -> list[Word] | None:
-    """A command as a list, or as one string that compose splits like a shell; `$$` is a dollar."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        words = [word for each in simple_commands(str(value), {}, line_of(value) or 1) for word in each.words]
-        return [word.with_text(word.replace("$$", "$")) for word in words]
-    line = line_of(value)
-    return [Word(str(item).replace("$$", "$"), getattr(item, "line", line)) for item in value]
-
-
-def _environment(value: Any) -> dict[str, Word]:
-    if isinstance(value, Table):
-        return {str(name): Word("" if text is None else text, line_of(text) or line_of(name))
-                for name, text in value.items()}  # fmt: skip
-    if value and isinstance(value[0], Table):
-        return {
-            str(item.get("name", item.get("Name"))): Word(item.get("value", item.get("Value", "$")), item.line)
-            for item in value
-            if isinstance(item, Table)
-        }
-    pairs = [(str(item).partition("="), line_of(item)) for item in value or []]
-    return {name: Word(text if equals else "$" + name, line) for (name, equals, text), line in pairs}
-
-
-def _mounts(service: Any, document: Document) -> Iterator[Mount]:
-    folder, sources = document.folder, document.around.sources
-    for item in service.get("volumes") or []:
-        if isinstance(item, Table):
-            target = str(item.get("target", item.get("container_path", "")))
-            source = str(item.get("source", item.get("host_path", "")))
-            if item.get("type", "volume") == "bind":
-                yield bind(source, target, folder, sources, item.line)
-            else:
-                yield Mount(target.rstrip("/") or "/", None, source, line=item.line)
-            continue
-        parts = expand(str(item), {}).split(":")
-        target = parts[1] if len(parts) > 1 else parts[0]
-        named = parts[0] if len(parts) > 1 else ""
-        if named.startswith((".", "/", "~", "$")):
-            yield bind(named, target, folder, sources, line_of(item))
-        else:
-            yield Mount(target.rstrip("/") or "/", None, named, line=line_of(item))
-
-
-def _configs(service: Any, data: Any, document: Document) -> Iterator[Mount]:
-    """`configs:` and `secrets:` of a service: files of the top-level tables of the same names."""
-    for section, folder in (("configs", ""), ("secrets", "/run/secrets")):
-        for item in service.get(section) or []:
-            name = str(item.get("source", "")) if isinstance(item, Table) else str(item)
-            target = str(item.get("target", "")) if isinstance(item, Table) else ""
-            target = target or f"{folder}/{name}"
-            table = (data.get(section) or {}).get(name) or {}
-            source: Path | None = None
-            if table.get("file"):
-                source = host_path(str(table["file"]), document.folder, document.around.sources)
-            content, target = table.get("content"), target if target.startswith("/") else f"{folder}/{target}"
-            files = None
-            if isinstance(content, Word):
-                files = {"": Text(str(content), document.text.path, content.line or 1, templated="$" in content)}
-            yield Mount(target, source, name, files, line=line_of(item))
-
-
-def _published(service: Any) -> Iterator[Word]:
-    for item in service.get("ports") or []:
-        if isinstance(item, Table):
-            names = ("target", "internal", "containerPort", "ContainerPort")
-            yield Word(next((item[name] for name in names if name in item), ""), item.line)
-            continue
-        text = str(item)
-        if not is_unknown(text) and "-" not in text:
-            yield Word(text.rpartition(":")[2], line_of(item) or service.at("ports"))

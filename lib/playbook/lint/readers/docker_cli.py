@@ -11,6 +11,7 @@ from playbook.lint.checks.containers import bind, check_image, check_relative_so
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.text import Word, is_unknown
+from playbook.lint.forms.variables import variables
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
 
@@ -176,7 +177,7 @@ def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], docum
     mounts = tuple(_mounts(options, document))
     hidden = any(is_unknown(mount.target) for mount in mounts) or any(name == "--volumes-from" for name, _ in options)
     values = {name: value for name, value in options}
-    environment: dict[str, Word] = {}
+    environment, known = _of_files([value for name, value in options if name == "--env-file"], document)
     for name, value in options:
         if name in ("-e", "--env"):
             key, _, text = value.partition("=")
@@ -188,8 +189,19 @@ def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], docum
     limit = None if cpuset else cores(values["--cpus"]) if "--cpus" in values else quoted
     return Start(document.text.path, image.line, str(image), None, args, environment, place,
                  cpuset or document.around.cpus, limit, tuple(_published(options)),
-                 open_environment="--env-file" in values,
+                 open_environment=not known,
                  partial="$@" in args)  # fmt: skip
+
+
+def _of_files(named: list[Word], document: Document) -> tuple[dict[str, Word], bool]:
+    """The variables of `--env-file`s, and whether all of the files are here; docker keeps quotes as they stand."""
+    found: dict[str, Word] = {}
+    known = True
+    for each in named:
+        text = document.around.sources.file(document.folder / each) if document.folder is not None else None
+        known = known and text is not None
+        found |= variables(text, quotes=False) if text is not None else {}
+    return found, known
 
 
 def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mount]:

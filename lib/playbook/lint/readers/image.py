@@ -92,6 +92,8 @@ def _start(
         entry_words = tuple(start.entry) if start.entry is not None else None
         image = Image(base, entry_words, tuple(start.args), values, tuple(mounts), closed, document.folder)
         document.around.images[str(document.folder.resolve())] = image
+        if document.text.file is not None:
+            document.around.images[str(document.text.file.resolve())] = image
     return start if start.entry is None or start.entry or start.args else None
 
 

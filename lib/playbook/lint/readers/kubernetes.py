@@ -17,7 +17,7 @@ from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.shell_calls import is_shell
-from playbook.lint.forms.text import Text, Word, is_unknown
+from playbook.lint.forms.text import Text, Word, is_unknown, place_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.seldon import given_models
 from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, pod_specs
@@ -80,7 +80,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         reading.add(launched)
         if OFFICIAL in image:
             reading.counts["images"] += 1
-            reading.findings += check_image(image, document.text.path, image.line)
+            reading.findings += check_image(image, *place_of(image, document.text.path, image.line))
         _surroundings(container, annotations, data, document, reading)
         for command in launched.commands[:1]:
             read, _ = check_command(command)

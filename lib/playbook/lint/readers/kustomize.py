@@ -6,18 +6,29 @@ from collections.abc import Iterator
 from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL
+from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.forms.text import Text, Word, line_of
+from playbook.lint.checks.schema import kind_of
+from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
 from playbook.lint.forms.yaml_lines import Table
 
+_ITS_OWN = {
+    "helmCharts",
+    "configMapGenerator",
+    "secretGenerator",
+    "images",
+    "patches",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+}
 OPERATIONS = "operations"  # the key under which a list of JSON patch operations is kept as one document
 
 
 def is_kustomization(data: Any) -> bool:
     """True for a kustomization.yaml; its kind may be left out."""
-    return str(data.get("kind", "")) == "Kustomization" or bool({"configMapGenerator", "images", "patches"} & {*data})
+    return str(data.get("kind", "")) in ("Kustomization", "Component") or bool(_ITS_OWN & {*data})
 
 
 def generated(data: Any, document: Document) -> Iterator[tuple[str, dict[str, Text]]]:
@@ -43,6 +54,7 @@ def _files(generator: Any, document: Document, sources: Sources) -> Iterator[tup
                 yield key, Text(value, document.text.path, line_of(named) or 1)
     for item in generator.get("literals") or []:
         key, _, value = str(item).partition("=")
+        value = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
         yield key, Text(value, document.text.path, line_of(item) or 1)
 
 
@@ -51,30 +63,37 @@ def patches(data: Any, text: Text) -> Iterator[Text]:
     for section in ("patches", "patchesStrategicMerge", "patchesJson6902"):
         for item in data.get(section) or []:
             value = item.get("patch") if isinstance(item, Table) else item
-            if isinstance(value, Word) and "\n" in value.strip():
+            if isinstance(value, Word) and ("\n" in value.strip() or value.lstrip().startswith(("[", "{", "- "))):
                 yield Text(str(value), text.path, value.line or 1, None, text.templated)
 
 
 def read_images(data: Any, document: Document) -> Reading:
-    """The images a kustomization sets."""
+    """The images a kustomization sets, and the config files among what it generates."""
     reading = Reading()
     for image in data.get("images") or []:
-        if isinstance(image, Table) and OFFICIAL in str(image.get("name", "")):
+        name = str(image.get("newName") or image.get("name", "")) if isinstance(image, Table) else ""
+        if OFFICIAL in name:
             reading.counts["images"] += 1
-            tag = str(image.get("newTag", ""))
-            if tag.startswith(("latest", "nightly")):
-                words = {"image": f"{image.get('name')}:{tag}", "problem": "the tag moves"}
-                reading.report("image-not-pinned", document.text.path, image.at("newTag"), **words)
+            whole = f"{name}:{image['newTag']}" if "newTag" in image else f"{name}@{image.get('digest', UNKNOWN)}"
+            reading.findings += check_image(whole, document.text.path, image.at("newTag"))
+    texts = [text for _, files in generated(data, document) for text in files.values()]
+    reading.configs += [(flag, text) for text in texts if (flag := kind_of(text.content))]
     return reading
 
 
 def read_operations(data: Any, document: Document) -> Reading:
-    """Flags that JSON patch operations put among a container's arguments."""
+    """Flags that JSON patch operations put among a container's arguments, and the images they set."""
     words: list[Word] = []
+    reading = Reading()
     for each in data.get(OPERATIONS) or []:
+        image = each.get("value")
+        if str(each.get("path", "")).endswith("/image") and isinstance(image, Word) and OFFICIAL in image:
+            reading.counts["images"] += 1
+            reading.findings += check_image(str(image), document.text.path, image.line)
         if "/args" in str(each.get("path", "")) or "/command" in str(each.get("path", "")):
             value = each.get("value")
             words += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Word)]
-    if not words or not is_server("", words):
-        return Reading()
-    return launch(Start(document.text.path, words[0].line, "", [Word("tensorflow_model_server")], words, partial=True))
+    if words and is_server("", words):
+        entry = [Word("tensorflow_model_server")]
+        reading.add(launch(Start(document.text.path, words[0].line, "", entry, words, partial=True)))
+    return reading

@@ -9,31 +9,52 @@ from collections.abc import Iterator
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import Text
-from playbook.lint.readers.documents import Block, kind_of_block, names_server, prose_blocks
+from playbook.lint.readers.block_kinds import kind_of_block, names_server
+from playbook.lint.readers.documents import Block, prose_blocks
 
 
 def notebook_blocks(text: Text) -> Iterator[Block]:
-    """The cells of a notebook that name the server: shell lines, `%%` cells, Python, and Markdown's blocks."""
+    """The cells of a notebook that name the server: shell lines, `%%` cells, Python, and Markdown's blocks.
+
+    Their lines count those of all cells one behind the other; `lines_of` tells where each stands in the file.
+    """
+    begin = 1
+    for cell, lines in _cells(text):
+        yield from _cell(cell, "".join(lines), Text("", text.path, begin, text.file))
+        begin += _count(lines)
+
+
+def lines_of(text: Text) -> list[tuple[str, int]]:
+    """For each line of a notebook's cells the file, and the line of its JSON on which it stands."""
+    raw, place, result = text.content.split("\n"), 0, list[tuple[str, int]]()
+    for cell, lines in _cells(text):
+        mark = "" if isinstance(cell.get("source"), str) else '"'  # a line of a list begins a text
+        for number in range(_count(lines)):
+            place = _find(raw, lines[number].rstrip("\n") if number < len(lines) else "", mark, place)
+            result.append((text.path, place + 1))
+    return result
+
+
+def _cells(text: Text) -> Iterator[tuple[dict, list[str]]]:
+    """The cells with the lines of their source, which stands as a list or as one text."""
     try:
         cells = json.loads(text.content).get("cells") or []
     except (ValueError, AttributeError):
         return
-    raw, place = text.content.split("\n"), 0
     for cell in cells:
-        source = cell.get("source") or []
-        lines = source.splitlines(keepends=True) if isinstance(source, str) else [str(line) for line in source]
-        place = _find(raw, lines, place)
-        yield from _cell(cell, "".join(lines), Text("", text.path, place + 1, text.file))
+        source = cell.get("source") or [] if isinstance(cell, dict) else []
+        whole = source if isinstance(source, str) else "".join(map(str, source))
+        yield (cell if isinstance(cell, dict) else {}), whole.splitlines(keepends=True)
 
 
-def _find(raw: list[str], lines: list[str], place: int) -> int:
-    """The line of the notebook's JSON on which a cell's first line of source stands."""
-    first = next((json.dumps(line)[1:-1] for line in lines if line.strip()), "")
-    skipped = next((number for number, line in enumerate(lines) if line.strip()), 0)
-    for number in range(place, len(raw)):
-        if first and (first in raw[number] or first.removesuffix("\\n") in raw[number]):
-            return max(number - skipped, 0)
-    return place
+def _count(lines: list[str]) -> int:
+    return max(len(lines), 1) + (bool(lines) and lines[-1].endswith("\n"))
+
+
+def _find(raw: list[str], line: str, mark: str, place: int) -> int:
+    """The line of the notebook's JSON on which a line of source stands, from a place on; that place for a blank one."""
+    written = {mark + json.dumps(line, ensure_ascii=plain)[1:-1] for plain in (True, False)} if line.strip() else set()
+    return next((number for number in range(place, len(raw)) if any(each in raw[number] for each in written)), place)
 
 
 def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:

@@ -17,7 +17,7 @@ from playbook.lint.readers.scripts import read_script
 
 SUFFIXES = (".ts", ".tsx", ".js", ".mjs", ".jsx", ".go", ".java", ".kt", ".scala", ".rb", ".groovy", ".gradle",
             ".jsonnet", ".libsonnet", ".toml", ".rs", ".cs", ".php", ".dart", ".ex", ".cpp", ".cc", ".swift", ".pl",
-            ".r")  # fmt: skip
+            ".r", ".bicep")  # fmt: skip
 _TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/|(?<![\w$\"'])#[^\n]*)|(?P<long>\"\"\".*?\"\"\"|'''.*?'''|`[^`]*`)"
     r"|(?P<text>(?:\b[rbfuRBFU]{1,2})?(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'))|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)"
@@ -126,7 +126,7 @@ def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
 
 
 def _tokens(text: Text) -> Iterator[tuple[str, Word]]:
-    line = text.first_line
+    line, divides = text.first_line, text.path.endswith(".bicep")  # there a line's end stands between two items
     for match in _TOKEN.finditer(text.content):
         kind, content = match.lastgroup or "more", match.group()
         if kind == "long":
@@ -138,4 +138,6 @@ def _tokens(text: Text) -> Iterator[tuple[str, Word]]:
             yield kind, Word(_FILLED.sub(UNKNOWN, bare), line)
         elif kind not in ("comment", "blank"):
             yield kind, Word(content, line)
+        elif divides and "\n" in content:
+            yield "comma", Word(",", line)
         line += content.count("\n")

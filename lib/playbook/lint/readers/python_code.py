@@ -20,7 +20,8 @@ from playbook.lint.readers.python_containers import read_chain, read_container, 
 from playbook.lint.readers.python_writes import as_line, written_by_lines
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import read_written
-from playbook.lint.readers.yaml_files import Page, read_page
+from playbook.lint.readers.yaml_files import read_page
+from playbook.lint.readers.yaml_pages import Page
 
 _NAMES = (BINARY, OFFICIAL, "TensorFlowServing", "model_config_list", "max_batch_size {", "prometheus_config {")
 _RUNS = ("run", "create", "create_container", "Popen", "call", "check_call", "check_output", "system", "popen",
@@ -177,7 +178,8 @@ def _list(words: list[Word], values: Values, document: Document, partial: bool =
         values.lines.append(joined)
         return read_docker_run(words, document)
     place = next((index for index, word in enumerate(words) if is_server_word(word)), None)
-    if place is None or (len(words) > place + 1 and not any(word.startswith("-") for word in words[place + 1 :])):
+    behind = words[(place or 0) + 1 :]
+    if place is None or (behind and not any(re.match(r"-{1,2}[A-Za-z]", word) for word in behind)):
         return Reading()
     values.lines.append(joined)
     start = Start(document.text.path, words[place].line, "", [words[place]], words[place + 1 :], {},

@@ -15,7 +15,15 @@ from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word
-from playbook.lint.readers.cluster_cli import compose_arguments, read_cluster_run, read_compose_run, read_singularity
+from playbook.lint.forms.units import unit_as_shell
+from playbook.lint.readers.cluster_cli import (
+    compose_arguments,
+    read_azure,
+    read_cluster_run,
+    read_compose_run,
+    read_config_maps,
+    read_singularity,
+)
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.written import read_written
 from playbook.tfserving.flags import FLAGS
@@ -90,6 +98,12 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         return reading
     if run_arguments(words) is not None:
         return _joined(reading, read_docker_run(words, document))
+    if _is_python(words) and "-c" in words[1:-1]:
+        code = words[words.index(Word("-c")) + 1]
+        text = Text(code.written, document.text.path, code.line or 1, document.text.file)
+        return _joined(reading, document.read_as("python", text))
+    if (beside := read_azure(words, document) or read_config_maps(words, document)) is not None:
+        return _joined(reading, beside)
     inner = [word for word in words if " " in word.strip() and (BINARY in word or "docker run" in word)]
     if inner and depth < _DEPTH:
         for word in inner:
@@ -112,6 +126,12 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), document.text.path, image.line)
     return reading
+
+
+def _is_python(words: list[Word]) -> bool:
+    """True for a command that runs Python."""
+    named = next((word for word in words if word not in ("sudo", "exec", "nohup") and "=" not in word), "")
+    return bool(re.fullmatch(r"python[\d.]*", named.rpartition("/")[2]))
 
 
 def _joined(reading: Reading, other: Reading) -> Reading:
@@ -141,6 +161,8 @@ def _fed(command: Simple, document: Document, depth: int) -> Reading:
     """A here-document: a config file, YAML that is applied, or a script, written or run elsewhere."""
     name = str(command.target or next((word for word in command.words[1:] if "/" in word or "." in word), ""))
     text = Text(command.fed, document.text.path, command.fed_line, document.text.file)
+    if _is_python(command.words):
+        return document.read_as("python", text)
     return _written(name, text, document, depth)
 
 
@@ -150,74 +172,9 @@ def _written(name: str, text: Text, document: Document, depth: int) -> Reading:
     if reading.understood or reading.findings or depth >= _DEPTH:
         return reading
     starts = _UNIT.search(text.content) or BINARY in text.content or OFFICIAL in text.content
-    if not starts or name.endswith((".py", ".md")):
+    if starts and name.endswith(".py"):
+        return document.read_as("python", text)
+    if not starts or name.endswith(".md"):
         return reading
     content = unit_as_shell(text.content) if _UNIT.search(text.content) else text.content
     return read_script(Document(replace(text, content=content), document.around), depth + 1)
-
-
-def windows_as_shell(content: str) -> str:
-    """A batch file or PowerShell as shell text: their marks at line ends become backslashes, those of paths stay."""
-    kept = re.sub(r"\\(?!\r?\n)", r"\\\\", content)
-    return re.sub(r"(?im)^(\s*)(rem\b|::)", r"\1#", re.sub(r"[\^`][ \t]*(?=\r?\n)", r"\\", kept))
-
-
-def makefile_as_shell(content: str) -> str:
-    """A Makefile's recipes as shell text on the same lines; its variables filled in."""
-    values: dict[str, str] = {}
-    result: list[str] = []
-    continued = False
-    for line in content.split("\n"):
-        assigned = re.match(r"^(?:export\s+)?([A-Za-z_][\w.-]*)\s*(?::|\?|\+)?=\s*(.*?)\s*$", line)
-        if line.startswith("\t") or continued:
-            recipe = re.sub(r"^[@+ ]*(-(?![-\w] |-))?[@+ ]*", "", line.lstrip("\t")) if not continued else line
-            result.append(_filled(recipe, values).replace("$$", "$"))
-            continued = line.rstrip().endswith("\\")
-            continue
-        if assigned:
-            values[assigned[1]] = _filled(assigned[2], values)
-        behind = None if assigned else re.match(r"^[^\s#:=][^:=]*::?[^=;]*;\s*(.*)$", line)
-        result.append(_filled(behind[1], values).replace("$$", "$") if behind else "")
-        continued = bool(behind) and line.rstrip().endswith("\\")
-    return "\n".join(result)
-
-
-def _filled(text: str, values: dict[str, str]) -> str:
-    """The text with `$(NAME)` filled in; an unknown one becomes a shell's variable."""
-    fill = lambda match: values.get(match[1], "${" + re.sub(r"\W", "_", match[1]) + "}")  # noqa: E731
-    return re.sub(r"\$[({]([\w.-]+)[)}]", fill, text)
-
-
-_SPECIFIER = re.compile(r"(?<!%)%([a-zA-Z])\b")  # what systemd fills in: %i is the instance
-_QUADLET = {"Volume": "-v", "PublishPort": "-p", "Environment": "-e", "Mount": "--mount"}
-
-
-def _quadlet_as_shell(content: str) -> str:
-    """A unit of podman's that names an image, as the line that podman runs; it stands where the image's name does."""
-    pairs = re.findall(r"(?m)^(\w+)\s*=\s*(.*?)\s*$", re.sub(r"\\\n\s*", " ", content))
-    options = " ".join(f"{_QUADLET[name]} {value}" for name, value in pairs if name in _QUADLET)
-    values = dict(pairs)
-    before = content[: content.find("Image=")].count("\n")
-    entry = f"--entrypoint {values['Entrypoint']} " if "Entrypoint" in values else ""
-    return "\n" * before + f"podman run {options} {entry}{values.get('Image', '')} {values.get('Exec', '')}"
-
-
-def unit_as_shell(content: str) -> str:
-    """What a systemd unit or supervisord starts, as shell text in its place, with the unit's Environment in front."""
-    if re.search(r"(?m)^\[Container\]", content):
-        return _quadlet_as_shell(content)
-    result: list[str] = []
-    continued = False
-    for line in content.split("\n"):
-        started = re.match(r"^(\s*(?:Exec(?:Start|StartPre)|command)\s*=\s*)[-@:+!]*(.*)$", line)
-        variables = re.match(r"^\s*Environment\s*=\s*(.*)$", line)
-        indented = "[program:" in content and bool(result) and bool(result[-1]) and re.match(r"[ \t]+\S", line)
-        if indented and not started:  # an ini file's value goes on in indented lines
-            result[-1] += "" if result[-1].endswith("\\") else " \\"
-        if started or continued or indented:
-            kept = "\\" if not started and line.lstrip().startswith(("#", ";")) else started[2] if started else line
-            result.append(_SPECIFIER.sub(r"${\1}", kept))  # a comment between lines that go on is left out
-            continued = kept.rstrip().endswith("\\")
-        else:
-            result.append(f"export {variables[1]}" if variables and '"' not in variables[1] else "")
-    return "\n".join(result)

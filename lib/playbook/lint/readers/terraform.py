@@ -13,8 +13,8 @@ from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.hcl import LABELS, parse
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
-from playbook.lint.readers.compose import read_loose
 from playbook.lint.readers.kubernetes import Pod, read_object
+from playbook.lint.readers.loose import read_loose
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.workloads import config_maps
 

@@ -11,7 +11,8 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.readers.image import read_dockerfile
-from playbook.lint.readers.yaml_files import collect, load, read_page
+from playbook.lint.readers.yaml_files import collect, read_page
+from playbook.lint.readers.yaml_pages import load
 
 _YAML = re.compile(r"(?m)^(apiVersion|kind|services|scrape_configs)\s*:")
 _DOCKERFILE = re.compile(rf"(?m)^FROM\s+\S*{OFFICIAL}")

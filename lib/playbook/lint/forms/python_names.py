@@ -1,0 +1,48 @@
+"""Names of a Python text: what a node is called, what is added to a list by name, and what a loop goes over."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+
+def name_of(node: ast.AST | None) -> str:
+    """The name that a node is, those of a class's own (`self.NAME`) among them; "" for anything else."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def added_by(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Name and item of `NAME.append(ITEM)`, `NAME.extend(LIST)` and `NAME += LIST`."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name) and isinstance(node.op, ast.Add):
+        yield node.target.id, node.value
+        return
+    call = node.func if isinstance(node, ast.Call) and node.args else None
+    if isinstance(call, ast.Attribute) and call.attr in ("append", "extend") and isinstance(call.value, ast.Name):
+        yield call.value.id, node.args[0]  # type: ignore[attr-defined]
+
+
+def in_loop(item: ast.expr, loop: ast.For | None) -> ast.expr:
+    """What is added in a loop, as the comprehension that it amounts to."""
+    names = {name_of(node) for node in ast.walk(loop.target)} if loop is not None else set()
+    if loop is None or not any(name_of(node) in names for node in ast.walk(item) if name_of(node)):
+        return item
+    each = ast.comprehension(target=loop.target, iter=loop.iter, ifs=[], is_async=0)
+    return ast.copy_location(ast.ListComp(elt=item, generators=[each]), item)
+
+
+def rows_of(node: ast.expr, width: int, names: Mapping[str, ast.expr]) -> list[list[ast.expr]] | None:
+    """What a loop goes over, row by row: `DICT.items()`, or a list; None where it is not known."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("sorted", "list", "reversed") and node.args:
+        return rows_of(node.args[0], width, names)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "items":
+        name = node.func.value
+        given = names.get(name_of(name)) if name_of(name) else name
+        return [[key, value] for key, value in zip(given.keys, given.values, strict=True) if key is not None] if (
+            isinstance(given, ast.Dict) and width == 2 and None not in given.keys) else None  # fmt: skip
+    given = names.get(name_of(node)) if name_of(node) else node
+    if not isinstance(given, (ast.List, ast.Tuple)) or any(isinstance(each, ast.Starred) for each in given.elts):
+        return None
+    rows = [[each] if width == 1 else list(getattr(each, "elts", [])) for each in given.elts]
+    return rows if all(len(row) == width for row in rows) else None

@@ -1,0 +1,85 @@
+"""Which reader a piece of a document is for, by its language or its look, and whether it concerns a server."""
+
+from __future__ import annotations
+
+import re
+
+from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.launch import is_server
+from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.forms.plain_prose import STARTED
+from playbook.lint.forms.python_cells import is_python
+
+_WRITTEN = re.compile(r"(?m)^\s*(?:[$#>]\s+)?(?:sudo\s+)?(?:cat|tee)\b[^\n]*<<-?\s*\\?['\"]?\w")
+_COMMENTS = r"\s*(?:#[^\n]*\n\s*|---\s*\n\s*)*(?:- )?"
+_ANY_KEY = re.compile(_COMMENTS + r"[A-Za-z][\w.-]*:(\s|$)")
+_YAML_KEY = re.compile(_COMMENTS + r"(apiVersion|kind|version|services|metadata|spec|containers|image|x-[\w-]+):(\s|$)")
+_HOLDS = re.compile(r"(?m)^\s*(?:- )?(containers|services|image|args|command):")
+_SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", "bat", "powershell", "cmd")
+KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
+          "python": "python", "py": "python", "python3": "python", "makefile": "makefile", "make": "makefile",
+          "ini": "unit", "systemd": "unit"}  # fmt: skip
+NAMES = (BINARY, OFFICIAL, "model_config_list")
+_DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
+PACKAGE = BINARY.replace("_", "-")
+_FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
+_URLS = re.compile(
+    r"(https?://|github\.com/|www\.)\S+|tensorflow/serving/(?:apis|predict|classify|regress|tree|blob|"
+    r"issues|docs|g3doc|tensorflow_serving)\b|tensorflow/serving#\d+|tensorflow/serving (?:repo|source)"
+)
+
+
+def names_server(content: str) -> str:
+    """Which of the server's names a text holds, links and prose about the repository apart; "" for none."""
+    bare = _URLS.sub("", content)
+    return next((name for name in NAMES if re.search(rf"(?<!\w){name}(?!\w)", bare)), "")
+
+
+def concerns(content: str) -> bool:
+    """True for a text that names the server, or gives flags that no other program has."""
+    return bool(names_server(content)) or any(flag in content for flag in ("--model_base_path", "--model_config_file"))
+
+
+def kind_of_block(language: str, content: str) -> str:
+    """The reader a block is for, by its language or by its look; "" for one that nobody reads."""
+    known, image = KINDS.get(language.lower()), all(look.search(content) for look in _DOCKERFILE)
+    begins = _YAML_KEY if known else _ANY_KEY  # whatever it is called
+    if not image and begins.match(content) and _HOLDS.search(content):
+        return "yaml"
+    if (
+        (known == "yaml" and image)
+        or (known in ("yaml", "python") and STARTED.match(content))
+        or (known == "python" and re.search(rf"(?m)^{STARTED.pattern}", content) and not is_python(content))
+    ):
+        known = None  # what it holds tells more than what it is called
+    if is_config(content):
+        return "config"
+    if known:
+        return known
+    if flags_of(content):
+        return "flags"
+    if kind_of(content) is not None and "docker run" not in content and not _WRITTEN.search(content):
+        return "config"
+    if image:
+        return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"
+    if re.search(r"^(apiVersion|services|scrape_configs|version):|^\s*containers:$", content, re.MULTILINE):
+        return "shell" if "<<" in content else "yaml"
+    if (
+        language.lower() in _SHELL
+        or BINARY in content
+        or f"{PACKAGE} --" in content
+        or re.search(r"\bdocker\s.*\brun\b", content)
+    ):
+        return "shell"
+    return ""
+
+
+def flags_of(content: str) -> list[tuple[str, int]]:
+    """The flags of a block of nothing but the server's flags, each with its line in the block; none for another."""
+    lines = content.split("\n")
+    if not all(_FLAG_LINE.fullmatch(line) for line in lines):
+        return []
+    stripped = [re.sub(r"^\s*(-\s+)?|[\s,;\\^`]+$", "", line) for line in lines]
+    words = [(word.strip("\"'"), number) for number, line in enumerate(stripped, 1) for word in line.split()
+             if not line.startswith("#")]  # fmt: skip
+    return words if is_server("", [word for word, _ in words]) else []

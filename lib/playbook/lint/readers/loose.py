@@ -1,0 +1,142 @@
+"""Containers of the server's image that other tools start: Ansible's tasks, pipelines, ECS, Azure, values of charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.text import Word, line_of
+from playbook.lint.forms.yaml_lines import Items, Table, load_documents
+from playbook.lint.readers.compose import read_service
+from playbook.lint.readers.compose_values import words_of
+
+RELEASES = ("HelmRelease", "Application", "ApplicationSet", "HelmChart", "HelmChartConfig")  # they hold values
+_OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Command"),
+                "entrypoint": ("entrypoint", "entryPoint", "EntryPoint"),
+                "environment": ("environment", "env", "Environment", "environmentVariables"),
+                "ports": ("ports", "published_ports", "portMappings", "PortMappings"),
+                "volumes": ("volumes",), "cpus": ("cpus",), "healthcheck": ("healthcheck",)}  # fmt: skip
+_AS_TEXT = ("values", "valuesContent")  # values that stand there as one text
+
+
+def read_loose(data: Any, document: Document) -> Reading:
+    """Containers of the server's image, or of the server's flags, at any depth of a text of another tool."""
+    reading = Reading()
+    for table in _tables(data):
+        reading.add(_read_table(table, document))
+    return reading
+
+
+def read_release(data: Any, document: Document) -> Reading:
+    """The values that a Helm release or an Argo CD Application gives a chart: as mappings, as text, as parameters."""
+    reading = read_values(data, document)
+    for table in _all_tables(data):
+        for name in _AS_TEXT:
+            text = table.get(name)
+            if isinstance(text, Word) and ":" in text:
+                for each in load_documents(str(text), text.line or 1)[0]:
+                    reading.add(read_values(each, document))
+        given = table.get("parameters")
+        pairs = [each for each in given if isinstance(each, Table)] if isinstance(given, list) else []
+        words = [each["value"] for each in pairs if isinstance(each.get("value"), Word)]
+        reading.add(_read_flags([word for word in words if word.startswith("--")], document))
+    return reading
+
+
+def read_values(data: Any, document: Document) -> Reading:
+    """Values of a chart by themselves: containers among them, and lists of the server's flags under any name."""
+    reading = read_loose(data, document)
+    met = {line_of(word) for command in reading.commands for word in command.words}
+    for words in _lists(data):
+        if not met & {line_of(word) for word in words}:
+            reading.add(_read_flags(words, document))
+    return reading
+
+
+def _read_flags(words: list[Word], document: Document) -> Reading:
+    """A list of the server's flags, of which the rest may stand elsewhere."""
+    if not words or not is_server("", words):
+        return Reading()
+    entry = [Word(BINARY)]
+    return launch(Start(document.text.path, words[0].line, "", entry, words, partial=True))
+
+
+def _read_table(table: Table, document: Document) -> Reading:
+    named = _names_image(table)
+    service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
+                     for other in others if other in table})  # fmt: skip
+    service.line = table.line
+    for name in ("ports", "volumes"):  # notes write a list of one so
+        if isinstance(service.get(name), str):
+            service[name] = Items([service[name]])
+    if isinstance(service.get("image"), Table):
+        service["image"] = _put_together(service["image"])
+    if named and "image" not in service:  # a service of GitLab's jobs
+        service[Word("image", table.at("name"))] = table["name"]
+    if {"command", "args"} <= {*table} and isinstance(table["args"], list):  # Nomad's program and its arguments
+        service[Word("command", table.at("args"))] = Items([*(words_of(table["command"]) or []), *table["args"]])
+    if isinstance(table, _Azures) and "command" in service:  # there it stands in the entrypoint's place
+        service[Word("entrypoint", service.at("command"))] = service.pop("command")
+    return read_service(service, Table(), document, loose=True, named=named)
+
+
+class _Azures(Table):
+    """The properties of a container of Azure's container groups."""
+
+
+def _names_image(table: Table) -> bool:
+    """True for a mapping that describes a container of the server; GitLab's services hold the image as their name."""
+    image = table.get("image", table.get("Image"))
+    if isinstance(image, Table):
+        image = str(image.get("repository", ""))
+    if image is None and {"command", "alias", "variables"} & {*table}:
+        image = table.get("name")
+    return isinstance(image, str) and OFFICIAL in image
+
+
+def _put_together(image: Table) -> Word:
+    """An image whose parts stand apart, as charts' values hold them."""
+    tag, digest = str(image.get("tag", "") or ""), str(image.get("digest", "") or "")
+    registry = str(image.get("registry", "") or "")
+    name = f"{registry}/{image.get('repository')}" if registry else str(image.get("repository", ""))
+    whole = f"{name}@{digest}" if digest else f"{name}:{tag}" if tag else name
+    return Word(whole, image.at("tag" if tag else "repository"))
+
+
+def _gives_flags(table: Table) -> bool:
+    """True for a mapping whose command or arguments are the server's, whatever image it names, if any."""
+    lists = [table[name] for name in ("command", "args", "entrypoint") if isinstance(table.get(name), (str, list))]
+    words = [str(word) for each in lists for word in words_of(each) or ()]
+    return bool(words) and is_server("", words)
+
+
+def _tables(node: Any) -> Iterator[Table]:
+    if isinstance(node, Table) and (_names_image(node) or _gives_flags(node)):
+        yield node
+        return
+    if isinstance(node, Table) and "name" in node and isinstance(node.get("properties"), Table):
+        properties = _Azures(node["properties"])
+        properties.line = node["properties"].line
+        if _names_image(properties):
+            yield properties
+            return
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _tables(value)
+
+
+def _all_tables(node: Any) -> Iterator[Table]:
+    if isinstance(node, Table):
+        yield node
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _all_tables(value)
+
+
+def _lists(node: Any) -> Iterator[list[Word]]:
+    if isinstance(node, list) and node and all(isinstance(item, Word) for item in node):
+        yield node
+        return
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _lists(value)

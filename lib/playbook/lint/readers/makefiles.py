@@ -1,0 +1,20 @@
+"""Makefiles: their recipes as shell text, and the variables that a recipe's shell does not get."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.makefiles import lost_variables, makefile_as_shell
+from playbook.lint.readers.scripts import read_script
+
+
+def read_makefile(document: Document) -> Reading:
+    """What a Makefile's recipes start."""
+    text = document.text
+    reading = read_script(Document(replace(text, content=makefile_as_shell(text.content)), document.around))
+    for written, name, line, command in lost_variables(text.content):
+        if BINARY in command or OFFICIAL in command:
+            reading.report("make-variable-lost", text.path, text.line(line), word=written, name=name)
+    return reading

@@ -1,0 +1,82 @@
+"""A YAML file as loaded: templates filled in, members of lists in their place, objects inside values beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from playbook.lint.checks.reading import Document
+from playbook.lint.forms import templates
+from playbook.lint.forms.text import UNKNOWN, line_of
+from playbook.lint.forms.yaml_lines import Items, Table, load_documents
+from playbook.lint.readers.kustomize import OPERATIONS, is_kustomization, patches
+from playbook.lint.readers.workloads import is_container, manifests
+
+_LISTED = ("args", "command")
+_SHAPED = {"resources", "limits", "requests", "env", "envFrom", "ports", "volumes", "volumeMounts", "securityContext",
+           "livenessProbe", "readinessProbe", "startupProbe", "labels", "annotations", "lifecycle", "metadata",
+           "selector", "matchLabels", "tolerations", "affinity", "nodeSelector", "imagePullSecrets",
+           "initContainers"}  # fmt: skip
+
+
+@dataclass
+class Page:
+    """A YAML file as loaded: its documents, and the places that could not be read."""
+
+    document: Document
+    data: list[Any] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)
+
+
+def load(document: Document) -> Page:
+    """Load a YAML text; a Helm template with its actions replaced."""
+    text = document.text
+    if templates.is_template(text.content):
+        content = templates.fill(text.content, templates.values_of(text.file))
+        document.text = text = replace(text, content=content, templated=True)
+    data, problems = load_documents(text.content, text.first_line)
+    data = [_without_gaps(each) for each in data] if text.templated else data
+    parameters = templates.parameters_of(data)
+    if parameters:
+        content = templates.fill_parameters(text.content, parameters)
+        document.text = text = replace(text, content=content, templated=True)
+        data, problems = load_documents(text.content, text.first_line)
+    pages = list(_flat(data))
+    for each in list(pages):
+        inside = [*manifests(each, text), *(patches(each, text) if is_kustomization(each) else ())]
+        for piece in inside:
+            pages += _flat(load_documents(piece.content, piece.first_line)[0])
+    return Page(document, pages, problems)
+
+
+def _without_gaps(node: Any) -> Any:
+    """A template's objects without the mappings and lists that it fills in; flags that it fills in stay unknown."""
+    if isinstance(node, Table):
+        for key in [key for key, value in node.items() if key in _SHAPED and value == UNKNOWN]:
+            del node[key]
+        for key in [key for key, value in node.items() if key in _LISTED and value == UNKNOWN]:
+            node[key] = [node[key]]
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _without_gaps(value)
+    return node
+
+
+def _flat(data: list[Any]) -> Iterator[Any]:
+    """The documents, with the members of Lists and Templates in the place of those, and JSON patches as one each."""
+    for each in data:
+        if isinstance(each, Table) and is_container(each):
+            spec = Table(containers=Items([each]))
+            spec.line = each.line
+            yield spec
+        elif isinstance(each, Table):
+            kind = str(each.get("kind", ""))
+            members = each.get("items" if kind.endswith("List") else "objects")
+            inside = kind.endswith("List") or kind == "Template"
+            yield from _flat(members) if inside and isinstance(members, list) else (each,)
+        elif isinstance(each, list) and any(isinstance(item, Table) and {"op", "path"} <= {*item} for item in each):
+            operations = Table({OPERATIONS: [item for item in each if isinstance(item, Table)]})
+            operations.line = line_of(each)
+            yield operations
+        elif isinstance(each, list):
+            yield from _flat([item for item in each if isinstance(item, Table)])
