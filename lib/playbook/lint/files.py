@@ -17,7 +17,7 @@ from playbook.lint.checks.schema import is_batching, is_config, kind_of
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.gathering import Gathered
-from playbook.lint.readers.block_kinds import concerns, flags_of, names_server
+from playbook.lint.readers.block_kinds import concerns, flags_of, names_server, uses_server
 from playbook.lint.readers.charts import read_charts, read_values_file
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.image import read_dockerfile
@@ -39,7 +39,7 @@ _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
 _PROSE = (".md", ".markdown", ".rst", ".mdx", ".adoc", ".html", ".htm")
 _SUFFIXES = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".container": "unit", ".mk": "makefile",
-             ".bat": "windows", ".cmd": "windows", ".ps1": "windows", ".tf": "hcl", ".hcl": "hcl",
+             ".bat": "windows", ".cmd": "windows", ".ps1": "windows", ".tf": "hcl", ".tfvars": "hcl", ".hcl": "hcl",
              ".nomad": "hcl"}  # fmt: skip
 _CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto", ".prototxt", ".pb.txt", "")
 
@@ -227,7 +227,7 @@ def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -
     if reading.understood:
         gathered.read.append(text.path)
         return
-    name = names_server(_code(text)) if names_server(text.content) else ""
+    name = uses_server(_code(text)) if names_server(text.content) else ""
     if name and not any(hit.rule in ("unreadable", "line-not-continued") for hit in reading.findings):
         place = text.content.find(name)
         line = None if text.path.endswith(".ipynb") else text.content.count("\n", 0, max(place, 0)) + 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.lint.checks.base_paths import check_served, serving_of
+from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
 from playbook.lint.checks.command import BINARY, Command
 from playbook.lint.checks.configs import check_config, served_metrics_path
 from playbook.lint.checks.containers import check_published
@@ -156,7 +156,8 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
         for flag, text in meant_files(command, sources):
             named.add(text)
             report.findings += check_config(flag, text, None)
-        report.findings += check_served(command, sources, files, checked)
+        if not started_otherwise(command, reading.commands):
+            report.findings += check_served(command, sources, files, checked)
         judged.append((command, files))
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)

@@ -40,6 +40,13 @@ PLACES = {
     "container alone": ("README.md", "```\n- name: s\n  image: tensorflow/serving:2.20.0\n  args:\n  - --rest_api_num_threads=1\n  ports: [{containerPort: 8501}]\n```\n", 5, THREADS),
     "arguments alone": ("README.md", "```yaml\nargs:\n- --model_base_path=/models/a\n- --rest_api_num_threads=1\n```\n", 4, THREADS),
     "YAML called Python": ("README.md", f"```py\nspec:\n  containers: [{CONTAINER}]\n```\n", 3, THREADS),
+    "manifest in Rust's text": ("m.rs", 'let m = format!(r#"\nkind: Pod\nmetadata: {{name: "a-{}"}}\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    args: [--rest_api_num_threads=1]\n"#, n);\n', 7, THREADS),
+    "manifest in Go's text": ("m.go", "const m = `\nkind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    args: [--rest_api_num_threads=1]\n`\n", 6, THREADS),
+    "stack in Kotlin's text": ("m.kt", 'val m = """\nservices:\n  s:\n    image: tensorflow/serving:2.20.0\n    command: [--rest_api_num_threads=1]\n"""\n', 5, THREADS),
+    "JSON that Terraform fills in": ("d.json", '[{"image": "${image}", "memory": ${memory},\n "entryPoint": ["sh", "-c"],\n "command": ["tensorflow_model_server --model_base_path=/m --rest_api_port=8501 --rest_api_num_threads=1"]}]\n', 3, THREADS),
+    "health check alone": ("README.md", "```dockerfile\nFROM tensorflow/serving:2.20.0\n```\n```yaml\nhealthcheck:\n  test: wget -q -O- localhost:8501/v1/models/a | grep AVAILABLE\n```\n", 6, "tool-not-in-image"),
+    "blank behind a variable's sign": ("run.sh", "docker run -p 8501:8501 -v $PWD/a:/models/a -e MODEL_NAME= a tensorflow/serving:2.20.0\n", 1, "docker-run-without-image"),
+    "mount torn in a torn line": ("run.sh", "docker run -p 8501:8501 \\\n  --mount type=bind, source=/m, target=/models/a \\\n  -e MODEL_NAME=a\n  tensorflow/serving:2.20.0\n", 2, "mount-without-source"),
     "sidecar of Argo": ("w.yaml", f"kind: Workflow\nspec:\n  templates:\n  - container: {{image: curl}}\n    sidecars: [{CONTAINER}]\n", 5, THREADS),
     "sidecar that stays": ("p.yaml", f"kind: Pod\nspec:\n  initContainers:\n  - {CONTAINER[:-1]}, restartPolicy: Always}}\n  containers: [{{image: app}}]\n", 4, THREADS),
     "values of a HelmRelease": ("r.yaml", "kind: HelmRelease\nspec:\n  values:\n    image: tensorflow/serving:2.20.0\n    args: [--rest_api_num_threads=1]\n", 5, THREADS),
@@ -267,3 +274,36 @@ def test_flags_in_the_values_of_another_environment_are_read_too(tmp_path):
     assert ("values-prod.yaml", 3) in {
         (hit.path, hit.line) for hit in examine(tmp_path).findings if hit.rule == THREADS
     }
+
+
+OWN = "FROM tensorflow/serving:2.20.0\nCOPY export /models/ranker\n"
+
+
+@pytest.mark.parametrize("named", ["/models/ranker", "/models/ranker/", "/models/other"])
+def test_an_image_of_ones_own_is_what_the_text_that_starts_it_makes_of_it(tmp_path, named):
+    (tmp_path / "Dockerfile").write_text(OWN)
+    (tmp_path / "run.sh").write_text(f"docker run me/ranker --model_name=ranker --model_base_path={named}\n")
+    missing = {hit.path for hit in examine(tmp_path).findings if hit.rule == "base-path-missing"}
+    assert missing == ({"Dockerfile"} if named == "/models/other" else set())
+
+
+def test_a_service_with_a_dockerfile_that_is_not_here_takes_no_others_image(tmp_path):
+    (tmp_path / "Dockerfile-serving").write_text("FROM tensorflow/serving:2.20.0\nCOPY models /models\n")
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n  web:\n    build: {context: ., dockerfile: Dockerfile-web}\n    ports: ['5000:5000']\n"
+    )
+    assert "port-nobody-listens" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<of>tensorflow/serving:2.20.0</of>", True),
+        ("<start>exec tensorflow_model_server</start>", True),
+        ("<about>a mirror of tensorflow/serving kept in our registry</about>", False),
+        ("<p>The process is called tensorflow_model_server there</p>", False),
+    ],
+)
+def test_a_text_that_only_tells_of_the_server_is_passed_over_without_a_warning(tmp_path, text, said):
+    (tmp_path / "about.xml").write_text(text + "\n")
+    assert ("not-understood" in {hit.rule for hit in examine(tmp_path).findings}) is said

@@ -29,6 +29,7 @@ FLAGS = {
     "batching-file-unused": ["--batching_parameters_file=/etc/b"],
     "per-model-unused": ["--enable_per_model_batching_parameters"],
     "batching-defaults": ["--enable_batching"],
+    "platform-file-wins": ["--platform_config_file=/etc/p", "--batching_parameters_file=/etc/b"],
     "session-parallelism-ignored": ["--tensorflow_session_parallelism=4", "--tensorflow_intra_op_parallelism=2"],
     "session-parallelism-conflict": [
         "--tensorflow_session_parallelism=4",
@@ -179,3 +180,26 @@ def test_json_and_sarif_carry_each_finding_with_its_line(tmp_path):
     run = json.loads(output.as_sarif(hits))["runs"][0]
     assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {result["ruleId"] for result in run["results"]}
     assert run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--batching_parameters_file=/b"], {"platform-file-wins"}),  # and no exit for want of enable_batching
+        (["--enable_batching", "--saved_model_tags=gpu"], {"platform-file-wins"}),
+        (["--tensorflow_session_parallelism=2", "--tensorflow_inter_op_parallelism=2"], {"platform-file-wins"}),
+        (["--num_load_threads=2", "--grpc_max_threads=8"], set()),
+    ],
+)
+def test_a_platform_file_makes_the_server_ignore_what_it_would_build_the_platform_from(flags, expected):
+    line = ["--model_base_path=gs://b/m", "--file_system_poll_wait_seconds=300", "--platform_config_file=/p", *flags]
+    found = {hit.rule for hit in examine(line).findings} - {"config-file-missing"}
+    assert found == expected
+
+
+def test_a_flag_of_the_first_servers_is_unknown_to_todays_alone(tmp_path):
+    flags = '["--model_base_path=/m", "--use_saved_model=true"]'
+    for name, base in (("a", "me/server-built-of-0.5"), ("b", "tensorflow/serving:2.20.0")):
+        binary = 'ENTRYPOINT ["/usr/bin/tensorflow_model_server"]'
+        (tmp_path / f"Dockerfile.{name}").write_text(f"FROM {base}\nCOPY m /m\n{binary}\nCMD {flags}\n")
+    assert {hit.path for hit in examine(tmp_path).findings if hit.rule == "unknown-flag"} == {"Dockerfile.b"}

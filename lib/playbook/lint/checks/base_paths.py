@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from playbook.lint.checks.batching import limit_of
-from playbook.lint.checks.command import Command, entrypoint_flags
+from playbook.lint.checks.command import Command, entrypoint_flags, is_official
 from playbook.lint.checks.configs import ModelEntry, model_entries
 from playbook.lint.checks.lookup import Lookup, Sources, look_up
 from playbook.lint.checks.models import Serving, check_base_path, version_of
@@ -46,6 +46,17 @@ def check_served(command: Command, sources: Sources, files: dict[str, Text], che
     elif command.text("model_base_path") and not command.partial:
         entry = ModelEntry(command.text("model_name"), command.text("model_base_path"), command.at("model_base_path"))
         yield from _check(command, sources, entry, batching, (command.path, entry.line), checked, single=True)
+
+
+def started_otherwise(command: Command, others: Sequence[Command]) -> bool:
+    """True for an image of one's own whose models another text's container names: what the image alone would serve
+    is not what is served."""
+    if not (command.place.built and command.implied):
+        return False
+    named = [word.partition("=")[2] for other in others for word in other.words
+             if other.place.container and not other.place.built and not is_official(other.place.image)
+             and word.startswith("--model_base_path=")]  # fmt: skip
+    return any(mount.rest_of(base) is not None for base in named for mount in command.place.mounts)
 
 
 def _check(

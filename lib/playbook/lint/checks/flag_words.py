@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from playbook.lint.checks.command import DASHES, Command, nearest_flag
+from playbook.lint.checks.command import DASHES, Command, is_official, nearest_flag
 from playbook.lint.forms.text import Word, is_unknown, line_of
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS, INVENTED
@@ -16,6 +16,7 @@ _WIDE = (
     "tensorflow_intra_op_parallelism",
     "tensorflow_inter_op_parallelism",
 )  # int64, the others int32; fmt: skip
+_RETIRED = ("use_saved_model", "model_version_policy")  # known until 1.0
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:[+-]?(inf|infinity|nan))")
 _DOCKER_OPTIONS = {"-p", "-v", "-e", "-d", "-it", "--name", "--mount", "--publish", "--volume", "--env", "--rm",
                    "--network", "--gpus", "--restart"}  # fmt: skip
@@ -69,6 +70,8 @@ def _check_word(
     name = shown[2:] if shown.startswith("--") else ""
     kind = FLAGS.get(name)
     if kind is None:
+        if name in _RETIRED and command.place.image and not is_official(command.place.image):
+            return  # a server of its own, which may be as old as the flag
         if not is_unknown(shown.partition(" ")[0]):
             yield _unknown(command, word, following, line)
         return
@@ -126,3 +129,20 @@ def _hint(name: str) -> str:
         return f"Write --{name[2:].lstrip('-_')}=false."
     near = nearest_flag(name)
     return f"Did you mean --{near}?" if near else "Drop it; tensorflow_model_server --help lists the flags."
+
+
+# what only the platform config that the server makes itself is told of (server.cc)
+_FOR_PLATFORM = (
+    "enable_batching", "batching_parameters_file", "enable_per_model_batching_parameters",
+    "tensorflow_session_config_file", "tensorflow_session_parallelism", "tensorflow_intra_op_parallelism",
+    "tensorflow_inter_op_parallelism", "per_process_gpu_memory_fraction", "saved_model_tags", "enable_model_warmup",
+    "num_request_iterations_for_warmup", "remove_unused_fields_from_bundle_metagraph", "prefer_tflite_model",
+    "num_tflite_pools", "num_tflite_interpreters_per_pool", "mixed_precision",
+)  # fmt: skip
+
+
+def lost_to_platform(command: Command) -> list[str]:
+    """The flags that a platform_config_file beside them makes the server ignore."""
+    if not command.text("platform_config_file"):
+        return []
+    return [name for name in command.given if name in _FOR_PLATFORM]

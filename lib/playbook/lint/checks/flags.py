@@ -9,13 +9,14 @@ from pathlib import Path
 
 from playbook import knobs
 from playbook.lint.checks.command import Command, is_official
-from playbook.lint.checks.flag_words import read_words
+from playbook.lint.checks.flag_words import lost_to_platform, read_words
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
 _OPERATIONS = ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism")
 _NEW = ("enable_grpc_healthcheck_service", "enable_serialization_as_tensor_content", "mixed_precision",
         "skip_initialize_tpu", "xla_gpu_compilation_enabled")  # fmt: skip
+_POLL = "file_system_poll_wait_seconds"
 _SHORT_TIMEOUT_MS = 100
 _FEW_CALLS = 4
 _PORTS = 2**16
@@ -33,6 +34,10 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
     open_name = any(word.startswith("-") and is_unknown(word.partition("=")[0]) for word in command.words)
     command = replace(command, given={name: values[-1] for name, values in given.items()}, lines=lines,
                       partial=command.partial or open_name)  # fmt: skip
+    if lost := lost_to_platform(command):
+        words = {"flags": ", ".join(f"--{name}" for name in lost), "verb": "is" if len(lost) == 1 else "are"}
+        findings.append(_at(command, "platform-file-wins", lost[0], **words))
+        command = replace(command, given={name: text for name, text in command.given.items() if name not in lost})
     for name, values in given.items():
         if len(values) > 1 and not command.partial:
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))
@@ -79,7 +84,8 @@ def _threads(command: Command) -> Iterator[Finding]:
     if command.cpu_limit is not None:
         names = [name for name in knobs.THREAD_FLAGS if not command.number(name) and command.knows(name)]
         session = command.number("tensorflow_session_parallelism")
-        names = [name for name in names if not (session and name.startswith("tensorflow_"))]
+        elsewhere = session or command.text("platform_config_file")
+        names = [name for name in names if not (elsewhere and name.startswith("tensorflow_"))]
         if names:
             yield _at(command, "cpu-limit-threads", limit=f"{command.cpu_limit:g}", flags=", ".join(names))
 
@@ -183,6 +189,9 @@ def _polling(command: Command) -> Iterator[Finding]:
         yield _at(command, "poll-never", "file_system_poll_wait_seconds", poll_s=poll_s)
     if poll_s == 0 and command.number("model_config_file_poll_wait_seconds") > 0:
         yield _at(command, "poll-once-with-reload", "file_system_poll_wait_seconds")
+    for name in (name for name, text in command.given.items() if name.endswith("_file") and text.startswith("s3://")):
+        hits = check_remote(command, command.text(name), command.path, command.at(name))
+        yield from (hit for hit in hits if hit.rule == "s3-not-supported")  # it is read, not listed
     if not command.text("model_config_file"):
         yield from check_remote(command, command.text("model_base_path"), command.path, command.at("model_base_path"))
 
@@ -195,7 +204,7 @@ def check_remote(command: Command, base: str, path: str, line: int | None) -> It
     if base.startswith("s3://") and not theirs and (not release or (int(release[1]), int(release[2])) >= (2, 7)):
         yield finding("s3-not-supported", path, line, path=base)
         return
-    poll_s = command.number("file_system_poll_wait_seconds", 1)
+    poll_s = command.number(_POLL, 1) if command.knows(_POLL) else 0
     if re.match(r"(gs|s3|hdfs|viewfs|az|abfs)://", base) and 0 < poll_s < 60:
         yield finding("poll-object-store", path, line, path=base, poll_s=poll_s)
 

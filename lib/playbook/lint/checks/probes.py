@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from playbook.lint.checks.command import Command
+from playbook.lint.checks.command import OFFICIAL, Command
 from playbook.lint.checks.containers import check_health, closed_words, listening
-from playbook.lint.forms.text import is_unknown, line_of
+from playbook.lint.forms.text import UNKNOWN, Text, Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
 
@@ -121,3 +121,15 @@ def _path(name: str, http: Any, port: int | None, command: Command, shown: str, 
     ):
         code = "400" if path.startswith("/v1/") else "404"
         yield finding("probe-wrong-path", shown, where, probe=name, path=path, code=code, right=right)
+
+
+_NAMED_IMAGE = re.compile(rf"{OFFICIAL}(?::[\w.-]+)?(?![\w/])")
+
+
+def check_lone_health(test: Sequence[Word], whole: Text | None, shown: str) -> Iterator[Finding]:
+    """A health check shown without its service; its image is the one that the whole text names, if it names one."""
+    words = " ".join(test)
+    images = {*_NAMED_IMAGE.findall(whole.content)} if whole is not None else set()
+    if "/v1/models/" in words:
+        image = images.pop() if len(images) == 1 else UNKNOWN
+        yield from check_health(words, image, set(), shown, line_of(test[0]))

@@ -49,7 +49,7 @@ class Surroundings:
     sources: Sources
     config_maps: dict[str, Mapping[str, Text]] = field(default_factory=dict)
     served: str = METRICS_PATH  # where the server shows metrics
-    images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's folder
+    images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's path
     cpus: int | None = None
     origins: dict[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of rendered texts: path, line by line
     readers: Mapping[str, Callable[[Document], Reading]] = field(default_factory=dict)  # of texts inside texts

@@ -60,4 +60,6 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> None:
         ours = is_official(start.image) or OURS_ALONE.match(name) or name != name.strip() or name.startswith("--")
         if ours and name not in start.inherited and is_unread(name, referenced, by_script):
             path, line = place_of(value, start.path, start.line)
-            reading.report("env-nobody-reads", path, line, name=name, hint=instead_of(name, value))
+            script = "the image's script reads MODEL_NAME and MODEL_BASE_PATH alone"
+            why = script if by_script else "the image's script is replaced, and nothing else asks for it"
+            reading.report("env-nobody-reads", path, line, name=name, why=why, hint=instead_of(name, value))

@@ -103,3 +103,8 @@ def parameters_of(documents: list[Any]) -> dict[str, str]:
 def fill_parameters(content: str, values: dict[str, str]) -> str:
     """The text with `${NAME}` and `${{NAME}}` filled from a Template's parameters."""
     return re.sub(r"\$\{\{?(\w+)\}\}?", lambda match: values.get(match[1], match.group()), content)
+
+
+def gaps_filled(content: str) -> str:
+    """A text whose bare `${name}` values another tool fills in (Terraform's templatefile), with unknown ones there."""
+    return re.sub(r"([:\[,]\s*)\$\{[^}\n]*\}(?=\s*[,}\]\n])", rf'\1"{UNKNOWN}"', content)

@@ -35,6 +35,22 @@ def names_server(content: str) -> str:
     return next((name for name in NAMES if re.search(rf"(?<!\w){name}(?!\w)", bare)), "")
 
 
+_USED = re.compile(r"--\w|\b(docker|podman|image|from|run|exec\w*|command|args|nohup|popen)\b", re.IGNORECASE)
+
+
+def uses_server(content: str) -> str:
+    """Which of the server's names a text holds as one uses it (in a command, as an image, as a value by itself).
+
+    "" where it is only told of: in a sentence, among other words of a value.
+    """
+    for line in re.sub(r"</?\w[^<>\n]*>", " ", content).split("\n"):
+        name = names_server(line)
+        alone = re.fullmatch(rf"[^\s\w]*([\w.-]+\s*[:=]+\s*)?[\"'\[(]*[\w./$-]*{name}[\w.:@-]*[^\w]*", line.strip())
+        if name and (alone or name == NAMES[-1] or _USED.search(line)):
+            return name
+    return ""
+
+
 def concerns(content: str) -> bool:
     """True for a text that names the server, or gives flags that no other program has."""
     return bool(names_server(content)) or any(flag in content for flag in ("--model_base_path", "--model_config_file"))

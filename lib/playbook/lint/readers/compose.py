@@ -102,8 +102,8 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
     start = _start(service, data, document, base, built)
     if loose:
         start.place = replace(start.place, hidden_mounts=True)
-    whole = {"image", "build"} & {*service} if not loose else named or any(is_server_word(word) for word in words)
-    start.partial = not whole
+    says = named or any(is_server_word(word.partition(" ")[0]) for word in words)
+    start.partial = not (says if loose else {"image", "build"} & {*service})
     reading.add(launch(start))
     return reading
 
@@ -129,7 +129,8 @@ def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
     if isinstance(inline, Word):
         return image, _built_inline(inline, folder, document)
     named = str(build.get("dockerfile", "")) if isinstance(build, Table) else ""
-    return image, images.get(str((folder / named).resolve())) if named else images.get(str(folder))
+    file = (folder / (named or "Dockerfile")).resolve()
+    return image, images.get(str(file)) if named or file.is_file() else images.get(str(folder))
 
 
 def _built_inline(inline: Word, folder: Path, document: Document) -> Image | None:

@@ -42,6 +42,7 @@ _ALONE = set(
         "--remove-orphans",
     ]
 )
+_SERVERS_IMAGE = re.compile(rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]serving[\w-]*)(:|@|$)")
 _SHORT = re.compile(r"^-[ditPq]+$")
 _WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
 
@@ -94,7 +95,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         return Reading(findings=[hit], counts=Counter({"images": 1}))
     if not rest:
         return reading
-    image, args, shown = rest[0], rest[1:], document.text.path
+    image, args, shown = rest[0], [word for word in rest[1:] if word.strip() or not word], document.text.path
     entry = next((value for name, value in options if name == "--entrypoint"), None)
     for name, value in options:
         torn = not mount_parts(value)["target"] and not is_unknown(value)  # at a blank, as a rule
@@ -147,7 +148,11 @@ def _astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Fi
         words = {"problem": f"the {'^' if mark == '^' else '`'} at a line's end goes on in another shell than this one",
                  "remedy": "End each line that goes on with a backslash."}  # fmt: skip
         return finding("docker-run-without-image", shown, mark.line, **words)
-    named = any(word.startswith(OFFICIAL) for word in rest[1:])
+    named = any(_SERVERS_IMAGE.match(word) for word in rest[1:])
+    if named and options and options[-1][0] in ("-e", "--env") and options[-1][1].endswith("="):
+        words = {"problem": f"{rest[0]} stands in its place, behind the blank of '{options[-1][1]} {rest[0]}'",
+                 "remedy": f"Write {options[-1][1]}{rest[0]}, without the blank."}  # fmt: skip
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
     if named and re.fullmatch(r"[\d.]+:\d+(:\d+)?|[\w./]+/", rest[0]):
         words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
         return finding("docker-run-without-image", shown, rest[0].line, **words)

@@ -24,9 +24,10 @@ _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
 _COMMAND_BEGUN = re.compile(rf"{BINARY}\s+-|docker\s.*\brun\b\s")
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*/v1/models/")  # of a service that stands elsewhere
 _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor)\s*$")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
-_OTHERS_IMAGE = re.compile(r"(?s)\bdocker\s.*\brun\b.*/[\w-]*tensorflow-serving")  # built by somebody else
+_OTHERS_IMAGE = re.compile(r"(?s)\bdocker\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -150,7 +151,8 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     kind = kind_of_block(language, content)
     relevant = concerns(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
     flagged = bool(_OTHERS_IMAGE.search(content)) or f"{PACKAGE} --" in content
-    if not kind or not (relevant or flagged or (kind == "yaml" and _AROUND.search(content))):
+    around = kind == "yaml" and (_AROUND.search(content) or _HEALTH.search(content))
+    if not kind or not (relevant or flagged or around):
         return
     if kind == "shell":
         content = re.sub(

@@ -7,6 +7,7 @@ from typing import Any
 
 from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.text import Word, line_of
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
@@ -26,6 +27,11 @@ def read_loose(data: Any, document: Document) -> Reading:
     """Containers of the server's image, or of the server's flags, at any depth of a text of another tool."""
     reading = Reading()
     for table in _tables(data):
+        if {*table} == {"healthcheck"}:
+            test = table["healthcheck"].get("test") if isinstance(table["healthcheck"], Table) else None
+            whole = document.around.sources.file(document.text.file) if document.text.file is not None else None
+            reading.findings += check_lone_health(words_of(test) or [], whole, document.text.path)
+            continue
         reading.add(_read_table(table, document))
     return reading
 
@@ -114,7 +120,7 @@ def _gives_flags(table: Table) -> bool:
 
 
 def _tables(node: Any) -> Iterator[Table]:
-    if isinstance(node, Table) and (_names_image(node) or _gives_flags(node)):
+    if isinstance(node, Table) and (_names_image(node) or _gives_flags(node) or {*node} == {"healthcheck"}):
         yield node
         return
     if isinstance(node, Table) and "name" in node and isinstance(node.get("properties"), Table):

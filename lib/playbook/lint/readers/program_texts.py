@@ -14,12 +14,14 @@ from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.scripts import read_script
+from playbook.lint.readers.written import is_file, read_written
 
 SUFFIXES = (".ts", ".tsx", ".js", ".mjs", ".jsx", ".go", ".java", ".kt", ".scala", ".rb", ".groovy", ".gradle",
             ".jsonnet", ".libsonnet", ".toml", ".rs", ".cs", ".php", ".dart", ".ex", ".cpp", ".cc", ".swift", ".pl",
             ".r", ".bicep")  # fmt: skip
 _TOKEN = re.compile(
-    r"(?P<comment>//[^\n]*|/\*.*?\*/|(?<![\w$\"'])#[^\n]*)|(?P<long>\"\"\".*?\"\"\"|'''.*?'''|`[^`]*`)"
+    r"(?P<comment>//[^\n]*|/\*.*?\*/|(?<![\w$\"'])#[^\n]*)|(?P<long>\"\"\".*?\"\"\"|'''.*?'''|`[^`]*`"
+    r"|\br(?P<rust>#*)\".*?\"(?P=rust))"
     r"|(?P<text>(?:\b[rbfuRBFU]{1,2})?(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'))|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)"
     r"|(?P<blank>\s+)|(?P<more>[^\s\[\](){},\"'`/#]+|.)",
     re.DOTALL,
@@ -64,7 +66,10 @@ def read_program(document: Document) -> Reading:
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), document.text.path, image.line)
     for word in texts:
-        if is_config(word):
+        if not is_config(word) and is_file(word):
+            text = Text(str(word), document.text.path, word.line or 1, templated=UNKNOWN in word)
+            reading.add(read_written("", text, document))
+        elif is_config(word):
             text = Text(str(word), document.text.path, word.line or 1, None, "$" in word)
             reading.configs.append((kind_of(word) or "", text))
         elif _STARTS.search(word):
@@ -125,13 +130,22 @@ def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
     return [each for each in lists if any(word.strip("$…") for word in each.words)], texts
 
 
+def _braces_filled(content: str) -> str:
+    """A text of Rust's format! with its gaps unknown, and single brackets where it doubles them."""
+    bare = re.sub(r"(?<!\{)\{[\w:?.]*\}(?!\})", UNKNOWN, content)
+    return bare.replace("{{", "{").replace("}}", "}") if UNKNOWN in bare else content
+
+
 def _tokens(text: Text) -> Iterator[tuple[str, Word]]:
     line, divides = text.first_line, text.path.endswith(".bicep")  # there a line's end stands between two items
     for match in _TOKEN.finditer(text.content):
         kind, content = match.lastgroup or "more", match.group()
         if kind == "long":
             edge = 1 if content.startswith("`") else 3
-            yield kind, Word(_FILLED.sub(UNKNOWN, content[edge:-edge]), line)
+            inside = content[edge:-edge]
+            if content.startswith("r"):  # Rust's raw text, which format! may fill in
+                inside = _braces_filled(re.sub(r'^r#*"|"#*$', "", content))
+            yield kind, Word(_FILLED.sub(UNKNOWN, inside), line)
         elif kind == "text":
             bare = content.lstrip("rbfuRBFU")[1:-1].replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
             bare = _FORMATTED.sub(UNKNOWN, bare) if content[0] in "fF" else bare

@@ -19,7 +19,7 @@ from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.python_containers import read_chain, read_container, read_keywords, read_spec
 from playbook.lint.readers.python_writes import as_line, written_by_lines
 from playbook.lint.readers.scripts import read_script
-from playbook.lint.readers.written import read_written
+from playbook.lint.readers.written import is_file, read_written
 from playbook.lint.readers.yaml_files import read_page
 from playbook.lint.readers.yaml_pages import Page
 
@@ -192,20 +192,10 @@ def _is_dockerfile(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and bool(re.match(rf"\s*FROM\s+\S*{OFFICIAL}", str(node.value)))
 
 
-def _is_file(word: str) -> bool:
-    """True for a text that is a whole file: a Dockerfile, YAML with the server's image, or a config."""
-    if word.count("\n") < 2 or "{{" in word:
-        return False
-    if is_config(word):
-        return True
-    server = re.search(rf"(?m)^FROM\s+\S*{OFFICIAL}|^\s*(- )?image:\s*[\"']?\S*{OFFICIAL}", word)
-    return bool(server) or (kind_of(word) is not None and "model_config_list" in word)
-
-
 def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -> Reading:
     """A text that holds a whole command line."""
     word = values.word(node)
-    if word is not None and isinstance(node, (ast.Constant, ast.JoinedStr)) and _is_file(word):
+    if word is not None and isinstance(node, (ast.Constant, ast.JoinedStr)) and is_file(word):
         read |= {id(each) for each in ast.walk(node)}
         filled = re.sub(r"%[sdrf]|%\(\w+\)[sdrf]", UNKNOWN, word)
         text = Text(filled, document.text.path, word.line or 1, templated=isinstance(node, ast.JoinedStr))

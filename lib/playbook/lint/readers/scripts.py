@@ -26,6 +26,7 @@ from playbook.lint.readers.cluster_cli import (
 )
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.written import read_written
+from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
 
 # programs that take the server's name for something else than a command
@@ -53,11 +54,13 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         return reading
     values: dict[str, str] = {}
     started, named = False, set[Word]()
-    writes = Writes()
+    writes, before = Writes(), list[Word]()
     for command in simple_commands(text.content, values, text.first_line):
         if started and _cut_off(command.words):
             reading.report("line-not-continued", text.path, command.line, word=command.words[0])
+            reading.findings += _torn([*before, *command.words], document)
             continue
+        before = command.words
         reading.add(_read_command(command, values, document, depth))
         started = _starts(command.words)
         named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
@@ -69,6 +72,12 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     if depth == 0:
         reading.findings += check_rewriting(text)
     return reading
+
+
+def _torn(words: list[Word], document: Document) -> list[Finding]:
+    """What is said of the mounts of a line that goes on without its backslash: docker is not asked for the rest."""
+    hits = read_docker_run(words, document).findings if run_arguments(words) is not None else []
+    return [hit for hit in hits if hit.rule.startswith("mount-")]
 
 
 def _images(named: set[Word], path: str, reading: Reading) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.checks.schema import kind_of
+from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.yaml_files import collect, read_page
@@ -33,3 +33,13 @@ def read_written(name: str, text: Text, document: Document) -> Reading:
         reading.configs.append((flag, replace(text, templated=text.templated or open_ends)))
         document.around.sources.extra.append((name.rpartition("/")[2], reading.configs[-1][1]))
     return reading
+
+
+def is_file(word: str) -> bool:
+    """True for a text that is a whole file: a Dockerfile, YAML with the server's image, or a config."""
+    if word.count("\n") < 2 or "{{" in word:
+        return False
+    if is_config(word):
+        return True
+    server = re.search(rf"(?m)^FROM\s+\S*{OFFICIAL}|^\s*(- )?image:\s*[\"']?\S*{OFFICIAL}", word)
+    return bool(server) or (kind_of(word) is not None and "model_config_list" in word)

@@ -36,6 +36,9 @@ def load(document: Document) -> Page:
         content = templates.fill(text.content, templates.values_of(text.file))
         document.text = text = replace(text, content=content, templated=True)
     data, problems = load_documents(text.content, text.first_line)
+    if problems and not load_documents(filled := templates.gaps_filled(text.content), text.first_line)[1]:
+        document.text = text = replace(text, content=filled, templated=True)
+        data, problems = load_documents(filled, text.first_line)
     data = [_without_gaps(each) for each in data] if text.templated else data
     parameters = templates.parameters_of(data)
     if parameters:

@@ -78,8 +78,7 @@ ROWS = (
      "Add a startupProbe.",
      "server.cc; #2219"),
     ("env-nobody-reads", "warning",
-     "The environment variable {name} is read by nobody: the image's script reads MODEL_NAME and "
-     "MODEL_BASE_PATH alone.",
+     "The environment variable {name} is read by nobody: {why}.",
      "{hint}",
      "tf_serving_entrypoint.sh"),
     ("literal-variable", "error",
