@@ -31,7 +31,8 @@ SHORT = {
     "policies": "[threshold]",
     "batch_size_bounds": "[8, 16]",
     "prove_level_s": 1.0,
-    "prove_s": 10.0,
+    "prove_s": 4.0,
+    "drills": "[swap]",  # test_container_drills.py holds the others
     "drill_s": 1.0,
     "target_rate_rps": 2000.0,
     "headroom": 0.8,  # windows this short overrate a server: the rehearsal is not to refute them

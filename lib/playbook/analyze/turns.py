@@ -26,7 +26,7 @@ FEWEST = 12  # pairs of neighbours; with fewer the trimmed mean's error is itsel
 TOGETHER = 0.98  # at 0.95, false alarms are 1 in 20 of simulated pairs: at most that many is the promise, so stay below
 POWER = 0.84  # standard errors beyond the interval that a change must reach to be found four times of five
 TRIMMED = 0.2  # share of the pairs left out at either end
-FLIPS = 4000
+FLIPS = 2000
 Pairs = Mapping[str, tuple[Mapping[str, Any], Sequence[Rows], Sequence[Rows]]]
 
 

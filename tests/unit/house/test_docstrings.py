@@ -8,10 +8,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[3]
-TREES = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "lib").rglob("*.py"))}
 CITED = re.compile(r"(?<![\w/.-])(?:lib|tests|notebooks|params|docker|docs|shared)/[\w./*-]*\w")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.Module]:
+    """Every module of ours, parsed."""
+    return {path: ast.parse(path.read_text()) for path in sorted((ROOT / "lib").rglob("*.py"))}
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -30,11 +37,11 @@ def imported(tree: ast.Module) -> set[str]:
     return {alias.asname or alias.name for node in imports for alias in node.names}
 
 
-def test_an_exception_that_a_docstring_names_exists() -> None:
-    ours = {node.name for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+def test_an_exception_that_a_docstring_names_exists(trees) -> None:
+    ours = {node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     unknown = [
         f"{path.relative_to(ROOT)}: {name} raises {error}"
-        for path, tree in TREES.items()
+        for path, tree in trees.items()
         for name, text in docstrings(tree)
         for error in raised(text)
         if error not in ours | set(dir(builtins)) | imported(tree)
@@ -42,9 +49,9 @@ def test_an_exception_that_a_docstring_names_exists() -> None:
     assert unknown == []
 
 
-def test_a_file_that_the_code_cites_is_in_the_repository() -> None:
+def test_a_file_that_the_code_cites_is_in_the_repository(trees) -> None:
     missing = []
-    for path, tree in TREES.items():
+    for path, tree in trees.items():
         said = [text for _, text in docstrings(tree)]
         said += [line.split("#")[-1] for line in path.read_text().splitlines() if "#" in line]
         cited = {name for text in said for name in CITED.findall(text)}
