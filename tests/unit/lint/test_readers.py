@@ -300,6 +300,8 @@ def test_a_service_with_a_dockerfile_that_is_not_here_takes_no_others_image(tmp_
     [
         ("<of>tensorflow/serving:2.20.0</of>", True),
         ("<start>exec tensorflow_model_server</start>", True),
+        ("<target>bazel build //model_servers:tensorflow_model_server --config=opt</target>", False),
+        ("<proto>ModelConfigList model_config_list = 1;</proto>", False),
         ("<about>a mirror of tensorflow/serving kept in our registry</about>", False),
         ("<p>The process is called tensorflow_model_server there</p>", False),
     ],
@@ -307,3 +309,33 @@ def test_a_service_with_a_dockerfile_that_is_not_here_takes_no_others_image(tmp_
 def test_a_text_that_only_tells_of_the_server_is_passed_over_without_a_warning(tmp_path, text, said):
     (tmp_path / "about.xml").write_text(text + "\n")
     assert ("not-understood" in {hit.rule for hit in examine(tmp_path).findings}) is said
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "path = str(path)",
+        "path = f'{path}/more'",
+        "path = path + ['--port=1']",
+        "path = ' '.join(path)",
+        "path = a\na = path.format(path)",
+        "path += path + ['--port=1']",
+    ],
+)
+def test_a_name_that_is_made_of_itself_is_no_endless_work(tmp_path, lines):
+    text = f"import subprocess\n{lines}\nsubprocess.run([path, 'tensorflow_model_server', '--rest_api_port=8501', '--rest_api_num_threads=1', f'--model_base_path={{path}}'])\n"
+    (tmp_path / "x.py").write_text(text)
+    assert THREADS in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_a_sentence_about_flags_is_no_command_line(tmp_path):
+    said = '"--enable_batching is ignored where --platform_config_file is not empty."'
+    (tmp_path / "main.cc").write_text(f'Flag("a", "tensorflow_model_server: "\n     {said});\n')
+    assert [hit.rule for hit in examine(tmp_path).findings] == []
+
+
+def test_a_file_that_a_pods_script_writes_where_it_starts_is_there(tmp_path):
+    script = 'echo \'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow" } }\' > list.config && tensorflow_model_server --model_config_file=list.config'
+    pod = f"kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n    command: [sh, -c]\n    args:\n    - >-\n      {script}\n"
+    (tmp_path / "pod.yaml").write_text(pod)
+    assert "config-file-missing" not in {hit.rule for hit in examine(tmp_path).findings}

@@ -153,8 +153,10 @@ def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) ->
         writes.add(command, start.path)
         if command.fed and command.target:
             writes.files[str(command.target)] = Text(command.fed, start.path, command.fed_line)
-    made = tuple(Mount(name, files={"": text}) for name, text in writes.files.items())
-    made += tuple(Mount(str(each.target)) for each in commands if each.target and str(each.target) not in writes.files)
+    whole = start.place.absolute  # a container of the image starts in /
+    made = tuple(Mount(whole(name), files={"": text}) for name, text in writes.files.items())
+    made += tuple(Mount(whole(str(each.target))) for each in commands
+                  if each.target and str(each.target) not in writes.files)  # fmt: skip
     hidden = start.place.hidden_mounts or any(_brings_files(each.words) for each in commands)
     start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts), hidden_mounts=hidden))
     for command in commands:

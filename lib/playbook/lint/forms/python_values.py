@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from playbook.lint.forms.python_literals import Literals, Piece
@@ -24,6 +25,7 @@ class Values(Literals):
         super().__init__(text)
         self.names: dict[str, ast.expr] = {}
         self.grown: dict[str, list[ast.expr]] = {}  # what is added to a list or a text afterwards
+        self._open: set[str] = set()  # names whose value is being put together
         self.docstrings: set[int] = set()
         self.lines: list[str] = []  # command lines that were read from texts
         twice: set[str] = set()
@@ -42,6 +44,18 @@ class Values(Literals):
             del self.names[name]
         for items in self.grown.values():
             items.sort(key=lambda item: item.lineno)
+
+    @contextmanager
+    def _once(self, name: str) -> Iterator[tuple[ast.expr | None, list[ast.expr]]]:
+        """What a name stands for and what is added to it; nothing inside its own value (`path = str(path)`)."""
+        if name in self._open:
+            yield None, []
+            return
+        self._open.add(name)
+        try:
+            yield self.names.get(name), self.grown.get(name, [])
+        finally:
+            self._open.discard(name)
 
     def word(self, node: ast.AST | None) -> Word | None:
         """A node as one word, unknown parts marked; None for what is no text at all."""
@@ -78,7 +92,8 @@ class Values(Literals):
             return [(str(self.word(node.value) or UNKNOWN), line)]
         name = name_of(node)
         if name in self.names:
-            pieces = self._pieces(self.names[name], depth + 1)
+            with self._once(name) as (value, _):
+                pieces = self._pieces(value, depth + 1) if value is not None else None
             return None if pieces is None else [(_joined(pieces), line)]
         if isinstance(node, ast.BinOp):
             return self._operation(node, depth)
@@ -115,8 +130,9 @@ class Values(Literals):
         """A list's words, with what is appended to it later; anything unknown is marked so."""
         added: list[Word] = []
         if name := name_of(node):
-            added = [word for item in self.grown.get(name, ()) for word in self.words(item) or [self._one(item)]]
-            node = self.names.get(name)
+            with self._once(name) as (value, grown):
+                added = [word for item in grown for word in self.words(item) or [self._one(item)]]
+                return [*self.words(value), *added]
         if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             return self._each(node) + added
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):

@@ -35,6 +35,11 @@ def names_server(content: str) -> str:
     return next((name for name in NAMES if re.search(rf"(?<!\w){name}(?!\w)", bare)), "")
 
 
+# tags, targets that a build makes, and folders of the program's name
+_NO_USE = re.compile(
+    rf"</?\w[^<>\n]*>|\bname\s*=\s*\"{BINARY}\"|:{BINARY}\b|//[\w/]*{BINARY}|\b{BINARY}/[^\s\"']*|\bbazel\s+(build|run)\b.*"
+)
+_BEGUN = re.compile(r"model_config_list\s*:?\s*(\{|<|\\n|$)")
 _USED = re.compile(r"--\w|\b(docker|podman|image|from|run|exec\w*|command|args|nohup|popen)\b", re.IGNORECASE)
 
 
@@ -43,10 +48,10 @@ def uses_server(content: str) -> str:
 
     "" where it is only told of: in a sentence, among other words of a value.
     """
-    for line in re.sub(r"</?\w[^<>\n]*>", " ", content).split("\n"):
+    for line in _NO_USE.sub(" ", content).split("\n"):
         name = names_server(line)
         alone = re.fullmatch(rf"[^\s\w]*([\w.-]+\s*[:=]+\s*)?[\"'\[(]*[\w./$-]*{name}[\w.:@-]*[^\w]*", line.strip())
-        if name and (alone or name == NAMES[-1] or _USED.search(line)):
+        if name and (_BEGUN.search(line) if name == NAMES[-1] else alone or _USED.search(line)):
             return name
     return ""
 

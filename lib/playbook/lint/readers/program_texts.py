@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from playbook.lint.checks.command import BINARY, OFFICIAL, Place, after_binary, is_official, is_server_word
 from playbook.lint.checks.containers import check_image
@@ -75,11 +76,18 @@ def read_program(document: Document) -> Reading:
         elif _STARTS.search(word):
             text = Text(str(word), document.text.path, word.line or 1, None, True)
             reading.add(read_script(Document(text, document.around), depth=1))
-        elif " " in word.strip() and word.strip().startswith("--") and is_server("", word.split()):
+        elif " " in word.strip() and _is_line_of_flags(word) and is_server("", word.split()):
             lists.append(_List([word.with_text(part) for part in word.split()]))
     for each in lists:
         reading.add(_read_list(each, images, document))
     return reading
+
+
+def _is_line_of_flags(text: str) -> bool:
+    """True for a text of flags, each with one value behind it at most; in a sentence words follow one another."""
+    words = text.split()
+    values = [not word.startswith("-") for word in words]
+    return words[0].startswith("--") and not any(first and second for first, second in pairwise(values))
 
 
 def _read_list(each: _List, images: list[Word], document: Document) -> Reading:
