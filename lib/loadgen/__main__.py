@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
 
+from loadgen import pages
 from loadgen.errors import LevelError, LoadgenError
 from loadgen.fitness import passport
 from loadgen.holding import hold
@@ -91,7 +91,7 @@ def _headers(text: str) -> dict[str, str]:
 def _answers(status_url: str) -> bool:
     """Whether a page of the server comes, whatever its status."""
     try:
-        urlopen(status_url, timeout=1.0).close()
+        pages.opened(status_url, 1.0).close()
     except HTTPError:
         return True
     except (OSError, ValueError):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Protocol
+
+ASK_AGAIN_S = (0.05, 0.2)  # a full backlog drops the first packet, and TCP itself asks again only after 1 s
 
 
 class Connection(Protocol):
@@ -20,3 +24,16 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """Close without ceremony."""
+
+
+async def asked_for(connect: Callable[[], Awaitable[Connection]], within_s: float) -> Connection:
+    """A connection, asked for anew where nothing comes of it at first.
+
+    Raises:
+        OSError: it was refused.
+        asyncio.TimeoutError: nothing came of it in time.
+    """
+    for soon_s in ASK_AGAIN_S:
+        with contextlib.suppress(asyncio.TimeoutError):
+            return await asyncio.wait_for(connect(), soon_s)
+    return await asyncio.wait_for(connect(), within_s)

@@ -8,18 +8,18 @@ for each due request; with none free the request waits its turn and is still tim
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import random
 import time
 from array import array
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from loadgen.answers import Checker
 from loadgen.clock import make_timer
-from loadgen.connection import Connection
+from loadgen.connection import Connection, asked_for
 from loadgen.rows import QUEUED, REFUSED, TIMEOUT, UNSENT, Recorder, pack
 from loadgen.silence import Silence
 
@@ -28,7 +28,6 @@ DEAD_FAILURES = 10
 BACKOFF_S = (0.01, 1.0)  # first and longest wait before a connection is opened again
 TICK_S = 0.1
 OPENING_AT_ONCE = 32  # TensorFlow Serving's listen backlog is 128; stay well below
-ASK_AGAIN_S = (0.05, 0.2)  # a full backlog drops the first packet, and TCP itself asks again only after 1 s
 clock = time.monotonic_ns
 
 
@@ -61,7 +60,7 @@ class Engine:
         self.next_body = itertools.cycle(order).__next__
         self.free: deque[Connection] = deque()
         self.take = self.free.popleft if slots_in_order else self.free.pop
-        self.backlog: deque[int] = deque()
+        self.backlog: deque[tuple[int, int | None, int]] = deque()  # when due, which body (None: any), flags
         self.waiting = 0  # closed-loop clients without a slot
         self.alive: set[Connection] = set()
         self.opened = self.refusals = self.failures = 0
@@ -70,8 +69,6 @@ class Engine:
         self.silence, self.decides = Silence(self.recorder), True  # whether it is hung; if not, the parent asks
         self._keepers: list[asyncio.Task[None]] = []
         self._backoff = random.Random(seed)
-
-    # -- connections -------------------------------------------------------------------------------------------------
 
     async def open(self, within_s: float = 3.0) -> int:
         """Open the connections; returns how many stood after at most `within_s` seconds."""
@@ -94,7 +91,7 @@ class Engine:
             began_ns = clock()
             try:
                 async with self._gate:
-                    connection = await self._connected(number)
+                    connection = await asked_for(partial(self._connect, self, number), self.timeout_ns / 1e9)
             except (OSError, asyncio.TimeoutError) as wrong:
                 self.refused(began_ns, TIMEOUT if isinstance(wrong, asyncio.TimeoutError) else REFUSED)
                 await asyncio.sleep(wait_s * (0.5 + self._backoff.random() / 2))
@@ -110,13 +107,6 @@ class Engine:
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, BACKOFF_S[1])
 
-    async def _connected(self, number: int) -> Connection:
-        """Connection `number`, asked for anew where nothing comes of it at first."""
-        for within_s in ASK_AGAIN_S:
-            with contextlib.suppress(asyncio.TimeoutError):
-                return await asyncio.wait_for(self._connect(self, number), within_s)
-        return await asyncio.wait_for(self._connect(self, number), self.timeout_ns / 1e9)
-
     def refused(self, began_ns: int, kind: int) -> None:
         """No connection could be opened: a closed-loop client fails; with none alive, so does all that is due."""
         self.refusals += 1
@@ -126,14 +116,12 @@ class Engine:
             self.recorder.start(began_ns, clock())
             self._failed(began_ns, began_ns, kind)
         while self.backlog and not self.alive:
-            self._failed(self.backlog.popleft(), 0, kind)
+            self._failed(self.backlog.popleft()[0], 0, kind)
 
     def _failed(self, scheduled_ns: int, sent_ns: int, kind: int) -> None:
         self.failures += 1
         self.recorder.errors += 1
         self.finish(scheduled_ns, sent_ns, clock(), pack(kind))
-
-    # -- called by connections ---------------------------------------------------------------------------------------
 
     def failed(self, answered: bool) -> None:
         """A request has ended badly; any reply, whatever its status, proves the server alive."""
@@ -147,33 +135,44 @@ class Engine:
             self.start(now, now)
             connection.send(self.next_body(), now, 0)
         elif self.backlog:
-            connection.send(self.next_body(), self.backlog.popleft(), QUEUED)
+            self._send_first(connection)
         else:
             self.free.append(connection)
 
     def new_slots(self, connection: Connection, count: int) -> None:
         """A connection stands and offers `count` slots."""
         for _ in range(count):
-            if self.waiting and self.sending:
+            if self.backlog:
+                self._send_first(connection)
+            elif self.waiting and self.sending:
                 self.waiting -= 1
-                self.freed(connection)
-            elif self.backlog:
                 self.freed(connection)
             else:
                 self.free.append(connection)
         if count > 1:
             self._backoff.shuffle(self.free)  # streams of one connection must not all come first
 
+    def _send_first(self, connection: Connection) -> None:
+        due_ns, body, flags = self.backlog.popleft()
+        connection.send(self.next_body() if body is None else body, due_ns, flags)
+
+    def send_elsewhere(self, body: int, due_ns: int, flags: int) -> bool:
+        """Send a request that a leaving connection gives back; False where its client has begun another meanwhile."""
+        if self.clients and not self.waiting:
+            return False
+        self.waiting -= self.clients > 0
+        if self.free:
+            self.take().send(body, due_ns, flags)
+        else:
+            self.backlog.appendleft((due_ns, body, flags))
+        return True
+
     def lost_slots(self, connection: Connection, unanswered: int) -> None:
         """A connection is gone, or takes no more: the clients of its `unanswered` requests wait for another slot."""
-        if connection in self.free:
-            kept = [c for c in self.free if c is not connection]
-            self.free.clear()
-            self.free.extend(kept)
+        while connection in self.free:
+            self.free.remove(connection)
         if self.clients:
             self.waiting += unanswered
-
-    # -- sending -----------------------------------------------------------------------------------------------------
 
     def wake(self) -> None:
         """Send what is due and arm the timer for the next."""
@@ -184,7 +183,7 @@ class Engine:
             if free:
                 self.take().send(self.next_body(), due[i], 0)
             else:
-                self.backlog.append(due[i])
+                self.backlog.append((due[i], None, QUEUED))
                 if len(self._keepers) < self.most_connections and self.alive:
                     self._one_more()
             i += 1
@@ -232,8 +231,8 @@ class Engine:
         overdue = now - self.timeout_ns
         for connection in list(self.alive):
             connection.fail_overdue(overdue)
-        while self.backlog and self.backlog[0] < overdue:
-            self._failed(self.backlog.popleft(), 0, TIMEOUT)
+        while self.backlog and self.backlog[0][0] < overdue:
+            self._failed(self.backlog.popleft()[0], 0, TIMEOUT)
         if self.failures == 0:
             self.answered_ns = now
         elif not self.to_the_end and self.failures >= DEAD_FAILURES and now - self.answered_ns > DEAD_AFTER_S * 1e9:
@@ -254,7 +253,7 @@ class Engine:
         for keeper in self._keepers:
             keeper.cancel()
         while self.backlog:
-            self._failed(self.backlog.popleft(), 0, UNSENT)
+            self._failed(self.backlog.popleft()[0], 0, UNSENT)
         for connection in list(self.alive):
             connection.fail_overdue(clock() + 1)
             connection.close()

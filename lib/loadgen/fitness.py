@@ -6,15 +6,14 @@ script (does the latency it reports equal the one the script implies), on the co
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from loadgen import temporary
 from loadgen.level import Level
 from loadgen.rows import RequestRows
 from loadgen.scripted.script import Script
@@ -54,8 +53,8 @@ def passport(
         WorkerFailed: A worker ended without its rows.
     """
     server_cpu = next((c for c in available_cpus() if c not in cpus), None) if len(available_cpus()) > 1 else None
-    with tempfile.TemporaryDirectory(prefix="passport-") as folder, ExitStack() as stack:
-        body = Path(folder) / "00000.body"
+    with temporary.folder("passport-") as folder, ExitStack() as stack:
+        body = folder / "00000.body"
         body.write_bytes(b'{"instances": [[' + b"0," * ((BODY_BYTES - 20) // 2) + b"0]]}")
         servers = [running(protocol, script, server_cpu) for script in (Script(), STALL)]
         with ThreadPoolExecutor() as pool:  # they and the worker start at the same time

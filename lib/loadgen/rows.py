@@ -27,6 +27,7 @@ KINDS = (
 OK, REFUSED, RESET, TIMEOUT, SHORT, HTTP, GRPC, WRONG, PROTOCOL, UNSENT = range(len(KINDS))
 STATUS_SHIFT, KIND_SHIFT, FLAG_SHIFT = 32, 48, 56
 QUEUED = 1 << FLAG_SHIFT  # waited for a free connection although it was due
+AGAIN = 2 << FLAG_SHIFT  # sent a second time: the server had not looked at it
 WORDS = 4
 UNCHECKED = -1  # of a row whose reply is not compared with anything
 
@@ -117,6 +118,11 @@ class RequestRows:
     def queued(self) -> np.ndarray:
         """True where a request waited for a free connection."""
         return (self.words[:, 3] & QUEUED) != 0
+
+    @property
+    def again(self) -> np.ndarray:
+        """True where a call was sent a second time, as the server had said that it did not look at it."""
+        return (self.words[:, 3] & AGAIN) != 0
 
     def take(self, chosen: np.ndarray | slice) -> RequestRows:
         """The rows where a mask is true, or those of a slice."""

@@ -6,13 +6,13 @@ it is taken from the newest run of the same model, else one run of the model is 
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from loadgen import temporary
 from playbook import adapt, analyze, deploy, drill, export, prove, serve, tune, warmup
 from playbook.chain import params, pipeline
 from playbook.drill import practising
@@ -77,8 +77,8 @@ def _settings(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @contextmanager
 def _known(settings: dict[str, Any], outputs: Path) -> Iterator[tuple[Path, str, StagePlan]]:
     """A scratch run folder with what is known of the model, whence it is known, and the plan of its export."""
-    with tempfile.TemporaryDirectory(prefix="plan-") as folder:
-        run_dir = Path(folder) / "run"
+    with temporary.folder("plan-") as folder:
+        run_dir = folder / "run"
         run_dir.mkdir()
         if earlier := _earlier(settings, outputs):
             for verb in ("export", "serve", "stress"):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import psutil
 
+from loadgen import temporary
 from playbook.serve import docker_engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,12 +39,12 @@ class Outcome(NamedTuple):
 class Chain:
     """`playbook` with these words, its lines kept with the time each came."""
 
-    def __init__(self, *words: object, **environment: str) -> None:
+    def __init__(self, *words: object, cwd: Path = ROOT, **environment: str) -> None:
         self.lines: list[tuple[float, str]] = []
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [PLAYBOOK, *map(str, words)],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=os.environ | environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd, env=os.environ | environment,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -120,17 +121,21 @@ def until(true: Callable[[], bool], within_s: float, process: subprocess.Popen |
     return False
 
 
-def left(outputs: Path, run_dir: Path | None = None) -> int:
-    """What tells of these outputs and belongs to no chain that runs, after as long as it takes to go, 8 s at most."""
-    until(lambda: not _left(outputs, run_dir), SETTLE_S)
-    return _left(outputs, run_dir)
+def left(outputs: Path, run_dir: Path | None = None, half: bool = True) -> int:
+    """What tells of these outputs and belongs to no chain that runs, after as long as it takes to go, 8 s at most.
+
+    Without `half`, half-written files are none of it: a killed writer leaves one until the next chain begins.
+    """
+    until(lambda: not _left(outputs, run_dir, half), SETTLE_S)
+    return _left(outputs, run_dir, half)
 
 
-def _left(outputs: Path, run_dir: Path | None) -> int:
+def _left(outputs: Path, run_dir: Path | None, half: bool) -> int:
     word = str(run_dir or outputs)
     processes = [one for one in psutil.process_iter(["cmdline"]) if word in " ".join(one.info["cmdline"] or [])]
     names = [name for _, folders, files in os.walk(run_dir or outputs) for name in (*folders, *files)]  # some vanish
-    kept = [name for name in names if name.startswith(".tune-") or (name[0] == "." and name.endswith(".part"))]
+    kept = [name for name in names if name.startswith((".tune-", ".drill-"))]
+    kept += [name for name in names if half and name[0] == "." and name.endswith(".part")]
     return len(processes) + len(kept) + _containers(word)
 
 
@@ -144,5 +149,5 @@ def _containers(word: str) -> int:
 
 def stale_folders() -> int:
     """Temporary folders of chains that have ended: one a killed chain, until the next chain begins."""
-    names = [path.name.split("-") for path in Path(tempfile.gettempdir()).glob("playbook-*-*-*")]
-    return sum(not psutil.pid_exists(int(parts[1])) for parts in names if parts[1].isdecimal())
+    where = Path(tempfile.gettempdir())
+    return len(temporary.stale("playbook-", where) + temporary.stale("loadgen-", where))

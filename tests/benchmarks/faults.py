@@ -1,7 +1,8 @@
 """What a fault costs: the chain is killed, filled, cut and hung, the server is flooded; run by `make faults`.
 
-`python tests/benchmarks/faults.py [--kills 20] [--requests 20000] [--seed 23] [--only WORD]` writes
-outputs/example/faults.md. A quarter of an hour to twenty minutes; full disks need root, the container an engine.
+`python tests/benchmarks/faults.py [--kills 20] [--requests 20000] [--seed 23] [--only WORD] [--anew]` writes
+outputs/example/faults.md. Half an hour; full disks need root, the container an engine. What has been tried stands in
+outputs/.faults.json: a pass that was cut short goes on behind it, on the same commit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import platform
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -23,35 +23,43 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "helpers")]
 from fault_driver import ROOT, SMOKE, Chain, Outcome, stale_folders  # noqa: E402
 from fault_kills import fresh, kills  # noqa: E402
 from fault_kinds import KINDS  # noqa: E402
+from fault_passes import Pass  # noqa: E402
 from fault_server import figures  # noqa: E402
+from fault_writes import KINDS as WRITES  # noqa: E402
 
 PAGE = ROOT / "outputs" / "example" / "faults.md"
 LONGEST = 260
+ALL = KINDS | WRITES
 
 
 def main() -> int:
-    """Try them all; exits 1 when something was lost or left that should not be."""
-    asked, began = _asked(), time.monotonic()
+    """Try them all; exits 1 when something was lost or left that should not be, or was not tried to its end."""
+    asked = _asked()
+    so_far = Pass(keep=not asked.only, anew=asked.anew)
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
-        outputs = fresh(Path(name) / "outputs")
-        base = _base(outputs)
-        outcomes = [_tried(fault, base) for fault in KINDS if asked.only in fault]
-        random = _part(kills, fresh(Path(name) / "kills"), asked.kills, asked.seed) if asked.kills else []
-        server = _part(figures, asked.requests, asked.seed) if asked.requests else []
-    text = page(outcomes, random, server, time.monotonic() - began)
+        chosen = [fault for fault in ALL if asked.only in fault]
+        base = _base(fresh(Path(name) / "outputs")) if any(not so_far.has(fault) for fault in chosen) else Path()
+        outcomes = [Outcome(*so_far.part(fault, _tried, fault, base)) for fault in chosen]
+        parts = [(kills, asked.kills, [fresh(Path(name) / "kills"), asked.kills, asked.seed])]
+        parts += [(figures, asked.requests, [asked.requests, asked.seed])]
+        random, server = (
+            [] if not wanted else so_far.part(made.__name__, _lines, made, *how) for made, wanted, how in parts
+        )
+    text = page(outcomes, random, server, so_far.took_s)
     print(text)
     if not asked.only:
         PAGE.write_text(text)
-    return 1 if any(one.left for one in outcomes) else 0
+        so_far.end()
+    return 1 if any(one.left or one.lost.startswith("?") for one in outcomes) or "?" in "".join(random) else 0
 
 
-def _part(made: Callable[..., list[str]], *asked: Any) -> list[str]:
-    """The lines of a part, or why there are none: what was seen before it is kept."""
+def _lines(made: Callable[..., list[str]], *asked: Any) -> list[str]:
+    """The lines of a part, or why there are none: the other parts are tried all the same."""
     try:
         return made(*asked)
     except Exception as error:
         traceback.print_exc()
-        return ["", f"Not tried to the end: {type(error).__name__}: {str(error)[:300]}"]
+        return ["", f"? Not tried to its end: {type(error).__name__}: {str(error)[:300]}"]
 
 
 def page(outcomes: list[Outcome], random: list[str], server: list[str], took_s: float) -> str:
@@ -91,9 +99,10 @@ def _row(one: Outcome) -> str:
 
 def _tried(fault: str, base: Path) -> Outcome:
     try:
-        outcome = KINDS[fault](fault, base)
+        outcome = ALL[fault](fault, base)
     except Exception as error:  # whatever it is, the other faults are tried
-        outcome = Outcome(fault, "not tried", None, f"{type(error).__name__}: {str(error)[:200]}", None, 0)
+        traceback.print_exc()
+        outcome = Outcome(fault, "? not shown", None, f"{type(error).__name__}: {str(error)[:200]}", None, 0)
     print(_row(outcome), flush=True)
     return outcome
 
@@ -112,6 +121,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--requests", type=int, default=20_000, help="mixed requests to the server; 0 leaves them out")
     parser.add_argument("--seed", type=int, default=23, help="of the kills and the requests")
     parser.add_argument("--only", default="", help="faults with this word in their name; writes no page")
+    parser.add_argument("--anew", action="store_true", help="leave aside what a pass that was cut short has tried")
     return parser.parse_args()
 
 

@@ -6,48 +6,21 @@ Settings, windows, pings, resets, goaway, continuation and trailers are handled;
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from loadgen.engine import Engine, clock
-from loadgen.level import authority
 from loadgen.protocols import frames as h2
 from loadgen.protocols.frames import HEAD, STREAM
+from loadgen.protocols.grpc_requests import PREFIX
 from loadgen.protocols.outbox import Outbox
-from loadgen.rows import GRPC, HTTP, OK, PROTOCOL, RESET, SHORT, TIMEOUT, UNCHECKED, pack
+from loadgen.rows import AGAIN, GRPC, HTTP, OK, PROTOCOL, RESET, SHORT, TIMEOUT, UNCHECKED, pack
 
 HELLO = (
     h2.PREFACE
     + h2.settings({h2.HEADER_TABLE_SIZE: 0, h2.ENABLE_PUSH: 0, h2.INITIAL_WINDOW_SIZE: h2.LARGEST_WINDOW})
     + h2.window_update(0, h2.LARGEST_WINDOW - h2.DEFAULT_WINDOW)
 )
-NO_TABLE = b"\x20"  # dynamic table size update to 0 (RFC 7541, 4.2 and 6.3): a server may have asked for it
-HTTP_SCHEME, HTTPS = b"\x86", b"\x87"  # :scheme, by its number in HPACK's static table
 REFILL = 1 << 30  # bytes received after which the connection's window is opened again
 LAST_STREAM = 2**31 - 3
-PREFIX = 5  # bytes before a gRPC message: compressed or not, its length; kept replies have it too
-
-
-NONE: Mapping[str, str] = MappingProxyType({})
-
-
-def encode(
-    host: str, port: int, path: str, bodies: Sequence[bytes], headers: Mapping[str, str] = NONE, tls: bool = False
-) -> tuple[bytes, list[bytes]]:
-    """The header block of every call, and each body with its gRPC prefix; `headers` are metadata."""
-    given = {name.lower(): value for name, value in headers.items()}
-    named = {
-        ":path": path,
-        ":authority": given.pop("host", authority(host, port)),
-        "content-type": "application/grpc",
-        "te": "trailers",
-        "user-agent": "loadgen",
-        **given,
-    }
-    block = NO_TABLE + b"\x83" + (HTTPS if tls else HTTP_SCHEME)  # POST
-    return block + b"".join(h2.literal(name, value) for name, value in named.items()), [
-        b"\x00" + STREAM.pack(len(body)) + body for body in bodies
-    ]
 
 
 class _Stream:
@@ -210,9 +183,22 @@ class GrpcClientConnection(asyncio.Protocol):
         """The server takes no new calls; those above `last` were not looked at."""
         self._leave_after_last()
         for number in [n for n in self.streams if n > last]:
-            self._finish(number, RESET, 0)
+            self.outbox.drop(number)
+            self._unseen(number)
         if not self.streams:
             self._leave()
+
+    def _unseen(self, number: int) -> None:
+        """The server did not look at a call: it is sent again elsewhere, once, as by gRPC's own clients.
+
+        Not one that it refuses by REFUSED_STREAM: Python's and C++'s clients hand that on as UNAVAILABLE.
+        """
+        stream = self.streams[number]
+        again = stream.body, stream.scheduled_ns, stream.flags | AGAIN
+        if stream.flags & AGAIN or not self.engine.send_elsewhere(*again):
+            self._finish(number, RESET, 0)
+        else:
+            del self.streams[number]
 
     def _leave_after_last(self) -> None:
         if not self.leaving:

@@ -29,6 +29,7 @@ class GrpcSide(asyncio.Protocol):
     def __init__(self, player: Player) -> None:
         self.player, self.rest, self.greeted, self.received = player, b"", False, 0
         self.calls: dict[int, bytes] = {}
+        self.last = 2**31 - 1  # calls above it are not looked at
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
@@ -75,9 +76,16 @@ class GrpcSide(asyncio.Protocol):
             self.outbox.drop(number)
 
     def _called(self, number: int, body: bytes) -> None:
+        if number > self.last:
+            return
         fault = self.player.fault()
         if fault == "reset":
             reset(self.transport)
+        elif fault == "unseen":
+            self.last = max(0, number - 2)
+            self.write(h2.frame(h2.GOAWAY, 0, 0, STREAM.pack(self.last) + STREAM.pack(h2.NO_ERROR)))
+        elif fault == "refused":
+            self.write(h2.frame(h2.RST_STREAM, 0, number, STREAM.pack(h2.REFUSED_STREAM)))
         elif fault != "silent":
             answer = self.player.answer(body[5:], fault)
             self.player.when_due(lambda: self._send(number, answer, fault))

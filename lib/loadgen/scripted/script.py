@@ -19,6 +19,7 @@ LIES = {  # answers with status 200 (or gRPC OK) that are none
     "error200": b'{"error": "out of memory"}',
     "html": b"<html><body>502 Bad Gateway</body></html>",
 }
+UNSEEN = ("unseen", "refused")  # the server says that it has not looked at the call
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Script:
         freeze_s: At the start of every `period_s` the whole process stops for so long.
         fault: What happens to every `fault_every`-th request; several, separated by commas, take turns: connection
             `reset`, error `status` (HTTP 503 or gRPC 8), `short` reply, `silent` (never answered), `wrong` (the answer
-            to another request), `leave` (answered, with Connection: close or after GOAWAY), `garbage`, or
-            a lie with status 200: `empty` predictions, `nothing` at all, `nan`, `error200` (an error object), `html`.
+            to another request), `leave` (answered, with Connection: close or after GOAWAY), `garbage`, over gRPC
+            `unseen` (GOAWAY below its stream) and `refused` (REFUSED_STREAM), or a lie with status 200: `empty`
+            predictions, `nothing` at all, `nan`, `error200` (an error object), `html`.
         bodies: Directory with `*.expect` files; a request is answered with the one beside its body.
         reply: The answer to every other request, as text.
     """
@@ -62,7 +64,7 @@ class Player:
 
     def __init__(self, script: Script, loop: object, epoch_ns: int) -> None:
         self.script, self.epoch_ns = script, epoch_ns
-        self.requests = self.errors = 0
+        self.requests = self.errors = self.unseen = 0
         self._faults = script.fault.split(",")
         self._free_ns = 0
         self._due: deque[tuple[int, Callable[[], None]]] = deque()
@@ -82,7 +84,8 @@ class Player:
         if self._plain or not self.script.fault or self.requests % self.script.fault_every:
             return ""
         fault = self._faults[self.requests // self.script.fault_every % len(self._faults)]
-        self.errors += fault not in ("wrong", "leave", *LIES)
+        self.errors += fault not in ("wrong", "leave", *LIES, *UNSEEN)
+        self.unseen += fault in UNSEEN
         return fault
 
     def answer(self, body: bytes, fault: str) -> bytes:
@@ -129,6 +132,6 @@ class Player:
     def metrics(self) -> bytes:
         """The count of requests as TensorFlow Serving's Prometheus page gives it."""
         name = ":tensorflow:serving:request_count"
-        counts = {"OK": self.requests - self.errors, "UNAVAILABLE": self.errors}
+        counts = {"OK": self.requests - self.errors - self.unseen, "UNAVAILABLE": self.errors}
         lines = [f'{name}{{model_name="scripted",status="{s}"}} {n}\n' for s, n in counts.items()]
         return (f"# TYPE {name} counter\n" + "".join(lines)).encode()

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from urllib.error import URLError
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
+from loadgen import pages
 from loadgen.errors import ServerUnreachable
 
 REQUEST_COUNT = ":tensorflow:serving:request_count"
@@ -27,7 +28,7 @@ def requests_served(
     from prometheus_client.parser import text_string_to_metric_families  # slow to load; only where counts are asked for
 
     try:
-        with urlopen(Request(metrics_url, headers=dict(headers)), timeout=timeout_s, context=tls) as page:
+        with pages.opened(Request(metrics_url, headers=dict(headers)), timeout_s, tls) as page:
             text = page.read().decode()
     except (URLError, OSError, ValueError) as wrong:
         raise ServerUnreachable(f"{metrics_url} cannot be read: {wrong}; is the monitoring config on?") from wrong

@@ -56,7 +56,7 @@ def describe(rows: RequestRows, start_ns: int, duration_s: float) -> dict[str, A
     due_before = int(np.count_nonzero(came_inside & (rows.scheduled_ns < start_ns)))
     window = due_inside(rows, start_ns, end_ns)
     good = window.kind == 0
-    on_time = window.take((window.sent_ns > 0) & ~window.queued)
+    on_time = window.take((window.sent_ns > 0) & ~window.queued & ~window.again)
     lateness = spread(on_time.sent_ns - on_time.scheduled_ns, 1e3)
     return {
         "start_ns": start_ns,
@@ -73,6 +73,7 @@ def describe(rows: RequestRows, start_ns: int, duration_s: float) -> dict[str, A
         "service_ms": spread((window.done_ns - window.sent_ns)[good], 1e6),
         "lateness_us": {name: lateness[name] for name in ("p50", "p99", "max")},
         "queued": int(np.count_nonzero(window.queued)),
+        "resent": int(np.count_nonzero(window.again)),
         "bytes": int(window.size.sum()),
     }
 

@@ -239,6 +239,11 @@ def _notes(facts: Facts) -> list[str]:
             f"{summary['queued']} requests waited for a free connection (cap {summary['in_flight_cap']}); they are "
             f"timed from when they were due; raise connections to let the server see them"
         )
+    if resent := summary["resent"]:
+        notes.append(
+            f"{resent:,} calls were sent a second time, as gRPC's clients do by themselves: the server had not looked "
+            f"at them (above the last stream of its GOAWAY); they are timed from when they were due"
+        )
     if summary["answers"]["unkept"]:
         notes.append(f"{summary['answers']['unkept']} replies were not checked: too many distinct ones to keep")
     if short := shortage(summary):

@@ -9,13 +9,13 @@ on one machine).
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from loadgen import temporary
 from loadgen.errors import LevelError, WorkerFailed
 from loadgen.level import Level
 from loadgen.rows import RequestRows
@@ -42,12 +42,12 @@ def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meet
         wall_ns = Variable(f"{meeting}-start", client=client).get(timeout=JOIN_WITHIN_S)
         return wall_ns - clock_offset_ns()
 
-    with tempfile.TemporaryDirectory(prefix="loadgen-bodies-") as folder:
+    with temporary.folder("loadgen-bodies-") as folder:
         for name, content in files.items():
-            (Path(folder) / name).write_bytes(content)
-        share = Level.from_json(level | {"bodies": folder})
+            (folder / name).write_bytes(content)
+        share = Level.from_json(level | {"bodies": str(folder)})
         rows, results = run_here(share, shares=[number], common_start=common_start)
-        path = Path(folder) / "rows.parquet"
+        path = folder / "rows.parquet"
         write_share(path, rows.words, number)
         return path.read_bytes(), results[0], clock_offset_ns()
 
@@ -131,8 +131,8 @@ def _wait_for_all(ready: Any, futures: Sequence[Any]) -> None:
 
 
 def _merged(parquet: Sequence[bytes], by_ns: Sequence[int]) -> RequestRows:
-    with tempfile.TemporaryDirectory(prefix="loadgen-rows-") as folder:
-        paths = [Path(folder) / f"{number}.parquet" for number in range(len(parquet))]
+    with temporary.folder("loadgen-rows-") as folder:
+        paths = [folder / f"{number}.parquet" for number in range(len(parquet))]
         for path, content in zip(paths, parquet, strict=True):
             path.write_bytes(content)
         return merge_shares(paths, by_ns)

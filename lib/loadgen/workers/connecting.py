@@ -11,7 +11,7 @@ from loadgen import tls
 from loadgen.connection import Connection
 from loadgen.engine import Engine
 from loadgen.level import Level
-from loadgen.protocols import grpc_connection, http1
+from loadgen.protocols import grpc_connection, grpc_requests, http1
 from loadgen.workers.addresses import Addresses
 
 
@@ -28,7 +28,7 @@ def connector(
         requests = http1.encode(host, port, path, bodies, level.request_headers())
         make: Callable[..., asyncio.Protocol] = partial(http1.HttpClientConnection, requests=requests, heads={})
     else:
-        block, messages = grpc_connection.encode(host, port, path, bodies, level.request_headers(), level.tls)
+        block, messages = grpc_requests.encode(host, port, path, bodies, level.request_headers(), level.tls)
         make = partial(grpc_connection.GrpcClientConnection, block=block, messages=messages)
     context = tls.context(level)
     secure: dict[str, Any] = {"ssl": context, "server_hostname": level.server_name or host} if context else {}

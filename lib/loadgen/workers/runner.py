@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from loadgen import temporary
 from loadgen.errors import LevelError, WorkerFailed
 from loadgen.level import Level
 from loadgen.rows import WORDS, RequestRows
@@ -78,10 +78,10 @@ def run_here(
     lines: Lines = queue.SimpleQueue()
     numbers = list(range(level.processes) if shares is None else shares)
     longest_s = level.ramp_up_s + level.duration_s + level.timeout_s + 60
-    with tempfile.TemporaryDirectory(prefix="loadgen-") as folder, contextlib.ExitStack() as stack:
+    with temporary.folder("loadgen-") as folder, contextlib.ExitStack() as stack:
         workers: list[Worker] = []
         stack.callback(_stop_all, workers)
-        _begin(workers, level, numbers, module, Path(folder), lines, asks=is_alive is not None)
+        _begin(workers, level, numbers, module, folder, lines, asks=is_alive is not None)
         _collect("ready", workers, lines, READY_WITHIN_S, lambda _: None)
         start_ns = common_start() if common_start else soon(level)
         for worker in workers:

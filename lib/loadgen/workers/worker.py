@@ -25,7 +25,7 @@ from loadgen.arrivals import schedule
 from loadgen.bodies import Bodies, read_bodies
 from loadgen.engine import Engine
 from loadgen.level import Level
-from loadgen.protocols import grpc_connection
+from loadgen.protocols import grpc_requests
 from loadgen.protocols.tensor_replies import reply_comparer, tensor_text
 from loadgen.rows import WORDS
 from loadgen.workers.addresses import Addresses
@@ -59,7 +59,7 @@ class WorkerShare:
     def __init__(self, level: Level, worker: int) -> None:
         self.level, self.worker = level, worker
         self.bodies: Bodies = read_bodies(level.bodies)
-        prefix = grpc_connection.PREFIX if level.protocol == "grpc" else 0
+        prefix = grpc_requests.PREFIX if level.protocol == "grpc" else 0
         self.checker = Checker(self.bodies.expected, level.check_share, level.seed + worker, prefix)
         self.relative_due_ns = schedule(level, worker)
         self.edges: list[dict[str, int]] = []

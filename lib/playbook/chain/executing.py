@@ -7,13 +7,13 @@ import json
 import logging
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import psutil
 
+from loadgen import temporary
 from playbook.chain import params
 from playbook.chain.kernels import WarmStarter
 from playbook.imports import GRAMMARS, without
@@ -152,8 +152,8 @@ def _with_alt_texts(text: str, executed: Path) -> str:
 @contextlib.contextmanager
 def _sockets() -> Iterator[tuple[dict[str, str], Path]]:
     """The kernel is spoken to over socket files of its own: no port to collide on, also with a second chain."""
-    with tempfile.TemporaryDirectory(prefix="kernel-") as folder:
-        yield {"transport": "ipc", "ip": f"{folder}/ipc"}, Path(folder)
+    with temporary.folder("kernel-") as folder:
+        yield {"transport": "ipc", "ip": f"{folder}/ipc"}, folder
 
 
 @contextlib.contextmanager

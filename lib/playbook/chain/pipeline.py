@@ -12,10 +12,10 @@ from typing import Any
 
 from playbook.chain import params, resuming, temporary
 from playbook.chain.kernels import warm_starters
-from playbook.chain.stages import Run, pages, progress_file, run_stage
+from playbook.chain.stages import Run, finish_page, pages, progress_file, run_stage
 from playbook.chain.terminal import StageLine
 from playbook.errors import ParameterError, StageFailed
-from playbook.records import attempts, lock, record, runs, secrets
+from playbook.records import attempts, lock, record, runs, secrets, whole_file
 from playbook.serve import serve
 
 __all__ = ["Run", "choose", "clear", "execute", "pages", "prepare", "progress_file", "run_stage"]
@@ -78,7 +78,7 @@ def prepare(
 
 def _resumed(run_dir: Path, verbs: list[str], parameters: dict[str, dict[str, Any]]) -> Run:
     """What is left of a run, on a new server where one is needed."""
-    left, aside = resuming.left(run_dir, verbs), resuming.broken(run_dir, verbs)
+    left, aside = resuming.left(run_dir, verbs), resuming.aside(run_dir, verbs)
     if any(verb in NEEDS_SERVER for verb in left) and "serve" not in left:
         left, aside = ["serve", *left], [*aside, "serve"]
     return Run(run_dir, left, parameters, aside=aside)
@@ -108,6 +108,7 @@ def execute(run: Run, line: StageLine) -> None:
     with lock.held(run.run_dir), temporary.folder(), _ended_by_signals(), _cleared(run.run_dir):
         for verb in run.aside:
             record.set_aside(run.run_dir, verb)
+        _finish_page(run, line)
         with warm_starters(run.verbs) as warm:
             for verb in run.verbs:
                 attempts.begin(run.run_dir, verb)
@@ -121,6 +122,14 @@ def execute(run: Run, line: StageLine) -> None:
                     raise
                 run.seconds[verb] = time.monotonic() - begun
                 line.done(verb, run.seconds[verb], record.load(run.run_dir, verb)["verdict"])
+
+
+def _finish_page(run: Run, line: StageLine) -> None:
+    try:
+        finish_page(run)
+    except StageFailed as error:
+        line.failed(str(error))
+        raise
 
 
 def _check_there(run: Run) -> None:
@@ -149,8 +158,9 @@ def _cleared(run_dir: Path) -> Iterator[None]:
 
 
 def clear(run_dir: Path) -> None:
-    """End every server of a run and remove the private copies that tuning and drills made of its model."""
+    """End every server of a run, remove what killed writers left and the private copies of its model."""
     serve.stop_all(run_dir)
+    whole_file.sweep_below(run_dir)
     for copies in (".tune-*", ".drill-*"):
         for folder in Path(run_dir).glob(copies):
             shutil.rmtree(folder, ignore_errors=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from playbook.chain import unfinished
 from playbook.errors import ParameterError
 from playbook.records import record, runs, secrets
 
@@ -61,16 +62,24 @@ def _refusal(run_dir: Path, begun: Mapping[str, Any], now: Mapping[str, Any], di
 
 
 def left(run_dir: Path, verbs: Iterable[str]) -> list[str]:
-    """The verbs among these that the run was to have and has no whole record of; all that have none where it has all.
+    """The verbs among these that the run was to have and that are not done; where it has them all, those it was not to
+    have, unless a page is all that is left to do.
 
     Raises:
         RecordUnreadable: a record of a newer playbook.
     """
-    planned = runs.note(run_dir).get("verbs", [])
-    missing = [verb for verb in verbs if not record.has(run_dir, verb) or record.is_broken(run_dir, verb)]
-    return [verb for verb in missing if verb in planned] or missing
+    verbs = list(verbs)
+    planned, again = runs.note(run_dir).get("verbs", []), aside(run_dir, verbs)
+    missing = [verb for verb in verbs if not record.has(run_dir, verb) or verb in again]
+    rest = [] if unfinished.is_any(run_dir) else missing
+    return [verb for verb in missing if verb in planned] or rest
 
 
-def broken(run_dir: Path, verbs: Iterable[str]) -> list[str]:
-    """The verbs among these whose record is half written."""
-    return [verb for verb in verbs if record.is_broken(run_dir, verb)]
+def aside(run_dir: Path, verbs: Iterable[str]) -> list[str]:
+    """The verbs among these whose record does not count: it is half written, or stands without its notebook.
+
+    Raises:
+        RecordUnreadable: a record of a newer playbook.
+    """
+    lost = unfinished.without_notebook(run_dir)
+    return [verb for verb in verbs if record.is_broken(run_dir, verb) or verb in lost]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook import progress
+from playbook.chain import unfinished
 from playbook.chain.kernels import WarmStarter
 from playbook.errors import StageFailed
 from playbook.records import record, runs, whole_file
@@ -47,8 +48,9 @@ def run_stage(run: Run, verb: str, starter: WarmStarter | None = None, servers_s
 
     Arguments and errors as `execute_stage`.
     """
-    execute_stage(run, verb, starter, servers_stay)
-    write_page(run, verb)
+    with _written(run, verb), unfinished.marked(run.run_dir, verb):
+        execute_stage(run, verb, starter, servers_stay)
+        write_page(run, verb)
 
 
 def execute_stage(run: Run, verb: str, starter: WarmStarter | None = None, servers_stay: bool = False) -> None:
@@ -92,18 +94,31 @@ def write_page(run: Run, verb: str) -> None:
         executing.to_markdown(_executed(run, verb))
 
 
+def finish_page(run: Run) -> None:
+    """The Markdown that a chain before this one ended in, if it came as far as that. Raises as `write_page`."""
+    for verb in unfinished.without_page(run.run_dir):
+        if verb not in run.verbs:
+            with _written(run, verb), unfinished.marked(run.run_dir, verb):
+                write_page(run, verb)
+
+
 def pages(run: Run) -> None:
     """The Markdown of a notebook that failed, as far as it came."""
     from playbook.chain import executing
 
     for verb in run.verbs:
         executed = _executed(run, verb)
-        if executed.exists() and not executed.with_suffix(".md").exists():
+        if executed.exists() and not _is_newer(executed.with_suffix(".md"), executed):
             executing.to_markdown(executed)
 
 
 def _executed(run: Run, verb: str) -> Path:
     return run.run_dir / f"{runs.NOTEBOOKS[verb]}.ipynb"
+
+
+def _is_newer(page: Path, executed: Path) -> bool:
+    """Whether a page is of the notebook that lies there, not of an attempt before it."""
+    return page.exists() and page.stat().st_mtime_ns >= executed.stat().st_mtime_ns
 
 
 @contextlib.contextmanager

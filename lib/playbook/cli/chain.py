@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbook.chain import outcome, params, pipeline
+from playbook.chain import outcome, params, pipeline, unfinished
 from playbook.chain.terminal import StageLine
 from playbook.errors import StageFailed
 from playbook.records import buckets, runs, whole_file
@@ -72,8 +72,9 @@ def run(asked: Asked, complain: Say) -> int:
         with _said(complain):
             report.write(run.run_dir)
         return INTERRUPTED
-    code = _told(run, asked.gate, time.monotonic() - begun, line.say, complain)
-    _copied(run, asked.bucket, line.say)
+    with unfinished.marked(run.run_dir, unfinished.PAGE):
+        code = _told(run, asked.gate, time.monotonic() - begun, line.say, complain)
+        _copied(run, asked.bucket, line.say)
     return code
 
 

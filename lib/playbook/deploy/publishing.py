@@ -9,10 +9,10 @@ minute.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from loadgen import temporary
 from playbook.deploy.bundle import copy_latest
 from playbook.errors import PlaybookError
 from playbook.records import buckets, runs
@@ -41,9 +41,9 @@ def publish(run_dir: Path, destination: str) -> list[str]:
     records = Records(run_dir)
     base_path = run_dir / records.need("export", "base_path").value
     name, run_id = records.need("export", "model_name").value, run_dir.resolve().name
-    with tempfile.TemporaryDirectory(prefix="publish-") as folder:
-        version = copy_latest(base_path, Path(folder) / name)
-        record = Path(folder) / "record"
+    with temporary.folder("publish-") as folder:
+        version = copy_latest(base_path, folder / name)
+        record = folder / "record"
         record.mkdir()
         for path in (path for pattern in _RECORD for path in sorted(run_dir.glob(pattern))):
             shutil.copyfile(path, record / path.name)

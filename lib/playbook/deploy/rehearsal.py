@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import loadgen
+from loadgen import temporary
 from playbook import stopwatch
 from playbook.deploy import encryption, refutation, server_flags, use
 from playbook.deploy.manifest_numbers import NON_ROOT, THROTTLED
@@ -166,8 +165,8 @@ def _hold(plan: DeployPlan, handle: Handle, duration_s: float, client_cpus: list
     load = Load(plan.protocol, duration_s, min(1.0, duration_s / 2), cpus)
     rate = round(plan.sizing.planned_rps.value, 1)
     rows = record.data_dir(plan.run_dir) / "requests" / "deploy_000"
-    with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
-        bodies = write_mix(Path(folder), plan.run_dir, plan.mix, plan.protocol, plan.model_name)
+    with temporary.folder("bodies-") as folder:
+        bodies = write_mix(folder, plan.run_dir, plan.mix, plan.protocol, plan.model_name)
         connections = _CONNECTIONS if plan.protocol == "rest" else None
         level = stress.level_of(handle, load, bodies, arrival="poisson", rate_rps=rate, connections=connections)
         try:

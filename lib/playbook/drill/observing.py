@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import loadgen
+from loadgen import temporary
 from playbook import stopwatch
 from playbook.drill.drill import Drill, Way
 from playbook.drill.exercise import Exercise
@@ -42,12 +42,12 @@ def hold(exercise: Exercise, drill: Drill, way: Way, remedied: bool, number: int
     """
     name = f"{drill.name}-remedy" if remedied else drill.name
     with (
-        tempfile.TemporaryDirectory(prefix="bodies-") as bodies,
+        temporary.folder("bodies-") as bodies,
         ground(exercise, name, way.config(exercise), way.flags(exercise), way.prepare) as place,
         way.front(place) if way.front else nullcontext(place.handle) as called,
         _others(place) as others_cores,
     ):
-        summary, moments, said = _held(exercise, way, place, called, Path(bodies), number)
+        summary, moments, said = _held(exercise, way, place, called, bodies, number)
     calls = Calls.read(_folder(exercise, number) / "requests.parquet")
     began_ns, end_ns = moments["began_ns"], summary["start_ns"] + int(summary["duration_s"] * 1e9)
     lost = outage(calls, began_ns, end_ns, exercise.promise)

@@ -8,18 +8,17 @@ least five of the six grew. What could have stayed unseen is told too.
 from __future__ import annotations
 
 import itertools
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import loadgen
+from loadgen import temporary
 from playbook import stopwatch
 from playbook.drill.exercise import Exercise
 from playbook.drill.ground import ground
@@ -68,10 +67,10 @@ def hold(exercise: Exercise, handle: Handle, number: int) -> dict[str, Any]:
         LoadFailed: nothing could be measured.
     """
     folder = record.data_dir(exercise.run.run_dir) / "requests" / f"drill_{number:03d}"
-    with tempfile.TemporaryDirectory(prefix="bodies-") as bodies:
+    with temporary.folder("bodies-") as bodies:
         load = exercise.load
-        write_mix(Path(bodies), exercise.run.run_dir, load.mix, load.protocol, handle.model_name)
-        level = level_of(handle, load, Path(bodies), level=number, arrival="poisson", rate_rps=exercise.rate_rps)
+        write_mix(bodies, exercise.run.run_dir, load.mix, load.protocol, handle.model_name)
+        level = level_of(handle, load, bodies, level=number, arrival="poisson", rate_rps=exercise.rate_rps)
         level = level.with_(duration_s=exercise.soak_s, to_the_end=True, metrics_url=None)
         with _sampled(handle, exercise.soak_s / SAMPLES) as samples:
             try:

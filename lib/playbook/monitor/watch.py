@@ -19,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 
+from loadgen import pages
 from playbook.errors import MonitorError
 from playbook.monitor import resources
 from playbook.monitor.scrape import ADVICE, Parser, Series
@@ -122,7 +123,7 @@ class Watch:
         """The page and the moment it was made: the middle between asking and the first byte of the answer."""
         request, sent_ns = urllib.request.Request(url, headers=secrets.header(url)), time.monotonic_ns()
         try:
-            with urllib.request.urlopen(request, timeout=max(1.0, self._every_s), context=trust.context(url)) as reply:
+            with pages.opened(request, max(1.0, self._every_s), trust.context(url)) as reply:
                 at_ns = (sent_ns + time.monotonic_ns()) // 2
                 return at_ns, reply.read().decode("utf-8", "replace"), reply.headers.get("Date")
         except urllib.error.HTTPError as error:

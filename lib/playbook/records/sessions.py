@@ -1,4 +1,4 @@
-"""HTTP to one address with what it asks for: its credentials, its headers, its certificates.
+"""HTTP to one address, straight, with what it asks for: its credentials, its headers, its certificates.
 
 One home for it: control calls, the sensor and the questions of verify all open their connections here.
 """
@@ -18,7 +18,7 @@ from playbook.records import secrets, trust
 
 def session_to(url: str) -> requests.Session:
     """A session for requests to this address and no other; whoever takes it closes it."""
-    session = requests.Session()
+    session = _Direct()
     session.headers.update(secrets.header(url))
     if context := trust.context(url):
         noted = trust.of(url)
@@ -32,6 +32,13 @@ def connection(url: str) -> Iterator[requests.Session]:
     """Such a session for the length of a `with` block."""
     with session_to(url) as session:
         yield session
+
+
+class _Direct(requests.Session):
+    """Never through a proxy of the environment: load goes straight to the server, and so does what is asked beside."""
+
+    def merge_environment_settings(self, *args: Any, **settings: Any) -> Any:
+        return super().merge_environment_settings(*args, **settings) | {"proxies": {}}
 
 
 class _Adapter(HTTPAdapter):

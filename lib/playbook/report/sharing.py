@@ -12,7 +12,7 @@ from playbook.errors import NotWritten, ParameterError
 from playbook.records import buckets, whole_file
 from playbook.report import report
 
-LEFT_OUT = ("models", "logs", "servers", "config", ".credentials.json", ".progress.json", ".lock")
+LEFT_OUT = ("models", "logs", "servers", "config", ".credentials.json", ".progress.json", ".lock", ".stage")
 LEFT_OUT_BELOW = ("data/.changes.lock", "deploy/models")  # the bundle's model is large, and not everybody's
 MOST_INSIDE = 20 * 2**20  # bytes of data inside an HTML page; more is slow to open and refused by mail
 

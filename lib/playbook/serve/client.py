@@ -150,6 +150,7 @@ def channel(handle: Handle) -> Any:
     options: list[tuple[str, Any]] = [
         ("grpc.max_receive_message_length", -1),
         ("grpc.max_send_message_length", -1),
+        ("grpc.enable_http_proxy", 0),  # as load goes: straight
     ]
     headers = {name.lower(): value for name, value in secrets.header(handle.grpc_url).items()}
     if "host" in headers:

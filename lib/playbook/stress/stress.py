@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import loadgen
+from loadgen import temporary
 from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
 from playbook.records import attempts, record, run_folder, secrets, trust
@@ -135,8 +135,8 @@ def bench(
     handle: Handle, run_dir: Path, load: Load, passport: Mapping[str, Any] | None = None, verb: str = "stress"
 ) -> Iterator[Bench]:
     """A bench for the length of a `with` block, its requests made from the run's reference rows."""
-    with tempfile.TemporaryDirectory(prefix="bodies-") as folder:
-        bodies = write_mix(Path(folder), run_dir, load.mix, load.protocol, handle.model_name)
+    with temporary.folder("bodies-") as folder:
+        bodies = write_mix(folder, run_dir, load.mix, load.protocol, handle.model_name)
         kept = earlier.levels(run_dir, handle, load) if verb == "stress" else []
         yield Bench(handle, run_dir, load, passport, bodies, verb, earlier=kept)
 
@@ -164,12 +164,12 @@ def request_ms(handle: Handle, run_dir: Path, load: Load) -> float:
     Raises:
         LoadFailed: the server answered none.
     """
-    with tempfile.TemporaryDirectory(prefix="timing-") as folder, stopwatch.measuring():
-        bodies = write_mix(Path(folder), run_dir, load.mix, load.protocol, handle.model_name, TIMED)
+    with temporary.folder("timing-") as folder, stopwatch.measuring():
+        bodies = write_mix(folder, run_dir, load.mix, load.protocol, handle.model_name, TIMED)
         brief = replace(load, duration_s=TIMED_S, ramp_up_s=0.0, processes=1, load_scheduler="")
         level = level_of(handle, brief, bodies, arrival="closed", concurrency=1)
         try:
-            summary = loadgen.hold(level, Path(folder) / "rows", is_alive=client.asker(handle))
+            summary = loadgen.hold(level, folder / "rows", is_alive=client.asker(handle))
         except loadgen.LoadgenError as error:
             check_unmeasured(handle)
             raise LoadFailed(f"One request alone could not be timed: {error}") from error

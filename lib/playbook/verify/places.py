@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loadgen import temporary
 from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.serve.spec import choose_port
@@ -47,7 +48,8 @@ class Place(ABC):
         self._running: dict[str, Reached] = {}
         self._failed: dict[str, str] = {}
         self._asked: Reached | None = None
-        self.folder = Path(tempfile.mkdtemp(prefix="verify-"))
+        self._kept = contextlib.ExitStack()
+        self.folder = self._kept.enter_context(temporary.folder("verify-"))
 
     def server(self, name: str = "plain") -> Reached:
         """The server with this setup.
@@ -119,7 +121,7 @@ class Place(ABC):
         """End what was started and remove its files."""
         for reached in self._running.values():
             reached.end()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._kept.close()
 
 
 class ProcessPlace(Place):

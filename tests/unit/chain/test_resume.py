@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import shutil
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from rich.console import Console
 
-from playbook.chain import pipeline
+from playbook.chain import pipeline, unfinished
+from playbook.chain.terminal import StageLine
 from playbook.errors import ParameterError, RecordUnreadable
 from playbook.records import lock, record, runs
 
@@ -80,20 +85,67 @@ def test_a_record_that_is_half_written_is_made_again_and_one_of_a_newer_playbook
         prepared([], "latest")
 
 
+def ended_in(run_dir: Path, verb: str) -> None:
+    """A chain ends in this stage when its record is written and nothing else yet."""
+    with contextlib.suppress(KeyboardInterrupt), unfinished.marked(run_dir, verb):
+        record.save(run_dir, verb, params={}, results={}, verdict=verb)
+        raise KeyboardInterrupt
+
+
+def a_notebook(run_dir: Path, name: str, **told: Any) -> Path:
+    """What papermill leaves: a notebook that says when it ended, and whether a cell failed."""
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Tune")])
+    page.metadata["papermill"] = {"parameters": {}, "exception": None, "end_time": "2026-11-27T09:00:00", **told}
+    path = run_dir / f"{name}.ipynb"
+    nbformat.write(page, path)
+    return path
+
+
+def test_a_record_without_its_notebook_is_not_taken_for_done():
+    begun = prepared(["export", "tune"])
+    for verb in ("export", "tune"):
+        record.save(begun.run_dir, verb, params={}, results={}, verdict=verb)
+    assert prepared([], "latest").verbs[0] == "serve", "recorded by hand, its notebook elsewhere: done"
+    (begun.run_dir / "tune.json").unlink()
+    a_notebook(begun.run_dir, "60_tune")  # of an attempt that was killed earlier
+    ended_in(begun.run_dir, "tune")
+    again = prepared([], "latest")
+    assert (again.verbs, again.aside) == (["tune"], ["tune"])
+
+
+@pytest.mark.parametrize("told", [{"end_time": None}, {"exception": True}], ids=["ended half way", "failed"])
+def test_a_notebook_that_did_not_come_to_its_end_is_not_that_of_a_record(told):
+    begun = prepared(["export"])
+    ended_in(begun.run_dir, "export")
+    a_notebook(begun.run_dir, "10_export", **told)
+    assert prepared([], "latest").verbs == ["export"]
+
+
+def test_a_page_that_is_missing_is_written_from_its_notebook_and_nothing_is_run_again():
+    begun = prepared(["export"])
+    ended_in(begun.run_dir, "export")
+    a_notebook(begun.run_dir, "10_export")
+    again = pipeline.Run(begun.run_dir, [], {})
+    assert prepared([], "latest").verbs == [], "what was begun is finished before the rest of the chain is"
+    pipeline.execute(again, StageLine(Console(file=io.StringIO())))
+    assert (begun.run_dir / "10_export.md").read_text().startswith("# Tune")
+    assert unfinished.without_page(begun.run_dir) == []
+
+
 def test_private_copies_of_the_model_and_temporary_folders_of_killed_chains_go(tmp_path, monkeypatch):
     for copy in (".tune-abc", ".drill-abc"):
         (tmp_path / copy / "digits").mkdir(parents=True)
     pipeline.clear(tmp_path)
     assert not list(tmp_path.glob(".tune-*")) + list(tmp_path.glob(".drill-*"))
-    dead, alive = tmp_path / "playbook-1-99999999-x", tmp_path / "another"
-    for folder in (dead / "kernel", alive):
+    dead, others = tmp_path / "playbook-x", tmp_path / "playbook-mine"
+    for folder in (dead / "kernel", others):
         folder.mkdir(parents=True)
+    (dead / ".held").touch()  # nobody holds it
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pipeline.temporary.folder() as own:
         assert own.parent == tmp_path
         assert not dead.exists()
-        assert pipeline.temporary.sweep(tmp_path) == []
-    assert [path.name for path in tmp_path.iterdir()] == ["another"]
+    assert [path.name for path in tmp_path.iterdir()] == ["playbook-mine"]
 
 
 def test_a_run_whose_folder_was_removed_says_so():

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
+import grpc
 import pytest
 
 from loadgen import Level, hold
@@ -73,6 +74,45 @@ def test_a_server_that_closes_politely_costs_a_connection_but_no_request(protoco
     assert summary["connections_opened"] > summary["connections"]
     assert (summary["answers"]["wrong"], summary["answers"]["first_wrong"]) == (0, None)
     assert summary["answers"]["checked"] >= summary["requests"]
+
+
+def grpcio_gets(fault):
+    """What grpcio's user sees of a server that does this to every third call."""
+    with running("grpc", Script(fault=fault, fault_every=3)) as server, grpc.insecure_channel(server.url) as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        return len([call(b"x", timeout=10) for _ in range(8)])
+
+
+def test_a_call_that_the_server_has_not_looked_at_is_sent_again_once_as_grpcio_does(bodies, tmp_path):
+    assert grpcio_gets("unseen") == 8
+    with running("grpc", Script(fault="unseen", fault_every=50, bodies=str(bodies))) as server:
+        summary = held(server, "grpc", bodies, tmp_path)
+    assert summary["resent"] > 5
+    assert set(summary["errors_by_kind"]) <= {"reset"}, "the second try may meet the server's next farewell"
+    assert summary["errors"] < summary["resent"] / 3
+    assert summary["balance"]["balanced"], summary["balance"]
+    assert any(f"{summary['resent']} calls were sent a second time" in text for text in summary["warnings"])
+    assert "little_law" not in summary["failed_checks"]
+
+
+def test_a_call_that_is_not_looked_at_twice_has_failed_and_so_has_one_that_is_refused(bodies, tmp_path):
+    with running("grpc", Script(fault="unseen", fault_every=1, bodies=str(bodies))) as server:
+        unseen = held(server, "grpc", bodies, tmp_path, duration_s=0.3)
+    assert set(unseen["errors_by_kind"]) <= {"reset", "timeout"}
+    assert unseen["errors"] == unseen["requests"] >= unseen["resent"] > 0
+    with pytest.raises(grpc.RpcError, match="UNAVAILABLE"):
+        grpcio_gets("refused")
+    with running("grpc", Script(fault="refused", fault_every=1, bodies=str(bodies))) as server:
+        refused = held(server, "grpc", bodies, tmp_path, duration_s=0.3)
+    assert (refused["resent"], refused["errors_by_kind"]) == (0, {"reset": refused["requests"]})
+
+
+def test_a_closed_loop_whose_connections_are_told_to_go_keeps_its_clients(bodies, tmp_path):
+    with running("grpc", Script(fault="unseen", fault_every=40, delay_s=0.002, bodies=str(bodies))) as server:
+        closed = {"arrival": "closed", "rate_rps": None, "concurrency": 8, "connections": 2}
+        summary = held(server, "grpc", bodies, tmp_path, **closed)
+    assert summary["resent"] > 5
+    assert summary["mean_in_flight"] <= 8.01
 
 
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from loadgen import Level, hold
-from loadgen.protocols import grpc_connection
+from loadgen.protocols import grpc_requests
 from loadgen.protocols.frames import literal, read_status
 from loadgen.scripted.script import Script
 from loadgen.scripted.server import running
@@ -157,7 +157,7 @@ def test_long_header_values_are_encoded_as_hpack_reads_them():
 
 def test_a_server_that_wants_no_header_table_is_told_that_there_is_none():
     """RFC 7541, 4.2: the change stands at the beginning of the next block, or the connection is at fault."""
-    block, _ = grpc_connection.encode("127.0.0.1", 1, METHOD, [b""])
+    block, _ = grpc_requests.encode("127.0.0.1", 1, METHOD, [b""])
     decoder = hpack.Decoder()
     decoder.max_allowed_table_size = 0
     for _ in range(2):

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from loadgen import Level, hold
-from loadgen.protocols import grpc_connection, http1
+from loadgen.protocols import grpc_requests, http1
 
 
 def reply(number: int) -> list[bytes]:
@@ -77,4 +77,4 @@ def test_replies_whole_in_pieces_and_in_chunks_are_all_read(server, tmp_path):
 @pytest.mark.parametrize(("host", "named"), [("127.0.0.1", b"127.0.0.1:85"), ("::1", b"[::1]:85"), ("h", b"h:85")])
 def test_the_server_is_named_as_http_wants_it(host, named):
     assert b"\r\nHost: " + named + b"\r\n" in http1.encode(host, 85, "/x", [b"{}"])[0]
-    assert named in grpc_connection.encode(host, 85, "/x", [b""])[0]
+    assert named in grpc_requests.encode(host, 85, "/x", [b""])[0]
