@@ -8,26 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.checks.command import BINARY, OFFICIAL, Command
-from playbook.lint.checks.fragments import read_fragment
-from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.lookup import Sources
-from playbook.lint.checks.reading import Document, Reading, Surroundings
+from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import is_batching, is_config, kind_of
-from playbook.lint.forms.text import Text, Word
-from playbook.lint.forms.units import unit_as_shell, windows_as_shell
+from playbook.lint.forms.text import Text
 from playbook.lint.gathering import Gathered
-from playbook.lint.readers.block_kinds import concerns, flags_of, names_server, uses_server
+from playbook.lint.readers.block_kinds import concerns, names_server, uses_server
+from playbook.lint.readers.blocks import read_blocks
 from playbook.lint.readers.charts import read_charts, read_values_file
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.kubernetes import Pod
 from playbook.lint.readers.kustomize_images import set_images
 from playbook.lint.readers.makefiles import read_makefile
-from playbook.lint.readers.notebooks import lines_of, notebook_blocks
+from playbook.lint.readers.notebooks import notebook_blocks
 from playbook.lint.readers.program_texts import SUFFIXES, read_program
 from playbook.lint.readers.python_code import read_python, texts_of
-from playbook.lint.readers.scripts import read_script
+from playbook.lint.readers.scripts import read_script, read_unit, read_windows
 from playbook.lint.readers.terraform import read_hcl
 from playbook.lint.readers.yaml_files import check_together, collect, read_page, served_by_maps
 from playbook.lint.readers.yaml_pages import Page, load
@@ -99,7 +97,11 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
             gathered.configs[path] = flag
             gathered.read.append(text.path)
             continue
-        reading = _read_kind(kinds[path], text, around, pages.get(path), pods, objects)
+        try:
+            reading = _read_kind(kinds[path], text, around, pages.get(path), pods, objects)
+        except SHAPES as error:  # said, and the other texts are read
+            problem = f"its shape is not that of what it looks like ({type(error).__name__})"
+            reading = Reading(findings=[finding("unreadable", text.path, None, problem=problem)])
         total.add(reading)
         _account(text, reading, gathered, total)
     for texts in charts.again:
@@ -121,15 +123,6 @@ def _read_again(texts: list[Text], around: Surroundings) -> Reading:
     return reading
 
 
-_AS_SHELL = {"unit": unit_as_shell, "windows": windows_as_shell}
-_READERS: dict[str, Callable[[Document], Reading]] = {
-    "dockerfile": read_dockerfile,
-    "makefile": read_makefile,
-    "python": read_python,
-    "shell": read_script,
-}
-
-
 def surroundings(sources: Sources, cpus: int | None = None) -> Surroundings:
     """What texts know of each other, with the readers of texts that stand inside others."""
     return Surroundings(sources, cpus=cpus, readers=_READERS)
@@ -146,80 +139,51 @@ def _read_kind(
             reading.add(read_script(Document(script, around), depth=1))
         reading.configs += configs_in(page)
         return reading
-    if kind in _AS_SHELL:
-        return read_script(Document(replace(text, content=_AS_SHELL[kind](text.content)), around))
     if kind == "hcl" and (OFFICIAL in text.content or concerns(text.content) or kind_of(text.content)):
         return read_hcl(document, pods, objects)
     if kind in ("prose", "notebook"):
-        return _read_blocks(kind, text, around)
+        return read_blocks(kind, text, around)
     if kind in _READERS:
-        reading = _READERS[kind](document)
-        if reading.understood or reading.findings or kind != "python":
-            return reading
-    if BINARY not in text.content and OFFICIAL not in text.content:
+        return _READERS[kind](document)
+    return _of_no_kind(document)
+
+
+def _of_no_kind(document: Document) -> Reading:
+    """A text of no known kind: its command lines, or the texts in it."""
+    content = document.text.content
+    if BINARY not in content and OFFICIAL not in content:
         return Reading()
-    if kind != "program":
-        reading = read_script(document)  # a text of no known kind: its command lines
-        if reading.commands or names_server(text.content) == "":
-            return reading
-    return read_program(document)
+    reading = read_script(document)
+    return reading if reading.commands or names_server(content) == "" else read_program(document)
+
+
+def _python(document: Document) -> Reading:
+    """Python, or what another reader makes of the texts in it where it is none."""
+    reading = read_python(document)
+    return reading if reading.understood or reading.findings else _of_no_kind(document)
+
+
+def _program(document: Document) -> Reading:
+    content = document.text.content
+    return read_program(document) if BINARY in content or OFFICIAL in content else Reading()
 
 
 def _broken_yaml(page: Page, text: Text) -> Iterator[Finding]:
     concerns = names_server(text.content) or kind_of(text.content)
-    for line, problem in page.problems if concerns else ():
+    comments = text.path.endswith(".json") and bool(page.data)  # what VS Code and others write beside JSON
+    for line, problem in page.problems if concerns and not comments else ():
         yield finding("unreadable", text.path, line, problem=f"it is no YAML ({problem})")
 
 
-def _read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
-    total = Reading()
-    pods: list[Pod] = []
-    objects: list[tuple[Any, str]] = []  # of this document alone
-    blocks = list((prose_blocks if kind == "prose" else notebook_blocks)(text))
-    if kind == "notebook" and blocks:
-        around.origins[text.path] = lines_of(text)
-    for block in blocks:
-        document = Document(block.text, around)
-        if block.kind == "config":
-            flag = kind_of(block.text.content)
-            open_ends = bool(re.search(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w", block.text.content))
-            part = None if open_ends or flag != "model_config_file" else read_fragment(block.text)
-            total.findings += part or []
-            total.configs += [(flag, replace(block.text, templated=open_ends or part is not None))] if flag else []
-            continue
-        if block.kind == "flags":
-            total.add(_read_flags(block.text))
-            continue
-        if block.kind == "yaml":
-            page = load(document)
-            collect(page)
-            reading = read_page(page, pods, objects)
-        else:
-            reading = _read_kind(block.kind, block.text, around, None, pods, objects)
-        reading.commands = [each for each in reading.commands
-                            if each.place.container or any(word.startswith("-") for word in each.words)]  # fmt: skip
-        if block.excerpt:
-            reading.commands = [
-                each if _tells_model(each) else replace(each, partial=True) for each in reading.commands
-            ]
-        reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
-        total.add(reading)
-    total.findings += check_together(objects, pods, around.served)
-    if not blocks:
-        total.passed = "no code that starts a server"
-    return total
-
-
-def _tells_model(command: Command) -> bool:
-    """True for a command line that says what is to be served, or that the image's script gives a base path."""
-    named = any(word.startswith(("--model_base_path", "--model_config_file")) for word in command.words)
-    return named or bool(command.implied)
-
-
-def _read_flags(text: Text) -> Reading:
-    """A block of flags alone, as documents show what is to be added to a command line."""
-    words = [Word(word, text.line(line)) for word, line in flags_of(text.content)]
-    return launch(Start(text.path, words[0].line, "", [Word(BINARY)], words, partial=True))
+_READERS: dict[str, Callable[[Document], Reading]] = {
+    "dockerfile": read_dockerfile,
+    "makefile": read_makefile,
+    "program": _program,
+    "python": _python,
+    "shell": read_script,
+    "unit": read_unit,
+    "windows": read_windows,
+}
 
 
 def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -> None:

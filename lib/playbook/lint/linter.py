@@ -20,7 +20,7 @@ from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.lookup import Sources, meant_files, named_files
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.reading import Document, Reading, Surroundings
-from playbook.lint.checks.schema import kind_of
+from playbook.lint.checks.schema import KINDS, kind_of
 from playbook.lint.files import NAMES_NONE, readers, surroundings
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.gathering import Gathered, gather, model_folders
@@ -33,6 +33,7 @@ from playbook.lint.rules.findings import SEVERITIES, Finding
 _POLL = "file_system_poll_wait_seconds"
 # words that stand for flags which are not here: `$@`, `$FLAGS`, `--$NAME=$VALUE`
 _OPEN = re.compile(r"\$[@*]|\$\{[@*]\}|\$…|\$\{?\w+(\[[@*]\])?\}?|--[\w-]*\$[^=]*(=.*)?", re.DOTALL)
+_SAID = ("config-file-missing", "config-file-not-copied", "configmap-key-missing")  # a config file that is not there
 _EARLY = "allow_version_labels_for_unavailable_models"
 
 
@@ -153,6 +154,9 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
                 files[flag] = result
                 named.add(result)
                 report.findings += check_config(flag, result, command)
+        for path in (command.text(flag) for flag in KINDS if flag not in files):
+            if path and not any(hit.rule in _SAID and path in hit.message for hit in report.findings):
+                report.passed.setdefault("config files that are not here", []).append(path)
         for flag, text in meant_files(command, sources):
             named.add(text)
             report.findings += check_config(flag, text, None)
@@ -162,17 +166,17 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
-    _read_after_all(report, named, sources.asked)
+    _read_after_all(report, named, sources)
     report.findings = led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report
 
 
-def _read_after_all(report: Report, named: set[Text], asked: set[str]) -> None:
+def _read_after_all(report: Report, named: set[Text], sources: Sources) -> None:
     """A file that a flag names, or another text (`env_file`), was read as what it is to be, whatever its look said."""
-    paths = {text.path for text in named}
+    paths = {text.path for text in named} | sources.known
     report.findings = [hit for hit in report.findings if hit.rule != "not-understood" or hit.path not in paths]
-    beside = [path for path in report.passed.get(NAMES_NONE, ()) if path in asked or path in paths]
+    beside = [path for path in report.passed.get(NAMES_NONE, ()) if path in sources.asked | paths]
     report.files += beside
     paths |= set(beside)
     left = {reason: [path for path in passed if path not in paths] for reason, passed in report.passed.items()}

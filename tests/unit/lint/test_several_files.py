@@ -25,6 +25,14 @@ PLACES = {
     "variables of .env": ({"compose.yaml": SERVICE + "    command: --model_base_path=${BASE}\n", ".env": "# where\nBASE='m/a'\n"}, ("compose.yaml", 4), RELATIVE),
     "a default that compose fills in": ({"compose.yaml": SERVICE + "    command: ['--model_base_path=${BASE:-m}']\n"}, ("compose.yaml", 4), RELATIVE),
     "a variable of an env_file": ({"compose.yaml": SERVICE + "    env_file: [a.env, {path: b.env}]\n", "a.env": "MODEL_NAME=a\n", "b.env": "\nMODEL_CONFIG_FILE=/c\n"}, ("b.env", 2), "env-nobody-reads"),
+    "a name that compose fills in": ({"compose.yaml": SERVICE + "    environment: [MODEL_BASE_PATH, MODEL_NAME]\n    volumes: ['/srv/a:/models/a']\n", ".env": "MODEL_NAME=a\nMODEL_BASE_PATH=/models/a\n"}, ("compose.yaml", 4), "base-path-doubled"),
+    "a stage that a service names": ({"compose.yaml": "services:\n  s:\n    build: {context: ., target: live}\n", "Dockerfile": "FROM tensorflow/serving:2.20.0 AS live\nCMD [\"--rest_api_num_threads=1\"]\nFROM python:3\nCMD [\"app\"]\n"}, ("Dockerfile", 2), THREADS),
+    "a stage that is built on another": ({"Dockerfile": "FROM tensorflow/serving:2.20.0 AS base\nENV MODEL_NAME=a\nFROM base\nCMD [\"--rest_api_num_threads=1\"]\n"}, ("Dockerfile", 4), THREADS),
+    "flags of a Dockerfile in a compose file": ({"compose.yaml": "services:\n  s:\n    build:\n      dockerfile_inline: |\n        FROM tensorflow/serving:2.20.0\n        CMD [\"--rest_api_num_threads=1\"]\n"}, ("compose.yaml", 6), THREADS),
+    "values for a chart inside a chart": ({"Chart.yaml": CHART, "values.yaml": "inner:\n  threads: 1\n", "charts/inner/Chart.yaml": CHART.replace("name: c", "name: inner"), "charts/inner/values.yaml": "threads: 8\n", "charts/inner/templates/p.yaml": POD % ("tensorflow/serving:2.20.0", "--rest_api_num_threads={{ .Values.threads }}"), "templates/x.yaml": "kind: Namespace\n"}, ("charts/inner/templates/p.yaml", 8), THREADS),
+    "a table in Markdown": ({"README.md": f"| what | how |\n|---|---|\n| run | {START} |\n"}, ("README.md", 3), THREADS),
+    "a task in JSON with comments": ({"tasks.json": '{\n  // serve\n  "tasks": [{"command": "' + START + '"}]\n}\n'}, ("tasks.json", 3), THREADS),
+    "two commands on a line of JSON": ({"d.json": '{"image": "tensorflow/serving:2.20.0", "after": "' + START + '"}\n'}, ("d.json", 1), THREADS),
     "a variable of docker's --env-file": ({"run.sh": "docker run --env-file e.env tensorflow/serving:2.20.0\n", "e.env": "TF_SERVING_X=1\n"}, ("e.env", 1), "env-nobody-reads"),
     "a service of another file": ({"compose.yaml": "services:\n  s:\n    extends: {file: base.yaml, service: b}\n    ports: ['9000:9000']\n", "base.yaml": SERVICE.replace(" s:", " b:")}, ("compose.yaml", 4), "port-nobody-listens"),
     "a Dockerfile in a compose file": ({"compose.yaml": "services:\n  s:\n    build:\n      dockerfile_inline: |\n        FROM tensorflow/serving:2.20.0\n        CMD --port=8500\n"}, ("compose.yaml", 6), "cmd-shell-form"),
@@ -95,6 +103,10 @@ RIGHT = {
     "flags of a loop over what is not here": ({"x.py": "def f(d):\n    c = ['tensorflow_model_server', '--port=8500']\n    for k, v in d.items():\n        c.append(f'--{k}={v}')\n    run(c)\n"}, "no-model"),
     "words of a sentence": ({"README.md": "Start `tensorflow_model_server --port=8500` with `--model_base_path=/m`.\n"}, "no-model"),
     "a platform without quotes, said once": ({"m.config": 'model_config_list { config { name: "m" base_path: "/m" model_platform: TENSORFLOW } }\n'}, "model-platform-unknown"),
+    "the server's path in a variable": ({"run.sh": "S=/usr/bin/tensorflow_model_server\n$S --model_base_path=/m\n"}, "no-model"),
+    "a task that runs docker": ({"t.yml": "- hosts: a\n  tasks:\n  - command: docker run -p 8501:8501 tensorflow/serving:2.20.0 --model_name=m\n"}, "cmd-over-entrypoint"),
+    "JSON with comments": ({"tasks.json": '{\n  // serve\n  "tasks": [{"command": "' + START + '"}]\n}\n'}, "unreadable"),
+    "a chart inside a chart that is off": ({"Chart.yaml": CHART + "dependencies: [{name: i, condition: i.use}]\n", "values.yaml": "i: {use: false}\n", "charts/i/Chart.yaml": CHART.replace("name: c", "name: i"), "charts/i/templates/p.yaml": POD % ("tensorflow/serving:2.20.0", "--rest_api_num_threads=1"), "templates/x.yaml": "kind: Namespace\n"}, THREADS),
     "settings of another program": ({"app.ini": "[server]\nmax_batch_size = 64\n"}, "config-file-broken"),
 }  # fmt: skip
 
@@ -136,3 +148,31 @@ def test_files_that_others_are_read_by_count_as_read(tmp_path):
     report = found_in(tmp_path, files)
     assert {"compose.yaml", "s.env", ".env"} <= {*report.files}
     assert report.passed["names no server"] == ["other"]
+
+
+SHAPES = {
+    "d.yaml": (POD % ("tensorflow/serving:2.20.0", "--port=8500")) + "---\nkind: Service\nmetadata: true\nspec: 5\n",
+    "s.yaml": "kind: Deployment\nmetadata: tensorflow/serving\nspec: {template: [1]}\n",
+    "kustomization.yaml": "images: true\npatches: 5\nresources: tensorflow/serving\n",
+    "values.yaml": "image: {repository: tensorflow/serving}\nports: 8501\nenv: live\nargs: 5\n",
+    "Dockerfile": "FROM\nCMD tensorflow_model_server\n",
+    "n.ipynb": '{"cells": [5, {"source": 7}], "x": "tensorflow/serving"}',
+    "r.yaml": "a: &a\n  image: tensorflow/serving\n  more: *a\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_shape_that_no_schema_allows_ends_nothing(name, tmp_path):
+    """Another file of the folder is read all the same."""
+    report = found_in(tmp_path, {name: SHAPES[name], "z.sh": START + "\n"})
+    assert ("z.sh", 1) in [(hit.path, hit.line) for hit in report.findings if hit.rule == THREADS]
+
+
+def test_a_notebook_that_is_no_json_is_not_called_clean(tmp_path):
+    report = found_in(tmp_path, {"n.ipynb": '{"cells": [{"source": "!tensorflow_model_server --port=1",}]}'})
+    assert [hit.rule for hit in report.findings] == ["unreadable"]
+
+
+def test_a_config_file_that_is_not_here_is_told_as_passed_over(tmp_path):
+    report = found_in(tmp_path, {"run.sh": "tensorflow_model_server --model_config_file=/etc/tfs/models.config\n"})
+    assert "config files that are not here: /etc/tfs/models.config" in what_was_read(report)

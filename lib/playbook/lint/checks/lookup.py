@@ -21,6 +21,7 @@ class Sources:
     root: Path
     texts: dict[Path, Text] = field(default_factory=dict)
     extra: list[tuple[str, Text]] = field(default_factory=list)  # files that scripts write: name, text
+    known: set[str] = field(default_factory=set)  # texts here that another text made understood
     asked: set[str] = field(default_factory=set)  # texts here that others were read by, as they are shown
     _resolved: dict[Path, Path] = field(default_factory=dict)
 

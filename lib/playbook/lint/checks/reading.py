@@ -13,6 +13,9 @@ from playbook.lint.checks.lookup import Sources
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
 
+# what reading a text of a shape that no schema would allow may raise
+SHAPES = (AttributeError, TypeError, ValueError, LookupError, RecursionError)
+
 
 @dataclass
 class Reading:
@@ -66,7 +69,8 @@ class Image:
     mounts: tuple = ()
     closed: bool = False
     folder: Path | None = None
-    reading: Reading | None = None  # what is said of a Dockerfile that stands inside another text
+    reading: Reading | None = None  # what is said of a Dockerfile that nobody else reads: inside a text, or one stage
+    inline: bool = False  # its Dockerfile stands in the text that builds it
 
 
 @dataclass

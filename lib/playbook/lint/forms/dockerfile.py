@@ -122,10 +122,27 @@ def _close(step: Instruction, lines: list[str], place: int) -> int:
     return begin
 
 
-def stages(steps: list[Instruction]) -> list[Instruction]:
-    """The steps of the last stage, with ARGs from before the first FROM."""
-    last = max((place for place, step in enumerate(steps) if step.word == "FROM"), default=0)
-    return steps[last:]
+def stages(steps: list[Instruction], target: str = "") -> list[Instruction]:
+    """The steps of the last stage, or of the one of this name, behind those of the stages that it is built on."""
+    begins = [place for place, step in enumerate(steps) if step.word == "FROM"]
+    names = [_stage_name(steps[place]) for place in begins]
+    if not begins:
+        return steps
+    chosen = names.index(target.lower()) if target.lower() in names else len(begins) - 1
+    whole: list[Instruction] = []
+    while True:
+        begin, end = begins[chosen], [*begins, len(steps)][chosen + 1]
+        base = (steps[begin].rest.split() or [""])[0].lower()
+        earlier = names.index(base) if base in names[:chosen] else None
+        whole = [*(steps[begin:end] if earlier is None else steps[begin + 1 : end]), *whole]
+        if earlier is None:
+            return whole
+        chosen = earlier
+
+
+def _stage_name(step: Instruction) -> str:
+    words = step.rest.lower().split()
+    return words[2] if words[1:2] == ["as"] and len(words) > 2 else ""
 
 
 def environment(steps: list[Instruction], arguments: dict[str, str]) -> dict[str, Word]:

@@ -86,24 +86,56 @@ def render(folder: Path, texts: Mapping[Path, Text], beside: Path | None = None)
 def _filled_in(folder: Path, texts: Mapping[Path, Text], beside: Path | None) -> str:
     """The chart's templates filled in without Helm, as `helm template` would print them; "" where that fails."""
     inside = {path.relative_to(folder): text.content for path, text in texts.items() if path.is_relative_to(folder)}
+    try:
+        made = _made(inside, _table(texts[beside].content) if beside is not None else {}, {})
+    except _NOT_UNDERSTOOD:
+        return ""
+    pieces = [(name, piece) for name, content in made.items() for piece in re.split(r"(?m)^---[ \t]*$", content)]
+    return "".join(f"---\n{_SOURCE}{name}\n{piece}\n" for name, piece in pieces if piece.strip())
+
+
+def _made(inside: Mapping[Path, str], given: dict, helpers: Mapping[str, str]) -> dict[str, str]:
+    """What a chart's templates make of its values and of those given to it, by `chart/PATH`; its charts' behind it."""
     templates = {
         f"chart/{path}": content
         for path, content in inside.items()
         if path.parts[0] == "templates" or (path.parts[0] == "charts" and path.suffix == ".tpl")
     }
-    values = _table(inside.get(Path("values.yaml"), ""))
-    values = _over(values, _table(texts[beside].content)) if beside is not None else values
-    about = {name[:1].upper() + name[1:]: value for name, value in _table(inside[Path("Chart.yaml")]).items()}
+    values = _over(_table(inside.get(Path("values.yaml"), "")), given)
+    chart = _table(inside[Path("Chart.yaml")])
+    about = {name[:1].upper() + name[1:]: value for name, value in chart.items()}
     release = {"Name": "release", "Namespace": "default", "Service": "Helm", "IsInstall": True, "IsUpgrade": False}
     root = {"Values": {"global": {}, **values}, "Chart": about, "Release": release, "Capabilities": UNKNOWN_VALUE,
             "Files": {"Get": lambda name: inside.get(Path(name), ""), "Glob": lambda form: _Globbed(
                 {str(path): content for path, content in inside.items() if path.match(form)})}}  # fmt: skip
-    try:
-        made = rendered(templates, root)
-    except _NOT_UNDERSTOOD:
-        return ""
-    pieces = [(name, piece) for name, content in made.items() for piece in re.split(r"(?m)^---[ \t]*$", content)]
-    return "".join(f"---\n{_SOURCE}{name}\n{piece}\n" for name, piece in pieces if piece.strip())
+    made = {name: text for name, text in rendered({**helpers, **templates}, root).items() if name in templates}
+    shared = {name: content for name, content in templates.items() if name.endswith(".tpl")}
+    for folder in sorted(
+        {path.parent for path in inside if path.match("charts/*/Chart.yaml") and len(path.parts) == 3}
+    ):
+        part = {path.relative_to(folder): content for path, content in inside.items() if path.is_relative_to(folder)}
+        told = _dependency(chart, str(_table(part[Path("Chart.yaml")]).get("name", folder.name)))
+        if _is_on(values, str(told.get("condition", ""))):
+            own = values.get(str(told.get("alias") or told["name"]))
+            both = {"global": values.get("global", {}), **(own if isinstance(own, dict) else {})}
+            for name, content in _made(part, both, {**helpers, **shared}).items():
+                made[f"chart/{folder.as_posix()}/{name.partition('/')[2]}"] = content
+    return made
+
+
+def _dependency(chart: dict, name: str) -> dict:
+    """What a chart says of another that lies in it; its name alone where it says nothing."""
+    listed = chart.get("dependencies")
+    found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return next((each for each in found if each.get("name") == name), {"name": name})
+
+
+def _is_on(values: dict, condition: str) -> bool:
+    """False where the value that a dependency's condition names is false."""
+    value: Any = values
+    for part in condition.split(",")[0].split(".") if condition else ():
+        value = value.get(part, True) if isinstance(value, dict) else True
+    return value is not False
 
 
 class _Globbed(dict):
@@ -151,7 +183,8 @@ def by_template(
             lines.append(line)
     for template, content in pieces.items():
         if template in texts:
-            given = [path for path in (beside, folder / "values.yaml") if path is not None and path in texts]
+            above = [each / "values.yaml" for each in template.parents if each.is_relative_to(folder)]
+            given = [path for path in (beside, folder / "values.yaml", *above) if path is not None and path in texts]
             origins = tuple(_origins(content, template, given, _taken_in(template, folder, texts), texts))
             yield Rendered(template, "\n".join(content), origins)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
@@ -11,6 +10,7 @@ from playbook.lint.checks.containers import check_health, check_image, cores, co
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.forms.text import Text, Word, expand, is_unknown, line_of, place_of
+from playbook.lint.forms.variables import interpolated
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose_values import (
     configs_of,
@@ -126,35 +126,53 @@ def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
         return image, None
     folder, images = (document.folder / str(context)).resolve(), document.around.images
     inline = build.get("dockerfile_inline") if isinstance(build, Table) else None
+    target = str(build.get("target", "")) if isinstance(build, Table) else ""
     if isinstance(inline, Word):
-        return image, _built_inline(inline, folder, document)
+        path, templated = document.text.path, document.text.templated
+        text = Text(str(inline), path, inline.line or 1, folder / "Dockerfile", templated)
+        return image, _built(text, target, document)
     named = str(build.get("dockerfile", "")) if isinstance(build, Table) else ""
     file = (folder / (named or "Dockerfile")).resolve()
+    whole = document.around.sources.file(file) if target else None
+    if whole is not None:
+        return image, _built(whole, target, document)
     return image, images.get(str(file)) if named or file.is_file() else images.get(str(folder))
 
 
-def _built_inline(inline: Word, folder: Path, document: Document) -> Image | None:
-    """The image of a Dockerfile that stands in the compose file itself, with what is said of it."""
+def _built(text: Text, target: str, document: Document) -> Image | None:
+    """The image of a Dockerfile that stands in the compose file, or of one stage; with what is said of it."""
     around = replace(document.around, images={})
-    text = Text(str(inline), document.text.path, inline.line or 1, folder / "Dockerfile", document.text.templated)
-    reading = read_dockerfile(Document(text, around))
-    image = around.images.get(str(folder.resolve()))
-    return replace(image, reading=replace(reading, commands=[])) if image is not None else None
+    reading = read_dockerfile(Document(text, around), target)
+    image = next(iter(around.images.values()), None)
+    if image is None:
+        return None
+    document.around.sources.known.add(text.path)
+    inline = text.path == document.text.path  # then the service's command is the same
+    return replace(image, reading=replace(reading, commands=[] if inline else reading.commands), inline=inline)
+
+
+def _words_here(words: tuple[str, ...], built: Image) -> list[Word]:
+    """Words of an image: with the lines of a Dockerfile that stands in this file, without those of another."""
+    return [word if built.inline and isinstance(word, Word) else Word(word) for word in words]
 
 
 def _start(service: Any, data: Any, document: Document, base: str, built: Image | None) -> Start:
     entry, args = words_of(service.get("entrypoint")), words_of(service.get("command"))
     of_files, known = environment_of_files(service.get("env_file"), document)
-    environment, inherited = {**of_files, **environment_of(service.get("environment"))}, frozenset[str]()
+    given, here = environment_of(service.get("environment")), variables_here(document)
+    given = {
+        name: word.with_text(interpolated(word, here)) if word == f"${name}" else word for name, word in given.items()
+    }  # a name alone takes its value from where compose runs; fmt: skip
+    environment, inherited = {**of_files, **given}, frozenset[str]()
     mounts = [*mounts_of(service, document), *configs_of(service, data, document)]
     if built is not None:
         inherited = frozenset(built.environment.keys() - environment.keys())
         environment = {**{name: Word(value) for name, value in built.environment.items()}, **environment}
         mounts += built.mounts
         if entry is None and built.entry is not None:
-            entry = [Word(word) for word in built.entry]
+            entry = _words_here(built.entry, built)
         if args is None and not service.get("entrypoint"):
-            args = [Word(word) for word in built.cmd]
+            args = _words_here(built.cmd, built)
     closed = built.closed if built is not None else is_official(base)
     hidden = any(is_unknown(mount.target) for mount in mounts) or bool(service.get("volumes_from"))
     place = Place(True, closed, tuple(mounts), document.folder, base, hidden)

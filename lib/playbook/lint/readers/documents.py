@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.diffs import after
-from playbook.lint.forms.plain_prose import plain_end
+from playbook.lint.forms.plain_prose import STARTED, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import Text
 from playbook.lint.readers.block_kinds import KINDS, PACKAGE, concerns, kind_of_block
@@ -62,6 +62,9 @@ def prose_blocks(text: Text) -> Iterator[Block]:
                 if kind_of_block("", content) != "config" or _BEGINS.match(content):
                     yield from _block("", content, text, begin + 1)
                 continue
+            for cell in re.split(r"(?<!\\)\|", lines[begin]) if lines[begin].lstrip().startswith("|") else ():
+                if STARTED.match(cell):
+                    yield from _block("", cell.strip(), text, begin + 1)
             place = plain_end(lines, begin)
             if place > begin:
                 yield from _block("", textwrap.dedent("\n".join(lines[begin:place])), text, begin + 1)

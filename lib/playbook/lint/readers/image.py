@@ -24,13 +24,16 @@ _HARMLESS = ("chmod", "mkdir", "echo", "printf", "cat", "chown", "true", "rm", "
              "pip3", "useradd", "adduser", "groupadd", "touch", BINARY)  # fmt: skip
 
 
-def read_dockerfile(document: Document) -> Reading:
-    """Command lines and findings of an image that serves; an empty reading, with the reason, for another."""
+def read_dockerfile(document: Document, target: str = "") -> Reading:
+    """Command lines and findings of an image that serves; an empty reading, with the reason, for another.
+
+    The last stage is the image, or the one that `target` names.
+    """
     text, reading = document.text, Reading()
     steps = instructions(text.content)
     arguments = _arguments(steps)
-    final = stages(steps)
-    base = expand(final[0].rest.split()[0], arguments) if final and final[0].word == "FROM" else ""
+    final = stages(steps, target)
+    base = expand(final[0].rest.split()[0], arguments) if final and final[0].word == "FROM" and final[0].rest else ""
     if OFFICIAL not in base and BINARY not in text.content:
         reading.passed = "the image does not serve"
         return reading

@@ -61,7 +61,8 @@ def _files(generator: Any, document: Document, sources: Sources) -> Iterator[tup
 def patches(data: Any, text: Text) -> Iterator[Text]:
     """The patches that a kustomization holds as texts of its own."""
     for section in ("patches", "patchesStrategicMerge", "patchesJson6902"):
-        for item in data.get(section) or []:
+        held = data.get(section)
+        for item in held if isinstance(held, list) else ():
             value = item.get("patch") if isinstance(item, Table) else item
             if isinstance(value, Word) and ("\n" in value.strip() or value.lstrip().startswith(("[", "{", "- "))):
                 yield Text(str(value), text.path, value.line or 1, None, text.templated)

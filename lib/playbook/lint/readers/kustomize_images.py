@@ -38,7 +38,8 @@ def set_images(pages: Mapping[Path, tuple[str, list[Any]]]) -> None:
 
 def _images(data: Table, shown: str) -> Iterator[tuple[str, Word]]:
     """Each image's name, and what it becomes; a tag alone begins with its colon."""
-    for image in data.get("images") or []:
+    images = data.get("images")
+    for image in images if isinstance(images, list) else ():
         if not isinstance(image, Table) or not image.get("name"):
             continue
         tag, digest, other = image.get("newTag"), image.get("digest"), image.get("newName")
@@ -54,7 +55,8 @@ def _reached(folder: Path, kustomizations: Kustomizations, seen: set[Path]) -> I
         return
     seen.add(folder)
     data = kustomizations[folder][1]
-    for named in (each for section in _TAKEN_IN for each in data.get(section) or [] if isinstance(each, str)):
+    lists = [data[section] for section in _TAKEN_IN if isinstance(data.get(section), list)]
+    for named in (each for section in lists for each in section if isinstance(each, str)):
         path = (folder / named).resolve()
         if path in kustomizations:
             yield from _reached(path, kustomizations, seen)

@@ -13,6 +13,7 @@ from playbook.lint.forms.text import Word, line_of
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose import read_service
 from playbook.lint.readers.compose_values import words_of
+from playbook.lint.readers.docker_cli import run_arguments
 
 RELEASES = ("HelmRelease", "Application", "ApplicationSet", "HelmChart", "HelmChartConfig")  # they hold values
 _OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Command"),
@@ -20,6 +21,8 @@ _OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Com
                 "environment": ("environment", "env", "Environment", "environmentVariables"),
                 "ports": ("ports", "published_ports", "portMappings", "PortMappings"),
                 "volumes": ("volumes",), "cpus": ("cpus",), "healthcheck": ("healthcheck",)}  # fmt: skip
+_MAY_BE = {"image": (str, Table), "command": (str, list), "entrypoint": (str, list), "environment": (list, Table),
+           "ports": (str, list), "volumes": (str, list), "healthcheck": (str, Table)}  # fmt: skip
 _AS_TEXT = ("values", "valuesContent")  # values that stand there as one text
 
 
@@ -75,6 +78,8 @@ def _read_table(table: Table, document: Document) -> Reading:
     service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
                      for other in others if other in table})  # fmt: skip
     service.line = table.line
+    for name in [name for name, value in service.items() if not isinstance(value, _MAY_BE.get(str(name), object))]:
+        del service[name]  # a value of a chart that is called alike
     for name in ("ports", "volumes"):  # notes write a list of one so
         if isinstance(service.get(name), str):
             service[name] = Items([service[name]])
@@ -115,8 +120,8 @@ def _put_together(image: Table) -> Word:
 def _gives_flags(table: Table) -> bool:
     """True for a mapping whose command or arguments are the server's, whatever image it names, if any."""
     lists = [table[name] for name in ("command", "args", "entrypoint") if isinstance(table.get(name), (str, list))]
-    words = [str(word) for each in lists for word in words_of(each) or ()]
-    return bool(words) and is_server("", words)
+    words = [word for each in lists for word in words_of(each) or ()]
+    return bool(words) and run_arguments(words) is None and is_server("", words)
 
 
 def _tables(node: Any) -> Iterator[Table]:

@@ -13,6 +13,15 @@ from playbook.lint.readers.block_kinds import kind_of_block, names_server
 from playbook.lint.readers.documents import Block, prose_blocks
 
 
+def json_problem(text: Text) -> str:
+    """Why a notebook's text is no JSON; "" where it is."""
+    try:
+        json.loads(text.content)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def notebook_blocks(text: Text) -> Iterator[Block]:
     """The cells of a notebook that name the server: shell lines, `%%` cells, Python, and Markdown's blocks.
 
@@ -41,9 +50,9 @@ def _cells(text: Text) -> Iterator[tuple[dict, list[str]]]:
         cells = json.loads(text.content).get("cells") or []
     except (ValueError, AttributeError):
         return
-    for cell in cells:
-        source = cell.get("source") or [] if isinstance(cell, dict) else []
-        whole = source if isinstance(source, str) else "".join(map(str, source))
+    for cell in cells if isinstance(cells, list) else ():
+        source = cell.get("source") if isinstance(cell, dict) else None
+        whole = source if isinstance(source, str) else "".join(map(str, source if isinstance(source, list) else ()))
         yield (cell if isinstance(cell, dict) else {}), whole.splitlines(keepends=True)
 
 

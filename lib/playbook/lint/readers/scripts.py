@@ -15,7 +15,7 @@ from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word
-from playbook.lint.forms.units import unit_as_shell
+from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.readers.cluster_cli import (
     compose_arguments,
     read_azure,
@@ -42,6 +42,7 @@ _PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
 _IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
 _MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 _OPTIONS = ("-", "$", "<", "[", "@", *DASHES)
 # words that stand for more flags
 _HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)|\[?\.\.\.\]?|[<\[][\w .-]+[>\]]")
@@ -124,7 +125,7 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         words = [words[0].with_text(BINARY), *words[1:]]
     if (contained := read_singularity(words, document)) is not None:
         return _joined(reading, contained)
-    if any(is_server_word(word) for word in words):
+    if any(is_server_word(word) for word in words) and not all(_ASSIGNED.match(word) for word in words):
         return _joined(reading, _process(words, values, document))
     if (cluster := read_cluster_run(words, document)) is not None:
         return _joined(reading, cluster)
@@ -135,6 +136,17 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), document.text.path, image.line)
     return reading
+
+
+def read_unit(document: Document) -> Reading:
+    """What a systemd unit, a quadlet of podman's or supervisord starts."""
+    return read_script(Document(replace(document.text, content=unit_as_shell(document.text.content)), document.around))
+
+
+def read_windows(document: Document) -> Reading:
+    """What a batch file or PowerShell starts."""
+    text = replace(document.text, content=windows_as_shell(document.text.content))
+    return read_script(Document(text, document.around))
 
 
 def _is_python(words: list[Word]) -> bool:

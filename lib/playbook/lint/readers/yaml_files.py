@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.checks.configs import check_scrape, served_metrics_path
 from playbook.lint.checks.containers import check_image
-from playbook.lint.checks.reading import Document, Reading, Surroundings
+from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import Text, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table, load_documents
@@ -29,7 +30,7 @@ from playbook.lint.readers.seldon import read_seldon
 from playbook.lint.readers.workloads import config_maps, undeclared
 from playbook.lint.readers.yaml_pages import Page
 from playbook.lint.readers.yaml_values import words_in
-from playbook.lint.rules.findings import finding
+from playbook.lint.rules.findings import Finding, finding
 
 _IMAGE = re.compile(rf"(docker\.io/)?{OFFICIAL}(:[\w.-]+)?(@sha256:\w+)?")
 
@@ -38,10 +39,9 @@ def collect(page: Page) -> None:
     """Make the ConfigMaps of a page known to every reader."""
     around = page.document.around
     for data in page.data:
-        for name, files in config_maps(data, page.document.text):
-            around.config_maps[name] = files
-        for name, files in generated(data, page.document) if is_kustomization(data) else ():
-            around.config_maps[name] = files
+        with suppress(*SHAPES):  # read_page tells
+            around.config_maps.update(config_maps(data, page.document.text))
+            around.config_maps.update(generated(data, page.document) if is_kustomization(data) else ())
 
 
 def served_by_maps(around: Surroundings) -> str:
@@ -59,7 +59,7 @@ def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Re
         objects.append((data, page.document.text.path))
         try:
             reading.add(_read_data(data, page.document, pods))
-        except (AttributeError, TypeError, ValueError, KeyError) as error:  # a shape that no schema would allow
+        except SHAPES as error:
             line = line_of(data)
             problem = f"its shape is not that of a {data.get('kind', 'known kind')} ({type(error).__name__})"
             if "tensorflow" in str(data):
@@ -136,6 +136,17 @@ def _scrapes(jobs: list[Any], document: Document) -> Reading:
     return reading
 
 
-def check_together(objects: list[tuple[Any, str]], pods: list[Pod], served: str) -> Iterator[Any]:
-    """Findings between Kubernetes objects of all pages."""
-    yield from check_cluster(objects, pods, served)
+def check_together(objects: list[tuple[Any, str]], pods: list[Pod], served: str) -> list[Finding]:
+    """Findings between Kubernetes objects of all pages; objects of no known shape are named and left out."""
+    try:
+        return list(check_cluster(objects, pods, served))
+    except SHAPES:
+        sound, unread = list[tuple[Any, str]](), list[Finding]()
+    for data, shown in objects:
+        try:
+            list(check_cluster([(data, shown)], pods, served))
+            sound.append((data, shown))
+        except SHAPES as error:
+            problem = f"its shape is not that of a {data.get('kind', 'known kind')} ({type(error).__name__})"
+            unread.append(finding("unreadable", shown, line_of(data), problem=problem))
+    return [*unread, *check_cluster(sound, pods, served)]

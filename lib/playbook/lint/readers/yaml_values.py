@@ -31,7 +31,9 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
             yield Text(line, page.document.text.path, words[0].line or 1, None, page.document.text.templated)
     for word in (each for data in page.data for each in words_in(data)):
         lines = range(word.line or 1, (word.line or 1) + word.count("\n") + 1)
-        starts = _STARTS.search(word) and not met & {*lines}
+        read = {str(each) for command in reading.commands for each in command.words if each.startswith("--")}
+        alone = met & {*lines} and not any(each in word for each in read)  # another's words on the same line
+        starts = _STARTS.search(word) and (alone or not met & {*lines})
         if starts or (not met & {*lines} and _WRITES.search(word) and kind_of(word)):
             yield Text(str(word), page.document.text.path, word.line or 1, None, page.document.text.templated)
 

@@ -1,0 +1,80 @@
+"""Documents and notebooks by their blocks: config files, flags, YAML, and what other readers are for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from playbook.lint.checks.command import BINARY, Command
+from playbook.lint.checks.fragments import read_fragment
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.reading import Document, Reading, Surroundings
+from playbook.lint.checks.schema import kind_of
+from playbook.lint.forms.text import Text, Word
+from playbook.lint.readers.block_kinds import flags_of, names_server
+from playbook.lint.readers.documents import prose_blocks
+from playbook.lint.readers.kubernetes import Pod
+from playbook.lint.readers.notebooks import json_problem, lines_of, notebook_blocks
+from playbook.lint.readers.yaml_files import check_together, collect, read_page
+from playbook.lint.readers.yaml_pages import load
+from playbook.lint.rules.findings import finding
+
+
+def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
+    """What the blocks of a document ("prose") or the cells of a notebook hold, each read as what it is."""
+    total = Reading()
+    if kind == "notebook" and (problem := json_problem(text)):
+        concerned = names_server(text.content)
+        total.findings += (
+            [finding("unreadable", text.path, None, problem=f"it is no JSON ({problem})")] if concerned else []
+        )
+        total.passed = "no JSON, as a notebook is"
+        return total
+    pods: list[Pod] = []
+    objects: list[tuple[Any, str]] = []  # of this document alone
+    blocks = list((prose_blocks if kind == "prose" else notebook_blocks)(text))
+    if kind == "notebook" and blocks:
+        around.origins[text.path] = lines_of(text)
+    for block in blocks:
+        document = Document(block.text, around)
+        if block.kind == "config":
+            flag = kind_of(block.text.content)
+            open_ends = bool(re.search(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w", block.text.content))
+            part = None if open_ends or flag != "model_config_file" else read_fragment(block.text)
+            total.findings += part or []
+            total.configs += [(flag, replace(block.text, templated=open_ends or part is not None))] if flag else []
+            continue
+        if block.kind == "flags":
+            total.add(_read_flags(block.text))
+            continue
+        if block.kind == "yaml":
+            page = load(document)
+            collect(page)
+            reading = read_page(page, pods, objects)
+        else:
+            reading = document.read_as(block.kind, block.text)
+        reading.commands = [each for each in reading.commands
+                            if each.place.container or any(word.startswith("-") for word in each.words)]  # fmt: skip
+        if block.excerpt:
+            reading.commands = [
+                each if _tells_model(each) else replace(each, partial=True) for each in reading.commands
+            ]
+        reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
+        total.add(reading)
+    total.findings += check_together(objects, pods, around.served)
+    if not blocks:
+        total.passed = "no code that starts a server"
+    return total
+
+
+def _tells_model(command: Command) -> bool:
+    """True for a command line that says what is to be served, or that the image's script gives a base path."""
+    named = any(word.startswith(("--model_base_path", "--model_config_file")) for word in command.words)
+    return named or bool(command.implied)
+
+
+def _read_flags(text: Text) -> Reading:
+    """A block of flags alone, as documents show what is to be added to a command line."""
+    words = [Word(word, text.line(line)) for word, line in flags_of(text.content)]
+    return launch(Start(text.path, words[0].line, "", [Word(BINARY)], words, partial=True))
