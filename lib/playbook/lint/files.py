@@ -43,7 +43,9 @@ _CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto"
 
 
 # what a manifest, a task definition or a patch in JSON holds
-_JSON = re.compile(rf"{OFFICIAL}|{BINARY}|\"apiVersion\"|\"op\"\s*:|\"--(model_|rest_api_|enable_batching|monitoring_)")
+_JSON = re.compile(
+    rf"{OFFICIAL}|{BINARY}|\"apiVersion\"|\"(op|containers)\"\s*:|\"--(model_|rest_api_|enable_batching|monitoring_)"
+)
 
 
 def kind_of_file(path: Path, content: str) -> str:

@@ -22,7 +22,7 @@ from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS, kind_of
 from playbook.lint.files import NAMES_NONE, readers, surroundings
-from playbook.lint.forms.text import Text, Word
+from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
 from playbook.lint.gathering import Gathered, gather, model_folders
 from playbook.lint.readers.charts import led_back
 from playbook.lint.readers.kubernetes import Pod
@@ -140,8 +140,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     named: set[Text] = set()
     for each in reading.commands:
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
-        report.findings += hits
-        report.findings += check_published(command)
+        report.findings += _at_their_words([*hits, *check_published(command)], command)
         report.counts["flags"] += len(command.given)
         if any(_OPEN.fullmatch(word) for word in command.words):
             place = f"{command.path}:{command.line}" if command.line else command.path
@@ -154,9 +153,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
                 files[flag] = result
                 named.add(result)
                 report.findings += check_config(flag, result, command)
-        for path in (command.text(flag) for flag in KINDS if flag not in files):
-            if path and not any(hit.rule in _SAID and path in hit.message for hit in report.findings):
-                report.passed.setdefault("config files that are not here", []).append(path)
+        _not_here(command, files, report)
         for flag, text in meant_files(command, sources):
             named.add(text)
             report.findings += check_config(flag, text, None)
@@ -170,6 +167,24 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     report.findings = led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report
+
+
+def _at_their_words(hits: list[Finding], command: Command) -> list[Finding]:
+    """Findings on words that stand in another file than the command line (a service that is extended) stand there."""
+    words = [*command.words, *command.published]
+    own = {line_of(word) for word in words if not getattr(word, "path", "")}
+    others = {line_of(word): path for word in words if (path := getattr(word, "path", ""))}
+    moved = {line: path for line, path in others.items() if line not in own}
+    return [replace(hit, path=moved.get(hit.line, hit.path)) if hit.path == command.path else hit for hit in hits]
+
+
+def _not_here(command: Command, files: dict[str, Text], report: Report) -> None:
+    """Tell of the config files that a command line names, and that nobody could read."""
+    told = report.passed.setdefault("config files that are not here", [])
+    for path in (command.text(flag) for flag in KINDS if flag not in files and command.text(flag)):
+        name = "one whose name is filled in elsewhere" if UNKNOWN in path else path
+        if name not in told and not any(hit.rule in _SAID and path in hit.message for hit in report.findings):
+            told.append(name)
 
 
 def _read_after_all(report: Report, named: set[Text], sources: Sources) -> None:

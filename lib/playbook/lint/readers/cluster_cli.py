@@ -10,6 +10,8 @@ from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.readers.docker_cli import options_of
+from playbook.lint.readers.yaml_files import read_page
+from playbook.lint.readers.yaml_pages import load
 
 _CLOUD_RUN_PORT = 8080  # where Cloud Run sends requests unless --port says otherwise
 
@@ -76,6 +78,21 @@ def read_config_maps(words: list[Word], document: Document) -> Reading | None:
             reading.configs.append((flag, text))
             document.around.sources.extra.append((name, text))
     return reading if reading.configs else None
+
+
+def read_kubectl(words: list[Word], document: Document) -> Reading | None:
+    """Images that `kubectl set image` names, and what `kubectl patch` adds among arguments; None for others."""
+    if words[0].rpartition("/")[2] not in ("kubectl", "oc") or len(words) < 3:
+        return None
+    reading = Reading()
+    if words[1:3] == ["set", "image"]:
+        for image in [word.with_text(word.partition("=")[2]) for word in words if OFFICIAL in word and "=" in word]:
+            reading.counts["images"] += 1
+            reading.findings += check_image(str(image), document.text.path, image.line)
+    for patch in [*_values(words, "-p"), *_values(words, "--patch")] if "patch" in words[1:4] else ():
+        text = Text(patch.written, document.text.path, patch.line or 1, document.text.file, document.text.templated)
+        reading.add(read_page(load(Document(text, document.around)), [], []))
+    return reading if reading.counts else None
 
 
 def _several(words: list[Word], name: str) -> list[Word]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -26,15 +27,30 @@ from playbook.lint.readers.compose_values import (
 )
 from playbook.lint.readers.image import read_dockerfile
 
+_OVERRIDE = re.compile(r"\.override\.ya?ml$")
+
 
 def read_compose(data: Any, document: Document) -> Reading:
     """The services of a compose file that serve."""
     reading = Reading()
-    data = filled(data, variables_here(document))
-    for service in (data.get("services") or {}).values():
+    data, under = filled(data, variables_here(document)), _overridden(document)
+    for name, service in (data.get("services") or {}).items():
         if isinstance(service, Table):
-            reading.add(read_service(_extended(service, data, document), data, document))
+            base = (under.get("services") or {}).get(name)
+            whole = _joined(base, service) if isinstance(base, Table) else service
+            reading.add(read_service(_extended(whole, data, document), data, document))
     return reading
+
+
+def _overridden(document: Document) -> Any:
+    """The compose file that compose puts this one over, as it is called `*.override.yml`; empty for another."""
+    name = document.text.path.rpartition("/")[2]
+    if not _OVERRIDE.search(name):
+        return {}
+    for suffix in (".yml", ".yaml"):
+        for other in _of_file(_OVERRIDE.sub(suffix, name), document):
+            return filled(other, variables_here(document))
+    return {}
 
 
 def _extended(service: Table, data: Any, document: Document) -> Table:
@@ -45,8 +61,11 @@ def _extended(service: Table, data: Any, document: Document) -> Table:
     for other in _of_file(named, document) if named else ():
         data = filled(other, variables_here(document))
     base = (data.get("services") or {}).get(name) if isinstance(name, str) else None
-    if not isinstance(base, Table) or base is service:
-        return service
+    return _joined(base, service) if isinstance(base, Table) and base is not service else service
+
+
+def _joined(base: Table, service: Table) -> Table:
+    """A service over another: its own keys win, lists join."""
     whole = Table({**base, **service})
     whole.line = service.line
     for key in ("environment", "volumes", "ports", "configs"):
@@ -151,6 +170,13 @@ def _built(text: Text, target: str, document: Document) -> Image | None:
     return replace(image, reading=replace(reading, commands=[] if inline else reading.commands), inline=inline)
 
 
+def _line(service: Any, name: str) -> int | None:
+    """The line of a key; the service's own where what it leads to stands in another file."""
+    value = service.get(name)
+    words = value if isinstance(value, list) else [value]
+    return service.line if any(getattr(word, "path", "") for word in words) else service.at(name)
+
+
 def _words_here(words: tuple[str, ...], built: Image) -> list[Word]:
     """Words of an image: with the lines of a Dockerfile that stands in this file, without those of another."""
     return [word if built.inline and isinstance(word, Word) else Word(word) for word in words]
@@ -179,7 +205,7 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     limit = service.get("cpus") or limits.get("cpus") or quota_of(service)
     cpus = count_cpus(str(service.get("cpuset") or ""))
-    line = service.at("command") if "command" in service else service.at("image")
+    line = _line(service, "command" if "command" in service else "image")
     entry = entry if entry or service.get("entrypoint") in ([], "") else None  # an empty one is none, not the image's
     start = Start(document.text.path, line, base, entry, args or [], environment, place,
                   cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,

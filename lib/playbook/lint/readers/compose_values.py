@@ -21,16 +21,21 @@ def words_of(value: Any) -> list[Word] | None:
         return None
     if isinstance(value, str):
         words = [word for each in simple_commands(str(value), {}, line_of(value) or 1) for word in each.words]
-        return [word.with_text(word.replace("$$", "$")) for word in words]
+        path = getattr(value, "path", "")
+        return [Word(word.replace("$$", "$"), word.line, word.raw, path=path) for word in words]
     line = line_of(value)
-    return [Word(str(item).replace("$$", "$"), getattr(item, "line", line)) for item in value]
+    return [Word(str(item).replace("$$", "$"), getattr(item, "line", line), path=getattr(item, "path", ""))
+            for item in value]  # fmt: skip
 
 
 def variables_here(document: Document) -> dict[str, Word]:
-    """What compose fills into the file: the variables of `.env` beside it."""
-    folder = document.folder
-    text = document.around.sources.file(folder / ".env") if folder is not None else None
-    return variables(text) if text is not None else {}
+    """What compose fills into the file: the variables of `.env` beside it, or else of the folder it is called in."""
+    sources = document.around.sources
+    for folder in (document.folder, sources.root):
+        text = sources.file(folder / ".env") if folder is not None else None
+        if text is not None:
+            return variables(text)
+    return {}
 
 
 def filled(node: Any, values: Mapping[str, str]) -> Any:
@@ -133,7 +138,7 @@ def published_of(service: Any) -> Iterator[Word]:
             continue
         text = str(item)
         if not is_unknown(text) and "-" not in text:
-            yield Word(text.rpartition(":")[2], line_of(item) or service.at("ports"))
+            yield Word(text.rpartition(":")[2], line_of(item) or service.at("ports"), path=getattr(item, "path", ""))
 
 
 def quota_of(service: Any) -> float | None:

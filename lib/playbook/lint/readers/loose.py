@@ -128,6 +128,9 @@ def _tables(node: Any) -> Iterator[Table]:
     if isinstance(node, Table) and (_names_image(node) or _gives_flags(node) or {*node} == {"healthcheck"}):
         yield node
         return
+    if isinstance(node, Table) and isinstance(node.get("environment"), Table) and _names_image(node["environment"]):
+        yield _of_endpoint(node)
+        return
     if isinstance(node, Table) and "name" in node and isinstance(node.get("properties"), Table):
         properties = _Azures(node["properties"])
         properties.line = node["properties"].line
@@ -136,6 +139,19 @@ def _tables(node: Any) -> Iterator[Table]:
             return
     for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         yield from _tables(value)
+
+
+def _of_endpoint(node: Table) -> Table:
+    """A deployment of Azure ML's: its image stands in `environment`, its variables beside it, its ports in routes."""
+    held = node["environment"]
+    table = Table({Word("image", held.at("image")): held["image"]})
+    table.line = held.line
+    if "environment_variables" in node:
+        table[Word("environment", node.at("environment_variables"))] = node["environment_variables"]
+    config = held.get("inference_config")
+    routes = [each for each in config.values() if isinstance(each, Table)] if isinstance(config, Table) else []
+    table["ports"] = Items([Word(each["port"], each.at("port")) for each in routes if "port" in each])
+    return table
 
 
 def _all_tables(node: Any) -> Iterator[Table]:

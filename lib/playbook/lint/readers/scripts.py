@@ -16,12 +16,14 @@ from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.units import unit_as_shell, windows_as_shell
+from playbook.lint.forms.variables import variables
 from playbook.lint.readers.cluster_cli import (
     compose_arguments,
     read_azure,
     read_cluster_run,
     read_compose_run,
     read_config_maps,
+    read_kubectl,
     read_singularity,
 )
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
@@ -53,7 +55,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     reading, text = Reading(), document.text
     if not _MAY_CONCERN.search(text.content):
         return reading
-    values: dict[str, str] = {}
+    values: dict[str, str] = {name: str(value) for name, value in _sourced(document).items()}
     started, named = False, set[Word]()
     writes, before = Writes(), list[Word]()
     for command in simple_commands(text.content, values, text.first_line):
@@ -112,7 +114,7 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         code = words[words.index(Word("-c")) + 1]
         text = Text(code.written, document.text.path, code.line or 1, document.text.file)
         return _joined(reading, document.read_as("python", text))
-    if (beside := read_azure(words, document) or read_config_maps(words, document)) is not None:
+    if (beside := _beside(words, document)) is not None:
         return _joined(reading, beside)
     inner = [word for word in words if " " in word.strip() and (BINARY in word or "docker run" in word)]
     if inner and depth < _DEPTH:
@@ -138,15 +140,44 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
     return reading
 
 
+def _sourced(document: Document) -> dict[str, Word]:
+    """The variables of files that a script takes in by `source` or a dot, where they hold nothing else."""
+    found: dict[str, Word] = {}
+    for name in _SOURCE.findall(document.text.content):
+        text = document.around.sources.file(document.folder / name) if document.folder is not None else None
+        if text is not None and all(_PLAIN.match(line) for line in text.content.split("\n")):
+            found |= variables(text)
+    return found
+
+
+_SOURCE = re.compile(r"(?m)(?:^|[;&]\s*)\s*(?:source|\.)\s+[\"']?(?:\./)?([\w./-]+)")
+_PLAIN = re.compile(r"\s*(#.*|(export\s+)?[A-Za-z_]\w*=.*)?$")
+_ENVIRONMENT_FILE = re.compile(r"(?m)^\s*EnvironmentFile\s*=\s*-?(\S+)\s*$")
+
+
 def read_unit(document: Document) -> Reading:
-    """What a systemd unit, a quadlet of podman's or supervisord starts."""
-    return read_script(Document(replace(document.text, content=unit_as_shell(document.text.content)), document.around))
+    """What a systemd unit, a quadlet of podman's or supervisord starts, with the variables of files here."""
+
+    def filled(match: re.Match) -> str:
+        name = match[1].rpartition("/")[2]
+        text = document.around.sources.file(document.folder / name) if document.folder is not None else None
+        pairs = variables(text).items() if text is not None else ()
+        return "Environment=" + " ".join(f"{key}={value}" for key, value in pairs if not re.search(r"[\s\"']", value))
+
+    content = unit_as_shell(_ENVIRONMENT_FILE.sub(filled, document.text.content))
+    return read_script(Document(replace(document.text, content=content), document.around))
 
 
 def read_windows(document: Document) -> Reading:
     """What a batch file or PowerShell starts."""
     text = replace(document.text, content=windows_as_shell(document.text.content))
     return read_script(Document(text, document.around))
+
+
+def _beside(words: list[Word], document: Document) -> Reading | None:
+    """What other programs' commands start or make for a server; None for a command of none of them."""
+    readings = (read(words, document) for read in (read_azure, read_config_maps, read_kubectl))
+    return next((reading for reading in readings if reading is not None), None)
 
 
 def _is_python(words: list[Word]) -> bool:
