@@ -136,8 +136,8 @@ def entrypoint_flags(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_server_word(word: str) -> bool:
-    """True for the binary's name, with or without its folder."""
-    return word.rpartition("/")[2] == BINARY
+    """True for the binary's name, with or without its folder; not for where it is fetched from."""
+    return word.rpartition("/")[2] == BINARY and "://" not in word
 
 
 def after_binary(words: Sequence[str]) -> list[str]:

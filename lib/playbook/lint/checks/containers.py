@@ -104,9 +104,12 @@ def bind(named: str, target: str, folder: Path | None, sources: Sources, line: i
 def check_relative_source(
     named: str, target: str, shown: str, line: int | None, bind: bool = False
 ) -> Iterator[Finding]:
-    """A mount's source that docker refuses: relative, without a `./` in front (`-v name:...` is a volume's name)."""
+    """A mount's source that docker refuses: relative, without a `./` in front.
+
+    `-v name:...` is a volume's name, PATH_TO_MODEL a placeholder.
+    """
     relative = bool(named) if bind else "/" in named.strip("/")
-    if relative and not re.match(r"[/.~$%\\`]|[A-Za-z]:|<|\{", named):
+    if relative and not re.match(r"[/.~$%\\`]|[A-Za-z]:|<|\{|[A-Z]+(_[A-Z]+)+(/|$)", named):
         yield finding("mount-source-relative", shown, line, source=named, target=target)
 
 

@@ -212,9 +212,9 @@ def check_remote(command: Command, base: str, path: str, line: int | None) -> It
 def is_relative(base: str) -> bool:
     """True for a base path the server refuses; one that begins with an unknown value cannot be judged.
 
-    Nor one that is a placeholder: MODEL_PATH, YOUR_MODEL_DIR.
+    Nor one that is a placeholder: MODEL_PATH, YOUR_MODEL_DIR/name.
     """
-    if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", base):
+    if re.match(r"[A-Z]+(_[A-Z]+)+(/|$)", base):
         return False
     if re.match(r"~\w*/", base):
         return True  # a shell leaves the ~ behind a flag's = as it is, and no other program fills it in

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-STARTED = re.compile(r"\s*(\$\s*)?(sudo |nohup )*((nvidia-)?docker\s.*\brun\b|tensorflow_model_server\s+[-\\])")
+from playbook.lint.forms.text import ENGINES
+
+STARTED = re.compile(rf"\s*(\$\s*)?(sudo |nohup )*({ENGINES}\s.*\brun\b|tensorflow_model_server\s+[-\\])")
 _COMMAND = re.compile(
     r"\s*(?:[\w@~:/.-]*[$%]\s+|\$?>\s*|[^\s`]+[:/][^\s`]*#\s+)?(?:sudo |nohup )*"
-    r"(?:(?:nvidia-)?docker\s.*\brun\s+-|(?:\S*/)?tensorflow_model_server\s+(?:--\w|\\$))"
+    rf"(?:{ENGINES}\s.*\brun\s+-|(?:\S*/)?tensorflow_model_server\s+(?:--\w|\\$))"
 )
 _GOES_ON = re.compile(r"\s*(--\w|-[a-z]{1,3} \S|tensorflow/serving[:\w.-]*\s*(&|--.*)?$)")
 _CONFIG = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 
 def name_of(node: ast.AST | None) -> str:
@@ -46,3 +46,25 @@ def rows_of(node: ast.expr, width: int, names: Mapping[str, ast.expr]) -> list[l
         return None
     rows = [[each] if width == 1 else list(getattr(each, "elts", [])) for each in given.elts]
     return rows if all(len(row) == width for row in rows) else None
+
+
+def branches(tree: ast.AST) -> dict[int, dict[int, str]]:
+    """For each node inside an `if` the sides it stands on: "body" or "orelse", by the `if`'s own node."""
+    sides: dict[int, dict[int, str]] = {}
+    for node in ast.walk(tree):
+        for side in ("body", "orelse") if isinstance(node, ast.If) else ():
+            for inner in (each for child in getattr(node, side) for each in ast.walk(child)):
+                sides.setdefault(id(inner), {})[id(node)] = side
+    return sides
+
+
+def on_side(items: Iterable[tuple[ast.expr, dict[int, str]]], side: str) -> list[ast.expr]:
+    """What is added where every `if` takes one side, of those that add something on both; by line."""
+    held = list(items)
+    taken: dict[int, set[str]] = {}
+    for _, sides in held:
+        for way, here in sides.items():
+            taken.setdefault(way, set()).add(here)
+    split = {way for way, here in taken.items() if len(here) > 1}
+    kept = [item for item, sides in held if all(sides[way] == side for way in split & sides.keys())]
+    return sorted(kept, key=lambda item: item.lineno)

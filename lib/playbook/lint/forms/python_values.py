@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from playbook.lint.forms.python_literals import Literals, Piece
-from playbook.lint.forms.python_names import added_by, in_loop, name_of, rows_of
+from playbook.lint.forms.python_names import added_by, branches, in_loop, name_of, on_side, rows_of
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import UNKNOWN, Text, Word
 from playbook.lint.forms.yaml_lines import Items, Table
@@ -24,7 +24,7 @@ class Values(Literals):
     def __init__(self, tree: ast.AST, text: Text):
         super().__init__(text)
         self.names: dict[str, ast.expr] = {}
-        self.grown: dict[str, list[ast.expr]] = {}  # what is added to a list or a text afterwards
+        self._added: dict[str, list[tuple[ast.expr, dict[int, str]]]] = {}  # with the sides of each `if` around it
         self._open: set[str] = set()  # names whose value is being put together
         self.docstrings: set[int] = set()
         self.lines: list[str] = []  # command lines that were read from texts
@@ -32,6 +32,7 @@ class Values(Literals):
         loops = {
             id(inner): node for node in ast.walk(tree) if isinstance(node, ast.For) for inner in ast.walk(node)
         }  # the innermost one, as outer ones come first; fmt: skip
+        sides = branches(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and (name := name_of(node.targets[0])):
                 twice |= {name} & self.names.keys()
@@ -39,11 +40,14 @@ class Values(Literals):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 self.docstrings.add(id(node.value))
             for name, item in added_by(node):
-                self.grown.setdefault(name, []).append(in_loop(item, loops.get(id(node))))
+                self._added.setdefault(name, []).append((in_loop(item, loops.get(id(node))), sides.get(id(node), {})))
         for name in twice:
             del self.names[name]
-        for items in self.grown.values():
-            items.sort(key=lambda item: item.lineno)
+        self.choose("body")
+
+    def choose(self, side: str) -> None:
+        """What is added to lists and texts where every `if` that adds on both sides takes this one."""
+        self.grown = {name: on_side(items, side) for name, items in self._added.items()}
 
     @contextmanager
     def _once(self, name: str) -> Iterator[tuple[ast.expr | None, list[ast.expr]]]:
@@ -121,6 +125,9 @@ class Values(Literals):
             named = {each.arg: str(self.word(each.value) or UNKNOWN) for each in node.keywords}
             fill = lambda match: named.get(match.group().strip("{}"), next(given, UNKNOWN))  # noqa: E731
             return None if base is None else [(PLACEHOLDER.sub(fill, text), line) for text, line in base]
+        if node.func.attr == "join" and name_of(node.func.value) == "" and len(node.args) > 1:  # os.path.join
+            parts = [str(self.word(each) or UNKNOWN) for each in node.args]
+            return [("/".join(part.rstrip("/") for part in parts), self.line(node))]
         if node.func.attr == "join" and node.args:
             words = self.words(node.args[0])
             return [(f" {word}" if place else str(word), word.line or 1) for place, word in enumerate(words)] or None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ENGINES = r"(?:(?:nvidia-)?docker|podman|nerdctl)"  # the programs that run containers from a command line
 UNKNOWN = "$…"  # stands for a value that only a later step knows: a template's, a shell's
 _QUOTED = re.compile(r"""^(['"])(.*)\1$""", re.DOTALL)
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")

@@ -9,6 +9,7 @@ from playbook.lint.checks.launch import is_server
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.plain_prose import STARTED
 from playbook.lint.forms.python_cells import is_python
+from playbook.lint.forms.text import ENGINES
 
 _WRITTEN = re.compile(r"(?m)^\s*(?:[$#>]\s+)?(?:sudo\s+)?(?:cat|tee)\b[^\n]*<<-?\s*\\?['\"]?\w")
 _COMMENTS = r"\s*(?:#[^\n]*\n\s*|---\s*\n\s*)*(?:- )?"
@@ -79,7 +80,7 @@ def kind_of_block(language: str, content: str) -> str:
         return known
     if flags_of(content):
         return "flags"
-    if kind_of(content) is not None and "docker run" not in content and not _WRITTEN.search(content):
+    if kind_of(content) is not None and not re.search(rf"{ENGINES} run", content) and not _WRITTEN.search(content):
         return "config"
     if image:
         return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"
@@ -89,7 +90,7 @@ def kind_of_block(language: str, content: str) -> str:
         language.lower() in _SHELL
         or BINARY in content
         or f"{PACKAGE} --" in content
-        or re.search(r"\bdocker\s.*\brun\b", content)
+        or re.search(rf"\b{ENGINES}\s.*\brun\b", content)
     ):
         return "shell"
     return ""

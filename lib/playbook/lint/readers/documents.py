@@ -13,21 +13,23 @@ from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.diffs import after
 from playbook.lint.forms.plain_prose import STARTED, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
-from playbook.lint.forms.text import Text
+from playbook.lint.forms.text import ENGINES, Text
 from playbook.lint.readers.block_kinds import KINDS, PACKAGE, concerns, kind_of_block
 
-_FENCE = re.compile(r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)(`{3,}|~{3,})\s*\{?\.?([\w+-]*)")  # in a list, too
+_FENCE = re.compile(r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)(`{3,}(?!.*`)|~{3,})\s*\{?\.?([\w+-]*)")  # in a list, too
 _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
 _SOURCE = re.compile(r"\[source,\s*(\w+)")
 _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
 _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
-_COMMAND_BEGUN = re.compile(rf"{BINARY}\s+-|docker\s.*\brun\b\s")
+_COMMAND_BEGUN = re.compile(rf"{BINARY}\s+-|{ENGINES}\s.*\brun\b\s")
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
-_SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
+_SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
 _HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*/v1/models/")  # of a service that stands elsewhere
 _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor)\s*$")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
-_OTHERS_IMAGE = re.compile(r"(?s)\bdocker\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
+_OTHERS_IMAGE = re.compile(rf"(?s)\b{ENGINES}\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
+_MARKDOWN = (".md", ".markdown", ".mdx", ".ipynb")
+_SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -43,12 +45,14 @@ class Block:
 def prose_blocks(text: Text) -> Iterator[Block]:
     """The code of a Markdown, reStructuredText or AsciiDoc text that names the server or holds a config.
 
-    Fenced blocks (AsciiDoc's are fenced by `----`), indented ones, and command lines inside a sentence's backticks.
+    Fenced blocks (AsciiDoc's are fenced by `----`, which draws a line elsewhere), indented ones, and command lines
+    inside a sentence's backticks.
     """
+    ruled = text.path.lower().endswith(".adoc")
     lines = text.content.split("\n")
     place = 0
     while place < len(lines):
-        fence = _FENCE.match(lines[place]) or _RULED.match(lines[place])
+        fence = _FENCE.match(lines[place]) or (ruled and _RULED.match(lines[place]))
         begin = place
         if not fence and _PRE[0].search(lines[place]):
             place = _preformatted(lines, place)
@@ -67,7 +71,10 @@ def prose_blocks(text: Text) -> Iterator[Block]:
                     yield from _block("", cell.strip(), text, begin + 1)
             place = plain_end(lines, begin)
             if place > begin:
-                yield from _block("", textwrap.dedent("\n".join(lines[begin:place])), text, begin + 1)
+                joined = "\n".join(lines[begin:place])
+                if text.path.lower().endswith(_MARKDOWN):
+                    joined = _SOFT.sub(r" \\\n", joined)
+                yield from _block("", textwrap.dedent(joined), text, begin + 1)
                 continue
             place = _span_end(lines, begin)
             yield from _spans("\n".join(lines[begin:place]), text, begin + 1)
@@ -121,8 +128,9 @@ def _span_end(lines: list[str], place: int) -> int:
 def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
     if "<code" in line or "<kbd" in line or "<tt" in line:
         line = html.unescape(re.sub(r"</?(?:code|kbd|tt)\b[^>]*>", "`", line))
-    for content, begin in _rows(line):
-        if re.search(rf"{BINARY}\s+-|docker\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
+    for code, begin in _rows(line):
+        content = re.sub(r"^\s*[$%>]\s+", "", code)
+        if re.search(rf"{BINARY}\s+-|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
             first = number + line.count("\n", 0, begin)
             yield Block("shell", Text(content, text.path, text.line(first) or first, text.file), True)
 
@@ -132,12 +140,12 @@ def _rows(line: str) -> Iterator[tuple[str, int]]:
     whole, begin, end = "", 0, 0
     for span in _SPAN.finditer(line):
         between = line[end : span.start()]
-        if whole and not between.strip() and _COMMAND_BEGUN.search(whole) and _GOES_ON.match(span[1]):
-            whole += "\\\n" * between.count("\n") + f" {span[1]}"
+        if whole and not between.strip() and _COMMAND_BEGUN.search(whole) and _GOES_ON.match(span["code"]):
+            whole += "\\\n" * between.count("\n") + f" {span['code']}"
         else:
             if whole:
                 yield whole, begin
-            whole, begin = span[1], span.start(1)
+            whole, begin = span["code"], span.start("code")
         end = span.end()
     if whole:
         yield whole, begin
@@ -159,7 +167,9 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         return
     if kind == "shell":
         content = re.sub(
-            r"(?m)^(\s*)(?:(?:\$>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|!(?=(?:sudo )?docker))", r"\1", content
+            r"(?m)^(\s*)(?:(?:\$>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|!(?=(?:sudo )?(?:docker|podman)))",
+            r"\1",
+            content,
         )
         content = re.sub(r"(?m)[ \t]+[\^`][ \t]*$", r" \\", content)  # how cmd.exe and PowerShell continue a line
     yield Block(kind, Text(content, text.path, text.line(line) or line, text.file))

@@ -71,9 +71,10 @@ def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:
     if cell.get("cell_type") == "markdown":
         yield from prose_blocks(here)
         return
-    magic = re.match(r"\s*%%(bash|sh|script\b.*|writefile\s+(\S+).*)", source)
-    body = source.partition("\n")[2]
-    moved = Text(body, text.path, text.first_line + 1, text.file)
+    magic = re.match(r"\s*(?:#.*\n\s*)*%%(bash|sh|script\b.*|writefile\s+(\S+).*)", source)  # Colab's: below comments
+    _, _, body = source[magic.start(1) if magic else 0 :].partition("\n")
+    above = source.count("\n", 0, magic.start(1)) if magic else 0
+    moved = Text(body, text.path, text.first_line + above + 1, text.file)
     if magic and magic[2]:
         language = {"Dockerfile": "dockerfile"}.get(magic[2].rpartition("/")[2], magic[2].rpartition(".")[2])
         kind = kind_of_block(language, body)

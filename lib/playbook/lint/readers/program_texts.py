@@ -12,7 +12,7 @@ from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import is_config, kind_of
-from playbook.lint.forms.text import UNKNOWN, Text, Word
+from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import is_file, read_written
@@ -30,7 +30,7 @@ _TOKEN = re.compile(
 _FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|%[sdv]")
 _FORMATTED = re.compile(r"\{[^{}\"']+\}")  # in a text of Python with an f in front
 _JOINS = ("+", "++", "then", "else")  # before or behind a list that is a part of one
-_STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from playbook.lint.checks.rewriting import check_rewriting
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.python_comments import commented_lines
 from playbook.lint.forms.python_values import Values
-from playbook.lint.forms.text import UNKNOWN, Text, Word
+from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.python_containers import read_chain, read_container, read_keywords, read_spec
 from playbook.lint.readers.python_writes import as_line, written_by_lines
@@ -51,15 +51,14 @@ def read_python(document: Document) -> Reading:
     for node in nodes:
         if isinstance(node, ast.Dict) and id(node) not in read:
             reading.add(_dict(node, values, document, read))
-    for words in values.whole_lists():
-        reading.add(_grown(words, values, document))
     for text in written_by_lines(nodes, values):
         reading.add(read_written("", text, document))
-    read |= {id(values.names[name]) for name in values.grown if isinstance(values.names.get(name), ast.List)}
-    for whole in values.whole_texts():
-        if BINARY in whole.content or OFFICIAL in whole.content:
-            values.lines.append(whole.content)
-            reading.add(read_script(Document(replace(whole, content=as_line(whole.content)), document.around), depth=1))
+    for side in ("orelse", "body"):
+        values.choose(side)
+        reading.add(_put_together(values, document))
+    grown = [values.names[name] for name in values.grown if name in values.names]
+    read |= {id(each) for each in grown if isinstance(each, ast.List)}
+    read |= {id(each) for whole in grown if values.script(whole) is not None for each in ast.walk(whole)}
     for node in nodes:
         if isinstance(node, (ast.List, ast.Tuple)) and id(node) not in read:
             reading.add(_list(values.words(node), values, document, id(node) in added))
@@ -170,6 +169,18 @@ def _grown(words: list[Word], values: Values, document: Document) -> Reading:
     return read_script(Document(text, document.around), depth=1)
 
 
+def _put_together(values: Values, document: Document) -> Reading:
+    """The lists and texts that are put together step by step."""
+    reading = Reading()
+    for words in values.whole_lists():
+        reading.add(_grown(words, values, document))
+    for whole in values.whole_texts():
+        if whole.content not in values.lines and (BINARY in whole.content or OFFICIAL in whole.content):
+            values.lines.append(whole.content)
+            reading.add(read_script(Document(replace(whole, content=as_line(whole.content)), document.around), depth=1))
+    return reading
+
+
 def _list(words: list[Word], values: Values, document: Document, partial: bool = False) -> Reading:
     joined = " ".join(words)
     if joined in values.lines:
@@ -205,7 +216,7 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
         read |= {id(each) for each in ast.walk(node)}
         text = Text(plain, document.text.path, getattr(word, "line", None) or 1, templated=True)
         return read_written("", text, document)
-    if word is None or not re.search(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
+    if word is None or not re.search(rf"{BINARY}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
         return Reading()
     read |= {id(each) for each in ast.walk(node)}
     if any(line in word for line in values.lines):

@@ -14,7 +14,7 @@ from playbook.lint.checks.rewriting import check_rewriting
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
-from playbook.lint.forms.text import Text, Word
+from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.cluster_cli import (
@@ -116,7 +116,7 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         return _joined(reading, document.read_as("python", text))
     if (beside := _beside(words, document)) is not None:
         return _joined(reading, beside)
-    inner = [word for word in words if " " in word.strip() and (BINARY in word or "docker run" in word)]
+    inner = [word for word in words if " " in word.strip() and (BINARY in word or re.search(rf"{ENGINES} run", word))]
     if inner and depth < _DEPTH:
         for word in inner:
             text = Text(word.written, document.text.path, word.line or 1, document.text.file)

@@ -11,7 +11,7 @@ from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.hcl import LABELS, parse
-from playbook.lint.forms.text import Text, Word
+from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.kubernetes import Pod, read_object
 from playbook.lint.readers.loose import read_loose
@@ -24,7 +24,7 @@ _KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset"
 _SEVERAL = {"container": "containers", "init_container": "initContainers", "env": "env", "port": "ports",
             "volume": "volumes", "volume_mount": "volumeMounts", "env_from": "envFrom", "metric": "metrics",
             "toleration": "tolerations", "items": "items"}  # fmt: skip
-_STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
 def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:

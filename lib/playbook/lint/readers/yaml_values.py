@@ -11,12 +11,12 @@ from typing import Any
 from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.schema import is_config, kind_of
-from playbook.lint.forms.text import Text, Word, line_of
+from playbook.lint.forms.text import ENGINES, Text, Word, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.docker_cli import run_arguments
 from playbook.lint.readers.yaml_pages import Page
 
-_STARTS = re.compile(rf"{BINARY}\s+-|\bdocker\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_STARTS = re.compile(rf"{BINARY}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 _WRITES = re.compile(r"(?m)^\s*(cat|tee)\b.*<<|^\s*(echo|printf)\b.*>")
 
 
