@@ -97,6 +97,11 @@ class Command:
     managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
     partial: bool = False  # flags of which the rest stands elsewhere (a patch, a fragment, a template's branch)
 
+    @property
+    def in_prose(self) -> bool:
+        """True for a line of a document: it does not say in which folder it is run, and has values to fill in."""
+        return self.path.lower().endswith((".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc"))
+
     def text(self, name: str, default: str = "") -> str:
         """The value in force, the entrypoint's own flags included."""
         return self.given[name] if name in self.given else self.implied.get(name, default)

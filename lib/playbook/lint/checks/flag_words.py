@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from playbook.lint.checks.command import DASHES, Command, is_official, nearest_flag
-from playbook.lint.forms.text import Word, is_unknown, line_of
+from playbook.lint.forms.text import UNKNOWN, Word, is_unknown, line_of
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS, INVENTED
 
@@ -18,6 +18,7 @@ _WIDE = (
 )  # int64, the others int32; fmt: skip
 _RETIRED = ("use_saved_model", "model_version_policy")  # known until 1.0
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:[+-]?(inf|infinity|nan))")
+_TO_FILL_IN = re.compile(r"[A-Za-z]+(_[A-Za-z]+)+|[A-Z]+")  # rest_port, PORT: what a document's reader is to write
 _DOCKER_OPTIONS = {"-p", "-v", "-e", "-d", "-it", "--name", "--mount", "--publish", "--volume", "--env", "--rm",
                    "--network", "--gpus", "--restart"}  # fmt: skip
 
@@ -83,6 +84,8 @@ def _check_word(
         if kind != "true or false":
             return
         value = "true"
+    if command.in_prose and kind != "text" and _TO_FILL_IN.fullmatch(value):
+        value = UNKNOWN
     given.setdefault(name, []).append(value)
     lines[name] = line
     if kind != "text" and not is_unknown(value) and not _fits(name, kind, value):

@@ -135,15 +135,10 @@ def _in_mount(mount: Mount, rest: str, sources: Sources, command: Command) -> Lo
     left_out = command.place.built and not (mount.source / rest.partition("/")[0]).exists()  # of a text shown in part
     if left_out and mount.source == command.place.folder and "/" in rest:
         return Lookup(mount=mount)
-    if mount.source.is_dir() and rest and not (_in_prose(command) and re.match(r"\$\{?PWD", mount.named)):
+    if mount.source.is_dir() and rest and not (command.in_prose and re.match(r"\$\{?PWD", mount.named)):
         return Lookup(missing=f"in the mounted folder {mount.named or mount.source}", mount=mount,
                       remedy=f"Put it there as {rest}, or correct the path.")  # fmt: skip
     return Lookup(mount=mount)
-
-
-def _in_prose(command: Command) -> bool:
-    """True for a line of a document: it does not say in which folder it is run."""
-    return command.path.lower().endswith((".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc"))
 
 
 def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text | Finding]]:

@@ -32,6 +32,8 @@ _URLS = re.compile(
 
 def names_server(content: str) -> str:
     """Which of the server's names a text holds, links and prose about the repository apart; "" for none."""
+    if not any(name in content for name in NAMES):
+        return ""
     bare = _URLS.sub("", content)
     return next((name for name in NAMES if re.search(rf"(?<!\w){name}(?!\w)", bare)), "")
 
