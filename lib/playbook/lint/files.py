@@ -12,6 +12,7 @@ from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import is_batching, is_config, kind_of
+from playbook.lint.forms.python_comments import prose_of, texts_of
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import Gathered
 from playbook.lint.readers.block_kinds import concerns, names_server, uses_server
@@ -24,7 +25,7 @@ from playbook.lint.readers.kustomize_images import set_images
 from playbook.lint.readers.makefiles import read_makefile
 from playbook.lint.readers.notebooks import notebook_blocks
 from playbook.lint.readers.program_texts import SUFFIXES, read_program
-from playbook.lint.readers.python_code import read_python, texts_of
+from playbook.lint.readers.python_code import read_python
 from playbook.lint.readers.scripts import read_script, read_unit, read_windows
 from playbook.lint.readers.terraform import read_hcl
 from playbook.lint.readers.yaml_files import check_together, collect, read_page, served_by_maps
@@ -32,6 +33,7 @@ from playbook.lint.readers.yaml_pages import Page, load
 from playbook.lint.readers.yaml_values import configs_in, scalars_that_start
 from playbook.lint.rules.findings import Finding, finding
 
+_MOST_YAML = 200_000
 NAMES_NONE = "names no server"  # why most files are passed over
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
@@ -75,7 +77,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
     for shown, problem in charts.problems.items():
         gathered.pass_over(shown, f"templates read with unknown values, {problem}")
     pages = {path: load(Document(charts.rendered.get(path, text), around)) for path, text in gathered.texts.items()
-             if kinds[path] == "yaml" and path not in charts.passed}  # fmt: skip
+             if kinds[path] == "yaml" and path not in charts.passed and not _large(text.content)}  # fmt: skip
     for page in pages.values():
         collect(page)
     set_images({path: (page.document.text.path, page.data) for path, page in pages.items()})
@@ -151,19 +153,21 @@ def _read_kind(
     return _of_no_kind(document)
 
 
-def _of_no_kind(document: Document) -> Reading:
-    """A text of no known kind: its command lines, or the texts in it."""
+def _of_no_kind(document: Document, prose: str | None = None) -> Reading:
+    """A text of no known kind: its command lines (those of `prose`, where they can stand there alone), or its texts."""
     content = document.text.content
     if BINARY not in content and OFFICIAL not in content:
         return Reading()
-    reading = read_script(document)
+    shell = content if prose is None else prose
+    reading = read_script(Document(replace(document.text, content=shell), document.around))
     return reading if reading.commands or names_server(content) == "" else read_program(document)
 
 
 def _python(document: Document) -> Reading:
     """Python, or what another reader makes of the texts in it where it is none."""
     reading = read_python(document)
-    return reading if reading.understood or reading.findings else _of_no_kind(document)
+    known = reading.understood or bool(reading.findings)
+    return reading if known else _of_no_kind(document, prose_of(document.text.content))
 
 
 def _program(document: Document) -> Reading:
@@ -172,10 +176,15 @@ def _program(document: Document) -> Reading:
 
 
 def _broken_yaml(page: Page, text: Text) -> Iterator[Finding]:
-    concerns = names_server(text.content) or kind_of(text.content)
+    concerned = names_server(text.content) or kind_of(text.content)
     comments = text.path.endswith(".json") and bool(page.data)  # what VS Code and others write beside JSON
-    for line, problem in page.problems if concerns and not comments else ():
+    for line, problem in page.problems if concerned and not comments else ():
         yield finding("unreadable", text.path, line, problem=f"it is no YAML ({problem})")
+
+
+def _large(content: str) -> bool:
+    """True for a text of hundreds of kilobytes that has nothing of the server: a definition of resources, a lock."""
+    return len(content) > _MOST_YAML and not (names_server(content) or concerns(content) or kind_of(content))
 
 
 _READERS: dict[str, Callable[[Document], Reading]] = {

@@ -23,6 +23,8 @@ CHART = "apiVersion: v2\nname: c\nversion: 1.0.0\n"
 # what is read -> the files, the place of the finding, its rule
 PLACES = {
     "variables of .env": ({"compose.yaml": SERVICE + "    command: --model_base_path=${BASE}\n", ".env": "# where\nBASE='m/a'\n"}, ("compose.yaml", 4), RELATIVE),
+    "a default inside a default": ({"compose.yaml": SERVICE + "    command: ['--model_base_path=${A:-${B:-m}}']\n"}, ("compose.yaml", 4), RELATIVE),
+    "a default of a default in a script": ({"run.sh": 'N=${N:-leaf}\nB=${B:-"m/${N}"}\ntensorflow_model_server --model_base_path=${B}\n'}, ("run.sh", 3), RELATIVE),
     "a default that compose fills in": ({"compose.yaml": SERVICE + "    command: ['--model_base_path=${BASE:-m}']\n"}, ("compose.yaml", 4), RELATIVE),
     "a variable of an env_file": ({"compose.yaml": SERVICE + "    env_file: [a.env, {path: b.env}]\n", "a.env": "MODEL_NAME=a\n", "b.env": "\nMODEL_CONFIG_FILE=/c\n"}, ("b.env", 2), "env-nobody-reads"),
     "a name that compose fills in": ({"compose.yaml": SERVICE + "    environment: [MODEL_BASE_PATH, MODEL_NAME]\n    volumes: ['/srv/a:/models/a']\n", ".env": "MODEL_NAME=a\nMODEL_BASE_PATH=/models/a\n"}, ("compose.yaml", 4), "base-path-doubled"),
@@ -30,6 +32,7 @@ PLACES = {
     "a stage that is built on another": ({"Dockerfile": "FROM tensorflow/serving:2.20.0 AS base\nENV MODEL_NAME=a\nFROM base\nCMD [\"--rest_api_num_threads=1\"]\n"}, ("Dockerfile", 4), THREADS),
     "flags of a Dockerfile in a compose file": ({"compose.yaml": "services:\n  s:\n    build:\n      dockerfile_inline: |\n        FROM tensorflow/serving:2.20.0\n        CMD [\"--rest_api_num_threads=1\"]\n"}, ("compose.yaml", 6), THREADS),
     "values for a chart inside a chart": ({"Chart.yaml": CHART, "values.yaml": "inner:\n  threads: 1\n", "charts/inner/Chart.yaml": CHART.replace("name: c", "name: inner"), "charts/inner/values.yaml": "threads: 8\n", "charts/inner/templates/p.yaml": POD % ("tensorflow/serving:2.20.0", "--rest_api_num_threads={{ .Values.threads }}"), "templates/x.yaml": "kind: Namespace\n"}, ("charts/inner/templates/p.yaml", 8), THREADS),
+    "what stands below a rule of Markdown": ({"README.md": f"# Serving\n-----\nSome words.\n\n## Start\n```bash\n# now\n{START}\n```\n"}, ("README.md", 8), THREADS),
     "a table in Markdown": ({"README.md": f"| what | how |\n|---|---|\n| run | {START} |\n"}, ("README.md", 3), THREADS),
     "a task in JSON with comments": ({"tasks.json": '{\n  // serve\n  "tasks": [{"command": "' + START + '"}]\n}\n'}, ("tasks.json", 3), THREADS),
     "two commands on a line of JSON": ({"d.json": '{"image": "tensorflow/serving:2.20.0", "after": "' + START + '"}\n'}, ("d.json", 1), THREADS),
@@ -114,6 +117,8 @@ RIGHT = {
     "a task that runs docker": ({"t.yml": "- hosts: a\n  tasks:\n  - command: docker run -p 8501:8501 tensorflow/serving:2.20.0 --model_name=m\n"}, "cmd-over-entrypoint"),
     "JSON with comments": ({"tasks.json": '{\n  // serve\n  "tasks": [{"command": "' + START + '"}]\n}\n'}, "unreadable"),
     "a chart inside a chart that is off": ({"Chart.yaml": CHART + "dependencies: [{name: i, condition: i.use}]\n", "values.yaml": "i: {use: false}\n", "charts/i/Chart.yaml": CHART.replace("name: c", "name: i"), "charts/i/templates/p.yaml": POD % ("tensorflow/serving:2.20.0", "--rest_api_num_threads=1"), "templates/x.yaml": "kind: Namespace\n"}, THREADS),
+    "a default that holds another variable": ({"run.sh": 'N=${N:-"leaf"}\nB=${B:-"/models/${N}"}\ntensorflow_model_server --rest_api_port=${P:-8501} --model_base_path=${B}\n'}, RELATIVE),
+    "a path that Python puts together": ({"x.py": "import os\nc = os.path.join(HERE, 'tensorflow_model_server')\nc += ' --port=' + str(p)\nif m:\n    c += ' --model_config_file=' + m\n"}, "no-model"),
     "settings of another program": ({"app.ini": "[server]\nmax_batch_size = 64\n"}, "config-file-broken"),
 }  # fmt: skip
 

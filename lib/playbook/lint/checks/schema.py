@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf import text_format
@@ -215,6 +216,7 @@ def is_config(content: str) -> bool:
     return bool(_BEGINS.match(content)) and kind_of(content) is not None
 
 
+@lru_cache(maxsize=128)
 def kind_of(content: str) -> str | None:
     """Which flag would name a text proto with these fields; None when it is none of them."""
     if not _TOLD_BY.search(content):

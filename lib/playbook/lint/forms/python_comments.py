@@ -1,7 +1,8 @@
-"""Command lines in the comments of a Python text: there they tell a reader what to type, as prose does."""
+"""The texts of a Python program apart from its code: command lines in comments, docstrings, strings."""
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -19,3 +20,30 @@ def commented_lines(text: Text) -> Iterator[Text]:
         if end > place and "{" not in bare[place]:
             yield Text("\n".join(bare[place:end]), text.path, text.line(place + 1) or 1, text.file)
         place = max(end, place + 1)
+
+
+def texts_of(content: str) -> str:
+    """The strings of a Python text, one a line, its docstrings apart; the text itself where it is no Python."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):
+        return content
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in prose)
+    return "\n".join(node.value for node in strings if isinstance(node.value, str))
+
+
+def prose_of(content: str) -> str:
+    """The docstrings and free texts of a Python text on their lines; the text itself where it is no Python."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):
+        return content
+    lines = content.split("\n")
+    shown = [""] * len(lines)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            for place in range(node.lineno - 1, node.end_lineno or node.lineno):
+                quoted = lines[place].strip().startswith(('"""', "'''"))
+                shown[place] = lines[place].strip("\"' ") if quoted else lines[place]
+    return "\n".join(shown)

@@ -10,7 +10,7 @@ from pathlib import Path
 ENGINES = r"(?:(?:nvidia-)?docker|podman|nerdctl)"  # the programs that run containers from a command line
 UNKNOWN = "$…"  # stands for a value that only a later step knows: a template's, a shell's
 _QUOTED = re.compile(r"""^(['"])(.*)\1$""", re.DOTALL)
-_VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?[-=]([^}]*))?\}|(\w+))")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)|(\w+))")
 
 
 class Word(str):
@@ -51,12 +51,26 @@ def is_unknown(value: str) -> bool:
 
 def expand(text: str, values: Mapping[str, str]) -> str:
     """The text with `${NAME}`, `$NAME` and `${NAME:-default}` filled from `values`; unknown ones stay."""
+    result, place = "", 0
+    while (match := _VARIABLE.search(text, place)) is not None:
+        end = match.end() if match[2] else _closing(text, match.end())
+        name, behind = match[1] or match[2], "" if match[2] else text[match.end() : end - 1]
+        default = re.match(r":?[-=](.*)", behind, re.DOTALL)
+        value = values.get(name) if not behind or default else None
+        if value is None and default:
+            value = expand(_QUOTED.sub(r"\2", default[1]), values)
+        result += text[place : match.start()] + (text[match.start() : end] if value is None else value)
+        place = end
+    return result + text[place:]
 
-    def fill(match: re.Match) -> str:
-        name, default = match[1] or match[3], match[2]
-        return values.get(name, match.group() if default is None else _QUOTED.sub(r"\2", default))
 
-    return _VARIABLE.sub(fill, text)
+def _closing(text: str, place: int) -> int:
+    """The place behind the brace that closes one opened before this place; the text's end where none does."""
+    depth = 1
+    while place < len(text) and depth:
+        depth += (text[place] == "{") - (text[place] == "}")
+        place += 1
+    return place
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from playbook.lint.forms.text import Text, Word
 
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s?(.*?)\s*$")
 _QUOTED = re.compile(r"""^(['"])(.*?)\1(?:\s+#.*)?$""")
-_USED = re.compile(r"\$\$|\$\{(\w+)(?:(:?[-?+])([^{}]*))?\}|\$([A-Za-z_]\w*)")
+_USED = re.compile(r"\$\$|\$\{(\w+)(?:(:?[-?+])((?:[^{}]|\{[^{}]*\})*))?\}|\$([A-Za-z_]\w*)")
 
 
 def variables(text: Text, quotes: bool = True) -> dict[str, Word]:
@@ -35,6 +35,6 @@ def interpolated(text: str, values: Mapping[str, str]) -> str:
             return default if value else match.group()
         if value is not None and (value or not form.startswith(":")):
             return value
-        return default if form.endswith("-") else match.group()
+        return interpolated(default, values) if form.endswith("-") else match.group()
 
     return _USED.sub(fill, text)

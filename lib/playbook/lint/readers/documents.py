@@ -48,11 +48,10 @@ def prose_blocks(text: Text) -> Iterator[Block]:
     Fenced blocks (AsciiDoc's are fenced by `----`, which draws a line elsewhere), indented ones, and command lines
     inside a sentence's backticks.
     """
-    ruled = text.path.lower().endswith(".adoc")
-    lines = text.content.split("\n")
+    lines, ruled = text.content.split("\n"), text.path.lower().endswith((".adoc", ".asciidoc", ".asc"))
     place = 0
     while place < len(lines):
-        fence = _FENCE.match(lines[place]) or (ruled and _RULED.match(lines[place]))
+        fence = _FENCE.match(lines[place]) or (_RULED.match(lines[place]) if ruled else None)
         begin = place
         if not fence and _PRE[0].search(lines[place]):
             place = _preformatted(lines, place)

@@ -240,14 +240,3 @@ def _begun(content: str) -> str:
     lines = content.split("\n")
     start = next((place for place, line in enumerate(lines) if line and not line[0].isspace()), 0)
     return "\n".join([""] * start + lines[start:])
-
-
-def texts_of(content: str) -> str:
-    """The strings of a Python text, one a line, its docstrings apart; the text itself where it is no Python."""
-    try:
-        tree = ast.parse(content)
-    except (SyntaxError, ValueError):
-        return content
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in prose)
-    return "\n".join(node.value for node in strings if isinstance(node.value, str))
