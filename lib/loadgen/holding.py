@@ -22,7 +22,7 @@ from loadgen.verdict.counters import balance, requests_served
 from loadgen.verdict.enough import sufficiency
 from loadgen.verdict.evidence import claim
 from loadgen.verdict.steady import little
-from loadgen.verdict.stood_still import silences
+from loadgen.verdict.stood_still import not_the_clients, of_the_client, silences
 from loadgen.verdict.summary import describe, due_inside
 from loadgen.verdict.validity import Facts, audit
 from loadgen.workers import addresses
@@ -79,7 +79,11 @@ def hold(
     summary["little"] = little(rows, workers)
     summary["mean_in_flight"] = summary["little"]["mean_in_flight"]
     summary |= sufficiency(summary, rows)
-    summary["stood_still"] = silences(rows, start_ns, summary["hung"])
+    summary["client_stood_still"] = of_the_client(
+        [span for worker in workers for span in worker["unseen_ns"]], start_ns, duration_s
+    )
+    said = silences(rows, start_ns, summary["hung"])
+    summary["stood_still"] = said if summary["hung"] else not_the_clients(said, summary["client_stood_still"])
     summary["passport"] = passport
     if summary["hung"]:  # its page would not come either
         problem = problem or "the server hung"

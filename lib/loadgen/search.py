@@ -24,7 +24,7 @@ NARROW = 1.05  # the bracket is narrow enough when its ends differ by 5 %
 REPLICATES = 2  # further levels at each end of the bracket
 SAMPLES = 1300  # requests a level needs at least: p99 wants 1000 good ones
 AROUND_S = 0.3  # from one window to the next beside ramp-up: connections, rows, checks
-OF_CLIENT = {"client_cpu", "client_late", "bad_passport", "little_law"}
+OF_CLIENT = {"client_stood_still", "client_cpu", "client_late", "bad_passport", "little_law"}
 
 
 class _RateSearch:

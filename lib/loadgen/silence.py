@@ -17,6 +17,7 @@ LONGEST_S = 3.0
 TIMES_SLOWEST = 5.0
 FOR_GOOD = 1.5  # a silence of so many times that is not waited out: 4.5 s for a quick server
 ANSWERS = (OK, HTTP, GRPC, WRONG)
+UNSEEN_S = 1.0  # between two looks: this process itself stood still (paused, kept off its core), and saw nothing
 GIVEN_UP = (TIMEOUT, UNSENT)  # by this side; any other end of a request is a sign of life, or of death
 
 
@@ -29,6 +30,8 @@ class Silence:
         self._first_ns = 0  # when the first answer came
         self.answered = self._given_up = False  # so far; since the last sign of the server
         self.for_s: float | None = None  # how long there has been no answer; None: no request is out
+        self.unseen_ns: list[tuple[int, int]] = []  # from when to when nobody looked
+        self._looked_ns = 0
 
     @property
     def limit_s(self) -> float:
@@ -51,6 +54,10 @@ class Silence:
         if count > self._rows_before:
             self._take_in(np.array(self._recorder.rows[self._rows_before * WORDS : count * WORDS]).reshape(-1, WORDS))
             self._rows_before = count
+        if self._looked_ns and now_ns - self._looked_ns > UNSEEN_S * 1e9:
+            self.unseen_ns.append((self._looked_ns, now_ns))
+            self._since_ns = now_ns  # what was not looked at is no silence of the server's
+        self._looked_ns = now_ns
         if self._recorder.in_flight() or self._given_up:
             self.for_s = max(0, now_ns - self._since_ns) / 1e9
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from loadgen.rows import RequestRows
@@ -10,7 +12,22 @@ from loadgen.silence import ANSWERS, GIVEN_UP, LONGEST_S, TIMES_SLOWEST
 NEVER_NS = np.iinfo(np.int64).max
 
 
-def silences(rows: RequestRows, start_ns: int, hung: bool = False) -> list[dict[str, float]]:
+Span = dict[str, float]  # `from_s` and `to_s` after the window's start
+
+
+def of_the_client(unseen_ns: Iterable[Sequence[int]], start_ns: int, duration_s: float) -> list[Span]:
+    """From when to when a worker itself stood still, of what reaches into the window."""
+    spans = ({"from_s": (begin - start_ns) / 1e9, "to_s": (end - start_ns) / 1e9} for begin, end in unseen_ns)
+    inside = (span for span in spans if span["to_s"] > 0 and span["from_s"] < duration_s)
+    return [{name: round(at, 2) for name, at in span.items()} for span in inside]
+
+
+def not_the_clients(silences: Iterable[Span], client: Sequence[Span]) -> list[Span]:
+    """Those silences of the server in which no worker stood still itself: of the others nobody knows."""
+    return [one for one in silences if not any(c["from_s"] < one["to_s"] and one["from_s"] < c["to_s"] for c in client)]
+
+
+def silences(rows: RequestRows, start_ns: int, hung: bool = False) -> list[Span]:
     """Each silence over `max(3 s, 5 x the slowest answer before it)`: `from_s` and `to_s` after the window's start.
 
     A silence runs from the last sign of the server, or from when a request was sent again, to its next sign, or to
@@ -59,3 +76,28 @@ def _warm(sent: RequestRows) -> np.ndarray:
     """Which requests were not sent before the first answer: those may have met a cold server (`loadgen.silence`)."""
     first_ns = sent.done_ns[np.isin(sent.kind, ANSWERS)].min(initial=NEVER_NS)
     return np.asarray(sent.sent_ns >= first_ns)
+
+
+def client_words(spans: Sequence[Span]) -> str:
+    """What is said of a level whose workers stood still; nothing where they did not."""
+    if not spans:
+        return ""
+    return (
+        f"the load generator itself stood still {_when(spans)} (paused, or kept off its core), so that these seconds "
+        f"say nothing of the server; hold the level again"
+    )
+
+
+def server_words(spans: Sequence[Span], hung: bool) -> str:
+    """What is said of a level whose server stood still; nothing where it did not."""
+    if not spans:
+        return ""
+    ended = ", where the level was ended" if hung else ""
+    return (
+        f"the server stood still {_when(spans)}{ended}: no answer, although requests were out; look at its log and its "
+        f"process (paused, swapping, no thread free), and hold the level again"
+    )
+
+
+def _when(spans: Sequence[Span]) -> str:
+    return " and ".join(f"from {span['from_s']:.1f} to {span['to_s']:.1f} s" for span in spans)

@@ -19,6 +19,7 @@ from loadgen.rows import RequestRows
 from loadgen.verdict.enough import shortage
 from loadgen.verdict.remedies import PEER, remedy
 from loadgen.verdict.steady import unsteady
+from loadgen.verdict.stood_still import client_words, server_words
 from loadgen.verdict.summary import errors_by_kind
 from loadgen.verdict.unfitness import of_weight
 
@@ -60,17 +61,14 @@ def server_dead(facts: Facts) -> str:
     )
 
 
+def client_stood_still(facts: Facts) -> str:
+    """The load generator itself ran all the time."""
+    return client_words(facts.summary["client_stood_still"])
+
+
 def stood_still(facts: Facts) -> str:
     """The server went on answering as long as requests were out."""
-    spans = facts.summary["stood_still"]
-    if not spans:
-        return ""
-    when = " and ".join(f"from {span['from_s']:.1f} to {span['to_s']:.1f} s" for span in spans)
-    ended = ", where the level was ended" if facts.summary["hung"] else ""
-    return (
-        f"the server stood still {when}{ended}: no answer, although requests were out; look at its log and its process "
-        f"(paused, swapping, no thread free), and hold the level again"
-    )
+    return server_words(facts.summary["stood_still"], facts.summary["hung"])
 
 
 def bad_passport(facts: Facts) -> str:
@@ -197,6 +195,7 @@ def count_balance(facts: Facts) -> str:
 
 RULES: tuple[Callable[[Facts], str], ...] = (
     server_dead,
+    client_stood_still,
     stood_still,
     bad_passport,
     wrong_answers,

@@ -146,4 +146,6 @@ def _files(bodies: Path) -> dict[str, bytes]:
 
 
 def _rebased(result: dict[str, Any], by_ns: int, start_ns: int) -> dict[str, Any]:
-    return result | {"start_ns": start_ns, "edges_ns": [edge + by_ns for edge in result["edges_ns"]]}
+    unseen_ns = [(begin + by_ns, end + by_ns) for begin, end in result["unseen_ns"]]
+    edges_ns = [edge + by_ns for edge in result["edges_ns"]]
+    return result | {"start_ns": start_ns, "edges_ns": edges_ns, "unseen_ns": unseen_ns}

@@ -156,6 +156,7 @@ class WorkerShare:
             "refusals": engine.refusals,
             "dead": engine.dead,
             "hung": engine.hung,
+            "unseen_ns": engine.silence.unseen_ns,
             "edges_ns": [first["at_ns"], last["at_ns"]],
             "memory_mb": memory_mb(),
             "answers": self._judged(),

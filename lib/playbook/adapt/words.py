@@ -9,7 +9,7 @@ from playbook.adapt.controller import OVER
 
 #: Checks of the load generator after which nothing may be concluded from a run.
 #: (Not count_balance: a version that is published live replays its warm-up requests, which the server counts.)
-BROKEN = ("server_dead", "wrong_answers", "bad_passport", "client_cpu")
+BROKEN = ("server_dead", "wrong_answers", "client_stood_still", "bad_passport", "client_cpu")
 CHANCE = 0.05  # two choices that keep the same would differ as much with this probability
 ENOUGH = 100  # requests of a second from which one in a hundred may be beyond the limit
 

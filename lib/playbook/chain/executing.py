@@ -14,7 +14,7 @@ from typing import Any, cast
 import psutil
 
 from loadgen import temporary
-from playbook.chain import params
+from playbook.chain import environment, params
 from playbook.chain.kernels import WarmStarter
 from playbook.imports import GRAMMARS, without
 from playbook.records import runs, whole_file
@@ -53,7 +53,12 @@ def execute(
         DeadKernelError: the kernel died, while a cell ran or before the first one.
         OSError: the executed notebook, or a file of the kernel's, could not be written.
     """
-    with _environment(env), _sockets() as (transport, folder), _brought(folder / notebook.name, executed), _starting():
+    with (
+        environment.holding(env),
+        _sockets() as (transport, folder),
+        _brought(folder / notebook.name, executed),
+        _starting(),
+    ):
         papermill.execute_notebook(
             str(notebook),
             str(folder / notebook.name),
@@ -178,17 +183,3 @@ def _starting() -> Iterator[None]:
         raise
     except (RuntimeError, ProcessLookupError, psutil.NoSuchProcess) as error:
         raise DeadKernelError(str(error)) from error
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -15,7 +15,7 @@ from playbook.chain.kernels import warm_starters
 from playbook.chain.stages import Run, finish_page, pages, progress_file, run_stage
 from playbook.chain.terminal import StageLine
 from playbook.errors import ParameterError, StageFailed
-from playbook.records import attempts, lock, record, runs, secrets, whole_file
+from playbook.records import attempts, lock, names, record, runs, secrets, whole_file
 from playbook.serve import serve
 
 __all__ = ["Run", "choose", "clear", "execute", "pages", "prepare", "progress_file", "run_stage"]
@@ -51,7 +51,9 @@ def prepare(
 
     Raises:
         ParameterError: a parameter, a verb, a place or a run that cannot be used, or a chain that still works in it.
+        NotWritten: what the run builds on could not be copied; no run is left behind.
     """
+    names.check_place(outputs)
     verbs = choose(only, start)
     values = params.read(params_path)
     values.pop("run_dir", None)
@@ -72,8 +74,16 @@ def prepare(
     base, earlier = _base(params_path, outputs, verbs, resume)
     run_dir = runs.create(outputs, params_path, given, verbs, base.name if base else None, overrides)
     if base:
-        runs.inherit(run_dir, base, earlier)
+        _take_over(run_dir, base, earlier)
     return Run(run_dir, verbs, parameters, builds_on=base.name if base else None)
+
+
+def _take_over(run_dir: Path, base: Path, verbs: list[str]) -> None:
+    try:
+        runs.inherit(run_dir, base, verbs)
+    except BaseException:
+        shutil.rmtree(run_dir, ignore_errors=True)  # half a run is none
+        raise
 
 
 def _resumed(run_dir: Path, verbs: list[str], parameters: dict[str, dict[str, Any]]) -> Run:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loadgen import temporary
+from playbook.chain import environment
 
 PREFIX = "playbook-"
+AT_HOME = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "MPLCONFIGDIR")
 
 
 @contextlib.contextmanager
@@ -19,11 +21,18 @@ def folder() -> Iterator[Path]:
 
     Folders of chains that have ended without removing theirs are removed first.
     """
-    before = os.environ.get("TMPDIR")
-    with temporary.folder(PREFIX) as made:
-        os.environ["TMPDIR"] = tempfile.tempdir = str(made)
+    with temporary.folder(PREFIX) as made, environment.holding({"TMPDIR": str(made)} | _in_place_of_home(made)):
+        tempfile.tempdir = str(made)
         try:
             yield made
         finally:
             tempfile.tempdir = None
-            os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
+
+
+def _in_place_of_home(folder: Path) -> dict[str, str]:
+    """Where kernels write what they otherwise keep at home, if nobody may write there: a container of any user."""
+    try:
+        tempfile.TemporaryFile(dir=Path.home()).close()
+    except OSError:
+        return {name: str(folder / name.lower()) for name in AT_HOME if name not in os.environ}
+    return {}

@@ -55,8 +55,9 @@ class StageLine:
         self.errors.print(Text(text))
 
     def say(self, text: str) -> None:
-        """Print plain text, without markup."""
-        self.console.print(Text(text))
+        """Print plain text, without markup; a terminal that is gone or a log on a full disk ends no run."""
+        with contextlib.suppress(OSError):
+            self.console.print(Text(text))
 
 
 class LogLines:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbook.chain import outcome, params, pipeline, unfinished
+from playbook.chain import open_files, outcome, params, pipeline, unfinished
 from playbook.chain.terminal import StageLine
 from playbook.errors import StageFailed
 from playbook.records import buckets, runs, whole_file
@@ -48,6 +48,7 @@ def run(asked: Asked, complain: Say) -> int:
         ParameterError: bad input; nothing was started.
     """
     begun, line = time.monotonic(), StageLine()
+    open_files.allow()
     if asked.bucket:
         buckets.check(asked.bucket)
     overrides = params.assignments(asked.overrides)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
+import locale
+import os
 import sys
 
 from playbook.cli import reading, running, serving  # noqa: F401  (each adds its commands to the application)
@@ -13,6 +16,7 @@ from playbook.records import whole_file
 
 def main() -> None:
     """Entry point: an error of ours is printed as it is, without a traceback, and exits 1 (2 for bad input)."""
+    _in_utf8()
     try:
         app()
     except (ParameterError, RecordMismatch) as error:  # 1 of compare is a regression, and a pipeline acts on it
@@ -25,6 +29,17 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
             raise
         sys.exit(_say(whole_file.in_words(error), 1))
+
+
+def _in_utf8() -> None:
+    """Read and write UTF-8 whatever the locale says, as all that a run holds is; a terminal that cannot show a letter
+    gets its number."""
+    if not sys.flags.utf8_mode and locale.getpreferredencoding(False).lower() not in ("utf-8", "utf8"):
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(message: object, code: int) -> int:

@@ -12,7 +12,9 @@ from typing import Any
 from playbook.promise import Promise
 
 # Checks of loadgen that blame the client or the window, and say nothing of the server.
-CLIENT_CHECKS = frozenset({"client_cpu", "client_late", "bad_passport", "count_balance", "little_law"})
+CLIENT_CHECKS = frozenset(
+    {"client_stood_still", "client_cpu", "client_late", "bad_passport", "count_balance", "little_law"}
+)
 MIN_ANSWERED = 0.9  # of the planned rate
 CHANCE = 0.05  # that Poisson arrivals at that share of the rate are as few as what was answered
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import duckdb
 import requests
 from urllib3.exceptions import ProtocolError
 
@@ -20,6 +24,7 @@ from playbook.errors import MonitorError, ParameterError
 from playbook.knobs import METRICS_PATH
 from playbook.monitor import resources
 from playbook.records import names, places, record, runs, secrets, store, trust
+from playbook.records.parts import PartWriter
 from playbook.records.sessions import connection
 
 READY_TIMEOUT_S = 20.0
@@ -56,7 +61,10 @@ def watching(
         _end(process, LAST_SAMPLE_S)
         raise
     else:
+        ended = process.poll()
         _end(process)
+        if ended is not None:
+            _tell_ended(record.data_dir(run_dir), ended)
 
 
 def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs: Path = Path("outputs")) -> Path:
@@ -148,6 +156,18 @@ def _end(process: subprocess.Popen, within_s: float = READY_TIMEOUT_S) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
+
+
+def _tell_ended(data: Path, code: int) -> None:
+    """Say and keep that the monitor was not there to the end: what it did not see is not to be taken for nothing."""
+    now, utc = time.monotonic_ns(), datetime.now(timezone.utc).replace(tzinfo=None)
+    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+    text = f"it {how} before what it watched: no sample after that"
+    with duckdb.connect(config={"threads": 1}) as db:
+        writer = PartWriter(db, "events", data / "events")
+        writer.add((now, utc, "gone", "monitor", text))
+        writer.flush()
+    print(f"The monitor of the server {how} before the load did: there are no metrics after that. Was memory short?")
 
 
 def _server(handle: Any) -> tuple[dict[str, int], dict[str, str]]:

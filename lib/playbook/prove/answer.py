@@ -14,7 +14,12 @@ from typing import Any, NamedTuple
 
 from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
 
-MACHINE = ("client_late", "client_cpu", "bad_passport")  # failed checks that accuse the machine, not the server
+MACHINE = (
+    "client_stood_still",
+    "client_late",
+    "client_cpu",
+    "bad_passport",
+)  # failed checks that accuse the machine, not the server
 
 
 class Answer(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from playbook.errors import ParameterError
@@ -82,3 +83,18 @@ def check_all(values: Mapping[str, Any]) -> None:
     for name in RULES.keys() & values.keys():
         if not (name in OPTIONAL and values[name] in ("", None)):
             check(name, values[name])
+
+
+def check_place(folder: Path | str) -> None:
+    """Return when a folder's whole path is text: it reaches records, notebooks and pages, which are UTF-8.
+
+    Raises:
+        ParameterError: it holds bytes that are none.
+    """
+    try:
+        str(Path(folder).absolute()).encode()
+    except UnicodeEncodeError:
+        raise ParameterError(
+            f"The path of --outputs holds bytes that are no UTF-8 ({str(folder)!a}). Nothing was started. Choose, or "
+            "rename to, a path that is."
+        ) from None

@@ -197,7 +197,11 @@ def has_model(run_dir: Path) -> bool:
 
 
 def inherit(run_dir: Path, base: Path, verbs: Iterable[str]) -> None:
-    """Take over what earlier verbs of another run left: a record is never written twice, so it is copied."""
+    """Take over what earlier verbs of another run left: a record is never written twice, so it is copied.
+
+    Raises:
+        NotWritten: the disk is full, or a file of it is too large.
+    """
     for verb in verbs:
         name = NOTEBOOKS[verb]
         paths = [base / f"{verb}.json", *base.glob(f"{name}.*"), *base.glob(f"{name}_files")]
@@ -207,6 +211,7 @@ def inherit(run_dir: Path, base: Path, verbs: Iterable[str]) -> None:
             target = run_dir / path.relative_to(base)
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
-                shutil.copytree(path, target, dirs_exist_ok=True)
+                whole_file.copy_folder(path, target)
             elif path.exists():
-                shutil.copy2(path, target)
+                with whole_file.writing(target) as part:
+                    shutil.copy2(path, part)

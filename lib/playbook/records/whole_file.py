@@ -10,6 +10,7 @@ import errno
 import itertools
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -90,6 +91,8 @@ def _remedy(error: OSError, path: str) -> str:
         return f"{folder} is not there any more: was it removed while something worked in it?"
     if f"{os.sep}playbook-" in tempfile.gettempdir() and path.startswith(tempfile.gettempdir()):  # a chain's own
         return "Free space there, or name another folder for temporary files (TMPDIR)."
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return "Make it writable again, or choose a folder that may be written to with --outputs."
     return "Free space on that disk, or choose a folder that may be written to with --outputs."
 
 
@@ -103,6 +106,23 @@ def write_bytes(path: Path, content: bytes, mode: int | None = None) -> Path:
     with writing(path, mode) as part:
         part.write_bytes(content)
     return Path(path)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder with all that is in it, also into one that is there.
+
+    Raises:
+        NotWritten: a file of it could not be written; says which and why.
+    """
+    try:
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    except shutil.Error as error:  # all that went wrong, each as its source, its target and a text
+        _, file, why = error.args[0][0]
+        number = re.search(r"\[Errno (\d+)\]", why)
+        cause = OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(why)
+        raise NotWritten(in_words(cause, file)) from error
+    except OSError as error:
+        raise NotWritten(in_words(error, target)) from error
 
 
 def sweep_below(folder: Path) -> list[Path]:

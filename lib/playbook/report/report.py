@@ -40,7 +40,7 @@ def write(run_dir: Path) -> Path:
     html = pages.html(page, pictures, f"{run.run_id}: performance record")
     whole_file.write_text(path.with_suffix(".html"), html)
     if run.run_dir.resolve().name != runs.EXAMPLE:
-        catalogue.write_index(Path(run_dir).resolve().parent)
+        catalogue.write_index(Path(run_dir).absolute().parent)  # where it is named, which a link may be
     return path
 
 

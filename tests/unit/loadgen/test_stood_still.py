@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import harness
 import numpy as np
+import psutil
 import pytest
 
 from loadgen import Level, ServerUnreachable, hold
@@ -119,6 +120,30 @@ def test_a_server_that_goes_on_leaves_an_invalid_level_that_says_when_it_stood_s
     assert span["to_s"] - span["from_s"] == pytest.approx(GOES_ON[name], abs=0.5)
     assert not summary["valid"]
     assert f"stood still from {span['from_s']:.1f} to {span['to_s']:.1f} s: no answer" in " ".join(summary["warnings"])
+
+
+def test_a_load_generator_that_stood_still_does_not_accuse_the_server(tmp_path):
+    """A paused virtual machine, a debugger, Ctrl-Z: neither side ran, and only one of them can say so."""
+    paused = []
+
+    def pause(progress):
+        if not paused and progress["requests"] > 20 and progress["elapsed_s"] > 0.2:
+            workers = [one for one in psutil.Process().children() if "loadgen.workers.worker" in one.cmdline()]
+            paused.extend([*workers, *(child for one in workers for child in one.children())])
+            for signum, then_s in ((signal.SIGSTOP, 3.4), (signal.SIGCONT, 0.0)):
+                for one in paused:
+                    one.send_signal(signum)
+                time.sleep(then_s)
+
+    with running("rest", Script(delay_s=0.005)) as server:
+        level = Level(server.url, bodies=body(tmp_path), concurrency=4, duration_s=4.5, ramp_up_s=0.1)
+        summary = hold(level, tmp_path, pause)
+    span = max(summary["client_stood_still"], key=lambda one: one["to_s"] - one["from_s"])
+    assert span["to_s"] - span["from_s"] >= 3.3
+    assert summary["stood_still"] == []
+    assert not summary["hung"]
+    assert summary["failed_checks"][0] == "client_stood_still"
+    assert "the load generator itself stood still from" in summary["warnings"][0]
 
 
 def test_a_server_hung_before_the_first_request_is_found_where_somebody_can_ask(tmp_path):

@@ -50,6 +50,7 @@ def judged(level=OPEN, rows=None, in_flight=None, **changes):
         "dead": False,
         "hung": False,
         "stood_still": [],
+        "client_stood_still": [],
         "answers": {"checked": 10, "wrong": 0, "unkept": 0, "first_wrong": None},
         "little": law,
         "mean_in_flight": law["mean_in_flight"],
@@ -67,6 +68,7 @@ def test_a_steady_level_is_valid_and_says_nothing():
 CASES = {
     "server_dead": {"dead": True},
     "stood_still": {"stood_still": [{"from_s": 1.0, "to_s": 4.2}]},
+    "client_stood_still": {"client_stood_still": [{"from_s": 1.0, "to_s": 4.2}]},
     "bad_passport": {"passport": {"ok": False, "problems": ["it is slow"]}},
     "wrong_answers": {
         "answers": {

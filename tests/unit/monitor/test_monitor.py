@@ -103,6 +103,14 @@ def test_a_restart_and_a_gap_are_noticed_and_counted_across(endpoint, tmp_path):
     assert window.get(NAME).value == 20 + 7
 
 
+def test_a_monitor_that_is_killed_meanwhile_is_said_and_kept(endpoint, tmp_path, capsys):
+    with monitor.watching(endpoint.handle, tmp_path, every_s=0.1, pids={}) as process:
+        process.kill()
+        process.wait()
+    assert "was ended by SIGKILL before the load did" in capsys.readouterr().out
+    assert kinds(tmp_path) == [("start", "monitor"), ("gone", "monitor")]
+
+
 def test_a_page_of_html_is_an_event_and_sampling_goes_on(endpoint, tmp_path):
     endpoint.page = "<html>Not Found</html>"
     with monitor.watching(endpoint.handle, tmp_path, every_s=0.1, pids={}):
