@@ -165,7 +165,7 @@ def half_a_parquet(name: str, base: Path) -> Outcome:
 
 
 @contextmanager
-def _small_disk(megabytes: int) -> Iterator[Path]:
+def small_disk(megabytes: int) -> Iterator[Path]:
     """A file system of a few megabytes (needs root)."""
     folder = Path("/tmp/playbook_faults_disk")
     folder.mkdir(exist_ok=True)
@@ -188,7 +188,7 @@ def _fill(folder: Path) -> None:
 
 def disk_full(name: str, base: Path) -> Outcome:
     """The disk of the run folder fills in mid-stress."""
-    with _small_disk(8) as folder:
+    with small_disk(8) as folder:
         copy = folder / base.name
         shutil.copytree(base, copy)
         chain, at = stressed(copy), time.monotonic()
@@ -198,7 +198,7 @@ def disk_full(name: str, base: Path) -> Outcome:
 
 def temporary_full(name: str, base: Path) -> Outcome:
     """The disk of temporary files fills before stress."""
-    with _small_disk(4) as folder:
+    with small_disk(4) as folder:
         chain, at = stressed(base, TMPDIR=str(folder)), time.monotonic()
         _fill(folder)
         return _outcome(name, chain, base, at, "nothing: --resume goes on")

@@ -25,11 +25,12 @@ from fault_kills import fresh, kills  # noqa: E402
 from fault_kinds import KINDS  # noqa: E402
 from fault_passes import Pass  # noqa: E402
 from fault_server import figures  # noqa: E402
+from fault_surroundings import KINDS as SURROUNDINGS  # noqa: E402
 from fault_writes import KINDS as WRITES  # noqa: E402
 
 PAGE = ROOT / "outputs" / "example" / "faults.md"
 LONGEST = 260
-ALL = KINDS | WRITES
+ALL = KINDS | WRITES | SURROUNDINGS
 
 
 def main() -> int:
