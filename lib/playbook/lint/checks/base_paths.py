@@ -130,7 +130,7 @@ def _beside(command: Command, base: str) -> str:
                if each.files is None and not (each.source and each.source.is_file())]  # fmt: skip
     names = {each[len(parent) + 1 :].partition("/")[0] for each in folders if each.startswith(f"{parent}/")}
     beside = [name for name in names if not _NO_MODEL.search(name)]
-    return f"{parent}/{beside[0]}" if parent and len(beside) == 1 else ""
+    return f"{parent}/{beside[0]}" if parent and len(beside) == 1 and not is_unknown(beside[0]) else ""
 
 
 def _left_out(result: Lookup, command: Command, sources: Sources) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Mount, Place, is_official, is_server_word
@@ -76,8 +76,9 @@ def _start(
     values = environment(steps, arguments)
     entry = _last(steps, "ENTRYPOINT")
     cmd = _last(steps, "CMD")
-    written = list(_written(steps, values, document))
-    mounts = [*_copied(steps, values, document), *(Mount(path, files={"": text}) for path, text in written)]
+    known = {**arguments, **values}  # what a build's steps see
+    written = list(_written(steps, known, document))
+    mounts = [*_copied(steps, known, document), *(Mount(path, files={"": text}) for path, text in written)]
     mounts += [Mount(path) for path in _volumes(steps) if not any(m.rest_of(path) is not None for m in mounts)]
     scripts = {path: text for path, text in written if kind_of(text.content) is None}
     scripts |= {mount.target: text for mount in mounts if mount.source is not None and mount.source.is_file()
@@ -159,7 +160,7 @@ def _words(step: Instruction, text: Text) -> list[Word]:
     return [Word("/bin/sh", line), Word("-c", line), Word(continued(step.rest), line)]
 
 
-def _copied(steps: list[Instruction], values: dict[str, Word], document: Document) -> Iterator[Mount]:
+def _copied(steps: list[Instruction], values: Mapping[str, str], document: Document) -> Iterator[Mount]:
     workdir = "/"
     for step in steps:
         if step.word == "WORKDIR":
@@ -191,7 +192,7 @@ def _copy(named: str, source, target: str, several: bool, line: int | None) -> M
     return Mount(target.rstrip("/") or "/", source, named, line=line)
 
 
-def _written(steps: list[Instruction], values: dict[str, Word], document: Document) -> Iterator[tuple[str, Text]]:
+def _written(steps: list[Instruction], values: Mapping[str, str], document: Document) -> Iterator[tuple[str, Text]]:
     """Files that RUN writes by echo, printf or cat, and those of COPY's here-documents."""
     path = document.text.path
     for step in steps:

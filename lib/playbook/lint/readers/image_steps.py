@@ -16,6 +16,7 @@ from playbook.lint.rules.findings import Finding, finding
 
 _PORT = re.compile(r"\d+(-\d+)?(/(tcp|udp|sctp))?|.*[${].*", re.IGNORECASE)
 _NOT_THERE = ("python", "python3", "pip", "pip3", "curl", "wget", "git", "unzip")
+_FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")  # another folder holds what something else brought there
 _GLUED = re.compile(rf"({'|'.join(KEYWORDS)})\W.*")
 
 
@@ -39,8 +40,8 @@ def _check_tools(steps: list[Instruction], base: str, shown: str) -> Iterator[Fi
         if step.word in ("COPY", "ADD"):
             brought += f" {step.rest}"
         for command in simple_commands(continued(step.rest)) if step.word == "RUN" and not step.fed else ():
-            tool = command.words[0].rpartition("/")[2] if command.words else ""
-            if tool in _NOT_THERE and tool.rstrip("3") not in brought:
+            folder, _, tool = command.words[0].rpartition("/") if command.words else ("", "", "")
+            if folder in _FOLDERS and tool in _NOT_THERE and tool.rstrip("3") not in brought:
                 line = step.line + (command.line or 1) - 1
                 yield finding("tool-not-in-image", shown, line, who="RUN", tool=tool, image=base,
                               remedy=f"Install it in front: apt-get update && apt-get install -y {tool}.")  # fmt: skip
