@@ -216,6 +216,8 @@ def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -
 def _code(text: Text) -> str:
     """The text without its comments and docstrings, as far as they are easily told."""
     path, content = text.path.lower(), text.content
+    if path.endswith(".lock"):
+        return ""  # where a repository's name is a source
     if path.endswith(_PROSE):
         return "\n".join(block.text.content for block in prose_blocks(text))
     if path.endswith(".ipynb"):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+
+import yaml
 
 from playbook.lint.linter import Report
 from playbook.lint.rules.findings import Finding
@@ -29,9 +33,31 @@ def fixed(report: Report) -> dict[Path, tuple[str, str]]:
             if place < len(lines):
                 FIXES[hit.rule](lines, place, hit)
         after = "\n".join(line for line in lines if line != _GONE)
-        if after != before:
+        if after != before and _reads_as_before(text.file, before, after):
             changes[text.file] = (before, after)
     return changes
+
+
+def _reads_as_before(path: Path, before: str, after: str) -> bool:
+    """False where a change would break the file around it: a quote in a notebook's JSON, a bracket in a string."""
+    reader = _FORMS.get(path.suffix.lower())
+    return reader is None or not _reads(reader, before) or _reads(reader, after)
+
+
+def _reads(reader: Callable[[str], object], text: str) -> bool:
+    try:
+        reader(text)
+    except (ValueError, SyntaxError, yaml.YAMLError, RecursionError):
+        return False
+    return True
+
+
+def _documents(text: str) -> object:
+    return list(yaml.load_all(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader)))
+
+
+_FORMS: dict[str, Callable[[str], object]] = {".json": json.loads, ".ipynb": json.loads, ".py": ast.parse,
+                                              ".yml": _documents, ".yaml": _documents}  # fmt: skip
 
 
 def diff(changes: dict[Path, tuple[str, str]]) -> str:
@@ -59,14 +85,18 @@ def _first(message: str, pattern: str) -> str:
     return match[1] if match else ""
 
 
+_BEGIN = r"(?:\b|(?<=\\n))"  # of a name, also behind a line's end as JSON writes it
+
+
 def _bare(lines: Lines, place: int, hit: Finding) -> None:
     name = _first(hit.message, r"^(\w+):")
-    lines[place] = re.sub(rf"\b{name}\s*:\s*([^\s,;}}#]+)", rf"{name} {{ value: \1 }}", lines[place], count=1)
+    value = r"(\"[^\"]*\"|'[^']*'|[^\s,;}#\\\"']+)"  # up to an escape or a quote of the text around it
+    lines[place] = re.sub(rf"{_BEGIN}{name}\s*:\s*{value}", rf"{name} {{ value: \1 }}", lines[place], count=1)
 
 
 def _wrapped(lines: Lines, place: int, hit: Finding) -> None:
     name = _first(hit.message, r"^(\w+) takes")
-    pattern = rf"\b{name}\s*:?\s*\{{\s*value\s*:\s*([^\s}}]+)\s*\}}"
+    pattern = rf"{_BEGIN}{name}\s*:?\s*\{{\s*value\s*:\s*([^\s}}\\]+)\s*\}}"
     lines[place] = re.sub(pattern, rf"{name}: \1", lines[place], count=1)
 
 

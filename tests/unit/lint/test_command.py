@@ -141,3 +141,26 @@ def test_several_files_are_read_together(tmp_path):
     (tmp_path / "models.config").write_text('model_config_list { config { name: "m" base_path: "/m" } }\n')
     _, text = lint(tmp_path / "run.sh", tmp_path / "models.config")
     assert "models.config:1: error [model-platform-missing]" in text
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_mended_notebook_is_still_one(indent, tmp_path):
+    """A bracket or quote that would break the JSON around a config is not written."""
+    cells = [
+        {"cell_type": "code", "source": ["%%writefile b.config\n", "max_batch_size: 4\n"]},
+        {
+            "cell_type": "code",
+            "source": ["%%writefile m.config\n", 'model_config_list { config { base_path: "/m" } }\n'],
+        },
+        {"cell_type": "code", "source": ["!tensorflow_model_server --rest_api_port 8501 --model_base_path=/m\n"]},
+    ]
+    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": cells}, indent=indent))
+    (tmp_path / "c.json").write_text(
+        json.dumps(
+            {"apiVersion": "v1", "kind": "ConfigMap", "data": {"b": "max_batch_size: 4\nnum_batch_threads: 2\n"}}
+        )
+    )
+    fixes.write(fixes.fixed(examine(tmp_path)))
+    json.loads((tmp_path / "n.ipynb").read_text())
+    held = json.loads((tmp_path / "c.json").read_text())["data"]["b"]
+    assert held == "max_batch_size { value: 4 }\nnum_batch_threads { value: 2 }\n"

@@ -24,6 +24,7 @@ CHART = "apiVersion: v2\nname: c\nversion: 1.0.0\n"
 PLACES = {
     "variables of .env": ({"compose.yaml": SERVICE + "    command: --model_base_path=${BASE}\n", ".env": "# where\nBASE='m/a'\n"}, ("compose.yaml", 4), RELATIVE),
     "a default inside a default": ({"compose.yaml": SERVICE + "    command: ['--model_base_path=${A:-${B:-m}}']\n"}, ("compose.yaml", 4), RELATIVE),
+    "a default that a script keeps": ({"run.sh": ': "${B:=models/a}"\n: ${P:=8501}\ntensorflow_model_server --rest_api_port=$P --model_base_path=$B\n'}, ("run.sh", 3), RELATIVE),
     "a default of a default in a script": ({"run.sh": 'N=${N:-leaf}\nB=${B:-"m/${N}"}\ntensorflow_model_server --model_base_path=${B}\n'}, ("run.sh", 3), RELATIVE),
     "a default that compose fills in": ({"compose.yaml": SERVICE + "    command: ['--model_base_path=${BASE:-m}']\n"}, ("compose.yaml", 4), RELATIVE),
     "a variable of an env_file": ({"compose.yaml": SERVICE + "    env_file: [a.env, {path: b.env}]\n", "a.env": "MODEL_NAME=a\n", "b.env": "\nMODEL_CONFIG_FILE=/c\n"}, ("b.env", 2), "env-nobody-reads"),
@@ -39,6 +40,7 @@ PLACES = {
     "a file that compose puts over another": ({"compose.yaml": SERVICE + "    command: [--port=8500]\n", "compose.override.yaml": "services:\n  s:\n    ports: ['9000:9000']\n"}, ("compose.override.yaml", 3), "port-nobody-listens"),
     "a word of the service that is extended": ({"compose.yaml": "services:\n  s:\n    extends: {file: base/b.yaml, service: b}\n    ports: ['8501:8501']\n", "base/b.yaml": "services:\n  b:\n    image: tensorflow/serving:2.20.0\n    command:\n    - --rest_api_num_threads=1\n"}, ("base/b.yaml", 5), THREADS),
     "an endpoint of Azure ML": ({"d.yml": "environment_variables:\n  MODEL_NAME: a\n  TF_ENABLE_BATCHING: '1'\nenvironment:\n  image: tensorflow/serving:2.20.0\n"}, ("d.yml", 3), "env-nobody-reads"),
+    "a ConfigMap in JSON": ({"c.json": '{"apiVersion": "v1", "kind": "ConfigMap",\n "data": {"b": "# tuned\\nnum_batch_threads { value: 2 }\\nmax_batch_size: 4"}}\n'}, ("c.json", 2), BARE),
     "kubectl patch": ({"run.sh": "kubectl patch deployment s --type=json -p '[{\n  \"op\": \"add\", \"path\": \"/spec/containers/0/args/-\",\n  \"value\": \"--model_base_path=m\"}]'\n"}, ("run.sh", 3), RELATIVE),
     "kubectl set image": ({"run.sh": "kubectl set image deployment/s s=tensorflow/serving:latest\n"}, ("run.sh", 1), "image-not-pinned"),
     "a file that a script sources": ({"run.sh": "#!/bin/sh\n. ./s.env\ntensorflow_model_server --model_base_path=$BASE\n", "s.env": "BASE=models/a\n"}, ("run.sh", 3), RELATIVE),
@@ -119,6 +121,7 @@ RIGHT = {
     "a chart inside a chart that is off": ({"Chart.yaml": CHART + "dependencies: [{name: i, condition: i.use}]\n", "values.yaml": "i: {use: false}\n", "charts/i/Chart.yaml": CHART.replace("name: c", "name: i"), "charts/i/templates/p.yaml": POD % ("tensorflow/serving:2.20.0", "--rest_api_num_threads=1"), "templates/x.yaml": "kind: Namespace\n"}, THREADS),
     "a default that holds another variable": ({"run.sh": 'N=${N:-"leaf"}\nB=${B:-"/models/${N}"}\ntensorflow_model_server --rest_api_port=${P:-8501} --model_base_path=${B}\n'}, RELATIVE),
     "a path that Python puts together": ({"x.py": "import os\nc = os.path.join(HERE, 'tensorflow_model_server')\nc += ' --port=' + str(p)\nif m:\n    c += ' --model_config_file=' + m\n"}, "no-model"),
+    "a lock file that names a repository": ({"x.lock": "GITHUB\n  remote: tensorflow/serving\n"}, "not-understood"),
     "settings of another program": ({"app.ini": "[server]\nmax_batch_size = 64\n"}, "config-file-broken"),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
 _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
 _ASSIGN = re.compile(r"^([A-Za-z_]\w*)(\+?)=(.*)$", re.DOTALL)
 _UNFILLED = re.compile(r"(?<!\\)\$(?:\{\w+[^}]*\}|[A-Za-z_]\w*)")
+_KEPT = re.compile(r"\$\{(\w+):?=.*\}", re.DOTALL)
 _PART = "\x1f"  # where a variable without quotes around it falls into several words
 _DROPPED = "\x1e"  # a line's end inside quotes that a backslash takes away
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
@@ -249,4 +250,6 @@ class _Scan:
             if depth == 0 and letter == pair:
                 break
         piece = self.text[start : self.place]
+        if (kept := _KEPT.fullmatch(piece)) and kept[1] not in self.values:  # `${NAME:=default}` sets the name, too
+            self.values[kept[1]] = expand(piece, self.values)
         return "$PWD" if piece in ("$(pwd)", "${PWD}") else expand(piece, self.values)

@@ -20,6 +20,7 @@ class Word(str):
     raw: bool  # True where no shell reads it, so that a `${NAME}` stays as it is
     written: str  # as it stands in its file: with the line ends that a backslash takes away inside quotes
     path: str  # the file it stands in, where that is another than the one that uses it; "" otherwise
+    flat: bool = False  # True where all its lines stand on one line of the file, as in JSON
 
     def __new__(
         cls, text: object, line: int | None = None, raw: bool = False, written: str = "", path: str = ""

@@ -38,7 +38,9 @@ def _scalar(loader: Any, node: Any) -> Any:
     line = node.start_mark.line + 1
     if node.tag.endswith((":int", ":float", ":bool", ":null")) and not node.style:
         return _plain(loader, node)
-    return Word(node.value, line + (node.style in ("|", ">")))
+    word = Word(node.value, line + (node.style in ("|", ">")))
+    word.flat = "\n" in node.value and node.start_mark.line == node.end_mark.line
+    return word
 
 
 _PLAIN = {"int": "construct_yaml_int", "float": "construct_yaml_float", "bool": "construct_yaml_bool",

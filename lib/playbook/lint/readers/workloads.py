@@ -38,7 +38,8 @@ def config_maps(document: Any, text: Text) -> Iterator[tuple[str, dict[str, Text
             if coded:
                 content = _decoded(content)
             line = getattr(value, "line", None) or 1
-            files[str(key)] = Text(content, text.path, line, None, text.templated or "$" in content, coded)
+            files[str(key)] = Text(content, text.path, line, None, text.templated or "$" in content,
+                                    coded or getattr(value, "flat", False))  # fmt: skip
     yield str((document.get("metadata") or {}).get("name", "")), files
 
 

@@ -44,7 +44,9 @@ def configs_in(page: Page) -> Iterator[tuple[str, Text]]:
         for word in table.values():
             if not isinstance(word, Word) or "\n" not in word or not is_config(word):
                 continue
-            text = Text(str(word), page.document.text.path, word.line or 1, None, page.document.text.templated)
+            text = Text(
+                str(word), page.document.text.path, word.line or 1, None, page.document.text.templated, word.flat
+            )
             text = replace(text, templated=text.templated or "{{" in word or "$" in word)
             name = next((str(table[key]) for key in _NAMED if isinstance(table.get(key), str)), "")
             page.document.around.sources.extra += [(name.rpartition("/")[2], text)] if name else []
