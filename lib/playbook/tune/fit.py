@@ -29,6 +29,7 @@ FIT_STEPS = 100
 WEIGHTS = {"throughput_rps": 12.0, "core_ms": 12.0, "p50_ms": 4.0, "p99_ms": 0.7, "mean_batch_rows": 2.0}
 COLD_MS = 0.1  # where a fit begins
 FITTED = ("shell", "batch_fixed_ms", "run_fixed_ms", "turn_ms", "cold_ms", "burst_ms", "spread")
+LEAST_BATCH_MS = 0.02  # of what a batch adds to its call, where a fit begins
 READING = 0.55  # share of the shell's cost that is reading; the rest is writing
 DOUBT = 0.2  # a figure of a probe may be off by this share; what is further off weighs less than squared
 SHELL_SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)  # of the guesses a fit may begin from
@@ -112,6 +113,7 @@ def fit(
         raise ParameterError("The simulator needs two probes, one with enable_batching and one without it.")
     shared: dict[str, Any] = {"cores": cores, "shell_threads": shell_threads, "rows": rows, "kinds": tuple(kinds)}
     bare = RequestPath(run_fixed_ms, run_row_ms, 0.0, 0.0, look_ms=LOOK_MS[batch_wakeup], **shared)
+    bare = replace(bare, run_row_ms=min(run_row_ms, _most_row_ms(bare, probes)))
     guesses = [
         replace(_guess(bare, probes, share), burst_ms=burst_ms)
         for share in SHELL_SHARES
@@ -168,13 +170,10 @@ def _guess(bare: RequestPath, probes: Sequence[Probe], shell_share: float) -> Re
     There a request costs cores/throughput of core time, which settles the rest; the open loops' extras start small.
     """
     closed, opened = [p for p in probes if not p.rate_rps], [p for p in probes if p.rate_rps]
-    alone = next(p for p in closed if not p.config.enable_batching)
-    batched = next(p for p in closed if p.config.enable_batching)
-    tasks = max(1.0, batched.mean_batch_rows / bare.rows if batched.mean_batch_rows else batched.concurrency / 2)
-    cost_alone, cost_batched = (1000 * bare.cores / p.throughput_rps for p in (alone, batched))
+    cost_alone, cost_batched, tasks = _saturated(bare, probes)
     shell, graph = shell_share * min(cost_batched, cost_alone), bare.run_row_ms * bare.work_rows
     run = max(cost_alone - shell - graph, 0.1 * bare.run_fixed_ms, 1e-3)
-    overhead = max(0.02, tasks * (cost_batched - shell - graph) - run)
+    overhead = max(LEAST_BATCH_MS, tasks * (cost_batched - shell - graph) - run)
     client = min((p.client_ms for p in closed), default=0.0)
     return replace(
         bare,
@@ -189,6 +188,28 @@ def _guess(bare: RequestPath, probes: Sequence[Probe], shell_share: float) -> Re
         client_ms=client,
         client_cold_ms=max(0.0, float(np.mean([p.client_ms for p in opened])) - client) if opened else 0.0,
     )
+
+
+def _saturated(bare: RequestPath, probes: Sequence[Probe]) -> tuple[float, float, float]:
+    """Core time of a request alone and in a batch, in milliseconds, and the requests of that batch: closed loops."""
+    closed = [probe for probe in probes if not probe.rate_rps]
+    alone = next(p for p in closed if not p.config.enable_batching)
+    batched = next(p for p in closed if p.config.enable_batching)
+    tasks = max(1.0, batched.mean_batch_rows / bare.rows if batched.mean_batch_rows else batched.concurrency / 2)
+    return 1000 * bare.cores / alone.throughput_rps, 1000 * bare.cores / batched.throughput_rps, tasks
+
+
+def _most_row_ms(bare: RequestPath, probes: Sequence[Probe]) -> float:
+    """What a row can cost at most, in milliseconds, where its request costs so much alone and so much in a batch.
+
+    Export may have timed rows on a busier machine than the probes were held on. A row dearer than its whole request
+    would be added to every batch: those smaller than the probed one would be predicted too slow.
+    """
+    alone, batched, tasks = _saturated(bare, probes)
+    shell = SHELL_SHARES[0] * min(alone, batched)
+    if tasks <= 1:
+        return max(alone - shell, 0.0) / bare.work_rows
+    return max((batched - shell) - (alone - shell + LEAST_BATCH_MS) / tasks, 0.0) / (1 - 1 / tasks) / bare.work_rows
 
 
 def _errors(path: RequestPath, probe: Probe) -> dict[str, float]:

@@ -217,3 +217,16 @@ def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed(ro
         calm = 0.6 * true.rate_rps
         seen = [at_rate(path, config, calm, 40_000).percentile(99) for path in (fitted, server)]
         assert seen[0] == pytest.approx(seen[1], rel=0.25)
+
+
+def test_rows_that_were_timed_on_a_busier_machine_make_no_batch_dear(monkeypatch):
+    """A row that costs more by export's curve than a request costs in a batch is not believed."""
+    monkeypatch.setattr("playbook.tune.fit.FIT_STEPS", 40)
+    monkeypatch.setattr("playbook.tune.fit.FIT_REQUESTS", 800)
+    server = replace(REAL, run_fixed_ms=1.5, run_row_ms=0.1)
+    seen = [*probes(server, DEFAULT), *probes(server, BATCHED)]
+    paths = {busier: fit(1.5, 0.1 * busier, seen, cores=1.0).path for busier in (1, 3)}
+    config = replace(BATCHED, max_batch_size=8)
+    true, *said = (simulate(path, config, concurrency=32).throughput_rps for path in (server, *paths.values()))
+    assert paths[3].run_row_ms < 0.2
+    assert said == pytest.approx([true, true], rel=0.08)
