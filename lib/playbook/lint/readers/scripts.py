@@ -143,7 +143,7 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
 def _sourced(document: Document) -> dict[str, Word]:
     """The variables of files that a script takes in by `source` or a dot, where they hold nothing else."""
     found: dict[str, Word] = {}
-    for name in _SOURCE.findall(document.text.content):
+    for name in (each for each in _SOURCE.findall(document.text.content) if not each.startswith("/")):
         text = document.around.sources.file(document.folder / name) if document.folder is not None else None
         if text is not None and all(_PLAIN.match(line) for line in text.content.split("\n")):
             found |= variables(text)
