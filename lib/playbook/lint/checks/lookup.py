@@ -157,7 +157,21 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
             if (meant := sources.same_name(path, flag)) is not None:
                 yield flag, meant
         elif (text := sources.same_name(path, flag)) is not None:
+            if (other := _mounted_from_beside(result, command, text)) is not None:
+                yield flag, _missing(command, flag, path, other, effect)
             yield flag, text
+
+
+def _mounted_from_beside(result: Lookup, command: Command, text: Text) -> Lookup | None:
+    """A file whose mount's source is not here, while a file of the same folder and name is: docker makes a folder."""
+    mount, folder = result.mount, command.place.folder
+    if mount is None or mount.source is not None or command.in_prose or folder is None or text.file is None:
+        return None
+    named, here = Path(mount.named), text.file.resolve()
+    if not mount.named.startswith(("./", "../")) or len(named.parts) < 2 or named.parts[-2:] != here.parts[-2:]:
+        return None
+    remedy = f"It is here as {text.path}: correct the mount's source, or docker makes an empty folder in its place."
+    return Lookup(missing=f"at {mount.named}", remedy=remedy)
 
 
 def meant_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text]]:

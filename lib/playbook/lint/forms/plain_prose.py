@@ -11,6 +11,8 @@ _COMMAND = re.compile(
     r"\s*(?:[\w@~:/.-]*[$%]\s+|\$?>\s*|[^\s`]+[:/][^\s`]*#\s+)?(?:sudo |nohup )*"
     rf"(?:{ENGINES}\s.*\brun\s+-|(?:\S*/)?tensorflow_model_server\s+(?:--\w|\\$))"
 )
+BULLET = re.compile(r"(?m)^[ \t]*[*+-][ \t]+")
+_BULLETED = re.compile(rf"[ \t]*[*+-][ \t]+(?={_COMMAND.pattern}.*\\\s*$)")  # each line of a command as an item
 _GOES_ON = re.compile(r"\s*(--\w|-[a-z]{1,3} \S|tensorflow/serving[:\w.-]*\s*(&|--.*)?$)")
 _CONFIG = re.compile(
     r"\s*(model_config_list|prometheus_config|platform_configs|max_batch_size|num_batch_threads|batch_timeout_micros|"
@@ -24,6 +26,10 @@ _LONGEST = 200
 def plain_end(lines: list[str], place: int) -> int:
     """The line behind a command line or config file that begins here; `place` itself where none does."""
     end = place + 1
+    if _BULLETED.match(lines[place]):
+        while end < len(lines) and lines[end - 1].rstrip().endswith("\\"):
+            end += 1
+        return end
     if _COMMAND.match(lines[place]):
         while end < len(lines) and (lines[end - 1].rstrip().endswith(("\\", "^", "`")) or _GOES_ON.match(lines[end])):
             end += 1

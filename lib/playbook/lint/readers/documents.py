@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.diffs import after
-from playbook.lint.forms.plain_prose import STARTED, plain_end
+from playbook.lint.forms.plain_prose import BULLET, STARTED, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
 from playbook.lint.readers.block_kinds import KINDS, PACKAGE, concerns, kind_of_block
@@ -71,6 +71,8 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             place = plain_end(lines, begin)
             if place > begin:
                 joined = "\n".join(lines[begin:place])
+                if BULLET.match(joined):
+                    joined = BULLET.sub("", joined)
                 if text.path.lower().endswith(_MARKDOWN):
                     joined = _SOFT.sub(r" \\\n", joined)
                 yield from _block("", textwrap.dedent(joined), text, begin + 1)
