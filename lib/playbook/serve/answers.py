@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from playbook.errors import ParameterError, PredictFailed
+from playbook.serve.alive import check_alive
 from playbook.serve.client import predict_grpc, predict_rest
 from playbook.tfserving import ragged
 from playbook.tfserving.reference import Arrays, Reference
@@ -74,6 +75,7 @@ def compare(
         PredictFailed: the server refused, or an answer differs by more than `rtol` of it (and `TOLERANCE`'s absolute
             part), or a text differs. Where two identical requests are answered differently, or a row alone otherwise
             than among others, that is said.
+        ServerDied: it does not answer because it has ended.
     """
     predict = predict_rest if protocol == "rest" else predict_grpc
     ask: Asker = lambda part: _named(predict(handle, part.inputs, part.signature, TIMEOUT_S), part)  # noqa: E731
@@ -85,7 +87,7 @@ def compare(
         try:
             answers = ask(part)
         except PredictFailed as error:
-            size = _smaller(error, part)
+            size = _smaller(error, part, handle)
             waiting = _again([part, *waiting], size)
             continue
         worst = max(worst, _judge(part, answers, ask, protocol, rtol, handle, reference))
@@ -98,6 +100,7 @@ def compare(
 
 
 Asker = Callable[[Reference], Arrays]
+ENDING_S = 0.2  # from a killed server's last connection to its end
 
 
 def _again(waiting: list[Reference], size: int) -> list[Reference]:
@@ -108,14 +111,18 @@ def _again(waiting: list[Reference], size: int) -> list[Reference]:
     return list(joined.requests(size))
 
 
-def _smaller(error: PredictFailed, part: Reference) -> int:
+def _smaller(error: PredictFailed, part: Reference, handle: Handle) -> int:
     """How many rows to send instead, where the server took offence at their number.
 
     Raises:
         PredictFailed: it did not, or a single row is too many; the error as it came.
+        ServerDied: it has ended.
     """
     refused, rows = TOO_MANY_ROWS.search(str(error)), len(part)
     if refused is None or rows == 1 or part.fixed_rows:
+        if handle.pid:
+            time.sleep(ENDING_S)
+            check_alive(handle)
         raise error
     named = int(refused.group(1) or 0)
     return named if 0 < named < rows else rows // 2

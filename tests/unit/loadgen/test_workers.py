@@ -250,7 +250,8 @@ def left_alone(server, bodies, tmp_path_factory):
     for name, how in ENDS.items():
         out = str(tmp_path_factory.mktemp("out"))
         command = [sys.executable, "-c", HOLD_AND.format(**how), server.url, str(bodies), out]
-        begun[name] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        own = os.environ | {"TMPDIR": out}  # what a killed process leaves there goes when the next level is held there
+        begun[name] = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own)
     found = {}
     for name, process in begun.items():
         pids = [int(pid) for pid in process.stdout.readline().split()]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from export_models import build
 
-from playbook.errors import ParameterError, PredictFailed
+from playbook.errors import ParameterError, PredictFailed, ServerDied
 from playbook.export import export
 from playbook.serve import answers, client, serve
 from playbook.serve.handle import Handle
@@ -71,6 +71,18 @@ def test_types_that_json_does_not_carry_are_compared_and_sent_over_grpc_alone(tm
         assert answers.parity(handle, reference, "grpc") == 0
     with pytest.raises(ParameterError, match=rf"{said}.* give grpc_url"):
         answers.protocols(replace(handle, grpc_target=""), reference)
+
+
+def test_a_server_that_is_killed_meanwhile_is_told_as_that(tmp_path: Path) -> None:
+    model = export_models.two_inputs(tmp_path / "model")
+    staged = published(tmp_path, model)
+    with running(tmp_path, staged) as handle:
+        process = handle.process()
+        assert process
+        process.kill()
+        process.wait()
+        with pytest.raises(ServerDied, match="has ended while it was needed"):
+            answers.parity(handle, Reference.load(tmp_path))
 
 
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
