@@ -133,6 +133,10 @@ def left(outputs: Path, run_dir: Path | None = None, half: bool = True) -> int:
 def _left(outputs: Path, run_dir: Path | None, half: bool) -> int:
     word = str(run_dir or outputs)
     processes = [one for one in psutil.process_iter(["cmdline"]) if word in " ".join(one.info["cmdline"] or [])]
+    kernels = (one for one in psutil.process_iter(["cmdline", "ppid"]) if one.info["ppid"] == 1)
+    processes += [
+        one for one in kernels if (one.info["cmdline"] or [])[:3] == [sys.executable, "-m", "playbook.chain.warm"]
+    ]
     names = [name for _, folders, files in os.walk(run_dir or outputs) for name in (*folders, *files)]  # some vanish
     kept = [name for name in names if name.startswith((".tune-", ".drill-"))]
     kept += [name for name in names if half and name[0] == "." and name.endswith(".part")]

@@ -28,6 +28,7 @@ DEBUGGER = "debugpy"  # half a second a kernel, and nobody steps through the cel
 def main() -> None:
     """Warm up, then become the kernel that is ordered, in a fork or in person."""
     plan = json.loads(sys.argv[1])
+    parent = os.getppid() if plan["once"] else os.getpid()  # of the kernel; asked now, as it may end at any moment
     if sys.path[0] in ("", os.getcwd()):  # as ipykernel does it: a file of the user must not replace a package
         del sys.path[0]
     warm_up(plan["modules"])
@@ -36,7 +37,7 @@ def main() -> None:
     order = next_order(channel, plan["once"])
     channel.close()
     if order:
-        become_kernel(order)
+        become_kernel(order, parent)
 
 
 def warm_up(modules: Iterable[str]) -> None:
@@ -66,8 +67,14 @@ def next_order(channel: socket.socket, once: bool) -> dict[str, Any] | None:
     return None
 
 
-def become_kernel(order: dict[str, Any]) -> None:
-    """Run an IPython kernel here, as `python -m ipykernel_launcher` does in a fresh process."""
+def become_kernel(order: dict[str, Any], parent: int) -> None:
+    """Run an IPython kernel here, as `python -m ipykernel_launcher` does in a fresh process.
+
+    It ends with the process `parent`, also where that has ended already: asked for only now, the parent would be init,
+    which ends for nobody.
+    """
+    if os.getppid() != parent:
+        os._exit(1)
     from ipykernel.iostream import OutStream
     from ipykernel.kernelapp import IPKernelApp
 
@@ -77,7 +84,7 @@ def become_kernel(order: dict[str, Any]) -> None:
         os.setsid()
     os.chdir(order["cwd"])
     os.environ.update(order["env"])
-    IPKernelApp.launch_instance(argv=[*order["argv"], f"--IPKernelApp.parent_handle={os.getppid()}"])
+    IPKernelApp.launch_instance(argv=[*order["argv"], f"--IPKernelApp.parent_handle={parent}"])
 
 
 def _fork() -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,3 +172,9 @@ def test_a_page_that_cannot_be_made_hides_no_failure(tmp_path: Path, monkeypatch
     (page,) = told
     assert page.startswith("Its page is not up to date: ")
     assert "record.md could not be written" in page
+
+
+def test_a_kernel_whose_chain_has_ended_before_it_began_ends_too(tmp_path: Path) -> None:
+    order = {"argv": [], "cwd": str(tmp_path), "env": {}}
+    words = f"from playbook.chain import warm; warm.become_kernel({order!r}, parent={os.getppid()})"
+    assert subprocess.run([sys.executable, "-c", words], check=False, timeout=60).returncode == 1
