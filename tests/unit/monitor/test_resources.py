@@ -1,6 +1,7 @@
 """CPU, memory, waits and GPU are sampled for a process with its children, whatever comes and goes."""
 
 import os
+import select
 import stat
 import subprocess
 import sys
@@ -16,17 +17,18 @@ BURN = "import time; end = time.monotonic() + {0}\nwhile time.monotonic() < end:
 
 
 def test_cpu_of_a_child_counts_also_after_it_ended():
-    code = f"import subprocess, sys, time\nsubprocess.run([sys.executable, '-c', {BURN.format(0.5)!r}])\ntime.sleep(30)"
-    parent = subprocess.Popen([sys.executable, "-c", code])
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    code = (
+        f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {burn!r}])\nprint('ended', flush=True)\ninput()"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     tree, seen = ProcessTree("server", parent.pid), []
     try:
-        end = time.monotonic() + 2.5
-        while time.monotonic() < end:
+        while not select.select([parent.stdout], [], [], 0.1)[0]:
             seen.append(tree.sample())
-            time.sleep(0.1)
+        seen += [tree.sample(), tree.sample()]
     finally:
-        parent.kill()
-        parent.wait()
+        parent.communicate(b"\n")
     assert max(one.rss_bytes for one in seen) > 5_000_000
     assert 0.1 < seen[-1].cpu_s < 1.5
     assert [one.cpu_s for one in seen] == sorted(one.cpu_s for one in seen)
