@@ -6,6 +6,7 @@ import ast
 import io
 import re
 import tokenize
+from abc import ABC, abstractmethod
 from typing import Any
 
 from playbook.lint.forms.text import UNKNOWN, Text, Word
@@ -15,7 +16,7 @@ _CONTINUED = re.compile(r"(?<!\\)((?:\\\\)*)\\\n")
 Piece = tuple[str, int]  # a part of a text, and the line it stands on
 
 
-class Literals:
+class Literals(ABC):
     """The source of a Python text, and what its literals are worth."""
 
     def __init__(self, text: Text):
@@ -26,9 +27,9 @@ class Literals:
         """The line of a node in the file."""
         return self.text.line(getattr(node, "lineno", None)) or 1
 
+    @abstractmethod
     def word(self, node: ast.AST | None) -> Word | None:
         """A node as one word, unknown parts marked; None for what is no text at all."""
-        raise NotImplementedError
 
     def literals(self, node: ast.AST, text: str) -> list[Piece]:
         """A string by the literals it is written in, each at its line; a line's end that Python drops is a shell's."""

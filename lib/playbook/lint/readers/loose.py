@@ -10,6 +10,7 @@ from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.text import Word, line_of
+from playbook.lint.forms.walking import held_by, lists_in, tables_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose import read_service
 from playbook.lint.readers.compose_values import words_of
@@ -42,7 +43,7 @@ def read_loose(data: Any, document: Document) -> Reading:
 def read_release(data: Any, document: Document) -> Reading:
     """The values that a Helm release or an Argo CD Application gives a chart: as mappings, as text, as parameters."""
     reading = read_values(data, document)
-    for table in _all_tables(data):
+    for table in tables_in(data):
         for name in _AS_TEXT:
             text = table.get(name)
             if isinstance(text, Word) and ":" in text:
@@ -59,7 +60,7 @@ def read_values(data: Any, document: Document) -> Reading:
     """Values of a chart by themselves: containers among them, and lists of the server's flags under any name."""
     reading = read_loose(data, document)
     met = {line_of(word) for command in reading.commands for word in command.words}
-    for words in _lists(data):
+    for words in lists_in(data):
         if not met & {line_of(word) for word in words}:
             reading.add(_read_flags(words, document))
     return reading
@@ -137,7 +138,7 @@ def _tables(node: Any) -> Iterator[Table]:
         if _names_image(properties):
             yield properties
             return
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+    for value in held_by(node):
         yield from _tables(value)
 
 
@@ -152,18 +153,3 @@ def _of_endpoint(node: Table) -> Table:
     routes = [each for each in config.values() if isinstance(each, Table)] if isinstance(config, Table) else []
     table["ports"] = Items([Word(each["port"], each.at("port")) for each in routes if "port" in each])
     return table
-
-
-def _all_tables(node: Any) -> Iterator[Table]:
-    if isinstance(node, Table):
-        yield node
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _all_tables(value)
-
-
-def _lists(node: Any) -> Iterator[list[Word]]:
-    if isinstance(node, list) and node and all(isinstance(item, Word) for item in node):
-        yield node
-        return
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _lists(value)

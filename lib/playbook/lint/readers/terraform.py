@@ -12,6 +12,7 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.hcl import LABELS, parse
 from playbook.lint.forms.text import ENGINES, Text, Word
+from playbook.lint.forms.walking import words_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.kubernetes import Pod, read_object
 from playbook.lint.readers.loose import read_loose
@@ -38,7 +39,7 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
         reading.add(read_object(data, document, pods))
     if not any(data.get("kind") in ("Deployment", "StatefulSet", "Pod", "DaemonSet", "Job") for data in kubernetes):
         reading.add(read_loose(tree, document))
-    for word in _words(tree):
+    for word in words_in(tree):
         if "\n" in word.strip() and re.match(r"\s*[\[{]", word):
             for data in load_documents(re.sub(r"(?<!\")\$\{[^}]*\}(?!\")", "0", word), word.line or 1)[0]:
                 reading.add(read_loose(data, document))
@@ -53,13 +54,6 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
             text = Text(str(word), document.text.path, word.line or 1, None, True)
             reading.add(read_script(Document(text, document.around), depth=1))
     return reading
-
-
-def _words(node: Any) -> Iterator[Word]:
-    if isinstance(node, Word):
-        yield node
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _words(value)
 
 
 def _kubernetes(tree: Table) -> Iterator[Table]:

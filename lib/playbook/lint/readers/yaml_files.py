@@ -13,6 +13,7 @@ from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import Text, is_unknown, line_of
+from playbook.lint.forms.walking import words_in
 from playbook.lint.forms.yaml_lines import Table, load_documents
 from playbook.lint.readers.cluster import check_cluster
 from playbook.lint.readers.compose import read_compose
@@ -29,7 +30,6 @@ from playbook.lint.readers.loose import RELEASES, read_loose, read_release, read
 from playbook.lint.readers.seldon import read_seldon
 from playbook.lint.readers.workloads import config_maps, undeclared
 from playbook.lint.readers.yaml_pages import Page
-from playbook.lint.readers.yaml_values import words_in
 from playbook.lint.rules.findings import Finding, finding
 
 _IMAGE = re.compile(rf"(docker\.io/)?{OFFICIAL}(:[\w.-]+)?(@sha256:\w+)?")

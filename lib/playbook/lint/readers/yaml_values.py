@@ -6,13 +6,12 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import ENGINES, Text, Word, line_of
-from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.forms.walking import lists_in, tables_in, words_in
 from playbook.lint.readers.docker_cli import run_arguments
 from playbook.lint.readers.yaml_pages import Page
 
@@ -25,7 +24,7 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
     met = {line_of(word) for command in reading.commands for word in command.words} | {
         each.line for each in reading.commands
     }
-    for words in (each for data in page.data for each in _lists(data)):
+    for words in (each for data in page.data for each in lists_in(data)):
         if run_arguments(words) is not None and any(OFFICIAL in word for word in words) and not met & {words[0].line}:
             line = " ".join(shlex.quote(word) for word in words)
             yield Text(line, page.document.text.path, words[0].line or 1, None, page.document.text.templated)
@@ -40,7 +39,7 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
 
 def configs_in(page: Page) -> Iterator[tuple[str, Text]]:
     """Values that are config files as they stand (what a task copies, what cloud-init writes), by the flag they fit."""
-    for table in (each for data in page.data for each in _tables(data)):
+    for table in (each for data in page.data for each in tables_in(data)):
         for word in table.values():
             if not isinstance(word, Word) or "\n" not in word or not is_config(word):
                 continue
@@ -54,26 +53,3 @@ def configs_in(page: Page) -> Iterator[tuple[str, Text]]:
 
 
 _NAMED = ("dest", "path", "filename", "target", "name")
-
-
-def _tables(node: Any) -> Iterator[Table]:
-    if isinstance(node, Table):
-        yield node
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _tables(value)
-
-
-def _lists(node: Any) -> Iterator[list[Word]]:
-    if isinstance(node, list) and node and all(isinstance(item, Word) for item in node):
-        yield node
-        return
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _lists(value)
-
-
-def words_in(node: Any) -> Iterator[Word]:
-    """Every word at any depth."""
-    if isinstance(node, Word):
-        yield node
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from words_in(value)
