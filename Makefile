@@ -55,7 +55,7 @@ docs: .venv  ## the documentation as a site in build/site; its reference pages f
 audit: .venv  ## licences and known weaknesses of all dependencies; exit 3 where the index has no advisories
 	$(BIN)/python tests/helpers/audit.py
 
-faults: .venv  ## kill, hang, fill and flood for half an hour; goes on where it was cut short; writes outputs/example/faults.md
+faults: .venv  ## kill, hang, fill and flood for half an hour; goes on where it was cut short (ARGS=--on: behind an earlier commit's too); writes outputs/example/faults.md
 	$(BIN)/python tests/benchmarks/faults.py $(ARGS)
 
 example: .venv  ## run quick.yml with all drills and make outputs/example of it (wants a quiet machine)

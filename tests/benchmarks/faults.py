@@ -1,20 +1,18 @@
 """What a fault costs: the chain is killed, filled, cut and hung, the server is flooded; run by `make faults`.
 
-`python tests/benchmarks/faults.py [--kills 20] [--requests 20000] [--seed 23] [--only WORD] [--anew]` writes
+`python tests/benchmarks/faults.py [--kills 20] [--requests 20000] [--seed 23] [--only WORD] [--anew] [--on]` writes
 outputs/example/faults.md. Half an hour; full disks need root, the container an engine. What has been tried stands in
-outputs/.faults.json: a pass that was cut short goes on behind it, on the same commit.
+outputs/.faults.json: a pass that was cut short goes on behind it, on the same commit. With `--on` a pass goes on behind
+one of another commit, trying what is not in that file or did not come to its end; the page says what was tried where.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +21,20 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "helpers")]
 from fault_driver import ROOT, SMOKE, Chain, Outcome, stale_folders  # noqa: E402
 from fault_kills import fresh, kills  # noqa: E402
 from fault_kinds import KINDS  # noqa: E402
+from fault_page import page, row  # noqa: E402
 from fault_passes import Pass  # noqa: E402
 from fault_server import figures  # noqa: E402
 from fault_surroundings import KINDS as SURROUNDINGS  # noqa: E402
 from fault_writes import KINDS as WRITES  # noqa: E402
 
 PAGE = ROOT / "outputs" / "example" / "faults.md"
-LONGEST = 260
 ALL = KINDS | WRITES | SURROUNDINGS
 
 
 def main() -> int:
     """Try them all; exits 1 when something was lost or left that should not be, or was not tried to its end."""
     asked = _asked()
-    so_far = Pass(keep=not asked.only, anew=asked.anew)
+    so_far = Pass(keep=not asked.only, anew=asked.anew, on=asked.on)
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         chosen = [fault for fault in ALL if asked.only in fault]
         base = _base(fresh(Path(name) / "outputs")) if any(not so_far.has(fault) for fault in chosen) else Path()
@@ -46,7 +44,7 @@ def main() -> int:
         random, server = (
             [] if not wanted else so_far.part(made.__name__, _lines, made, *how) for made, wanted, how in parts
         )
-    text = page(outcomes, random, server, so_far.took_s)
+    text = page(outcomes, random, server, so_far.took_s, so_far.at)
     print(text)
     if not asked.only:
         PAGE.write_text(text)
@@ -63,48 +61,13 @@ def _lines(made: Callable[..., list[str]], *asked: Any) -> list[str]:
         return ["", f"? Not tried to its end: {type(error).__name__}: {str(error)[:300]}"]
 
 
-def page(outcomes: list[Outcome], random: list[str], server: list[str], took_s: float) -> str:
-    """The table, as Markdown."""
-    machine = f"{os.cpu_count()} cores, {platform.python_implementation()} {platform.python_version()}"
-    now = datetime.now(timezone.utc)
-    head = [
-        "# What a fault costs",
-        "",
-        f"Made by `make faults` in {took_s / 60:.0f} minutes, {now:%Y-%m-%d}, on {machine}, the smoke profile on the "
-        "embedded server. `noticed in` is from the fault to the line that names it; `left` counts processes, "
-        "containers, private copies of models and half-written files eight seconds after the end. What users of the "
-        "server lose is the drill table of [the example record](record.md).",
-        "",
-        "| fault | what was lost | noticed in | message | exit code | left |",
-        "|---|---|---|---|---|---|",
-    ]
-    rows = [_row(one) for one in outcomes]
-    told = [
-        "",
-        "## Killed at random moments",
-        "",
-        "| kill | who | after s | recorded | left |",
-        "|---|---|---|---|---|",
-    ]
-    flood = ["", "## The embedded server", "", "| what | seen |", "|---|---|", *server]
-    return "\n".join([*head, *rows, *(told + random if random else []), *(flood if server else [])]) + "\n"
-
-
-def _row(one: Outcome) -> str:
-    noticed = f"{one.noticed_s:.1f} s" if one.noticed_s is not None else "–"
-    message = one.message.replace("|", "\\|")
-    message = message if len(message) <= LONGEST else message[:LONGEST] + " …"
-    code = "–" if one.code is None else one.code
-    return f"| {one.fault} | {one.lost} | {noticed} | {message} | {code} | {one.left} |"
-
-
 def _tried(fault: str, base: Path) -> Outcome:
     try:
         outcome = ALL[fault](fault, base)
     except Exception as error:  # whatever it is, the other faults are tried
         traceback.print_exc()
         outcome = Outcome(fault, "? not shown", None, f"{type(error).__name__}: {str(error)[:200]}", None, 0)
-    print(_row(outcome), flush=True)
+    print(row(outcome, "now"), flush=True)
     return outcome
 
 
@@ -123,6 +86,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=23, help="of the kills and the requests")
     parser.add_argument("--only", default="", help="faults with this word in their name; writes no page")
     parser.add_argument("--anew", action="store_true", help="leave aside what a pass that was cut short has tried")
+    parser.add_argument("--on", action="store_true", help="go on behind a pass of an earlier commit: try what it lacks")
     return parser.parse_args()
 
 
