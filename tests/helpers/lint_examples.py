@@ -206,6 +206,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     # containers
     "port-told-closed": {"Dockerfile": DOCKER + 'EXPOSE 8080\nCMD ["--enable_batching"]'},
     "flag-too-new": {"run.sh": RUN.format(options="", flags="--mixed_precision=bfloat16").replace("2.20", "2.9")},
+    "model-lost": {"Dockerfile": DOCKER + 'COPY m /models/m\nCMD ["--model_name", "m"]'},
     "cmd-over-entrypoint": {"Dockerfile": DOCKER + 'CMD ["tensorflow_model_server", "--port=8500"]'},
     "cmd-shell-form": {"Dockerfile": DOCKER + "CMD tensorflow_model_server --port=8500"},
     "entrypoint-replaced": {"Dockerfile": DOCKER + 'ENTRYPOINT ["tensorflow_model_server"]'},

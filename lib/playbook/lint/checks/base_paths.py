@@ -10,13 +10,13 @@ from playbook.lint.checks.batching import limit_of
 from playbook.lint.checks.command import Command, entrypoint_flags, is_official
 from playbook.lint.checks.configs import ModelEntry, model_entries
 from playbook.lint.checks.lookup import Lookup, Sources, look_up
+from playbook.lint.checks.lost_models import NAMING, check_lost
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
 _NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
 _OTHER_MODEL = re.compile(r"\.(onnx|h5|hdf5|keras|pt|pth|tflite|pkl|joblib|pickle|caffemodel|mar)$")
-_NAMING = ("--model_config_file", "--model_base_path", "--model_name")
 
 
 def serving_of(command: Command, batching: Text | None, policy: ModelEntry | None = None) -> Serving:
@@ -36,8 +36,10 @@ def serving_of(command: Command, batching: Text | None, policy: ModelEntry | Non
 def check_served(command: Command, sources: Sources, files: dict[str, Text], checked: set[Path]) -> Iterator[Finding]:
     """Findings of every base path of a command line; folders that were looked at are added to `checked`."""
     batching = files.get("batching_parameters_file")
-    if any(word in _NAMING for word in command.words):
-        return  # what it was to serve is lost behind a blank, and said so
+    hits = list(check_lost(command, sources))
+    yield from hits
+    if hits or any(word[2:] in NAMING for word in command.words):
+        return  # what it was to serve is lost, and said so
     if command.text("model_config_file"):
         text = files.get("model_config_file")
         for entry in model_entries(text) if text is not None else []:

@@ -54,6 +54,7 @@ class Place:
     hidden_mounts: bool = False  # a mount whose target is not known
     built: bool = False  # by a Dockerfile alone: more may be mounted when it is run
     whole: bool = False  # a pod's text that leaves nothing out: what is not mounted there is nowhere
+    dockerfile: str = ""  # the text that makes the image, where it is built here and run elsewhere
 
     def absolute(self, path: str) -> str:
         """The path as the process sees it; containers of the image start in /."""

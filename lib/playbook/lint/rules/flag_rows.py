@@ -127,6 +127,11 @@ ROWS = (
      "Neither model_base_path nor model_config_file: the server exits with code 255.",
      "Add --model_base_path=/absolute/path.",
      "server.cc"),
+    ("model-lost", "error",
+     "{flag} is not read as it is written, so the server looks for the model that the image's script names, {base}, "
+     "where nothing here puts one: it waits for ever, with no port open.",
+     "Write {right}.",
+     "tsl command_line_flags.cc; tf_serving_entrypoint.sh"),
     ("relative-base-path", "error",
      "Base path {path} is relative: 'Expected model to have an absolute path or URI', exit code 255.",
      "Give the absolute path as the server sees it{example}.",
