@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 import time
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ def requests_served(
     try:
         with pages.opened(Request(metrics_url, headers=dict(headers)), timeout_s, tls) as page:
             text = page.read().decode()
-    except (URLError, OSError, ValueError) as wrong:
+    except (URLError, OSError, ValueError, http.client.HTTPException) as wrong:
         raise ServerUnreachable(f"{metrics_url} cannot be read: {wrong}; is the monitoring config on?") from wrong
     counts = "".join(line for line in text.splitlines(True) if line.startswith(REQUEST_COUNT))  # of some 470 lines
     samples = (s for family in text_string_to_metric_families(counts) for s in family.samples)

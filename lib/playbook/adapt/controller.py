@@ -32,6 +32,7 @@ from playbook.tfserving.versions import prune, switch
 from playbook.tune.configured import batching_of
 
 OVER = "were over"  # how a controller ends that was given a time
+STOPPED = "a stop was asked for"
 GONE_AFTER = 3  # windows in a row without an answer
 
 
@@ -63,6 +64,11 @@ class Adapted:
     changes: list[dict[str, Any]] = field(default_factory=list)
     switch_s: list[float] = field(default_factory=list)
     ended: str = ""
+
+    @property
+    def to_the_end(self) -> bool:
+        """Whether it went on for as long as it was to: else the server, or a change, has failed."""
+        return self.ended == STOPPED or self.ended.endswith(OVER)
 
 
 def attach(url: str, base_path: Path, model_name: str, metrics_url: str = "") -> Target:
@@ -125,7 +131,7 @@ def adapt(
         if pace.for_s is not None and time.monotonic() - began >= pace.for_s:
             state.ended = f"{pace.for_s:g} s {OVER}"
             return state
-    state.ended = state.ended or "a stop was asked for"
+    state.ended = state.ended or STOPPED
     return state
 
 
@@ -173,16 +179,22 @@ def _step(
         )
         prune(target.base_path, pace.keep, spare=client.available_version(target.handle))
     except ServerDied as error:
-        journal.effect(run_dir, state.changes[-1]["at_ns"], "not done: the server has ended")
+        _not_done(run_dir, state, "the server has ended")
         state.ended = f"the server has ended: {error}"
         return False
     except (PlaybookError, requests.RequestException) as error:
-        journal.effect(run_dir, state.changes[-1]["at_ns"], f"not done: {error}")
+        _not_done(run_dir, state, str(error))
         state.ended = f"a change could not be made, the version before it serves on: {error}"
         return False
     state.switch_s.append(seconds)
     state.config = decision.config
     return True
+
+
+def _not_done(run_dir: Path, state: Adapted, why: str) -> None:
+    """Say of the last change, in the journal and in its row, that it did not come about."""
+    state.changes[-1]["effect"] = f"not done: {why}"
+    journal.effect(run_dir, state.changes[-1]["at_ns"], state.changes[-1]["effect"])
 
 
 def _note(run_dir: Path, before: Config, decision: Decision, dry_run: bool) -> dict[str, Any]:

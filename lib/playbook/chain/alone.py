@@ -6,10 +6,12 @@ nothing is done here: the stages before have left what is needed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,10 +93,28 @@ def _make(run: Path, verbs: list[str], given: Mapping[str, Any]) -> None:
         record.set_aside(run, verb)
     order = {"run_dir": str(run.resolve()), "verbs": verbs, "given": dict(given), "again": again}
     print(f"{run.name} lacks {' and '.join(verbs)}: made now with the smoke profile.", flush=True)
-    command = [sys.executable, "-m", "playbook.chain.making", json.dumps(order)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as made:
-        for line in made.stdout or ():
+    code, said = _ordered(order)
+    if code:
+        raise StageFailed(said.strip() or f"{', '.join(verbs)} could not be made (exit {code}).")
+
+
+def _ordered(order: Mapping[str, Any]) -> tuple[int, str]:
+    """Carry out the order, printing its lines; its exit code, and what it said on stderr.
+
+    The order goes over stdin, as a command line is everybody's to read and a parameter may be secret; stderr goes to a
+    file, as a pipe that nobody empties would hold up whoever says more than fits into it.
+    """
+    command, pipe = [sys.executable, "-m", "playbook.chain.making"], subprocess.PIPE
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True) as made,
+    ):
+        assert made.stdin is not None  # pipes were asked for
+        assert made.stdout is not None
+        with contextlib.suppress(BrokenPipeError), made.stdin:  # one that has ended says why
+            json.dump(order, made.stdin)
+        for line in made.stdout:
             print(line.rstrip(), flush=True)
-        said = made.stderr.read() if made.stderr else ""
-    if made.returncode:
-        raise StageFailed(said.strip() or f"{', '.join(verbs)} could not be made (exit {made.returncode}).")
+        code = made.wait()
+        errors.seek(0)
+        return code, errors.read()

@@ -1,7 +1,8 @@
-"""Run the notebooks that another one needs: `python -m playbook.chain.making '{"run_dir": ..., "verbs": [...]}'`.
+"""Run the notebooks that another one needs: `python -m playbook.chain.making`, the order on stdin as JSON.
 
-A process of its own, so that the kernel that asks for it keeps its own loop; a line of stdout for each stage. Somebody
-sits before it and waits: what takes time and no other's result goes on beside the rest.
+`{"run_dir": ..., "verbs": [...], "given": {...}, "again": {...}}`. A process of its own, so that the kernel that asks
+for it keeps its own loop; a line of stdout for each stage. Somebody sits before it and waits: what takes time and no
+other's result goes on beside the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from playbook.errors import PlaybookError
 
 def main() -> None:
     """Run them in order; what goes wrong is a sentence on stderr and exit 1."""
-    order = json.loads(sys.argv[1])
+    order = json.load(sys.stdin)
     try:
         with warm_starters(order["verbs"]) as warm:
             _make(order, warm)

@@ -57,7 +57,10 @@ def adapt(
     server_name: ServerName = "",
     outputs: Outputs = Path("outputs"),
 ) -> None:
-    """Let the batching parameters follow the load of a server that runs, by publishing versions."""
+    """Let the batching parameters follow the load of a server that runs, by publishing versions.
+
+    Exits 1 where the server ended or a change could not be made.
+    """
     from playbook.adapt import command
     from playbook.records import runs
     from playbook.serve.cores import step_aside
@@ -76,7 +79,8 @@ def adapt(
     )
     _over_tls([url], ca_file, client_certificate, client_key, server_name)
     step_aside()
-    command.run(settings, runs.create(outputs, Path("adapt"), {"url": url}), say=typer.echo)
+    adapted = command.run(settings, runs.create(outputs, Path("adapt"), {"url": url}), say=typer.echo)
+    raise typer.Exit(0 if adapted.to_the_end else 1)
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})

@@ -46,7 +46,8 @@ def publish(run_dir: Path, destination: str) -> list[str]:
         record = folder / "record"
         record.mkdir()
         for path in (path for pattern in _RECORD for path in sorted(run_dir.glob(pattern))):
-            shutil.copyfile(path, record / path.name)
+            if not path.name.startswith("."):  # a run keeps credentials and notes of its own in such files
+                shutil.copyfile(path, record / path.name)
         parts = {f"{name}/{version.name}": version, f"{name}.records/{run_id}": record}
         if "://" in destination:
             return _to_bucket(parts, destination.rstrip("/"))
@@ -59,7 +60,10 @@ def publish_found(outputs: Path, run_id: str, destination: str) -> list[str]:
 
 
 def _to_folder(parts: dict[str, Path], destination: Path) -> list[str]:
-    """The record first, then the version: each under another name on the same disk, then renamed."""
+    """The record first, then the version: each under another name on the same disk, then renamed.
+
+    A version that somebody else has put there meanwhile stays: a folder that holds something is not renamed onto.
+    """
     version = next(iter(parts))
     if (destination / version).exists():
         raise RunNotPublished(_stands(destination / version))
@@ -71,9 +75,12 @@ def _to_folder(parts: dict[str, Path], destination: Path) -> list[str]:
             part.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(part, ignore_errors=True)
             shutil.copytree(source, part)
-            shutil.rmtree(target, ignore_errors=True)
+            if name != version:
+                shutil.rmtree(target, ignore_errors=True)
             part.rename(target)
         except OSError as refused:
+            if name == version and target.exists():
+                raise RunNotPublished(_stands(target)) from refused
             raise RunNotPublished(
                 f"{target} could not be written: {refused}. Nothing of this version stands there."
             ) from refused

@@ -96,7 +96,12 @@ def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs:
         with suppress(KeyboardInterrupt):
             process.wait()
     finally:
-        _end(process)
+        said = _end(process)
+    if process.returncode:
+        raise MonitorError(
+            f"The monitor of {url} {_how_ended(process.returncode)} before its time: {said or 'it said nothing'}. What "
+            f"was collected until then lies in {run_dir}."
+        )
     if not places.whole_files(run_dir, "metrics"):
         raise MonitorError(f"Nothing was collected from {url}. {_last_event(run_dir)}")
     return run_dir
@@ -149,19 +154,24 @@ def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
     raise MonitorError(f"The monitor {waited}: {' '.join(tail).removeprefix('playbook.errors.')}")
 
 
-def _end(process: subprocess.Popen, within_s: float = READY_TIMEOUT_S) -> None:
-    """Close its input, which asks it to take a last sample and stop."""
+def _end(process: subprocess.Popen, within_s: float = READY_TIMEOUT_S) -> str:
+    """Close its input, which asks it to take a last sample and stop; the last line of what it said on stderr."""
     try:
-        process.communicate(timeout=within_s)
+        said = process.communicate(timeout=within_s)[1]
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        said = process.communicate()[1]
+    return " ".join((said or "").strip().splitlines()[-1:])
+
+
+def _how_ended(code: int) -> str:
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
 
 def _tell_ended(data: Path, code: int) -> None:
     """Say and keep that the monitor was not there to the end: what it did not see is not to be taken for nothing."""
     now, utc = time.monotonic_ns(), datetime.now(timezone.utc).replace(tzinfo=None)
-    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+    how = _how_ended(code)
     text = f"it {how} before what it watched: no sample after that"
     with duckdb.connect(config={"threads": 1}) as db:
         writer = PartWriter(db, "events", data / "events")

@@ -6,6 +6,7 @@ because then the pipe closes, whatever killed the parent.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import select
@@ -128,7 +129,7 @@ class Watch:
                 return at_ns, reply.read().decode("utf-8", "replace"), reply.headers.get("Date")
         except urllib.error.HTTPError as error:
             raise MonitorError(f"metrics were expected at {url}, HTTP {error.code} came. {ADVICE}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:  # the last: half a page, or none of HTTP
             raise MonitorError(f"no metrics from {url}: {error}") from error
 
     def _check_restart(self, series: list[Series], at_ns: int) -> None:

@@ -22,8 +22,8 @@ FILE = ".credentials.json"
 CHANNEL = "PLAYBOOK_CREDENTIALS"  # names and passwords by host and port, for a process that this one starts
 MASK = "***"
 SECRET = ("headers",)  # parameters whose values are secret: mappings, whose names are shown
-_ASSIGNED = re.compile(rf"^({'|'.join(SECRET)})=.*", re.DOTALL)  # a word of the command line
-_USER = re.compile(r"(?<=://)[^\s/@]+(?=@)")
+_ASSIGNED = re.compile(rf"^((?:--set=)?\s*(?:{'|'.join(SECRET)})\s*)=.*", re.DOTALL)  # a word of the command line
+_USER = re.compile(r"(?<=://)[^\s/]+(?=@)")  # up to the last @: a password may hold one
 _known: dict[str, str] = json.loads(os.environ.get(CHANNEL, "{}"))
 
 

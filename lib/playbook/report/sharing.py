@@ -12,7 +12,7 @@ from playbook.errors import NotWritten, ParameterError
 from playbook.records import buckets, whole_file
 from playbook.report import report
 
-LEFT_OUT = ("models", "logs", "servers", "config", ".credentials.json", ".progress.json", ".lock", ".stage")
+LEFT_OUT = ("models", "logs", "servers", "config")  # and what is hidden: credentials, copies of the model in work
 LEFT_OUT_BELOW = ("data/.changes.lock", "deploy/models")  # the bundle's model is large, and not everybody's
 MOST_INSIDE = 20 * 2**20  # bytes of data inside an HTML page; more is slow to open and refused by mail
 
@@ -62,7 +62,8 @@ def upload(run_dir: Path, bucket: str) -> str:
 def _files(run_dir: Path) -> Iterator[Path]:
     for path in sorted(run_dir.rglob("*")):
         name = path.relative_to(run_dir)
-        left_out = name.parts[0] in LEFT_OUT or any(name.is_relative_to(folder) for folder in LEFT_OUT_BELOW)
+        left_out = name.parts[0] in LEFT_OUT or name.parts[0].startswith(".")
+        left_out = left_out or any(name.is_relative_to(folder) for folder in LEFT_OUT_BELOW)
         if path.is_file() and not left_out and not whole_file.half_written(path):
             yield path
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import command
 import pytest
 from published_run import published
 
@@ -129,6 +130,7 @@ def test_the_controller_ends_when_a_version_fails_and_leaves_the_old_one(bench, 
     adapted = adapt(target, bad, BASE, Pace(every_s=0.2, for_s=20.0, switch_timeout_s=20), tmp_path)
     assert "could not be made" in adapted.ended
     assert "not done" in journal.read(tmp_path)[-1]["effect"]
+    assert adapted.changes[-1]["effect"] == journal.read(tmp_path)[-1]["effect"], "its row says so too"
     assert present(target, BASE) == BASE
 
 
@@ -166,10 +168,16 @@ def test_a_server_that_dies_in_a_window_is_an_error_and_the_next_trial_gets_a_ne
     bench.end("victim")
 
 
-def test_the_controller_ends_when_the_server_is_gone(bench, tmp_path):
+def test_the_controller_ends_when_the_server_is_gone_and_its_command_exits_1(bench, tmp_path):
     server = bench.start("gone", BASE, live=True)
-    target = Target(server.handle, server.base_path)
-    threading.Timer(0.8, bench.end, ("gone",)).start()
-    adapted = adapt(target, always(BASE), BASE, Pace(every_s=0.3, for_s=30.0), tmp_path)
-    assert "did not answer" in adapted.ended
+    asked = ["adapt", "--url", server.handle.rest_url, "--base-path", server.base_path, "--model-name", "digits"]
+    words = [command.PLAYBOOK, *asked, "--every", "0.3", "--for", "60", "--outputs", tmp_path]
+    with subprocess.Popen([*map(str, words)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline()
+        bench.end("gone")
+        told, _ = process.communicate(timeout=60)
+    assert "Ended: the server did not answer 3 times in a row" in told
+    assert process.returncode == 1
+    (run,) = tmp_path.iterdir()
+    assert "did not answer" in record.load(run, "adapt")["results"]["ended"]
     assert numbers(server.base_path)

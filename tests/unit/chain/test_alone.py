@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from playbook import progress
@@ -54,11 +57,37 @@ def test_the_newest_run_is_built_on_and_never_the_example(outputs: Path, capsys:
     assert runs.has_model(run)
 
 
-def test_what_cannot_be_made_is_one_sentence_that_names_the_cell(tmp_path: Path) -> None:
+def _command_lines(seen: set[str], until: threading.Event) -> None:
+    """Add the command lines of this process's children, and of theirs, until it is told to end."""
+    while not until.wait(0.02):
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                seen.add(" ".join(child.cmdline()))
+
+
+def test_what_cannot_be_made_is_one_sentence_that_names_the_cell_and_no_command_line_holds_a_secret(
+    tmp_path: Path,
+) -> None:
+    seen, until = set[str](), threading.Event()
+    looking = threading.Thread(target=_command_lines, args=(seen, until), daemon=True)
+    looking.start()
+    given = {"model_name": "../up", "headers": {"Authorization": "Bearer s3cr"}}
     with pytest.raises(StageFailed, match=r"Stage 'serve' failed in cell \d+ of 20_serve.ipynb") as caught:
-        alone._make(tmp_path / "run", ["serve"], {"model_name": "../up"})
+        alone._make(tmp_path / "run", ["serve"], given)
+    until.set()
+    looking.join()
     assert "model_name is '../up'" in str(caught.value)
     assert caught.value._render_traceback_() == [f"StageFailed: {caught.value}"]
+    assert any("playbook.chain.making" in line for line in seen)
+    assert not [line for line in seen if "s3cr" in line]
+
+
+def test_one_that_says_much_on_stderr_is_not_held_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a pipe holds; here of an interpreter that tells every import, and of an order that it refuses."""
+    monkeypatch.setenv("PYTHONVERBOSE", "1")
+    code, said = alone._ordered({"run_dir": str(tmp_path), "verbs": ["none"], "given": {}, "again": {}})
+    assert (code, len(said) > 100_000) == (1, True)
+    assert "KeyError: 'none'" in said
 
 
 def test_in_the_chain_nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """`playbook publish`: a version and its record appear whole or not at all, and a published version never changes."""
 
+import shutil
 import uuid
+from pathlib import Path
 
 import deployable_run
 import fsspec
@@ -10,6 +12,7 @@ from typer.testing import CliRunner
 from playbook.cli import app
 from playbook.deploy import publishing
 from playbook.errors import ParameterError
+from playbook.records import secrets
 
 
 @pytest.fixture
@@ -33,6 +36,35 @@ def test_a_published_version_is_not_overwritten(run, tmp_path):
     with pytest.raises(publishing.RunNotPublished, match="stands already"):
         publishing.publish(run, str(tmp_path / "models"))
     assert (tmp_path / "models" / "digits" / "3" / "saved_model.pb").read_bytes() == b"theirs"
+
+
+def test_a_version_that_came_there_meanwhile_stays(run, tmp_path, monkeypatch):
+    """Two publish the same number: who comes second replaces nothing."""
+    theirs, copied = tmp_path / "models" / "digits" / "3", shutil.copytree
+
+    def copy(source, target, **more):
+        made = copied(source, target, **more)
+        if Path(target).name == ".3.part":
+            theirs.mkdir(parents=True)
+            (theirs / "saved_model.pb").write_bytes(b"theirs")
+        return made
+
+    monkeypatch.setattr(shutil, "copytree", copy)
+    with pytest.raises(publishing.RunNotPublished, match="stands already"):
+        publishing.publish(run, str(tmp_path / "models"))
+    assert (theirs / "saved_model.pb").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("bucket", [False, True])
+def test_credentials_of_a_run_are_not_published_with_its_record(run, tmp_path, monkeypatch, bucket):
+    monkeypatch.setattr(secrets, "_known", {"127.0.0.1:8501": "me:s3cr"})
+    secrets.keep(run)
+    (run / "remarks.json").write_text("{}")
+    place = f"memory://{uuid.uuid4().hex}/models" if bucket else str(tmp_path / "models")
+    publishing.publish(run, place)
+    system, root = fsspec.core.url_to_fs(place)
+    names = sorted(path.rpartition("/")[2] for path in system.find(f"{root}/digits.records"))
+    assert names == ["export.json", "remarks.json", "serve.json", "stress.json", "tune.json"]
 
 
 def test_what_a_killed_publish_left_is_replaced(run, tmp_path):

@@ -13,8 +13,10 @@ import grpc
 import pytest
 
 from loadgen import Level, hold
+from loadgen.errors import ServerUnreachable
 from loadgen.scripted.script import LIES, Script
 from loadgen.scripted.server import running
+from loadgen.verdict.counters import requests_served
 
 ROWS = 50
 
@@ -217,3 +219,19 @@ def test_a_level_held_to_its_end_calls_on_when_nothing_answers(bodies, tmp_path)
     summary = hold(Level(url, "rest", bodies, **base), tmp_path, is_alive=lambda: False)
     assert (summary["dead"], summary["hung"], summary["duration_s"]) == (False, False, 4.0)
     assert summary["errors"] == summary["requests"] == 200
+
+
+def test_half_of_a_metrics_page_is_a_server_that_cannot_be_read():
+    """As of one that is killed while it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
+
+        def half() -> None:
+            peer, _ = listening.accept()
+            with peer:
+                peer.recv(1000)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n# TYPE x counter\n")
+
+        answered = pool.submit(half)
+        with pytest.raises(ServerUnreachable, match="more expected"):
+            requests_served(f"http://127.0.0.1:{listening.getsockname()[1]}/metrics")
+        answered.result()

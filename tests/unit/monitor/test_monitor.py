@@ -9,6 +9,7 @@ import time
 from types import SimpleNamespace
 
 import duckdb
+import psutil
 import pytest
 
 from playbook.errors import MonitorError, ParameterError
@@ -23,7 +24,7 @@ class Endpoint:
 
     def __init__(self):
         self.count, self.page, self.port, self.server = 0, None, 0, None
-        self.clock_back_s = 0
+        self.clock_back_s, self.cut_bytes = 0, 0
 
     def start(self):
         endpoint = self
@@ -32,7 +33,7 @@ class Endpoint:
             def do_GET(self):
                 body = (endpoint.page or f'# TYPE {NAME} counter\n{NAME}{{status="OK"}} {endpoint.count}\n').encode()
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(body) + endpoint.cut_bytes))
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -123,6 +124,18 @@ def test_a_page_of_html_is_an_event_and_sampling_goes_on(endpoint, tmp_path):
     assert len(series.read(tmp_path).times_ns) >= 1
 
 
+def test_half_a_page_is_an_event_and_sampling_goes_on(endpoint, tmp_path):
+    """As of a server that is killed while it answers."""
+    with monitor.watching(endpoint.handle, tmp_path, every_s=0.1, pids={}) as process:
+        endpoint.cut_bytes = 1000
+        time.sleep(0.25)
+        endpoint.cut_bytes = 0
+        time.sleep(0.25)
+        assert process.poll() is None
+    assert "more expected" in events(tmp_path)[1][2]
+    assert sorted(kinds(tmp_path)[1:-1]) == [("back", "endpoint"), ("gone", "endpoint")]
+
+
 def test_a_server_clock_that_goes_back_is_an_event_and_moves_no_sample(endpoint, tmp_path):
     with monitor.watching(endpoint.handle, tmp_path, every_s=0.1, pids={}):
         time.sleep(0.25)
@@ -189,6 +202,19 @@ def test_collect_makes_a_run_folder_that_sql_reads(endpoint, tmp_path):
     found = store.query("SELECT run_id, count(*) AS samples FROM metrics GROUP BY ALL", tmp_path)
     assert found["run_id"].tolist() == [folder.name]
     assert found["samples"][0] >= 4
+
+
+def test_collect_whose_monitor_is_killed_is_an_error_that_names_what_is_there(endpoint, tmp_path):
+    def kill():
+        while not list(tmp_path.glob("*/data/metrics/part-*.parquet")):
+            time.sleep(0.02)
+        for child in psutil.Process().children():
+            if "playbook.monitor.watch" in child.cmdline():
+                child.kill()
+
+    threading.Thread(target=kill, daemon=True).start()
+    with pytest.raises(MonitorError, match=r"was ended by SIGKILL before its time.*lies in .*-monitor"):
+        monitor.collect(f"http://127.0.0.1:{endpoint.port}", every_s=0.1, for_s=20.0, outputs=tmp_path)
 
 
 @pytest.mark.parametrize(("url", "every_s"), [("localhost:8501", 1.0), ("ftp://a/b", 1.0), ("http://127.0.0.1:1", 0.0)])

@@ -95,7 +95,13 @@ def test_sql_alone_lists_what_can_be_asked_and_a_question_goes_by_its_name(outpu
 def test_a_run_is_shared_as_one_file_without_model_logs_or_credentials(outputs: Path, tmp_path: Path) -> None:
     run = shutil.copytree(outputs / "20260101T000000Z-quick", tmp_path / "20260102T000000Z-quick")
     private = ("models/m/1/saved_model.pb", "deploy/models/m/1/saved_model.pb", "deploy/models/m/1/variables.json")
-    for name in (*private, "logs/server.log", ".credentials.json", "servers/serve.1.json"):
+    for name in (
+        *private,
+        "logs/server.log",
+        ".credentials.json",
+        "servers/serve.1.json",
+        ".drill-x/m/1/saved_model.pb",
+    ):
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         (run / name).write_text("not to be shared")
     with zipfile.ZipFile(sharing.share(run, tmp_path / "run.zip")) as file:

@@ -105,7 +105,10 @@ def test_the_chain_gives_its_notebooks_no_password(tmp_path, guarded, monkeypatc
     _, port = guarded
     params = tmp_path / "attach.yml"
     params.write_text(f"server: attach\nmodel_name: digits\nrest_url: http://me:{PASSWORD}@127.0.0.1:{port}\n")
-    monkeypatch.setattr(sys, "argv", ["playbook", "run", "--set", f"rest_url=http://me:{PASSWORD}@127.0.0.1:{port}"])
+    words = ["playbook", "run", "--set", f"rest_url=http://me:{PASSWORD}@127.0.0.1:{port}"]
+    secret = "{Authorization: Bearer " + PASSWORD + "}"
+    words += ["--set", f"headers={secret}", f"--set=headers={secret}", "--set", f" headers ={secret}"]
+    monkeypatch.setattr(sys, "argv", words)
     run = pipeline.prepare(params, tmp_path / "outputs", {}, ["export", "serve"], None, None)
     assert run.parameters["serve"]["rest_url"] == f"{SHOWN}:{port}"
     assert leaks(run.run_dir) == []
@@ -113,6 +116,14 @@ def test_the_chain_gives_its_notebooks_no_password(tmp_path, guarded, monkeypatc
     monkeypatch.setattr(secrets, "_known", {})  # as in a kernel, which knows nothing yet
     handle, _ = attached(run.run_dir, port, "***@")
     assert client.available_version(handle) == 3
+
+
+def test_a_password_with_an_at_sign_in_it_is_hidden_whole(monkeypatch):
+    monkeypatch.setattr(secrets, "_known", {})
+    url = "http://me:s3cr@Pa55@127.0.0.1:8501/v1"
+    assert secrets.masked(f"asked {url} and http://b:1") == "asked http://***@127.0.0.1:8501/v1 and http://b:1"
+    assert secrets.take(url) == "http://127.0.0.1:8501/v1"
+    assert base64.b64decode(secrets.header(url)["Authorization"].split()[1]) == b"me:s3cr@Pa55"
 
 
 def test_a_wrong_password_is_told_without_it(tmp_path, guarded):
