@@ -19,11 +19,13 @@ from playbook.drill import practising
 from playbook.errors import PlaybookError
 from playbook.export import budget
 from playbook.records import record, runs
-from playbook.records.batch_curve import asked_ms, replay_s, request_ms
+from playbook.records.batch_curve import asked_ms, request_ms, wire_ms
 from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, spoken, stretch
-from playbook.stress import schedule, stress
+from playbook.stress import expense as stressing
+from playbook.stress import schedule
 from playbook.stress.load import load_of
+from playbook.tfserving import ragged
 from playbook.tune.outlook import UNKNOWN_MS
 from playbook.warmup.coldstart import fitted
 
@@ -106,7 +108,16 @@ def _export_again(settings: Settings, run_dir: Path) -> StagePlan:
     """The plan of exporting a model whose batch curve and size are known."""
     kept = record.load(run_dir, "export")["results"]
     one, line = request_ms(kept, 1) or UNKNOWN_MS, (kept.get("batch_curve") or {}).get("fit") or {}
-    cost = budget.Cost((line.get("a_ms") or 0.0) / 1e3, (line.get("b_ms") or one) / 1e3, kept["size_bytes"] / 1e6)
+    timed = kept["plan"]
+    cost = budget.Cost(
+        fixed_s=(line.get("a_ms") or 0.0) / 1e3,
+        row_s=(line.get("b_ms") or one) / 1e3,
+        mb=kept["size_bytes"] / 1e6,
+        weights_mb=timed.get("weights_mb") or 0.0,
+        nodes=timed.get("operations") or 0,
+        load_s=timed.get("load_s") or 0.0,
+        first_s=timed.get("first_run_s") or 0.0,
+    )
     return _export_plan(settings, cost, kept.get("max_rows_per_request"), kept["reference_rows"])
 
 
@@ -127,6 +138,8 @@ def _time_one(settings: dict[str, Any], run_dir: Path) -> StagePlan:
         "signature": staged.signature.name,
         "signatures": [signature.described() for signature in staged.signatures],
         "reference_rows": len(staged.reference),
+        "row_bytes": round(ragged.json_bytes(staged.reference.inputs)),
+        "plan": export.held(planned),
         "max_rows_per_request": fixed,
         "warmup_sizes": list(planned.warmup_sizes),
         "batch_curve": curve,
@@ -163,14 +176,15 @@ def _warmup(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
     wished = warmup.ColdStartPlan(
         settings["protocol"], settings["first_requests"], settings["client_warmup_requests"], settings["warmup_repeats"]
     )
-    started_s = start_s(run_dir) + replay_s(exported)
-    return warmup.stage(fitted(wished, _alone_ms(exported, run_dir, 1), started_s, settings["warmup_s"]))
+    alone_ms = _alone_ms(exported, run_dir, 1, settings["protocol"])
+    return warmup.stage(fitted(wished, alone_ms, start_s(run_dir), settings["warmup_s"], exported))
 
 
 def _stress(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
     asked = (settings[name] for name in ("concurrency", "rates_rps", "rate_shares", "level_repeats", "sweep_s"))
-    alone_ms = _alone_ms(exported, run_dir, load_of(settings).mix.usual_most())
-    return stress.stage(schedule.planned(load_of(settings), alone_ms, *asked), settings["search_s"])
+    load = load_of(settings)
+    alone_ms = _alone_ms(exported, run_dir, load.mix.usual_most(), load.protocol)
+    return stressing.stage(schedule.planned(load, alone_ms, *asked), settings["search_s"], run_dir)
 
 
 def _analyze(settings: Settings, exported: Settings, run_dir: Path) -> StagePlan:
@@ -210,9 +224,10 @@ PLANNERS: dict[str, Callable[[dict[str, Any], Mapping[str, Any], Path], StagePla
 }
 
 
-def _alone_ms(exported: Settings, run_dir: Path, rows: int) -> float:
-    """One request over the wire, where a server was asked before; else the graph's own time."""
-    return asked_ms(run_dir) or request_ms(exported, rows) or UNKNOWN_MS
+def _alone_ms(exported: Settings, run_dir: Path, rows: int, protocol: str) -> float:
+    """One request over the wire, where a server was asked before; else the graph's time and about that of the wire."""
+    graph_ms = request_ms(exported, rows)
+    return asked_ms(run_dir) or (graph_ms + wire_ms(exported, rows, protocol) if graph_ms else UNKNOWN_MS)
 
 
 def _words(params_path: Path, exported: Settings, source: str, told: list[Told]) -> str:

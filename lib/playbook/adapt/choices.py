@@ -15,7 +15,7 @@ from playbook.errors import ParameterError
 from playbook.knobs import LIVE
 from playbook.promise import Promise
 from playbook.records import record, run_folder
-from playbook.records.batch_curve import asked_ms, replay_s
+from playbook.records.batch_curve import asked_ms
 from playbook.serve.cores import split_cpus
 from playbook.serve.spec import ServerSpec, tls_of
 from playbook.stress.load import Load
@@ -79,8 +79,7 @@ def prepare(settings: Mapping[str, Any]) -> Demonstration:
             *(Choice(name, low, control) for name, control in governors.items()),
         ],
         highest_rps=settings["highest_rps"] or (tuned["best"]["rate_rps"] if tuned else 0.0),
-        request_ms=asked_ms(run) or mix.mean_ms(exported) or 1.0,
-        replay_s=replay_s(exported),
+        request_ms=asked_ms(run) or mix.asked_ms(exported, settings["protocol"]) or 1.0,
         skipped=skipped,
         notes=[f"policy model is left out: tune was skipped ({untuned})"] * (len(policies) < len(settings["policies"])),
     )

@@ -64,7 +64,6 @@ class Demonstration:
     choices: Sequence[Choice]
     highest_rps: float  # 0: 95 % of what a closed loop on the high-throughput choice shows
     request_ms: float = 1.0  # of one request alone: as stress timed it, else by export's batch curve
-    replay_s: float = 0.0  # the warm-up requests of a version, before it is served
     skipped: str = ""  # why nothing is held
     notes: Sequence[str] = ()  # what was left out of it, and why
 

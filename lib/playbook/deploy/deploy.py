@@ -8,6 +8,8 @@ from typing import Any
 from playbook.deploy import bundle, context, helm, refutation, server_flags, words
 from playbook.deploy.plan import DeployPlan
 
+REQUESTS = 64  # of the bundle's load test
+
 
 def write(plan: DeployPlan) -> list[str]:
     """Write the bundle to `<run_dir>/deploy`; returns its files, relative to the run folder."""
@@ -16,7 +18,7 @@ def write(plan: DeployPlan) -> list[str]:
         "protocol": plan.protocol,
         "mix": plan.mix,
         "model_name": plan.model_name,
-        "count": 64,
+        "count": REQUESTS,
     }
     names = context.of(plan)
     return bundle.write(plan.run_dir, names, configs, plan.models, requests, helm.render(names))

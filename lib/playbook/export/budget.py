@@ -26,25 +26,30 @@ WARMUP_BYTES = 64 << 20  # of one record
 ROUNDS = 5  # the forms take turns, so that a busy moment of the machine meets all of them
 # Seconds of processor time, fitted to graphs of 107 to 8,000 operations (TensorFlow 2.21): freezing once; building,
 # loading and first running a form; what XLA takes for each batch size and TFLite for its conversion.
-FREEZE_S, FREEZE_S_PER_NODE, FREEZE_S_PER_MB = 0.1, 0.0006, 0.015
-FORM_S, FORM_S_PER_MB = 0.25, 0.01
-XLA_S_PER_ROOT, INT8_S_PER_ROOT = 0.025, 0.03  # times the square root of the operations
+FREEZE_S, FREEZE_S_PER_NODE, FREEZE_S_PER_MB = 0.1, 0.0005, 0.007
+FORM_S, FORM_S_PER_NODE, FORM_S_PER_MB = 0.1, 0.00003, 0.006
+XLA_S_PER_ROOT = 0.025  # times the square root of the operations
+INT8_S, INT8_S_PER_MB = 0.2, 0.12
+CONVERTING = 10  # times the size of a model, that TFLite's converter takes of memory (3.1 GB for 307 MB)
+TOLD_GB = 0.5  # of memory, from which on that is said before it is taken
 CALIBRATING = 3.0  # a row in TFLite's interpreter while it calibrates, beside one in a session
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a batch of n rows takes, `fixed_s + row_s · n` seconds, how large the graph is (MB, operations), its load.
+    """What a batch of n rows takes, `fixed_s + row_s · n` seconds, how large the model is (MB, operations), its load.
 
     `stretch` is how many times as long things take here as they have the processor.
     """
 
     fixed_s: float
     row_s: float
-    mb: float = 0.0
+    mb: float = 0.0  # of its files; Keras writes the weights into them twice
+    weights_mb: float = 0.0
     nodes: int = 0
     stretch: float = 1.0
     load_s: float = 0.0  # of the model as trained
+    first_s: float = 0.0  # of a signature's first run in a session beyond a later one: TensorFlow optimizes its graph
     lists: bool = False  # loops gather results in lists, of which there is no int8 form
 
     def of(self, rows: int) -> float:
@@ -81,15 +86,18 @@ class ExportPlan:
 
 
 def probe(run: Runner, rows: Mapping[str, np.ndarray], fixed: int | None) -> Cost:
-    """Time one row, and a few."""
+    """Time one row, the first time and later on, and a few."""
     least = fixed or 1
-    one_s = _once(run, rows, least)
+    began = time.perf_counter()
+    run(curve.take(rows, least))
+    first_s, one_s = time.perf_counter() - began, _once(run, rows, least)
+    first_s = max(0.0, first_s - one_s)
     more = least if fixed else int(np.clip(PROBE_S / max(one_s, 1e-6), 1, PROBE_ROWS))
     if more == least:
-        return Cost(0.0, one_s / least)
+        return Cost(0.0, one_s / least, first_s=first_s)
     few_s = _once(run, rows, more)
     row_s = max((few_s - one_s) / (more - least), few_s / more / 10)
-    return Cost(max(0.0, one_s - row_s * least), row_s)
+    return Cost(max(0.0, one_s - row_s * least), row_s, first_s=first_s)
 
 
 def make(
@@ -105,10 +113,12 @@ def make(
         signatures: How many get warm-up requests.
     """
     names = tuple(settings["variants"])
-    turns = 2 * (len(names) - 1) if _apart(cost, names) else len(names)
+    rounds = len(names) * (ROUNDS + 1)
+    if _apart(cost, names):  # a form's, and in two parts those of the model as trained beside it
+        rounds = (len(names) - 1) * (2 * ROUNDS + 3)
     wanted = {
         "batch curve": (settings["curve_batch_sizes"], settings["curve_s"], curve.UNCOUNTED + curve.MIN_RUNS),
-        "forms": (settings["variant_batch_sizes"], settings["variant_s"], turns * (ROUNDS + 1)),
+        "forms": (settings["variant_batch_sizes"], settings["variant_s"], rounds),
         "warm-up": (settings["warmup_sizes"], WARMUP_S, signatures),
     }
     kept, spent, left_out = {}, {}, []
@@ -118,6 +128,8 @@ def make(
         least_s = runs * sum(map(cost.of, kept[part]))
         spent[part] = least_s if part == "warm-up" else max(budget_s, least_s) if runs and kept[part] else 0.0
         left_out += _named(part, [size for size in sizes if size not in kept[part]], cost, least_s, budget_s)
+    spent["batch curve"] += cost.load_s + cost.first_s  # each opens the model anew
+    spent["warm-up"] += cost.load_s + signatures * cost.first_s
     compared = _compared(cost, settings["variant_s"], len(names), reference_rows, fixed)
     comparing_s = len(names) * cost.of(compared)
     return ExportPlan(
@@ -139,21 +151,23 @@ def building_s(names: Sequence[str], cost: Cost, sizes: int, rows: int = 0) -> f
     """
     if not names:
         return 0.0
-    form_s, root = FORM_S + FORM_S_PER_MB * cost.mb, cost.nodes**0.5
-    seconds = form_s * len(names)
-    if list(names) != ["as_trained"]:
-        seconds += FREEZE_S + FREEZE_S_PER_NODE * cost.nodes + FREEZE_S_PER_MB * cost.mb
-    if "xla" in names:
-        seconds += (sizes + 1) * XLA_S_PER_ROOT * root
-    again_s = 2 * (len(names) - 1) * cost.load_s if _apart(cost, names) else 0.0  # as trained, beside each form
-    if "int8" not in names or cost.lists:
-        return cost.stretch * seconds + again_s
-    return again_s + cost.stretch * (seconds + INT8_S_PER_ROOT * root) + CALIBRATING * rows * cost.row_s
+    made = [name for name in names if name != TRAINED]
+    seconds = len(made) * (FORM_S + FORM_S_PER_NODE * cost.nodes + FORM_S_PER_MB * cost.weights_mb)
+    if made:
+        seconds += FREEZE_S + FREEZE_S_PER_NODE * cost.nodes + FREEZE_S_PER_MB * cost.weights_mb
+    if "xla" in made:
+        seconds += (sizes + 1) * XLA_S_PER_ROOT * cost.nodes**0.5
+    opened = (TRAINED in names) + (2 * len(made) if _apart(cost, names) else 0)  # as trained: before and after a form
+    opened_s = opened * (cost.load_s + cost.first_s)
+    if "int8" not in made or cost.lists:
+        return opened_s + cost.stretch * seconds
+    seconds += INT8_S + INT8_S_PER_MB * cost.weights_mb
+    return opened_s + cost.stretch * seconds + CALIBRATING * rows * cost.row_s
 
 
 def stage(plan: ExportPlan) -> StagePlan:
     """The plan of the stage, for the notebook and the progress line."""
-    forms = f"{len(plan.variants)} forms at {_list(plan.variant_sizes)} rows"
+    forms = f"{len(plan.variants)} forms at {_list(plan.variant_sizes)} rows{_converting(plan)}"
     parts = [
         (forms, plan.variant_s + plan.building_s if plan.variants else 0.0),
         (f"warm-up requests of {_list(plan.warmup_sizes)} rows", plan.warmup_s),
@@ -162,10 +176,20 @@ def stage(plan: ExportPlan) -> StagePlan:
     return StagePlan.of(parts, plan.left_out)
 
 
+def _converting(plan: ExportPlan) -> str:
+    """What TFLite will take of memory, where that is much."""
+    needs_gb = CONVERTING * plan.cost.weights_mb / 1e3
+    if "int8" not in plan.variants or plan.cost.lists or needs_gb < TOLD_GB:
+        return ""
+    return f" (int8 with up to {needs_gb:.1f} GB of memory, and only where twice that is free)"
+
+
 def held(plan: ExportPlan) -> dict[str, Any]:
-    """What export.json keeps: seconds expected and taken since the plan was made, and what was left out."""
-    took_s = time.monotonic() - plan.began
-    return {"expected_s": round(plan.expected_s, 1), "took_s": round(took_s, 1), "left_out": list(plan.left_out)}
+    """What export.json keeps: seconds expected and taken since the plan was made, what was left out, what was timed."""
+    took_s, cost = time.monotonic() - plan.began, plan.cost
+    told = {"expected_s": round(plan.expected_s, 1), "took_s": round(took_s, 1), "left_out": list(plan.left_out)}
+    timed = {"load_s": round(cost.load_s, 3), "first_run_s": round(cost.first_s, 3)}
+    return told | timed | {"operations": cost.nodes, "weights_mb": round(cost.weights_mb, 1)}
 
 
 def _apart(cost: Cost, names: Sequence[str]) -> bool:

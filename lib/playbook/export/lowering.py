@@ -19,6 +19,7 @@ import psutil
 
 from playbook.errors import ModelError
 from playbook.export import weights
+from playbook.export.budget import CONVERTING
 from playbook.export.freeze import Frozen, write
 from playbook.export.publish import size_bytes
 from playbook.export.savedmodel import LISTS
@@ -30,7 +31,6 @@ from playbook.tfserving.tensorflow import tensorflow
 TFLITE_FILE = "model.tflite"  # the name --prefer_tflite_model looks for in a version directory
 SMALL = weights.HALVED  # values; a smaller constant is a shape or a scale, and no weight worth halving
 CALIBRATION_ROWS = 100
-CONVERTING = 10  # times the size of a model, that TFLite's converter takes of memory (3.1 GB for 307 MB)
 FREE_SHARE = 0.5  # of the free memory, that it may take
 CONTROL_FLOW = {"Switch", "Merge", "Enter", "Exit", "NextIteration"}
 

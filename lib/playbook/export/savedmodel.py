@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from playbook.errors import ModelError
-from playbook.export import tensorflow_errors
+from playbook.export import tensorflow_errors, weights
 from playbook.tfserving import signatures, warmup_file
 from playbook.tfserving.reference import Arrays
 from playbook.tfserving.signatures import Signature
@@ -23,9 +23,9 @@ ROWS_REMEDY = "Give rows it takes in `rows_file`, or the open sizes in `input_sh
 class Loaded:
     """An open session on a SavedModel; use it in a `with` block.
 
-    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has, `lists`
-    whether loops gather results in them,
-    `stretch` how many times as long the load took as it had the processor: what else runs here.
+    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has,
+    `weights_mb` how large its variables are, `lists` whether loops gather results in them, `stretch` how
+    many times as long the load took as it had the processor: what else runs here.
     """
 
     def __init__(self, saved_model: Path) -> None:
@@ -45,6 +45,7 @@ class Loaded:
                 ) from error
         self.load_s = time.perf_counter() - began
         self.stretch = max(1.0, self.load_s / max(1e-3, time.process_time() - began_cpu))
+        self.weights_mb = weights.variables_bytes(meta.graph_def) / 1e6
         nodes = [*meta.graph_def.node, *(node for one in meta.graph_def.library.function for node in one.node_def)]
         self.nodes, self.lists = len(nodes), any(node.op.startswith(LISTS) for node in nodes)
         self.signatures = signatures.of_meta_graph(meta, self.path)

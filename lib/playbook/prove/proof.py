@@ -10,9 +10,9 @@ from typing import Any
 from loadgen.verdict import evidence
 from playbook.errors import ParameterError
 from playbook.prove.candidate import Candidate, candidate_of
-from playbook.records.batch_curve import asked_ms
+from playbook.records.batch_curve import asked_ms, bodies_s
 from playbook.records.run_folder import RunFolder
-from playbook.serve.expense import start_s
+from playbook.serve.expense import END_S, start_s
 from playbook.stage_plan import StagePlan, stretch
 from playbook.stress.load import Load
 from playbook.stress.schedule import BETWEEN_S, Schedule, planned
@@ -56,7 +56,7 @@ def proof_of(settings: Mapping[str, Any]) -> Proof:
 
 def _levels(run: RunFolder, settings: Mapping[str, Any], load: Load) -> Schedule:
     """The levels of stress again, planned by what one request took there; where nothing was timed, by export."""
-    alone = asked_ms(run.run_dir) or load.mix.mean_ms(run.results("export")) or UNKNOWN_MS
+    alone = asked_ms(run.run_dir) or load.mix.asked_ms(run.results("export"), load.protocol) or UNKNOWN_MS
     return planned(load, alone, settings["concurrency"], (), settings["rate_shares"], budget_s=settings["prove_s"])
 
 
@@ -64,11 +64,12 @@ def stage(proof: Proof) -> StagePlan:
     """What the proof takes: a server, the levels, the promised rate for as long as it may."""
     if proof.hopeless:
         return StagePlan((), (proof.hopeless.rstrip("."),))
-    started = 0.0 if proof.attached else start_s(proof.run.run_dir)
+    started = 0.0 if proof.attached else start_s(proof.run.run_dir) + END_S * stretch()
     rate = f"the promised rate up to {proof.budget_s:g} s"
     between_s = BETWEEN_S * len(proof.levels.levels) * (stretch() - 1)
     beyond = proof.rate_rps > 1000 / proof.levels.request_ms  # what is not carried is waited for until its time-out
     held_s = proof.budget_s + (proof.load.timeout_s if beyond else 0.0)
+    started += bodies_s(proof.run.results("export"))
     parts = [("a server", started), (proof.levels.words, proof.levels.expected_s + between_s), (rate, held_s)]
     return StagePlan.of(parts, [*proof.levels.left_out, *_uncertain(proof)])
 

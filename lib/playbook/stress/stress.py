@@ -16,14 +16,12 @@ from playbook.records import attempts, record, run_folder, secrets, trust
 from playbook.serve import client
 from playbook.serve.alive import check_alive, check_answering, check_unmeasured
 from playbook.serve.handle import Handle
-from playbook.stage_plan import StagePlan, stretch
 from playbook.stress import earlier, levels
 from playbook.stress.load import Load
-from playbook.stress.schedule import BETWEEN_S, Hold, Schedule
+from playbook.stress.schedule import Hold, Schedule
 from playbook.tfserving.requests import write_mix
 
 Settings = Mapping[str, Any]
-PASSPORT_S = 3.0
 TIMED, TIMED_S = 8, 0.4  # requests with different rows, and the moment, in which one alone is timed
 
 
@@ -139,17 +137,6 @@ def bench(
         bodies = write_mix(folder, run_dir, load.mix, load.protocol, handle.model_name)
         kept = earlier.levels(run_dir, handle, load) if verb == "stress" else []
         yield Bench(handle, run_dir, load, passport, bodies, verb, earlier=kept)
-
-
-def stage(planned: Schedule, search_s: float = 0.0) -> StagePlan:
-    """What the stage takes: the generator's own test, the levels, the search."""
-    between_s = BETWEEN_S * planned.repeats * len(planned.levels) * (stretch() - 1)
-    parts = [
-        ("the load generator's own test", PASSPORT_S * stretch() ** 0.5),  # half of it waits
-        (planned.words, planned.expected_s + between_s),
-        ("the search", search_s),
-    ]
-    return StagePlan.of(parts, planned.left_out)
 
 
 def passport(load: Load) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.records.batch_curve import request_ms
+from playbook.records.batch_curve import request_ms, wire_ms
 
 FEWEST_BODIES, MOST_BODIES = 256, 1024  # different requests of a mix
 _KEYS = ("rows", "weight", "signature")
@@ -92,6 +92,11 @@ class Mix:
         each = [request_ms(exported, part.rows) for part in self.parts]
         known = [part.weight * ms for part, ms in zip(self.parts, each, strict=True) if ms is not None]
         return sum(known) if len(known) == len(each) else None
+
+    def asked_ms(self, exported: Mapping[str, Any], protocol: str) -> float | None:
+        """As `mean_ms`, and about what writing, sending and reading it takes: of a request that no server was asked."""
+        run_ms = self.mean_ms(exported)
+        return None if run_ms is None else run_ms + wire_ms(exported, self.mean_rows, protocol)
 
     def counts(self, total: int | None = None) -> list[int]:
         """How many bodies each part gets, one at least, so that all of them in turn are the mix.

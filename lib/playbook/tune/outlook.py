@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from playbook.records import record
-from playbook.records.batch_curve import asked_ms, request_ms
+from playbook.records.batch_curve import asked_ms, bodies_s, request_ms
 from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan, spoken, stretch
 from playbook.stress.load import Load
@@ -27,10 +27,11 @@ def planned(point: TuningPoint, load: Load, budget_s: float, spent_s: float = 0.
         RecordUnreadable: the model was not exported.
     """
     exported = record.load(point.run_dir, "export")["results"]
-    alone = max(load.mix.mean_ms(exported) or 0.0, asked_ms(point.run_dir) or 0.0) or UNKNOWN_MS
+    by_curve = load.mix.asked_ms(exported, load.protocol) or UNKNOWN_MS
+    alone = max(load.mix.mean_ms(exported) or 0.0, asked_ms(point.run_dir) or by_curve)
     cheaper = in_batch(exported, point.plan, load, alone)
     timing = Timing(alone, point.cores, start_s(point.run_dir), busy=stretch(), in_batch=cheaper)
-    return timetable(point.plan, load, timing, budget_s, spent_s)
+    return timetable(point.plan, load, timing, budget_s, spent_s + bodies_s(exported))
 
 
 def in_batch(exported: Mapping[str, Any], plan: TuningPlan, load: Load, alone_ms: float) -> float:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import requests
 from playbook import markdown, progress, stopwatch
 from playbook.errors import ParameterError, WarmupNotApplied
 from playbook.monitor.scrape import Parser
+from playbook.records.batch_curve import first_run_s, replay_s
 from playbook.records.sessions import connection
 from playbook.serve import serve
 from playbook.serve.handle import Handle
@@ -25,6 +27,8 @@ from playbook.tfserving.warmup_file import REMEDY
 from playbook.warmup.sending import sender, timed_ms
 
 WAYS = ("cold", "client_warm", "assets")
+UNWARMED = 2  # of them on servers that replay nothing
+UNKNOWN: Mapping[str, Any] = MappingProxyType({})
 RECORDS_READ = ":tensorflow:serving:model_warmup_records_read"
 NO_WARMUP = "--enable_model_warmup=false"
 TIMED = 4  # requests that are timed for the plan; the first of them does not count
@@ -47,7 +51,9 @@ class ColdStartPlan:
     start_timeout_s: float = 60.0
     wanted: int | None = None
     request_ms: float | None = None
-    start_s: float | None = None
+    start_s: float | None = None  # with the warm-up requests of the version
+    replay_s: float = 0.0  # of it, what those take
+    first_run_s: float = 0.0  # of a signature beyond a later one, on a server that replays none
 
     def __post_init__(self) -> None:
         for name in ("first_requests", "client_warmup_requests", "repeats"):
@@ -70,10 +76,14 @@ class ColdStartPlan:
         if self.request_ms is None:
             return None
         asked_s = (self.first_requests * len(WAYS) + self.client_warmup_requests) * self.request_ms / 1e3
-        return self.repeats * (asked_s + len(WAYS) * ((self.start_s or 0.0) + END_S * stretch()))
+        started_s = len(WAYS) * ((self.start_s or 0.0) + END_S * stretch())
+        spared_s = UNWARMED * min(self.start_s or 0.0, max(0.0, self.replay_s - self.first_run_s))
+        return self.repeats * (asked_s + started_s - spared_s)
 
 
-def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s: float) -> ColdStartPlan:
+def planned(
+    plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s: float, exported: Mapping[str, Any] = UNKNOWN
+) -> ColdStartPlan:
     """The plan with as many first requests as fit into the budget: the running server is timed first.
 
     Args:
@@ -81,6 +91,7 @@ def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s:
         handle: A server that runs with the same model and is warm.
         reference: Rows.
         budget_s: Seconds for the first requests of all ways and repeats; ten on each server are measured at least.
+        exported: `results` of export.json, which timed what warm-up requests take.
 
     Raises:
         PredictFailed: the server cannot be reached, or refuses a request.
@@ -88,10 +99,12 @@ def planned(plan: ColdStartPlan, handle: Handle, reference: Reference, budget_s:
     bodies = _bodies(handle, reference, plan)
     with sender(handle, plan.protocol) as send:
         took_ms = [timed_ms(send, bodies[number % len(bodies)]) for number in range(TIMED)]
-    return fitted(plan, float(np.median(took_ms[1:])), handle.start_s or 0.0, budget_s)
+    return fitted(plan, float(np.median(took_ms[1:])), handle.start_s or 0.0, budget_s, exported)
 
 
-def fitted(plan: ColdStartPlan, request_ms: float, start_s: float, budget_s: float) -> ColdStartPlan:
+def fitted(
+    plan: ColdStartPlan, request_ms: float, start_s: float, budget_s: float, exported: Mapping[str, Any] = UNKNOWN
+) -> ColdStartPlan:
     """The plan with as many first requests as fit, where one takes `request_ms` and a server starts in `start_s`."""
     fits = int(budget_s * 1e3 / request_ms / len(WAYS) / plan.repeats)
     first = min(plan.first_requests, max(FEWEST, fits))
@@ -102,6 +115,8 @@ def fitted(plan: ColdStartPlan, request_ms: float, start_s: float, budget_s: flo
         wanted=plan.first_requests,
         request_ms=request_ms,
         start_s=start_s,
+        replay_s=replay_s(exported),
+        first_run_s=first_run_s(exported),
     )
 
 

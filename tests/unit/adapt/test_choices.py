@@ -6,11 +6,13 @@ from dataclasses import asdict
 
 import pytest
 
-from playbook.adapt import choices, demonstration, findings, views, words
+from playbook.adapt import choices, demonstration, expense, findings, views, words
 from playbook.chain import params
 from playbook.errors import ParameterError
 from playbook.records import record
 from playbook.records.runs import NOTEBOOK_DIR
+from playbook.serve.expense import START_S
+from playbook.stage_plan import stretch
 from playbook.tfserving.config import Config
 from playbook.tune.request_path import RequestPath
 
@@ -45,6 +47,28 @@ def test_without_a_tuning_the_load_is_probed_and_the_fixed_choices_differ_in_bat
     assert (low.config.max_batch_size, high.config.max_batch_size) == (8, 64)
     assert low.config.rest_api_num_threads == high.config.rest_api_num_threads == 65
     assert (policy.name, policy.config) == ("policy aimd", low.config)
+
+
+def test_a_probe_is_planned_with_its_last_answers_and_the_change_that_the_first_choice_then_needs(settings):
+    parts = dict(expense.stage(prepared := choices.prepare(settings)).parts)
+    known = dict(expense.stage(choices.prepare(settings | {"highest_rps": 50.0})).parts)
+    assert parts["changing the server"] == pytest.approx(known["changing the server"] * 4 / 3)
+    times = demonstration.probe_times(prepared)
+    assert parts["a probe of what it carries"] > times["duration_s"] + 2 * times["ramp_up_s"]
+    assert "a probe of what it carries" not in known
+
+
+def test_a_slow_load_is_planned_for_every_change_and_what_is_still_answered_for_every_choice(settings, tmp_path):
+    quick = dict(expense.stage(choices.prepare(settings)).parts)
+    record.save(tmp_path, "serve", params={}, results={"start_s": 61.0}, verdict="")
+    stressed = {"levels": [{"concurrency": 1, "latency_mean_ms": 900.0}], "request_ms": 1500.0}
+    record.save(tmp_path, "stress", params={}, results=stressed, verdict="")
+    prepared = choices.prepare(settings)
+    assert prepared.request_ms == 900.0  # of its level of one client, not of the few requests before
+    slow = dict(expense.stage(prepared).parts)
+    assert slow["changing the server"] == pytest.approx(4 * (61.0 - START_S * stretch()))
+    name = next(words for words in slow if "choices of" in words)
+    assert slow[name] - quick[name] == pytest.approx(3 * expense.LATE * (0.9 - 0.001))
 
 
 def test_after_a_tuning_its_winner_is_the_fixed_choice_for_throughput_and_its_threads_are_shared(tuned):

@@ -71,9 +71,35 @@ def test_forms_that_nobody_asked_for_cost_nothing() -> None:
     assert plan(0.001, variants=[]).variant_s == plan(0.001, variants=[]).building_s == 0
 
 
+def test_the_first_run_is_timed_apart_and_counted_wherever_the_model_is_opened_anew() -> None:
+    asked: list[int] = []
+
+    def run(inputs: dict) -> dict:
+        asked.append(len(inputs["x"]))
+        time.sleep(0.4 if len(asked) == 1 else 0.01)
+        return {}
+
+    cost = budget.probe(run, {"x": np.zeros((64, 2))}, None)
+    assert cost.first_s > 0.1
+    slow = replace(budget.Cost(0.0, 0.01), load_s=2.0, first_s=1.0)
+    opened, quick = (budget.make(one, WISHES, None, 64, 2) for one in (slow, budget.Cost(0.0, 0.01)))
+    assert opened.curve_s - quick.curve_s == pytest.approx(2.0 + 1.0)
+    assert opened.warmup_s - quick.warmup_s == pytest.approx(2.0 + 2 * 1.0)  # two signatures
+    assert budget.held(opened)["first_run_s"] == 1.0
+
+
+def test_what_int8_takes_of_memory_is_said_before_where_it_is_much() -> None:
+    large, small = (budget.Cost(0.0, 0.01, mb=mb, weights_mb=mb) for mb in (300.0, 20.0))
+    said = [budget.stage(budget.make(cost, WISHES | {"variants": ["as_trained", "int8"]}, None, 64)).words()
+            for cost in (large, small, replace(large, lists=True))]  # fmt: skip
+    assert ["3.0 GB of memory" in words for words in said] == [True, False, False]
+    assert "GB" not in budget.stage(budget.make(large, WISHES, None, 64)).words()
+
+
 def test_a_large_model_is_loaded_anew_before_and_after_each_of_its_forms() -> None:
     names = ["as_trained", "inference", "float16"]
-    small, large = (budget.Cost(0.0, 0.01, mb=mb, load_s=2.0) for mb in (60.0, 100.0))
-    quick = [replace(cost, load_s=0.0) for cost in (small, large)]
-    assert budget.building_s(names, small, 1) == budget.building_s(names, quick[0], 1)
-    assert budget.building_s(names, large, 1) == pytest.approx(budget.building_s(names, quick[1], 1) + 4 * 2.0)
+    small, large = (budget.Cost(0.0, 0.01, mb=mb, load_s=2.0, first_s=1.0) for mb in (60.0, 100.0))
+    quick = [replace(cost, load_s=0.0, first_s=0.0) for cost in (small, large)]
+    once, again = (budget.building_s(names, one, 1) - budget.building_s(names, other, 1)
+                   for one, other in zip((small, large), quick, strict=True))  # fmt: skip
+    assert (once, again) == (pytest.approx(3.0), pytest.approx(5 * 3.0))

@@ -21,7 +21,7 @@ def run_dir(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def change(run_dir: Path, verb: str, **results: float) -> None:
+def change(run_dir: Path, verb: str, **results: object) -> None:
     path = run_dir / f"{verb}.json"
     kept = json.loads(path.read_text())
     path.write_text(json.dumps(kept | {"results": kept["results"] | results}))
@@ -38,9 +38,30 @@ def test_comparing_takes_the_time_of_its_rows_over_each_protocol_and_has_an_end(
     exported = json.loads((EXAMPLE / "export.json").read_text())["results"]
     one_s = expense.compare_s(exported)
     assert one_s > 0
-    assert expense.compare_s(exported, protocols=2) == 2 * one_s
+    assert expense.compare_s(exported, protocols=expense.PROTOCOLS) == 2 * one_s
     assert expense.compare_s(exported, rows=32) == pytest.approx(one_s / 2)
     assert expense.compare_s(exported, rows=10**9) <= expense.BUDGET_S
+
+
+def test_comparing_rows_that_are_long_as_json_takes_what_writing_and_reading_them_takes() -> None:
+    exported = {"reference_rows": 50, "row_bytes": 1.8e6, "batch_curve": {"batch_sizes": [1], "latency_ms": [80.0]}}
+    plain_s = expense.compare_s(exported | {"row_bytes": 0})
+    assert plain_s == pytest.approx(50 * 0.08)
+    assert plain_s < expense.compare_s(exported, protocols=["grpc"]) < expense.compare_s(exported)
+    assert expense.compare_s(exported, asked_ms=160.0) == pytest.approx(50 * 0.16)  # as a server was seen to take
+    assert expense.compare_s(exported, asked_ms=1.0) == expense.compare_s(exported)
+
+
+def test_a_start_that_nobody_saw_is_reckoned_by_the_load_and_the_first_runs_that_export_timed(run_dir: Path) -> None:
+    (run_dir / "serve.json").unlink()
+    curve = {"batch_sizes": [1, 2], "latency_ms": [100.0, 200.0]}
+    change(run_dir, "export", warmup_sizes=[1, 2], warmup_records=4, batch_curve=curve, size_bytes=10**9, plan={})
+    by_size = expense.start_s(run_dir) - expense.START_S * stretch()
+    assert by_size == pytest.approx(expense.LOAD_S_PER_GB + 2 * 0.3)  # two signatures, each with both batches
+    change(run_dir, "export", plan={"load_s": 2.0, "first_run_s": 1.0})
+    assert expense.start_s(run_dir) - expense.START_S * stretch() == pytest.approx(2.0 + 2 * 1.3)
+    told = dict(expense.stage(json.loads((run_dir / "export.json").read_text())["results"]).parts)
+    assert told["the load with its warm-up requests"] == pytest.approx(2.0 + 2 * 1.3)
 
 
 def test_a_rehearsal_plans_the_comparison_of_its_answers(run_dir: Path) -> None:

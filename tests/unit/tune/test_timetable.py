@@ -14,6 +14,7 @@ from playbook.tune.hopeless import hopeless
 from playbook.tune.objective import Objective
 from playbook.tune.outlook import in_batch
 from playbook.tune.plan import TuningPlan
+from playbook.tune.rates import FEWEST
 from playbook.tune.search import Budget
 from playbook.tune.timetable import LONGEST, SAMPLES, timetable
 from playbook.tune.timing import OPEN_SHARE, Timing
@@ -66,6 +67,13 @@ def test_a_budget_that_does_not_carry_the_least_is_said_not_to_fit() -> None:
     table = table_of(900.0, minutes=2.0)
     assert not table.fits
     assert table.plan.budget.trials == 2
+
+
+def test_windows_that_are_just_long_enough_to_judge_a_p99_by_its_misses_are_taken_before_nothing_is() -> None:
+    slow = {minutes: table_of(165.0, minutes, replace(PLAN, probe_clients=8)) for minutes in (3.0, 3.6)}
+    assert (slow[3.6].fits, slow[3.6].samples) == (True, 150)
+    assert (slow[3.0].fits, slow[3.0].samples) == (True, 130)
+    assert slow[3.0].samples - 3 * slow[3.0].samples ** 0.5 > 0.95 * FEWEST  # by chance three sigma less
 
 
 def test_time_that_is_gone_counts() -> None:

@@ -250,6 +250,15 @@ def test_a_slow_model_gets_fewer_requests_and_that_is_said(monkeypatch: pytest.M
     assert any(one.startswith("Left out: 80 of 100 first requests") for one in views.warnings(results))
 
 
+def test_servers_that_replay_nothing_are_planned_without_the_replay_and_with_a_first_request() -> None:
+    curve = {"batch_sizes": [1], "latency_ms": [100.0]}
+    exported = {"warmup_sizes": [1], "warmup_records": 2, "batch_curve": curve, "plan": {"first_run_s": 1.0}}
+    whole, spared = (
+        coldstart.fitted(coldstart.ColdStartPlan(), 100.0, 7.0, 10.0, *known).expected_s for known in ((), (exported,))
+    )
+    assert whole - spared == pytest.approx(2 * (2 * (0.1 + 1.0) - 1.0))  # two signatures, of which one is asked
+
+
 def test_a_quick_model_gets_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coldstart, "timed_ms", lambda send, body: 0.5)
     with serve_nothing() as handle:
