@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import is_batching, is_config, kind_of
@@ -34,6 +34,7 @@ from playbook.lint.readers.yaml_values import configs_in, scalars_that_start
 from playbook.lint.rules.findings import Finding, finding
 
 _MOST_YAML = 200_000
+_NAMED = re.compile(rf"{NAMED}|{OFFICIAL}")
 NAMES_NONE = "names no server"  # why most files are passed over
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
@@ -156,7 +157,7 @@ def _read_kind(
 def _of_no_kind(document: Document, prose: str | None = None) -> Reading:
     """A text of no known kind: its command lines (those of `prose`, where they can stand there alone), or its texts."""
     content = document.text.content
-    if BINARY not in content and OFFICIAL not in content:
+    if not _NAMED.search(content):
         return Reading()
     shell = content if prose is None else prose
     reading = read_script(Document(replace(document.text, content=shell), document.around))
@@ -172,7 +173,7 @@ def _python(document: Document) -> Reading:
 
 def _program(document: Document) -> Reading:
     content = document.text.content
-    return read_program(document) if BINARY in content or OFFICIAL in content else Reading()
+    return read_program(document) if _NAMED.search(content) else Reading()
 
 
 def _broken_yaml(page: Page, text: Text) -> Iterator[Finding]:

@@ -83,7 +83,7 @@ PLACES = {
     "PowerShell": ("run.ps1", RUN.replace(" --rest", " `\n  --rest") + "\n", 2, THREADS),
     "script fed to another": ("run.sh", f"ssh host <<EOF\n{RUN}\nEOF\n", 2, THREADS),
     "script that a script writes": ("run.sh", f"cat > start.sh <<'EOF'\nexec {LINE}\nEOF\n", 2, THREADS),
-    "flags in a variable": ("run.sh", "ARGS='--rest_api_port=8501'\nARGS+=' --rest_api_num_threads=1'\ntensorflow_model_server --model_base_path=/m $ARGS\n", 3, THREADS),
+    "flags in a variable": ("run.sh", "ARGS='--rest_api_port=8501'\nARGS+=' --rest_api_num_threads=1'\ntensorflow_model_server --model_base_path=/m $ARGS\n", 2, THREADS),
     "docker service": ("run.sh", f"docker service create --replicas 2 {RUN[11:]}\n", 1, THREADS),
     "Vertex AI": ("up.sh", "gcloud ai models upload --region=r --container-image-uri=tensorflow/serving:2.20.0 --container-args=--model_name=m,--rest_api_num_threads=1\n", 1, THREADS),
     "quadlet": ("s.container", "[Container]\nImage=docker.io/tensorflow/serving:2.20.0\nExec=--rest_api_num_threads=1\n", 2, THREADS),

@@ -9,11 +9,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from playbook import knobs
-from playbook.lint.forms.text import Text, Word, is_unknown
+from playbook.lint.forms.text import Text, Word, is_unknown, line_of
 from playbook.tfserving.flags import ENTRYPOINT, FLAGS
 
 BINARY = "tensorflow_model_server"
 OFFICIAL = "tensorflow/serving"
+PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
+NAMED = "tensorflow[_-]model[_-]server"  # as people write the program's name, right or as its package
 DASHES = ("–", "—", "−")  # what word processors make of hyphens
 ENTRYPOINT_SCRIPT = "tf_serving_entrypoint.sh"
 
@@ -126,8 +128,9 @@ class Command:
         return None if self.cpus is None else knobs.default(name, self.cpus)
 
     def at(self, name: str) -> int | None:
-        """The line of a flag, the command's own where it is not given."""
-        return self.lines.get(name) or self.line
+        """The line of a flag, or of the variable that gives it; the command's own where neither is known."""
+        implied = None if name in self.given else line_of(self.implied.get(name))
+        return self.lines.get(name) or implied or self.line
 
     def knows(self, name: str) -> bool:
         """False where the flag's value is filled in later."""
@@ -138,12 +141,23 @@ def entrypoint_flags(environment: Mapping[str, str]) -> dict[str, str]:
     """What the official image's script puts in front, from MODEL_NAME and MODEL_BASE_PATH."""
     name = environment.get("MODEL_NAME") or "model"
     base = environment.get("MODEL_BASE_PATH") or "/models"
-    return {**ENTRYPOINT, "model_name": name, "model_base_path": f"{base}/{name}"}
+    path = f"{base}/{name}"
+    return {
+        **ENTRYPOINT,
+        "model_name": name,
+        "model_base_path": base.with_text(path) if isinstance(base, Word) else path,
+    }
 
 
 def is_server_word(word: str) -> bool:
     """True for the binary's name, with or without its folder; not for where it is fetched from."""
     return word.rpartition("/")[2] == BINARY and "://" not in word
+
+
+def is_misnamed(words: Sequence[str], place: int) -> bool:
+    """True for a word that is the package's name in the program's place: flags of the server follow it."""
+    behind = (word.removeprefix("--").partition("=")[0] for word in words[place + 1 :] if word.startswith("--"))
+    return words[place].rpartition("/")[2] == PACKAGE and any(name in FLAGS for name in behind)
 
 
 def after_binary(words: Sequence[str]) -> list[str]:

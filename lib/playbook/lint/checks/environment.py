@@ -45,7 +45,8 @@ def filled_in(words: Sequence[Word], environment: Mapping[str, Word]) -> list[Wo
         value = environment.get(match[1], Word("$"))
         return match.group() if "$" in value or "{{" in value else value  # `<bucket>` is told, and to be filled in
 
-    return [word.with_text(re.sub(r"\$?\$\((\w+)\)", fill, word)) for word in words]
+    put = lambda text: re.sub(r"\$?\$\((\w+)\)", fill, text)  # noqa: E731
+    return [Word(put(word), word.line, word.raw, put(word.written), word.path) for word in words]
 
 
 def is_unread(name: str, referenced: str, by_script: bool) -> bool:

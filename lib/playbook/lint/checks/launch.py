@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from playbook.lint.checks.command import (
+    BINARY,
     DASHES,
     ENTRYPOINT_SCRIPT,
     OFFICIAL,
+    PACKAGE,
     Command,
     Mount,
     after_binary,
     entrypoint_flags,
     is_known,
+    is_misnamed,
     is_server_word,
 )
 from playbook.lint.checks.environment import filled_in
@@ -33,6 +36,7 @@ def launch(start: Start) -> Reading:
     """The server command lines of a start, with findings on how it is started."""
     reading, written = Reading(), start
     start = _filled(start) if start.kubernetes else start
+    start = _named_rightly(start, reading)
     words = [*(start.entry or ()), *start.args]
     if start.entry and len(words) > 1 and is_shell(words[0]) and not words[1].startswith("-"):
         start, words = replace(start, entry=words[1:2], args=words[2:]), words[1:]  # a shell that runs a script
@@ -68,6 +72,18 @@ def launch(start: Start) -> Reading:
     check_literals(written, reading)
     check_variables(start, referenced, reading)
     return reading
+
+
+def _named_rightly(start: Start, reading: Reading) -> Start:
+    """The start with the program's own name where its package's stands for it, which is said."""
+    words = [*(start.entry or ()), *start.args]
+    place = next((nth for nth in range(len(words)) if is_misnamed(words, nth)), None)
+    if place is None:
+        return start
+    reading.report("binary-misspelt", start.path, line_of(words[place]) or start.line, word=PACKAGE)
+    words[place] = words[place].with_text(words[place].replace(PACKAGE, BINARY))
+    entries = len(start.entry or ())
+    return replace(start, entry=words[:entries] if start.entry is not None else None, args=words[entries:])
 
 
 def _filled(start: Start) -> Start:
@@ -116,7 +132,7 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
         reading.passed = "the image's script is replaced by one that is not here"
         flags = [word for word in args if word.startswith("--")]
         return _append(replace(start, partial=True), reading, flags, {}) if flags else None
-    environment = {name: str(value) for name, value in start.environment.items()}
+    environment: dict[str, str] = {**start.environment}
     if start.open_environment:
         environment.setdefault("MODEL_NAME", UNKNOWN)
     _doubled(start, args, reading)
@@ -179,6 +195,8 @@ def _by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> No
 
 
 def _shell_command(start: Start, words: list[Word], args: list[Word], reading: Reading) -> None:
+    named = _named_rightly(replace(start, entry=None, args=words), reading)
+    words = named.args
     if not any(is_server_word(word) for word in words) or words[0] in ("echo", "printf"):
         place = next((nth for nth, word in enumerate(words) if word.endswith(ENTRYPOINT_SCRIPT)), None)
         if place is not None and words[0] not in ("chmod", "cp", "mv", "ls", "cat"):

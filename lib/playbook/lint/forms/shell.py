@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from playbook.lint.forms.shell_variables import PART, assign, fed_text, laid_out, parted, unquoted
 from playbook.lint.forms.simple import Simple, ungrouped
-from playbook.lint.forms.text import UNKNOWN, Word, expand
+from playbook.lint.forms.text import Word, expand
 
 _HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
 _PLACEHOLDER = re.compile(r"<[A-Za-z][\w /.,:'\"-]*>|\[[A-Za-z]+(?: [A-Za-z]+)+\]")  # `<your model>` in documents
 _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
+_WHOLE_NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
-_ASSIGN = re.compile(r"^([A-Za-z_]\w*)(\+?)=(.*)$", re.DOTALL)
-_UNFILLED = re.compile(r"(?<!\\)\$(?:\{\w+[^}]*\}|[A-Za-z_]\w*)")
 _KEPT = re.compile(r"\$\{(\w+):?=.*\}", re.DOTALL)
-_PART = "\x1f"  # where a variable without quotes around it falls into several words
 _DROPPED = "\x1e"  # a line's end inside quotes that a backslash takes away
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
 
@@ -30,35 +29,11 @@ def simple_commands(text: str, values: dict[str, str] | None = None, first_line:
     while not scan.done:  # all of it first: a here-document stands behind the command that it feeds
         command = scan.command()
         if command.words or command.target:
-            _assign(command, scan.values)
+            assign(command, scan.values)
             if command.words[:2] == ["set", "--"]:
                 scan.arrays["@"] = command.words[2:]
             commands.append(command)
     yield from ungrouped(commands)
-
-
-def _assign(command: Simple, values: dict[str, str]) -> None:
-    words = [word for word in command.words if word not in ("export", "readonly", "local", "declare")]
-    pairs = [_ASSIGN.match(word) for word in words]
-    for pair in pairs if words and all(pairs) else ():
-        if pair is not None:
-            values[pair[1]] = (values.get(pair[1], "") if pair[2] else "") + pair[3]
-
-
-def _open(filled: str) -> str:
-    """What a variable without quotes stands for: a shell splits it at its blanks."""
-    return filled if filled.startswith("$(") else re.sub(r"\s+", _PART, filled)
-
-
-def _filled(text: str, values: dict[str, str]) -> str:
-    """A here-document whose mark has no quotes: the shell fills in each `$NAME`, known or not, and keeps `\\$`."""
-    return _UNFILLED.sub(UNKNOWN, expand(text, values)).replace("\\$", "$")
-
-
-def _parted(word: Word) -> list[Word]:
-    if _PART not in word or _ASSIGN.match(word):
-        return [word.with_text(word.replace(_PART, " "))] if _PART in word else [word]
-    return [word.with_text(part) for part in word.split(_PART) if part]
 
 
 class _Scan:
@@ -99,10 +74,16 @@ class _Scan:
             elif redirect := re.compile(r"\d?(>>|>&|&>|>\||>|<<<|<)").match(self.text, self.place):
                 self._redirect(command, redirect)
             else:
+                begin = self.place
                 word = self._unparted()
+                whole = _WHOLE_NAME.fullmatch(self.text, begin, self.place)
+                value = self.values.get(whole[1] or whole[2]) if whole else None
+                if isinstance(value, Word) and value.line and not value.path and PART in word:
+                    command.words += laid_out(value)
+                    continue
                 used = _WHOLE_ARRAY.fullmatch(word)
                 name = used[1] if used else "@" if word in ("$@", "${@}") else ""
-                command.words += self.arrays.get(name, [word]) if name else _parted(word)
+                command.words += self.arrays.get(name, [word]) if name else parted(word)
         return command
 
     def _array(self, array: re.Match) -> None:
@@ -160,12 +141,12 @@ class _Scan:
                     break
                 lines.append(line)
             text = "\n".join(lines)
-            command.fed, command.fed_line = _filled(text, self.values) if expands else text, start
+            command.fed, command.fed_line = fed_text(text, self.values) if expands else text, start
         self.waiting = []
 
     def _word(self) -> Word:
         word = self._unparted()
-        return word.with_text(word.replace(_PART, " ")) if _PART in word else word
+        return word.with_text(word.replace(PART, " ")) if PART in word else word
 
     def _unparted(self) -> Word:
         parts, line = [], self.line
@@ -186,7 +167,7 @@ class _Scan:
             elif letter == "`":
                 parts.append("$(" + self._until("`") + ")")
             elif self.text.startswith(("$(", "${"), self.place):
-                parts.append(_open(self._dollar()))
+                parts.append(unquoted(self._dollar()))
             else:
                 parts.append(self._plain())
         whole = "".join(parts)
@@ -205,7 +186,7 @@ class _Scan:
         piece = match.group() if match else self.text[self.place]
         self.place += len(piece)
         filled = expand(piece, self.values)
-        return filled if filled == piece else _open(filled)
+        return filled if filled == piece else unquoted(filled)
 
     def _until(self, mark: str) -> str:
         start = self.place + 1

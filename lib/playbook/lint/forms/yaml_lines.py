@@ -33,14 +33,34 @@ class Items(list):
 class _LineLoader(_Loader):  # type: ignore[misc, valid-type]
     """Builds words, mappings and lists with lines; numbers and booleans stay Python's."""
 
+    def __init__(self, stream: str):
+        super().__init__(stream)
+        self.rows = stream.split("\n")
+
 
 def _scalar(loader: Any, node: Any) -> Any:
     line = node.start_mark.line + 1
     if node.tag.endswith((":int", ":float", ":bool", ":null")) and not node.style:
         return _plain(loader, node)
-    word = Word(node.value, line + (node.style in ("|", ">")))
+    word = Word(node.value, line + (node.style in ("|", ">")), written=_as_written(loader, node))
     word.flat = "\n" in node.value and node.start_mark.line == node.end_mark.line
     return word
+
+
+def _as_written(loader: Any, node: Any) -> str:
+    """A value that YAML folds into one line, with the ends of its lines as a shell's that go on; "" for any other."""
+    begin, end = node.start_mark, node.end_mark
+    if begin.line == end.line or node.style == "|":
+        return ""
+    rows = [row.strip() for row in loader.rows[begin.line : end.line + bool(end.column)]]
+    if node.style == ">":
+        rows = rows[1:]
+    else:
+        last = loader.rows[end.line][: end.column].strip()
+        rows = [loader.rows[begin.line][begin.column :].strip(), *rows[1:-1], last] if end.column else rows
+        rows = [row.strip(node.style) if node.style else row for row in rows]
+    folded = " \\\n".join(row.removesuffix("\\").rstrip() for row in rows)
+    return folded if folded.replace(" \\\n", " ").split() == node.value.replace("\\\n", " ").split() else ""
 
 
 _PLAIN = {"int": "construct_yaml_int", "float": "construct_yaml_float", "bool": "construct_yaml_bool",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.command import BINARY, OFFICIAL, PACKAGE
 from playbook.lint.checks.launch import is_server
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.plain_prose import STARTED
@@ -22,7 +22,6 @@ KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "ym
           "ini": "unit", "systemd": "unit"}  # fmt: skip
 NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
-PACKAGE = BINARY.replace("_", "-")
 _FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
 _URLS = re.compile(
     r"(https?://|github\.com/|www\.)\S+|tensorflow/serving/(?:apis|predict|classify|regress|tree|blob|"

@@ -20,12 +20,14 @@ def words_of(value: Any) -> list[Word] | None:
     if value is None:
         return None
     if isinstance(value, str):
-        words = [word for each in simple_commands(str(value), {}, line_of(value) or 1) for word in each.words]
+        text = value.written if isinstance(value, Word) else str(value)
+        words = [word for each in simple_commands(text, {}, line_of(value) or 1) for word in each.words]
         path = getattr(value, "path", "")
         return [Word(word.replace("$$", "$"), word.line, word.raw, path=path) for word in words]
     line = line_of(value)
-    return [Word(str(item).replace("$$", "$"), getattr(item, "line", line), path=getattr(item, "path", ""))
-            for item in value]  # fmt: skip
+    bare = lambda text: str(text).replace("$$", "$")  # noqa: E731
+    return [Word(bare(item), getattr(item, "line", line), False, bare(getattr(item, "written", "")),
+                 getattr(item, "path", "")) for item in value]  # fmt: skip
 
 
 def variables_here(document: Document) -> dict[str, Word]:
@@ -48,7 +50,9 @@ def filled(node: Any, values: Mapping[str, str]) -> Any:
         items = Items(filled(each, values) for each in node)
         items.line = node.line
         return items
-    return node.with_text(interpolated(node, values)) if isinstance(node, Word) and "$" in node else node
+    if not isinstance(node, Word) or "$" not in node:
+        return node
+    return Word(interpolated(node, values), node.line, node.raw, interpolated(node.written, values), node.path)
 
 
 def placed(node: Any, path: str) -> Any:

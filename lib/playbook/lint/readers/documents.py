@@ -8,20 +8,20 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.command import NAMED, OFFICIAL, PACKAGE
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.diffs import after
 from playbook.lint.forms.plain_prose import BULLET, STARTED, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
-from playbook.lint.readers.block_kinds import KINDS, PACKAGE, concerns, kind_of_block
+from playbook.lint.readers.block_kinds import KINDS, concerns, kind_of_block
 
 _FENCE = re.compile(r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)(`{3,}(?!.*`)|~{3,})\s*\{?\.?([\w+-]*)")  # in a list, too
 _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
 _SOURCE = re.compile(r"\[source,\s*(\w+)")
 _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
 _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
-_COMMAND_BEGUN = re.compile(rf"{BINARY}\s+-|{ENGINES}\s.*\brun\b\s")
+_COMMAND_BEGUN = re.compile(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b\s")
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
 _HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*/v1/models/")  # of a service that stands elsewhere
@@ -131,7 +131,7 @@ def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
         line = html.unescape(re.sub(r"</?(?:code|kbd|tt)\b[^>]*>", "`", line))
     for code, begin in _rows(line):
         content = re.sub(r"^\s*[$%>]\s+", "", code)
-        if re.search(rf"{BINARY}\s+-|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
+        if re.search(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
             first = number + line.count("\n", 0, begin)
             yield Block("shell", Text(content, text.path, text.line(first) or first, text.file), True)
 

@@ -241,7 +241,8 @@ def _words(value: Any) -> list[Word]:
         line = getattr(value, "line", None)
         return [Word(part, line, True) for part in value.split()]
     line = getattr(value, "line", None)
-    return [Word(item, getattr(item, "line", line), True) for item in value or [] if not isinstance(item, (dict, list))]
+    return [Word(item, getattr(item, "line", line), True, getattr(item, "written", ""))
+            for item in value or [] if not isinstance(item, (dict, list))]  # fmt: skip
 
 
 def _texts(value: Any) -> dict[str, Any]:

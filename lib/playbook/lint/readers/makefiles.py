@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.makefiles import lost_variables, makefile_as_shell
 from playbook.lint.readers.scripts import read_script
@@ -15,6 +16,6 @@ def read_makefile(document: Document) -> Reading:
     text = document.text
     reading = read_script(Document(replace(text, content=makefile_as_shell(text.content)), document.around))
     for written, name, line, command in lost_variables(text.content):
-        if BINARY in command or OFFICIAL in command:
+        if re.search(rf"{NAMED}|{OFFICIAL}", command):
             reading.report("make-variable-lost", text.path, text.line(line), word=written, name=name)
     return reading

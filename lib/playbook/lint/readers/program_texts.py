@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from playbook.lint.checks.command import BINARY, OFFICIAL, Place, after_binary, is_official, is_server_word
+from playbook.lint.checks.command import (
+    BINARY,
+    NAMED,
+    OFFICIAL,
+    PACKAGE,
+    Place,
+    after_binary,
+    is_misnamed,
+    is_official,
+    is_server_word,
+)
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading
@@ -16,6 +27,7 @@ from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import is_file, read_written
+from playbook.lint.rules.findings import finding
 
 SUFFIXES = (".ts", ".tsx", ".js", ".mjs", ".jsx", ".go", ".java", ".kt", ".scala", ".rb", ".groovy", ".gradle",
             ".jsonnet", ".libsonnet", ".toml", ".rs", ".cs", ".php", ".dart", ".ex", ".cpp", ".cc", ".swift", ".pl",
@@ -30,7 +42,7 @@ _TOKEN = re.compile(
 _FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|%[sdv]")
 _FORMATTED = re.compile(r"\{[^{}\"']+\}")  # in a text of Python with an f in front
 _JOINS = ("+", "++", "then", "else")  # before or behind a list that is a part of one
-_STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
 @dataclass
@@ -97,7 +109,10 @@ def _read_list(each: _List, images: list[Word], document: Document) -> Reading:
     if run_arguments(words) is not None:
         return read_docker_run(words, document)
     flags = [word for word in words if word.startswith("-")]
-    first = next((word for word in words if is_server_word(word)), None)
+    if words[0] == PACKAGE and words[1:2] == [UNKNOWN]:  # spawn("...", [...])
+        hit = finding("binary-misspelt", path, words[0].line, word=PACKAGE)
+        return Reading(findings=[hit], counts=Counter({"command lines": 1}))
+    first = next((word for nth, word in enumerate(words) if is_server_word(word) or is_misnamed(words, nth)), None)
     as_args = bool(images) and "arg" in each.label.lower()
     if not flags or (first is None and (words[0] != flags[0] or not is_server("", flags))):
         return Reading()
@@ -107,7 +122,7 @@ def _read_list(each: _List, images: list[Word], document: Document) -> Reading:
         place = Place(True, is_official(image), image=image, hidden_mounts=True)
         return launch(Start(path, flags[0].line, image, None, words, place=place, open_environment=True,
                             partial=partial))  # fmt: skip
-    behind = [Word(word, getattr(word, "line", None)) for word in after_binary(words)]
+    behind = [Word(word, getattr(word, "line", None)) for word in after_binary(words) if word is not first]
     entry = first or Word(BINARY, flags[0].line)
     return launch(Start(path, entry.line, "", [entry], behind, {}, Place(folder=document.folder), partial=partial))
 

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from playbook.lint.checks.command import BINARY, OFFICIAL, Place, is_server_word
+from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Reading
@@ -23,7 +23,15 @@ from playbook.lint.readers.written import is_file, read_written
 from playbook.lint.readers.yaml_files import read_page
 from playbook.lint.readers.yaml_pages import Page
 
-_NAMES = (BINARY, OFFICIAL, "TensorFlowServing", "model_config_list", "max_batch_size {", "prometheus_config {")
+_NAMES = (
+    BINARY,
+    OFFICIAL,
+    PACKAGE,
+    "TensorFlowServing",
+    "model_config_list",
+    "max_batch_size {",
+    "prometheus_config {",
+)
 _RUNS = ("run", "create", "create_container", "Popen", "call", "check_call", "check_output", "system", "popen",
          "getoutput")  # fmt: skip
 
@@ -188,7 +196,7 @@ def _list(words: list[Word], values: Values, document: Document, partial: bool =
     if words and run_arguments(words) is not None:
         values.lines.append(joined)
         return read_docker_run(words, document)
-    place = next((index for index, word in enumerate(words) if is_server_word(word)), None)
+    place = next((nth for nth, word in enumerate(words) if is_server_word(word) or is_misnamed(words, nth)), None)
     behind = words[(place or 0) + 1 :]
     if place is None or (behind and not any(re.match(r"-{1,2}[A-Za-z]", word) for word in behind)):
         return Reading()
@@ -216,7 +224,7 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
         read |= {id(each) for each in ast.walk(node)}
         text = Text(plain, document.text.path, getattr(word, "line", None) or 1, templated=True)
         return read_written("", text, document)
-    if word is None or not re.search(rf"{BINARY}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
+    if word is None or not re.search(rf"{NAMED}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
         return Reading()
     read |= {id(each) for each in ast.walk(node)}
     if any(line in word for line in values.lines):

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 
-from playbook.lint.checks.command import BINARY, DASHES, OFFICIAL, Place, is_server_word
+from playbook.lint.checks.command import BINARY, DASHES, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Reading
@@ -40,7 +40,6 @@ _NOT_RUN = (
 )
 # fmt: on
 _DEPTH = 3
-_PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
 _IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
 _MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
@@ -116,15 +115,17 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         return _joined(reading, document.read_as("python", text))
     if (beside := _beside(words, document)) is not None:
         return _joined(reading, beside)
-    inner = [word for word in words if " " in word.strip() and (BINARY in word or re.search(rf"{ENGINES} run", word))]
+    inner = [word for word in words if " " in word.strip() and re.search(rf"{NAMED}|{ENGINES} run", word)]
     if inner and depth < _DEPTH:
         for word in inner:
             text = Text(word.written, document.text.path, word.line or 1, document.text.file)
             reading.add(read_script(Document(text, document.around), depth + 1))
         return reading
-    if words[0] == _PACKAGE and any(word.startswith("--") for word in words[1:2]):
-        reading.report("binary-misspelt", document.text.path, words[0].line, word=_PACKAGE)
-        words = [words[0].with_text(BINARY), *words[1:]]
+    misnamed = next((nth for nth in range(len(words)) if is_misnamed(words, nth)), None)
+    if misnamed is not None:
+        reading.report("binary-misspelt", document.text.path, words[misnamed].line, word=PACKAGE)
+        words = [*words]
+        words[misnamed] = words[misnamed].with_text(words[misnamed].replace(PACKAGE, BINARY))
     if (contained := read_singularity(words, document)) is not None:
         return _joined(reading, contained)
     if any(is_server_word(word) for word in words) and not all(_ASSIGNED.match(word) for word in words):
@@ -223,7 +224,7 @@ def _written(name: str, text: Text, document: Document, depth: int) -> Reading:
     reading = read_written(name, text, document)
     if reading.understood or reading.findings or depth >= _DEPTH:
         return reading
-    starts = _UNIT.search(text.content) or BINARY in text.content or OFFICIAL in text.content
+    starts = _UNIT.search(text.content) or re.search(rf"{NAMED}|{OFFICIAL}", text.content)
     if starts and name.endswith(".py"):
         return document.read_as("python", text)
     if not starts or name.endswith(".md"):

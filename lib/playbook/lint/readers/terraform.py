@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.hcl import LABELS, parse
@@ -25,7 +25,7 @@ _KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset"
 _SEVERAL = {"container": "containers", "init_container": "initContainers", "env": "env", "port": "ports",
             "volume": "volumes", "volume_mount": "volumeMounts", "env_from": "envFrom", "metric": "metrics",
             "toleration": "tolerations", "items": "items"}  # fmt: skip
-_STARTS = re.compile(rf"{BINARY}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
 def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import ENGINES, Text, Word, line_of
@@ -15,7 +15,7 @@ from playbook.lint.forms.walking import lists_in, tables_in, words_in
 from playbook.lint.readers.docker_cli import run_arguments
 from playbook.lint.readers.yaml_pages import Page
 
-_STARTS = re.compile(rf"{BINARY}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_STARTS = re.compile(rf"{NAMED}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 _WRITES = re.compile(r"(?m)^\s*(cat|tee)\b.*<<|^\s*(echo|printf)\b.*>")
 
 
@@ -34,7 +34,7 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
         alone = met & {*lines} and not any(each in word for each in read)  # another's words on the same line
         starts = _STARTS.search(word) and (alone or not met & {*lines})
         if starts or (not met & {*lines} and _WRITES.search(word) and kind_of(word)):
-            yield Text(str(word), page.document.text.path, word.line or 1, None, page.document.text.templated)
+            yield Text(word.written, page.document.text.path, word.line or 1, None, page.document.text.templated)
 
 
 def configs_in(page: Page) -> Iterator[tuple[str, Text]]:
