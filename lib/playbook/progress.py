@@ -103,7 +103,7 @@ def begin(plan: StagePlan) -> str:
 
 
 def _tell(path: Path, state: dict[str, Any]) -> None:
-    planned = {"plan": stage_plan.words(), "left_s": stage_plan.left_s(), "at_s": time.time()}
+    planned = {"plan": stage_plan.words(), "left_s": stage_plan.left_s(), "at_s": time.monotonic()}
     whole_file.write_text(path, json.dumps({**state, **planned, "failed": _failures}))
 
 
@@ -114,5 +114,5 @@ def read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     if state.get("left_s") is not None and state.get("at_s"):
-        state["left_s"] = max(0.0, state["left_s"] - max(0.0, time.time() - state["at_s"]))
+        state["left_s"] = max(0.0, state["left_s"] - max(0.0, time.monotonic() - state["at_s"]))
     return state

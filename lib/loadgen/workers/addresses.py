@@ -1,12 +1,14 @@
 """All addresses behind a name, taken in turn: a headless Service names one a pod, and the first is not the fleet.
 
 Looked up when the level begins, and again when a connection is opened later, so that pods that came meanwhile are found
-and those that went are left alone. What each address answered is told in the level's result.
+and those that went are left alone. What each address answered is told in the level's result. Of a name
+with addresses of IPv6 and of IPv4, as `localhost`, those of the first kind that answers are taken.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections import Counter
@@ -14,6 +16,7 @@ from collections import Counter
 from loadgen.connection import Connection
 
 FRESH_S = 1.0  # a name is looked up no more often
+TRY_S = 1.0  # for an address to answer, where a name has two kinds
 
 
 class Addresses:
@@ -33,13 +36,16 @@ class Addresses:
         self.host, self.port, self._turn = host, port, turn
         self._alive: dict[Connection, str] = {}
         self._ended: Counter[str] = Counter()
-        self._keep(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        self._kind = _answering(answers)
+        self._keep(answers)
 
     def __len__(self) -> int:
         return len(self.known)
 
     def _keep(self, answers: list) -> None:
-        self.known = sorted({answer[4][0] for answer in answers})
+        kept = [answer for answer in answers if answer[0] == self._kind] or answers
+        self.known = sorted({answer[4][0] for answer in kept})
         self._looked_up_s = time.monotonic()
 
     async def next(self) -> str:
@@ -67,6 +73,17 @@ class Addresses:
         for connection, address in self._alive.items():
             counted[address] += connection.answered
         return dict(counted)
+
+
+def _answering(answers: list) -> int:
+    """The kind (address family) of the first address that takes a connection; the resolver's first where none does."""
+    kinds = list(dict.fromkeys(answer[0] for answer in answers))
+    for kind, *_, place in answers if len(kinds) > 1 else []:
+        with contextlib.suppress(OSError), socket.socket(kind, socket.SOCK_STREAM) as tried:
+            tried.settimeout(TRY_S)
+            tried.connect(place)
+            return kind
+    return kinds[0]
 
 
 def add_up(counts: list[dict[str, int]]) -> dict[str, int]:

@@ -35,12 +35,12 @@ def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meet
     """Runs on a Dask worker: hold share `number` of `level` in its own process; rows as Parquet, result, offset."""
     from distributed import Queue, Variable, get_client
 
-    client = get_client()
+    client, offset_ns = get_client(), clock_offset_ns()  # once: a clock that is set meanwhile must not move the rows
 
     def common_start() -> int:
         Queue(f"{meeting}-ready", client=client).put(number)
         wall_ns = Variable(f"{meeting}-start", client=client).get(timeout=JOIN_WITHIN_S)
-        return wall_ns - clock_offset_ns()
+        return wall_ns - offset_ns
 
     with temporary.folder("loadgen-bodies-") as folder:
         for name, content in files.items():
@@ -49,7 +49,7 @@ def hold_share(level: dict[str, Any], files: dict[str, bytes], number: int, meet
         rows, results = run_here(share, shares=[number], common_start=common_start)
         path = folder / "rows.parquet"
         write_share(path, rows.words, number)
-        return path.read_bytes(), results[0], clock_offset_ns()
+        return path.read_bytes(), results[0], offset_ns
 
 
 def dask_runner(scheduler: str, workers: int | None = None) -> Callable[..., tuple[RequestRows, list[dict[str, Any]]]]:

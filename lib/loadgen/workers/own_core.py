@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import os
 import signal
+import traceback
 from pathlib import Path
+
+from loadgen.memory import OomWatch
 
 REALTIME = 1  # SCHED_FIFO priority of a pinned process; needs the right to it (root, CAP_SYS_NICE)
 PRIORITY = -10  # its niceness, which is all it has where real time is not allowed
@@ -55,6 +58,19 @@ def memory_mb() -> float | None:
     return next((int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM")), None)
 
 
-def killed_by(number: int) -> str:
-    """That a worker was killed, in words."""
-    return f"it was killed by {signal.Signals(number).name} while it held its level. Was memory short (dmesg tells)?"
+def killed_by(number: int, since: OomWatch, pid: int) -> str:
+    """That a worker was killed, in words; with SIGKILL, whether that was for lack of memory, as far as it is known."""
+    why = f" {since.why(pid)}" if number == signal.SIGKILL else ""
+    return f"it was killed by {signal.Signals(number).name} while it held its level.{why}"
+
+
+def failed_with(error: BaseException) -> str:
+    """What is told of a level that failed: a sentence where the machine was in the way, all of it where we were."""
+    if isinstance(error, MemoryError):
+        return (
+            "it asked for more memory than it may take (MemoryError). Raise what limits it (ulimit -v), or ask for "
+            "less: fewer requests a second, a shorter level, smaller requests."
+        )
+    if isinstance(error, OSError):
+        return f"{type(error).__name__}: {error}"
+    return "".join(traceback.format_exception(error))

@@ -20,6 +20,7 @@ import threading
 import weakref
 from typing import Any
 
+from loadgen.memory import OomWatch
 from loadgen.workers.own_core import killed_by
 
 MOST_IDLE = 4  # workers kept between levels, 40 MB each
@@ -55,6 +56,7 @@ class Worker:
     def begin(self, number: int, lines: Lines, job: dict[str, Any]) -> None:
         """Take up share `number` of a level; what the worker says goes to `lines` from now on."""
         self.number, self._lines, self.job = number, lines, job
+        self._memory = OomWatch()
         self._said_before = os.fstat(self._errors.fileno()).st_size
         self.say(job)
         if self._ended:  # its end was told to the level before
@@ -100,7 +102,7 @@ class Worker:
         self._errors.seek(self._said_before)
         said = self._errors.read().decode(errors="replace").strip()
         code = self.process.returncode
-        return said[-2000:] or (killed_by(-code) if code < 0 else f"exit code {code}")
+        return said[-2000:] or (killed_by(-code, self._memory, self.process.pid) if code < 0 else f"exit code {code}")
 
 
 _idle: list[Worker] = []

@@ -15,7 +15,6 @@ import json
 import os
 import sys
 import time
-import traceback
 from array import array
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,13 @@ from loadgen.arrivals import schedule
 from loadgen.bodies import Bodies, read_bodies
 from loadgen.engine import Engine
 from loadgen.level import Level
+from loadgen.memory import OomWatch
 from loadgen.protocols import grpc_requests
 from loadgen.protocols.tensor_replies import reply_comparer, tensor_text
 from loadgen.rows import WORDS
 from loadgen.workers.addresses import Addresses
 from loadgen.workers.connecting import connector
-from loadgen.workers.own_core import killed_by, memory_mb, prepare_process, use_fast_loop
+from loadgen.workers.own_core import failed_with, killed_by, memory_mb, prepare_process, use_fast_loop
 
 PROGRESS_S = 0.5
 SILENT_S = 0.1  # between lines while the server stands still: the parent may want to end the level
@@ -212,17 +212,21 @@ def _run(job: dict[str, Any]) -> None:
     asyncio.run(_serve(job))
 
 
-def _run_in_a_child(job: dict[str, Any]) -> int:
-    """Hold one job in a fork of this process, which so stays as it was; returns the exit status."""
-    child = os.fork()
+def _run_in_a_child(job: dict[str, Any]) -> int | str:
+    """Hold one job in a fork of this process, which so stays as it was.
+
+    Returns 0, 1 where it failed and said why, or what killed it in words.
+    """
+    memory, child = OomWatch(), os.fork()
     if child:
-        return os.waitpid(child, 0)[1]
+        status = os.waitpid(child, 0)[1]
+        return killed_by(os.WTERMSIG(status), memory, child) if os.WIFSIGNALED(status) else min(1, status)
     status = 1
     try:
         _run(job)
         status = 0
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        print(failed_with(error), file=sys.stderr, flush=True)
     finally:
         os._exit(status)
 
@@ -241,7 +245,7 @@ def main() -> None:
         if job["level"]["protocol"] == "grpc":
             import hpack  # noqa: F401 (60 ms, which the first reply would stand still for; kept for later levels)
         if status := _run_in_a_child(job):
-            sys.exit(killed_by(os.WTERMSIG(status)) if os.WIFSIGNALED(status) else 1)
+            sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,7 +114,7 @@ def execute(run: Run, line: StageLine) -> None:
         StageFailed: names the stage, the cell, the error and the server's last log lines; earlier records stand.
         KeyboardInterrupt: SIGINT or SIGTERM came; everything that was started has been ended.
     """
-    with lock.held(run.run_dir), temporary.folder(), _ended_by_signals(), _cleared(run.run_dir):
+    with lock.held(run.run_dir), temporary.folder(), _cleared(run.run_dir):
         for verb in run.aside:
             record.set_aside(run.run_dir, verb)
         _finish_page(run, line)
@@ -174,17 +173,3 @@ def clear(run_dir: Path) -> None:
     for copies in (".tune-*", ".drill-*"):
         for folder in Path(run_dir).glob(copies):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends the chain as Ctrl-C does: the kernel and the server are ended on the way out."""
-
-    def interrupt(signum: int, frame: object) -> None:
-        raise KeyboardInterrupt(signal.Signals(signum).name)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

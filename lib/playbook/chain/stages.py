@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loadgen.memory import OomWatch
 from playbook import progress
 from playbook.chain import unfinished
 from playbook.chain.kernels import WarmStarter
@@ -18,7 +19,11 @@ from playbook.records import record, runs, whole_file
 from playbook.serve import owner
 from playbook.serve.handle import Handle
 
-KERNEL_DIED = "its kernel died, as it started or while a cell ran. Was it killed, or is memory short (dmesg tells)?"
+KERNEL_DIED = "its kernel died, as it started or while a cell ran."
+
+SILENT = {  # errors that carry no words of their own
+    "MemoryError": "it asked for more memory than it may take. Raise what limits it (ulimit -v), or give it less to do."
+}
 
 
 @dataclass
@@ -69,6 +74,7 @@ def execute_stage(run: Run, verb: str, starter: WarmStarter | None = None, serve
 
     values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
     channel = progress_file(run.run_dir)
+    memory = OomWatch()
     env = {progress.CHANNEL: str(channel), owner.CHANNEL: "" if servers_stay else str(os.getpid())}
     try:
         with _written(run, verb):
@@ -77,7 +83,7 @@ def execute_stage(run: Run, verb: str, starter: WarmStarter | None = None, serve
     except executing.PapermillExecutionError as error:
         raise StageFailed(_failure(run, _cell(verb, error))) from error
     except executing.DeadKernelError as error:
-        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED}"])) from error
+        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED} {memory.why()}"])) from error
     finally:
         channel.unlink(missing_ok=True)
 
@@ -137,10 +143,11 @@ def _from_notebooks(run_dir: Path) -> str:
 
 
 def _cell(verb: str, error: Any) -> list[str]:
+    name = error.ename.rsplit(".", 1)[-1]
     return [
         f"Stage '{verb}' failed in cell {error.exec_count} of {runs.NOTEBOOKS[verb]}.ipynb:",
         *(f"    {line}" for line in error.source.strip().splitlines()[:6]),
-        f"  {error.ename.rsplit('.', 1)[-1]}: {error.evalue.strip()}",
+        f"  {name}: {error.evalue.strip() or SILENT.get(name, 'it says no more than that.')}",
     ]
 
 

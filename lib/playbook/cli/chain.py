@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from playbook.chain import open_files, outcome, params, pipeline, unfinished
+from playbook.chain import interrupts, open_files, outcome, params, pipeline, unfinished
 from playbook.chain.terminal import StageLine
 from playbook.errors import StageFailed
 from playbook.records import buckets, runs, whole_file
@@ -56,6 +56,21 @@ def run(asked: Asked, complain: Say) -> int:
     on = f", on what {run.builds_on} left" if run.builds_on else ""
     again = f" ({', '.join(run.aside)} again)" if run.aside else ""
     line.say(f"Run {run.run_dir.name}: {' → '.join(run.verbs) or 'nothing left to do'}{on}{again}")
+    with interrupts.heard_once():
+        try:
+            return _run(run, asked, line, begun, complain)
+        except KeyboardInterrupt as error:
+            logging.getLogger("asyncio").disabled = True  # else it tells at exit of nbclient's task that was cut short
+            threading.excepthook = lambda told: None  # a thread of a client whose kernel went has nothing to tell
+            pipeline.clear(run.run_dir)  # once more: it may have been what was interrupted
+            complain(f"Interrupted ({error.args[0] if error.args else 'SIGINT'}); everything started was ended.")
+            with _said(complain):
+                report.write(run.run_dir)
+            return INTERRUPTED
+
+
+def _run(run: pipeline.Run, asked: Asked, line: StageLine, begun: float, complain: Say) -> int:
+    """What `run` does once the run folder is there; the exit code."""
     try:
         first_step.take(run.run_dir, asked.outputs, run.parameters["serve"], line.say, asked.verify)
         pipeline.execute(run, line)
@@ -66,13 +81,6 @@ def run(asked: Asked, complain: Say) -> int:
                 report.write(run.run_dir)
             _copied(run, asked.bucket, line.say)
         return FAILED
-    except KeyboardInterrupt as error:
-        logging.getLogger("asyncio").disabled = True  # else it tells at exit of nbclient's task that was cut short
-        threading.excepthook = lambda told: None  # a thread of a client whose kernel went has nothing to tell
-        complain(f"Interrupted ({error.args[0] if error.args else 'SIGINT'}); everything started was ended.")
-        with _said(complain):
-            report.write(run.run_dir)
-        return INTERRUPTED
     with unfinished.marked(run.run_dir, unfinished.PAGE):
         code = _told(run, asked.gate, time.monotonic() - begun, line.say, complain)
         _copied(run, asked.bucket, line.say)

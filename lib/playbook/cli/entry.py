@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import locale
 import os
+import signal
 import sys
 
 from playbook.cli import reading, running, serving  # noqa: F401  (each adds its commands to the application)
@@ -13,10 +15,13 @@ from playbook.cli.app import app
 from playbook.errors import ParameterError, PlaybookError, RecordMismatch, StageFailed
 from playbook.records import whole_file
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Entry point: an error of ours is printed as it is, without a traceback, and exits 1 (2 for bad input)."""
     _in_utf8()
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # then there is nothing left to interrupt
     try:
         app()
     except (ParameterError, RecordMismatch) as error:  # 1 of compare is a regression, and a pipeline acts on it
@@ -29,6 +34,8 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
             raise
         sys.exit(_say(whole_file.in_words(error), 1))
+    except KeyboardInterrupt:
+        sys.exit(_say("Interrupted (SIGINT).", INTERRUPTED))
 
 
 def _in_utf8() -> None:

@@ -6,7 +6,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from loadgen.verdict import evidence
@@ -118,9 +118,11 @@ def _valid(held: Held) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def _server(proof: Proof) -> Iterator[Handle]:
-    """The server of the proof for the length of the block; one that is attached to is left as it is."""
+    """The server of the proof for the length of the block, with the version that is to be proven; one that is attached
+    to is left as it is."""
     if proof.attached:
-        yield serve.start(proof.spec, proof.run.run_dir, name="prove")
+        handle = serve.start(proof.spec, proof.run.run_dir, name="prove")
+        yield replace(handle, version=proof.run.results("serve").get("version"))
         return
     with serve.running(proof.spec, proof.run.run_dir, name="prove") as handle:
-        yield handle
+        yield replace(handle, version=proof.run.results("export").get("version"))

@@ -17,6 +17,8 @@ from playbook.records import journal, record, run_folder, whole_file
 from playbook.records.runs import DATA
 
 FOLDER = "attempts"  # in data/
+BOOT = ".boot"  # in the run folder: since which start of the machine its attempts are
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 SERIES = ("metrics", "resources", "events")  # by time, and of every verb that watched: never mixed up
 STUDY = "trials*"  # tune goes on from its trials
 JOURNAL = "changes*"  # of all verbs
@@ -39,7 +41,9 @@ def begin(run_dir: Path, verb: str) -> list[Path]:
     kept = goes_on_from(run_dir, verb)
     if verb == "adapt":
         _changes_aside(run_dir, json.loads(note_of(run_dir, verb).read_text())["until_ns"] if kept else 0)
-    return _aside(data, verb, [path for path in left if path not in kept])
+    aside = _aside(data, verb, [path for path in left if path not in kept])
+    _note_boot(run_dir)
+    return aside
 
 
 def goes_on_from(run_dir: Path, verb: str) -> set[Path]:
@@ -79,11 +83,31 @@ def levels_aside(run_dir: Path, verb: str, first: int) -> list[Path]:
 
 
 def before_this_boot(path: Path) -> bool:
-    """Whether a file was written before the machine was started, or is not there."""
+    """Whether a file in data/ was written before the machine was started, or is not there.
+
+    By the boot that the run folder names; where it names none, by the file's age, which a clock that is set changes.
+    """
+    noted = path.parent.parent / BOOT
     try:
+        if (this := _this_boot()) and noted.exists():
+            path.stat()
+            return noted.read_text() != this
         return path.stat().st_mtime < psutil.boot_time()
     except OSError:
         return True
+
+
+def _this_boot() -> str:
+    """What Linux calls the time since this machine was started; empty where nobody tells."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _note_boot(run_dir: Path) -> None:
+    if (this := _this_boot()) and run_dir.is_dir():
+        whole_file.write_text(run_dir / BOOT, this)
 
 
 def _aside(data: Path, verb: str, paths: list[Path]) -> list[Path]:

@@ -7,13 +7,14 @@ from typing import Any
 
 import requests
 
+from loadgen import memory
 from playbook.errors import PredictFailed, ServerDied, ServerHung
 from playbook.serve import client, container_state
 from playbook.serve.handle import Handle
 
 
 def check_alive(handle: Handle) -> None:
-    """Return when the server's process or container runs; one that is attached to is asked for its model and version.
+    """Return when the server's process or container runs, in the version noted; one that is attached to is only asked.
 
     Raises:
         ServerDied: it has ended, with its last log lines; or another program or version answers at its address.
@@ -23,11 +24,15 @@ def check_alive(handle: Handle) -> None:
     if handle.container_id:
         container_state.check_alive(handle)
     if handle.pid and handle.process() is None:
+        why = memory.ended_by_linux(handle.pid, handle.pid_started or 0.0)
         raise ServerDied(
-            f"The {handle.server} server of '{handle.model_name}' (pid {handle.pid}) has ended while it was needed.\n"
+            f"The {handle.server} server of '{handle.model_name}' (pid {handle.pid}) has ended while it was needed."
+            f"{f' {why}' if why else ''}\n"
             f"  Last log lines ({handle.log_path}):\n{handle.log_tail()}\n"
             "  Start it again with the 'serve' notebook."
         )
+    if other := another_version(handle):
+        raise ServerDied(other)
 
 
 def check_answering(handle: Handle, summary: Mapping[str, Any]) -> None:
@@ -64,24 +69,46 @@ def hung(handle: Handle, since: str) -> ServerHung:
     )
 
 
+def another_version(handle: Handle) -> str:
+    """That not the version answers that was there when serve.json was written, in a sentence; empty where it does.
+
+    Empty as well where no version was noted, or the server cannot be asked at this moment: that is another finding.
+    """
+    if handle.version is None or not handle.rest_url:
+        return ""
+    try:
+        version = client.available_version(handle, client.STATUS_S)
+    except (requests.RequestException, PredictFailed):
+        return ""
+    return _other(handle, version)
+
+
+def _other(handle: Handle, version: int | None) -> str:
+    if handle.version in (None, version):
+        return ""
+    where = f"'{handle.model_name}' was expected at {handle.rest_url} with version {handle.version}"
+    if version is None:
+        return f"{where}, and no version of it is AVAILABLE any more. Look at that server's log."
+    folder = f" (somebody changed {handle.model_base_path})" if handle.server != "attach" else ""
+    return (
+        f"{where}, version {version} answers now{folder}. What was measured before is not about it: run 'serve' again, "
+        "in a new run."
+    )
+
+
 def _check_same(handle: Handle) -> None:
     """A port outlives its program: what answers must be the model and the version that answered before."""
     where = f"'{handle.model_name}' was expected at {handle.rest_url}"
     try:
         version = client.available_version(handle, client.STATUS_S)
-    except requests.JSONDecodeError as error:
-        raise ServerDied(f"{where}, and another program answers there (no JSON came). Run 'serve' again.") from error
     except requests.Timeout:
         return  # slow or hung is another finding than ended
-    except (requests.RequestException, PredictFailed, ValueError, KeyError, TypeError) as error:
-        raise ServerDied(f"{where}, and does not answer there any more: {error}. Run 'serve' again.") from error
+    except (requests.RequestException, PredictFailed) as error:
+        raise ServerDied(f"{where}, and does not answer there any more: {error} Run 'serve' again.") from error
     if version is None:
         raise ServerDied(f"{where}, and no version of it is AVAILABLE any more. Look at that server's log.")
-    if handle.version not in (None, version):
-        raise ServerDied(
-            f"{where} with version {handle.version}, version {version} answers now. What was measured before is not "
-            "about it: run 'serve' again, in a new run."
-        )
+    if other := _other(handle, version):
+        raise ServerDied(other)
 
 
 def living_versions(handle: Handle, timeout_s: float = 2.0) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 import time
 from collections.abc import Callable
@@ -152,6 +153,8 @@ def _judge(
 
 
 def _words(alias: str, difference: float | None, protocol: str, rtol: float) -> str:
+    if difference is not None and math.isnan(difference):
+        return f"Output '{alias}' over {protocol} holds NaN where the model's own numbers are numbers."
     if difference is None:
         return f"Output '{alias}' over {protocol} is not the text, or not of the shape, that the model itself gave."
     return (
@@ -193,9 +196,11 @@ def _by_company(reference: Reference, ask: Asker) -> str:
 
 
 def _difference(got: np.ndarray, expected: np.ndarray) -> float | None:
-    """Largest absolute difference; None for texts and for shapes that do not agree."""
+    """Largest absolute difference, NaN where only one is a number; None for texts and shapes that do not agree."""
     if expected.dtype == object or got.dtype.kind in "OSU" or got.shape != expected.shape:
         return None
+    if (np.isnan(got.astype(np.float64)) != np.isnan(expected.astype(np.float64))).any():
+        return math.nan
     apart = np.abs(got.astype(np.float64) - expected.astype(np.float64))
     return float(np.nanmax(apart, initial=0.0))
 

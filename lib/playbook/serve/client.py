@@ -36,7 +36,31 @@ def status(handle: Handle, timeout_s: float = 5.0) -> list[dict[str, Any]]:
         reply = session.get(url, timeout=timeout_s)
     if reply.status_code != 200:
         raise PredictFailed(f"Status of '{handle.model_name}': HTTP {reply.status_code}, {reply.text.strip()[:300]}")
-    return reply.json()["model_version_status"]
+    rows = _member(reply, f"Status of '{handle.model_name}'", "model_version_status")
+    if not all(isinstance(row, dict) and {"version", "state"} <= row.keys() for row in rows):
+        raise PredictFailed(f"Status of '{handle.model_name}': versions with a state were expected. {_came(reply)}")
+    return rows
+
+
+def _member(reply: requests.Response, what: str, name: str) -> list[Any]:
+    """A list in the JSON of an answer.
+
+    Raises:
+        PredictFailed: HTTP 200, and no such answer: half of one, nothing, the page of a proxy.
+    """
+    try:
+        found = reply.json()[name]
+    except (ValueError, KeyError, TypeError):
+        found = None
+    if not isinstance(found, list):
+        raise PredictFailed(f"{what}: JSON with a list '{name}' was expected. {_came(reply)}")
+    return found
+
+
+def _came(reply: requests.Response) -> str:
+    text = " ".join(reply.text.split())
+    seen = f"began with {text[:80]!r}" if text else "was empty"
+    return f"HTTP {reply.status_code} came, whose body {seen}: does another program, or a proxy, answer at {reply.url}?"
 
 
 def responds(handle: Handle, timeout_s: float = 1.0) -> bool:
@@ -113,10 +137,13 @@ def predict_rest(
         raise PredictFailed(f"Predict over REST: {why}") from error
     if reply.status_code != 200:
         raise PredictFailed(f"Predict over REST: HTTP {reply.status_code}, {reply.text.strip()[:500]}")
-    rows = reply.json()["predictions"]
-    if not (rows and isinstance(rows[0], dict) and set(rows[0]) != {"b64"}):
-        return {"": np.asarray(rows)}
-    return {alias: np.asarray([row[alias] for row in rows]) for alias in rows[0]}
+    rows = _member(reply, "Predict over REST", "predictions")
+    try:
+        if not (rows and isinstance(rows[0], dict) and set(rows[0]) != {"b64"}):
+            return {"": np.asarray(rows)}
+        return {alias: np.asarray([row[alias] for row in rows]) for alias in rows[0]}
+    except (TypeError, KeyError, ValueError) as error:
+        raise PredictFailed(f"Predict over REST: rows of one shape were expected. {_came(reply)}") from error
 
 
 def predict_grpc(

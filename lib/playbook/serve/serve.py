@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from loadgen import memory
 from playbook.errors import ServerNotReady
 from playbook.knobs import METRICS_PATH
 from playbook.records import journal, record, secrets, trust, whole_file
@@ -236,8 +237,10 @@ def _check_started(handle: Handle) -> None:
         containers.check_started(handle)
     refused_model.check(handle)
     if handle.pid and handle.process() is None:
+        why = memory.ended_by_linux(handle.pid, handle.pid_started or 0.0)
+        at_once = f"the {handle.server} server ended at once.{f' {why}' if why else ''}"
         raise ServerNotReady(
-            f"'{handle.model_name}' was not AVAILABLE: the {handle.server} server ended at once.\n"
+            f"'{handle.model_name}' was not AVAILABLE: {at_once}\n"
             f"  Last log lines ({handle.log_path}):\n{handle.log_tail(8)}\n"
             f"  Check that {handle.model_base_path} holds a numbered version folder with a SavedModel."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -167,12 +168,17 @@ def choose_port(name: str, asked: int, host: str = "127.0.0.1") -> int:
     """The port asked for, or a free one for 0.
 
     Raises:
-        ParameterError: the port that was asked for is taken.
+        ParameterError: the port that was asked for is taken, or the machine has no such address.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, asked))
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise ParameterError(
+                    f"This machine has no address {host} ({error.strerror}), and servers are started there. Bring its "
+                    "IPv4 loopback up (ip link set lo up; ip address add 127.0.0.1/8 dev lo)."
+                ) from error
             raise ParameterError(f"{name} {asked} is taken on {host} ({error.strerror}). Free it, or use 0.") from error
         return probe.getsockname()[1]

@@ -31,14 +31,27 @@ def results(
     """The `results` of serve.json: the handle, the configuration in words, and the largest difference of answers.
 
     Of a container also `engine`: image, digest, processor, cores and the way it is asked. `doubts` says what its
-    batching does to requests of this model that cannot be merged, by `results` of export.json; and what has no TLS.
+    batching does to requests of this model that cannot be merged, by `results` of export.json; what has no TLS; and
+    that another version answers than was exported.
     """
     doubts = [doubt] if (doubt := mergeable.doubt(exported, spec.batching)) else []
     doubts += [PLAIN_REST] if spec.ssl_config_file else []
+    doubts += [doubt] if (doubt := _not_exported(handle, version, exported)) else []
     configured = {"configuration": spec.described(), "config_files": spec.config_files()}
     parity = {"parity": dict(differences), "parity_max_abs_diff": max(differences.values())}
     engine = {"engine": engine_facts.of(handle.container, handle.rest_url)} if handle.container_id else {}
     return {**asdict(handle), **configured, "version": version, **parity, **engine, "doubts": doubts}
+
+
+def _not_exported(handle: Handle, version: int, exported: Mapping[str, Any]) -> str:
+    """That another version answers than export wrote, where the server reads the folder that export wrote it to."""
+    wrote = exported.get("version")
+    if handle.server == "attach" or wrote in (None, version):
+        return ""
+    return (
+        f"Version {version} answers, and export wrote version {wrote}: somebody else put it into "
+        f"{handle.model_base_path}. All that follows is about version {version}."
+    )
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:

@@ -143,6 +143,15 @@ def flat(summary: Mapping[str, Any], number: int, settings: Mapping[str, Any]) -
     }
 
 
+def of_one_version(summary: Mapping[str, Any], other: str) -> Mapping[str, Any]:
+    """The summary of a level; INVALID where `other` says that another version of the model answered behind it."""
+    if not other:
+        return summary
+    checks, said = summary.get("failed_checks") or [], summary["warnings"]
+    told = f"The figures of this level mix versions. {other}"
+    return {**summary, "valid": False, "failed_checks": [*checks, "version_changed"], "warnings": [told, *said]}
+
+
 def results(
     handle: Handle,
     levels: list[dict[str, Any]],

@@ -14,7 +14,7 @@ from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
 from playbook.records import attempts, record, run_folder, secrets, trust
 from playbook.serve import client
-from playbook.serve.alive import check_alive, check_answering, check_unmeasured
+from playbook.serve.alive import another_version, check_alive, check_answering, check_unmeasured
 from playbook.serve.handle import Handle
 from playbook.stress import earlier, levels
 from playbook.stress.load import Load
@@ -104,6 +104,7 @@ class Bench:
     def keep(self, summary: Mapping[str, Any], settings: Settings) -> None:
         """Add the level to the rows and to their file in data/ (`run_folder.levels_file`): that outlives a dead run."""
         stopwatch.add(summary["duration_s"] + self.load.ramp_up_s)
+        summary = levels.of_one_version(summary, another_version(self.handle))
         self.rows.append(levels.flat(summary, len(self.rows), {**self.load.requests, **settings}))
         run_folder.keep_levels(self.run_dir, self.rows, self.verb)
 

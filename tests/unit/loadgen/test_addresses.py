@@ -46,6 +46,18 @@ def test_connections_go_to_all_addresses_in_turn_and_workers_begin_apart(names):
     assert first[0] != second[0]
 
 
+@pytest.mark.parametrize("listens", ["127.0.0.1", "::1", None])
+def test_a_name_of_two_kinds_of_address_is_reached_where_its_server_listens(monkeypatch, listens):
+    kinds = {"::1": socket.AF_INET6, "127.0.0.1": socket.AF_INET}
+    with socket.socket(kinds[listens or "::1"]) as server:
+        server.bind((listens or "::1", 0))
+        server.listen() if listens else None
+        port = server.getsockname()[1]
+        found = [(kind, socket.SOCK_STREAM, 6, "", (address, port)) for address, kind in kinds.items()]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        assert Addresses("localhost", port).known == [listens or "::1"]
+
+
 def test_a_pod_that_came_later_is_found_and_one_that_went_is_left_alone(names, monkeypatch):
     monkeypatch.setattr(addresses, "FRESH_S", 0.0)
 

@@ -170,7 +170,7 @@ def test_a_worker_killed_in_its_level_fails_that_level_only(kept, server, bodies
         for child in psutil.Process(kept.process.pid).children():
             child.kill()
 
-    with pytest.raises(WorkerFailed, match=r"ended before its 'result': it was killed by SIGKILL while .*dmesg"):
+    with pytest.raises(WorkerFailed, match=r"ended before its 'result': it was killed by SIGKILL while it "):
         hold(level_of(server, bodies, duration_s=5.0), tmp_path, kill)
     assert hold(level_of(server, bodies), tmp_path)["requests"] > 400
     assert kept not in processes._idle
@@ -178,7 +178,7 @@ def test_a_worker_killed_in_its_level_fails_that_level_only(kept, server, bodies
 
 def test_the_last_words_are_those_of_the_level_that_failed(kept, server, bodies, tmp_path):
     nowhere = level_of(server, bodies).with_(url="http://no-such-host.invalid:1/x")
-    with pytest.raises(WorkerFailed, match=r"Traceback(.|\n)*gaierror"):
+    with pytest.raises(WorkerFailed, match=r"ended before its 'ready': gaierror: "):
         hold(nowhere, tmp_path)
 
 

@@ -45,8 +45,21 @@ def test_stress_goes_on_behind_its_whole_levels_unless_the_machine_was_started_a
     before = psutil.boot_time() - 60
     os.utime(run / "data" / "levels.json", (before, before))
     attempts.begin(run, "stress")
+    assert len(counted(run)) == 2, "the clock was set, and nothing else happened"
+    (run / attempts.BOOT).write_text("another start of the machine")
+    attempts.begin(run, "stress")
     assert counted(run) == {}
     assert run_folder.kept_levels(run) == []
+
+
+def test_a_run_that_names_no_start_of_the_machine_is_judged_by_the_age_of_its_files(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    level(run, "stress", 0, 1)
+    run_folder.keep_levels(run, [{"level": 0}])
+    before = psutil.boot_time() - 60
+    os.utime(run / "data" / "levels.json", (before, before))
+    attempts.begin(run, "stress")
+    assert counted(run) == {}
 
 
 def test_a_recorded_verb_and_the_scratch_run_are_left_as_they_are(tmp_path: Path) -> None:

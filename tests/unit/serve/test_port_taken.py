@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import published_run
 import pytest
 
-from playbook.errors import ServerDied, ServerNotReady
-from playbook.serve import alive, serve
+from playbook.errors import ParameterError, ServerDied, ServerNotReady
+from playbook.serve import alive, client, serve
 from playbook.serve.handle import Handle
+from playbook.serve.spec import choose_port
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +51,36 @@ def test_another_version_or_another_program_at_an_attached_address_is_noticed(ot
         alive.check_alive(dataclasses.replace(attached, model_name="another"))
 
 
+def test_an_address_that_the_machine_does_not_have_is_not_told_as_a_port_that_is_taken() -> None:
+    with pytest.raises(ParameterError, match=r"has no address 192\.0\.2\.1"):
+        choose_port("rest_api_port", 0, host="192.0.2.1")  # one of those that no machine has
+
+
 def test_a_server_of_ours_that_ended_is_noticed_though_another_answers_at_its_port(
     tmp_path: Path, other: Handle
 ) -> None:
     gone = dataclasses.replace(other, pid=other.pid, pid_started=(other.pid_started or 0) - 100)
     with pytest.raises(ServerDied, match="has ended while it was needed"):
         alive.check_alive(gone)
+
+
+def test_a_version_that_somebody_adds_beside_the_one_that_was_noted_is_named(base: Path, other: Handle) -> None:
+    noted = dataclasses.replace(other, version=1)
+    alive.check_alive(noted)
+    added = shutil.copytree(base / "1", base / ".coming").rename(base / "2")
+    try:
+        assert _answers(other, 2)
+        with pytest.raises(ServerDied, match=r"with version 1, version 2 answers now \(somebody changed .*digits\)"):
+            alive.check_alive(noted)
+        alive.check_alive(other)  # whose versions are meant to change, as those of adapt and drill
+    finally:
+        shutil.rmtree(added)
+        assert _answers(other, 1)
+    assert alive.another_version(noted) == ""
+
+
+def _answers(handle: Handle, version: int) -> bool:
+    end = time.monotonic() + 60
+    while client.available_version(handle) != version and time.monotonic() < end:
+        time.sleep(0.05)
+    return client.available_version(handle) == version

@@ -123,3 +123,12 @@ def test_the_percentile_that_the_requests_allow_is_told() -> None:
     text = levels.verdict(levels.results(HANDLE, [short(0, 150, False, latency_p90_ms=41.0)], LOAD))
     assert "3.2 requests/s, p90 41 ms" in text
     assert "Certain" not in text
+
+
+def test_a_level_behind_which_another_version_answered_is_invalid_and_says_so() -> None:
+    summary = {"valid": True, "failed_checks": [], "warnings": ["a note"], "requests": 9}
+    assert levels.of_one_version(summary, "") is summary
+    row = levels.of_one_version(summary, "Version 2 answers now.")
+    assert not row["valid"]
+    assert row["failed_checks"] == ["version_changed"]
+    assert row["warnings"] == ["The figures of this level mix versions. Version 2 answers now.", "a note"]
