@@ -17,6 +17,8 @@ from playbook.lint.rules.findings import Finding, finding
 
 _NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
 _OTHER_MODEL = re.compile(r"\.(onnx|h5|hdf5|keras|pt|pth|tflite|pkl|joblib|pickle|caffemodel|mar)$")
+_FILE = re.compile(r"\.(config|conf|cfg|pbtxt|txt|json|ya?ml|proto|sh|py|crt|pem|key)$")  # copied beside models
+_IN_VERSION = re.compile(r"/models/[^/]+/\d+/[^/]+")
 
 
 def serving_of(command: Command, batching: Text | None, policy: ModelEntry | None = None) -> Serving:
@@ -103,7 +105,8 @@ def _other_format(command: Command, base: str) -> Iterator[Finding]:
     """A file of another framework's that is put where a SavedModel belongs, and no SavedModel beside it."""
     prefix = base.rstrip("/")
     inside = [mount for mount in command.place.mounts if mount.files is None and not mount.config_map
-              and (mount.target == prefix or mount.target.startswith(f"{prefix}/"))]  # fmt: skip
+              and (mount.target == prefix or mount.target.startswith(f"{prefix}/")
+                   or (command.place.built and _IN_VERSION.fullmatch(mount.target)))]  # fmt: skip
     names = [mount.named.rpartition("/")[2] for mount in inside]
     folders = [name for name in names if "saved_model.pb" in name or "." not in name]
     others = [mount for mount in inside if _OTHER_MODEL.search(mount.named)]
@@ -129,7 +132,7 @@ def _beside(command: Command, base: str) -> str:
     """The one folder that an image gets beside the base path, where it gets none there; "" otherwise."""
     parent = base.rstrip("/").rpartition("/")[0]
     folders = [each.target for each in command.place.mounts
-               if each.files is None and not (each.source and each.source.is_file())]  # fmt: skip
+               if each.files is None and not (_FILE.search(each.target) or (each.source and each.source.is_file()))]  # fmt: skip
     names = {each[len(parent) + 1 :].partition("/")[0] for each in folders if each.startswith(f"{parent}/")}
     beside = [name for name in names if not _NO_MODEL.search(name)]
     return f"{parent}/{beside[0]}" if parent and len(beside) == 1 and not is_unknown(beside[0]) else ""

@@ -13,6 +13,7 @@ BATCHING_FIELDS = tuple(CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_
 _READ_BY_SCRIPT = ("MODEL_NAME", "MODEL_BASE_PATH")
 OURS_ALONE = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS)_")  # other programs have none of these
 _OURS = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS|TF)_")
+_STORE = re.compile(r"^(GCS|GS|S3|AWS|AZURE|MINIO|HDFS)_(?=MODEL_(PATH|DIR|BASE_PATH)$)")
 _ALSO_NAMES = set(
     [
         "MODEL_CONFIG",
@@ -66,7 +67,7 @@ def is_unread(name: str, referenced: str, by_script: bool) -> bool:
 def _is_setting(name: str) -> bool:
     if OURS_ALONE.match(name):
         return True
-    bare = _OURS.sub("", name)
+    bare = _STORE.sub("", _OURS.sub("", name))
     settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
     tail = "_" in bare and any(flag.endswith("_" + bare.lower()) for flag in settings)
     return bare.lower() in settings or tail or bare in _ALSO_NAMES

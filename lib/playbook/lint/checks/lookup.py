@@ -147,6 +147,10 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
         path = command.text(flag)
         if not path:
             continue
+        if path.endswith("/") and not is_unknown(path) and "://" not in path:
+            words = {"flag": f"--{flag}", "path": path, "effect": effect, "where": "a file but a folder"}
+            yield flag, finding("config-file-missing", command.path, command.at(flag), **words, remedy="Name the file.")
+            continue
         result = look_up(_without_mounts(command), sources, path)
         if result.missing and (written := sources.written(path)) is not None:
             yield flag, written

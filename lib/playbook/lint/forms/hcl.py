@@ -15,7 +15,10 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ESCAPES = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
-_REFERENCE = re.compile(r"\$\{\s*((?:var|local)\.\w+)\s*\}")
+_REFERENCE = re.compile(
+    r"\$\{\s*((?:var|local)\.\w+|(?:data\.)?docker_(?:registry_)?image\.\w+(?=\.(?:image_id|latest|name|repo_digest)))(?:\.\w+)?\s*\}"
+)
+_IMAGES = (("", "resource"), ("data.", "data"))
 LABELS = "(labels)"  # the key under which a block keeps the words between its name and its brace
 _MOST = 400_000
 
@@ -63,7 +66,11 @@ def parse(text: str, first_line: int = 1) -> Table:
     tree = _body(_Cursor(text, first_line))
     known = {f"var.{block[LABELS][0]}": block.get("default") for block in _blocks(tree, "variable") if block[LABELS]}
     known |= {f"local.{name}": value for block in _blocks(tree, "locals") for name, value in block.items()}
-    return _filled(tree, {name: str(value) for name, value in known.items() if isinstance(value, (str, int))}, 0)
+    tree = _filled(tree, {name: str(value) for name, value in known.items() if isinstance(value, (str, int))}, 0)
+    named = [(f"{prefix}{'.'.join(block[LABELS][:2])}", block.get("name"))
+             for prefix, kind in _IMAGES for block in _blocks(tree, kind) if len(block[LABELS]) > 1]  # fmt: skip
+    images = {name: str(image) for name, image in named if isinstance(image, Word)}
+    return _filled(tree, images, 0) if images else tree
 
 
 def _blocks(tree: Table, name: str) -> list[Any]:
@@ -120,6 +127,10 @@ def _value(cursor: _Cursor) -> Any:
         return table
     if kind == "word" and cursor.peek()[1] == "(":
         return _call(text, cursor, line)
+    if kind == "word" and cursor.peek()[1] == "[" and cursor.peek(2)[1] == "]" and cursor.peek()[2] == line:
+        behind = cursor.peek(3)[1] if cursor.peek(3)[1].startswith(".") else ""
+        cursor.place += 4 if behind else 3
+        text += behind  # `docker_image.server[0].image_id`: which of several is all the same
     value: Any = Word(_plain(text), line) if kind == "text" else _bare(text, line)
     if cursor.peek()[1] in ("?", "+", "[", "&", "|", "!", "<", ">") and cursor.peek()[2] == line:
         while cursor.peek()[2] == line and cursor.peek()[1] not in (",", "}", "]", ")"):

@@ -10,7 +10,8 @@ from playbook.lint.forms.simple import Simple, ungrouped
 from playbook.lint.forms.text import Word, expand
 
 _HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
-_PLACEHOLDER = re.compile(r"<[A-Za-z][\w /.,:'\"-]*>|\[[A-Za-z]+(?: [A-Za-z]+)+\]")  # `<your model>` in documents
+# `<your model>`, `[your model]` and `{your model}` in documents
+_PLACEHOLDER = re.compile(r"<[A-Za-z][\w /.,:'\"-]*>|\[[A-Za-z]+(?: [A-Za-z]+)+\]|\{[A-Za-z]+(?: [A-Za-z]+)+\}")
 _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
 _WHOLE_NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
@@ -152,7 +153,7 @@ class _Scan:
         parts, line = [], self.line
         while not self.done:
             letter = self.text[self.place]
-            if letter in "<[" and (placeholder := _PLACEHOLDER.match(self.text, self.place)):
+            if letter in "<[{" and (placeholder := _PLACEHOLDER.match(self.text, self.place)):
                 self.place = placeholder.end()
                 parts.append(placeholder.group())
                 continue

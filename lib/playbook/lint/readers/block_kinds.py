@@ -22,6 +22,8 @@ KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "ym
           "ini": "unit", "systemd": "unit"}  # fmt: skip
 NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
+_INSTRUCTION = re.compile(r"(?m)^\s*(FROM|RUN|COPY|CMD|ENTRYPOINT|ENV|ADD|EXPOSE|HEALTHCHECK)\s")
+_STATEMENT = re.compile(r"(?m)^(import |from \w+ import|with |def |for |[\w.]+ = )")
 _FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
 _URLS = re.compile(
     r"(https?://|github\.com/|www\.)\S+|tensorflow/serving/(?:apis|predict|classify|regress|tree|blob|"
@@ -72,6 +74,7 @@ def kind_of_block(language: str, content: str) -> str:
     if (
         (known == "yaml" and image)
         or (known in ("yaml", "python") and STARTED.match(content))
+        or (known == "dockerfile" and not _INSTRUCTION.search(content))
         or (known == "python" and re.search(rf"(?m)^{STARTED.pattern}", content) and not is_python(content))
     ):
         known = None  # what it holds tells more than what it is called
@@ -81,7 +84,10 @@ def kind_of_block(language: str, content: str) -> str:
         return known
     if flags_of(content):
         return "flags"
-    if kind_of(content) is not None and not re.search(rf"{ENGINES} run", content) and not _WRITTEN.search(content):
+    if known is None and _STATEMENT.search(content) and concerns(content) and is_python(content):
+        return "python"
+    started = re.search(rf"{ENGINES} run|(?m:^\s*)[\w/.-]*{BINARY}\s+(\\\n\s*)?-", content)
+    if kind_of(content) is not None and not started and not _WRITTEN.search(content):
         return "config"
     if image:
         return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"

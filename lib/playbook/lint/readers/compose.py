@@ -120,7 +120,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
         reading.report("gpu-image-missing", shown, image.line, image=base)
     start = _start(service, data, document, base, built)
     if loose:
-        start.place = replace(start.place, hidden_mounts=True)
+        start.place = replace(start.place, hidden_mounts=True, whole=False)
     says = named or any(is_server_word(word.partition(" ")[0]) for word in words)
     start.partial = not (says if loose else {"image", "build"} & {*service})
     reading.add(launch(start))
@@ -201,7 +201,8 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
             args = _words_here(built.cmd, built)
     closed = built.closed if built is not None else is_official(base)
     hidden = any(is_unknown(mount.target) for mount in mounts) or bool(service.get("volumes_from"))
-    place = Place(True, closed, tuple(mounts), document.folder, base, hidden)
+    whole = {"image", "ports"} <= {*service} and built is None and not (document.text.templated or "extends" in service)
+    place = Place(True, closed, tuple(mounts), document.folder, base, hidden, whole=whole)
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     limit = service.get("cpus") or limits.get("cpus") or quota_of(service)
     cpus = count_cpus(str(service.get("cpuset") or ""))

@@ -14,7 +14,7 @@ from playbook.lint.forms.diffs import after
 from playbook.lint.forms.plain_prose import BULLET, STARTED, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
-from playbook.lint.readers.block_kinds import KINDS, concerns, kind_of_block
+from playbook.lint.readers.block_kinds import KINDS, concerns, kind_of_block, names_server
 
 _FENCE = re.compile(r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)(`{3,}(?!.*`)|~{3,})\s*\{?\.?([\w+-]*)")  # in a list, too
 _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
@@ -26,6 +26,7 @@ _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
 _HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*/v1/models/")  # of a service that stands elsewhere
 _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor)\s*$")
+_SCRAPES = re.compile(r"(?m)^\s*scrape_configs:")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
 _OTHERS_IMAGE = re.compile(rf"(?s)\b{ENGINES}\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
 _MARKDOWN = (".md", ".markdown", ".mdx", ".ipynb")
@@ -163,7 +164,8 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     kind = kind_of_block(language, content)
     relevant = concerns(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
     flagged = bool(_OTHERS_IMAGE.search(content)) or f"{PACKAGE} --" in content
-    around = kind == "yaml" and (_AROUND.search(content) or _HEALTH.search(content))
+    around = kind == "yaml" and (_AROUND.search(content) or _HEALTH.search(content)
+                                 or (_SCRAPES.search(content) and names_server(text.content)))  # fmt: skip
     if not kind or not (relevant or flagged or around):
         return
     if kind == "shell":

@@ -12,7 +12,7 @@ from playbook.lint.checks.containers import TOOLS, check_image, host_path
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.checks.schema import is_config, kind_of
-from playbook.lint.forms.dockerfile import Instruction, continued, environment, instructions, stages
+from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, continued, environment, instructions, stages
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word, expand
@@ -31,6 +31,10 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     """
     text, reading = document.text, Reading()
     steps = instructions(text.content)
+    behind = next((step.line for step in steps if step.word not in KEYWORDS), 0)
+    if behind and re.match(r"(echo|printf|cat|tee)\b", text.content.split("\n")[behind - 1]):  # a shell's
+        reading.add(document.read_as("shell", _from_line(text, behind)))
+        steps = [step for step in steps if step.line < behind]
     arguments = _arguments(steps)
     final = stages(steps, target)
     base = expand(final[0].rest.split()[0], arguments) if final and final[0].word == "FROM" and final[0].rest else ""
@@ -61,6 +65,11 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     return reading
 
 
+def _from_line(text: Text, line: int) -> Text:
+    rest = "\n".join(text.content.split("\n")[line - 1 :])
+    return Text(rest, text.path, text.line(line) or line, text.file)
+
+
 def _moved(hit: Finding, text: Text) -> Finding:
     return replace(hit, line=text.line(hit.line))
 
@@ -73,7 +82,8 @@ def _arguments(steps: list[Instruction]) -> dict[str, str]:
 def _start(
     steps: list[Instruction], base: str, arguments: dict[str, str], document: Document, reading: Reading
 ) -> Start | None:
-    values = environment(steps, arguments)
+    values = {name: Word(value, document.text.line(value.line))
+              for name, value in environment(steps, arguments).items()}  # fmt: skip
     entry = _last(steps, "ENTRYPOINT")
     cmd = _last(steps, "CMD")
     known = {**arguments, **values}  # what a build's steps see

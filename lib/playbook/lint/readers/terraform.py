@@ -14,9 +14,11 @@ from playbook.lint.forms.hcl import LABELS, parse
 from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.forms.walking import words_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
+from playbook.lint.readers.compose import read_service
 from playbook.lint.readers.kubernetes import Pod, read_object
 from playbook.lint.readers.loose import read_loose
 from playbook.lint.readers.scripts import read_script
+from playbook.lint.readers.terraform_services import CLOUD_RUN, DOCKER, as_knative, as_service, blocks
 from playbook.lint.readers.workloads import config_maps
 
 _KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset": "DaemonSet", "pod": "Pod",
@@ -24,7 +26,8 @@ _KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset"
           "cron_job": "CronJob", "horizontal_pod_autoscaler": "HorizontalPodAutoscaler"}  # fmt: skip
 _SEVERAL = {"container": "containers", "init_container": "initContainers", "env": "env", "port": "ports",
             "volume": "volumes", "volume_mount": "volumeMounts", "env_from": "envFrom", "metric": "metrics",
-            "toleration": "tolerations", "items": "items"}  # fmt: skip
+            "toleration": "tolerations", "items": "items", "containers": "containers", "volumes": "volumes",
+            "ports": "ports", "volume_mounts": "volumeMounts"}  # fmt: skip
 _STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
@@ -38,7 +41,7 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
         objects.append((data, document.text.path))
         reading.add(read_object(data, document, pods))
     if not any(data.get("kind") in ("Deployment", "StatefulSet", "Pod", "DaemonSet", "Job") for data in kubernetes):
-        reading.add(read_loose(tree, document))
+        reading.add(_services(tree, document))
     for word in words_in(tree):
         if "\n" in word.strip() and re.match(r"\s*[\[{]", word):
             for data in load_documents(re.sub(r"(?<!\")\$\{[^}]*\}(?!\")", "0", word), word.line or 1)[0]:
@@ -56,6 +59,18 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
     return reading
 
 
+def _services(tree: Table, document: Document) -> Reading:
+    """Docker's containers, which say all that is mounted, and those of tools whose blocks may leave that out."""
+    reading, rest = Reading(), Table(tree)
+    ours = [each for each in blocks(tree, "resource") if (each.get(LABELS) or [""])[0] in (DOCKER, *CLOUD_RUN)]
+    for block in ours:
+        if block[LABELS][0] == DOCKER:
+            reading.add(read_service(as_service(block), Table(), document))
+    rest["resource"] = Items(each for each in blocks(tree, "resource") if not any(each is block for block in ours))
+    reading.add(read_loose(rest, document))
+    return reading
+
+
 def _kubernetes(tree: Table) -> Iterator[Table]:
     """Terraform's kubernetes_* resources as the objects they make."""
     for block in tree.get("resource") or []:
@@ -63,6 +78,9 @@ def _kubernetes(tree: Table) -> Iterator[Table]:
         manifest = block.get("manifest")
         if kind == "manifest" and isinstance(manifest, Table):
             yield manifest
+        elif kind in CLOUD_RUN:
+            templates = blocks(block, "template")
+            yield as_knative(_object(templates[0]) if templates else None, block[LABELS][1])
         elif block.get(LABELS) and block[LABELS][0].startswith("kubernetes_") and kind in _KINDS:
             data = _object(block)
             data["apiVersion"], data["kind"] = "v1", _KINDS[kind]

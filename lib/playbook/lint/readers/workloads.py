@@ -110,7 +110,8 @@ def manifests(node: Any, text: Text) -> Iterator[Text]:
 def is_whole(data: Any, container: Any, text: Text) -> bool:
     """True for an object that leaves nothing out, as patches and excerpts do: all its pods have stands in it."""
     kind = str(data.get("kind", ""))
-    if kind not in _WHOLE or text.templated or "image" not in container or _LEFT_OUT.search(text.content):
+    knative = kind == "Service" and str(data.get("apiVersion", "")).startswith("serving.knative.dev")
+    if not (kind in _WHOLE or knative) or text.templated or "image" not in container or _LEFT_OUT.search(text.content):
         return False
     spec: Any = data.get("spec")
     template: Any = spec.get("template") if isinstance(spec, Table) else None
