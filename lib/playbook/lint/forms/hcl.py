@@ -15,9 +15,8 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ESCAPES = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
-_REFERENCE = re.compile(
-    r"\$\{\s*((?:var|local)\.\w+|(?:data\.)?docker_(?:registry_)?image\.\w+(?=\.(?:image_id|latest|name|repo_digest)))(?:\.\w+)?\s*\}"
-)
+_IMAGE = r"(?:data\.)?docker_(?:registry_)?image\.\w+(?=\.(?:image_id|latest|name|repo_digest))"  # another resource's
+_REFERENCE = re.compile(rf"\$\{{\s*((?:var|local)\.\w+|{_IMAGE})(?:\.\w+)?\s*\}}")
 _IMAGES = (("", "resource"), ("data.", "data"))
 LABELS = "(labels)"  # the key under which a block keeps the words between its name and its brace
 _MOST = 400_000
