@@ -131,8 +131,8 @@ def _plain(command: Command) -> bool:
 def _beside(command: Command, base: str) -> str:
     """The one folder that an image gets beside the base path, where it gets none there; "" otherwise."""
     parent = base.rstrip("/").rpartition("/")[0]
-    folders = [each.target for each in command.place.mounts
-               if each.files is None and not (_FILE.search(each.target) or (each.source and each.source.is_file()))]  # fmt: skip
+    copied = [each for each in command.place.mounts if each.files is None and not _FILE.search(each.target)]
+    folders = [each.target for each in copied if not (each.source and each.source.is_file())]
     names = {each[len(parent) + 1 :].partition("/")[0] for each in folders if each.startswith(f"{parent}/")}
     beside = [name for name in names if not _NO_MODEL.search(name)]
     return f"{parent}/{beside[0]}" if parent and len(beside) == 1 and not is_unknown(beside[0]) else ""
