@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,6 +13,19 @@ from google.protobuf.message import Message
 from model_server.errors import invalid, not_found
 
 M = TypeVar("M", bound=Message)
+_FOREIGN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|([^\x00-\x7f])")
+
+
+def _refuse_foreign(text: str) -> None:
+    """Refuse letters beyond ASCII outside quotes and comments, as the C++ parser does.
+
+    Python's takes some of them (U+00A0) for blanks.
+    """
+    for match in _FOREIGN.finditer(text):
+        if match[1]:
+            line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
+            words = f"Interpreting non ascii codepoint {match[1].encode()[0]}."
+            raise text_format.ParseError(words, line, column)
 
 
 def read(path: str, message_type: type[M]) -> M:
@@ -29,6 +43,7 @@ def read(path: str, message_type: type[M]) -> M:
         raise invalid(f"Invalid protobuf file: '{path}'") from error
     message = message_type()
     try:
+        _refuse_foreign(text)
         return text_format.Parse(text, message, descriptor_pool=cast(Any, message.DESCRIPTOR.file.pool))
     except text_format.ParseError as error:
         name = message.DESCRIPTOR.full_name

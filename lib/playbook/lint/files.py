@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
+from playbook.lint.checks.encodings import check_encoding, check_line_ends
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
-from playbook.lint.checks.schema import is_batching, is_config, kind_of
+from playbook.lint.checks.schema import KINDS, is_batching, is_config, kind_of
 from playbook.lint.forms.python_comments import prose_of, texts_of
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import Gathered
@@ -100,6 +101,8 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
         if path.name == "batching_params.pbtxt":
             flag = "batching_parameters_file"
         if flag is not None:
+            total.findings += check_encoding(text.path, "", gathered.marks[path], text.content, KINDS[flag][1]) if (
+                path in gathered.marks) else ()  # fmt: skip
             gathered.configs[path] = flag
             gathered.read.append(text.path)
             continue
@@ -109,10 +112,20 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
             problem = f"its shape is not that of what it looks like ({type(error).__name__})"
             reading = Reading(findings=[finding("unreadable", text.path, None, problem=problem)])
         total.add(reading)
+        total.findings += _bytes(path, kinds[path], text, reading, gathered)
         _account(text, reading, gathered, total)
     for texts in charts.again:
         total.add(_read_again(texts, around))
     return total
+
+
+def _bytes(path: Path, kind: str, text: Text, reading: Reading, gathered: Gathered) -> list[Finding]:
+    """What is said of a text's encoding and line ends, where it is one of the server's."""
+    if not (reading.commands or reading.configs):
+        return []
+    mark, windows = gathered.marks.get(path, ""), path in gathered.windows
+    hits = list(check_encoding(text.path, kind, mark, text.content)) if mark else []
+    return [*hits, *(check_line_ends(text.path, kind, text.content) if windows else ())]
 
 
 def _read_again(texts: list[Text], around: Surroundings) -> Reading:

@@ -26,7 +26,9 @@ def fixed(report: Report) -> dict[Path, tuple[str, str]]:
         hits = [hit for hit in report.findings if hit.path == path and hit.rule in FIXES and hit.line is not None]
         if text.file is None or not hits:
             continue
-        before = text.file.read_text()
+        before = _utf8(text.file)
+        if before is None:
+            continue
         lines = before.split("\n")
         for hit in sorted(hits, key=lambda each: -(each.line or 0)):
             place = (hit.line or 1) - 1
@@ -36,6 +38,14 @@ def fixed(report: Report) -> dict[Path, tuple[str, str]]:
         if after != before and _reads_as_before(text.file, before, after):
             changes[text.file] = (before, after)
     return changes
+
+
+def _utf8(path: Path) -> str | None:
+    """A file's text, its line ends as Python's; None for another encoding than UTF-8, which is told, not mended."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _reads_as_before(path: Path, before: str, after: str) -> bool:
@@ -74,7 +84,8 @@ def diff(changes: dict[Path, tuple[str, str]]) -> str:
 def write(changes: dict[Path, tuple[str, str]]) -> None:
     """Put the texts after the fixes in place."""
     for path, (_, after) in changes.items():
-        path.write_text(after)
+        newline = "\r\n" if b"\r\n" in path.read_bytes() else "\n"
+        path.write_text(after, "utf-8", newline=newline)
 
 
 _GONE = "\0gone"

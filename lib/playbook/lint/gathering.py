@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from playbook.lint.checks.models import is_base_path, is_saved_model
+from playbook.lint.forms.letters import BOM, UTF16
 from playbook.lint.forms.text import Text
 
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".mypy_cache"}
 MOST_BYTES = 5_000_000
+_FEW_OTHERS = 20  # one letter in that many may be of another encoding than UTF-8
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Gathered:
     read: list[str] = field(default_factory=list)
     passed: dict[str, list[str]] = field(default_factory=dict)
     folders: list[tuple[Path, str]] = field(default_factory=list)
+    marks: dict[Path, str] = field(default_factory=dict)  # encodings that other readers stumble over
+    windows: set[Path] = field(default_factory=set)  # texts whose lines end as Windows' do
 
     def pass_over(self, shown: str, reason: str) -> None:
         """Remember a file that was not read."""
@@ -73,14 +77,34 @@ def _read(path: Path, shown: str, gathered: Gathered) -> str | None:
     except OSError as error:
         gathered.pass_over(shown, f"unreadable ({error.strerror})")
         return None
+    content, mark = decoded(data)
+    if content is None:
+        gathered.pass_over(shown, "not text")
+        return None
+    if mark:
+        gathered.marks[path] = mark
+    if "\r\n" in content:
+        gathered.windows.add(path)
+    return content.replace("\r\n", "\n")
+
+
+def decoded(data: bytes) -> tuple[str | None, str]:
+    """Bytes as text, and the mark that others than lint stumble over (BOM, UTF16); None for what is no text.
+
+    What PowerShell's `>` writes is UTF-16; a few letters of an older encoding do not keep a script from being read.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or (len(data) > 3 and data[1:64:2].count(0) == len(data[1:64:2])):
+        try:
+            return data.decode("utf-16" if data[0] in (0xFF, 0xFE) else "utf-16-le"), UTF16
+        except UnicodeDecodeError:
+            return None, ""
     if b"\0" in data[:4096]:
-        gathered.pass_over(shown, "not text")
-        return None
+        return None, ""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig"), BOM if data.startswith(b"\xef\xbb\xbf") else ""
     except UnicodeDecodeError:
-        gathered.pass_over(shown, "not text")
-        return None
+        others = sum(byte > 126 or byte < 9 for byte in data)
+        return (data.decode("cp1252", "replace"), "") if others * _FEW_OTHERS < len(data) else (None, "")
 
 
 def model_folders(gathered: Gathered) -> list[tuple[Path, str]]:

@@ -16,7 +16,6 @@ BINARY = "tensorflow_model_server"
 OFFICIAL = "tensorflow/serving"
 PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
 NAMED = "tensorflow[_-]model[_-]server"  # as people write the program's name, right or as its package
-DASHES = ("–", "—", "−")  # what word processors make of hyphens
 ENTRYPOINT_SCRIPT = "tf_serving_entrypoint.sh"
 
 

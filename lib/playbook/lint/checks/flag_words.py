@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from playbook.lint.checks.command import DASHES, Command, is_official, nearest_flag
+from playbook.lint.checks.command import Command, is_official, nearest_flag
+from playbook.lint.forms.letters import printed_dash
 from playbook.lint.forms.text import UNKNOWN, Word, is_unknown, line_of
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS, INVENTED
@@ -60,10 +61,8 @@ def _check_word(
     if word[:1].isspace() and word.strip()[:2] == "--":  # a blank that a backslash keeps belongs to the word
         yield finding("unknown-flag", command.path, line, flag=repr(str(word)), hint="Drop the backslash before it.")
         return
-    if word.startswith(DASHES) and word.lstrip("-" + "".join(DASHES)).partition("=")[0].replace("-", "_") in FLAGS:
-        name = word.lstrip("-" + "".join(DASHES)).partition("=")[0]
-        hint = f"It begins with a dash of printed text. Write --{name}, with two hyphens."
-        yield finding("unknown-flag", command.path, line, flag=word.partition("=")[0], hint=hint)
+    if dash := printed_dash(word):
+        yield _printed(command, word, dash, line)
         return
     if not word.startswith("-") or word.startswith("-$"):
         return
@@ -90,6 +89,21 @@ def _check_word(
     lines[name] = line
     if kind != "text" and not is_unknown(value) and not _fits(name, kind, value):
         yield finding("flag-bad-value", command.path, line, flag=f"--{name}", value=value, kind=kind)
+
+
+def _printed(command: Command, word: str, dash: str, line: int | None) -> Finding:
+    """A flag behind a dash of printed text: lost, and fatal where a port or a model was to be told by it."""
+    shown, _, value = word.partition("=")
+    name = shown[len(dash) :].replace("-", "_")
+    default = command.implied.get(name, {"port": "8500", "rest_api_port": "0"}.get(name, ""))
+    if name in _TELL_WHERE:
+        effect = f"the server does not know the word and keeps to {name} {default or 'of nothing'}"
+        return finding("pasted-dash", command.path, line, word=shown, effect=effect, right=f"--{name}={value}")
+    hint = f"It begins with a dash of printed text. Write --{name}, with two hyphens."
+    return finding("unknown-flag", command.path, line, flag=shown, hint=hint)
+
+
+_TELL_WHERE = ("port", "rest_api_port", "grpc_socket_path", "model_name", "model_base_path", "model_config_file")
 
 
 def _is_left_over(word: str) -> bool:

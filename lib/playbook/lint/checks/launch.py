@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from playbook.lint.checks.command import (
     BINARY,
-    DASHES,
     ENTRYPOINT_SCRIPT,
     OFFICIAL,
     PACKAGE,
@@ -20,9 +19,11 @@ from playbook.lint.checks.command import (
     is_server_word,
 )
 from playbook.lint.checks.environment import filled_in
+from playbook.lint.checks.pasted import as_meant
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script, is_server
 from playbook.lint.checks.start_checks import OTHER_PROGRAMS, check_literals, check_program, check_variables
+from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.shell_calls import is_shell, script_of
@@ -34,7 +35,8 @@ _BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", 
 
 def launch(start: Start) -> Reading:
     """The server command lines of a start, with findings on how it is started."""
-    reading, written = Reading(), start
+    start, pasted = as_meant(start)
+    reading, written = Reading(findings=pasted), start
     start = _filled(start) if start.kubernetes else start
     start = _named_rightly(start, reading)
     words = [*(start.entry or ()), *start.args]

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from playbook.lint.checks.command import DASHES, Command, entrypoint_flags, nearest_flag
+from playbook.lint.checks.command import Command, entrypoint_flags, nearest_flag
 from playbook.lint.checks.lookup import Sources, look_up
+from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.text import is_unknown, line_of
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS

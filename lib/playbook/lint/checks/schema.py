@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 
 from playbook.errors import ParameterError
+from playbook.lint.checks.odd_letters import odd_letters
 from playbook.lint.forms import text_proto
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
@@ -57,6 +58,10 @@ class Parsed:
 
 def read_config(text: Text, message: str, effect: str) -> Parsed:
     """Read a config file as the message the server reads it as."""
+    if (odd := odd_letters(text, message, effect)) is not None:
+        hit, meant = odd
+        parsed = read_config(replace(text, content=meant), message, effect)
+        return Parsed(parsed.tree, False, [hit, *parsed.findings])
     refusal = _refusal(text.content, message)
     try:
         tree = text_proto.parse(text.content)

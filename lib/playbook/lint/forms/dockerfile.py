@@ -177,4 +177,5 @@ def check_form(step: Instruction, shown: str) -> Iterator[Finding]:
         yield finding("exec-form-broken", shown, step.line, word=step.word)
     elif step.rest.startswith("[") and step.words() is None:
         problem = "single quotes" if "'" in step.rest else "a comma or quote is missing or one too many"
+        problem = "quotes of printed text" if re.search("[“”„]", step.rest) else problem
         yield finding("exec-form-not-json", shown, step.line, word=step.word, problem=problem)

@@ -22,7 +22,9 @@ def _printed(form: str, values: list[Word]) -> str:
 class Writes:
     """The files that a script's `echo` and `printf` lines make, each put together from all that write it."""
 
-    def __init__(self) -> None:
+    def __init__(self, escapes: bool = True) -> None:
+        """`escapes`: echo makes a line's end of `\\n`, as Debian's plain shell does and bash does not."""
+        self.escapes = escapes
         self.files: dict[str, Text] = {}
 
     def add(self, command: Simple, path: str) -> None:
@@ -31,7 +33,7 @@ class Writes:
         if not command.target or not words or words[0] not in ("echo", "printf"):
             return
         content = " ".join(word for word in words[1:] if word not in ("-e", "-n", "-en", "-ne"))
-        if words[0] == "printf" or any(re.fullmatch("-n?en?", word) for word in words[1:2]):
+        if self.escapes or words[0] == "printf" or any(re.fullmatch("-n?en?", word) for word in words[1:2]):
             content = re.sub(r"(?<!\\)\\n", "\n", content)
         content = _printed(words[1], words[2:]) if words[0] == "printf" and len(words) > 1 else content
         name, line = str(command.target), words[0].line or 1

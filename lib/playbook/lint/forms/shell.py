@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from playbook.lint.forms.shell_numbers import counted, number
 from playbook.lint.forms.shell_variables import PART, assign, fed_text, laid_out, parted, unquoted
 from playbook.lint.forms.simple import Simple, ungrouped
 from playbook.lint.forms.text import Word, expand
@@ -16,6 +17,7 @@ _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
 _WHOLE_NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
 _KEPT = re.compile(r"\$\{(\w+):?=.*\}", re.DOTALL)
+_DOUBLE = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)  # what a double quote closes
 _DROPPED = "\x1e"  # a line's end inside quotes that a backslash takes away
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
 
@@ -28,9 +30,12 @@ def simple_commands(text: str, values: dict[str, str] | None = None, first_line:
     scan = _Scan(text, first_line, {} if values is None else values)
     commands: list[Simple] = []
     while not scan.done:  # all of it first: a here-document stands behind the command that it feeds
+        scan.unclosed = None
         command = scan.command()
+        command.unclosed = scan.unclosed
         if command.words or command.target:
             assign(command, scan.values)
+            counted(command, scan.values)
             if command.words[:2] == ["set", "--"]:
                 scan.arrays["@"] = command.words[2:]
             commands.append(command)
@@ -44,6 +49,7 @@ class _Scan:
         self.text, self.place, self.line, self.values = text, 0, line, values
         self.arrays: dict[str, list[Word]] = {}
         self.waiting: list[tuple[Simple, str, bool, bool]] = []
+        self.unclosed: int | None = None  # the line of a quote that nothing closes
 
     @property
     def done(self) -> bool:
@@ -192,15 +198,22 @@ class _Scan:
     def _until(self, mark: str) -> str:
         start = self.place + 1
         end = self.text.find(mark, start)
-        end = len(self.text) if end < 0 else end
+        end = self._not_closed(start) if end < 0 else end
         self.line += self.text.count("\n", start, end)
-        self.place = end + 1
+        self.place = end + self.text.startswith(mark, end)
         return self.text[start:end]
+
+    def _not_closed(self, start: int) -> int:
+        """Where a quote that nothing closes is taken to end: with its line, so that what stands below is read."""
+        self.unclosed = self.unclosed or self.line
+        end = self.text.find("\n", start)
+        return len(self.text) if end < 0 else end
 
     def _double(self) -> str:
         self.place += 1
         parts: list[str] = []
-        while not self.done and self.text[self.place] != '"':
+        end = len(self.text) if _DOUBLE.match(self.text, self.place) else self._not_closed(self.place)
+        while self.place < end and self.text[self.place] != '"':
             if self.text[self.place] == "\\":
                 following = self.text[self.place + 1 : self.place + 2]
                 self.line += following == "\n"
@@ -216,7 +229,7 @@ class _Scan:
                 self.place += len(text)
                 self.line += text.count("\n")
                 parts.append(expand(text, self.values))
-        self.place += 1
+        self.place += self.text.startswith('"', self.place)
         return "".join(parts)
 
     def _dollar(self) -> str:
@@ -234,4 +247,6 @@ class _Scan:
         piece = self.text[start : self.place]
         if (kept := _KEPT.fullmatch(piece)) and kept[1] not in self.values:  # `${NAME:=default}` sets the name, too
             self.values[kept[1]] = expand(piece, self.values)
+        if piece.startswith("$((") and (known := number(piece[3:-2], self.values)) is not None:
+            return known
         return "$PWD" if piece in ("$(pwd)", "${PWD}") else expand(piece, self.values)

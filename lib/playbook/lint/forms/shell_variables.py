@@ -24,6 +24,8 @@ def assign(command: Simple, values: dict[str, str]) -> None:
 def _kept(before: str, appended: bool, value: str, word: Word) -> Word:
     """What a name stands for from here on; `written` keeps the lines of its parts, those of what was there before."""
     written = word.written.partition("=")[2]
+    if appended and before.isdigit() and value.isdigit():  # `((PORT+=2))`: nobody puts digits behind digits
+        return Word(int(before) + int(value), word.line)
     grown = appended or bool(before and value.startswith(before))
     if not (grown and isinstance(before, Word) and before.line):
         return Word(before + value if appended else value, word.line, written=written)

@@ -17,6 +17,7 @@ class Simple:
     appends: bool = False
     fed: str = ""
     fed_line: int = 0
+    unclosed: int | None = None  # the line of a quote in it that nothing closes
 
     @property
     def line(self) -> int | None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 import yaml
 
+from playbook.lint.forms.letters import odd_blank
 from playbook.lint.forms.text import Word
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TABS = re.compile(r"(?m)^[ ]*\t[ \t]*")
 _SLASHES = re.compile(r"(?m)(?:^|(?<=\s))//\s.*$")  # comments of other languages
+
+
+_ODD = re.compile(r"[ -]*[^\x00-\x7f\w]\s*|[ -]*[\w\"'.-]+:\s*[^\x00-\x7f\w]")
 
 
 class Table(dict):
@@ -126,10 +132,29 @@ def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tupl
                 documents += yaml.load_all("\n" * (begin + first_line - 1) + piece, _LineLoader)
             except (yaml.YAMLError, ValueError, RecursionError) as error:
                 problems.append(_problem(error, begin + first_line))
+    if problems and "tab" in problems[0][1] and _TABS.search(text):  # what it says is read; it is no YAML all the same
+        documents = next(_without_tabs(text, first_line), documents)
     if problems and (bare := _SLASHES.sub("", text)) != text:
         documents, still = load_documents(bare, first_line)
         problems = still or problems  # what it says is read; that it is no YAML stays true
     return documents, problems
+
+
+def _without_tabs(text: str, first_line: int) -> Iterator[list[Any]]:
+    """The documents of a text with blanks in the place of tabs, for each width of a tab that makes YAML of it."""
+    for width in (4, 2, 8):
+        pieces = _TABS.split(text), [match.group().expandtabs(width) for match in _TABS.finditer(text)]
+        bare = "".join(part + blank for part, blank in zip_longest(*pieces, fillvalue=""))
+        found, problems = load_documents(bare, first_line)
+        yield from () if problems else [found]
+
+
+def odd_blanks(text: str, first_line: int = 1) -> Iterator[tuple[int, str]]:
+    """Blanks that YAML does not know where it wants one, in an indent, behind a colon or a dash: lines and names."""
+    for number, line in enumerate(text.split("\n"), first_line):
+        match = _ODD.match(line)
+        if match is not None and (blank := odd_blank(match.group())):
+            yield number, blank
 
 
 def _problem(error: Exception, line: int) -> tuple[int, str]:

@@ -6,9 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
+from playbook.lint.checks.command import BINARY, OFFICIAL, Mount, Place, is_official
 from playbook.lint.checks.containers import bind, check_image, check_relative_source, cores, count_cpus, for_cpus
 from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.pasted import mended_options
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
@@ -88,11 +89,12 @@ def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
 
 def read_docker_run(words: list[Word], document: Document) -> Reading:
     """The server of a `docker run` line; an empty reading for another program's container."""
-    behind = run_arguments(words)
-    reading = Reading()
+    behind, reading = run_arguments(words), Reading()
+    if behind and any(OFFICIAL in word or BINARY in word for word in behind):
+        behind, reading.findings = mended_options(behind, document.text.path)
     options, rest = options_of(behind) if behind else ([], [])
     if (hit := _astray(options, rest, document.text.path)) is not None:
-        return Reading(findings=[hit], counts=Counter({"images": 1}))
+        return Reading(findings=[*reading.findings, hit], counts=Counter({"images": 1}))
     if not rest:
         return reading
     image, args, shown = rest[0], [word for word in rest[1:] if word.strip() or not word], document.text.path

@@ -6,11 +6,13 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 
-from playbook.lint.checks.command import BINARY, DASHES, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
+from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.pasted import mended_line
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.rewriting import check_rewriting
+from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
@@ -28,7 +30,7 @@ from playbook.lint.readers.cluster_cli import (
 )
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.written import read_written
-from playbook.lint.rules.findings import Finding
+from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
 
 # programs that take the server's name for something else than a command
@@ -42,6 +44,7 @@ _NOT_RUN = (
 _DEPTH = 3
 _IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
 _MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
+_BASH = re.compile(r"#!.*\bbash\b")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 _OPTIONS = ("-", "$", "<", "[", "@", *DASHES)
@@ -56,8 +59,10 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         return reading
     values: dict[str, str] = {name: str(value) for name, value in _sourced(document).items()}
     started, named = False, set[Word]()
-    writes, before = Writes(), list[Word]()
+    writes, before = Writes(not _BASH.match(text.content)), list[Word]()
     for command in simple_commands(text.content, values, text.first_line):
+        command.words, pasted = _as_meant(command, document)
+        reading.findings += pasted
         if started and _cut_off(command.words):
             reading.report("line-not-continued", text.path, command.line, word=command.words[0])
             reading.findings += _torn([*before, *command.words], document)
@@ -74,6 +79,17 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     if depth == 0:
         reading.findings += check_rewriting(text)
     return reading
+
+
+def _as_meant(command: Simple, document: Document) -> tuple[list[Word], list[Finding]]:
+    """A command's words at all of its blanks, and what is said of blanks that are none and of a quote left open."""
+    path, words = document.text.path, command.words
+    if not any(BINARY in word or OFFICIAL in word for word in words):
+        return words, []
+    words, hits = mended_line(words, path)
+    if command.unclosed is not None and not path.endswith(".py"):  # whose texts have quotes of their own
+        hits.append(finding("quote-not-closed", path, command.unclosed))
+    return words, hits
 
 
 def _torn(words: list[Word], document: Document) -> list[Finding]:

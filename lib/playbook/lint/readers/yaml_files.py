@@ -66,6 +66,10 @@ def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Re
                 reading.findings.append(finding("unreadable", page.document.text.path, line, problem=problem))
     if not reading.understood:
         reading.add(_named_images(page))
+    if reading.understood:
+        path = page.document.text.path
+        told = {"word": "the indent or what stands behind the key", "who": "YAML"}
+        reading.findings += [finding("odd-blank", path, line, blank=blank, **told) for line, blank in page.blanks]
     return reading
 
 

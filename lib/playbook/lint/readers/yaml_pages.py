@@ -8,8 +8,9 @@ from typing import Any
 
 from playbook.lint.checks.reading import Document
 from playbook.lint.forms import templates
+from playbook.lint.forms.letters import plain
 from playbook.lint.forms.text import UNKNOWN, line_of
-from playbook.lint.forms.yaml_lines import Items, Table, load_documents
+from playbook.lint.forms.yaml_lines import Items, Table, load_documents, odd_blanks
 from playbook.lint.readers.kustomize import OPERATIONS, is_kustomization, patches
 from playbook.lint.readers.workloads import is_container, manifests
 
@@ -27,11 +28,14 @@ class Page:
     document: Document
     data: list[Any] = field(default_factory=list)
     problems: list[tuple[int, str]] = field(default_factory=list)
+    blanks: list[tuple[int, str]] = field(default_factory=list)  # those that YAML does not know
 
 
 def load(document: Document) -> Page:
     """Load a YAML text; a Helm template with its actions replaced."""
     text = document.text
+    if blanks := list(odd_blanks(text.content, text.first_line)):
+        document.text = text = replace(text, content=plain(text.content))
     if templates.is_template(text.content):
         content = templates.fill(text.content, templates.values_of(text.file))
         document.text = text = replace(text, content=content, templated=True)
@@ -50,7 +54,7 @@ def load(document: Document) -> Page:
         inside = [*manifests(each, text), *(patches(each, text) if is_kustomization(each) else ())]
         for piece in inside:
             pages += _flat(load_documents(piece.content, piece.first_line)[0])
-    return Page(document, pages, problems)
+    return Page(document, pages, problems, blanks)
 
 
 def _without_gaps(node: Any) -> Any:
