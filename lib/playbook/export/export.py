@@ -118,7 +118,7 @@ def plan(staged: Staged, settings: Mapping[str, Any], warmup_sizes: Sequence[int
     with publish.speaking_of(staged.path, staged.model), Loaded(staged.path) as loaded:
         cost = budget.probe(loaded.runner(staged.signature), staged.reference.inputs, fixed)
         cost = replace(cost, nodes=loaded.nodes, load_s=loaded.load_s, stretch=loaded.stretch, lists=loaded.lists)
-        cost = replace(cost, weights_mb=loaded.weights_mb)
+        cost = replace(cost, weights_mb=loaded.weights_mb(staged.signature))
     cost = replace(cost, mb=publish.size_bytes(staged.path) / 1e6)
     row_bytes = ragged.json_bytes(staged.reference.inputs) / 3
     sizes = [size for size in warmup_sizes if size * row_bytes <= budget.WARMUP_BYTES] or list(warmup_sizes)[:1]

@@ -23,9 +23,9 @@ ROWS_REMEDY = "Give rows it takes in `rows_file`, or the open sizes in `input_sh
 class Loaded:
     """An open session on a SavedModel; use it in a `with` block.
 
-    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has,
-    `weights_mb` how large its variables are, `lists` whether loops gather results in them, `stretch` how
-    many times as long the load took as it had the processor: what else runs here.
+    `load_s` is how long reading the graph and restoring the variables took, `nodes` how many operations it has, `lists`
+    whether loops gather results in them, `stretch` how many times as long the load took as it had the processor: what
+    else runs here.
     """
 
     def __init__(self, saved_model: Path) -> None:
@@ -45,7 +45,6 @@ class Loaded:
                 ) from error
         self.load_s = time.perf_counter() - began
         self.stretch = max(1.0, self.load_s / max(1e-3, time.process_time() - began_cpu))
-        self.weights_mb = weights.variables_bytes(meta.graph_def) / 1e6
         nodes = [*meta.graph_def.node, *(node for one in meta.graph_def.library.function for node in one.node_def)]
         self.nodes, self.lists = len(nodes), any(node.op.startswith(LISTS) for node in nodes)
         self.signatures = signatures.of_meta_graph(meta, self.path)
@@ -65,6 +64,12 @@ class Loaded:
         call = self._session.make_callable(fetches, feeds)
         aliases = [tensor.alias for tensor in signature.inputs]
         return lambda inputs: dict(zip(outputs, call(*(inputs[alias] for alias in aliases)), strict=True))
+
+    def weights_mb(self, signature: Signature) -> float:
+        """Megabytes of the variables that a signature needs; the graph that Keras exports has each three times."""
+        graph_def, ends = self._graph.as_graph_def(), [tensor.name.partition(":")[0] for tensor in signature.outputs]
+        needed = tensorflow().compat.v1.graph_util.extract_sub_graph(graph_def, ends)
+        return weights.variables_bytes(needed) / 1e6
 
     def run(self, signature: Signature, inputs: Mapping[str, np.ndarray]) -> Arrays:
         """Answer one batch.
