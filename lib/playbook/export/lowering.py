@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from playbook.errors import ModelError
 from playbook.export import weights
 from playbook.export.budget import CONVERTING
+from playbook.export.free_memory import free_bytes
 from playbook.export.freeze import Frozen, write
 from playbook.export.publish import size_bytes
 from playbook.export.savedmodel import LISTS
@@ -126,7 +126,7 @@ def tflite_runner(path: Path, signature: Signature) -> Callable[[Mapping[str, np
 
 def _check_memory(path: Path) -> None:
     """Refuse a conversion that would take what other processes need."""
-    needs, free = CONVERTING * size_bytes(path), psutil.virtual_memory().available
+    needs, free = CONVERTING * size_bytes(path), free_bytes()
     if needs > FREE_SHARE * free:
         raise ModelError(
             f"TFLite would take about {needs / 1e9:.2g} GB of memory to convert it, and {free / 1e9:.2g} GB are free"
