@@ -66,8 +66,11 @@ class Board:
         return f'<div style="display:flex;flex-wrap:wrap;gap:1em">{"".join(parts)}</div>'
 
     def _open(self) -> Any:
+        from IPython import get_ipython
         from IPython.display import HTML, display
 
+        if not hasattr(get_ipython(), "kernel"):  # a terminal would print what the page is, as Python sees it
+            return None
         return display(HTML(""), display_id=True)
 
     def _draw(self, last: bool = False) -> None:

@@ -26,6 +26,15 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return pages
 
 
+def test_outside_a_notebook_nothing_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(progress.CHANNEL, raising=False)
+    with progress.live("reference rows", 4.0) as bar:
+        bar.update(1.0, "about 4 s")
+    assert capsys.readouterr().out == ""
+
+
 def test_the_bar_moves_and_ends_full(shown: list[str]) -> None:
     with progress.live("stress", 4.0) as bar:
         progress.Stretch(bar, 1.0, 2.0).update(0.5, "8 clients: <b>")
