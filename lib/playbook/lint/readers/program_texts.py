@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from playbook.lint.checks.command import (
     BINARY,
-    NAMED,
     OFFICIAL,
     PACKAGE,
     Place,
@@ -22,27 +20,17 @@ from playbook.lint.checks.command import (
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.checks.schema import is_config, kind_of
-from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
+from playbook.lint.forms.bracketed import tokens
+from playbook.lint.forms.text import UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
-from playbook.lint.readers.scripts import read_script
-from playbook.lint.readers.written import is_file, read_written
+from playbook.lint.readers.program_objects import read_objects, words_of_list, words_of_objects
+from playbook.lint.readers.texts_within import read_text_within
 from playbook.lint.rules.findings import finding
 
 SUFFIXES = (".ts", ".tsx", ".js", ".mjs", ".jsx", ".go", ".java", ".kt", ".scala", ".rb", ".groovy", ".gradle",
             ".jsonnet", ".libsonnet", ".toml", ".rs", ".cs", ".php", ".dart", ".ex", ".cpp", ".cc", ".swift", ".pl",
             ".r", ".bicep")  # fmt: skip
-_TOKEN = re.compile(
-    r"(?P<comment>//[^\n]*|/\*.*?\*/|(?<![\w$\"'])#[^\n]*)|(?P<long>\"\"\".*?\"\"\"|'''.*?'''|`[^`]*`"
-    r"|\br(?P<rust>#*)\".*?\"(?P=rust))"
-    r"|(?P<text>(?:\b[rbfuRBFU]{1,2})?(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'))|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)"
-    r"|(?P<blank>\s+)|(?P<more>[^\s\[\](){},\"'`/#]+|.)",
-    re.DOTALL,
-)
-_FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|%[sdv]")
-_FORMATTED = re.compile(r"\{[^{}\"']+\}")  # in a text of Python with an f in front
 _JOINS = ("+", "++", "then", "else")  # before or behind a list that is a part of one
-_STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
 @dataclass
@@ -73,24 +61,19 @@ class _List:
 
 def read_program(document: Document) -> Reading:
     """The server's images, command lines and lists of flags among the texts of a program."""
-    reading, lists, texts = Reading(), *_gathered(document.text)
+    reading, (lists, texts) = read_objects(document), _gathered(document.text)
+    met = words_of_objects(reading)
+    reading.counts.pop("images", None)  # they are counted as texts
     images = [word for word in texts if OFFICIAL in word and not re.search(r"\s|^https?:", word)]
     for image in images:
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), document.text.path, image.line)
     for word in texts:
-        if not is_config(word) and is_file(word):
-            text = Text(str(word), document.text.path, word.line or 1, templated=UNKNOWN in word)
-            reading.add(read_written("", text, document))
-        elif is_config(word):
-            text = Text(str(word), document.text.path, word.line or 1, None, "$" in word)
-            reading.configs.append((kind_of(word) or "", text))
-        elif _STARTS.search(word):
-            text = Text(str(word), document.text.path, word.line or 1, None, True)
-            reading.add(read_script(Document(text, document.around), depth=1))
-        elif " " in word.strip() and _is_line_of_flags(word) and is_server("", word.split()):
+        inside = read_text_within(word, document)
+        reading.add(inside)
+        if not inside.understood and " " in word.strip() and _is_line_of_flags(word) and is_server("", word.split()):
             lists.append(_List([word.with_text(part) for part in word.split()]))
-    for each in lists:
+    for each in (each for each in lists if not met & words_of_list(each.words)):
         reading.add(_read_list(each, images, document))
     return reading
 
@@ -132,7 +115,7 @@ def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
     lists: list[_List] = []
     texts: list[Word] = []
     stack, label, before = [_List()], "", ""
-    for kind, word in _tokens(text):
+    for kind, word in tokens(text):
         if kind in ("text", "long"):
             texts.append(word)
             stack[-1].add(word)
@@ -151,30 +134,3 @@ def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
             lists[-1].part = True
         before = ")" if kind == "close" else str(word)
     return [each for each in lists if any(word.strip("$…") for word in each.words)], texts
-
-
-def _braces_filled(content: str) -> str:
-    """A text of Rust's format! with its gaps unknown, and single brackets where it doubles them."""
-    bare = re.sub(r"(?<!\{)\{[\w:?.]*\}(?!\})", UNKNOWN, content)
-    return bare.replace("{{", "{").replace("}}", "}") if UNKNOWN in bare else content
-
-
-def _tokens(text: Text) -> Iterator[tuple[str, Word]]:
-    line, divides = text.first_line, text.path.endswith(".bicep")  # there a line's end stands between two items
-    for match in _TOKEN.finditer(text.content):
-        kind, content = match.lastgroup or "more", match.group()
-        if kind == "long":
-            edge = 1 if content.startswith("`") else 3
-            inside = content[edge:-edge]
-            if content.startswith("r"):  # Rust's raw text, which format! may fill in
-                inside = _braces_filled(re.sub(r'^r#*"|"#*$', "", content))
-            yield kind, Word(_FILLED.sub(UNKNOWN, inside), line)
-        elif kind == "text":
-            bare = content.lstrip("rbfuRBFU")[1:-1].replace('\\"', '"').replace("\\'", "'").replace("\\n", "\n")
-            bare = _FORMATTED.sub(UNKNOWN, bare) if content[0] in "fF" else bare
-            yield kind, Word(_FILLED.sub(UNKNOWN, bare), line)
-        elif kind not in ("comment", "blank"):
-            yield kind, Word(content, line)
-        elif divides and "\n" in content:
-            yield "comma", Word(",", line)
-        line += content.count("\n")

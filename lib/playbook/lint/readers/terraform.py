@@ -7,18 +7,16 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.hcl import LABELS, parse
-from playbook.lint.forms.text import ENGINES, Text, Word
+from playbook.lint.forms.text import Word
 from playbook.lint.forms.walking import words_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose import read_service
 from playbook.lint.readers.kubernetes import Pod, read_object
 from playbook.lint.readers.loose import read_loose
-from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.terraform_services import CLOUD_RUN, DOCKER, as_knative, as_service, blocks
+from playbook.lint.readers.texts_within import read_text_within
 from playbook.lint.readers.workloads import config_maps
 
 _KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset": "DaemonSet", "pod": "Pod",
@@ -28,7 +26,6 @@ _SEVERAL = {"container": "containers", "init_container": "initContainers", "env"
             "volume": "volumes", "volume_mount": "volumeMounts", "env_from": "envFrom", "metric": "metrics",
             "toleration": "tolerations", "items": "items", "containers": "containers", "volumes": "volumes",
             "ports": "ports", "volume_mounts": "volumeMounts"}  # fmt: skip
-_STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 
 
 def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
@@ -50,12 +47,8 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
             for data in load_documents(textwrap.dedent(word), word.line or 1)[0]:
                 if isinstance(data, Table):
                     reading.add(read_object(data, document, pods))
-        elif is_config(word):
-            text = Text(str(word), document.text.path, word.line or 1, None, "$" in word)
-            reading.configs.append((kind_of(word) or "", text))
-        elif _STARTS.search(word):
-            text = Text(str(word), document.text.path, word.line or 1, None, True)
-            reading.add(read_script(Document(text, document.around), depth=1))
+        else:
+            reading.add(read_text_within(word, document))
     return reading
 
 
