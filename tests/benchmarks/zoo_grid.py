@@ -129,7 +129,7 @@ def _cell(tuning: Tuning, config: Config) -> dict[str, Any]:
         server = bench.start("cell", config)
         closed = bench.hold(server, duration_s=1.0, arrival="closed", concurrency=16)
         guess = 0.9 * (closed["throughput_rps"] or 0.0)
-        value = tuning.value(server, guess) if guess and closed["success_rate"] > 0.99 else None
+        value = tuning.value(server, guess) if guess and (closed["success_rate"] or 0.0) > 0.99 else None
     except PlaybookError as error:
         return {"rate_rps": 0.0, "p99_ms": None, "error": str(error).splitlines()[0]}
     finally:

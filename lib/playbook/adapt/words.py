@@ -11,6 +11,7 @@ from playbook.adapt.controller import OVER
 #: (Not count_balance: a version that is published live replays its warm-up requests, which the server counts.)
 BROKEN = ("server_dead", "wrong_answers", "client_stood_still", "bad_passport", "client_cpu")
 CHANCE = 0.05  # two choices that keep the same would differ as much with this probability
+LITTLE_S = 1  # a second more, each held once, is no difference (as `drill.findings.helped` has it)
 ENOUGH = 100  # requests of a second from which one in a hundred may be beyond the limit
 
 
@@ -39,6 +40,11 @@ def verdict(results: Mapping[str, Any]) -> str:
         )
     best_fixed, best_policy = max(fixed, key=_kept), max(policies, key=_kept)
     more = best_policy["kept_s"] - best_fixed["kept_s"]
+    if more == LITTLE_S:
+        return (
+            f"{lead} No difference is shown: {best_policy['name']} kept {more} s more than the best fixed choice, and "
+            "each was held once."
+        )
     if more > 0:
         return f"{lead} Adapting pays here: {best_policy['name']} kept {more} s more than the best fixed choice."
     if not best_fixed["kept_s"] and not best_policy["kept_s"]:

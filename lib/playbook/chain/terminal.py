@@ -113,3 +113,5 @@ def _follow(progress_file: Path, show: Callable[[Any, float], None], ended: thre
     begun = time.monotonic()
     while not ended.wait(EVERY_S):
         show(progress.read(progress_file), time.monotonic() - begun)
+    if state := progress.read(progress_file):  # what was told last is shown too
+        show(state, time.monotonic() - begun)

@@ -19,6 +19,8 @@ from playbook.knobs import TUNED
 from playbook.lint.linter import lint
 from playbook.tfserving.batching import Batching
 
+PROGRAM_S = 60.0  # for another program's answer
+
 
 @dataclass(frozen=True)
 class Check:
@@ -73,6 +75,11 @@ def _run(what: str, check: Callable[[], str], missing: str) -> Check:
         return Check(what, "not tried", "kubernetes-validate is not installed (pip install '.[dev]')")
     except PlaybookError as wrong:
         return Check(what, "failed", str(wrong))
+    except (
+        OSError,
+        subprocess.TimeoutExpired,
+    ) as broken:  # of a program that hangs or cannot be run: no word on a file
+        return Check(what, "not tried", str(broken))
 
 
 def _lint(bundle: Path) -> str:
@@ -128,7 +135,7 @@ def _overlays(bundle: Path) -> str:
 
 def _chart(bundle: Path) -> str:
     words = ["helm", "template", "checked", str(bundle / "helm")]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PROGRAM_S)
     if done.returncode:
         raise BundleBroken(done.stderr.strip())
     with contextlib.suppress(ModuleNotFoundError):  # said by the check of the manifests
@@ -138,14 +145,17 @@ def _chart(bundle: Path) -> str:
 
 def _compose_command() -> list[str]:
     """Compose as the engine's plugin or as a program of its own; empty without either."""
-    if shutil.which("docker") and not subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
-        return ["docker", "compose"]
+    plugin = ["docker", "compose"]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        asked = subprocess.run([*plugin, "version"], capture_output=True, timeout=PROGRAM_S)
+        if not asked.returncode:
+            return plugin
     return ["docker-compose"] if shutil.which("docker-compose") else []
 
 
 def _compose(bundle: Path, command: list[str]) -> str:
     words = [*command, "-f", str(bundle / "compose.yml"), "config", "-q"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PROGRAM_S)
     if done.returncode:
         raise BundleBroken(done.stderr.strip())
     services = next(kubernetes.objects((bundle / "compose.yml").read_text()))["services"]
@@ -154,7 +164,7 @@ def _compose(bundle: Path, command: list[str]) -> str:
 
 def _promtool(bundle: Path) -> str:
     path = bundle / "monitoring" / "prometheus.yml"
-    done = subprocess.run(["promtool", "check", "config", str(path)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["promtool", "check", "config", str(path)], capture_output=True, text=True, timeout=PROGRAM_S)
     if done.returncode:
         raise BundleBroken((done.stdout + done.stderr).strip())
     return "scrape configuration and rules"

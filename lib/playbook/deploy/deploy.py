@@ -7,6 +7,7 @@ from typing import Any
 
 from playbook.deploy import bundle, context, helm, refutation, server_flags, words
 from playbook.deploy.plan import DeployPlan
+from playbook.records import whole_file
 
 REQUESTS = 64  # of the bundle's load test
 
@@ -55,4 +56,4 @@ def sign(plan: DeployPlan, kept: Mapping[str, Any]) -> None:
         kept: What `results` returned.
     """
     names = {**context.of(plan), "verdict": words.verdict(kept), "warnings": words.warnings(kept)}
-    (plan.run_dir / "deploy" / "README.md").write_text(bundle.render_one("README.md.j2", names))
+    whole_file.write_text(plan.run_dir / "deploy" / "README.md", bundle.render_one("README.md.j2", names))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from playbook.errors import SizingRefused
-from playbook.promise import KEPT, NOT_PROVEN
+from playbook.promise import KEPT, NOT_PROVEN, ROUNDING, Promise
 from playbook.records.cited import Cited, Records
 
 
@@ -37,7 +37,9 @@ def choose(records: Records) -> SizingEvidence:
     tuned = records.get("tune", "best.rate_rps") is not None
     if records.get("prove", "levels") is None and records.get("prove", "held") is None:
         return _measured(records, tuned)
-    answer, proved = records.get("prove", "answer"), _proved(records, tuned)
+    answer, proved, failed = records.get("prove", "answer"), _proved(records, tuned), records.get("prove", "failures")
+    if proved and failed and failed.value:
+        return replace(proved, unproven=[f"NOT PROVEN: prove.json tells of a failure: {failed.value[0]}."])
     if proved and (answer is None or answer.value != NOT_PROVEN):
         return proved
     earlier = _measured(records, tuned)
@@ -51,20 +53,27 @@ def choose(records: Records) -> SizingEvidence:
 
 def _proved(records: Records, tuned: bool) -> SizingEvidence | None:
     """The highest rate that prove saw inside the limit: the promise where it was KEPT, or a VALID level."""
-    limit, answer = limit_ms(records), records.get("prove", "answer")
+    limit, answer, share = limit_ms(records), records.get("prove", "answer"), _error_share(records)
     rates: dict[str, float] = {}
     if answer is not None and answer.value == KEPT:
         rates["held"] = records.need("prove", "rate_rps").value
     levels = records.get("prove", "levels")
     for index, level in enumerate(levels.value if levels else []):
         late = limit is not None and (level.get("latency_p99_ms") or float("inf")) > limit.value
-        if level.get("valid") and level.get("throughput_rps") and not late:
+        failing = level.get("success_rate") is not None and 1 - level["success_rate"] > share + ROUNDING
+        if level.get("valid") and level.get("throughput_rps") and not late and not failing:
             rates[f"levels.{index}"] = level["throughput_rps"]
     if not rates:
         return None
     best = max(rates, key=rates.__getitem__)
     rate = "rate_rps" if best == "held" else f"{best}.throughput_rps"
     return SizingEvidence(records.need("prove", rate), records.get("prove", f"{best}.latency_p99_ms"), tuned, "prove")
+
+
+def _error_share(records: Records) -> float:
+    """The share of failures that was promised; the usual one where the record does not say."""
+    share = records.get("prove", "promise.max_error_share")
+    return Promise.max_error_share if share is None else float(share.value)
 
 
 def limit_ms(records: Records) -> Cited | None:

@@ -41,7 +41,7 @@ def results(exercise: Exercise, done: Practised) -> dict[str, Any]:
 
 
 def _failures(rows: Sequence[DrillRow], soak: Mapping[str, Any] | None = None) -> list[str]:
-    """What no drill excuses: answers that were wrong."""
+    """What no drill excuses: answers that were wrong, and a server that ended where nobody did anything to it."""
     wrong = [
         f"in the drill '{row['drill']}' {row['wrong']:,} of {row['compared']:,} answers compared were wrong"
         for row in rows
@@ -49,7 +49,7 @@ def _failures(rows: Sequence[DrillRow], soak: Mapping[str, Any] | None = None) -
     ]
     if soak and soak["wrong"]:
         wrong.append(f"in the soak {soak['wrong']:,} of {soak['compared']:,} answers compared were wrong")
-    return wrong
+    return wrong + ([f"in the soak: {soak['ended'].rstrip('.')}"] if soak and soak.get("ended") else [])
 
 
 def verdict(results: Mapping[str, Any]) -> str:

@@ -145,6 +145,8 @@ def _doubt(summary: Mapping[str, Any], lost: Mapping[str, Any], others_cores: li
     cores = int(record.environment().get("cores") or 1)
     if disturbed := disturbance(others_cores, cores, [summary]):
         return disturbed
+    if not lost["requests"]:
+        return "no request was due after it happened"
     return None if lost["calm_before"] in (True, None) else "the promise was not kept in the seconds before either"
 
 

@@ -23,9 +23,10 @@ from playbook import stopwatch
 from playbook.drill.exercise import Exercise
 from playbook.drill.ground import ground
 from playbook.drill.outage import Calls, outage
-from playbook.errors import LoadFailed
+from playbook.errors import LoadFailed, ServerDied
 from playbook.monitor.resources import Container, ProcessTree, container_pid
 from playbook.records import record
+from playbook.serve.alive import check_unmeasured
 from playbook.serve.handle import Handle
 from playbook.stress.stress import level_of
 from playbook.tfserving.requests import write_mix
@@ -77,13 +78,23 @@ def hold(exercise: Exercise, handle: Handle, number: int) -> dict[str, Any]:
                 summary = loadgen.hold(level, folder)
             except loadgen.LoadgenError as error:
                 raise LoadFailed(f"The soak could not be held: {error}") from error
+        ended = _ended(handle)
     stopwatch.add(level.duration_s + level.ramp_up_s)
     calls = Calls.read(folder / "requests.parquet")
     start_ns = int(summary["start_ns"])
     lost = outage(calls, start_ns, start_ns + int(summary["duration_s"] * 1e9), exercise.promise)
     answers = summary.get("answers") or {}
     counted = {"wrong": answers.get("wrong"), "compared": answers.get("checked"), "rate_rps": exercise.rate_rps}
-    return told({**_figures(lost), **counted, **judge(over_requests(calls, samples))})
+    return told({**_figures(lost), **counted, "ended": ended, **judge(over_requests(calls, samples))})
+
+
+def _ended(handle: Handle) -> str | None:
+    """How the server ended or hung, in words; None where it still answers. Nobody did anything to it."""
+    try:
+        check_unmeasured(handle)
+    except ServerDied as error:
+        return str(error).splitlines()[0]
+    return None
 
 
 def over_requests(calls: Calls, samples: Sequence[tuple[int, int]]) -> Memory:
@@ -115,7 +126,9 @@ def told(figures: dict[str, Any]) -> dict[str, Any]:
     seconds, words = figures["seconds"], _memory_words(figures)
     lost = f"{figures['lost']:,} of {figures['requests']:,} requests lost" if figures["lost"] else "no request lost"
     doubt = [f"The soak is too short or too unsteady to tell a leak: {words}."] if figures["answer"] == OPEN else []
-    return {**figures, "words": f"Soak of {seconds / 60:.3g} minutes: {lost}; {words}.", "warnings": doubt}
+    parts = [figures["ended"].rstrip(".")] if figures.get("ended") else []
+    said = "; ".join([*parts, lost, words])
+    return {**figures, "words": f"Soak of {seconds / 60:.3g} minutes: {said}.", "warnings": doubt}
 
 
 def _memory_words(figures: dict[str, Any]) -> str:

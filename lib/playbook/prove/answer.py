@@ -1,6 +1,7 @@
 """The answer to the promise: KEPT, NOT KEPT or NOT PROVEN, from what was held and nothing beyond it.
 
-KEPT needs the evidence: VALID windows of the promised rate whose claim stands, no wrong answer, a server that lives.
+KEPT needs the evidence: VALID windows of the promised rate whose claim stands, no wrong answer, a server that lives,
+and no window that is INVALID by what the server did in it: of such ones nothing is counted, and users had them too.
 NOT KEPT is what a wrong answer, a reply that is none, or what ended the holding shows by itself; else it needs evidence
 as well: more requests failed or beyond the limit than a kept promise could show, on an undisturbed machine. Too high a
 rate makes no window VALID; there the second half of the window is what counts (`overload`).
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from loadgen.verdict.evidence import lower_bound
 from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
 
 MACHINE = (
@@ -20,6 +22,8 @@ MACHINE = (
     "client_cpu",
     "bad_passport",
 )  # failed checks that accuse the machine, not the server
+
+SERVER = ("server_dead", "stood_still", "too_many_errors")  # those that accuse the server
 
 
 class Answer(NamedTuple):
@@ -42,9 +46,11 @@ def answer(results: Mapping[str, Any]) -> Answer:
     if held["errors"] and held["error_share"] > results["promise"]["max_error_share"]:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in held["errors_by_kind"].items())
         why = f"{held['error_share']:.2%} of {held['requests']:,} requests failed ({kinds})"
-        return _missed(results, why) if not results["disturbance"] else _disturbed(results, why)
+        if results["disturbance"]:
+            return _disturbed(results, why)
+        return _missed(results, why) if _surely_failing(results) else _failing(results, why)
     if claim["proven"]:
-        return Answer(KEPT, _evidence(results), "")
+        return _spoilt(results) or Answer(KEPT, _evidence(results), "")
     if claim["refuted"]:
         why = f"{claim['misses']:,} of {claim['requests']:,} requests took longer than the limit or failed"
         why += "" if held["valid_windows"] else ", in the second half of windows in which the queue only grew"
@@ -76,6 +82,32 @@ def _evidence(results: Mapping[str, Any]) -> str:
         f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit, {results['confidence']:.0%} certain; "
         f"{answers['checked']:,} answers compared, none wrong{missed}"
     )
+
+
+def _surely_failing(results: Mapping[str, Any]) -> bool:
+    """Whether so many failed requests are no chance where no more than the promised share fails."""
+    held, tau = results["held"], results["claim"]["tau"]
+    least = lower_bound(held["errors"], held["requests"], tau, results["confidence"])
+    return least > results["promise"]["max_error_share"]
+
+
+def _failing(results: Mapping[str, Any], why: str) -> Answer:
+    allowed = f"{100 * results['promise']['max_error_share']:g} %"
+    return Answer(NOT_PROVEN, f"{why}, {allowed} are promised: too few requests to be sure", _longer(results))
+
+
+def _spoilt(results: Mapping[str, Any]) -> Answer | None:
+    """What stands against windows that keep the promise: others that the server spoilt, and not the machine."""
+    windows = [set(window["failed_checks"]) for window in results.get("windows") or []]
+    spoilt = [checks & set(SERVER) for checks in windows if checks & set(SERVER) and not checks & set(MACHINE)]
+    if not spoilt:
+        return None
+    named = ", ".join(sorted(set.union(*spoilt)))
+    beside = f"{len(spoilt)} of {len(windows)} windows are INVALID by what the server did ({named})"
+    why = f"{_evidence(results)}, but {beside}"
+    if results["disturbance"]:
+        return _disturbed(results, why)
+    return Answer(NOT_PROVEN, why, "Look at their warnings and at the server's log, and run 65_prove again.")
 
 
 def _missed(results: Mapping[str, Any], why: str) -> Answer:

@@ -33,6 +33,7 @@ class Held:
     windows: list[dict[str, Any]] = field(default_factory=list)
     ended: str | None = None  # the server died or hung
     unmeasured: str | None = None  # the load could not be held, which says nothing of the server
+    swept: bool = False  # whether all levels were held, so that what came after them are windows
 
     @property
     def checked(self) -> int:
@@ -60,15 +61,24 @@ def hold(proof: Proof) -> Held:
         held = Held(handle, under.rows)
         try:
             stress.sweep(under, proof.levels)
-            held.levels = list(under.rows)
+            held.levels, held.swept = list(under.rows), True
             _promised_rate(proof, under, held)
         except (ServerDied, LoadFailed) as error:
-            held.levels = held.levels if held.windows else list(under.rows)
+            _keep_all(held, under.rows)
             died = isinstance(error, ServerDied)
             if died:
                 progress.failed(f"{type(error).__name__}: {error}")
             held.ended, held.unmeasured = (str(error), None) if died else (None, str(error))
     return held
+
+
+def _keep_all(held: Held, rows: list[dict[str, Any]]) -> None:
+    """Of a holding that was cut short also the row in which that happened: a level, or a window once all levels were
+    held."""
+    if held.swept:
+        held.windows = rows[len(held.levels) :]
+    else:
+        held.levels = list(rows)
 
 
 def needed_answers(share: float = WRONG_SHARE, confidence: float = 0.95) -> int:

@@ -204,7 +204,7 @@ def _held(run: RunFolder, windows: Sequence[Mapping[str, Any]], valid: Sequence[
         "duration_s": sum(window["duration_s"] for window in counted),
         "requests": requests,
         "errors": errors,
-        "error_share": errors / requests if requests else 0.0,
+        "error_share": errors / requests if requests else None,
         "errors_by_kind": kinds,
         "latency_mean_ms": float(latency.mean()) if len(latency) else None,
         "latency_p95_ms": percentile(np.sort(latency), 0.95),

@@ -14,14 +14,17 @@ class Query(NamedTuple):
 
 QUERIES: dict[str, Query] = {
     "percentiles": Query(
-        "p50, p95 and p99 by run and level, exact, from every request",
+        "p50, p95 and p99 by run and level, exact, from every request; NULL with fewer than ten beyond it",
         """
 WITH found AS (
     SELECT run_id, stage, level, count(*) AS answers,
            quantile_cont(done_ns - scheduled_ns, [0.5, 0.95, 0.99]) AS ns
     FROM requests WHERE error IS NULL GROUP BY ALL
 )
-SELECT run_id, stage, level, answers, ns[1] / 1e6 AS p50_ms, ns[2] / 1e6 AS p95_ms, ns[3] / 1e6 AS p99_ms
+SELECT run_id, stage, level, answers,
+       CASE WHEN answers >= 20 THEN ns[1] / 1e6 END AS p50_ms,
+       CASE WHEN answers >= 200 THEN ns[2] / 1e6 END AS p95_ms,
+       CASE WHEN answers >= 1000 THEN ns[3] / 1e6 END AS p99_ms
 FROM found ORDER BY ALL""",
     ),
     "errors": Query(
@@ -49,11 +52,13 @@ SELECT run_id, when_utc, batches, rows / batches AS rows_a_batch
 FROM steps WHERE batches > 0 ORDER BY run_id, at_ns""",
     ),
     "changes": Query(
-        "each change of configuration, with p99 in the five seconds before and after it",
+        "each change of configuration, with p99 in the five seconds before and after it; NULL below 1,000 answers",
         """
 SELECT c.run_id, c.when_utc, c.verb, c.name, left(c.before, 60) AS before, left(c.after, 60) AS after, c.why,
-       quantile_cont((r.done_ns - r.scheduled_ns) / 1e6, 0.99) FILTER (r.done_ns < c.at_ns) AS p99_before_ms,
-       quantile_cont((r.done_ns - r.scheduled_ns) / 1e6, 0.99) FILTER (r.done_ns >= c.at_ns) AS p99_after_ms
+       CASE WHEN count(*) FILTER (r.done_ns < c.at_ns) >= 1000 THEN
+           quantile_cont((r.done_ns - r.scheduled_ns) / 1e6, 0.99) FILTER (r.done_ns < c.at_ns) END AS p99_before_ms,
+       CASE WHEN count(*) FILTER (r.done_ns >= c.at_ns) >= 1000 THEN
+           quantile_cont((r.done_ns - r.scheduled_ns) / 1e6, 0.99) FILTER (r.done_ns >= c.at_ns) END AS p99_after_ms
 FROM changes c LEFT JOIN requests r
   ON r.run_id = c.run_id AND r.error IS NULL AND abs(r.done_ns - c.at_ns) < 5_000_000_000
 GROUP BY ALL ORDER BY c.run_id, c.when_utc""",

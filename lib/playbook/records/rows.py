@@ -61,7 +61,7 @@ class LevelRow(TypedDict, total=False):
     duration_s: float
     requests: int
     errors: int
-    success_rate: float
+    success_rate: float | None
     throughput_rps: float
     offered_rps: float
     latency_mean_ms: float | None

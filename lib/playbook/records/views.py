@@ -47,6 +47,7 @@ def _run_row(run_id: str, contents: Mapping[str, Any]) -> tuple:
     said = [read[verb].get("verdict") for verb in ("prove", "tune", "stress", *reversed(record.VERBS)) if verb in read]
     prove = results.get("prove", {})
     promise, held = prove.get("promise") or {}, prove.get("held") or {}
+    shown = held.get("valid_windows", 1 if held else 0)  # what an INVALID window showed is no rate that was held
     return (
         run_id,
         min((c["created_utc"] for c in read.values() if c.get("created_utc")), default=None),
@@ -57,8 +58,8 @@ def _run_row(run_id: str, contents: Mapping[str, Any]) -> tuple:
         promise.get("p99_limit_ms") or stress.get("limit_ms"),
         promise.get("target_rate_rps"),
         prove.get("answer"),
-        prove.get("rate_rps") if held else None,
-        held.get("latency_p99_ms"),
+        prove.get("rate_rps") if shown else None,
+        held.get("latency_p99_ms") if shown else None,
         best.get("throughput_rps"),
         best.get("latency_p99_ms"),
         ((results.get("analyze") or {}).get("capacity") or {}).get("rate_rps"),

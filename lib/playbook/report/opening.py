@@ -10,7 +10,7 @@ from typing import Any
 
 from playbook import markdown
 from playbook.chain import outcome
-from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
+from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN, Promise
 from playbook.prove.words import curve_names
 from playbook.records import runs, stale
 from playbook.records.run_folder import RunFolder
@@ -130,7 +130,8 @@ def promise_in_words(run: RunFolder) -> str:
     if not limit:
         return ""
     rate = (prove or asked).get("target_rate_rps")  # what deploy is sized for is no promise of the proof's
-    errors = prove.get("max_error_share") or asked.get("max_error_share") or 0.0
+    shares = (said.get("max_error_share") for said in (prove, asked))
+    errors = next((share for share in shares if share is not None), Promise.max_error_share)
     at = f"at {rate:,.0f} requests/s" if rate else NO_PROMISE
     return f"p99 ≤ {limit:g} ms and at most {100 * errors:g} % failures, {at}"
 

@@ -28,7 +28,9 @@ def table(run: RunFolder, proven: Sequence[Mapping[str, Any]], limit_ms: float |
         limit_ms: The limit of the p99, or None.
     """
     first, second = curve_names(run, bool(run.results("prove").get("tuned")))
-    promise = Promise(limit_ms) if limit_ms else None
+    promise = (
+        Promise.of({**run.params("stress"), "p99_limit_ms": limit_ms, "target_rate_rps": None}) if limit_ms else None
+    )
     rows = _configuration(first, run.levels, promise, _searched(run, "default"))
     found = _configuration(second, proven, promise, _searched(run, "best") if second != first else [])
     if max(len(rows), len(found)) < 2:

@@ -12,6 +12,7 @@ import loadgen
 from loadgen import temporary
 from playbook import progress, stopwatch
 from playbook.errors import LoadFailed
+from playbook.markdown import number
 from playbook.records import attempts, record, run_folder, secrets, trust
 from playbook.serve import client
 from playbook.serve.alive import another_version, check_alive, check_answering, check_unmeasured
@@ -237,7 +238,8 @@ def _holder(under: Bench, bar: Any) -> Any:
             raise LoadFailed(f"{level.rate_rps:,.0f} requests/s could not be measured: {error}") from error
         under.keep(summary, settings)
         check_answering(under.handle, summary)
-        bar.update(bar.total * 0.9, f"{level.rate_rps:,.0f}/s: p99 {summary['latency_ms']['p99'] or 0:.1f} ms")
+        p99 = number(summary["latency_ms"]["p99"])
+        bar.update(bar.total * 0.9, f"{level.rate_rps:,.0f}/s: p99 {p99} ms")
         return summary
 
     return hold

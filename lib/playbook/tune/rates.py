@@ -50,7 +50,7 @@ def kept(row: Row, promise: Promise) -> bool:
     if row["latency_p99_ms"] is not None:
         return promise.kept_by(row)
     requests, misses = beyond(row)
-    failed = round((1.0 - row["success_rate"]) * requests)
+    failed = round((1.0 - (row["success_rate"] or 0.0)) * requests)
     return requests >= FEWEST and promise.kept_by_counting(misses, failed, requests)
 
 

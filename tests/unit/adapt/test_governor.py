@@ -1,11 +1,10 @@
 """Policies and their governor in simulated time: hysteresis, cool-down, rollback, and no swinging."""
 
-from types import SimpleNamespace
-
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from playbook.adapt.controller import Adapted
 from playbook.adapt.demonstration import Choice, ChoiceRun
 from playbook.adapt.governor import Governor, Rules
 from playbook.adapt.policies import Bounds, Wish, aimd, model, threshold
@@ -143,7 +142,7 @@ def test_the_timeline_names_each_change_by_its_batch_size_and_its_waiting_time()
         }
     )
     choice = Choice("policy aimd", Config(), lambda: None)
-    picture = timeline([ChoiceRun(choice, seconds, SimpleNamespace(changes=changes), {}, 0)], 50.0)
+    picture = timeline([ChoiceRun(choice, seconds, Adapted(Config(), changes=changes), {}, 0)], 50.0)
     figure = Figure()
     picture.draw(figure, LIGHT)
     told = [text.get_text().strip() for axes in figure.axes for text in axes.texts]

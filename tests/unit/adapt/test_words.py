@@ -42,9 +42,16 @@ GOOD, LATE, BAD = (2.0, 20.0, 30.0, 4.0), (2.0, 80.0, 30.0, 4.0), (60.0, 80.0, 9
 
 
 def test_a_policy_that_kept_more_seconds_pays():
+    told = said_of([played("fixed", (2.0, 80.0, 90.0, 4.0)), played("policy", GOOD, policy=True)])
+    assert "fixed 2 s; policy 4 s. 1 live changes, 0 failed requests." in told
+    assert told.endswith("Adapting pays here: policy kept 2 s more than the best fixed choice.")
+
+
+def test_a_second_more_each_held_once_is_no_difference():
     told = said_of([played("fixed", LATE), played("policy", GOOD, policy=True)])
-    assert "fixed 3 s; policy 4 s. 1 live changes, 0 failed requests." in told
-    assert told.endswith("Adapting pays here: policy kept 1 s more than the best fixed choice.")
+    assert told.endswith(
+        "No difference is shown: policy kept 1 s more than the best fixed choice, and each was held once."
+    )
 
 
 def test_one_that_kept_fewer_does_not_and_the_verdict_says_why():

@@ -79,6 +79,13 @@ def test_the_lines_come_out_of_a_stage_that_runs_without_a_terminal(tmp_path: Pa
     assert "About 18 s to come: a server, 5 levels." in out.getvalue()
 
 
+def test_what_failed_in_the_last_moment_of_a_stage_is_said(tmp_path: Path) -> None:
+    out, file = io.StringIO(), tmp_path / "progress.json"
+    with terminal.StageLine(Console(file=out, width=300)).stage("prove", file):
+        file.write_text(json.dumps({"total": 0, "failed": ["ServerDied: it ended"]}))
+    assert out.getvalue().count("Stage 'prove' failed: ServerDied: it ended") == 1
+
+
 def test_a_machine_that_others_use_stretches_what_is_computed() -> None:
     assert 1.0 <= stage_plan.stretch() <= stage_plan.MOST_STRETCH
     assert stage_plan.stretch() == stage_plan.stretch()  # seen once a process

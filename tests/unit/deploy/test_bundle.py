@@ -1,6 +1,7 @@
 """The bundle says what the record says, number by number, and its own checks find what is wrong with it."""
 
 import json
+import os
 import re
 import shutil
 
@@ -336,6 +337,9 @@ PROVED = [{"throughput_rps": 900.0, "latency_p99_ms": 12.0, "valid": True},
           {"throughput_rps": 2500.0, "latency_p99_ms": 30.0, "valid": False}]  # fmt: skip
 
 
+FAILING = [PROVED[0], PROVED[1] | {"success_rate": 0.99}]
+
+
 @pytest.mark.parametrize(
     ("results", "rate_rps", "source"),
     [
@@ -343,15 +347,21 @@ PROVED = [{"throughput_rps": 900.0, "latency_p99_ms": 12.0, "valid": True},
         ({**HELD, "levels": PROVED[:1]}, 1100.0, "prove.json results.rate_rps"),
         ({**HELD, "answer": "NOT KEPT", "levels": PROVED[:1]}, 900.0, "prove.json results.levels.0.throughput_rps"),
         ({**HELD, "answer": "NOT PROVEN", "levels": PROVED[:1]}, 1800.0, "tune.json results.best.rate_rps"),
+        ({**HELD, "answer": "NOT KEPT", "levels": FAILING}, 900.0, "prove.json results.levels.0.throughput_rps"),
+        (
+            {**HELD, "answer": "NOT KEPT", "levels": PROVED, "failures": ["3 of 9 answers compared were wrong"]},
+            1500.0,
+            "prove.json results.levels.1.throughput_rps",
+        ),
     ],
-    ids=["best level", "the promise held", "not kept", "disturbed"],
+    ids=["best level", "the promise held", "not kept", "disturbed", "a level that failed requests", "wrong answers"],
 )
 def test_the_rate_that_was_proven_goes_before_the_rate_that_was_tuned(fresh, results, rate_rps, source):
     record.save(fresh, "prove", params={}, results=results, verdict="proved")
     made = bundled(fresh)[1]
     assert (made.replica.rate_rps.value, made.replica.rate_rps.source) == (rate_rps, source)
     doubted = words.carries(made).startswith("NOT PROVEN, as prove does not confirm it: ")
-    assert doubted == (results["answer"] == "NOT PROVEN")
+    assert doubted == (results["answer"] == "NOT PROVEN" or "failures" in results)
     assert "inside the limit" in words.carries(made)
 
 
@@ -370,3 +380,13 @@ def test_cores_and_memory_are_those_of_the_server_that_prove_held_not_of_the_def
     shutil.rmtree(data / "requests")
     assert replica.of_run(fresh).cpu_cores.value == 1.9
     assert replica.of_run(fresh).cpu_cores.source.endswith("under the default flags")
+
+
+def test_a_program_that_hangs_says_nothing_of_a_bundle_and_ends_no_stage(tmp_path, monkeypatch):
+    tool = tmp_path / "promtool"
+    tool.write_text("#!/bin/sh\nexec sleep 20\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(bundle_check, "PROGRAM_S", 0.2)
+    check = bundle_check._run("promtool check", lambda: bundle_check._promtool(tmp_path), "")
+    assert (check.outcome, "timed out after 0.2 seconds" in check.detail) == ("not tried", True)

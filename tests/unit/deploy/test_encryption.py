@@ -97,10 +97,12 @@ def test_the_rehearsal_asks_and_loads_the_bundle_over_tls(plan: DeployPlan, monk
 def test_the_image_is_not_rehearsed_where_its_user_may_not_read_the_key(plan: DeployPlan, pems: Path) -> None:
     file = Path(plan.tls.asked["ssl_config_file"])
     file.chmod(0o600)
-    built, why = deploy.rehearsal.choose(plan, "auto")
+    (built, why), unread = deploy.rehearsal.choose(plan, "auto"), deploy.rehearsal._unread(plan)
     file.chmod(0o644)
     assert not built
-    assert f"may not read {file}" in why or "Docker" in why
+    assert f"may not read {file}" in unread
+    assert unread in why or "Docker" in why, "an engine that is not there is told first"
+    assert deploy.rehearsal._unread(plan) is None
 
 
 def test_an_attached_servers_tls_is_said_not_to_be_the_bundles(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from playbook import drill
 from playbook.drill import observing, soak, starving
 from playbook.drill.drills import DRILLS
 from playbook.drill.ground import Ground
+from playbook.drill.practising import Practised
 from playbook.errors import ParameterError
 from playbook.records import record
 from playbook.serve import serve
@@ -209,6 +211,11 @@ def test_a_server_that_keeps_a_kilobyte_of_every_request_is_found(run_dir: Path,
     assert 700 < kept["bytes_per_request"] < 1600
     assert kept["wrong"] == 0
     assert "A LEAK of" in kept["words"]
+    assert kept["ended"] is None
+    threading.Timer(0.7, psutil.Process(leaking.pid).kill).start()
+    ended = soak.hold(replace(exercise, soak_s=1.5), leaking, 3)
+    assert "has ended while it was needed" in ended["ended"]
+    assert drill.results(exercise, Practised(soak=ended))["failures"] == [f"in the soak: {ended['ended'].rstrip('.')}"]
 
 
 def test_the_embedded_server_is_not_accused(run_dir: Path) -> None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from playbook.drill import flooding
+from playbook.drill import flooding, observing
 from playbook.drill.exercise import Exercise
 from playbook.drill.outage import Calls, by_second, outage
 from playbook.promise import Promise
+from playbook.records.run_folder import RunFolder
+from playbook.serve.spec import ServerSpec
+from playbook.stress.load import Load
+from playbook.tfserving.config import Config
 
 PROMISE = Promise(50.0, 0.001)
 BEGAN_NS, RATE = 10**12, 1000
+
+
+def exercised(**figures: float | None) -> Exercise:
+    """An exercise with these figures, of a run that has nothing."""
+    one = {"tuned": False, "expected_rps": None, "replicas": 1, "rate_rps": 100.0, "capacity_rps": 100.0}
+    base = {"drills": (), "remedies": False, "drill_s": 6.0, "budget_s": 60.0, "soak_s": 0.0, "client_rps": None}
+    spec = ServerSpec("m", Path("m"))
+    return Exercise(RunFolder(Path(), {}), PROMISE, spec, Config(), load=Load(), **{**one, **base, **figures})
 
 
 def calls(seconds: float, before_s: float = 2.0) -> Calls:
@@ -89,8 +101,15 @@ def test_seconds_are_counted_from_when_it_happened() -> None:
     assert seconds["slowest_ms"] == [5.0, 5.0, 5.0, None, 5.0]
 
 
+def test_a_drill_after_which_no_request_was_due_is_doubtful_and_not_harmless() -> None:
+    quiet, few = lost_in(calls(0.0), 6.0), lost_in(calls(6.0), 6.0)
+    assert quiet["requests"] == 0
+    assert observing._doubt({"failed_checks": []}, quiet, []) == "no request was due after it happened"
+    assert observing._doubt({"failed_checks": []}, few, []) is None
+
+
 def test_a_flood_tells_what_was_due_answered_and_refused_in_it_alone() -> None:
-    exercise = SimpleNamespace(drill_s=10.0, capacity_rps=500.0, overload_rps=1000.0)
+    exercise = exercised(drill_s=10.0, capacity_rps=500.0, client_rps=1250.0)
     broken = spoilt(spoilt(calls(8.0), 0.0, 3.5, "http_503", every=4), 4.0, 8.0, "http_503")
     said = flooding.flood_words(exercise, broken, BEGAN_NS)
     assert said.startswith("1,000/s were due, 2.0 times the capacity; more could not be sent")
@@ -100,7 +119,7 @@ def test_a_flood_tells_what_was_due_answered_and_refused_in_it_alone() -> None:
 
 
 def test_a_flood_is_ten_times_the_capacity_or_what_can_be_sent_and_never_less_than_the_capacity() -> None:
-    figures = {"capacity_rps": 100.0, "client_rps": 50_000.0}
-    assert Exercise.overload_rps.fget(SimpleNamespace(**figures)) == 1000.0
-    assert Exercise.overload_rps.fget(SimpleNamespace(**{**figures, "client_rps": 500.0})) == 400.0
-    assert Exercise.overload_rps.fget(SimpleNamespace(**{**figures, "client_rps": 110.0})) == 130.0
+    rates = {
+        able: exercised(capacity_rps=100.0, client_rps=able).overload_rps for able in (50_000.0, 500.0, 110.0, None)
+    }
+    assert rates == {50_000.0: 1000.0, 500.0: 400.0, 110.0: 130.0, None: 1000.0}

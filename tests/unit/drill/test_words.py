@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from drill_rows import SECONDS, row
 
 from playbook.drawing import outages
-from playbook.drill import findings, views
+from playbook.drill import findings, soak, views
 from playbook.drill.drills import DRILLS
 from playbook.records.rows import DrillRow
 
@@ -32,6 +33,16 @@ def test_a_drill_at_another_rate_than_the_others_is_told_with_it() -> None:
     assert "at 500 requests/s cost users: kill 300 of" in said
     assert "half_cpu (at 6,000/s) 300 of" in said
     assert "nothing in swap (at 6,000/s)" in said
+
+
+def test_a_server_that_ended_in_the_soak_is_a_failure_and_leads_the_verdict() -> None:
+    figures = {"seconds": 60.0, "lost": 40, "requests": 60, "rate_rps": 1.0, "wrong": 0, "compared": 20}
+    memory = soak.judge(soak.Memory(np.array([], int), np.array([])))
+    kept = soak.told({**figures, **memory, "ended": "The embedded server (pid 7) has ended."})
+    assert kept["words"].startswith("Soak of 1 minutes: The embedded server (pid 7) has ended; 40 of 60 requests lost;")
+    results = told(soak=kept, failures=findings._failures([], kept))
+    assert results["failures"] == ["in the soak: The embedded server (pid 7) has ended"]
+    assert findings.verdict(results).startswith("in the soak: The embedded server (pid 7) has ended. ")
 
 
 def test_a_drill_that_did_not_recover_says_within_what() -> None:

@@ -104,6 +104,34 @@ def test_failed_requests_above_the_promised_share_break_it_though_the_answered_o
     assert (word, why) == (NOT_KEPT, "4.50% of 2,000 requests failed (90 http_503)")
 
 
+@pytest.mark.parametrize(("errors", "requests"), [(1, 500), (10, 9000)])
+def test_a_few_failures_that_a_kept_promise_could_show_prove_nothing_either_way(errors: int, requests: int) -> None:
+    """One of 500 is twice what 0.1 % allow, and comes to two in five of those who keep to them."""
+    held = HELD | {"requests": requests, "errors": errors, "error_share": errors / requests}
+    word, why, next_step = answer(results(held=held | {"errors_by_kind": {"reset": errors}}))
+    assert word == NOT_PROVEN
+    assert why.endswith(f"({errors} reset), 0.1 % are promised: too few requests to be sure")
+    assert next_step.startswith("Hold the rate for longer")
+
+
+def test_one_failure_breaks_a_promise_that_allows_none() -> None:
+    held = HELD | {"errors": 1, "error_share": 1 / 2000, "errors_by_kind": {"reset": 1}}
+    promise = {"p99_limit_ms": 50.0, "max_error_share": 0.0, "target_rate_rps": 1600.0}
+    assert answer(results(held=held, promise=promise)).word == NOT_KEPT
+
+
+@pytest.mark.parametrize("check", ["too_many_errors", "stood_still", "server_dead"])
+def test_windows_that_keep_the_promise_do_not_hide_one_that_the_server_spoilt(check: str) -> None:
+    windows = [{"failed_checks": [check, "not_steady"]}, {"failed_checks": []}]
+    word, why, _ = answer(results(windows=windows))
+    assert word == NOT_PROVEN
+    assert why.endswith(f"but 1 of 2 windows are INVALID by what the server did ({check})")
+    busy = "other processes used 0.6 of 2 cores"
+    assert answer(results(windows=windows, disturbance=busy)).why.endswith(f"but {busy} meanwhile")
+    by_the_machine = [{"failed_checks": [check, "client_late"]}, {"failed_checks": ["not_steady"]}]
+    assert answer(results(windows=by_the_machine)).word == KEPT
+
+
 def test_where_no_level_kept_the_limit_no_lower_rate_is_offered() -> None:
     assert "No level kept the limit" in answer(results(claim=REFUTED | {"misses": 1500}, carried_rps=None)).next_step
 

@@ -93,6 +93,15 @@ def test_a_promise_that_one_request_alone_breaks_is_answered_without_a_server(se
     assert words.warnings(kept) == [kept["skipped"]]
 
 
+def test_a_holding_that_is_cut_short_keeps_the_row_in_which_that_happened() -> None:
+    rows = [{"level": number} for number in range(4)]
+    early, late = holding.Held(None, []), holding.Held(None, rows[:2], [rows[2]], swept=True)
+    for held in (early, late):
+        holding._keep_all(held, rows)
+    assert (early.levels, early.windows) == (rows, [])
+    assert (late.levels, late.windows) == (rows[:2], rows[2:]), "of the promised rate, and no level"
+
+
 def test_a_rate_too_low_for_certainty_inside_its_seconds_is_told_before_they_are_spent(settings) -> None:
     told = " ".join(stage(proof_of(settings | {"target_rate_rps": 50.0, "prove_s": 8.0})).left_out)
     assert "certainty, as a rule: it takes some 895 requests" in told

@@ -40,6 +40,7 @@ def test_percentiles_are_exact_and_failed_requests_stay_out(tmp_path):
     found = store.query(queries.QUERIES["percentiles"].sql, tmp_path)
     assert found["answers"].tolist() == [100]
     assert found["p50_ms"][0] == 50.5
+    assert found[["p95_ms", "p99_ms"]].isna().all(axis=None), "five and one of them lie beyond"
     errors = store.query(queries.QUERIES["errors"].sql, tmp_path)
     assert dict(zip(errors["kind"], errors["requests"], strict=True)) == {"none": 100, "timeout": 1}
     assert errors["share"].sum() == pytest.approx(1.0)
@@ -52,6 +53,15 @@ def test_runs_and_levels_are_read_from_the_records(outputs):
     assert runs["best_rps"][0] > runs["best_rps"][1] * 0.99
     levels = store.query("SELECT run_id, count(*) AS n, max(latency_p99_ms) AS worst FROM levels GROUP BY 1", outputs)
     assert levels["n"].tolist() == [4, 4]
+
+
+@pytest.mark.parametrize(("held", "rate"), [({"valid_windows": 0}, None), ({"valid_windows": 1}, 2000.0), ({}, None)])
+def test_a_rate_counts_as_held_where_a_window_of_it_was_valid(tmp_path, held, rate):
+    """A proof whose server died in the levels has held nothing; that of an INVALID window is no rate that was held."""
+    proof = {"rate_rps": 2000.0, "answer": "NOT PROVEN", "held": held and {**held, "latency_p99_ms": 3.5}}
+    record.save(tmp_path / "one", "prove", params={}, results=proof, verdict="said")
+    found = store.query("SELECT held_rps, held_p99_ms FROM runs", tmp_path).astype(object)
+    assert found.where(found.notna(), None).to_numpy().tolist() == [[rate, rate and 3.5]]
 
 
 def test_half_files_older_and_newer_schemas_do_not_break_a_query(outputs, tmp_path):
@@ -99,7 +109,7 @@ def test_the_change_before_a_rise_of_p99_is_found(tmp_path):
     from playbook.records import journal
 
     second = 10**9
-    rows = [(0, n * second // 100, n * second // 100 + (1 if n < 500 else 9) * 10**6) for n in range(1000)]
+    rows = [(0, n * second // 300, n * second // 300 + (1 if n < 1500 else 9) * 10**6) for n in range(3000)]
     frame = pd.DataFrame(rows, columns=["level", "scheduled_ns", "done_ns"]).assign(error=None)
     frame["error"] = frame["error"].astype("str").where(frame["error"].notna(), None)
     record.write_parquet(tmp_path / "run" / "data" / "requests" / "stress_000" / "requests.parquet", frame)
@@ -112,6 +122,7 @@ def test_the_change_before_a_rise_of_p99_is_found(tmp_path):
     changed = store.query(queries.QUERIES["changes"].sql, tmp_path)
     assert changed["p99_before_ms"][1] == pytest.approx(1.0)
     assert changed["p99_after_ms"][1] == pytest.approx(9.0)
+    assert changed["p99_before_ms"].isna()[0], "of 300 answers"
 
 
 def test_wrong_sql_names_the_columns_there_are(outputs):

@@ -18,7 +18,7 @@ from playbook.drawing import bars, canvas, curves, palette, timeline
 from playbook.errors import QueryFailed, RecordExists, RecordUnreadable
 from playbook.promise import Promise
 from playbook.records import journal, record, run_folder
-from playbook.report import catalogue, report
+from playbook.report import catalogue, opening, report
 
 
 @pytest.fixture(scope="module")
@@ -282,6 +282,15 @@ def test_lines_and_words_stand_out_from_the_page(theme):
     assert contrast(colours["muted"], colours["page"]) >= 4.5
     for colour in colours["series"][:3]:
         assert contrast(colour, colours["page"]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(None, "0.1 % failures"), (0.0, "at most 0 % failures"), (0.02, "2 % failures")]
+)
+def test_the_failures_that_a_promise_allows_are_those_it_was_held_to(tmp_path, share, said):
+    params = {"p99_limit_ms": 50.0, "max_error_share": share}
+    record.save(tmp_path / "run", "stress", params=params, results={"levels": []}, verdict="held")
+    assert said in opening.promise_in_words(run_folder.read(tmp_path / "run"))
 
 
 def test_names_of_levels_do_not_cover_one_another():

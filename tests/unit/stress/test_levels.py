@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from playbook.stress import levels, stress
 from playbook.stress.load import Load
 
 LOAD = Load(p99_limit_ms=50.0)
-HANDLE = SimpleNamespace(model_name="digits", server="embedded")
+HANDLE = Handle("embedded", "digits", "/m", "http://127.0.0.1:1", "127.0.0.1:2", "", [], [])
 
 
 def level(rate: float, p99: float | None, valid: bool = True, success: float = 1.0, **other: Any) -> dict[str, Any]:
@@ -69,6 +68,25 @@ def test_a_level_too_small_for_one_wrong_answer_in_10_000_says_what_it_could_hav
 def test_a_promise_nobody_kept_names_the_nearest() -> None:
     rows = [level(100, 80.0), level(200, 120.0)]
     assert "nearest was 80.0 ms at 100 requests/s" in levels.verdict(levels.results(HANDLE, rows, LOAD))
+
+
+def test_a_level_inside_the_limit_that_fails_too_many_is_told_by_its_failures() -> None:
+    """It was said to keep p99 within 50 ms at no level, the nearest being 3 ms."""
+    rows = [level(900, 80.0), level(500, 3.0, success=0.995), level(300, 2.0, success=0.99)]
+    text = levels.verdict(levels.results(HANDLE, rows, LOAD))
+    assert text.endswith(
+        "kept p99 within 50 ms only where more requests failed than was promised, fewest 0.50% with 4 clients in a "
+        "closed loop (p99 3.0 ms at 500 requests/s)."
+    )
+
+
+def test_a_level_in_which_no_request_was_due_has_no_success_rate() -> None:
+    nothing = dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "max"))
+    summary = {"requests": 0, "errors": 0, "throughput_rps": 0.0, "duration_s": 1.0, "latency_ms": nothing}
+    summary |= {"lateness_us": {}, "warnings": [], "valid": False}
+    row = levels.flat(summary, 0, {"arrival": "closed", "concurrency": 1, **LOAD.requests})
+    assert row["success_rate"] is None
+    assert levels.table([row]).splitlines()[-1].split("|")[3].strip() == markdown.MISSING
 
 
 def test_no_valid_level_says_that_nothing_can_be_said() -> None:

@@ -1,15 +1,15 @@
 """The warm-up file is what TensorFlow Serving reads, holds real rows, and is never published broken."""
 
 import shutil
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import export_models
 import numpy as np
 import pytest
 
+from loadgen.scripted.script import Script
+from loadgen.scripted.server import running
 from model_server.loading.record_file import masked_crc
 from playbook.errors import ModelError, ParameterError, PlaybookError, PredictFailed, WarmupNotApplied
 from playbook.export import export
@@ -246,17 +246,18 @@ def test_nothing_lost_is_nothing_to_remove() -> None:
     assert "nothing was lost that stands out" in verdict
 
 
-def test_a_slow_model_gets_fewer_requests_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coldstart, "timed_ms", lambda send, body: 500.0)
-    with serve_nothing() as handle:
-        wished = coldstart.ColdStartPlan(first_requests=100, repeats=2)
-        plan = coldstart.planned(wished, handle, Reference("s", ROWS, ROWS), 60.0)
-    assert (plan.first_requests, plan.repeats) == (20, 2)
+def test_a_slow_model_gets_fewer_requests_and_that_is_said() -> None:
+    wished = coldstart.ColdStartPlan(first_requests=100, repeats=2)
+    plan = planned(wished, answers_after_s=0.25, budget_s=30.0)
+    assert plan.request_ms >= 250
+    assert (plan.first_requests, plan.repeats) == (max(10, int(30_000 / plan.request_ms / 6)), 2)
     ends_s = 2 * 3 * coldstart.END_S * stretch()
-    assert plan.expected_s == pytest.approx(2 * (3 * 20 + 16) * 0.5 + ends_s)
-    assert "80 of 100 first requests on each server: one takes 500 ms" in coldstart.stage(plan).words()
+    asked = 3 * plan.first_requests + plan.client_warmup_requests
+    assert plan.expected_s == pytest.approx(2 * asked * plan.request_ms / 1e3 + ends_s)
+    left_out = f"{100 - plan.first_requests} of 100 first requests"
+    assert f"{left_out} on each server: one takes {plan.request_ms:.0f} ms" in coldstart.stage(plan).words()
     results = views.results(measured([2.0] * 20, [1.0] * 20), plan, 4, 4)
-    assert any(one.startswith("Left out: 80 of 100 first requests") for one in views.warnings(results))
+    assert any(one.startswith(f"Left out: {left_out}") for one in views.warnings(results))
 
 
 def test_servers_that_replay_nothing_are_planned_without_the_replay_and_with_a_first_request() -> None:
@@ -268,16 +269,14 @@ def test_servers_that_replay_nothing_are_planned_without_the_replay_and_with_a_f
     assert whole - spared == pytest.approx(2 * (2 * (0.1 + 1.0) - 1.0))  # two signatures, of which one is asked
 
 
-def test_a_quick_model_gets_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coldstart, "timed_ms", lambda send, body: 0.5)
-    with serve_nothing() as handle:
-        plan = coldstart.planned(coldstart.ColdStartPlan(), handle, Reference("s", ROWS, ROWS), 10.0)
+def test_a_quick_model_gets_all_requests() -> None:
+    plan = planned(coldstart.ColdStartPlan(), answers_after_s=0.0, budget_s=300.0)
     assert (plan.first_requests, plan.left_out) == (100, [])
 
 
-@contextmanager
-def serve_nothing() -> Iterator[Handle]:
-    """A port that takes connections, for what is timed in another way."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        yield Handle("embedded", "m", "/nowhere", url, "", "", [], [], start_s=0.0)
+def planned(wished: coldstart.ColdStartPlan, answers_after_s: float, budget_s: float) -> coldstart.ColdStartPlan:
+    """The plan for a server whose answers take so long."""
+    with running("rest", Script(delay_s=answers_after_s)) as server:
+        url = server.url.removesuffix(urlsplit(server.url).path)
+        handle = Handle("embedded", "m", "/nowhere", url, "", "", [], [], start_s=0.0)
+        return coldstart.planned(wished, handle, Reference("s", ROWS, ROWS), budget_s)
