@@ -17,7 +17,8 @@ from playbook.records import record
 from playbook.serve.cores import split_cpus
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tfserving.mix import Mix
-from playbook.tune.fit import Probe, at_rate, fit
+from playbook.tune.fit import at_rate, fit
+from playbook.tune.guess import Probe
 from playbook.tune.memory import Memory
 from playbook.tune.mixture import kinds_of
 from playbook.tune.request_path import RequestPath
@@ -36,7 +37,7 @@ ROOMY = Config(
     enable_batching=True, max_batch_size=64, max_enqueued_batches=1000, num_batch_threads=1, rest_api_num_threads=65
 )
 ROUNDS, CALM = 6, 0.6  # windows of a kind, and the share of the closed loop's rate that the open ones are held at
-CLIENTS = 48
+CLIENTS, FEW = 48, 8  # of a closed loop, and of the probe that fills small batches
 KEPT = (
     "throughput_rps",
     "rate_rps",
@@ -47,6 +48,7 @@ KEPT = (
     "core_ms_per_request",
 )
 PIECE = "piece_us"
+OF_THE_KERNEL = ("burst_ms", "slice_ms", "wake_ms")  # no costs, so the same on a slower machine
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,11 @@ def predicted_over_measured(
     with Pulse(split_cpus()[0][0]) as pulse:
         seen = {config: _seen(bench, pulse, config, memory, rounds) for config in held}
     path, usual_us = _fitted(of, seen)
-    return [_off(path, usual_us, config, *seen[config]) for config in configs]
+    return [_off(path, usual_us, config, *seen[config][:2]) for config in configs]
 
 
-def _seen(bench: Workbench, pulse: Pulse, config: Config, memory: Memory, rounds: int) -> tuple[list[dict], list[dict]]:
-    """Windows of one configuration: a closed loop, and CALM of the least it carried there, in turns."""
+def _seen(bench: Workbench, pulse: Pulse, config: Config, memory: Memory, rounds: int) -> tuple[list[dict], ...]:
+    """Windows of one configuration in turns: a closed loop, CALM of the least it carried there, one of few clients."""
 
     def window(server: RunningServer, **how: Any) -> dict:
         began = time.monotonic()
@@ -116,12 +118,13 @@ def _seen(bench: Workbench, pulse: Pulse, config: Config, memory: Memory, rounds
 
     def hold() -> list[list[dict]]:
         server = bench.bring("trial", config) if config.enable_batching else bench.start("trial", config)
-        closed, opened = [], []
+        closed, opened, few = [], [], []
         for _ in range(rounds):
             closed.append(window(server, arrival="closed", concurrency=CLIENTS))
             rate = CALM * min(row["throughput_rps"] for row in closed)
             opened.append(window(server, arrival="poisson", rate_rps=round(rate, 1)))
-        return [closed, opened]
+            few.append(window(server, arrival="closed", concurrency=FEW))
+        return [closed, opened, few]
 
     return tuple(memory.recall(config.words(), hold))
 
@@ -132,7 +135,8 @@ def _fitted(of: Simulated, seen: dict) -> tuple[RequestPath, float]:
     usual_us = _middle(rows, PIECE)
     probes = []
     for config in (of.default, of.roomy):
-        for windows, clients in zip(seen[config], (CLIENTS, 0), strict=True):
+        kinds = (CLIENTS, 0, FEW) if config.enable_batching else (CLIENTS, 0)
+        for windows, clients in zip(seen[config], kinds, strict=False):
             at_usual = [_at_usual(row, row[PIECE] / usual_us) for row in windows]
             probes.append(_as_probe(config, _calmer(at_usual) if not clients else at_usual, clients))
     line, rows_a_request = of.curve["fit"], of.mix.rows_per_request or of.mix.mean_rows
@@ -166,7 +170,9 @@ def _as_probe(config: Config, rows: list[dict], clients: int) -> Probe:
 def _at_speed(path: RequestPath, slower: float) -> RequestPath:
     """The path on a machine that is so much slower."""
     costs = [
-        item.name for item in fields(path) if item.name.endswith("_ms") and item.name not in ("burst_ms", "slice_ms")
+        item.name
+        for item in fields(path)
+        if item.name.endswith("_ms") and item.name not in ("burst_ms", "slice_ms", "wake_ms")
     ]
     return replace(path, **{name: getattr(path, name) * slower for name in costs})
 

@@ -12,7 +12,8 @@ from tune_setting import GRID, Row, table_row
 
 from playbook.promise import Promise
 from playbook.tfserving.config import DEFAULT, Config, expand
-from playbook.tune.fit import Probe, at_rate, fit, predict
+from playbook.tune.fit import at_rate, fit, predict
+from playbook.tune.guess import Probe
 from playbook.tune.request_path import RequestPath
 from playbook.tune.search import Budget, frontier, search
 from playbook.tune.simulate import simulate
@@ -69,10 +70,11 @@ def _one_optimum(seed: int) -> tuple[float, float]:
 
 
 def _simulated_probes(server: RequestPath, config: Config, rng: np.random.Generator) -> list[Probe]:
-    """What a closed loop and a calm open one show of a simulated server, measured with noise."""
+    """What closed loops and a calm open one show of a simulated server, measured with noise."""
     full = simulate(server, config, concurrency=32, requests=6000, seed=99)
     rate, probes = (0.7 if config.enable_batching else 0.5) * full.throughput_rps, []
-    for seen, clients, offered in ((full, 32, None), (at_rate(server, config, rate, 6000, seed=98), 0, rate)):
+    few = [(simulate(server, config, concurrency=5, requests=6000, seed=97), 5, None)] if config.enable_batching else []
+    for seen, clients, offered in ((full, 32, None), (at_rate(server, config, rate, 6000, seed=98), 0, rate), *few):
         noise = rng.normal(1.0, 0.02, 3)
         rows = seen.mean_batch_rows if config.enable_batching else None
         p50, p99 = seen.percentile(50) * noise[1], seen.percentile(99) * noise[2]

@@ -1,6 +1,7 @@
 """The request path of a model server, event by event.
 
-Work waits for a core in its order and keeps it for a time slice at most. An event loop (the embedded server's) works in
+Work waits for a core in its order and keeps it for a time slice at most; a thread that wakes to read or write takes the
+core of longer work sooner, as Linux lets it. An event loop (the embedded server's) works in
 turns: one turn reads every request that has come and writes every reply that is ready, and as long as more is ready the
 loop keeps its core before batches get it. A core that rested is cold: its caches were lost to others. The client is one
 thread of its own, which sends and reads in turn.
@@ -23,6 +24,8 @@ from playbook.tune.queues import EPS
 from playbook.tune.request_path import COLD_AFTER_MS, NOISE, RequestPath, noise, slots
 
 TURN, RUNS, READ, RUN, BATCH, WRITE, REST = range(7)  # what a core is busy with; REST: the rest of longer work
+LONG = (RUNS, RUN, BATCH, REST)
+PIECES = 8  # of longer work at most, between which a thread that wakes is looked for
 
 
 class Events:
@@ -33,7 +36,8 @@ class Events:
         self.path, self.due, self.total = path, due, total
         self.closed = len(due) < total
         self.read_ms = path.shell_in_ms
-        self.write_ms, self.turn_ms, self.slice_ms = path.shell_out_ms, path.turn_ms, path.slice_ms
+        self.write_ms, self.turn_ms = path.shell_out_ms, path.turn_ms
+        self.slice_ms, self.wake_ms = path.slice_ms, min(path.wake_ms, path.slice_ms)
         self.wire_ms = path.wire_ms / 2
         self.cold_ms = path.cold_ms
         self.half_ms = (path.client_ms + (0.0 if self.closed else path.client_cold_ms)) / 2  # to send, or to read
@@ -141,8 +145,7 @@ class Events:
             self.batches += 1
             cost = self.load.batch_ms(payload)
         elif kind == REST:
-            self.occupy(*payload)
-            return
+            return self.occupy(*payload)
         else:
             cost = self.load.alone_ms(payload) if kind == RUN else self.read_ms if kind == READ else self.write_ms
         self.order += 1
@@ -173,8 +176,8 @@ class Events:
         self.free_slots -= len(read)
         return read
 
-    def occupy(self, cost: float, kind: int, payload: Any) -> None:
-        """Keep a core for this long; longer than a time slice only piece by piece, but for turns and chains."""
+    def occupy(self, cost: float, kind: int, payload: Any, piece_ms: float = 0.0, kept_ms: float = 0.0) -> None:
+        """Keep a core for this long; longer work but turns and chains piece by piece, `kept_ms` of its slice so far."""
         self.free_cores -= 1
         self.order += 1
         gap_ms = self.t - self.freed.pop()
@@ -182,8 +185,11 @@ class Events:
             cold_ms = self.cold_ms * math.sqrt(min(gap_ms, COLD_AFTER_MS))
             self.work += cold_ms
             cost += cold_ms
-        if cost > self.slice_ms and kind > RUNS:
-            kind, payload, cost = REST, (cost - self.slice_ms, kind, payload), self.slice_ms
+        if kind > RUNS and cost > self.wake_ms:
+            most_ms = self.slice_ms if kind == RUN else max(self.wake_ms, cost / PIECES)
+            piece_ms = piece_ms or min(self.slice_ms, most_ms)
+            if cost > piece_ms:
+                kind, payload, cost = REST, (cost - piece_ms, kind, payload, piece_ms, kept_ms + piece_ms), piece_ms
         heappush(self.busy, (self.t + cost, self.order, kind, payload))
 
     def finish(self, kind: int, payload: Any) -> None:
@@ -218,7 +224,13 @@ class Events:
         elif kind == WRITE:
             self.leave((payload,))
         else:
-            self.ready.append((REST, payload))
+            self.go_on(payload)
+
+    def go_on(self, rest: tuple) -> None:
+        """Longer work goes on behind those that woke to read or write; when its slice is over, behind all others."""
+        over = rest[-1] + EPS >= self.slice_ms
+        place = next((place for place, (kind, _) in enumerate(self.ready) if kind in LONG), len(self.ready))
+        self.ready.insert(len(self.ready) if over else place, (REST, (*rest[:-1], 0.0) if over else rest))
 
     def enter(self, request: int) -> None:
         """A request that was read by its thread runs at once; where batches are formed it is queued, or refused."""

@@ -3,8 +3,9 @@
 A probe is one configuration, one unbatched and one batched, in a saturated closed loop and in an open one. The two
 closed loops give what a request costs alone and what it costs in a batch of known size. The open ones give what is
 paid when there is little to do: a turn of the event loop for every request, and caches lost while a core rested.
-What tells a cost of each request from one of each batch is the CPU time of the server for one request at the two batch
-sizes: latency alone is shown as well by dear batches as by dear requests, which then predict small batches wrongly.
+A third closed loop, of few clients, fills small batches: what tells a cost of each request from one of each batch is
+the core time of one request at two batch sizes. With one size both show the same figures, and small batches are then
+predicted wrongly.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scipy.optimize import minimize
 from playbook.errors import ParameterError
 from playbook.promise import Promise
 from playbook.tfserving.config import Config
+from playbook.tune.guess import READING, Probe, guesses, most_row_ms
 from playbook.tune.request_path import LOOK_MS, Kind, RequestPath
 from playbook.tune.simulate import Outcome, poisson, simulate
 
@@ -27,38 +29,10 @@ REQUESTS = 3000  # simulated for one look at a configuration
 FIT_REQUESTS = 2000  # and for one step of the fit
 FIT_STEPS = 100
 WEIGHTS = {"throughput_rps": 12.0, "core_ms": 12.0, "p50_ms": 4.0, "p99_ms": 0.7, "mean_batch_rows": 2.0}
-COLD_MS = 0.1  # where a fit begins
 FITTED = ("shell", "batch_fixed_ms", "run_fixed_ms", "turn_ms", "cold_ms", "burst_ms", "spread")
-LEAST_BATCH_MS = 0.02  # of what a batch adds to its call, where a fit begins
-READING = 0.55  # share of the shell's cost that is reading; the rest is writing
 DOUBT = 0.2  # a figure of a probe may be off by this share; what is further off weighs less than squared
-SHELL_SHARES = (0.1, 0.25, 0.4, 0.55, 0.7, 0.85)  # of the guesses a fit may begin from
-BURSTS_MS = (0.1, 0.2, 0.35, 0.5, 0.7)
 STEPS = 8  # bisection steps of a rate, at most
 FINE = 0.015  # width of its bracket, as a share, that is fine enough
-
-
-@dataclass(frozen=True)
-class Probe:
-    """What a short window showed on the real server: a closed loop, or an open one where there is a `rate_rps`."""
-
-    config: Config
-    concurrency: int
-    throughput_rps: float
-    p50_ms: float
-    p99_ms: float
-    mean_batch_rows: float | None = None  # None: not batched, or the server gives no metrics
-    rate_rps: float | None = None
-    client_ms: float = 0.0  # CPU of the client for one request
-    core_ms: float | None = None  # CPU of the server for one request; None: it cannot be told
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """What a fit must meet; an open loop's throughput is no figure of the server."""
-        figures = {"p50_ms": self.p50_ms, "p99_ms": self.p99_ms}
-        figures |= {} if self.rate_rps else {"throughput_rps": self.throughput_rps}
-        figures |= {"core_ms": self.core_ms} if self.core_ms else {}
-        return figures | ({"mean_batch_rows": self.mean_batch_rows} if self.mean_batch_rows else {})
 
 
 @dataclass(frozen=True)
@@ -113,13 +87,8 @@ def fit(
         raise ParameterError("The simulator needs two probes, one with enable_batching and one without it.")
     shared: dict[str, Any] = {"cores": cores, "shell_threads": shell_threads, "rows": rows, "kinds": tuple(kinds)}
     bare = RequestPath(run_fixed_ms, run_row_ms, 0.0, 0.0, look_ms=LOOK_MS[batch_wakeup], **shared)
-    bare = replace(bare, run_row_ms=min(run_row_ms, _most_row_ms(bare, probes)))
-    guesses = [
-        replace(_guess(bare, probes, share), burst_ms=burst_ms)
-        for share in SHELL_SHARES
-        for burst_ms in (BURSTS_MS if shell_threads else BURSTS_MS[:1])
-    ]
-    start = min(guesses, key=lambda path: _misfit(path, probes))
+    bare = replace(bare, run_row_ms=min(run_row_ms, most_row_ms(bare, probes)))
+    start = min(guesses(bare, probes), key=lambda path: _misfit(path, probes))
     path = _refined(start, _fitted(probes, shell_threads), probes)
     return Fit(path, [_errors(path, probe) for probe in probes])
 
@@ -162,54 +131,6 @@ def _refined(start: RequestPath, names: Sequence[str], probes: Sequence[Probe]) 
 def _misfit(path: RequestPath, probes: Sequence[Probe]) -> float:
     misses = [_errors(path, probe) for probe in probes]
     return sum(WEIGHTS[name] * _doubted(error) for errors in misses for name, error in errors.items())
-
-
-def _guess(bare: RequestPath, probes: Sequence[Probe], shell_share: float) -> RequestPath:
-    """One place to begin: the shell is this share of what a request costs in a saturated batched loop.
-
-    There a request costs cores/throughput of core time, which settles the rest; the open loops' extras start small.
-    """
-    closed, opened = [p for p in probes if not p.rate_rps], [p for p in probes if p.rate_rps]
-    cost_alone, cost_batched, tasks = _saturated(bare, probes)
-    shell, graph = shell_share * min(cost_batched, cost_alone), bare.run_row_ms * bare.work_rows
-    run = max(cost_alone - shell - graph, 0.1 * bare.run_fixed_ms, 1e-3)
-    overhead = max(LEAST_BATCH_MS, tasks * (cost_batched - shell - graph) - run)
-    client = min((p.client_ms for p in closed), default=0.0)
-    return replace(
-        bare,
-        run_fixed_ms=run,
-        run_row_ms=max(bare.run_row_ms, 1e-5),
-        shell_in_ms=READING * shell,
-        shell_out_ms=(1 - READING) * shell,
-        batch_fixed_ms=overhead,
-        spread=0.3,
-        turn_ms=0.3 * shell if opened and bare.shell_threads else 0.0,
-        cold_ms=COLD_MS if opened else 0.0,
-        client_ms=client,
-        client_cold_ms=max(0.0, float(np.mean([p.client_ms for p in opened])) - client) if opened else 0.0,
-    )
-
-
-def _saturated(bare: RequestPath, probes: Sequence[Probe]) -> tuple[float, float, float]:
-    """Core time of a request alone and in a batch, in milliseconds, and the requests of that batch: closed loops."""
-    closed = [probe for probe in probes if not probe.rate_rps]
-    alone = next(p for p in closed if not p.config.enable_batching)
-    batched = next(p for p in closed if p.config.enable_batching)
-    tasks = max(1.0, batched.mean_batch_rows / bare.rows if batched.mean_batch_rows else batched.concurrency / 2)
-    return 1000 * bare.cores / alone.throughput_rps, 1000 * bare.cores / batched.throughput_rps, tasks
-
-
-def _most_row_ms(bare: RequestPath, probes: Sequence[Probe]) -> float:
-    """What a row can cost at most, in milliseconds, where its request costs so much alone and so much in a batch.
-
-    Export may have timed rows on a busier machine than the probes were held on. A row dearer than its whole request
-    would be added to every batch: those smaller than the probed one would be predicted too slow.
-    """
-    alone, batched, tasks = _saturated(bare, probes)
-    shell = SHELL_SHARES[0] * min(alone, batched)
-    if tasks <= 1:
-        return max(alone - shell, 0.0) / bare.work_rows
-    return max((batched - shell) - (alone - shell + LEAST_BATCH_MS) / tasks, 0.0) / (1 - 1 / tasks) / bare.work_rows
 
 
 def _errors(path: RequestPath, probe: Probe) -> dict[str, float]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from playbook.serve.spec import ServerSpec
 from playbook.tfserving.config import DEFAULT, Config, expand
-from playbook.tune.fit import Fit, Probe
+from playbook.tune.fit import Fit
 from playbook.tune.gain import Gain, Pair, gain_of, lost_again
+from playbook.tune.guess import Probe
 from playbook.tune.objective import Objective
 from playbook.tune.search import Budget, SearchResult, Trial
 

@@ -9,7 +9,8 @@ from typing import Any
 from playbook.errors import LoadFailed
 from playbook.stage_plan import spoken
 from playbook.tfserving.config import Config, expand
-from playbook.tune.fit import Fit, Probe, fit
+from playbook.tune.fit import Fit, fit
+from playbook.tune.guess import Probe
 from playbook.tune.memory import Memory
 from playbook.tune.mixture import kinds_of
 from playbook.tune.request_path import RequestPath, slots
@@ -19,6 +20,7 @@ from playbook.tune.workbench import RunningServer, Workbench
 
 LATE = 1.25  # of a budget: what is over by more was planned wrongly
 FEW = 20  # requests of an open probe at least
+FEW_CLIENTS = 1 / 6  # of a probe's, that fill small batches
 CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
 
 
@@ -73,7 +75,7 @@ class Probing:
     def probe(self, name: str, config: Config) -> Probe:
         """A closed loop that saturates a configuration; then, for the fit alone, an open one below its rate.
 
-        Returns the closed one.
+        A batched one is held with few clients too. Returns the saturated one.
 
         Raises:
             LoadFailed: No request was answered.
@@ -87,6 +89,9 @@ class Probing:
         rate = max(0.1, round((BUSY if config.enable_batching else CALM) * closed.throughput_rps, 1))
         open_times = {"duration_s": max(table.open_probe_s, FEW / rate)}  # it may be slower than was planned for
         self.probes += [closed, self._probe(f"{name}, open", config, open_times, arrival="poisson", rate_rps=rate)]
+        if config.enable_batching:
+            few = max(1, round(FEW_CLIENTS * clients))
+            self.probes.append(self._probe(f"{name}, few", config, times, arrival="closed", concurrency=few))
         return closed
 
     def _probe(self, name: str, config: Config, times: Mapping[str, float], **settings: Any) -> Probe:

@@ -50,6 +50,7 @@ class RequestPath:
     client_cold_ms: float = 0.0  # each request of an open loop more, there
     burst_ms: float = 0.7  # the loop keeps its core so long while more is ready and others wait
     slice_ms: float = 3.0  # other work keeps a core so long while more work waits (the kernel's time slice)
+    wake_ms: float = 0.1  # a thread that wakes to read or write gets the core of longer work after so long
     rows: float = 1  # of each request; of a mix, their mean
     look_ms: float = 0.0  # an idle batch thread looks so often whether a time-out is over; 0: at the moment it is
     kinds: Sequence[Sequence[float]] = ()  # of a mix: what `Kind` holds, each; () where all requests are alike

@@ -20,7 +20,7 @@ SAMPLES = 1200  # requests of a window so that its p99 has ten beyond it
 # Where time is short: p99 is then judged by the share of requests beyond the limit, of 100 of them at least. By chance
 # a window holds a few less than it was planned for: 130 are so many that one in 250 holds too few.
 FEWER = (600, 300, 150, 130)
-FIT_S = 4.5  # of a core: the simulator's fit to the probes of one protocol
+FIT_S = 5.5  # of a core: the simulator's fit to the probes of one protocol
 PREDICT_S = 0.05  # and one look at a configuration
 BETWEEN_S = 0.4  # from one window to the next beside ramp-up: connections, rows, checks
 SWITCH_S = 0.8  # a live change of the batching file
@@ -108,9 +108,10 @@ def _table(
     looks = len({config.as_simulated() for config in plan.configs})
     computed_s = timing.busy * (FIT_S * protocols + PREDICT_S * looks) if plan.simulated else 0.0
     probes = 2 * protocols if plan.simulated else 1
-    planned_s = spent_s + _starts_s(plan, timing, trials, finals) + computed_s + measured_s
+    few_s = protocols * (closed_s + ramp_s + between_s) if plan.simulated else 0.0
+    planned_s = spent_s + _starts_s(plan, timing, trials, finals) + computed_s + measured_s + few_s
     planned_s += probe_s * max(0, probes - timing.begun)  # who has a server up has probed it
-    least_s = timing.start_s + computed_s + probe_s * (probes - 1) + other_s if trials > 1 else 0.0
+    least_s = timing.start_s + computed_s + probe_s * (probes - 1) + few_s + other_s if trials > 1 else 0.0
     return Timetable(
         plan, samples, LONGEST * window_s, clients, closed_s, ramp_s, open_s, one_s, least_s, planned_s, budget_s,
         tuple(out),

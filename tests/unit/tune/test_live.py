@@ -72,7 +72,7 @@ def test_a_point_that_was_done_when_the_run_was_killed_is_not_measured_again(res
 
 def test_each_protocol_of_the_space_is_probed_and_simulated_by_its_own_costs(resumed):
     _, tuned = resumed
-    assert [probe.config.protocol for probe in tuned.probes] == ["rest"] * 4 + ["grpc"] * 4
+    assert [probe.config.protocol for probe in tuned.probes] == ["rest"] * 5 + ["grpc"] * 5
     assert {protocol: fitted.path.rows for protocol, fitted in tuned.fits.items()} == {"rest": 4, "grpc": 4}
     closed = [probe for probe in tuned.probes if not probe.rate_rps and not probe.config.enable_batching]
     rate_rps = {probe.config.protocol: probe.throughput_rps for probe in closed}

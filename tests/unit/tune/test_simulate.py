@@ -8,8 +8,9 @@ import pytest
 from playbook.promise import Promise
 from playbook.tfserving.config import DEFAULT, Config
 from playbook.tune import laws
-from playbook.tune.fit import Probe, at_rate, fit, predict
-from playbook.tune.probing import BUSY, CALM
+from playbook.tune.fit import at_rate, fit, predict
+from playbook.tune.guess import Probe
+from playbook.tune.probing import BUSY, CALM, FEW_CLIENTS
 from playbook.tune.request_path import LOOK_MS, RequestPath, slots, wakeup_of
 from playbook.tune.simulate import Outcome, poisson, simulate
 
@@ -32,6 +33,16 @@ def test_short_time_slices_are_processor_sharing(load):
     sliced = replace(LEAN, slice_ms=0.02)
     seen = simulate(sliced, ROOMY, poisson(1000 * load, 30_000))
     assert seen.latency_ms.mean() == pytest.approx(1 / (1 - load), rel=0.08)
+
+
+def test_a_thread_that_wakes_to_read_does_not_wait_for_a_batch_to_end():
+    """Requests that come while a batch runs are read one by one, a turn of the loop each, and not all in one turn."""
+    waits = replace(LEAN, run_fixed_ms=4.0, turn_ms=0.05, slice_ms=1e9, wake_ms=1e9)
+    patient, woken = (
+        simulate(path, BATCHED, poisson(2000, 4000).tolist()) for path in (waits, replace(waits, wake_ms=0.1))
+    )
+    turns_ms = [seen.core_ms_per_request - 4.0 / seen.mean_batch_rows for seen in (patient, woken)]
+    assert turns_ms[1] > 3 * turns_ms[0]
 
 
 def test_the_laws_of_queues_hold_within_a_twentieth():
@@ -189,12 +200,16 @@ def test_a_batch_of_requests_with_many_rows_has_as_many_fewer_of_them():
 
 
 def probes(path: RequestPath, config: Config, clients: int = 32) -> list[Probe]:
-    """What a closed loop and an open one below its rate show of a server that has this path."""
+    """What a closed loop and an open one below its rate show of a server that has this path, and one of few clients."""
     closed = simulate(path, config, concurrency=clients, requests=10_000, seed=11)
     rate = (BUSY if config.enable_batching else CALM) * closed.throughput_rps
     calm = simulate(path, config, poisson(rate, 10_000, seed=12), seed=12)
-    cold = path.client_ms + path.client_cold_ms
-    return [told(config, clients, closed, None, path.client_ms), told(config, 0, calm, rate, cold)]
+    cold, few = path.client_ms + path.client_cold_ms, round(FEW_CLIENTS * clients)
+    seen = [told(config, clients, closed, None, path.client_ms), told(config, 0, calm, rate, cold)]
+    if not config.enable_batching:
+        return seen
+    small = simulate(path, config, concurrency=few, requests=10_000, seed=13)
+    return [*seen, told(config, few, small, None, path.client_ms)]
 
 
 def told(config: Config, clients: int, seen: Outcome, rate: float | None, client_ms: float) -> Probe:
@@ -204,7 +219,7 @@ def told(config: Config, clients: int, seen: Outcome, rate: float | None, client
 
 
 @pytest.mark.parametrize("rows", [1, 4])
-def test_two_probes_are_enough_to_predict_configurations_that_were_not_probed(rows):
+def test_probes_of_two_configurations_are_enough_to_predict_configurations_that_were_not_probed(rows):
     server, batched = replace(REAL, rows=rows), replace(BATCHED, max_batch_size=32 * rows)
     fitted = fit(0.07, 0.0045, [*probes(server, DEFAULT), *probes(server, batched)], cores=1.0, rows=rows).path
     for config in (
