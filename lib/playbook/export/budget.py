@@ -26,13 +26,13 @@ WARMUP_BYTES = 64 << 20  # of one record
 ROUNDS = 5  # the forms take turns, so that a busy moment of the machine meets all of them
 # Seconds of processor time, fitted to graphs of 107 to 8,000 operations (TensorFlow 2.21): freezing once; building,
 # loading and first running a form; what XLA takes for each batch size and TFLite for its conversion.
-FREEZE_S, FREEZE_S_PER_NODE, FREEZE_S_PER_MB = 0.1, 0.0005, 0.007
-FORM_S, FORM_S_PER_NODE, FORM_S_PER_MB = 0.1, 0.00003, 0.006
+FREEZE_S, FREEZE_S_PER_NODE, FREEZE_S_PER_MB = 0.1, 0.0005, 0.0035
+FORM_S, FORM_S_PER_NODE, FORM_S_PER_MB = 0.1, 0.00003, 0.004
 XLA_S_PER_ROOT = 0.025  # times the square root of the operations
-INT8_S, INT8_S_PER_MB = 0.2, 0.12
+INT8_S, INT8_S_PER_MB = 0.2, 0.07
 CONVERTING = 10  # times the size of a model, that TFLite's converter takes of memory (3.1 GB for 307 MB)
 TOLD_GB = 0.5  # of memory, from which on that is said before it is taken
-CALIBRATING = 3.0  # a row in TFLite's interpreter while it calibrates, beside one in a session
+CALIBRATING = 8.0  # a row in TFLite's interpreter while it calibrates, beside one in a session
 
 
 @dataclass(frozen=True)
