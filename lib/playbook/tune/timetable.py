@@ -104,7 +104,8 @@ def _table(
     trials = trials_of(plan)
     finals = min(plan.finalists, trials) * FINALS if plan.finalists > 1 and trials > 2 else 0
     measured_s = one_s * (1 + plan.repeats) + other_s * (trials - 1 + finals + plan.repeats + plan.ablation)
-    probe_s = closed_s + ramp_s + open_s + load.ramp_up_s + 2 * between_s
+    last_s = clients * timing.request_ms / 1000 / timing.cores  # answers still to come when a closed loop's window ends
+    probe_s = closed_s + ramp_s + last_s + open_s + load.ramp_up_s + 2 * between_s
     looks = len({config.as_simulated() for config in plan.configs})
     computed_s = timing.busy * (FIT_S * protocols + PREDICT_S * looks) if plan.simulated else 0.0
     probes = 2 * protocols if plan.simulated else 1
