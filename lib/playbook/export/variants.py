@@ -26,7 +26,7 @@ from playbook.tfserving import ragged, signatures
 from playbook.tfserving.reference import Arrays, Reference
 
 NEEDS = {"xla": "--xla_cpu_compilation_enabled=true", "int8": "--prefer_tflite_model=true"}
-LATE = 1.25  # of the plan: a form that has not begun to be built by then is left out
+LATE, LATE_S = 1.25, 3.0  # of the plan, and beyond it at least: a form that is not begun by then is left out
 MOST_SHAPES = 3  # of the rows that forms are compared on
 Frozen = Callable[[], freeze.Frozen]
 Form = Callable[[Staged, Frozen, Path, int], None]  # the last: rows that there is time to run
@@ -100,7 +100,8 @@ def measure(staged: Staged, plan: ExportPlan, budget_s: float, keep: Sequence[st
     kept = list(dict.fromkeys((staged.signature.name, *staged.others, *keep)))
     frozen = _Freezing(staged.path, kept)
     fed = _compared(staged.reference, plan.compared_rows)
-    end = time.monotonic() + LATE * (plan.building_s + plan.variant_s)
+    planned_s = plan.building_s + plan.variant_s
+    end = time.monotonic() + max(LATE * planned_s, planned_s + LATE_S)
     with progress.live("forms", len(plan.variants) + ROUNDS) as bar:
 
         def build(name: str, sessions: ExitStack) -> tuple[Built, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Other forms of a model answer as it does, within what is stated, or say why they are not there."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import export_models
@@ -303,6 +304,16 @@ def test_of_a_large_model_each_form_is_timed_between_parts_of_the_one_as_trained
     assert trained["round_ms"] == others[0]["beside_ms"]
     assert (trained["beside_ms"], len(trained["latency_ms"])) == ({}, 2)
     assert (max(most), len(most) > 6) == (1, True)
+
+
+def test_a_form_that_could_only_begin_long_after_the_plan_is_left_out_with_the_reason(staged: export.Staged) -> None:
+    wishes = {"curve_batch_sizes": [1], "curve_s": 1.0, "variants": ["as_trained", "inference"]}
+    wishes |= {"variant_batch_sizes": [1], "variant_s": 0.1, "warmup_sizes": [1]}
+    plan = budget.make(budget.Cost(0.0, 1e-6), wishes, None, 512)
+    late = replace(plan, building_s=-plan.variant_s - variants.LATE_S)  # its time is over as it begins
+    trained, form = variants.measure(staged, late, 0.05)
+    assert (trained["reason"], form["latency_ms"]) == (None, {})
+    assert form["reason"].startswith("left out: the plan's")
 
 
 def test_a_form_of_a_large_model_is_told_by_what_the_model_took_beside_it() -> None:
