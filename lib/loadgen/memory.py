@@ -56,6 +56,17 @@ def ended_by_linux(pid: int, began_s: float) -> str:
     return _named(pid) if pid in _ended(int(began_s * 1e6)) else ""
 
 
+def limit() -> str:
+    """What a process may take here, in a sentence; empty where nothing limits it but the machine."""
+    try:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    except (ImportError, OSError):
+        return ""
+    return "" if most == resource.RLIM_INFINITY else f"A process may take {most / 1e6:,.0f} MB here (ulimit -v)."
+
+
 def _named(pid: int | None) -> str:
     return f"Linux ended it for lack of memory (its log names pid {pid}): give it more, or ask for less."
 

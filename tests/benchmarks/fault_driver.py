@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,13 +37,13 @@ class Outcome(NamedTuple):
 
 
 class Chain:
-    """`playbook` with these words, its lines kept with the time each came."""
+    """`playbook` with these words, its lines kept with the time each came; `prefix` is a command that starts it."""
 
-    def __init__(self, *words: object, cwd: Path = ROOT, **environment: str) -> None:
+    def __init__(self, *words: object, cwd: Path = ROOT, prefix: Sequence[str] = (), **environment: str) -> None:
         self.lines: list[tuple[float, str]] = []
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [PLAYBOOK, *map(str, words)],
+            [*prefix, PLAYBOOK, *map(str, words)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd, env=os.environ | environment,
         )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +22,10 @@ SERVER = "-m model_server"
 LEVELS = ("--set", "duration_s=3", "--set", "concurrency=[1,2,4]")
 
 
-def stressed(base: Path, *words: str, **environment: str) -> Chain:
+def stressed(base: Path, *words: str, prefix: Sequence[str] = (), **environment: str) -> Chain:
     """A chain whose stress has begun, on what `base` left."""
     outputs = ("--outputs", str(base.parent))
-    chain = Chain("run", SMOKE, "--resume", base.name, "--from", "serve", "--only", "stress", *outputs, *words, **environment)  # fmt: skip  # noqa: E501
+    chain = Chain("run", SMOKE, "--resume", base.name, "--from", "serve", "--only", "stress", *outputs, *words, prefix=prefix, **environment)  # fmt: skip  # noqa: E501
     assert chain.said(r"serve .*is AVAILABLE"), chain.lines
     return chain
 
@@ -38,7 +38,7 @@ def held(run_dir: Path) -> int:
         return 0
 
 
-def _server(run_dir: Path) -> psutil.Process | None:
+def server_of(run_dir: Path) -> psutil.Process | None:
     """The server of a run, by its note: the kernel that started it has ended."""
     notes = [json.loads(path.read_text()) for path in (run_dir / "servers").glob("*.json")]
     return psutil.Process(notes[-1]["pid"]) if notes else None
@@ -58,7 +58,7 @@ def _killed(word: str, signal_: int, grandchild: bool = False) -> Callable[[str,
         run_dir = chain.run_dir(base.parent)
         until(lambda: held(run_dir) >= 1, 60, chain.process)
         time.sleep(1.0)
-        target = _server(run_dir) if word == SERVER else chain.child(word, grandchild=grandchild)
+        target = server_of(run_dir) if word == SERVER else chain.child(word, grandchild=grandchild)
         assert target, chain.lines
         at = time.monotonic()
         for one in [target, *(target.children(recursive=True) if word == "loadgen" else [])]:
@@ -178,7 +178,7 @@ def small_disk(megabytes: int) -> Iterator[Path]:
         folder.rmdir()
 
 
-def _fill(folder: Path) -> None:
+def fill(folder: Path) -> None:
     file = os.open(folder / "filling", os.O_CREAT | os.O_WRONLY)
     try:
         while os.write(file, b"x" * 4096):
@@ -193,7 +193,7 @@ def disk_full(name: str, base: Path) -> Outcome:
         copy = folder / base.name
         shutil.copytree(base, copy)
         chain, at = stressed(copy), time.monotonic()
-        _fill(folder)
+        fill(folder)
         return _outcome(name, chain, copy, at, "the level that was held")
 
 
@@ -201,7 +201,7 @@ def temporary_full(name: str, base: Path) -> Outcome:
     """The disk of temporary files fills before stress."""
     with small_disk(4) as folder:
         chain, at = stressed(base, TMPDIR=str(folder)), time.monotonic()
-        _fill(folder)
+        fill(folder)
         return _outcome(name, chain, base, at, "nothing: --resume goes on")
 
 

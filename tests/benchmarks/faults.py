@@ -21,6 +21,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "helpers")]
 from fault_driver import ROOT, SMOKE, Chain, Outcome, stale_folders  # noqa: E402
 from fault_kills import fresh, kills  # noqa: E402
 from fault_kinds import KINDS  # noqa: E402
+from fault_machine import KINDS as MACHINE  # noqa: E402
+from fault_models import KINDS as MODELS  # noqa: E402
 from fault_page import page, row  # noqa: E402
 from fault_passes import Pass  # noqa: E402
 from fault_server import figures  # noqa: E402
@@ -28,7 +30,7 @@ from fault_surroundings import KINDS as SURROUNDINGS  # noqa: E402
 from fault_writes import KINDS as WRITES  # noqa: E402
 
 PAGE = ROOT / "outputs" / "example" / "faults.md"
-ALL = KINDS | WRITES | SURROUNDINGS
+ALL = KINDS | WRITES | SURROUNDINGS | MACHINE | MODELS
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loadgen.memory import OomWatch
+from loadgen import memory
 from playbook import progress
 from playbook.chain import unfinished
 from playbook.chain.kernels import WarmStarter
@@ -74,7 +74,7 @@ def execute_stage(run: Run, verb: str, starter: WarmStarter | None = None, serve
 
     values = {**run.parameters[verb], "run_dir": _from_notebooks(run.run_dir)}
     channel = progress_file(run.run_dir)
-    memory = OomWatch()
+    watch = memory.OomWatch()
     env = {progress.CHANNEL: str(channel), owner.CHANNEL: "" if servers_stay else str(os.getpid())}
     try:
         with _written(run, verb):
@@ -83,7 +83,7 @@ def execute_stage(run: Run, verb: str, starter: WarmStarter | None = None, serve
     except executing.PapermillExecutionError as error:
         raise StageFailed(_failure(run, _cell(verb, error))) from error
     except executing.DeadKernelError as error:
-        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED} {memory.why()}"])) from error
+        raise StageFailed(_failure(run, [f"Stage '{verb}' failed: {KERNEL_DIED} {watch.why()}"])) from error
     finally:
         channel.unlink(missing_ok=True)
 
@@ -155,6 +155,7 @@ def _failure(run: Run, lines: list[str]) -> str:
     if "serve" in run.verbs and record.has(run.run_dir, "serve"):  # a server of this run, not one told of by an earlier
         handle = Handle.load(run.run_dir)
         lines += [f"  The server's last log lines ({handle.log_path}):", *handle.log_tail(5).splitlines()]
+    lines += [f"  {limited}"] if (limited := memory.limit()) else []
     kept = [name for name in runs.NOTEBOOKS if record.has(run.run_dir, name)]
     lines.append(f"  Kept in {run.run_dir}: {', '.join(kept) or 'nothing yet'}; the notebook as far as it came.")
     return "\n".join(lines)

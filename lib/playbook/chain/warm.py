@@ -84,7 +84,11 @@ def become_kernel(order: dict[str, Any], parent: int) -> None:
         os.setsid()
     os.chdir(order["cwd"])
     os.environ.update(order["env"])
-    IPKernelApp.launch_instance(argv=[*order["argv"], f"--IPKernelApp.parent_handle={parent}"])
+    try:
+        IPKernelApp.launch_instance(argv=[*order["argv"], f"--IPKernelApp.parent_handle={parent}"])
+    except (RuntimeError, OSError, MemoryError) as error:  # no thread, no file, no memory: the machine's, not ours
+        print(f"A kernel could not start: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def _fork() -> int:

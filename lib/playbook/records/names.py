@@ -69,7 +69,7 @@ def check(name: str, value: Any) -> str:
     text = value if isinstance(value, str) else ""
     if len(text) <= LONGEST and re.fullmatch(rule.pattern, text, re.ASCII) and ".." not in text:
         return text
-    shown = re.sub(r"[^\s/@]+@", "***@", text) if isinstance(value, str) else value
+    shown = re.sub(r"(?<=://)\S*@|[^\s/@]+@", "***@", text) if isinstance(value, str) else value
     shown = f"{shown!r}" if len(text) <= LONGEST else f"{shown[:40]!r}… ({len(text)} characters)"
     raise ParameterError(f"{name} is {shown}; expected is {rule.words} (at most {LONGEST}), such as {rule.example}.")
 

@@ -88,7 +88,8 @@ def _other(handle: Handle, version: int | None) -> str:
         return ""
     where = f"'{handle.model_name}' was expected at {handle.rest_url} with version {handle.version}"
     if version is None:
-        return f"{where}, and no version of it is AVAILABLE any more. Look at that server's log."
+        folder = f", and at {handle.model_base_path}" if handle.server != "attach" else ""
+        return f"{where}, and no version of it is AVAILABLE any more. Look at that server's log{folder}."
     folder = f" (somebody changed {handle.model_base_path})" if handle.server != "attach" else ""
     return (
         f"{where}, version {version} answers now{folder}. What was measured before is not about it: run 'serve' again, "

@@ -92,7 +92,11 @@ class Reached:
         """
         if not self.metrics_path:
             raise CouldNotAsk("no metrics_url was given")
-        reply = self.get(self.metrics_path)
+        if self.metrics_path.startswith("/"):
+            reply = self.get(self.metrics_path)
+        else:
+            with connection(self.metrics_path) as session:
+                reply = session.get(self.metrics_path, timeout=LONG_S)
         if reply.status_code != 200 or reply.text.lstrip().startswith("<"):
             raise CouldNotAsk(f"there is no metrics page at {self.metrics_path} (HTTP {reply.status_code})")
         return {series.key: series for series in Parser().parse(reply.text)[0]}

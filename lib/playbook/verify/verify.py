@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
-from playbook.records import secrets, trust
+from playbook.records import names, secrets, trust
 from playbook.tune import laws
 from playbook.verify import answering, batches, costs, counting, kept, life, places, starting
 from playbook.verify.asking import AGREES, Answer, Question, ask_all
@@ -55,8 +55,8 @@ def attached(
     Raises:
         ParameterError: it does not answer for this model.
     """
-    rest_url = secrets.take(url).rstrip("/")
-    path = metrics_url.removeprefix(rest_url) if metrics_url.startswith(rest_url) else metrics_url
+    rest_url = secrets.take(names.check("rest_url", url)).rstrip("/")
+    path = metrics_url if metrics_url.startswith("/") else _of(metrics_url, rest_url)
     reached = Reached(rest_url, grpc_url.rpartition("//")[2], path, model=model)
     try:
         reached.get(f"/v1/models/{model}").raise_for_status()
@@ -64,6 +64,12 @@ def attached(
         why = trust.problem(rest_url) or f"{error}. Name it with --model"
         raise ParameterError(f"{rest_url} does not answer for a model {model!r}: {why}.") from error
     return _verify(AttachedPlace(reached), rest_url, outputs, say)
+
+
+def _of(metrics_url: str, rest_url: str) -> str:
+    """The path of the metrics page on the server that is asked; the whole address where it lies elsewhere."""
+    url = secrets.take(names.check("metrics_url", metrics_url)) if metrics_url else ""
+    return url.removeprefix(rest_url)
 
 
 def identity_of(facts: dict[str, Any]) -> str:

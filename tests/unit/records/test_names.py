@@ -103,3 +103,12 @@ def test_the_command_that_repeats_a_run_is_quoted(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(sys, "argv", words)
     run = runs.create(tmp_path, Path("quick.yml"), {})
     assert shlex.split(json.loads((run / "run.json").read_text())["command"]) == words
+
+
+@pytest.mark.parametrize("word", ["S3CRET", "S3/CRET", "S3@CRET", "S3:CRET/@"])
+def test_a_refused_address_shows_no_part_of_its_password(word: str) -> None:
+    for name, address in (("rest_url", f"ftp://user:{word}@host"), ("metrics_url", f"http://user:{word}@host :1")):
+        with pytest.raises(ParameterError, match=r"://\*\*\*@host") as refused:
+            names.check(name, address)
+        assert "S3" not in str(refused.value)
+        assert "CRET" not in str(refused.value)

@@ -51,6 +51,16 @@ def test_another_version_or_another_program_at_an_attached_address_is_noticed(ot
         alive.check_alive(dataclasses.replace(attached, model_name="another"))
 
 
+def test_a_model_that_cannot_be_loaded_is_told_at_once_and_not_waited_for(tmp_path: Path, base: Path) -> None:
+    torn = shutil.copytree(base, tmp_path / "digits")
+    graph = torn / "1" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:100])
+    spec = serve.from_parameters({"server": "embedded", "model_name": "digits"}, torn)
+    with pytest.raises(ServerNotReady, match=r"cannot load 'digits' version 1: .*Are the files in .*digits/1 whole"):
+        serve.start(spec, tmp_path, 600)
+    assert not [handle for _, handle in Handle.noted(tmp_path) if handle.process()]
+
+
 def test_an_address_that_the_machine_does_not_have_is_not_told_as_a_port_that_is_taken() -> None:
     with pytest.raises(ParameterError, match=r"has no address 192\.0\.2\.1"):
         choose_port("rest_api_port", 0, host="192.0.2.1")  # one of those that no machine has

@@ -133,12 +133,17 @@ def attached(tmp_path):
 
 def test_a_server_that_runs_is_asked_what_needs_no_flags_of_its_own(attached, tmp_path):
     url, grpc_url, _ = attached
-    found = verify.attached(url, "theirs", tmp_path, grpc_url, say=lambda text: None)
+    said: list[str] = []
+    metrics_url = f"{url.replace('//', '//user:S3CRET@')}/metrics"
+    found = verify.attached(url.replace("//", "//user:S3CRET@"), "theirs", tmp_path, grpc_url, metrics_url, said.append)
     assert named(found["answers"], DIFFERS) == set()
+    assert "S3CRET" not in f"{found}{said}"
     assert {"status", "predict_of_nobody", "json_error", "no_version", "signature"} <= named(found["answers"], AGREES)
     assert {"merged", "swap", "flags", "numbers", "buckets"} <= named(found["answers"], COULD_NOT)
     with pytest.raises(ParameterError, match="does not answer for a model 'other'"):
         verify.attached(url, "other", tmp_path)
+    with pytest.raises(ParameterError, match=r"rest_url is 'http://\*\*\*@host"):
+        verify.attached("http://user:S3/CRET@host", "other", tmp_path)
 
 
 def test_a_server_that_goes_away_half_way_could_not_be_asked_the_rest(attached):
