@@ -18,6 +18,7 @@ from playbook.lint.forms.text import Text
 from playbook.lint.gathering import Gathered
 from playbook.lint.readers.block_kinds import concerns, names_server, uses_server
 from playbook.lint.readers.blocks import read_blocks
+from playbook.lint.readers.built_images import gather_builds
 from playbook.lint.readers.charts import read_charts, read_values_file
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.image import read_dockerfile
@@ -85,8 +86,12 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
     set_images({path: (page.document.text.path, page.data) for path, page in pages.items()})
     around.served = served_by_maps(around) or around.served
     order = sorted(gathered.texts, key=lambda path: (kinds[path] != "dockerfile", str(path)))
+    told = False
     for path in order:
         text = gathered.texts[path]
+        if not told and kinds[path] != "dockerfile":
+            total.add(gather_builds(gathered.texts, kinds, pages, around))
+            told = True
         if path in charts.passed:
             gathered.pass_over(text.path, charts.passed[path])
             continue

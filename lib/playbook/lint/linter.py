@@ -19,6 +19,7 @@ from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.lookup import Sources, meant_files, named_files
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
+from playbook.lint.checks.own_images import said_once
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS, kind_of
 from playbook.lint.files import NAMES_NONE, readers, surroundings
@@ -137,8 +138,10 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     sources = around.sources
     report = Report(reading.findings, reading.counts, gathered.read, gathered.passed)
     judged: list[tuple[Command, dict[str, Text]]] = []
+    said: list[tuple[Command, list[Finding]]] = []
     named: set[Text] = set()
     for each in reading.commands:
+        before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
         report.findings += _at_their_words([*hits, *check_published(command)], command)
         report.counts["flags"] += len(command.given)
@@ -160,6 +163,8 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
         if not started_otherwise(command, reading.commands):
             report.findings += check_served(command, sources, files, checked)
         judged.append((command, files))
+        said.append((command, report.findings[before:]))
+    report.findings = list(said_once(report.findings, said))
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)

@@ -10,7 +10,7 @@ from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL, Command, Mount, is_official
 from playbook.lint.checks.lookup import Sources
-from playbook.lint.forms.text import Word, is_unknown
+from playbook.lint.forms.text import Word, is_unknown, place_of
 from playbook.lint.rules.findings import Finding, finding
 
 _AVAILABLE = re.compile(r'state[\\"\']*\s*[:.]?.{0,12}AVAILABLE', re.DOTALL)
@@ -128,23 +128,24 @@ def closed_words(command: Command) -> dict[str, object]:
 
 def check_published(command: Command) -> Iterator[Finding]:
     """Ports that are published and on which nothing listens."""
-    for number, line, flag in _closed(command.published, command):
-        yield finding("port-nobody-listens", command.path, line, port=number, how="published", flag=flag,
-                      **closed_words(command))  # fmt: skip
+    for port, flag in _closed(command.published, command):
+        words = {"port": port.partition("/")[0], "how": "published", "flag": flag, **closed_words(command)}
+        yield finding("port-nobody-listens", *place_of(port, command.path, command.line), **words)
 
 
 def check_told(ports: Iterable[Word], command: Command, shown: str, where: str) -> Iterator[Finding]:
     """Ports that a text tells its readers of (EXPOSE, containerPort) and on which nothing listens."""
-    for number, line, flag in _closed(ports, command):
-        yield finding("port-told-closed", shown, line, where=where, port=number, flag=flag, **closed_words(command))
+    for port, flag in _closed(ports, command):
+        words = {"where": where, "port": port.partition("/")[0], "flag": flag, **closed_words(command)}
+        yield finding("port-told-closed", shown, port.line or command.line, **words)
 
 
-def _closed(ports: Iterable[Word], command: Command) -> Iterator[tuple[str, int | None, str]]:
-    """Of these ports the closed ones, where they stand, and a flag that would open each."""
+def _closed(ports: Iterable[Word], command: Command) -> Iterator[tuple[Word, str]]:
+    """Of these ports the closed ones, and a flag that would open each."""
     open_ports, both = listening(command), command.number("rest_api_port") == command.number("port", 8500)
     for port in ports if open_ports is not None and not both else ():  # one port for both is said as such
         number = port.partition("/")[0]
         if number.isdigit() and int(number) not in (open_ports or set()):
             rest_off = not command.number("rest_api_port")
             flag = f"--rest_api_port={number}" if rest_off and number != "8500" else f"--port={number}"
-            yield number, port.line or command.line, flag
+            yield port, flag

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from playbook.lint.checks.command import Command, is_official, nearest_flag
 from playbook.lint.forms.letters import printed_dash
@@ -37,7 +38,9 @@ def read_words(command: Command) -> tuple[dict[str, list[str]], dict[str, int | 
         if word == "--":
             break
         following = words[index + 1] if index + 1 < len(words) else ""
-        findings += _check_word(command, word, following, given, lines)
+        hits = _check_word(command, word, following, given, lines)
+        path = getattr(word, "path", "") or command.path
+        findings += [hit if hit.path == path else replace(hit, path=path) for hit in hits]
     return given, lines, findings
 
 

@@ -29,6 +29,7 @@ from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.shell_calls import is_shell, script_of
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of, place_of
 
+_HANDED = {"$@", "$*", "${@}"}
 _BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
              "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
 
@@ -188,12 +189,20 @@ def _brings_files(words: list[Word]) -> bool:
 
 def _by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> None:
     """A script whose text is known: its server lines, `"$@"` filled with the arguments."""
-    inside = replace(start, path=text.path)
+    inside = replace(start, path=text.path, published=_placed(start.published, start, text))
+    args = [*_placed(args, start, text)]
     values = {name: str(value) for name, value in start.environment.items()}
     for command in simple_commands(text.content, values, text.first_line):
         _shell_command(inside, list(command.words), args, reading)
     if not reading.commands:
         reading.passed = f"no server line in {text.path}"
+
+
+def _placed(words: Sequence[Word], start: Start, text: Text) -> tuple[Word, ...]:
+    """Words of a start that go into a script of another file: they say where they stand."""
+    if text.path == start.path:
+        return tuple(words)
+    return tuple(Word(word, word.line, word.raw, path=word.path or start.path) for word in words)
 
 
 def _shell_command(start: Start, words: list[Word], args: list[Word], reading: Reading) -> None:
@@ -206,5 +215,9 @@ def _shell_command(start: Start, words: list[Word], args: list[Word], reading: R
             _append(start, reading, words[place + 1 :], entrypoint_flags(environment))
         return
     behind = after_binary(words)
-    filled = [word for each in behind for word in (args if each in ("$@", "$*", "${@}") else [each])]
+    if start.place.dockerfile and args and _HANDED & {*behind}:  # what the image's own script gives stands in front
+        pairs = [word.removeprefix("--").partition("=") for word in behind if word.startswith("--")]
+        _append(start, reading, args, {name: value or "true" for name, _, value in pairs})
+        return
+    filled = [word for each in behind for word in (args if each in _HANDED else [each])]
     _append(start, reading, filled, {})

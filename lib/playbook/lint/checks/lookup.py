@@ -192,7 +192,8 @@ def meant_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text]
 def _without_mounts(command: Command) -> Command:
     """A pod of the official image with no mount at all holds no config file, whatever else its text leaves out."""
     place = command.place
-    bare = is_official(place.image) and not (place.mounts or place.hidden_mounts or place.built)
+    own = place.built or place.dockerfile
+    bare = is_official(place.image) and not (place.mounts or place.hidden_mounts or own)
     return replace(command, place=replace(place, closed=True)) if bare else command
 
 

@@ -53,6 +53,7 @@ class Surroundings:
     config_maps: dict[str, Mapping[str, Text]] = field(default_factory=dict)
     served: str = METRICS_PATH  # where the server shows metrics
     images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's path
+    builds: dict[str, list[tuple[str, Image, str]]] = field(default_factory=dict)  # see own_images
     cpus: int | None = None
     origins: dict[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of rendered texts: path, line by line
     readers: Mapping[str, Callable[[Document], Reading]] = field(default_factory=dict)  # of texts inside texts
@@ -71,6 +72,9 @@ class Image:
     folder: Path | None = None
     reading: Reading | None = None  # what is said of a Dockerfile that nobody else reads: inside a text, or one stage
     inline: bool = False  # its Dockerfile stands in the text that builds it
+    path: str = ""  # the Dockerfile, as it is shown
+    scripts: Mapping[str, Text] = field(default_factory=dict)  # whose text is known, by their path inside
+    partial: bool = False  # what it would run was lost, and is said of the Dockerfile
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from playbook.lint.checks.command import OFFICIAL, Place, entrypoint_flags
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.own_images import as_built, built_as
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.shell import simple_commands
@@ -13,6 +14,8 @@ from playbook.lint.readers.docker_cli import options_of
 from playbook.lint.readers.yaml_files import read_page
 from playbook.lint.readers.yaml_pages import load
 
+# options that may set more variables than their words tell
+_MORE_VARIABLES = ("--env-vars-file", "--set-secrets", "--update-secrets", "--overrides", "--env-from", "--flags-file")
 _CLOUD_RUN_PORT = 8080  # where Cloud Run sends requests unless --port says otherwise
 
 
@@ -22,26 +25,40 @@ def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
     kubectl takes the arguments behind `--`, gcloud those of `--args`, divided by commas or by what `^X^` names.
     """
     prefix = "--container-" if words[1:2] == ["ai"] or words[1:3] == ["beta", "ai"] else "--"
-    images = [word for word in _values(words, "--container-image-uri" if prefix != "--" else "--image")
-              if OFFICIAL in word]  # fmt: skip
-    reading = Reading()
-    for image in images:
+    shown = document.text.path
+    named = _values(words, "--container-image-uri" if prefix != "--" else "--image")
+    images = [(word, built_as(document.around, word, shown)) for word in named]
+    reading, met = Reading(), False
+    for image, built in images:
+        if OFFICIAL not in image and built is None:
+            continue
+        met = True
         reading.counts["images"] += 1
-        reading.findings += check_image(str(image), document.text.path, image.line)
-        args = words[words.index(Word("--")) + 1 :] if "--" in words else []
-        args = args or [each for given in _values(words, prefix + "args") for each in _divided(given)]
-        place = Place(True, image=str(image))
-        commands = _values(words, prefix + "command") if words[0] == "gcloud" else []
-        entry = [each for given in commands for each in _divided(given)]
-        start = Start(document.text.path, image.line, str(image), entry or None, args, place=place)
-        start.open_environment = True
-        start.managed = words[0] == "gcloud"
+        reading.findings += check_image(str(image), shown, image.line) if built is None else ()
+        start = _start_of(words, prefix, image, shown)
         if "run" in words[1:3] and start.managed:
             start.published = tuple(_values(words, "--port")[-1:]) or (Word(_CLOUD_RUN_PORT, image.line),)
         if prefix != "--":
             start.published = tuple(each for given in _values(words, "--container-ports") for each in _divided(given))
-        reading.add(launch(start))
-    return reading if images else None
+        reading.add(launch(start if built is None else as_built(start, built)))
+    return reading if met else None
+
+
+def _start_of(words: list[Word], prefix: str, image: Word, shown: str) -> Start:
+    """The container of such a command: its entrypoint, arguments and variables."""
+    args = words[words.index(Word("--")) + 1 :] if "--" in words else []
+    args = args or [each for given in _values(words, prefix + "args") for each in _divided(given)]
+    google = words[0] == "gcloud"
+    entry = [each for given in _values(words, prefix + "command") if google for each in _divided(given)]
+    if not google and Word("--command") in words:  # then the words behind `--` are the program and its arguments
+        entry, args = args[:1], args[1:]
+    pairs = [each for name in ("--env", "--set-env-vars", "--update-env-vars", "--container-env-vars")
+             for given in _values(words, name) for each in (_divided(given) if google else [given])]  # fmt: skip
+    variables = {pair.partition("=")[0]: pair.with_text(pair.partition("=")[2]) for pair in pairs}
+    start = Start(shown, image.line, str(image), entry or None, args, variables, Place(True, image=str(image)))
+    start.open_environment = any(word.startswith(_MORE_VARIABLES) for word in words)
+    start.managed = google
+    return start
 
 
 def read_azure(words: list[Word], document: Document) -> Reading | None:

@@ -9,6 +9,7 @@ from typing import Any
 from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
 from playbook.lint.checks.containers import check_health, check_image, cores, count_cpus, for_cpus
 from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.own_images import built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.forms.text import Text, Word, expand, is_unknown, line_of, place_of
 from playbook.lint.forms.variables import interpolated
@@ -102,7 +103,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
     entry, args = words_of(service.get("entrypoint")), words_of(service.get("command"))
     shown, words = document.text.path, [*(entry or ()), *(args or ())]
     base = built.base if built is not None else str(image)
-    if not is_server(base, words) and (named or not is_server("", words)):
+    if not serves(base, built, words) and (named or not is_server("", words)):
         return reading
     reading.counts["services"] += 1
     if "image" in service and OFFICIAL in image:
@@ -141,6 +142,8 @@ def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
     image = Word(expand(str(raw), {}), line_of(raw) or service.line)
     build = service.get("build")
     context = build.get("context", ".") if isinstance(build, Table) else build
+    if context is None and image:
+        return image, built_as(document.around, image, document.text.path)
     if context is None or document.folder is None or is_unknown(str(context)):
         return image, None
     folder, images = (document.folder / str(context)).resolve(), document.around.images
@@ -202,7 +205,8 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
     closed = built.closed if built is not None else is_official(base)
     hidden = any(is_unknown(mount.target) for mount in mounts) or bool(service.get("volumes_from"))
     whole = {"image", "ports"} <= {*service} and built is None and not (document.text.templated or "extends" in service)
-    place = Place(True, closed, tuple(mounts), document.folder, base, hidden, whole=whole)
+    place = Place(True, closed, tuple(mounts), document.folder, base, hidden, whole=whole,
+                  dockerfile=built.path if built is not None else "")  # fmt: skip
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     limit = service.get("cpus") or limits.get("cpus") or quota_of(service)
     cpus = count_cpus(str(service.get("cpuset") or ""))
@@ -212,4 +216,5 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
                   cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,
                   tuple(published_of(service)), inherited=inherited)  # fmt: skip
     start.open_environment = not known
+    start.scripts = built.scripts if built is not None else {}
     return start

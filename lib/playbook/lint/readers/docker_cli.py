@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from playbook.lint.checks.command import BINARY, OFFICIAL, Mount, Place, is_official
 from playbook.lint.checks.containers import bind, check_image, check_relative_source, cores, count_cpus, for_cpus
-from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.pasted import mended_options
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.text import Word, is_unknown
@@ -107,22 +108,24 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             reading.report("mount-without-source", shown, value.line, value=str(value), what=what)
             reading.findings += _check_bound(value, shown)
             return reading
-    if not is_server(image, [*args, *([entry] if entry else [])]):
+    built = built_as(document.around, image, shown)
+    if not serves(image, built, [*args, *([entry] if entry else [])]):
         return reading
     reading.counts["images"] += 1
-    reading.findings += check_image(image, shown, image.line)
-    start = _start(options, image, args, document)
+    reading.findings += check_image(image, shown, image.line) if built is None else ()
+    start = _start(options, image, args, document, built is not None)
     if entry is not None:
         start.entry = [entry] if entry else [*args[:1]] or None
         start.args = start.args if entry else args[1:]
+    start = as_built(start, built) if built is not None else start
     given = {name for name, _ in options}
     for flag in sorted(filter(_is_servers, given)):
         line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)
         reading.report("flag-before-image", shown, line, flag=flag)
     host = any(name in ("--network", "--net") and value == "host" for name, value in options)
     runtime = any(name == "--runtime" and value == "nvidia" for name, value in options)
-    if ("--gpus" in given or runtime) and for_cpus(image):
-        reading.report("gpu-image-missing", shown, image.line, image=image)
+    if ("--gpus" in given or runtime) and for_cpus(start.image):
+        reading.report("gpu-image-missing", shown, image.line, image=start.image)
     if "--sysctl" in given and host:
         reading.report("sysctl-host-network", shown, image.line)
     for name, value in options:
@@ -180,7 +183,7 @@ def _is_servers(option: str) -> bool:
     return option.startswith("--") and option[2:] in FLAGS and option != "--version"
 
 
-def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document) -> Start:
+def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document, own: bool) -> Start:
     mounts = tuple(_mounts(options, document))
     hidden = any(is_unknown(mount.target) for mount in mounts) or any(name == "--volumes-from" for name, _ in options)
     values = {name: value for name, value in options}
@@ -189,7 +192,7 @@ def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], docum
         if name in ("-e", "--env"):
             key, _, text = value.partition("=")
             environment[key] = value.with_text(text if "=" in value else "$" + key)
-    place = Place(True, is_official(image), mounts, document.folder, str(image), hidden)
+    place = Place(True, own or is_official(image), mounts, document.folder, str(image), hidden)
     cpuset = count_cpus(values.get("--cpuset-cpus", Word("")))
     quota = cores(values.get("--cpu-quota", "")), cores(values.get("--cpu-period", "100000"))
     quoted = quota[0] / quota[1] if quota[0] and quota[1] and quota[0] > 0 else None

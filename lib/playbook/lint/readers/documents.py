@@ -29,6 +29,7 @@ _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|S
 _SCRAPES = re.compile(r"(?m)^\s*scrape_configs:")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
 _OTHERS_IMAGE = re.compile(rf"(?s)\b{ENGINES}\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
+_RUNS = re.compile(rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s.*\brun\b")
 _MARKDOWN = (".md", ".markdown", ".mdx", ".ipynb")
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
@@ -164,6 +165,7 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     kind = kind_of_block(language, content)
     relevant = concerns(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
     flagged = bool(_OTHERS_IMAGE.search(content)) or f"{PACKAGE} --" in content
+    flagged = flagged or (kind == "shell" and bool(_RUNS.search(content)))  # perhaps an image that is built here
     around = kind == "yaml" and (_AROUND.search(content) or _HEALTH.search(content)
                                  or (_SCRAPES.search(content) and names_server(text.content)))  # fmt: skip
     if not kind or not (relevant or flagged or around):

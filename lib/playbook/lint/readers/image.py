@@ -104,7 +104,8 @@ def _start(
     _fill(start, entry, cmd, document, reading, official=OFFICIAL in base)
     if document.folder is not None:
         entry_words = tuple(start.entry) if start.entry is not None else None
-        image = Image(base, entry_words, tuple(start.args), values, tuple(mounts), closed, document.folder)
+        image = Image(base, entry_words, tuple(start.args), values, tuple(mounts), closed, document.folder,
+                      path=document.text.path, scripts=scripts, partial=start.partial)  # fmt: skip
         document.around.images[str(document.folder.resolve())] = image
         if document.text.file is not None:
             document.around.images[str(document.text.file.resolve())] = image

@@ -13,8 +13,9 @@ from playbook.lint.checks.configs import check_annotations
 from playbook.lint.checks.containers import GPU, check_image, check_told, cores, for_cpus, quantity
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.flags import check_command
-from playbook.lint.checks.launch import Start, is_server, launch
-from playbook.lint.checks.reading import Document, Reading, Surroundings
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.own_images import as_built, built_as, serves
+from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.text import Text, Word, is_unknown, place_of
@@ -71,10 +72,11 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
     for container in containers:
         image = _word(container.get("image"), container.line)
         words = [*_words(container.get("command")), *_words(container.get("args"))]
-        if not is_server(image, words):
+        built = built_as(document.around, image, document.text.path)
+        if not serves(image, built, words):
             continue
         reading.counts["pods"] += 1
-        start = _start(container, spec, data, document)
+        start = _start(container, spec, data, document, built)
         start.managed = str(data.get("kind", "")) in _OWN_PROBES
         launched = launch(start)
         reading.add(launched)
@@ -90,7 +92,8 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
                       labels, owner, len(containers), container, read, annotations)  # fmt: skip
             pods.append(pod)
             reading.findings += probes.check_probes(container, read, document.text.path)
-            if pod.kind not in _OWN_PROBES and is_official(image) and not any(is_shell(word) for word in words[:2]):
+            shell = any(is_shell(word) for word in words[:2])
+            if pod.kind not in _OWN_PROBES and is_official(start.image) and not shell:
                 reading.findings += check_told(_ports(container), read, document.text.path, "containerPort")
             if len(containers) == 1:
                 reading.findings += probes.check_scraped(annotations, read, document.text.path)
@@ -135,7 +138,7 @@ def _resources(container: Any, requests: Any, limits: Any, document: Document, r
         reading.report("gpu-image-missing", shown, line, image=image)
 
 
-def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
+def _start(container: Any, spec: Any, data: Any, document: Document, built: Image | None) -> Start:
     image = _word(container.get("image"), container.line)
     entry = _words(container.get("command")) if container.get("command") else None
     limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
@@ -145,7 +148,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
     values = dict(zip(values, filled_in(list(values.values()), values), strict=True))  # a value may name another
     mounts, hidden = _mounts(container, spec, data, document)
     whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
-    closed = is_official(image) and not hidden and (bool(mounts) or whole)
+    closed = (built is not None or is_official(image)) and not hidden and (bool(mounts) or whole)
     place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole)
     start = Start(document.text.path, container.at("args") or container.line, str(image), entry,
                   _words(container.get("args")), values, place, document.around.cpus,
@@ -156,7 +159,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document) -> Start:
     start.filled = bool(_SUBSTITUTED.search(document.text.content))
     start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
                      (mount.files or {}).items()}  # fmt: skip
-    return start
+    return as_built(start, built) if built is not None else start
 
 
 def _value(variable: Any, document: Document) -> Word:

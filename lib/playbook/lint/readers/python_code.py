@@ -9,6 +9,7 @@ from dataclasses import replace
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.own_images import built_as, names_own
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.rewriting import check_rewriting
 from playbook.lint.checks.schema import is_config, kind_of
@@ -40,7 +41,8 @@ def read_python(document: Document) -> Reading:
     """Servers that a Python text starts."""
     reading, text = Reading(), document.text
     reading.findings += check_rewriting(text)
-    if not any(name in text.content for name in _NAMES) and kind_of(text.content) is None:
+    known = any(name in text.content for name in _NAMES) or names_own(document.around, text.content)
+    if not known and kind_of(text.content) is None:
         return reading
     try:
         tree = ast.parse(_begun(text.content))
@@ -113,10 +115,11 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
         return _list([word or Word(UNKNOWN, words[0].line) for word in words], values, document)
     first = node.args[0] if node.args else keywords.get("image")
     image = values.word(first) if first is not None and not isinstance(first, (ast.List, ast.Tuple)) else None
-    if image is None or OFFICIAL not in image or " " in image:
+    own = built_as(document.around, image, document.text.path) if image is not None and name in _RUNS else None
+    if image is None or (OFFICIAL not in image and own is None) or " " in image:
         return reading
     reading.counts["images"] += 1
-    reading.findings += check_image(str(image), document.text.path, image.line)
+    reading.findings += check_image(str(image), document.text.path, image.line) if own is None else ()
     if "Container" in name:
         read |= {id(each) for each in ast.walk(node)}
         reading.add(read_spec(image, keywords, values, document))

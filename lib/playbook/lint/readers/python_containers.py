@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
 from playbook.lint.checks.containers import bind, check_image
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.own_images import as_built, built_as
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import UNKNOWN, Word
@@ -36,7 +37,8 @@ def read_container(
     start = Start(document.text.path, image.line, str(image), entry, args, environment, place, document.around.cpus)
     start.published = () if unknown else ports
     start.open_environment = "environment" in keywords and not environment
-    return launch(start)
+    built = built_as(document.around, image, document.text.path)
+    return launch(as_built(start, built) if built is not None else start)
 
 
 def read_spec(image: Word, keywords: dict[str, ast.expr], values: Values, document: Document) -> Reading:

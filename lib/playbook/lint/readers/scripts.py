@@ -9,6 +9,7 @@ from itertools import pairwise
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.pasted import mended_line
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.rewriting import check_rewriting
@@ -55,7 +56,7 @@ _HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)|\[?\
 def read_script(document: Document, depth: int = 0) -> Reading:
     """Server command lines of shell text, and what is said of its order."""
     reading, text = Reading(), document.text
-    if not _MAY_CONCERN.search(text.content):
+    if not (_MAY_CONCERN.search(text.content) or names_own(document.around, text.content)):
         return reading
     values: dict[str, str] = {name: str(value) for name, value in _sourced(document).items()}
     started, named = False, set[Word]()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
+from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import ENGINES, Text, Word, line_of
@@ -16,6 +17,7 @@ from playbook.lint.readers.docker_cli import run_arguments
 from playbook.lint.readers.yaml_pages import Page
 
 _STARTS = re.compile(rf"{NAMED}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_RUNS = re.compile(rf"\b{ENGINES}\b.*\brun\b", re.DOTALL)
 _WRITES = re.compile(r"(?m)^\s*(cat|tee)\b.*<<|^\s*(echo|printf)\b.*>")
 
 
@@ -32,7 +34,8 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
         lines = range(word.line or 1, (word.line or 1) + word.count("\n") + 1)
         read = {str(each) for command in reading.commands for each in command.words if each.startswith("--")}
         alone = met & {*lines} and not any(each in word for each in read)  # another's words on the same line
-        starts = _STARTS.search(word) and (alone or not met & {*lines})
+        own = bool(_RUNS.search(word)) and names_own(page.document.around, word)
+        starts = (own or _STARTS.search(word)) and (alone or not met & {*lines})
         if starts or (not met & {*lines} and _WRITES.search(word) and kind_of(word)):
             yield Text(word.written, page.document.text.path, word.line or 1, None, page.document.text.templated)
 
