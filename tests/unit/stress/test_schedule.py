@@ -6,6 +6,7 @@ import pytest
 
 from playbook.stress.load import Load
 from playbook.stress.schedule import planned
+from playbook.stress.stress import usual_ms
 
 LOAD = Load(duration_s=2.5, ramp_up_s=0.5)
 SHARES = (0.5, 0.8)
@@ -31,6 +32,11 @@ def test_what_the_seconds_do_not_carry_is_left_out_the_most_clients_first_and_na
     assert [level.concurrency for level in schedule] == [1, 8, None, None]
     assert schedule.expected_s <= 30.0
     assert schedule.left_out[0] == "32 clients: 3 answers to each take about 13 s"
+
+
+def test_a_first_request_that_waits_for_helpers_is_not_what_a_request_takes() -> None:
+    assert usual_ms((280.0 + 119.0 + 119.0) / 3, 280.0, 3) == pytest.approx(119.0)
+    assert usual_ms(900.0, 900.0, 1) == 900.0
 
 
 @pytest.mark.parametrize(
