@@ -71,6 +71,8 @@ def _check(
     if single and re.search(r"://.*/\d+/?$", base) and not is_unknown(base):
         parent = base.rstrip("/").rpartition("/")[0]
         yield finding("base-path-version", *where, path=base, parent=parent)
+    if is_unknown(base) and _holds_nothing(command):
+        base = base.rpartition("/")[0] if is_unknown(base.rpartition("/")[2]) else base  # whatever its name
     if not base or is_unknown(base) or _plain(command) or not base.startswith("/"):
         return
     yield from _other_format(command, base)
@@ -119,6 +121,12 @@ def _names_version(result: Lookup, command: Command, base: str) -> bool:
     """True where a base path ends in a number below a mount, so that the number is a folder of the mounted one."""
     below = bool(result.mount and result.mount.rest_of(command.place.absolute(base)))
     return below and version_of(base.rstrip("/").rpartition("/")[2]) is not None
+
+
+def _holds_nothing(command: Command) -> bool:
+    """True for a pod of the image as it is, of which the text leaves nothing out and which mounts nothing."""
+    place = command.place
+    return place.whole and place.closed and not (place.mounts or place.hidden_mounts or place.built)
 
 
 def _plain(command: Command) -> bool:

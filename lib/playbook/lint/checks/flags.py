@@ -26,9 +26,10 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 def check_command(command: Command) -> tuple[Command, list[Finding]]:
     """Findings that need the command line alone, and the command with its flags read.
 
-    A text that only asks the binary for its version or its usage starts no server.
+    A text that only asks the binary for its version or its usage starts no server; nor does a bare container of it.
     """
-    if command.path != "command line" and not command.implied and [*command.words] in (["--version"], ["--help"]):
+    used = command.implied and (command.published or command.place.built or command.place.mounts)
+    if command.path != "command line" and not used and [*command.words] in (["--version"], ["--help"]):
         return replace(command, partial=True), []
     given, lines, findings = read_words(command)
     open_name = any(word.startswith("-") and is_unknown(word.partition("=")[0]) for word in command.words)

@@ -42,7 +42,7 @@ class Reading:
     @property
     def understood(self) -> bool:
         """True when anything was read."""
-        return bool(self.commands or self.configs or self.counts)
+        return bool(self.commands or self.configs or any(self.counts.values()))
 
 
 @dataclass

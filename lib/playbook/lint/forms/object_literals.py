@@ -211,7 +211,9 @@ class Objects:
     def _set(self, bare: str, rows: list[list[Node]], name: Name, table: Table, depth: int) -> None:
         values = [self.value(row, depth + 1) for row in rows]
         key = Word(re.sub(r"Item$", "", lower(_SETS.sub("", bare))), name.line)
-        if key == "env" and len(values) == 2:
+        if bare.startswith("addTo") and len(values) == 2:  # a pair for a map
+            table.setdefault(key, Table())[Word(values[0], name.line)] = values[1]
+        elif key == "env" and len(values) == 2:
             pair = Table(name=values[0], value=values[1])
             pair.line = name.line
             table.setdefault(key, Items()).append(pair)

@@ -74,9 +74,9 @@ def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
         short = _WITH_VALUE.match(word) if not word.startswith("--") else None
         if word.startswith("$"):
             continue
-        if equals and word.startswith("--"):
+        if (equals and word.startswith("--")) or _is_servers(name):
             options.append((name, word.with_text(value)))
-        elif word in _ALONE or _is_servers(name) or _SHORT.match(word) or word in ("", "--"):
+        elif word in _ALONE or _SHORT.match(word) or word in ("", "--"):
             options.append((word, Word("")))
         elif short and short[3]:
             options.append(("-" + short[2], word.with_text(short[3].removeprefix("="))))
@@ -180,7 +180,7 @@ def _check_bound(value: Word, shown: str) -> Iterator[Finding]:
 
 def _is_servers(option: str) -> bool:
     """True for a flag of the server among the options of docker, which has none of that name."""
-    return option.startswith("--") and option[2:] in FLAGS and option != "--version"
+    return option.startswith("-") and option.lstrip("-") in FLAGS and option != "--version"
 
 
 def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document, own: bool) -> Start:

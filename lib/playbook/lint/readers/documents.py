@@ -32,6 +32,8 @@ _OTHERS_IMAGE = re.compile(rf"(?s)\b{ENGINES}\s.*\brun\b.*[\s/][\w-]*tensorflow-
 _RUNS = re.compile(rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s.*\brun\b")
 _MARKDOWN = (".md", ".markdown", ".mdx", ".ipynb")
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
+_CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
+_ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -171,6 +173,8 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     if not kind or not (relevant or flagged or around):
         return
     if kind == "shell":
+        if language.lower() in _CONSOLES and not re.search(r"(?m)^\s*\$ ", content):
+            content = _ROOTS_PROMPT.sub("", content)
         content = re.sub(
             r"(?m)^(\s*)(?:(?:\$>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|!(?=(?:sudo )?(?:docker|podman)))",
             r"\1",

@@ -88,7 +88,10 @@ def _read_table(table: Table, document: Document) -> Reading:
         service["image"] = _put_together(service["image"])
     if named and "image" not in service:  # a service of GitLab's jobs
         service[Word("image", table.at("name"))] = table["name"]
-    if {"command", "args"} <= {*table} and isinstance(table["args"], list):  # Nomad's program and its arguments
+    if isinstance(table.get("args"), list) and isinstance(table.get("command"), list):  # as Kubernetes takes them
+        service[Word("entrypoint", table.at("command"))] = table["command"]
+        service[Word("command", table.at("args"))] = table["args"]
+    elif {"command", "args"} <= {*table} and isinstance(table["args"], list):  # Nomad's program and its arguments
         service[Word("command", table.at("args"))] = Items([*(words_of(table["command"]) or []), *table["args"]])
     if isinstance(table, _Azures) and "command" in service:  # there it stands in the entrypoint's place
         service[Word("entrypoint", service.at("command"))] = service.pop("command")

@@ -17,7 +17,7 @@ from playbook.lint.checks.command import (
     is_official,
     is_server_word,
 )
-from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.containers import IMAGE_IN_JSON, check_image
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.bracketed import tokens
@@ -65,6 +65,7 @@ def read_program(document: Document) -> Reading:
     met = words_of_objects(reading)
     reading.counts.pop("images", None)  # they are counted as texts
     images = [word for word in texts if OFFICIAL in word and not re.search(r"\s|^https?:", word)]
+    reading.counts["images"] += sum(len(IMAGE_IN_JSON.findall(word)) for word in texts if "\n" in word)
     for image in images:
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), document.text.path, image.line)

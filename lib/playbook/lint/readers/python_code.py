@@ -17,6 +17,7 @@ from playbook.lint.forms.python_comments import commented_lines
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.python_client import read_client
 from playbook.lint.readers.python_containers import read_chain, read_container, read_keywords, read_spec
 from playbook.lint.readers.python_writes import as_line, written_by_lines
 from playbook.lint.readers.scripts import read_script
@@ -120,6 +121,9 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
         return reading
     reading.counts["images"] += 1
     reading.findings += check_image(str(image), document.text.path, image.line) if own is None else ()
+    if name == "V1Container" and (spec := read_client(node, values, document)).commands:
+        read |= {id(each) for each in ast.walk(node)}
+        return spec
     if "Container" in name:
         read |= {id(each) for each in ast.walk(node)}
         reading.add(read_spec(image, keywords, values, document))

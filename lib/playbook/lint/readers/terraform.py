@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.lint.checks.command import is_official
+from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.hcl import LABELS, parse
 from playbook.lint.forms.text import Word
@@ -49,6 +51,11 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
                     reading.add(read_object(data, document, pods))
         else:
             reading.add(read_text_within(word, document))
+    if not reading.understood:  # images for others' resources
+        named = [word for word in words_in(tree) if is_official(word) and re.fullmatch(r"[\w./@:-]+", word)]
+        reading.counts["images"] += len(named)
+        for word in named:
+            reading.findings += check_image(str(word), document.text.path, word.line)
     return reading
 
 

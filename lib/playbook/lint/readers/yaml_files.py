@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.checks.configs import check_scrape, served_metrics_path
-from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.containers import IMAGE, IMAGE_IN_JSON, check_image
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import Text, is_unknown, line_of
@@ -31,8 +29,6 @@ from playbook.lint.readers.seldon import read_seldon
 from playbook.lint.readers.workloads import config_maps, undeclared
 from playbook.lint.readers.yaml_pages import Page
 from playbook.lint.rules.findings import Finding, finding
-
-_IMAGE = re.compile(rf"(docker\.io/)?{OFFICIAL}(:[\w.-]+)?(@sha256:\w+)?")
 
 
 def collect(page: Page) -> None:
@@ -77,10 +73,12 @@ def _named_images(page: Page) -> Reading:
     """Images of the server that YAML names for tools of its own; the tag may stand elsewhere."""
     reading = Reading()
     for word in (each for data in page.data for each in words_in(data)):
-        if _IMAGE.fullmatch(word):
+        if IMAGE.fullmatch(word):
             reading.counts["images"] += 1
             path = page.document.text.path
             reading.findings += check_image(str(word), path, word.line) if ":" in word else ()
+        elif "\n" in word:  # JSON as a key of a ConfigMap
+            reading.counts["images"] += len(IMAGE_IN_JSON.findall(word))
     return reading
 
 

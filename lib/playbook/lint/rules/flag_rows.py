@@ -67,8 +67,8 @@ ROWS = (
      "Give each flag a word of its own (an item of its own in a list).",
      "tsl command_line_flags.cc; execve(2)"),
     ("flag-before-image", "error",
-     "{flag} stands before the image: docker takes it for an option of its own, knows none of that name, and starts "
-     "nothing.",
+     "{flag} stands before the image: docker takes it for an option of its own, so that it starts nothing or does "
+     "not give it to the server.",
      "Write the server's flags behind the image.",
      "docker run reference"),
     ("make-variable-lost", "error",
