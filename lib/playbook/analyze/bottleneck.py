@@ -122,7 +122,8 @@ def _client(e: Evidence) -> str | None:
 def _refusing(e: Evidence) -> str | None:
     if not e.refused_share or e.refused_share < 0.001:
         return None
-    return f"{e.refused_share:.1%} of the requests were refused because the batch queue was full"
+    why = "because the batch queue was full" if e.batching else "by the server or by what stands before it"
+    return f"{e.refused_share:.1%} of the requests were refused {why}"
 
 
 def _memory(e: Evidence) -> str | None:
@@ -219,7 +220,9 @@ def _cores(e: Evidence) -> str:
 
 RULES: tuple[Cause, ...] = (
     Cause("client-bound", _client, "more client cores or processes (client_processes), then measure again."),
-    Cause("queue rejecting", _refusing, "raise max_enqueued_batches, or carry less load on this server."),
+    Cause(
+        "queue rejecting", _refusing, "raise max_enqueued_batches where requests are batched, or carry less load here."
+    ),
     Cause("CPU throttled", _throttled, "raise the CPU limit, or set the thread flags and num_batch_threads to it."),
     Cause("CPU-starved", _starved, "give the server cores of its own (server_cpus, cpuset), away from its neighbours."),
     Cause("memory growing", _memory, "run it longer and watch resources; preload tcmalloc or jemalloc, limit caches."),

@@ -83,8 +83,14 @@ def estimate(levels: Sequence[Mapping[str, Any]], promise: Promise) -> Capacity:
         knee["throughput_rps"] if knee else None,
         rate / promise.target_rate_rps - 1 if rate and promise.target_rate_rps else None,
         asdict(law) if law else None,
-        _in_words(rate, ends, reached, fell, promise.p99_limit_ms, kind),
+        _in_words(rate, ends, reached, fell, promise.p99_limit_ms, kind, _failing(curve, promise)),
     )
+
+
+def _failing(levels: Sequence[Mapping[str, Any]], promise: Promise) -> bool:
+    """Whether a level counts as beyond the limit by its failures alone."""
+    fast = [level for level in levels if promise.p99_inside(level["latency_p99_ms"])]
+    return any(not promise.p99_inside(_beyond(level, promise, "latency_p99_ms")) for level in fast)
 
 
 def _up_to_the_peak(levels: Sequence[Mapping[str, Any]], promise: Promise) -> tuple[list[Mapping[str, Any]], bool]:
@@ -220,10 +226,15 @@ def _in_words(
     fell: bool,
     limit_ms: float,
     kind: str,
+    failing: bool = False,
 ) -> str:
     """The capacity in a sentence; `ends` is its interval, None where a level has none."""
     if rate is None and not reached:
         return "No valid level has a p99, so the capacity is not known."
+    if failing:
+        known = f"the most that keeps {limit_ms:g} ms and the failures promised is about {rate or 0.0:,.0f}/s"
+        none = f"no level keeps {limit_ms:g} ms with as few failures as promised"
+        return f"Levels inside the limit failed too many requests: {known if rate else none} ({kind})."
     if rate is None:
         return f"p99 is beyond {limit_ms:g} ms at every level ({kind}); the capacity inside the limit is below them."
     if not reached and fell:

@@ -13,6 +13,7 @@ from typing import Any
 from playbook.analyze import verdicts
 from playbook.errors import RecordMismatch
 from playbook.monitor import usage
+from playbook.promise import Promise
 from playbook.records import record, run_folder
 from playbook.records.run_folder import Rows, RunFolder
 from playbook.stress.levels import described
@@ -227,18 +228,20 @@ def _by_key(run: RunFolder, verb: str) -> dict[tuple, list[dict[str, Any]]]:
 
 
 def _errors(one: RunFolder, two: RunFolder) -> list[dict[str, Any]]:
-    """A row when the candidate fails its requests where the base did not."""
-    shares = [_failed(run.levels) for run in (one, two)]
-    allowed = two.params("stress").get("max_error_share") or 0.001
-    if shares[1] <= max(allowed, 2 * shares[0]):
+    """A row when the candidate surely fails its requests where the base did not: one of a thousand may be chance."""
+    counts = [_failed(run.levels) for run in (one, two)]
+    shares = [errors / requests if requests else 0.0 for errors, requests in counts]
+    asked = two.params("stress").get("max_error_share")
+    allowed = Promise.max_error_share if asked is None else asked
+    if shares[1] <= max(allowed, 2 * shares[0]) or verdicts.by_chance(*counts):
         return []
     row = dict.fromkeys(("ratio", "low", "high"))
     return [{"name": "errors", "unit": "share", "base": shares[0], "candidate": shares[1], **row}]
 
 
-def _failed(levels: Sequence[Mapping[str, Any]]) -> float:
-    requests = sum(level.get("requests") or 0 for level in levels)
-    return sum(level.get("errors") or 0 for level in levels) / requests if requests else 0.0
+def _failed(levels: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """Requests that failed, and all of them."""
+    return sum(level.get("errors") or 0 for level in levels), sum(level.get("requests") or 0 for level in levels)
 
 
 def _changed(left: Mapping[str, Any], right: Mapping[str, Any], leave: Sequence[str] = ()) -> list[str]:

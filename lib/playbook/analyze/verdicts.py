@@ -19,6 +19,7 @@ from playbook.records.run_folder import Rows
 
 FEWEST = 100  # answers a level needs to be compared
 TOGETHER = 0.975  # at 0.95 the bootstrap was too sure of p99: 22 false alarms in 520 simulated pairs, too near 1 in 20
+CHANCE = 0.05  # that failures are called more although nothing changed
 SEGMENTS = 8  # stretches of a window whose figures are compared when there are no repeats
 UNITS = {"p50": "ms", "p99": "ms", "throughput": "requests/s", "capacity": "requests/s"}
 LOWER_IS_BETTER = ("p50", "p99")
@@ -88,6 +89,19 @@ def _rows(
         interval = {"ratio": float(ratio), "low": float(low), "high": float(high)}
         rows.append({**shown, **interval, "seen": float(np.expm1(reach + turns.POWER * error[place]))})
     return rows
+
+
+def by_chance(base: tuple[int, int], candidate: tuple[int, int]) -> bool:
+    """Whether so many more failures come of requests that fail alike (Fisher's exact test).
+
+    Args:
+        base: Requests that failed, and all of them.
+        candidate: The same of the run that is judged.
+    """
+    from scipy.stats import fisher_exact  # a second of imports, for the few comparisons that come here
+
+    counts = [[failed, requests - failed] for failed, requests in (candidate, base)]
+    return bool(fisher_exact(counts, alternative="greater").pvalue >= CHANCE)
 
 
 def worse_by(row: Mapping[str, Any], percent: float) -> bool:

@@ -151,7 +151,12 @@ RECORDS: dict[str, tuple[Column, ...]] = {
         Column("best_rps", "DOUBLE", "requests/s", "most throughput of a valid level inside the limit"),
         Column("best_p99_ms", "DOUBLE", "ms", "p99 of that level"),
         Column("capacity_rps", "DOUBLE", "requests/s", "rate at which p99 reaches the limit, from analyze"),
-        Column("tuned_rps", "DOUBLE", "requests/s", "best rate inside the limit after tuning"),
+        Column(
+            "tuned_rps",
+            "DOUBLE",
+            "requests/s",
+            "best rate inside the limit after tuning; NULL where its window was INVALID",
+        ),
         Column("gain", "DOUBLE", "", "tuned over default rate, both inside the limit"),
         Column("cpu_model", "VARCHAR", "", "processor"),
         Column("cores", "INTEGER", "", "cores of the machine the playbook could use"),

@@ -45,7 +45,7 @@ def _run_row(run_id: str, contents: Mapping[str, Any]) -> tuple:
     best = stress.get("best") or {}
     named = {**results.get("export", {}), **results.get("serve", {})}
     said = [read[verb].get("verdict") for verb in ("prove", "tune", "stress", *reversed(record.VERBS)) if verb in read]
-    prove = results.get("prove", {})
+    prove, tuned = results.get("prove", {}), tune.get("best") or {}
     promise, held = prove.get("promise") or {}, prove.get("held") or {}
     shown = held.get("valid_windows", 1 if held else 0)  # what an INVALID window showed is no rate that was held
     return (
@@ -63,7 +63,7 @@ def _run_row(run_id: str, contents: Mapping[str, Any]) -> tuple:
         best.get("throughput_rps"),
         best.get("latency_p99_ms"),
         ((results.get("analyze") or {}).get("capacity") or {}).get("rate_rps"),
-        (tune.get("best") or {}).get("rate_rps"),
+        tuned.get("rate_rps") if tuned.get("valid", True) else None,
         tune.get("gain") if tune.get("gain_shown", True) else None,
         environment.get("cpu_model"),
         environment.get("cores"),

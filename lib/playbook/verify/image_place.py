@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from playbook.serve import docker_engine
 from playbook.serve.container_state import LABEL, own_labels
 from playbook.serve.spec import choose_port
 from playbook.verify import probe_model
-from playbook.verify.places import ONCE_S, Place, Setup, wait_for
+from playbook.verify.places import ENV, ONCE_S, Place, Setup, wait_for
 from playbook.verify.reached import Reached
 
 _INSIDE = "/verify"
@@ -114,8 +114,14 @@ def facts_of(image: str) -> dict[str, Any]:
         "architecture": known.attrs.get("Architecture"),
         "emulated": emulated,
         "entrypoint": config.get("Entrypoint"),
-        "env": dict(line.partition("=")[::2] for line in config.get("Env") or ()),
+        "env": known_env(config.get("Env")),
     }
+
+
+def known_env(lines: Iterable[str] | None) -> dict[str, str]:
+    """The variables that are asked about; an image of one's own may hold secrets in others, and this is kept."""
+    every = dict(line.partition("=")[::2] for line in lines or ())
+    return {name: every[name] for name in ENV if name in every}
 
 
 def _code(container: Any) -> int | None:

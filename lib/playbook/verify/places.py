@@ -27,6 +27,7 @@ from playbook.verify.reached import CouldNotAsk, Reached
 
 START_S = 60.0
 ONCE_S = 30.0
+ENV = ("MODEL_NAME", "MODEL_BASE_PATH")  # variables that an image's entrypoint reads
 FIRST = -10  # niceness of a server under question
 _DYING_S = 1.0  # from a connection that breaks to the exit code
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # by the machine, which had no memory left, or by a person

@@ -7,7 +7,7 @@ import time
 from playbook.tfserving.flags import ENTRYPOINT, FLAGS
 from playbook.verify import probe_model, setups
 from playbook.verify.asking import Question
-from playbook.verify.places import Place
+from playbook.verify.places import ENV, Place
 from playbook.verify.reached import CouldNotAsk
 
 _BAD = "num_batch_threads { value: 0 }"
@@ -37,7 +37,7 @@ def _entrypoint(place: Place) -> Seen:
     facts = place.facts()
     if "entrypoint" not in facts:
         raise CouldNotAsk("it is no image")
-    names = {name: facts["env"].get(name) for name in ("MODEL_NAME", "MODEL_BASE_PATH")}
+    names = {name: facts["env"].get(name) for name in ENV}
     as_known = facts["entrypoint"] == ["/usr/bin/tf_serving_entrypoint.sh"] and names == {
         "MODEL_NAME": ENTRYPOINT["model_name"],
         "MODEL_BASE_PATH": "/models",

@@ -43,6 +43,17 @@ def test_a_level_that_fails_requests_is_beyond_the_limit():
     assert capacity.estimate(levels, Promise(50.0)).rate_rps < 2000
 
 
+def test_levels_inside_the_limit_that_fail_requests_are_not_called_slow():
+    """They were said to have a p99 beyond 50 ms at every level, which was 10 ms."""
+    none = capacity.estimate([level(1000, 10.0, success_rate=0.9)], Promise(50.0))
+    assert none.rate_rps is None
+    assert none.text.endswith("no level keeps 50 ms with as few failures as promised (closed loop).") or (
+        "open loop" in none.text
+    )
+    some = capacity.estimate([level(1000, 10.0), level(2000, 11.0, success_rate=0.9)], Promise(50.0))
+    assert some.text.startswith("Levels inside the limit failed too many requests: the most that keeps 50 ms and the")
+
+
 def test_invalid_levels_count_for_nothing():
     levels = [level(1000, 10.0), level(2000, 40.0), level(1600, 900.0, valid=False)]
     assert capacity.estimate(levels, Promise(50.0)).rate_rps == 2000

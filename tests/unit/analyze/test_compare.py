@@ -215,6 +215,28 @@ def test_failing_requests_are_a_regression_whatever_the_latency(outputs, tmp_pat
     assert "of the requests failed" in told.text
 
 
+@pytest.mark.parametrize(("failed", "regression"), [(1, False), (40, True)])
+def test_one_request_of_960_that_fails_is_no_regression_and_forty_are(outputs, tmp_path, failed, regression):
+    def change(content):
+        content["params"]["max_error_share"] = 0.001
+        levels = content["results"]["levels"]
+        for number, one in enumerate(levels):
+            one.update(requests=240, errors=failed if number == 0 else 0)
+
+    told = compare.compare(outputs / "20260101T000000Z-a", changed(outputs, tmp_path, "stress", change), gate=200)
+    assert told.regression is regression
+    assert ("of the requests failed" in told.text) is regression
+
+
+def test_a_promise_of_no_failures_is_compared_by_that(outputs, tmp_path):
+    def change(content):
+        content["params"]["max_error_share"] = 0.0
+        content["results"]["levels"][0].update(requests=40_000, errors=12)
+
+    told = compare.compare(outputs / "20260101T000000Z-a", changed(outputs, tmp_path, "stress", change), gate=200)
+    assert told.regression
+
+
 def test_a_run_without_levels_or_without_common_ones_is_named(outputs, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RecordMismatch, match="empty has no load level"):

@@ -64,6 +64,14 @@ def test_a_rate_counts_as_held_where_a_window_of_it_was_valid(tmp_path, held, ra
     assert found.where(found.notna(), None).to_numpy().tolist() == [[rate, rate and 3.5]]
 
 
+@pytest.mark.parametrize(("valid", "rate"), [(True, 900.0), (False, None), (None, 900.0)])
+def test_a_tuned_rate_of_an_invalid_window_is_no_rate_of_the_index(tmp_path, valid, rate):
+    best = {"rate_rps": 900.0} | ({} if valid is None else {"valid": valid})
+    record.save(tmp_path / "one", "tune", params={}, results={"best": best}, verdict="said")
+    found = store.query("SELECT tuned_rps FROM runs", tmp_path).astype(object)
+    assert found.where(found.notna(), None).to_numpy().tolist() == [[rate]]
+
+
 def test_half_files_older_and_newer_schemas_do_not_break_a_query(outputs, tmp_path):
     place = tmp_path / "outputs"
     shutil.copytree(outputs, place)

@@ -21,7 +21,7 @@ from harness import free_port
 from playbook.errors import ParameterError
 from playbook.records.run_folder import RunFolder
 from playbook.report import opening, sections
-from playbook.verify import asking, first_step, kept, probe_model, verify
+from playbook.verify import asking, first_step, image_place, kept, probe_model, verify
 from playbook.verify.asking import AGREES, COULD_NOT, DIFFERS, Question
 from playbook.verify.places import AttachedPlace, ProcessPlace
 from playbook.verify.reached import CouldNotAsk, Reached
@@ -291,3 +291,9 @@ def test_without_docker_a_run_goes_on_to_the_stage_that_says_so(tmp_path, monkey
     first_step.take(tmp_path, tmp_path, {"server": "docker", "image": "none:1"}, said.append, fresh=True)
     assert said[0].startswith("none:1 was not verified: A Docker engine was expected")
     assert first_step.of_run(tmp_path) is None
+
+
+def test_of_an_images_environment_only_what_is_asked_about_is_kept():
+    lines = ["MODEL_NAME=model", "AWS_SECRET_ACCESS_KEY=s3cr", "MODEL_BASE_PATH=/models"]
+    assert image_place.known_env(lines) == {"MODEL_NAME": "model", "MODEL_BASE_PATH": "/models"}
+    assert image_place.known_env(None) == {}
