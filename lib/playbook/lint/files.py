@@ -20,6 +20,7 @@ from playbook.lint.readers.block_kinds import concerns, names_server, uses_serve
 from playbook.lint.readers.blocks import read_blocks
 from playbook.lint.readers.built_images import gather_builds
 from playbook.lint.readers.charts import read_charts, read_values_file
+from playbook.lint.readers.cluster_changes import gather_config_maps
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.kubernetes import Pod
@@ -83,6 +84,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
              if kinds[path] == "yaml" and path not in charts.passed and not _large(text.content)}  # fmt: skip
     for page in pages.values():
         collect(page)
+    gather_config_maps(gathered.texts, kinds, around)
     set_images({path: (page.document.text.path, page.data) for path, page in pages.items()})
     around.served = served_by_maps(around) or around.served
     order = sorted(gathered.texts, key=lambda path: (kinds[path] != "dockerfile", str(path)))

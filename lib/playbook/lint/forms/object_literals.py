@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from playbook.lint.forms.bracketed import DEPTH, Group, Name, Node, assigned, chain, groups
-from playbook.lint.forms.object_fields import NESTED, TYPE, begin, lower, untyped
+from playbook.lint.forms.object_fields import NESTED, TYPE, begin, lower
 from playbook.lint.forms.text import UNKNOWN, Text, Word
 from playbook.lint.forms.yaml_lines import Items, Table
 
@@ -56,10 +56,7 @@ class Objects:
     def tables(self) -> list[Table]:
         """Every object that is no part of another one, in the order they are written."""
         found = list(self._visit(self.whole, "", 0))
-        whole = [table for table, group in found if id(group) not in self._used]
-        for table in whole:
-            untyped(table)
-        return whole
+        return [table for table, group in found if id(group) not in self._used]
 
     def _visit(self, group: Group, called: str, depth: int) -> Iterator[tuple[Table, Group]]:
         for row in group.items if depth < DEPTH else ():

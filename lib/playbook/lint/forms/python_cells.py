@@ -23,6 +23,13 @@ def is_python(source: str) -> bool:
     return True
 
 
+def begun(content: str) -> str:
+    """A Python text without the end of a block it begins in the middle of, as excerpts do; its lines stay in place."""
+    lines = content.split("\n")
+    start = next((place for place, line in enumerate(lines) if line and not line[0].isspace()), 0)
+    return "\n".join([""] * start + lines[start:])
+
+
 def _shell_lines(source: str) -> Iterator[tuple[str, bool]]:
     """Each line, and whether it belongs to a `!` line (continuation lines included)."""
     continued = False

@@ -56,11 +56,18 @@ def run_arguments(words: list[Word]) -> list[Word] | None:
             behind = [each for each in words[place + 1 :]]
             while behind and behind[0] not in ("run", "create"):
                 if behind[0] in ("container", "service") or behind[0].startswith("-"):
-                    behind = behind[1:]
+                    behind = behind[2 if _takes_value(behind) else 1 :]
                     continue
                 return None
             return behind[1:] if behind else None
     return None
+
+
+def _takes_value(words: list[Word]) -> bool:
+    """True where a word is the value of the option before it, in front of `run`."""
+    option, following = words[0], words[1] if len(words) > 1 else Word("run")
+    stays = following in ("run", "create", "container", "service") or following.startswith("-")
+    return option.startswith("-") and "=" not in option and not stays
 
 
 def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
@@ -220,6 +227,10 @@ def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mou
             source, _, rest = _split_volume(value)
             target = re.sub(r":(ro|rw|z|Z|delegated|cached|consistent)(,\w+)*$", "", rest) or source
             yield bind(source, target, document.folder, document.around.sources, value.line)
+        elif name in ("--config", "--secret"):  # of a swarm's services
+            parts, folder = mount_parts(value), "/run/secrets/" if name == "--secret" else "/"
+            target = parts["target"] or parts["source"] or str(value)
+            yield Mount(target if target.startswith("/") else folder + target, None, line=value.line)
         elif name == "--mount":
             parts = mount_parts(value)
             if parts["source"]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from playbook.lint.checks.command import BINARY, OFFICIAL
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.forms.object_fields import TYPE
+from playbook.lint.forms.object_fields import TYPE, untyped
 from playbook.lint.forms.object_literals import Objects
 from playbook.lint.forms.text import Word, line_of
 from playbook.lint.forms.walking import tables_in, words_in
@@ -27,23 +27,29 @@ _PARTS = {"repository": "tag"}  # an image whose name and tag stand apart
 
 def read_objects(document: Document) -> Reading:
     """What the objects of a program start; an empty reading where none is a container of the server's."""
-    reading, pods, objects = Reading(), list[Pod](), list[tuple[Any, str]]()
     inside = Document(replace(document.text, templated=True), document.around)  # code may add to what it writes out
-    tables = [_named(table) for table in Objects(document.text).tables()]
-    for table in tables:
-        document.around.config_maps.update(config_maps(table, inside.text))
+    return read_tables(Objects(document.text).tables(), inside)
+
+
+def read_tables(tables: list[Table], document: Document) -> Reading:
+    """What objects start that a program makes, each with its type's name under TYPE."""
+    reading, pods, objects = Reading(), list[Pod](), list[tuple[Any, str]]()
+    shown = document.text.path
+    for table in map(_named, tables):
+        untyped(table)
+        document.around.config_maps.update(config_maps(table, document.text))
     for table in tables:
         if not any(OFFICIAL in word or BINARY in word or word.startswith("--") for word in words_in(table)):
             if table.get("kind") in ("Service", "ConfigMap"):
-                objects.append((table, document.text.path))
-                reading.add(read_object(table, inside, pods))
+                objects.append((table, shown))
+                reading.add(read_object(table, document, pods))
             continue
         for data in _parts(table):
             if any("containers" in each for each in tables_in(data)):
-                objects.append((data, document.text.path))
-                reading.add(read_object(data, inside, pods))
+                objects.append((data, shown))
+                reading.add(read_object(data, document, pods))
             else:
-                reading.add(read_loose(data, inside))
+                reading.add(read_loose(data, document))
     reading.findings += check_together(objects, pods, document.around.served)
     return reading
 

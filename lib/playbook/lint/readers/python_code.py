@@ -13,12 +13,14 @@ from playbook.lint.checks.own_images import built_as, names_own
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.rewriting import check_rewriting
 from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.forms.python_cells import begun
 from playbook.lint.forms.python_comments import commented_lines
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.python_client import read_client
 from playbook.lint.readers.python_containers import read_chain, read_container, read_keywords, read_spec
+from playbook.lint.readers.python_objects import read_made
 from playbook.lint.readers.python_writes import as_line, written_by_lines
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import is_file, read_written
@@ -46,7 +48,7 @@ def read_python(document: Document) -> Reading:
     if not known and kind_of(text.content) is None:
         return reading
     try:
-        tree = ast.parse(_begun(text.content))
+        tree = ast.parse(begun(text.content))
     except (SyntaxError, ValueError) as error:
         line = text.line(getattr(error, "lineno", None))
         if BINARY in text.content or OFFICIAL in text.content:
@@ -101,6 +103,9 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
             reading.counts["images"] += 1
             reading.findings += check_image(f"tensorflow/serving:{tag}", document.text.path, tag.line)
         return reading
+    if (made := read_made(name, node, values, document)).commands:
+        read |= {id(each) for each in ast.walk(node)}
+        return made
     if (spec := read_keywords(name, keywords, values, document)) is not None:
         read |= {id(each) for each in ast.walk(node)}
         return spec
@@ -248,10 +253,3 @@ def _unescaped(word: str) -> str:
     """A text that `format` is to fill in, with single brackets where it doubles them."""
     bare = re.sub(r"(?<!\{)\{\w*\}(?!\})", UNKNOWN, word)
     return bare.replace("{{", "{").replace("}}", "}")
-
-
-def _begun(content: str) -> str:
-    """A Python text without the end of a block it begins in the middle of, as excerpts do; its lines stay in place."""
-    lines = content.split("\n")
-    start = next((place for place, line in enumerate(lines) if line and not line[0].isspace()), 0)
-    return "\n".join([""] * start + lines[start:])

@@ -72,8 +72,11 @@ def read_keywords(name: str, keywords: dict[str, ast.expr], values: Values, docu
         entry = command or entry
     else:
         args = [*command, *args]
-    start = Start(document.text.path, image.line, str(image), entry, args,
-                  place=Place(True, image=str(image), hidden_mounts=True), open_environment=True)  # fmt: skip
+    named = next((keywords[each] for each in (f"{prefix}environment_variables", "env") if each in keywords), None)
+    variables = {str(key): values.word(value) or Word("$") for key, value in values.pairs(named)}
+    start = Start(document.text.path, image.line, str(image), entry, args, variables,
+                  Place(True, image=str(image), hidden_mounts=True))  # fmt: skip
+    start.open_environment = named is not None and not variables
     start.published = tuple(values.words(keywords.get(f"{prefix}ports")))
     start.managed = bool(prefix)
     reading.add(launch(start))

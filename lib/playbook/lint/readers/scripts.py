@@ -20,13 +20,12 @@ from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.forms.variables import variables
+from playbook.lint.readers.cluster_changes import read_config_maps, read_helm, read_kubectl
 from playbook.lint.readers.cluster_cli import (
     compose_arguments,
     read_azure,
     read_cluster_run,
     read_compose_run,
-    read_config_maps,
-    read_kubectl,
     read_singularity,
 )
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
@@ -44,7 +43,9 @@ _NOT_RUN = (
 # fmt: on
 _DEPTH = 3
 _IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
-_MAY_CONCERN = re.compile(r"tensorflow|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key")
+_MAY_CONCERN = re.compile(
+    r"tensorflow|TF_SERVING_|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key"
+)
 _BASH = re.compile(r"#!.*\bbash\b")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
@@ -194,7 +195,7 @@ def read_windows(document: Document) -> Reading:
 
 def _beside(words: list[Word], document: Document) -> Reading | None:
     """What other programs' commands start or make for a server; None for a command of none of them."""
-    readings = (read(words, document) for read in (read_azure, read_config_maps, read_kubectl))
+    readings = (read(words, document) for read in (read_azure, read_config_maps, read_kubectl, read_helm))
     return next((reading for reading in readings if reading is not None), None)
 
 
