@@ -49,6 +49,7 @@ def run(asked: Asked, complain: Say) -> int:
     """
     begun, line = time.monotonic(), StageLine()
     open_files.allow()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it warns of a home that nobody may write to
     if asked.bucket:
         buckets.check(asked.bucket)
     overrides = params.assignments(asked.overrides)

@@ -20,6 +20,7 @@ import duckdb
 import requests
 from urllib3.exceptions import ProtocolError
 
+from loadgen import memory
 from playbook.errors import MonitorError, ParameterError
 from playbook.knobs import METRICS_PATH
 from playbook.monitor import resources
@@ -54,7 +55,7 @@ def watching(
     server, containers = _server(handle)
     known = {"client": os.getpid(), **server} if pids is None else dict(pids)
     config = {"url": getattr(handle, "metrics_url", None), "every_s": every_s, "pids": known, "containers": containers}
-    process = _begin({**config, "folder": str(record.data_dir(run_dir))}, every_s)
+    since, process = memory.OomWatch(), _begin({**config, "folder": str(record.data_dir(run_dir))}, every_s)
     try:
         yield process
     except BaseException:  # what failed is told first: a server that hangs gives no last sample
@@ -64,7 +65,7 @@ def watching(
         ended = process.poll()
         _end(process)
         if ended is not None:
-            _tell_ended(record.data_dir(run_dir), ended)
+            _tell_ended(record.data_dir(run_dir), ended, since.why(process.pid) if ended == -signal.SIGKILL else "")
 
 
 def collect(url: str, every_s: float = 1.0, for_s: float | None = None, outputs: Path = Path("outputs")) -> Path:
@@ -148,10 +149,15 @@ def _begin(config: dict[str, Any], every_s: float) -> subprocess.Popen:
     ready, _, _ = select.select([process.stdout], [], [], READY_TIMEOUT_S + every_s)
     if ready and process.stdout.readline().strip() == "watching":
         return process
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1.0 if ready else 0.0)  # its output is closed: it ends
+    ended = process.poll()
     process.kill()
     tail = process.communicate()[1].strip().splitlines()[-1:]
-    waited = "ended" if ready else f"was waited for {READY_TIMEOUT_S + every_s:g} s and did not start"
-    raise MonitorError(f"The monitor {waited}: {' '.join(tail).removeprefix('playbook.errors.')}")
+    waited = (
+        _how_ended(ended) if ended is not None else f"was waited for {READY_TIMEOUT_S + every_s:g} s and did not start"
+    )
+    raise MonitorError(f"The monitor {waited}: {' '.join(tail).removeprefix('playbook.errors.') or 'it said nothing'}.")
 
 
 def _end(process: subprocess.Popen, within_s: float = READY_TIMEOUT_S) -> str:
@@ -168,7 +174,7 @@ def _how_ended(code: int) -> str:
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
 
 
-def _tell_ended(data: Path, code: int) -> None:
+def _tell_ended(data: Path, code: int, why: str) -> None:
     """Say and keep that the monitor was not there to the end: what it did not see is not to be taken for nothing."""
     now, utc = time.monotonic_ns(), datetime.now(timezone.utc).replace(tzinfo=None)
     how = _how_ended(code)
@@ -177,7 +183,7 @@ def _tell_ended(data: Path, code: int) -> None:
         writer = PartWriter(db, "events", data / "events")
         writer.add((now, utc, "gone", "monitor", text))
         writer.flush()
-    print(f"The monitor of the server {how} before the load did: there are no metrics after that. Was memory short?")
+    print(f"The monitor of the server {how} before the load did: there are no metrics after that. {why}".rstrip())
 
 
 def _server(handle: Any) -> tuple[dict[str, int], dict[str, str]]:

@@ -206,7 +206,9 @@ def test_collect_makes_a_run_folder_that_sql_reads(endpoint, tmp_path):
 
 def test_collect_whose_monitor_is_killed_is_an_error_that_names_what_is_there(endpoint, tmp_path):
     def kill():
-        while not list(tmp_path.glob("*/data/metrics/part-*.parquet")):
+        seen: set[int] = set()
+        while len(seen) < 2:  # times that its file was written: the first comes before it says that it is up
+            seen |= {path.stat().st_mtime_ns for path in tmp_path.glob("*/data/metrics/part-*.parquet")}
             time.sleep(0.02)
         for child in psutil.Process().children():
             if "playbook.monitor.watch" in child.cmdline():
