@@ -169,6 +169,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
     _read_after_all(report, named, sources)
+    report.findings = [hit for hit in report.findings if hit.line in around.added.get(hit.path, (hit.line,))]
     report.findings = led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report

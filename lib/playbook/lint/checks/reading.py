@@ -54,6 +54,7 @@ class Surroundings:
     served: str = METRICS_PATH  # where the server shows metrics
     images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's path
     builds: dict[str, list[tuple[str, Image, str]]] = field(default_factory=dict)  # see own_images
+    added: dict[str, set[int]] = field(default_factory=dict)  # of diffs: the lines that they add, by path
     cpus: int | None = None
     origins: dict[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of rendered texts: path, line by line
     readers: Mapping[str, Callable[[Document], Reading]] = field(default_factory=dict)  # of texts inside texts

@@ -1,4 +1,4 @@
-"""Containers that Python describes by calls with keywords: clients of Kubernetes, Pulumi, CDK, Airflow, Azure ML."""
+"""Containers that Python describes by calls with keywords: Pulumi, CDK, Airflow, Azure ML (see python_client, too)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from playbook.lint.forms.yaml_lines import Items, Table
 from playbook.lint.readers.program_objects import read_tables
 
 _DEPTH = 30
-_MADE = re.compile(r"V1\w+|\w+Args|\w*PodOperator|add_container|\w+OnlineDeployment|(Deployment|StatefulSet|Pod|Job)")
+_MADE = re.compile(r"\w+Args|\w*PodOperator|add_container|\w+OnlineDeployment|(Deployment|StatefulSet|Pod|Job)")
 _RENAMED = {
     "arguments": "args",
     "cmds": "command",
