@@ -63,7 +63,7 @@ def refusal(point: TuningPoint, load: Load, table: Timetable) -> str:
     """Why tuning is left out: a promise nothing keeps, or a budget that even the least does not fit; or nothing."""
     exported = record.load(point.run_dir, "export")["results"]
     why = hopeless(exported, point.plan.objective.promise, load.mix.usual_most(), point.cores)
-    return why or ("" if table.fits else too_short(table))
+    return why or ("" if table.nearly_fits else too_short(table))
 
 
 def too_short(table: Timetable) -> str:

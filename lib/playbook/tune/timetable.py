@@ -29,6 +29,7 @@ PROBE_ROUNDS = 3  # times every client of a probe is answered
 FEWEST_CLIENTS = 4
 MORE = 1.0  # windows for each that is allowed: INVALID ones are held again, and many a search ends sooner
 LONGEST = 1.5  # no window is longer than this many times the one that was planned for
+ROOM = 1.1  # times the budget, that the least may take
 FINALS = 2  # further measurements of each finalist
 
 
@@ -53,6 +54,11 @@ class Timetable:
     def fits(self) -> bool:
         """Whether even the least fits the budget."""
         return self.planned_s <= self.budget_s
+
+    @property
+    def nearly_fits(self) -> bool:
+        """Whether the least goes so little beyond the budget that it is no reason to measure nothing."""
+        return self.planned_s <= ROOM * self.budget_s
 
     def words(self) -> str:
         """What will be done, how long it takes, and what is left out."""

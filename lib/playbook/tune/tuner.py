@@ -161,8 +161,9 @@ def _look_again(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any])
                 f"What would help: {'; '.join(remedies(exported, promise, rows, cores, alone))}."
             )
     tuning.probe("default", tuning.plan.base)
-    if not (table := _plan_again(tuning, point, exported)).fits:
+    if not (table := _plan_again(tuning, point, exported)).nearly_fits:
         raise SkipTuning(too_short(table))
+    tuning.clock.budget_s = max(tuning.clock.budget_s, table.planned_s)  # a little beyond, rather than nothing
 
 
 def _plan_again(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from playbook.deploy import expense as deploying
+from playbook.records.batch_curve import bodies_s, wire_ms
 from playbook.serve import expense
 from playbook.stage_plan import stretch
 
@@ -71,3 +72,14 @@ def test_a_rehearsal_plans_the_comparison_of_its_answers(run_dir: Path) -> None:
     assert told["a rehearsal of what ships"] - dict(deploying.stage(run_dir, 2.0).parts)[
         "a rehearsal of what ships"
     ] == (pytest.approx(answers_s, rel=0.1))
+
+
+def test_a_rehearsal_of_long_rows_plans_the_writing_of_its_requests_and_of_the_bundles(run_dir: Path) -> None:
+    what, rows = "a rehearsal of what ships", 40
+    change(run_dir, "export", reference_rows=rows, row_bytes=0)
+    plain_s = dict(deploying.stage(run_dir, 2.0).parts)[what]
+    change(run_dir, "export", row_bytes=2_000_000)
+    exported = json.loads((run_dir / "export.json").read_text())["results"]
+    written_s = (deploying.WRITTEN + 1) * bodies_s(exported)  # the bundle's twice, and the rehearsal's
+    read_s = rows * wire_ms(exported) / 1000
+    assert dict(deploying.stage(run_dir, 2.0).parts)[what] - plain_s == pytest.approx(written_s + read_s)

@@ -78,6 +78,13 @@ def test_windows_that_are_just_long_enough_to_judge_a_p99_by_its_misses_are_take
     assert slow[3.0].samples - 3 * slow[3.0].samples ** 0.5 > 0.95 * FEWEST  # by chance three sigma less
 
 
+def test_a_budget_that_the_least_passes_by_a_little_is_taken_and_by_more_is_not() -> None:
+    least = table_of(900.0, minutes=2.0)
+    a_little, more = (replace(least, budget_s=least.planned_s / share) for share in (1.05, 1.3))
+    assert (a_little.fits, a_little.nearly_fits) == (False, True)
+    assert (more.fits, more.nearly_fits) == (False, False)
+
+
 def test_time_that_is_gone_counts() -> None:
     whole = table_of(20.0)
     late = timetable(PLAN, LOAD, Timing(20.0, 1, 2.0), 600.0, spent_s=240.0)
