@@ -19,6 +19,7 @@ from playbook.tune.timing import BudgetClock
 from playbook.tune.workbench import RunningServer, Workbench
 
 LATE = 1.25  # of a budget: what is over by more was planned wrongly
+A_LITTLE = 1.15  # of a budget: until when the first configuration may be measured, so that there is one to compare
 FEW = 20  # requests of an open probe at least
 FEW_CLIENTS = 1 / 6  # of a probe's, that fill small batches
 CALM, BUSY = 0.5, 0.7  # shares of a closed loop's throughput at which the open probes are held: unbatched, batched
@@ -57,7 +58,20 @@ class Probing:
 
     def affords_least(self) -> bool:
         """Whether one configuration beside the default can be measured before the budget is over by a quarter."""
-        return self.clock.spent_s + self.table.least_s <= LATE * self.clock.budget_s
+        return self.clock.spent_s + self.table.least_s <= LATE * self.clock.given_s
+
+    def affords_next(self) -> bool:
+        """Whether there is time for one configuration more: the first one beside the default may end a little late.
+
+        Of any later one the repeats of winner against default, two at least, are to have their time too.
+        """
+        if len(self.known) > 1:
+            return self.affords(1 + 2 * min(self.plan.repeats, 2))
+        needs_s = self.clock.spent_s + self.table.measurement_s
+        if needs_s > A_LITTLE * self.clock.given_s:
+            return False
+        self.clock.extend(needs_s)
+        return True
 
     def alone_ms(self) -> float | None:
         """What one request takes alone on the server with the default flags; None where none was answered."""

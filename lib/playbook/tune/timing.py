@@ -12,7 +12,12 @@ class BudgetClock:
     """How much of a budget is gone, from the beginning of the stage: probes and default count as everything else."""
 
     def __init__(self, budget_s: float) -> None:
-        self.budget_s, self._began = budget_s, time.monotonic()
+        self.given_s = self.budget_s = budget_s
+        self._began = time.monotonic()
+
+    def extend(self, budget_s: float) -> None:
+        """Take more, where that is a little beyond what was given and nothing would be compared otherwise."""
+        self.budget_s = max(self.budget_s, budget_s)
 
     @property
     def spent_s(self) -> float:

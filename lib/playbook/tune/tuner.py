@@ -120,7 +120,7 @@ def _searched(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any]) -
         budget=plan.budget,
         storage=tuning.memory.path.with_suffix(".db"),
         seed=plan.seed,
-        go_on=lambda: tuning.affords(1 + (2 * min(plan.repeats, 2) if len(tuning.known) > 1 else 0)),
+        go_on=tuning.affords_next,
     )
     tuned = Tuned(point.plan, default, tuning.final(result), fits, tuning.predicted)
     if tuned.best.config != plan.base and tuned.best.score:
@@ -163,7 +163,7 @@ def _look_again(tuning: Tuning, point: TuningPoint, exported: Mapping[str, Any])
     tuning.probe("default", tuning.plan.base)
     if not (table := _plan_again(tuning, point, exported)).nearly_fits:
         raise SkipTuning(too_short(table))
-    tuning.clock.budget_s = max(tuning.clock.budget_s, table.planned_s)  # a little beyond, rather than nothing
+    tuning.clock.extend(table.planned_s)  # a little beyond, rather than nothing
 
 
 def _plan_again(

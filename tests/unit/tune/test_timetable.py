@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,10 +15,11 @@ from playbook.tune.hopeless import hopeless
 from playbook.tune.objective import Objective
 from playbook.tune.outlook import in_batch
 from playbook.tune.plan import TuningPlan
+from playbook.tune.probing import Probing
 from playbook.tune.rates import FEWEST
 from playbook.tune.search import Budget
 from playbook.tune.timetable import LONGEST, SAMPLES, timetable
-from playbook.tune.timing import OPEN_SHARE, Timing
+from playbook.tune.timing import OPEN_SHARE, BudgetClock, Timing
 
 SPACE = {"enable_batching": [True], "max_batch_size": [16, 32, 64], "batch_timeout_micros": [0, 1000, 3000]}
 PLAN = TuningPlan(SPACE, Objective(Promise(1000.0), windows=4), budget=Budget(trials=10), repeats=4)
@@ -83,6 +85,22 @@ def test_a_budget_that_the_least_passes_by_a_little_is_taken_and_by_more_is_not(
     a_little, more = (replace(least, budget_s=least.planned_s / share) for share in (1.05, 1.3))
     assert (a_little.fits, a_little.nearly_fits) == (False, True)
     assert (more.fits, more.nearly_fits) == (False, False)
+
+
+@pytest.mark.parametrize(("gone", "first", "later"), [(0.5, True, True), (1.0, True, False), (1.3, False, False)])
+def test_the_first_configuration_beside_the_default_may_end_a_little_late_and_no_later_one(
+    gone: float, first: bool, later: bool
+) -> None:
+    table = replace(table_of(20.0, plan=replace(PLAN, repeats=0)), measurement_s=10.0)
+    clock = BudgetClock(100.0)
+    clock._began -= 100.0 * gone
+    probing = Probing(SimpleNamespace(), table, None, None, clock)  # type: ignore[arg-type]
+    probing.known = {PLAN.base: {}, PLAN.configs[0]: {}}
+    assert probing.affords_next() is later
+    assert clock.budget_s == 100.0
+    del probing.known[PLAN.configs[0]]
+    assert probing.affords_next() is first
+    assert clock.budget_s >= 110.0 if first and not later else clock.budget_s == 100.0
 
 
 def test_time_that_is_gone_counts() -> None:
