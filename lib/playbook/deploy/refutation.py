@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from loadgen.verdict.evidence import lower_bound
 from playbook.promise import Promise
 
 # Checks of loadgen that blame the client or the window, and say nothing of the server.
@@ -37,6 +38,12 @@ def refuted(checks: Sequence[Row], rehearsal: Rehearsal | None) -> list[str]:
 
 def doubts(rehearsal: Rehearsal | None) -> list[str]:
     """What the rehearsal left open, one sentence each."""
+    few = [_failed(rehearsal)] if rehearsal and rehearsal.get("errors") and _may_be_chance(rehearsal) else []
+    return few + _open(rehearsal)
+
+
+def _open(rehearsal: Rehearsal | None) -> list[str]:
+    """That it does not show whether the limit is kept, and why."""
     if not rehearsal or "inside_limit" not in rehearsal or rehearsal["inside_limit"] is True:
         return []
     known = rehearsal["inside_limit"] is False
@@ -67,10 +74,23 @@ def _wrong(rehearsal: Rehearsal) -> str:
 
 
 def _errors(rehearsal: Rehearsal) -> str:
-    if not (errors := rehearsal.get("errors")):
-        return ""
+    return "" if not rehearsal.get("errors") or _may_be_chance(rehearsal) else _failed(rehearsal)
+
+
+def _failed(rehearsal: Rehearsal) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in (rehearsal.get("errors_by_kind") or {}).items())
-    return f"{errors} requests of the rehearsal failed ({kinds}); see logs/deploy.log in the run folder"
+    errors, requests = rehearsal["errors"], rehearsal.get("requests")
+    counted = f"{errors:,} of {requests:,}" if requests else f"{errors:,}"
+    plural = "" if (errors, requests) == (1, None) else "s"
+    return f"{counted} request{plural} of the rehearsal failed ({kinds}); see logs/deploy.log in the run folder"
+
+
+def _may_be_chance(rehearsal: Rehearsal) -> bool:
+    """Whether so few failures may come where no larger share fails than was promised."""
+    requests, allowed = rehearsal.get("requests"), rehearsal.get("max_error_share")
+    if not requests or allowed is None:  # a record from before they were kept
+        return False
+    return lower_bound(rehearsal["errors"], requests, 1.0, 1 - CHANCE) <= allowed
 
 
 def _slow(rehearsal: Rehearsal) -> str:

@@ -11,6 +11,8 @@ from playbook.records import store
 
 COLUMNS = ("at_ns", "cpu_s", "rss_bytes", "run_delay_s", "throttled_s")
 
+WHOLE = ("machine", "gpu")  # who is sampled and is no process of the load's
+
 
 @dataclass(frozen=True)
 class Used:
@@ -64,11 +66,12 @@ class Resources:
         )
 
     def others_cores(self, start_ns: int, end_ns: int) -> float | None:
-        """Cores that neither server nor client used, but somebody did; None where the machine was not sampled."""
+        """Cores that neither server nor client used, nor the proxies between them, but somebody did; None where the
+        machine was not sampled."""
         all_of_it = self.used("machine", start_ns, end_ns)
         if all_of_it is None or all_of_it.cores is None:
             return None
-        known = [self.used(who, start_ns, end_ns) for who in ("server", "client")]
+        known = [self.used(who, start_ns, end_ns) for who in self._samples if who not in WHOLE]
         return max(0.0, all_of_it.cores - sum(used.cores or 0.0 for used in known if used))
 
     def _grown(self, who: str, column: str, start: float, end: float) -> float | None:

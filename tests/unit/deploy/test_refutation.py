@@ -69,6 +69,17 @@ def test_each_way_a_rehearsal_fails_is_said_in_the_verdict(plan, seen, sentence)
     assert deploy.verdict(kept).startswith("NOT CARRIED: ")
 
 
+@pytest.mark.parametrize(("errors", "refuted"), [(1, False), (6, False), (40, True)])
+def test_failures_that_the_promised_share_may_show_refute_nothing_and_are_told(plan, errors, refuted):
+    """One of 3,780 is a quarter of what 0.1 % allow."""
+    counts = {"errors": errors, "errors_by_kind": {"reset": errors}, "requests": 3780, "max_error_share": 0.001}
+    kept = results(plan, rehearsal={**KEPT, **counts})
+    said = f"{errors} of 3,780 requests of the rehearsal failed ({errors} reset)"
+    assert deploy.verdict(kept).startswith(f"NOT CARRIED: {said}") is refuted
+    assert any(text.startswith(said) for text in deploy.warnings(kept)) is not refuted
+    assert results(plan, rehearsal={**KEPT, **counts, "max_error_share": 0.0})["refuted"], "where none is allowed"
+
+
 def test_a_few_answers_too_few_of_a_slow_model_are_chance_and_refute_nothing(plan):
     """15 of the 17.1 that 5.7/s bring in 3 s are nothing strange; in half a minute they would be, and 3 in 3 s are."""
     slow = {**KEPT, "rate_rps": 5.7, "throughput_rps": 5.0, "duration_s": 3.0, "p99_ms": None, "inside_limit": None}

@@ -111,3 +111,15 @@ def test_use_over_a_window_is_a_difference_of_its_samples():
 def test_what_was_not_sampled_stays_unknown():
     used = samples(at_ns=[0, 1e9], cpu_s=[0, 1]).used("server", 0, 1e9)
     assert (used.run_delay_share, used.throttled_share, used.memory_growth_mib_s) == (None, None, None)
+
+
+def test_dockers_proxies_pass_the_loads_own_bytes_and_are_no_other_processes():
+    def used(cores):
+        column = np.arange(6) * cores
+        rest = dict.fromkeys(("rss_bytes", "run_delay_s", "throttled_s"), np.zeros(6))
+        return {"at_ns": np.arange(6) * 1e9, "cpu_s": column, **rest}
+
+    seen = {"machine": used(1.7), "server": used(0.9), "client": used(0.3), "proxy_rest": used(0.4)}
+    assert usage.Resources(seen).others_cores(0, 5 * 10**9) == pytest.approx(0.1)
+    del seen["machine"]
+    assert usage.Resources(seen).others_cores(0, 5 * 10**9) is None
