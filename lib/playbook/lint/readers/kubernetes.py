@@ -147,6 +147,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document, built: Imag
     values = {**_from_maps(container, document), **values}
     values = dict(zip(values, filled_in(list(values.values()), values), strict=True))  # a value may name another
     mounts, hidden = _mounts(container, spec, data, document)
+    hidden = hidden or str(data.get("kind", "")).endswith("ServingRuntime")  # KServe mounts the model in them itself
     whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
     closed = (built is not None or is_official(image)) and not hidden and (bool(mounts) or whole)
     place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole)
