@@ -12,7 +12,7 @@ from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.encodings import check_encoding, check_line_ends
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
-from playbook.lint.checks.schema import KINDS, is_batching, is_config, kind_of
+from playbook.lint.checks.schema import KINDS, is_config, kind_of
 from playbook.lint.forms.python_comments import prose_of, texts_of
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import Gathered
@@ -23,7 +23,7 @@ from playbook.lint.readers.charts import read_charts, read_values_file
 from playbook.lint.readers.cluster_changes import gather_config_maps
 from playbook.lint.readers.diff_files import added, is_diff, pieces
 from playbook.lint.readers.documents import prose_blocks
-from playbook.lint.readers.file_kinds import CONFIGS, PROSE, kind_of_file
+from playbook.lint.readers.file_kinds import PROSE, flag_of, kind_of_file
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.kubernetes import Pod
 from playbook.lint.readers.kustomize_images import set_images
@@ -33,9 +33,10 @@ from playbook.lint.readers.program_texts import read_program
 from playbook.lint.readers.python_code import read_python
 from playbook.lint.readers.scripts import read_script, read_unit, read_windows
 from playbook.lint.readers.terraform import read_hcl
+from playbook.lint.readers.written import read_written
 from playbook.lint.readers.yaml_files import check_together, collect, read_page, served_by_maps
 from playbook.lint.readers.yaml_pages import Page, load
-from playbook.lint.readers.yaml_values import configs_in, scalars_that_start
+from playbook.lint.readers.yaml_values import configs_in, files_of, scalars_that_start
 from playbook.lint.rules.findings import Finding, finding
 
 _MOST_YAML = 200_000
@@ -72,13 +73,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
             total.add(read_values_file(Document(text, around), charts.values[path]))
             gathered.read.append(text.path)
             continue
-        looks = path.suffix.lower() in CONFIGS or is_config(text.content)  # whatever its suffix
-        flag = kind_of(text.content) if looks and not kinds[path] else None
-        if flag is None and not kinds[path] and is_batching(text.content):
-            flag = "batching_parameters_file"
-        if path.name == "batching_params.pbtxt":
-            flag = "batching_parameters_file"
-        if flag is not None:
+        if (flag := flag_of(path, kinds[path], text, pages.get(path))) is not None:
             total.findings += check_encoding(text.path, "", gathered.marks[path], text.content, KINDS[flag][1]) if (
                 path in gathered.marks) else ()  # fmt: skip
             gathered.configs[path] = flag
@@ -132,6 +127,8 @@ def _read_kind(
     if page is not None:
         reading = read_page(page, pods, objects)
         reading.findings += _broken_yaml(page, text)
+        for inside in () if reading.understood else files_of(page):
+            reading.add(read_written("", inside, Document(inside, around)))
         for script in scalars_that_start(page, reading):
             reading.add(read_script(Document(script, around), depth=1))
         reading.configs += configs_in(page)
@@ -174,7 +171,8 @@ def _of_no_kind(document: Document, prose: str | None = None) -> Reading:
         return Reading()
     shell = content if prose is None else prose
     reading = read_script(Document(replace(document.text, content=shell), document.around))
-    return reading if reading.commands or names_server(content) == "" else read_program(document)
+    known = reading.commands or reading.findings or names_server(content) == ""
+    return reading if known else read_program(document)
 
 
 def _python(document: Document) -> Reading:

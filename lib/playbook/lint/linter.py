@@ -143,7 +143,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     for each in reading.commands:
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
-        report.findings += _at_their_words([*hits, *check_published(command)], command)
+        report.findings += [*hits, *check_published(command)]
         report.counts["flags"] += len(command.given)
         if any(_OPEN.fullmatch(word) for word in command.words):
             place = f"{command.path}:{command.line}" if command.line else command.path
@@ -163,6 +163,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
         if not started_otherwise(command, reading.commands):
             report.findings += check_served(command, sources, files, checked)
         judged.append((command, files))
+        report.findings[before:] = _at_their_words(report.findings[before:], command)
         said.append((command, report.findings[before:]))
     report.findings = list(said_once(report.findings, said))
     _loose(reading, gathered, named, judged, report)
@@ -177,7 +178,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
 
 def _at_their_words(hits: list[Finding], command: Command) -> list[Finding]:
     """Findings on words that stand in another file than the command line (a service that is extended) stand there."""
-    words = [*command.words, *command.published]
+    words = [*command.words, *command.published, *command.implied.values()]
     own = {line_of(word) for word in words if not getattr(word, "path", "")}
     others = {line_of(word): path for word in words if (path := getattr(word, "path", ""))}
     moved = {line: path for line, path in others.items() if line not in own}

@@ -86,7 +86,7 @@ PLACES = {
     "flags in a variable": ("run.sh", "ARGS='--rest_api_port=8501'\nARGS+=' --rest_api_num_threads=1'\ntensorflow_model_server --model_base_path=/m $ARGS\n", 2, THREADS),
     "docker service": ("run.sh", f"docker service create --replicas 2 {RUN[11:]}\n", 1, THREADS),
     "Vertex AI": ("up.sh", "gcloud ai models upload --region=r --container-image-uri=tensorflow/serving:2.20.0 --container-args=--model_name=m,--rest_api_num_threads=1\n", 1, THREADS),
-    "quadlet": ("s.container", "[Container]\nImage=docker.io/tensorflow/serving:2.20.0\nExec=--rest_api_num_threads=1\n", 2, THREADS),
+    "quadlet": ("s.container", "[Container]\nImage=docker.io/tensorflow/serving:2.20.0\nExec=--rest_api_num_threads=1\n", 3, THREADS),
     "Dockerfile that is called yaml": ("README.md", "```yaml\nFROM tensorflow/serving:2.20.0\nCMD [\"--rest_api_num_threads=1\"]\n```\n", 3, THREADS),
     "flags alone in Markdown": ("README.md", "```\n--enable_batching \\\n--rest_api_num_threads=1\n```\n", 3, THREADS),
     "HTML": ("page.html", f"<p>Run</p>\n<pre><code>docker pull x\n{RUN}</code></pre>\n", 3, THREADS),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from playbook.lint.checks.command import (
@@ -27,6 +28,7 @@ from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.shell_calls import is_shell, script_of
+from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of, place_of
 
 _HANDED = {"$@", "$*", "${@}"}
@@ -64,7 +66,7 @@ def launch(start: Start) -> Reading:
     elif words[0].rpartition("/")[2] in OTHER_PROGRAMS and not any(is_server_word(word) for word in words):
         check_program(start, words[0], reading)
         return reading
-    elif any(is_server_word(word) for word in words) or "/" not in words[0]:
+    elif any(is_server_word(word) for word in words) or words[0].startswith("-") or _flagged(words):
         _append(start, reading, after_binary(words), {})
     elif (text := _script(start, words[0])) is not None:
         _by_text(start, text, words[1:], reading)
@@ -93,6 +95,11 @@ def _filled(start: Start) -> Start:
     """A pod's start with each `$(NAME)` filled in from its environment, as Kubernetes does."""
     entry = filled_in(start.entry, start.environment) if start.entry is not None else None
     return replace(start, entry=entry, args=filled_in(start.args, start.environment))
+
+
+def _flagged(words: list[Word]) -> bool:
+    """True for a program that is not here, by a name alone, with flags of the server behind it."""
+    return "/" not in words[0] and is_server("", [word for word in words[1:] if word.startswith("-")])
 
 
 def _script(start: Start, word: str) -> Text | None:
@@ -178,8 +185,25 @@ def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) ->
                   if each.target and str(each.target) not in writes.files)  # fmt: skip
     hidden = start.place.hidden_mounts or any(_brings_files(each.words) for each in commands)
     start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts), hidden_mounts=hidden))
+    _commands(start, commands, [], reading)
+
+
+def _commands(start: Start, commands: Iterable[Simple], args: list[Word], reading: Reading) -> None:
+    """The server lines of a script, and what was to belong to one and was cut off."""
+    started = False
     for command in commands:
-        _shell_command(start, list(command.words), [], reading)
+        if started and cut_off(command.words):
+            reading.report("line-not-continued", start.path, command.line, word=command.words[0])
+            continue
+        started = any(is_server_word(word) for word in command.words)
+        _shell_command(start, list(command.words), args, reading)
+
+
+def cut_off(words: Sequence[Word]) -> bool:
+    """True where a command begins with an option: the line above was to go on, and lacks its backslash."""
+    return bool(words) and (
+        words[0].startswith("--") or bool(re.fullmatch(r"-[a-z]{1,3}", words[0])) or OFFICIAL in words[0]
+    )
 
 
 def _brings_files(words: list[Word]) -> bool:
@@ -192,8 +216,7 @@ def _by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> No
     inside = replace(start, path=text.path, published=_placed(start.published, start, text))
     args = [*_placed(args, start, text)]
     values = {name: str(value) for name, value in start.environment.items()}
-    for command in simple_commands(text.content, values, text.first_line):
-        _shell_command(inside, list(command.words), args, reading)
+    _commands(inside, simple_commands(text.content, values, text.first_line), args, reading)
     if not reading.commands:
         reading.passed = f"no server line in {text.path}"
 

@@ -13,6 +13,7 @@ from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
 
 _KNATIVE_PORT = 8080
+_ASKS = re.compile(r"curl|wget|/v1/models|grpc_health_probe|python")
 _NAMES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -37,8 +38,9 @@ def check_probes(container: Any, command: Command, shown: str) -> Iterator[Findi
             yield finding("probe-wrong-path", shown, line, probe=name, path="gRPC health", code="UNIMPLEMENTED",
                           right="it with --enable_grpc_healthcheck_service")  # fmt: skip
         if execute:
-            text = " ".join(str(word) for word in execute.get("command") or [])
-            yield from check_health(text, command.place.image, set(), shown, line)
+            words = execute.get("command") or []
+            told = next((line_of(word) for word in words if _ASKS.search(str(word)) and line_of(word)), line)
+            yield from check_health(" ".join(map(str, words)), command.place.image, set(), shown, told)
 
 
 def _nameless(name: str, asked: Any, container: Any, shown: str, line: int | None) -> Iterator[Finding]:

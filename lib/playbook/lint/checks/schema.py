@@ -200,7 +200,7 @@ _TOLD_BY = re.compile(
 )
 _BEGINS = re.compile(
     r"\s*((#|//).*\n\s*)*[{\[\s]*\"?(model_config_list|max_batch_size|num_batch_threads|batch_timeout_micros|allowed_batch_sizes|"
-    r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]|\s*((#|//).*\n\s*)*\w+[ \t]*\{"
+    r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]|\s*((#|//).*\n\s*)*\w+[ \t]*\{(?!\s*['\"])"
 )
 
 

@@ -51,6 +51,12 @@ def is_server(image: str, words: list[Word] | list[str]) -> bool:
     return not image and any(nearest_flag(name, _ALIKE) for name in names - _ANYBODYS)  # a patch: no image in it
 
 
+def tells_model(args: object) -> bool:
+    """True for a whole list of arguments that says what is to be served: no flag of it stands elsewhere."""
+    words = args if isinstance(args, list) else ()
+    return any(str(word).startswith(("--model_base_path=", "--model_config_file=")) for word in words)
+
+
 def is_script(entry: list[Word] | list[str]) -> bool:
     """True when the entrypoint is the official image's script."""
     return bool(entry) and ENTRYPOINT_SCRIPT in entry[0]

@@ -41,6 +41,7 @@ Node = Word | Name | Group
 def tokens(text: Text) -> Iterator[tuple[str, Word]]:
     """The tokens of a program: "long" and "text" are texts, unknown parts marked; "open", "close", "comma", "more"."""
     line, divides = text.first_line, text.path.endswith(".bicep")  # there a line's end stands between two items
+    spaced = text.path.endswith(".nix")  # and there any blank
     for match in _TOKEN.finditer(text.content):
         kind, content = match.lastgroup or "more", match.group()
         if kind == "long":
@@ -59,7 +60,7 @@ def tokens(text: Text) -> Iterator[tuple[str, Word]]:
             yield kind, word
         elif kind not in ("comment", "blank"):
             yield kind, Word(content, line)
-        elif divides and "\n" in content:
+        elif spaced or (divides and "\n" in content):
             yield "comma", Word(",", line)
         line += content.count("\n")
 

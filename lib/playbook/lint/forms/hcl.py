@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from playbook.lint.forms.text import UNKNOWN, Word
@@ -57,19 +57,28 @@ def _tokens(text: str, line: int) -> Iterator[tuple[str, str, int]]:
             yield kind, match.group(), begin
 
 
-def parse(text: str, first_line: int = 1) -> Table:
+def parse(text: str, first_line: int = 1, beside: Iterable[str] = ()) -> Table:
     """A text's blocks and attributes: a block's name leads to a list of its bodies, an attribute's to its value.
 
-    What is computed is `${...}`, filled in where it names a variable with a default or a local value.
+    What is computed is `${...}`, filled in where it names a variable with a default or a local value, here or in one
+    of the texts `beside` it.
     """
     tree = _body(_Cursor(text, first_line))
-    known = {f"var.{block[LABELS][0]}": block.get("default") for block in _blocks(tree, "variable") if block[LABELS]}
-    known |= {f"local.{name}": value for block in _blocks(tree, "locals") for name, value in block.items()}
-    tree = _filled(tree, {name: str(value) for name, value in known.items() if isinstance(value, (str, int))}, 0)
+    known: dict[str, str] = {}
+    for each in (*(_body(_Cursor(other, 1)) for other in beside), tree):
+        known |= _named(each)
+    tree = _filled(tree, known, 0)
     named = [(f"{prefix}{'.'.join(block[LABELS][:2])}", block.get("name"))
              for prefix, kind in _IMAGES for block in _blocks(tree, kind) if len(block[LABELS]) > 1]  # fmt: skip
     images = {name: str(image) for name, image in named if isinstance(image, Word)}
     return _filled(tree, images, 0) if images else tree
+
+
+def _named(tree: Table) -> dict[str, str]:
+    """The variables with a default and the local values of a text, as they are referred to."""
+    known = {f"var.{block[LABELS][0]}": block.get("default") for block in _blocks(tree, "variable") if block[LABELS]}
+    known |= {f"local.{name}": value for block in _blocks(tree, "locals") for name, value in block.items()}
+    return {name: str(value) for name, value in known.items() if isinstance(value, (str, int))}
 
 
 def _blocks(tree: Table, name: str) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _ASSIGNED = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_][\w.-]*)\s*(\?|\+|::?)?=\s*(.*?)\s*$")
 _DEFINE = re.compile(r"^\s*(?:export\s+|override\s+)*define\s+([\w.-]+)\s*[:?+]*=?\s*$")
@@ -17,8 +17,9 @@ def makefile_as_shell(content: str) -> str:
     A `define` is a text that a recipe writes (`$$NAME`), laid out as a here-document, or lines of a recipe.
     """
     values: dict[str, str] = {}
+    shells = _laid_out(content)
     result: list[str] = []
-    continued = assigning = False
+    continued = assigning = laid_out = False
     defined, fed = "", False
     for line in content.split("\n"):
         if defined:
@@ -31,21 +32,38 @@ def makefile_as_shell(content: str) -> str:
             result.append(f"cat <<'{defined}' > {_target(defined, content)}" if fed else "")
         elif assigning:
             name = next(reversed(values))
-            values[name] += " " + _filled(line.strip().removesuffix("\\").strip(), values)
+            piece = _filled(line.strip().removesuffix("\\").strip(), values)
+            values[name] += " " + piece
             assigning = line.rstrip().endswith("\\")
-            result.append("")
+            result.append(piece + (" \\" if assigning else '"') if laid_out else "")
         elif line.startswith("\t") or continued:
-            result.append(_filled(line if continued else _bare(line), values).replace("$$", "$"))
+            result.append(_filled(line if continued else _bare(line), values, shells).replace("$$", "$"))
             continued = line.rstrip().endswith("\\")
         elif assigned := _ASSIGNED.match(line):
             _assign(assigned, values)
             assigning = line.rstrip().endswith("\\")
-            result.append("")
+            laid_out = assigned[1] in shells
+            before = f"${{{assigned[1]}}} " if assigned[2] == "+" else ""
+            piece = _filled(assigned[3].removesuffix("\\").strip(), values, shells)
+            result.append(f'{assigned[1]}="{before}{piece}' + (" \\" if assigning else '"') if laid_out else "")
         else:
             behind = _BEHIND.match(line)
             result.append(_filled(behind[1], values).replace("$$", "$") if behind else "")
             continued = bool(behind) and line.rstrip().endswith("\\")
     return "\n".join(result)
+
+
+def _laid_out(content: str) -> set[str]:
+    """Variables of flags, which a shell's variable of the same name stands for: their words keep their lines.
+
+    Each is set once, or grown by `+=`, and holds neither quotes nor anything that a shell would fill in.
+    """
+    joined = re.sub(r"\\\n\s*", " ", content)
+    lines = [match for line in joined.split("\n") if not line.startswith("\t") and (match := _ASSIGNED.match(line))]
+    plain = {match[1] for match in lines if "--" in match[3] and re.fullmatch(r"\w+", match[1])}
+    odd = {match[1] for match in lines if match[2] == "?" or re.search("[\"'`#;&|<>]|\\$\\$", match[3])}
+    first = [match[1] for match in lines if match[2] != "+"]
+    return {name for name in plain - odd if first.count(name) == 1}
 
 
 def _bare(line: str) -> str:
@@ -69,9 +87,10 @@ def _target(name: str, content: str) -> str:
     return found[1].replace("$", "") if found else name
 
 
-def _filled(text: str, values: dict[str, str]) -> str:
+def _filled(text: str, values: dict[str, str], shells: Iterable[str] = ()) -> str:
     """The text with `$(NAME)` filled in; an unknown one becomes a shell's variable, `$$` is left to the shell."""
-    fill = lambda match: values.get(match[1], "${" + re.sub(r"\W", "_", match[1]) + "}")  # noqa: E731
+    shown = lambda name: "${" + re.sub(r"\W", "_", name) + "}"  # noqa: E731
+    fill = lambda match: shown(match[1]) if match[1] in shells else values.get(match[1], shown(match[1]))  # noqa: E731
     return re.sub(r"(?<!\$)\$[({]([\w.-]+)[)}]", fill, text)
 
 

@@ -45,5 +45,6 @@ def prose_of(content: str) -> str:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             for place in range(node.lineno - 1, node.end_lineno or node.lineno):
                 quoted = lines[place].strip().startswith(('"""', "'''"))
-                shown[place] = lines[place].strip("\"' ") if quoted else lines[place]
+                bare = lines[place].strip("\"' ") if quoted else lines[place]
+                shown[place] = re.sub(r"\\\\$", r"\\", bare)  # a backslash that is written twice
     return "\n".join(shown)

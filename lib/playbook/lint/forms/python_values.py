@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from playbook.lint.forms.python_literals import Literals, Piece
 from playbook.lint.forms.python_names import added_by, branches, in_loop, name_of, on_side, rows_of
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import UNKNOWN, Text, Word
-from playbook.lint.forms.yaml_lines import Items, Table
 
 _DEPTH = 5
+_PERCENT = re.compile(r"%(?:\((\w+)\))?[sdrf]")
 PLACEHOLDER = re.compile(r"(?<!\$)\{\w*(?:[.!:\[][^{}\"' ]*)?\}")
 
 
@@ -73,7 +72,7 @@ class Values(Literals):
         pieces = self._pieces(node, 0)
         if not pieces:
             return None
-        return self._laid_out(pieces, self.line(node))
+        return self._laid_out(pieces, min(self.line(node), pieces[0][1]))
 
     def _laid_out(self, pieces: list[Piece], first: int) -> Text:
         written, line = "", first
@@ -110,8 +109,15 @@ class Values(Literals):
         if left is None or not isinstance(node.op, (ast.Add, ast.Mod)):
             return None
         if isinstance(node.op, ast.Mod):
-            return [(re.sub(r"%[sdrf]|%\(\w+\)[sdrf]", UNKNOWN, text), line) for text, line in left]
+            return [(_PERCENT.sub(self._formatted(node.right), text), line) for text, line in left]
         return left + (self._pieces(node.right, depth) or [(UNKNOWN, self.line(node.right))])
+
+    def _formatted(self, given: ast.expr) -> Callable[[re.Match], str]:
+        """What stands in a text for each `%s` and `%(name)s` by what is given behind the text."""
+        named = {str(key): str(self.word(value) or UNKNOWN) for key, value in self.pairs(given)}
+        several = given.elts if isinstance(given, ast.Tuple) else [given]
+        words = iter([str(self.word(each) or UNKNOWN) for each in several])
+        return lambda match: named.get(match[1], UNKNOWN) if match[1] else next(words, UNKNOWN)
 
     def _made(self, node: ast.Call, depth: int) -> list[Piece] | None:
         """`TEXT.format(...)`, `" ".join(LIST)` and `str(VALUE)`."""
@@ -129,8 +135,12 @@ class Values(Literals):
             parts = [str(self.word(each) or UNKNOWN) for each in node.args]
             return [("/".join(part.rstrip("/") for part in parts), self.line(node))]
         if node.func.attr == "join" and node.args:
-            words = self.words(node.args[0])
-            return [(f" {word}" if place else str(word), word.line or 1) for place, word in enumerate(words)] or None
+            words, mark = self.words(node.args[0]), self.word(node.func.value) or " "
+            if "\n" in mark:  # the lines of a text, each at its place
+                return [(f"{word}{mark}", word.line or 1) for word in words] or None
+            return [
+                (f"{mark}{word}" if place else str(word), word.line or 1) for place, word in enumerate(words)
+            ] or None
         return None
 
     def words(self, node: ast.AST | None) -> list[Word]:
@@ -161,7 +171,8 @@ class Values(Literals):
         held, words = dict(self.names), list[Word]()
         for row in rows:
             self.names.update(zip(names, row, strict=True))
-            words += self.words(node.elt) or [self._one(node.elt)]
+            made = self.words(node.elt) or [self._one(node.elt)]
+            words += [Word(word, self.line(row[0]), word.raw) for word in made]
         self.names = held
         return words
 
@@ -209,21 +220,6 @@ class Values(Literals):
             word = self.word(key) if key is not None else None
             if word is not None:
                 yield word, value
-
-    def data(self, node: ast.AST) -> Any:
-        """Dicts, lists and texts as YAML would hold them: mappings, lists and words with lines."""
-        if isinstance(node, ast.Dict):
-            pairs = [(self._one(key), value) for key, value in zip(node.keys, node.values, strict=True) if key]
-            table = Table({key: self.data(value) for key, value in pairs})
-            table.line = self.line(node)
-            return table
-        if isinstance(node, (ast.List, ast.Tuple)):
-            items = Items(self.data(each) for each in node.elts)
-            items.line = self.line(node)
-            return items
-        if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, type(None))):
-            return node.value
-        return self._one(node)
 
     def whole_lists(self) -> Iterator[list[Word]]:
         """The lists that are put together item by item, in the order they are written."""

@@ -36,10 +36,12 @@ class Writes:
         if self.escapes or words[0] == "printf" or any(re.fullmatch("-n?en?", word) for word in words[1:2]):
             content = re.sub(r"(?<!\\)\\n", "\n", content)
         content = _printed(words[1], words[2:]) if words[0] == "printf" and len(words) > 1 else content
-        name, line = str(command.target), words[0].line or 1
+        shown = [word for word in words[1:] if not word.startswith("-")] or words
+        name, line = str(command.target), shown[0].line or 1  # a variable's text stands where that is set
         before = self.files.get(name) if command.appends else None
         if before is None:
-            self.files[name] = Text(content, path, line)
+            flat = not any("\n" in word.written for word in words)
+            self.files[name] = Text(content, path, line, coded=flat)
             return
         blank = max(line - before.first_line - before.content.count("\n"), 1)
-        self.files[name] = replace(before, content=before.content + "\n" * blank + content)
+        self.files[name] = replace(before, content=before.content + "\n" * blank + content, coded=False)

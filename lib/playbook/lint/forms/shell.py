@@ -83,8 +83,10 @@ class _Scan:
             else:
                 begin = self.place
                 word = self._unparted()
-                whole = _WHOLE_NAME.fullmatch(self.text, begin, self.place)
+                whole = _WHOLE_NAME.fullmatch(self.text[begin : self.place].strip('"'))
                 value = self.values.get(whole[1] or whole[2]) if whole else None
+                if isinstance(value, Word) and value.line and self.text[begin] == '"' and "\n" in value:
+                    word = value
                 if isinstance(value, Word) and value.line and not value.path and PART in word:
                     command.words += laid_out(value)
                     continue

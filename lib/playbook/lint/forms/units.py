@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 _SPECIFIER = re.compile(r"(?<!%)%([a-zA-Z])\b")  # what systemd fills in: %i is the instance
 _QUADLET = {"Volume": "-v", "PublishPort": "-p", "Environment": "-e", "Mount": "--mount"}
@@ -21,7 +22,18 @@ def _quadlet_as_shell(content: str) -> str:
     values = dict(pairs)
     before = content[: content.find("Image=")].count("\n")
     entry = f"--entrypoint {values['Entrypoint']} " if "Entrypoint" in values else ""
-    return "\n" * before + f"podman run {options} {entry}{values.get('Image', '')} {values.get('Exec', '')}"
+    gap = content[: max(content.find("\nExec=") + 1, 0)].count("\n") - before
+    line = f"podman run {options} {entry}{values.get('Image', '')} " + "\\\n" * max(gap, 0)
+    return "\n" * before + line + values.get("Exec", "")
+
+
+def _exported(assigned: str) -> str:
+    """What a unit's Environment sets, as a shell's export; "" where its quotes do not close."""
+    try:
+        pairs = [pair.partition("=") for pair in shlex.split(assigned)]
+    except ValueError:
+        return ""
+    return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, _, value in pairs)
 
 
 def unit_as_shell(content: str) -> str:
@@ -41,5 +53,5 @@ def unit_as_shell(content: str) -> str:
             result.append(_SPECIFIER.sub(r"${\1}", kept))  # a comment between lines that go on is left out
             continued = kept.rstrip().endswith("\\")
         else:
-            result.append(f"export {variables[1]}" if variables and '"' not in variables[1] else "")
+            result.append(_exported(variables[1]) if variables else "")
     return "\n".join(result)

@@ -38,6 +38,10 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         around.origins[text.path] = lines_of(text)
     for block in blocks:
         document = Document(block.text, around)
+        if block.name and block.kind in ("", "config"):
+            around.sources.extra.append((block.name, block.text))
+        if not block.kind:
+            continue
         if block.kind == "config":
             flag = kind_of(block.text.content)
             open_ends = bool(re.search(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w", block.text.content))

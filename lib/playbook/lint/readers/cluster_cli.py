@@ -26,7 +26,8 @@ def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
     """
     prefix = "--container-" if words[1:2] == ["ai"] or words[1:3] == ["beta", "ai"] else "--"
     shown = document.text.path
-    named = values_of(words, "--container-image-uri" if prefix != "--" else "--image")
+    names = ("--container-image-uri",) if prefix != "--" else ("--image", "--container-image")
+    named = [word for name in names for word in values_of(words, name)]
     images = [(word, built_as(document.around, word, shown)) for word in named]
     reading, met = Reading(), False
     for image, built in images:
@@ -48,14 +49,18 @@ def _start_of(words: list[Word], prefix: str, image: Word, shown: str) -> Start:
     """The container of such a command: its entrypoint, arguments and variables."""
     args = words[words.index(Word("--")) + 1 :] if "--" in words else []
     args = args or [each for given in values_of(words, prefix + "args") for each in divided(given)]
+    args = args or values_of(words, "--container-arg")  # of a virtual machine
     google = words[0] == "gcloud"
     entry = [each for given in values_of(words, prefix + "command") if google for each in divided(given)]
     if not google and Word("--command") in words:  # then the words behind `--` are the program and its arguments
         entry, args = args[:1], args[1:]
-    pairs = [each for name in ("--env", "--set-env-vars", "--update-env-vars", "--container-env-vars")
-             for given in values_of(words, name) for each in (divided(given) if google else [given])]  # fmt: skip
+    names = ("--env", "--set-env-vars", "--update-env-vars", "--container-env-vars", "--container-env")
+    pairs = [each for name in names for given in values_of(words, name)
+             for each in (divided(given) if google else [given])]  # fmt: skip
     variables = {pair.partition("=")[0]: pair.with_text(pair.partition("=")[2]) for pair in pairs}
-    start = Start(shown, image.line, str(image), entry or None, args, variables, Place(True, image=str(image)))
+    hidden = any(word.startswith(("--container-mount", "--add-volume", "--update-secrets")) for word in words)
+    place = Place(True, image=str(image), hidden_mounts=hidden)
+    start = Start(shown, image.line, str(image), entry or None, args, variables, place)
     start.open_environment = any(word.startswith(_MORE_VARIABLES) for word in words)
     start.managed = google
     return start

@@ -7,7 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 from playbook.lint.checks.command import BINARY, OFFICIAL, Mount, Place, is_official
-from playbook.lint.checks.containers import bind, check_image, check_relative_source, cores, count_cpus, for_cpus
+from playbook.lint.checks.containers import (
+    bind,
+    check_health,
+    check_image,
+    check_relative_source,
+    cores,
+    count_cpus,
+    for_cpus,
+)
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.pasted import mended_options
@@ -18,32 +26,10 @@ from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
 
 _PROGRAMS = ("docker", "podman", "nvidia-docker", "nerdctl", "nvidia-docker2")
-_ALONE = set(
-    [
-        "-d",
-        "-i",
-        "-t",
-        "-P",
-        "-q",
-        "--rm",
-        "--detach",
-        "--init",
-        "--interactive",
-        "--tty",
-        "--privileged",
-        "--read-only",
-        "--publish-all",
-        "--quiet",
-        "--no-healthcheck",
-        "--oom-kill-disable",
-        "--disable-content-trust",
-        "--service-ports",
-        "--use-aliases",
-        "--no-deps",
-        "--build",
-        "--remove-orphans",
-    ]
-)
+_ALONE = {"-d", "-i", "-t", "-P", "-q", "--rm", "--detach", "--init", "--interactive", "--tty",
+          "--privileged", "--read-only", "--publish-all", "--quiet", "--no-healthcheck",
+          "--oom-kill-disable", "--disable-content-trust", "--service-ports", "--use-aliases",
+          "--no-deps", "--build", "--remove-orphans"}  # fmt: skip
 _SERVERS_IMAGE = re.compile(rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]serving[\w-]*)(:|@|$)")
 _SHORT = re.compile(r"^-[ditPq]+$")
 _WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
@@ -134,8 +120,11 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     if ("--gpus" in given or runtime) and for_cpus(start.image):
         reading.report("gpu-image-missing", shown, image.line, image=start.image)
     if "--sysctl" in given and host:
-        reading.report("sysctl-host-network", shown, image.line)
+        sysctl = next(value for name, value in options if name == "--sysctl")
+        reading.report("sysctl-host-network", shown, sysctl.line)
     for name, value in options:
+        if name == "--health-cmd":
+            reading.findings += check_health(value, image, set(), shown, value.line)
         if name in ("-v", "--volume") and ":" in value:
             source, _, target = value.partition(":")
             reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)

@@ -21,7 +21,7 @@ _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
 _SOURCE = re.compile(r"\[source,\s*(\w+)")
 _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
 _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
-_COMMAND_BEGUN = re.compile(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b\s")
+_COMMAND_BEGUN = re.compile(rf"{NAMED}\s+\\?\s*-|{ENGINES}\s.*\brun\b\s")
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
 _HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*/v1/models/")  # of a service that stands elsewhere
@@ -34,6 +34,7 @@ _MARKDOWN = (".md", ".markdown", ".mdx", ".ipynb")
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
+_FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|json|ya?ml|proto)\b")
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -44,6 +45,7 @@ class Block:
     kind: str
     text: Text
     excerpt: bool = False  # words in a sentence: what they leave out may stand elsewhere
+    name: str = ""  # the file that the block is said to be: a flag may name it, whatever it looks like
 
 
 def prose_blocks(text: Text) -> Iterator[Block]:
@@ -66,8 +68,14 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             place = _indented(lines, place)
             if place > begin:
                 content = textwrap.dedent("\n".join(lines[begin:place]))
+                held = []
                 if kind_of_block("", content) != "config" or _BEGINS.match(content):
-                    yield from _block("", content, text, begin + 1)
+                    held = list(_block("", content, text, begin + 1))
+                if not held and (named := _name_before(lines, begin)):
+                    held = [
+                        Block("", Text(content, text.path, text.line(begin + 1) or begin + 1, text.file), name=named)
+                    ]
+                yield from held
                 continue
             for cell in re.split(r"(?<!\\)\|", lines[begin]) if lines[begin].lstrip().startswith("|") else ():
                 if STARTED.match(cell):
@@ -84,6 +92,7 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             place = _span_end(lines, begin)
             yield from _spans("\n".join(lines[begin:place]), text, begin + 1)
             continue
+        named = _name_before(lines, place)
         language = fence[3] or (_SOURCE.match(lines[place - 1] if place else "") or ["", ""])[1]
         place += 1
         begin, indent = place, fence[1]
@@ -93,8 +102,19 @@ def prose_blocks(text: Text) -> Iterator[Block]:
         content = textwrap.dedent("\n".join(shown))
         cut = any(line.strip() == "..." for line in lines[begin:place])
         place += 1
-        for block in _block(language, content, text, begin + 1):
+        held = list(_block(language, content, text, begin + 1))
+        if named and not held and not cut:
+            yield Block("", Text(content, text.path, text.line(begin + 1) or begin + 1, text.file), name=named)
+        for block in held:
             yield replace(block, text=replace(block.text, templated=True)) if cut and block.kind == "yaml" else block
+
+
+def _name_before(lines: list[str], place: int) -> str:
+    """The one file that the line above a block names; "" where it names none, or several."""
+    near = [line for line in lines[max(place - 4, 0) : place] if line.strip() and not line.startswith(".. ")]
+    above = near[-1] if near else ""
+    names = {name.rpartition("/")[2] for name in _FILE_NAME.findall(above)}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _preformatted(lines: list[str], place: int) -> int:
@@ -159,6 +179,9 @@ def _rows(line: str) -> Iterator[tuple[str, int]]:
 def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
     if cell := _CELL.match(content):
         language, content = cell[1].rpartition("/")[2].rpartition(".")[2], content[cell.end() :]
+        if not kind_of_block(language, content):
+            written = Text(content.lstrip("\n"), text.path, (text.line(line) or line) + 1, text.file)
+            yield Block("", written, name=cell[1].rpartition("/")[2])
     if KINDS.get(language.lower()) == "python" and re.search(r"(?m)^\s*!", content):  # a notebook's cell
         shell, content = shell_and_code(content)
         yield from _block("sh", shell, text, line)

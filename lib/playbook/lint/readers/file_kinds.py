@@ -1,4 +1,4 @@
-"""Which reader a file is for, by its name and how it begins."""
+"""Which reader a file is for, by its name and how it begins, or which flag would name it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 from pathlib import Path
 
 from playbook.lint.checks.command import BINARY, OFFICIAL
+from playbook.lint.checks.schema import is_batching, is_config, kind_of
+from playbook.lint.forms.text import Text
 from playbook.lint.readers.diff_files import is_diff
 from playbook.lint.readers.program_texts import SUFFIXES
+from playbook.lint.readers.yaml_pages import Page
 
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
@@ -15,7 +18,9 @@ PROSE = (".md", ".markdown", ".rst", ".mdx", ".adoc", ".html", ".htm")
 _SUFFIXES = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".container": "unit", ".mk": "makefile",
              ".bat": "windows", ".cmd": "windows", ".ps1": "windows", ".tf": "hcl", ".tfvars": "hcl", ".hcl": "hcl",
              ".nomad": "hcl"}  # fmt: skip
-CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto", ".prototxt", ".pb.txt", "")
+_TEMPLATES = (".j2", ".jinja", ".jinja2", ".tmpl", ".template", ".gotmpl", ".erb", ".in", ".example", ".sample",
+              ".dist")  # fmt: skip
+_CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto", ".prototxt", ".pb.txt", "")
 
 
 # what a manifest, a task definition or a patch in JSON holds
@@ -27,6 +32,8 @@ _JSON = re.compile(
 def kind_of_file(path: Path, content: str) -> str:
     """Which reader a file is for; "" where its look must tell."""
     name, suffix = path.name.lower(), path.suffix.lower()
+    if suffix in _TEMPLATES and path.with_suffix("").suffix:
+        return kind_of_file(path.with_suffix(""), content)
     if is_diff(name, content):
         return "diff"
     if "dockerfile" in name or "containerfile" in name:
@@ -42,3 +49,18 @@ def kind_of_file(path: Path, content: str) -> str:
     if suffix in SUFFIXES:
         return "program"
     return "unit" if re.search(r"(?m)^\[program:", content) else ""
+
+
+def flag_of(path: Path, kind: str, text: Text, page: Page | None) -> str | None:
+    """Which flag a file is meant for that is a config file as it stands, whatever it is called; None for another."""
+    looks = path.suffix.lower() in _CONFIGS or is_config(text.content)
+    if path.name == "batching_params.pbtxt" or (not kind and not kind_of(text.content) and is_batching(text.content)):
+        return "batching_parameters_file"
+    named_so = page is not None and not _is_yaml(page)
+    return kind_of(text.content) if named_so or (looks and not kind) else None
+
+
+def _is_yaml(page: Page) -> bool:
+    """False for a text that is called YAML and is none, or has a brace in its keys, as text protos that parse have."""
+    keys = [str(key) for data in page.data if isinstance(data, dict) for key in data]
+    return bool(page.data) and not any(re.fullmatch(r"\w+ \{.*", key) for key in keys)

@@ -225,7 +225,7 @@ def _written(steps: list[Instruction], values: Mapping[str, str], document: Docu
 def _behind(before: Text, text: Text) -> Text:
     """A text behind another in the same file, each on the lines where it is written."""
     gap = max(text.first_line - before.first_line - before.content.count("\n"), 1)
-    return replace(before, content=before.content + "\n" * gap + text.content)
+    return replace(before, content=before.content + "\n" * gap + text.content, coded=False)
 
 
 def _script(step: Instruction) -> str:
@@ -242,9 +242,12 @@ def _output(command: Simple, path: str, step: Instruction) -> Text:
     if command.words[0] == "cat":
         return Text(command.fed, path, command.fed_line)
     words = [word for word in command.words[1:] if word not in ("-e", "-n", "-en", "-ne")]
-    content = re.sub(r"(?<!\\)\\n", "\n", " ".join(words))
+    whole = " ".join(words).replace("\\\\\\n\\\n", "\\\n")  # a line that goes on, as echo writes it, and Docker's
+    content = re.sub(r"(?<!\\)\\n", "\n", whole)
     if is_config(content):
-        return Text(re.sub(r"\n?\\\n", "\n", content), path, command.line or 1)  # a line's end is Docker's there
+        flat = not any("\n" in word.written for word in words)
+        whole = re.sub(r"\n?\\\n", "\n", content)  # a line's end is Docker's there
+        return Text(whole, path, command.line or 1, coded=flat)
     before = content[: max(content.find(BINARY), 0)]
     inserted = before.count("\n") - before.count("\\\n")
     return Text(content, path, (command.line or 1) - max(inserted, 0))

@@ -17,6 +17,7 @@ from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
+from playbook.lint.checks.start import tells_model
 from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.text import Text, Word, is_unknown, place_of
 from playbook.lint.forms.yaml_lines import Table
@@ -156,7 +157,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document, built: Imag
                   cores(limit) if limit is not None else None, kubernetes=True,
                   open_environment=bool(container.get("envFrom")))  # fmt: skip
     alone = not data.get("kind") and not {"args", "command"} & {*container}
-    start.partial = "image" not in container or alone
+    start.partial = ("image" not in container and not tells_model(container.get("args"))) or alone
     start.filled = bool(_SUBSTITUTED.search(document.text.content))
     start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
                      (mount.files or {}).items()}  # fmt: skip

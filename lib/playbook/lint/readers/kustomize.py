@@ -11,6 +11,7 @@ from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import kind_of
+from playbook.lint.checks.start import tells_model
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
 from playbook.lint.forms.yaml_lines import Table
 
@@ -85,7 +86,7 @@ def read_images(data: Any, document: Document) -> Reading:
 def read_operations(data: Any, document: Document) -> Reading:
     """Flags that JSON patch operations put among a container's arguments, and the images they set."""
     words: list[Word] = []
-    reading = Reading()
+    reading, whole = Reading(), False
     for each in data.get(OPERATIONS) or []:
         image = each.get("value")
         if str(each.get("path", "")).endswith("/image") and isinstance(image, Word) and OFFICIAL in image:
@@ -93,8 +94,9 @@ def read_operations(data: Any, document: Document) -> Reading:
             reading.findings += check_image(str(image), document.text.path, image.line)
         if "/args" in str(each.get("path", "")) or "/command" in str(each.get("path", "")):
             value = each.get("value")
+            whole = whole or (str(each.get("path", "")).endswith("/args") and tells_model(value))
             words += [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Word)]
     if words and is_server("", words):
         entry = [Word("tensorflow_model_server")]
-        reading.add(launch(Start(document.text.path, words[0].line, "", entry, words, partial=True)))
+        reading.add(launch(Start(document.text.path, words[0].line, "", entry, words, partial=not whole)))
     return reading

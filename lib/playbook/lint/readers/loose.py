@@ -19,7 +19,7 @@ from playbook.lint.readers.docker_cli import run_arguments
 RELEASES = ("HelmRelease", "Application", "ApplicationSet", "HelmChart", "HelmChartConfig")  # they hold values
 _OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Command"),
                 "entrypoint": ("entrypoint", "entryPoint", "EntryPoint"),
-                "environment": ("environment", "env", "Environment", "environmentVariables"),
+                "environment": ("environment", "env", "Environment", "environmentVariables", "variables"),
                 "ports": ("ports", "published_ports", "portMappings", "PortMappings"),
                 "volumes": ("volumes",), "cpus": ("cpus",), "healthcheck": ("healthcheck",)}  # fmt: skip
 _MAY_BE = {"image": (str, Table), "command": (str, list), "entrypoint": (str, list), "environment": (list, Table),
@@ -84,6 +84,9 @@ def _read_table(table: Table, document: Document) -> Reading:
     for name in ("ports", "volumes"):  # notes write a list of one so
         if isinstance(service.get(name), str):
             service[name] = Items([service[name]])
+    health = service.get("healthcheck", table.get("healthcheck"))
+    if isinstance(health, list) and len(health) == 1 and isinstance(health[0], Table):  # a block of Terraform's
+        service[Word("healthcheck", table.at("healthcheck"))] = health[0]
     if isinstance(service.get("image"), Table):
         service["image"] = _put_together(service["image"])
     if named and "image" not in service:  # a service of GitLab's jobs
@@ -135,6 +138,11 @@ def _tables(node: Any) -> Iterator[Table]:
     if isinstance(node, Table) and isinstance(node.get("environment"), Table) and _names_image(node["environment"]):
         yield _of_endpoint(node)
         return
+    config = node.get("config") if isinstance(node, Table) else None
+    if isinstance(node, Table) and isinstance(config, list) and config and isinstance(config[0], Table) and (
+        _names_image(config[0]) and isinstance(node.get("env"), list)):  # fmt: skip
+        yield _of_task(node, config[0])
+        return
     if isinstance(node, Table) and "name" in node and isinstance(node.get("properties"), Table):
         properties = _Azures(node["properties"])
         properties.line = node["properties"].line
@@ -143,6 +151,13 @@ def _tables(node: Any) -> Iterator[Table]:
             return
     for value in held_by(node):
         yield from _tables(value)
+
+
+def _of_task(node: Table, config: Table) -> Table:
+    """A task of Nomad's: its variables stand beside the driver's block, which holds the rest."""
+    table = Table({**config, Word("environment", node.at("env")): node["env"][0]})
+    table.line = config.line
+    return table
 
 
 def _of_endpoint(node: Table) -> Table:

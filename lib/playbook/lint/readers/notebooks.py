@@ -78,8 +78,7 @@ def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:
     if magic and magic[2]:
         language = {"Dockerfile": "dockerfile"}.get(magic[2].rpartition("/")[2], magic[2].rpartition(".")[2])
         kind = kind_of_block(language, body)
-        if kind:
-            yield Block(kind, moved)
+        yield Block(kind, moved, name=magic[2].rpartition("/")[2])
     elif magic:
         yield Block("shell", moved)
     elif names_server(source) or kind_of(source):

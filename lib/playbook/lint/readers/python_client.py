@@ -5,24 +5,23 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
-from typing import Any
 
 from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.python_data import Data
 from playbook.lint.forms.python_values import Values
-from playbook.lint.forms.text import UNKNOWN, Word
+from playbook.lint.forms.text import Word
 from playbook.lint.forms.yaml_lines import Items, Table
 from playbook.lint.readers.yaml_files import read_page
 from playbook.lint.readers.yaml_pages import Page
 
 _KIND = re.compile(r"\bV1(Deployment|StatefulSet|DaemonSet|Job|CronJob)(?:Spec)?\(|\bV1(Pod)\(")
 _LISTS = ("args", "command", "env", "envFrom", "ports", "volumeMounts")
-_DEPTH = 8
 
 
 def read_client(node: ast.Call, values: Values, document: Document) -> Reading:
     """A `V1Container(...)` in a pod of the kind that the text makes."""
     content = document.text.content
-    container = _data(node, values, _DEPTH)
+    container = Data(values).of(node)
     for name in [name for name in _LISTS if name in container and not isinstance(container[name], list)]:
         container[name] = Items([container[name]])
     if any(not isinstance(each, Table) for each in container.get("env") or ()):
@@ -43,32 +42,3 @@ def read_client(node: ast.Call, values: Values, document: Document) -> Reading:
     for table in (spec, pod, whole):
         table.line = container.line
     return read_page(Page(Document(replace(document.text, templated=open_), document.around), [whole]), [], [])
-
-
-def _data(node: ast.AST | None, values: Values, depth: int) -> Any:
-    """What a keyword holds, the client's objects as mappings under the names that a manifest uses."""
-    if isinstance(node, ast.Name) and node.id in values.names and depth:
-        return _data(values.names[node.id], values, depth - 1)
-    if isinstance(node, ast.Call) and depth and re.match(r"V1[A-Z]", _name(node.func)):
-        pairs = [(each.arg, _data(each.value, values, depth - 1), each.value) for each in node.keywords if each.arg]
-        table = Table({Word(_camel(name), values.line(value)): held for name, held, value in pairs})
-        table.line = values.line(node)
-        return table
-    if isinstance(node, (ast.List, ast.Tuple)):
-        items = Items(_data(each, values, depth) for each in node.elts)
-        items.line = values.line(node)
-        return items
-    if isinstance(node, ast.Dict):
-        return values.data(node)
-    if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int)):
-        return node.value
-    return values.word(node) or Word(UNKNOWN, values.line(node) if node is not None else None)
-
-
-def _name(func: ast.expr) -> str:
-    return func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)

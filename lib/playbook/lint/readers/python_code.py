@@ -20,12 +20,11 @@ from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.python_client import read_client
 from playbook.lint.readers.python_containers import read_chain, read_container, read_keywords, read_spec
+from playbook.lint.readers.python_manifests import read_objects
 from playbook.lint.readers.python_objects import read_made
-from playbook.lint.readers.python_writes import as_line, written_by_lines
+from playbook.lint.readers.python_writes import as_line, written_files
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import is_file, read_written
-from playbook.lint.readers.yaml_files import read_page
-from playbook.lint.readers.yaml_pages import Page
 
 _NAMES = (
     BINARY,
@@ -58,14 +57,15 @@ def read_python(document: Document) -> Reading:
     read: set[int] = set()
     nodes = list(ast.walk(tree))
     added = {id(side) for node in nodes if isinstance(node, ast.BinOp) for side in (node.left, node.right)}
+    reading.add(read_objects(nodes, values, document, read))
     for node in nodes:
         if isinstance(node, ast.Call) and id(node) not in read:
             reading.add(_call(node, values, document, read))
-    for node in nodes:
-        if isinstance(node, ast.Dict) and id(node) not in read:
-            reading.add(_dict(node, values, document, read))
-    for text in written_by_lines(nodes, values):
-        reading.add(read_written("", text, document))
+    for name, written in written_files(nodes, values):
+        if is_config(written.content):
+            reading.add(read_written(name, written, document))
+        elif name:
+            document.around.sources.extra.append((name, written))
     for side in ("orelse", "body"):
         values.choose(side)
         reading.add(_put_together(values, document))
@@ -129,7 +129,7 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
     if name == "V1Container" and (spec := read_client(node, values, document)).commands:
         read |= {id(each) for each in ast.walk(node)}
         return spec
-    if "Container" in name:
+    if "Container" in name or {"arguments", "cmds"} & keywords.keys():
         read |= {id(each) for each in ast.walk(node)}
         reading.add(read_spec(image, keywords, values, document))
     elif name in _RUNS:
@@ -159,18 +159,6 @@ def _chain(node: ast.AST) -> tuple[dict[str, list[ast.Call]], ast.AST | None]:
             break
         node = node.func.value
     return {}, None
-
-
-def _dict(node: ast.Dict, values: Values, document: Document, read: set[int]) -> Reading:
-    """A dict that is written as YAML would be: a manifest, a compose file, a task definition."""
-    names = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    if not any(OFFICIAL in name or BINARY in name for name in names) or not {"image", "containers"} & {*names}:
-        return Reading()
-    page = Page(Document(replace(document.text, templated=True), document.around), [values.data(node)])
-    reading = read_page(page, [], [])
-    if reading.understood:
-        read |= {id(each) for each in ast.walk(node)}
-    return reading
 
 
 def _grown(words: list[Word], values: Values, document: Document) -> Reading:
@@ -229,14 +217,14 @@ def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -
     if word is not None and isinstance(node, (ast.Constant, ast.JoinedStr)) and is_file(word):
         read |= {id(each) for each in ast.walk(node)}
         filled = re.sub(r"%[sdrf]|%\(\w+\)[sdrf]", UNKNOWN, word)
-        text = Text(filled, document.text.path, word.line or 1, templated=isinstance(node, ast.JoinedStr))
+        text = Text(filled, document.text.path, word.line or 1, templated=UNKNOWN in filled)
         return read_written("", text, document)
     plain = _unescaped(word) if word is not None and "{{" in word else ""
     if is_config(plain):  # what `format` fills in
         read |= {id(each) for each in ast.walk(node)}
         text = Text(plain, document.text.path, getattr(word, "line", None) or 1, templated=True)
         return read_written("", text, document)
-    if word is None or not re.search(rf"{NAMED}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
+    if word is None or not re.search(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", word, re.DOTALL):
         return Reading()
     read |= {id(each) for each in ast.walk(node)}
     if any(line in word for line in values.lines):

@@ -42,10 +42,13 @@ def read_container(
 
 
 def read_spec(image: Word, keywords: dict[str, ast.expr], values: Values, document: Document) -> Reading:
-    """A container as the clients of Kubernetes and Kubeflow describe it: `command` and `args` as in a manifest."""
-    entry = values.words(keywords.get("command")) or None
+    """A container as the clients of Kubeflow and the operators of Airflow describe it, with a manifest's meaning."""
+    entry = values.words(keywords.get("command", keywords.get("cmds"))) or None
+    args = values.words(keywords.get("args", keywords.get("arguments")))
     place = Place(True, image=str(image), hidden_mounts=True)
-    start = Start(document.text.path, image.line, str(image), entry, values.words(keywords.get("args")), place=place)
+    start = Start(document.text.path, image.line, str(image), entry, args, place=place)
+    start.environment = {str(name): values.word(value) or Word("$") for name, value in
+                         values.pairs(keywords.get("env_vars"))}  # fmt: skip
     start.open_environment = start.kubernetes = True
     return launch(start)
 

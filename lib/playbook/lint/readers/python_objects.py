@@ -10,6 +10,7 @@ from typing import Any
 from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.object_fields import TYPE
+from playbook.lint.forms.python_data import Data
 from playbook.lint.forms.python_names import name_of
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import Word
@@ -87,4 +88,4 @@ def _data(node: ast.AST, values: Values, depth: int) -> Any:
         return table
     if (held := values.names.get(name_of(node))) is not None and held is not node:
         return _data(held, values, depth + 1)
-    return values.data(node)
+    return Data(values).of(node)

@@ -1,33 +1,96 @@
-"""Texts that a Python program writes: a file line by line, and a command as a shell reads it."""
+"""Texts that a Python program writes: a file by its name, piece by piece, and a command as a shell reads it."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from playbook.lint.checks.schema import is_config
+from playbook.lint.forms.python_data import called
+from playbook.lint.forms.python_names import name_of
 from playbook.lint.forms.python_values import PLACEHOLDER, Values
 from playbook.lint.forms.text import UNKNOWN, Text
 
+_OPENS = ("open", "GFile", "Open")
 
-def written_by_lines(nodes: list[ast.AST], values: Values) -> Iterator[Text]:
-    """Texts that several `FILE.write(...)` of one name put together, each line where it is written."""
-    texts: dict[str, Text] = {}
-    for node in nodes:
-        call = node.func if isinstance(node, ast.Call) and node.args else None
-        if not (isinstance(call, ast.Attribute) and call.attr == "write" and isinstance(call.value, ast.Name)):
+
+def written_files(nodes: list[ast.AST], values: Values) -> Iterator[tuple[str, Text]]:
+    """Name ("" where it is not known) and text of each file that is written, its pieces on the lines they stand on.
+
+    By `FILE.write(...)`, `print(..., file=FILE)`, `open(...).write(...)` and `Path(...).write_text(...)`.
+    """
+    files: list[tuple[str, Text | None]] = []
+    opened: dict[str, int] = {}
+    in_order = sorted((each for each in nodes if hasattr(each, "lineno")), key=values.line)
+    for node in in_order:
+        for variable, call in _opened(node):
+            opened[variable] = len(files)
+            files.append((_name(call, values), None))
+        target, piece, end = _write(node)
+        text = values.script(piece) if piece is not None else None
+        if text is None or target is None:
             continue
-        word, before = values.word(node.args[0]), texts.get(call.value.id)  # type: ignore[attr-defined]
-        if word is None:
-            continue
-        line = word.line or 1
-        gap = line - before.first_line - before.content.count("\n") if before else 0
-        content = (before.content + "\n" * max(gap, 0) if before else "") + word
-        texts[call.value.id] = Text(
-            content, values.text.path, before.first_line if before else line, templated="$" in content
-        )
-    yield from (text for text in texts.values() if is_config(text.content))
+        held = name_of(target)
+        if held not in opened:
+            files.append((_name(target, values), None))
+            if held:
+                opened[held] = len(files) - 1
+        place = opened[held] if held else len(files) - 1
+        name, before = files[place]
+        files[place] = name, _behind(before, replace(text, content=text.content.replace("\\\n", "\n") + end))
+    for name, text in files:
+        if text is not None:
+            templated = UNKNOWN in text.content or bool(re.search(r"\$\{?\w", text.content))
+            yield name, replace(text, file=None, templated=templated)
+
+
+def _opened(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """What names stand for files: `with open(...) as NAME`, `NAME = open(...)`."""
+    pairs: list[tuple[ast.AST | None, ast.expr]] = []
+    if isinstance(node, (ast.With, ast.AsyncWith)):
+        pairs = [(item.optional_vars, item.context_expr) for item in node.items]
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+        pairs = [(node.targets[0], node.value)]
+    for target, call in pairs:
+        if (name := name_of(target)) and isinstance(call, ast.Call) and called(call) in _OPENS:
+            yield name, call
+
+
+def _name(call: ast.AST, values: Values) -> str:
+    """The last part of the path that a file is opened by."""
+    path: ast.AST | None = None
+    if isinstance(call, ast.Call):
+        path = call.args[0] if call.args else None
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "open" and _is_path(call.func.value):
+            path = call.func.value
+        if path is not None and isinstance(path, ast.Call) and called(path) == "Path" and path.args:
+            path = path.args[-1]
+    elif isinstance(call, ast.BinOp) and isinstance(call.op, ast.Div):
+        path = call.right
+    word = values.word(path) if path is not None else None
+    return word.rpartition("/")[2] if word is not None else ""
+
+
+def _is_path(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) or (isinstance(node, ast.Call) and called(node) == "Path")
+
+
+def _write(node: ast.AST) -> tuple[ast.AST | None, ast.expr | None, str]:
+    """Where a call writes what, and what it puts behind that."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return None, None, ""
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ("write", "write_text"):
+        return node.func.value, node.args[0], ""
+    file = next((each.value for each in node.keywords if each.arg == "file"), None)
+    return (file, node.args[0], "\n") if called(node) == "print" and file is not None else (None, None, "")
+
+
+def _behind(before: Text | None, text: Text) -> Text:
+    if before is None:
+        return text
+    gap = text.first_line - before.first_line - before.content.count("\n")
+    return replace(before, content=before.content + "\n" * max(gap, 0) + text.content)
 
 
 def as_line(text: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import replace
 from itertools import pairwise
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
 from playbook.lint.checks.containers import check_image
-from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.launch import Start, cut_off, launch
 from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.pasted import mended_line
 from playbook.lint.checks.reading import Document, Reading
@@ -65,7 +66,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted
-        if started and _cut_off(command.words):
+        if started and cut_off(command.words):
             reading.report("line-not-continued", text.path, command.line, word=command.words[0])
             reading.findings += _torn([*before, *command.words], document)
             continue
@@ -110,13 +111,6 @@ def _images(named: set[Word], path: str, reading: Reading) -> None:
 def _starts(words: list[Word]) -> bool:
     """True for a command that starts a server, whether or not its line is whole."""
     return any(is_server_word(word) for word in words) or run_arguments(words) is not None
-
-
-def _cut_off(words: list[Word]) -> bool:
-    """True where a command begins with an option: the line above was to go on, and lacks its backslash."""
-    return bool(words) and (
-        words[0].startswith("--") or bool(re.fullmatch(r"-[a-z]{1,3}", words[0])) or OFFICIAL in words[0]
-    )
 
 
 def _read_command(command: Simple, values: dict[str, str], document: Document, depth: int) -> Reading:
@@ -181,7 +175,7 @@ def read_unit(document: Document) -> Reading:
         name = match[1].rpartition("/")[2]
         text = document.around.sources.file(document.folder / name) if document.folder is not None else None
         pairs = variables(text).items() if text is not None else ()
-        return "Environment=" + " ".join(f"{key}={value}" for key, value in pairs if not re.search(r"[\s\"']", value))
+        return "Environment=" + " ".join(shlex.quote(f"{key}={value}") for key, value in pairs)
 
     content = unit_as_shell(_ENVIRONMENT_FILE.sub(filled, document.text.content))
     return read_script(Document(replace(document.text, content=content), document.around))

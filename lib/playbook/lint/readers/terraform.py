@@ -20,6 +20,7 @@ from playbook.lint.readers.loose import read_loose
 from playbook.lint.readers.terraform_services import CLOUD_RUN, DOCKER, as_knative, as_service, blocks
 from playbook.lint.readers.texts_within import read_text_within
 from playbook.lint.readers.workloads import config_maps
+from playbook.lint.readers.yaml_values import files_in
 
 _KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset": "DaemonSet", "pod": "Pod",
           "daemon_set": "DaemonSet", "service": "Service", "config_map": "ConfigMap", "job": "Job", "secret": "Secret",
@@ -32,7 +33,7 @@ _SEVERAL = {"container": "containers", "init_container": "initContainers", "env"
 
 def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
     """What a text of Terraform's or Nomad's language starts; Kubernetes' pods and objects are kept for one another."""
-    reading, tree = Reading(), parse(document.text.content, document.text.first_line)
+    reading, tree = Reading(), parse(document.text.content, document.text.first_line, _beside(document))
     kubernetes = list(_kubernetes(tree))
     for data in kubernetes:
         document.around.config_maps.update(config_maps(data, document.text))
@@ -41,6 +42,8 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
         reading.add(read_object(data, document, pods))
     if not any(data.get("kind") in ("Deployment", "StatefulSet", "Pod", "DaemonSet", "Job") for data in kubernetes):
         reading.add(_services(tree, document))
+    for name, text in files_in(tree, document.text):
+        document.around.sources.extra += [(name.rpartition("/")[2], text)] if name else []
     for word in words_in(tree):
         if "\n" in word.strip() and re.match(r"\s*[\[{]", word):
             for data in load_documents(re.sub(r"(?<!\")\$\{[^}]*\}(?!\")", "0", word), word.line or 1)[0]:
@@ -69,6 +72,13 @@ def _services(tree: Table, document: Document) -> Reading:
     rest["resource"] = Items(each for each in blocks(tree, "resource") if not any(each is block for block in ours))
     reading.add(read_loose(rest, document))
     return reading
+
+
+def _beside(document: Document) -> list[str]:
+    """The other texts of the same module that declare variables or local values."""
+    texts = document.around.sources.texts.items()
+    return [text.content for path, text in texts if path.suffix == ".tf" and path.parent == document.folder
+            and path != document.text.file and re.search(r"(?m)^(variable|locals)\b", text.content)]  # fmt: skip
 
 
 def _kubernetes(tree: Table) -> Iterator[Table]:

@@ -111,7 +111,9 @@ def is_whole(data: Any, container: Any, text: Text) -> bool:
     """True for an object that leaves nothing out, as patches and excerpts do: all its pods have stands in it."""
     kind = str(data.get("kind", ""))
     knative = kind == "Service" and str(data.get("apiVersion", "")).startswith("serving.knative.dev")
-    if not (kind in _WHOLE or knative) or text.templated or "image" not in container or _LEFT_OUT.search(text.content):
+    later = text.path.endswith((".py", ".ipynb")) and "mount" in text.content.lower()  # which code may add
+    left_out = text.templated or later or _LEFT_OUT.search(text.content)
+    if not (kind in _WHOLE or knative) or left_out or "image" not in container:
         return False
     spec: Any = data.get("spec")
     template: Any = spec.get("template") if isinstance(spec, Table) else None

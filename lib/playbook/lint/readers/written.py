@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import replace
+from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.readers.image import read_dockerfile
-from playbook.lint.readers.yaml_files import collect, read_page
+from playbook.lint.readers.kubernetes import Pod
+from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
 
 _YAML = re.compile(r"(?m)^(apiVersion|kind|services|scrape_configs)\s*:")
@@ -27,11 +29,18 @@ def read_written(name: str, text: Text, document: Document) -> Reading:
     if _YAML.search(text.content):
         page = load(inside)
         collect(page)
-        return read_page(page, [], [])
+        pods, objects = list[Pod](), list[tuple[Any, str]]()
+        reading = read_page(page, pods, objects)
+        reading.findings += check_together(objects, pods, document.around.served)
+        return reading
     if (flag := kind_of(text.content)) is not None:
         open_ends = "$" in text.content or UNKNOWN in text.content
         reading.configs.append((flag, replace(text, templated=text.templated or open_ends)))
-        document.around.sources.extra.append((name.rpartition("/")[2], reading.configs[-1][1]))
+        text = reading.configs[-1][1]
+    elif UNKNOWN in text.content:
+        text = replace(text, templated=True)
+    if name:  # whatever it looks like: a flag may name it
+        document.around.sources.extra.append((name.rpartition("/")[2], text))
     return reading
 
 

@@ -11,7 +11,7 @@ from playbook.lint.checks.containers import IMAGE, IMAGE_IN_JSON, check_image
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import Text, is_unknown, line_of
-from playbook.lint.forms.walking import words_in
+from playbook.lint.forms.walking import held_by, words_in
 from playbook.lint.forms.yaml_lines import Table, load_documents
 from playbook.lint.readers.cluster import check_cluster
 from playbook.lint.readers.compose import read_compose
@@ -52,7 +52,8 @@ def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Re
     """What a YAML file holds of a server; pods and objects are kept for what they mean for one another."""
     reading = Reading()
     for data in page.data:
-        objects.append((data, page.document.text.path))
+        held = [] if "kind" in data else list(_objects_in(data))
+        objects += [(each, page.document.text.path) for each in held or [data]]
         try:
             reading.add(_read_data(data, page.document, pods))
         except SHAPES as error:
@@ -97,6 +98,11 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
         reading.add(read_seldon(data, document))
     if str(data.get("kind", "")) == "InferenceService":
         reading.add(read_inference_service(data, document))
+    held = list(_objects_in(data)) if "kind" not in data else []
+    for each in held:
+        reading.add(_read_data(each, document, pods))
+    if held and reading.understood:
+        return reading
     whole = read_object(data, document, pods)
     if "kind" not in data and not whole.counts["pods"]:
         reading.add(read_loose(data, document))
@@ -112,6 +118,15 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
         for name, line in undeclared(data, document.text.path):
             reading.report("volume-not-declared", document.text.path, line, name=name)
     return reading
+
+
+def _objects_in(node: Any) -> Iterator[Table]:
+    """Whole objects that stand in a text of another tool: the definitions of Ansible's tasks, values of charts."""
+    if isinstance(node, Table) and {"apiVersion", "kind"} <= {*node} and {"spec", "data"} & {*node}:
+        yield node
+        return
+    for value in held_by(node):
+        yield from _objects_in(value)
 
 
 def _yaml_keys(data: Any, text: Text) -> Iterator[Text]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import Any
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.own_images import names_own
@@ -16,8 +16,9 @@ from playbook.lint.forms.walking import lists_in, tables_in, words_in
 from playbook.lint.readers.docker_cli import run_arguments
 from playbook.lint.readers.yaml_pages import Page
 
-_STARTS = re.compile(rf"{NAMED}\s+-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
 _RUNS = re.compile(rf"\b{ENGINES}\b.*\brun\b", re.DOTALL)
+_DOCKERFILE = re.compile(rf"(?m)^\s*FROM\s+\S*{OFFICIAL}")
 _WRITES = re.compile(r"(?m)^\s*(cat|tee)\b.*<<|^\s*(echo|printf)\b.*>")
 
 
@@ -36,23 +37,38 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
         alone = met & {*lines} and not any(each in word for each in read)  # another's words on the same line
         own = bool(_RUNS.search(word)) and names_own(page.document.around, word)
         starts = (own or _STARTS.search(word)) and (alone or not met & {*lines})
-        if starts or (not met & {*lines} and _WRITES.search(word) and kind_of(word)):
+        writes = _WRITES.search(word) and (kind_of(word) or _DOCKERFILE.search(word))
+        if starts or (not met & {*lines} and writes):
             yield Text(word.written, page.document.text.path, word.line or 1, None, page.document.text.templated)
+
+
+def files_of(page: Page) -> Iterator[Text]:
+    """Values that are whole Dockerfiles of the server's image, as ConfigMaps of builds hold them."""
+    for word in (each for data in page.data for each in words_in(data)):
+        if re.match(rf"\s*(#.*\n\s*)*FROM\s+\S*{OFFICIAL}", word):
+            yield Text(
+                str(word), page.document.text.path, word.line or 1, None, page.document.text.templated, word.flat
+            )
 
 
 def configs_in(page: Page) -> Iterator[tuple[str, Text]]:
     """Values that are config files as they stand (what a task copies, what cloud-init writes), by the flag they fit."""
-    for table in (each for data in page.data for each in tables_in(data)):
-        for word in table.values():
-            if not isinstance(word, Word) or "\n" not in word or not is_config(word):
-                continue
-            text = Text(
-                str(word), page.document.text.path, word.line or 1, None, page.document.text.templated, word.flat
-            )
-            text = replace(text, templated=text.templated or "{{" in word or "$" in word)
-            name = next((str(table[key]) for key in _NAMED if isinstance(table.get(key), str)), "")
+    for data in page.data:
+        for name, text in files_in(data, page.document.text):
             page.document.around.sources.extra += [(name.rpartition("/")[2], text)] if name else []
-            yield kind_of(word) or "", text
+            if is_config(text.content):
+                yield kind_of(text.content) or "", text
 
 
-_NAMED = ("dest", "path", "filename", "target", "name")
+def files_in(data: Any, whole: Text) -> Iterator[tuple[str, Text]]:
+    """Values of several lines that are config files by their look, or that a key beside them gives a file's name."""
+    for table in tables_in(data):
+        name = next((str(table[key]) for key in _NAMED if isinstance(table.get(key), str)), "")
+        for key, word in table.items():
+            if isinstance(word, Word) and "\n" in word and (is_config(word) or (name and key in _CONTENT)):
+                templated = whole.templated or "{{" in word or "$" in word
+                yield name, Text(str(word), whole.path, word.line or 1, None, templated, word.flat)
+
+
+_NAMED = ("dest", "path", "filename", "destination", "target", "name")
+_CONTENT = ("content", "contents", "data", "inline")
