@@ -179,7 +179,9 @@ def _python(document: Document) -> Reading:
     """Python, or what another reader makes of the texts in it where it is none."""
     reading = read_python(document)
     known = reading.understood or bool(reading.findings)
-    return reading if known else _of_no_kind(document, prose_of(document.text.content))
+    if known or not _NAMED.search(document.text.content):
+        return reading
+    return _of_no_kind(document, prose_of(document.text.content))
 
 
 def _program(document: Document) -> Reading:

@@ -13,6 +13,7 @@ from playbook.lint.forms.text import Word
 from playbook.lint.rules.findings import Finding
 
 _REGISTRY = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
+_RUNS = re.compile(r"\b(docker|podman|nerdctl|kubectl|containers)\b")
 _BRACES = re.compile(r"\$\{(\w+)[^}]*\}")
 # what is missing in an image may be given where it is run
 _MAY_BE_GIVEN = {"config-file-not-copied", "base-path-missing", "no-model", "model-lost", "no-version", "rest-port-off",
@@ -55,8 +56,12 @@ def serves(image: str, built: Image | None, words: list[Word]) -> bool:
 
 
 def names_own(around: Surroundings, content: str) -> bool:
-    """True for a text that has a name of an image which is built here."""
-    return any(name in content for name in around.builds)
+    """True for a text that runs containers and has a name of an image which is built here."""
+    if not around.builds or not _RUNS.search(content):
+        return False
+    return any(
+        re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", content) for name in around.builds if name in content
+    )
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -84,11 +85,9 @@ def _file(named: str, document: Document) -> Text | None:
 
 def _folder(named: str, document: Document) -> dict[str, Text | None]:
     """The files right in a folder, by their names."""
-    wanted = {(base / named).resolve() for base in _bases(document)}
+    wanted = {os.path.normpath(base / named) for base in _bases(document)} if named not in ("", ".") else set()
     texts = document.around.sources.texts
-    return {
-        path.name: text for path, text in texts.items() if path.resolve().parent in wanted and named not in ("", ".")
-    }
+    return {path.name: text for path, text in texts.items() if wanted and os.path.normpath(path.parent) in wanted}
 
 
 def read_config_maps(words: list[Word], document: Document) -> Reading | None:
