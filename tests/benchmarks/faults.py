@@ -68,7 +68,8 @@ def _tried(fault: str, base: Path) -> Outcome:
         outcome = ALL[fault](fault, base)
     except Exception as error:  # whatever it is, the other faults are tried
         traceback.print_exc()
-        outcome = Outcome(fault, "? not shown", None, f"{type(error).__name__}: {str(error)[:200]}", None, 0)
+        said = str(error) if len(str(error)) < 240 else f"{str(error)[:40]} … {str(error)[-180:]}"  # its end tells why
+        outcome = Outcome(fault, "? not shown", None, f"{type(error).__name__}: {said}", None, 0)
     print(row(outcome, "now"), flush=True)
     return outcome
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,12 +21,24 @@ LOG_EVERY_S = 10.0  # a line of a log, where nothing can move
 SHORT_S = 3.0  # no line of a log for a stage that is planned to be over by then
 
 
+class Lines(Console):
+    """A terminal or a log; that whoever reads it has gone ends no run (rich would end the process there)."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more, and let nothing fail that is still in the buffer."""
+        self.quiet = True
+        with contextlib.suppress(OSError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
+
+
 class StageLine:
     """One line a stage: a moving one while it runs, then its seconds and its verdict."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
-        self.errors = console or Console(highlight=False, soft_wrap=True, stderr=True)
+        self.console = console or Lines(highlight=False, soft_wrap=True)
+        self.errors = console or Lines(highlight=False, soft_wrap=True, stderr=True)
 
     @contextlib.contextmanager
     def stage(self, verb: str, progress_file: Path) -> Iterator[None]:

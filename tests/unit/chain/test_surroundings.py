@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command import PLAYBOOK, ROOT, SMOKE
@@ -76,3 +78,16 @@ def test_a_log_on_a_full_disk_ends_no_run() -> None:
     StageLine(Console(file=full)).done("stress", 1.0, "said to nobody")
     with pytest.raises(OSError, match="No space left"):
         full.close()
+
+
+def test_who_reads_the_lines_may_go_after_the_first(tmp_path: Path) -> None:
+    code = (
+        "import sys; from playbook.chain.terminal import StageLine; line = StageLine(); line.say('first'); "
+        "sys.stdin.read(); line.say('second'); line.say('third'); sys.exit(7)"
+    )
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", code], text=True, **pipes) as told:
+        assert told.stdout.readline() == "first\n"
+        told.stdout.close()
+        told.stdin.close()
+        assert (told.wait(), told.stderr.read()) == (7, "")
