@@ -132,6 +132,7 @@ def check_lone_health(test: Sequence[Word], whole: Text | None, shown: str) -> I
     """A health check shown without its service; its image is the one that the whole text names, if it names one."""
     words = " ".join(test)
     images = {*_NAMED_IMAGE.findall(whole.content)} if whole is not None else set()
-    if "/v1/models/" in words:
+    if "/v1/models/" in words or (images and ":8500" in words):
         image = images.pop() if len(images) == 1 else UNKNOWN
-        yield from check_health(words, image, set(), shown, line_of(test[0]))
+        hits = check_health(words, image, set(), shown, line_of(test[0]))
+        yield from (hit for hit in hits if "/v1/models/" in words or hit.rule == "tool-not-in-image")

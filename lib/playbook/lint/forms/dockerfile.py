@@ -74,7 +74,7 @@ def instructions(text: str) -> list[Instruction]:
             place += 1
             continue
         start, joined, place = place, *_joined(lines, place)
-        word, _, rest = joined.strip().partition(" ")
+        word, rest = [*joined.strip().split(None, 1), "", ""][:2]
         step = Instruction(word.upper(), rest.strip(), start + 1)
         if step.word in ("RUN", "COPY", "ADD"):
             for mark in _HEREDOC.findall(rest):

@@ -14,7 +14,9 @@ from playbook.lint.forms.text import ENGINES
 _WRITTEN = re.compile(r"(?m)^\s*(?:[$#>]\s+)?(?:sudo\s+)?(?:cat|tee)\b[^\n]*<<-?\s*\\?['\"]?\w")
 _COMMENTS = r"\s*(?:#[^\n]*\n\s*|---\s*\n\s*)*(?:- )?"
 _ANY_KEY = re.compile(_COMMENTS + r"[A-Za-z][\w.-]*:(\s|$)")
-_YAML_KEY = re.compile(_COMMENTS + r"(apiVersion|kind|version|services|metadata|spec|containers|image|x-[\w-]+):(\s|$)")
+_YAML_KEY = re.compile(
+    _COMMENTS + r"(apiVersion|kind|version|services|metadata|spec|containers|image|healthcheck|x-[\w-]+):(\s|$)"
+)
 _HOLDS = re.compile(r"(?m)^\s*(?:- )?(containers|services|image|args|command):")
 _SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", "bat", "powershell", "cmd")
 KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
@@ -91,7 +93,7 @@ def kind_of_block(language: str, content: str) -> str:
         return "config"
     if image:
         return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"
-    if re.search(r"^(apiVersion|services|scrape_configs|version):|^\s*containers:$", content, re.MULTILINE):
+    if re.search(r"^(apiVersion|services|scrape_configs|version|healthcheck):|^\s*containers:$", content, re.MULTILINE):
         return "shell" if "<<" in content else "yaml"
     if (
         language.lower() in _SHELL

@@ -9,6 +9,7 @@ from typing import Any
 from playbook.lint.checks.command import BINARY, Command
 from playbook.lint.checks.fragments import read_fragment
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import Text, Word
@@ -51,6 +52,10 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             continue
         if block.kind == "flags":
             total.add(_read_flags(block.text))
+            continue
+        if block.kind == "health":  # of an image that is built elsewhere
+            test = [Word(" ".join(block.text.content.replace("\\\n", " ").split()), block.text.first_line)]
+            total.findings += check_lone_health(test, text, text.path)
             continue
         if block.kind == "yaml":
             page = load(document)

@@ -24,7 +24,8 @@ _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
 _COMMAND_BEGUN = re.compile(rf"{NAMED}\s+\\?\s*-|{ENGINES}\s.*\brun\b\s")
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
-_HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*/v1/models/")  # of a service that stands elsewhere
+_HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*(/v1/models/|:8500\b)")  # of a service that stands elsewhere
+_LONE_CHECK = re.compile(r"(?is)(?!.*^\s*FROM\s)\s*HEALTHCHECK\s.*(/v1/models/|:8500\b)")
 _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor)\s*$")
 _SCRAPES = re.compile(r"(?m)^\s*scrape_configs:")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
@@ -185,6 +186,9 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     if KINDS.get(language.lower()) == "python" and re.search(r"(?m)^\s*!", content):  # a notebook's cell
         shell, content = shell_and_code(content)
         yield from _block("sh", shell, text, line)
+    if _LONE_CHECK.match(content) and names_server(text.content):
+        yield Block("health", Text(content, text.path, text.line(line) or line, text.file))
+        return
     if language.lower() in ("diff", "patch"):
         language, content = "", after(content)
     kind = kind_of_block(language, content)

@@ -17,6 +17,7 @@ from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
 
 _YAML = re.compile(r"(?m)^(apiVersion|kind|services|scrape_configs)\s*:")
+_JSON = re.compile(rf"(?s)\s*\{{.*\"containers\"\s*:.*\"image\"\s*:\s*\"[^\"\n]*{OFFICIAL}")
 _DOCKERFILE = re.compile(rf"(?m)^FROM\s+\S*{OFFICIAL}")
 
 
@@ -26,7 +27,7 @@ def read_written(name: str, text: Text, document: Document) -> Reading:
     reading, inside = Reading(), Document(text, document.around)
     if "dockerfile" in name.lower() or _DOCKERFILE.search(text.content):
         return read_dockerfile(inside)
-    if _YAML.search(text.content):
+    if _YAML.search(text.content) or _JSON.match(text.content):
         page = load(inside)
         collect(page)
         pods, objects = list[Pod](), list[tuple[Any, str]]()
@@ -51,4 +52,4 @@ def is_file(word: str) -> bool:
     if is_config(word):
         return True
     server = re.search(rf"(?m)^FROM\s+\S*{OFFICIAL}|^\s*(- )?image:\s*[\"']?\S*{OFFICIAL}", word)
-    return bool(server) or (kind_of(word) is not None and "model_config_list" in word)
+    return bool(server or _JSON.match(word)) or (kind_of(word) is not None and "model_config_list" in word)
