@@ -179,4 +179,10 @@ def is_known(image: str) -> bool:
 def is_official(image: str) -> bool:
     """True for the official image: its name without a registry of somebody else's in front."""
     name = image.partition("@")[0]
-    return bool(re.match(r"^(docker\.io/|index\.docker\.io/)?tensorflow/serving(:|$)", name))
+    named = re.match(r"^(docker\.io/|index\.docker\.io/)?tensorflow/serving(:|$)", name)
+    return bool(named) and not has_own_tag(name)
+
+
+def has_own_tag(image: str) -> bool:
+    """True for a tag that no release has: somebody made that image, of which nothing is known."""
+    return bool(re.search(rf"{OFFICIAL}:(?!latest|nightly)[a-z_]", image))

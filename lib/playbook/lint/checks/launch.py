@@ -15,6 +15,7 @@ from playbook.lint.checks.command import (
     Mount,
     after_binary,
     entrypoint_flags,
+    has_own_tag,
     is_known,
     is_misnamed,
     is_server_word,
@@ -123,7 +124,7 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     if written is not None:
         return _by_text(start, written, args, reading)
     first, script = next(iter(args), ""), script_of(args)
-    scripted = OFFICIAL in start.image and "-devel" not in start.image  # others likely have no entrypoint
+    scripted = OFFICIAL in start.image and "-devel" not in start.image and not has_own_tag(start.image)
     if not scripted and any(is_server_word(word) for word in args):  # perhaps behind another program
         return _append(start, reading, after_binary(args), {})
     if script is not None and not scripted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterator
 
 
@@ -26,8 +27,8 @@ def is_python(source: str) -> bool:
 def begun(content: str) -> str:
     """A Python text without the end of a block it begins in the middle of, as excerpts do; its lines stay in place."""
     lines = content.split("\n")
-    start = next((place for place, line in enumerate(lines) if line and not line[0].isspace()), 0)
-    return "\n".join([""] * start + lines[start:])
+    start = next((place for place, line in enumerate(lines) if line and not line[0].isspace()), -1)
+    return "\n".join([""] * start + lines[start:]) if start >= 0 else textwrap.dedent(content)
 
 
 def _shell_lines(source: str) -> Iterator[tuple[str, bool]]:

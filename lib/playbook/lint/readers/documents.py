@@ -24,7 +24,7 @@ _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
 _COMMAND_BEGUN = re.compile(rf"{NAMED}\s+\\?\s*-|{ENGINES}\s.*\brun\b\s")
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
-_HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*(/v1/models/|:8500\b)")  # of a service that stands elsewhere
+_HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*(/v1/models/|:8500\b)")  # its service stands elsewhere
 _LONE_CHECK = re.compile(r"(?is)(?!.*^\s*FROM\s)\s*HEALTHCHECK\s.*(/v1/models/|:8500\b)")
 _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor)\s*$")
 _SCRAPES = re.compile(r"(?m)^\s*scrape_configs:")

@@ -135,7 +135,7 @@ def _fill(
     if entry is None:
         start.entry = None if official else []
         if cmd is not None and official and cmd.words() is None and not cmd.rest.startswith("["):
-            other = "" if re.search(rf"{BINARY}|{ENTRYPOINT_SCRIPT}|\$|--\w+_\w", cmd.rest) else cmd.rest.split()[0]
+            other = "" if re.search(rf"{BINARY}|{ENTRYPOINT_SCRIPT}|\$|--\w+_\w|^-", cmd.rest) else cmd.rest.split()[0]
             rule = "cmd-over-entrypoint" if other else "cmd-shell-form"
             reading.report(rule, text.path, text.line(cmd.line), word=repr(other))
             cmd_words, start.partial = [], not other  # what it was to serve is lost, and said so
