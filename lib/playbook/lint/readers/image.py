@@ -16,7 +16,7 @@ from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, continued, env
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word, expand
-from playbook.lint.readers.image_steps import check_step, check_steps, check_told_ports, waits
+from playbook.lint.readers.image_steps import check_step, check_steps, check_told_ports, form_of, waits
 from playbook.lint.rules.findings import Finding
 
 # programs that bring no model into the image
@@ -129,16 +129,14 @@ def _fill(
 ) -> None:  # fmt: skip
     """Put ENTRYPOINT and CMD together as Docker does."""
     text = document.text
-    last = cmd or entry
-    start.line = text.line(last.line if last else 1)
+    start.line = text.line(last.line if (last := cmd or entry) else 1)
     cmd_words = _words(cmd, text) if cmd else []
     if entry is None:
         start.entry = None if official else []
         if cmd is not None and official and cmd.words() is None and not cmd.rest.startswith("["):
-            other = "" if re.search(rf"{BINARY}|{ENTRYPOINT_SCRIPT}|\$|--\w+_\w|^-", cmd.rest) else cmd.rest.split()[0]
-            rule = "cmd-over-entrypoint" if other else "cmd-shell-form"
-            reading.report(rule, text.path, text.line(cmd.line), word=repr(other))
-            cmd_words, start.partial = [], not other  # what it was to serve is lost, and said so
+            rule, word = form_of(cmd.rest)
+            reading.report(rule, text.path, text.line(cmd.line), word=word)
+            cmd_words, start.partial = [], not word  # what it was to serve is lost, and said so
     else:
         start.entry = _words(entry, text)
         if entry.words() is None and not entry.broken:

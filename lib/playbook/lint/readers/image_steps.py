@@ -71,6 +71,12 @@ def check_step(step: Instruction, base: str, tools: set[str], shown: str) -> Ite
         yield from check_form(step, shown)
 
 
+def form_of(rest: str) -> tuple[str, str]:
+    """The fault of a CMD in shell form, and the other program that it calls, "" where it calls the server."""
+    ours = re.search(rf"{BINARY}|{ENTRYPOINT_SCRIPT}|\$|--\w+_\w|^-", rest)
+    return ("cmd-shell-form", "") if ours else ("cmd-over-entrypoint", repr(rest.split()[0]))
+
+
 def waits(step: Instruction) -> bool:
     """True for a RUN that starts the server in the foreground."""
     script = continued(step.rest)
