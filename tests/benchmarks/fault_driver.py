@@ -105,7 +105,7 @@ class Chain:
         if place is None:
             return None, lines[-1][1] if lines else ""
         text = lines[place][1]
-        more = [line for _, line in lines[place + 1 : place + 9] if line.split(":")[0].endswith(("Died", "Hung", "Failed", "Error", "NotWritten"))]  # fmt: skip  # noqa: E501
+        more = [line for _, line in lines[place + 1 : place + 9] if line.split(":")[0].endswith(("Died", "Hung", "Failed", "Error", "NotWritten", "NotReady"))]  # fmt: skip  # noqa: E501
         return lines[place][0] - since, " ".join([text, *more[:1]])
 
 
