@@ -49,8 +49,11 @@ class Calls:
 
     def between(self, from_ns: int, to_ns: int) -> Calls:
         """Those that were due in [from, to)."""
-        inside = slice(*np.searchsorted(self.due_ns, [from_ns, to_ns]).tolist())
-        return Calls(self.due_ns[inside], self.done_ns[inside], self.code[inside])
+        return self.those(slice(*np.searchsorted(self.due_ns, [from_ns, to_ns]).tolist()))
+
+    def those(self, which: np.ndarray | slice) -> Calls:
+        """Some of them, in their order."""
+        return Calls(self.due_ns[which], self.done_ns[which], self.code[which])
 
 
 def outage(calls: Calls, began_ns: int, end_ns: int, promise: Promise) -> dict[str, Any]:
@@ -58,9 +61,12 @@ def outage(calls: Calls, began_ns: int, end_ns: int, promise: Promise) -> dict[s
 
     A second counts as outside when more than one in a hundred of its requests was beyond the limit or failed, or a
     larger share failed than was promised. Recovered is the server when every second from then on is inside, whenever
-    it begins: 0 where none was outside, null where a whole second inside was not seen any more.
+    it begins: 0 where none was outside, null where a whole second inside was not seen any more. Requests that were on
+    their way when it happened, and went wrong, are among those that it cost, and not of the seconds before.
     """
-    after, before = calls.between(began_ns, end_ns), calls.between(0, began_ns)
+    struck = _struck(calls, began_ns, promise)
+    before = calls.those((calls.due_ns < began_ns) & ~struck)
+    after = calls.those(struck | ((calls.due_ns >= began_ns) & (calls.due_ns < end_ns)))
     codes, counts = np.unique(after.code[after.failed].astype(str), return_counts=True)
     good, outside = after.latency_ms[~after.failed], _outside(after, began_ns, end_ns, promise)
     return {
@@ -79,13 +85,13 @@ def by_second(calls: Calls, began_ns: int, promise: Promise) -> dict[str, list[A
     """The load second by second, counted from `began_ns` (negative before), a list a column.
 
     Returns:
-        `second`; `offered` requests due in it; of them `lost`; `kept`, whether the promise was; `slowest_ms`, the
-        slowest good answer (None: there was none).
+        `second`; `offered` requests due in it, in second 0 also those that went wrong on their way; of them `lost`;
+        `kept`, whether the promise was; `slowest_ms`, the slowest good answer (None: there was none).
     """
     columns: dict[str, list[Any]] = {name: [] for name in ("second", "offered", "lost", "kept", "slowest_ms")}
-    for number in np.unique((calls.due_ns - began_ns) // SECOND_NS).tolist():
-        start = began_ns + number * SECOND_NS
-        part = calls.between(start, start + SECOND_NS)
+    seconds = np.where(_struck(calls, began_ns, promise), 0, (calls.due_ns - began_ns) // SECOND_NS)
+    for number in np.unique(seconds).tolist():
+        part = calls.those(seconds == number)
         good = part.latency_ms[~part.failed]
         slowest = round(float(good.max()), 1) if len(good) else None
         seen = (int(number), len(part), int(part.failed.sum()), _kept(part, promise), slowest)
@@ -96,6 +102,11 @@ def by_second(calls: Calls, began_ns: int, promise: Promise) -> dict[str, list[A
 
 def _bad(calls: Calls, promise: Promise) -> np.ndarray:
     return calls.failed | (calls.latency_ms > promise.p99_limit_ms)
+
+
+def _struck(calls: Calls, began_ns: int, promise: Promise) -> np.ndarray:
+    """Which were on their way when something was done to the server, and went wrong."""
+    return _bad(calls, promise) & (calls.due_ns < began_ns) & (calls.done_ns >= began_ns)
 
 
 def _kept(calls: Calls, promise: Promise) -> bool:
@@ -116,7 +127,7 @@ def _recovery_s(calls: Calls, began_ns: int, end_ns: int, promise: Promise) -> f
     if last_ns is None:
         return 0.0
     over_ns = int(bad_ns[bad_ns < last_ns + SECOND_NS].max())
-    return round((over_ns - began_ns) / 1e9, 2) if over_ns + SECOND_NS <= end_ns else None
+    return max(0.0, round((over_ns - began_ns) / 1e9, 2)) if over_ns + SECOND_NS <= end_ns else None
 
 
 def _second(calls: Calls, start_ns: int, end_ns: int) -> Calls:

@@ -55,6 +55,18 @@ def test_nothing_is_lost_where_nothing_happened() -> None:
     assert seen["slowest_ms"] == pytest.approx(5.0)
 
 
+def test_requests_on_their_way_when_the_server_was_killed_are_its_cost_and_no_trouble_before() -> None:
+    killed = spoilt(calls(6.0), -0.004, 0.9, "reset", ms=10.0)
+    seen = lost_in(killed, 6.0)
+    assert (seen["lost"], seen["requests"], seen["calm_before"]) == (904, 6004, True)
+    seconds = by_second(killed, BEGAN_NS, PROMISE)
+    assert dict(zip(seconds["second"], seconds["lost"], strict=True)) == {-2: 0, -1: 0, 0: 904} | dict.fromkeys(
+        range(1, 6), 0
+    )
+    assert seconds["kept"][:3] == [True, True, False]
+    assert lost_in(spoilt(calls(6.0), -0.5, -0.4, "reset"), 6.0)["calm_before"] is False
+
+
 def test_requests_are_lost_by_code_and_users_are_served_again_after_the_last_of_them() -> None:
     broken = spoilt(spoilt(calls(8.0), 0.0, 0.5, "reset"), 0.5, 2.25, "refused")
     seen = lost_in(broken, 8.0)
