@@ -3,10 +3,10 @@
 Run it alone on an idle machine: `make bench ARGS=zoo` takes the small models through the chain and holds the tuner's
 winner on three kinds against an exhaustive grid (`zoo_grid.py`), some twenty minutes; `make bench ARGS="zoo -- large"`
 takes the large ones, some forty. `python tests/benchmarks/bench_zoo.py text grid:dense` takes some, `memory:embedding`
-tells what an export takes of memory, `--kept` runs none and prints what is kept. Each model leaves its row in
-`records/zoo.json` or `records/zoo_grid.json`, where the rows of the others stay. A stage meets its target when it takes
-no more than a quarter beyond what it told when it began; one of seconds gets two more, for what starting and writing
-take. No peer studied plans a run, so there is none beside it.
+tells what an export takes of memory, `--kept` runs none and prints what is kept, `--into=FOLDER` keeps the runs. Each
+model leaves its row in `records/zoo.json` or `records/zoo_grid.json`, where the rows of the others stay. A stage meets
+its target when it takes no more than a quarter beyond what it told when it began; one of seconds gets two more, for
+what starting and writing take. No peer studied plans a run, so there is none beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,11 @@ def answers_table(rows: list[dict[str, Any]]) -> str:
     return table(heads, lines)
 
 
+def reasons(rows: list[dict[str, Any]]) -> str:
+    """A line a model whose promise was not kept: why, as prove says it."""
+    return "\n".join(f"- {row['why']}" for row in rows if row["answer"] != "KEPT" and row.get("why"))
+
+
 def grids_table(rows: list[dict[str, Any]]) -> str:
     """A line a model: the tuner's winner, the grid's best, their ratio in turns, the simulator's errors."""
     lines = []
@@ -123,10 +130,22 @@ def chosen(names: list[str]) -> list[str]:
     return [one for name in names or ["small"] for one in of.get(name, [name])]
 
 
-def main(names: list[str]) -> int:
-    """Run the models, keep their rows, print the tables; 1 where something missed its target."""
-    for name in chosen(names):
+@contextmanager
+def room(into: str | None) -> Iterator[str]:
+    """A folder for one model and its run, that goes with it or stays in `into`."""
+    if into is None:
         with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+            yield folder
+    else:
+        Path(into).mkdir(parents=True, exist_ok=True)
+        yield tempfile.mkdtemp(prefix="zoo-", dir=into)
+
+
+def main(words: list[str]) -> int:
+    """Run the models, keep their rows, print the tables; 1 where something missed its target."""
+    into = next((word.partition("=")[2] for word in words if word.startswith("--into=")), None)
+    for name in chosen([word for word in words if not word.startswith("--into=")]):
+        with room(into) as folder:
             if name.startswith("memory:"):
                 print(zoo_memory.words(name.partition(":")[2], Path(folder)), flush=True)
                 continue
@@ -140,7 +159,7 @@ def main(names: list[str]) -> int:
         print(f"{name}: {row['whole_s']} s, {said}", flush=True)
     rows, grids = list(kept_rows().values()), list(kept_rows(GRIDS).values())
     if whole := [row for row in rows if row["went_through"]]:
-        print(stages_table(whole), answers_table(whole), sep="\n\n")
+        print(stages_table(whole), answers_table(whole), reasons(whole), sep="\n\n")
     if grids:
         print("", grids_table(grids), sep="\n")
     late = missed(rows, grids)

@@ -79,6 +79,7 @@ def row(run_dir: Path, planned: str, said: str) -> dict[str, Any]:
         "planned_s": _seconds(*whole.groups()) if whole else None,
         "request_ms": record.load(run_dir, "stress")["results"]["request_ms"],
         "answer": proven["answer"],
+        "why": record.load(run_dir, "prove")["verdict"],
         "gain": tuned["gain"],
         "gain_low": tuned["gain_low"],
         "gain_high": tuned["gain_high"],

@@ -59,7 +59,7 @@ def _sentence(point: Mapping[str, Any]) -> str:
     if point.get("skipped"):
         return f"{who} was not tuned: {point['skipped']}"
     if not best["score"]:
-        return f"{who}: no configuration of {point['configurations']} gives {point['objective']}. {_nearest(point)}"
+        return f"{who}: {_which(point)} {point['objective']}. {_nearest(point)}"
     reached = figure(point["kind"], best)
     if point["trials"] == 1 and point["stopped"]:
         return f"{who}: only the default flags were measured ({reached}), so nothing is compared: {point['stopped']}."
@@ -83,15 +83,27 @@ def _earned(point: Mapping[str, Any]) -> str:
     return f"; of it, each step measured once, {parts}"
 
 
+def _which(point: Mapping[str, Any]) -> str:
+    """Who does not keep the objective: all of the space only where all of it was measured."""
+    measured, space = point["trials"], point["configurations"]
+    if measured >= space:
+        return f"no configuration of {space} gives"
+    if measured == 1:
+        why = f" ({point['stopped']})" if point["stopped"] else ""
+        return f"the default flags, which alone were measured of {space} configurations{why}, do not give"
+    return f"none of the {measured} configurations measured (of {space}) gives"
+
+
 def _nearest(point: Mapping[str, Any]) -> str:
     near = point["nearest"]
     if not (costs := point["simulator"]["paths"].get(point["default"]["config"]["protocol"])):
         return f"The nearest was {_where(near)}. Raise p99_limit_ms, lower the rate, or add cores."
     path = RequestPath(**costs)
-    lone = path.shell_in_ms + path.run_ms(path.work_rows, batched=False) + path.shell_out_ms + path.wire_ms
+    graph = path.run_ms(path.work_rows, batched=False)
+    lone = path.shell_in_ms + graph + path.shell_out_ms + path.wire_ms
     return (
         f"The nearest was {_where(near)}. "
-        f"What limits it: a request alone takes {lone:.2g} ms ({path.run_fixed_ms:.2g} ms "
+        f"What limits it: a request alone takes {lone:.2g} ms ({graph:.2g} ms "
         "of it the graph), and queueing at that rate comes on top. Raise p99_limit_ms, lower the rate, or add cores."
     )
 

@@ -150,9 +150,21 @@ def test_the_verdict_names_the_change_the_gain_and_what_earned_it(settings):
 def test_a_limit_nothing_keeps_is_told_with_the_nearest_and_what_limits_it(settings):
     point, result = tuned(settings, 0.0, 0.0, kept=False, p99_ms=80.0)
     text = views.verdict(findings.results([point], [result]))
-    assert "no configuration of" in text
+    assert "no configuration of 2 gives the highest rate" in text
     assert "p99 80 ms at 100/s" in text
-    assert "a request alone takes" in text
+    path = result.fits["rest"].path
+    assert f"a request alone takes 0.35 ms ({path.run_fixed_ms + path.run_row_ms:.2g} ms of it the graph)" in text
+
+
+def test_what_was_not_measured_is_not_said_to_break_the_limit(settings):
+    wider = settings | {"space": settings["space"] | {"max_batch_size": [8, 16, 32, 64]}}
+    point, result = tuned(wider, 0.0, 0.0, kept=False, p99_ms=80.0)
+    text = views.verdict(findings.results([point], [result]))
+    assert "none of the 2 configurations measured (of 4) gives the highest rate" in text
+    found = result.searched
+    result.searched = replace(found, trials=found.trials[:1], stopped="the budget of 1 minutes is spent")
+    text = views.verdict(findings.results([point], [result]))
+    assert "the default flags, which alone were measured of 4 configurations (the budget of 1 minutes is spent)" in text
 
 
 def test_trials_become_a_table_with_failures_marked(settings):
