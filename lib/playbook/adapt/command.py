@@ -70,15 +70,21 @@ def run(settings: Settings, run_dir: Path, say: Callable[[str], None] = print) -
     pace = Pace(settings.every_s, settings.for_s or None, settings.keep, settings.dry_run)
     with stopping() as stop:
         adapted = adapt(target, governor, config, pace, run_dir, stop, lambda row: say(_line(row)))
-    say(f"Ended: {adapted.ended}. {len(adapted.switch_s)} live changes; now {adapted.config.words()}.")
+    say(f"Ended: {adapted.ended}. {live_changes(adapted)}; now {adapted.config.words()}.")
     _record(settings, adapted, run_dir)
     return adapted
+
+
+def live_changes(adapted: Adapted) -> str:
+    """How often the configuration was changed, in words."""
+    changes = len(adapted.switch_s)
+    return f"{changes} live change{'s' * (changes != 1)}"
 
 
 def _record(settings: Settings, adapted: Adapted, run_dir: Path) -> None:
     results = {"windows": adapted.windows, "changes": adapted.changes, "switch_s": adapted.switch_s}
     results |= {"config": adapted.config.plain(), "ended": adapted.ended}
-    verdict = f"{len(adapted.switch_s)} live changes by policy {settings.policy}; ended: {adapted.ended}."
+    verdict = f"{live_changes(adapted)} by policy {settings.policy}; ended: {adapted.ended}."
     params = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
     record.save(run_dir, "adapt", params=params, results=results, verdict=verdict)
 

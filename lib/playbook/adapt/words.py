@@ -28,7 +28,8 @@ def verdict(results: Mapping[str, Any]) -> str:
     failed = sum(one["errors"] for one in policies)
     lead = (
         f"Of {results['moving_s']:g} s of moving load on {who}, "
-        f"inside p99 {results['limit_ms']:g} ms: {seconds}. {swaps} live changes, {failed} failed requests."
+        f"inside p99 {results['limit_ms']:g} ms: {seconds}. "
+        f"{swaps} live change{'s' * (swaps != 1)}, {failed} failed request{'s' * (failed != 1)}."
     )
     if broken := [f"{one['name']} ({', '.join(_broken(one))})" for one in choices if _broken(one)]:
         return f"{lead} Nothing is concluded: {'; '.join(broken)} cannot be relied on."

@@ -130,7 +130,7 @@ def _overlays(bundle: Path) -> str:
         with contextlib.suppress(ModuleNotFoundError):  # said by the check before
             kubernetes.validate(text, f"overlay {overlay.name}")
         built[overlay.name] = len(list(kubernetes.objects(text)))
-    return ", ".join(f"{name}: {count} objects" for name, count in built.items())
+    return ", ".join(f"{name}: {count} object{'s' * (count != 1)}" for name, count in built.items())
 
 
 def _chart(bundle: Path) -> str:

@@ -105,7 +105,7 @@ def proof_table(prove: dict[str, Any]) -> str:
     p99 = f"{markdown.number(held['latency_p99_ms'])} ms{spread}" if held["latency_p99_ms"] is not None else None
     rows: list[list[Any]] = [
         ["rate of one replica", f"{prove['rate_rps']:,.0f}/s"],
-        ["held for", f"{held['duration_s']:.3g} s; {held['valid_windows']} of {held['windows']} windows VALID"],
+        ["held for", f"{held['duration_s']:.3g} s; VALID windows: {held['valid_windows']} of {held['windows']}"],
         ["p99", p99],
         ["requests, beyond the limit or failed", f"{claim['requests']:,}, {claim['misses']:,}"],
         ["neighbouring requests that tell as much as one", claim["tau"]],

@@ -70,7 +70,8 @@ class Timetable:
         """What will be done, in words."""
         plan = self.plan
         windows = plan.objective.windows if plan.objective.kind == "max_rate" else 1
-        parts = [f"the default and up to {trials_of(plan) - 1} configurations, up to {windows} windows each"]
+        others = trials_of(plan) - 1
+        parts = [f"the default and up to {others} other{'s' * (others != 1)}, up to {windows} windows each"]
         parts += [f"a window up to {self.longest_s / LONGEST:.0f} s"] if self.longest_s / LONGEST > 2 else []
         parts += [f"winner against default in {plan.repeats} turn{'s' * (plan.repeats > 1)}"] if plan.repeats else []
         parts += [f"up to {plan.ablation} steps of what earned it"] if plan.ablation else []

@@ -38,7 +38,7 @@ def plan_table(points: Sequence[TuningPoint], load: Load) -> str:
     lines = [f"- {point.name}: {point.plan.objective.words()}, {point.spec.server} server" for point in points]
     size = len(plan.configs)
     knobs = markdown.table(["knob", "values"], [[name, ", ".join(map(str, v))] for name, v in plan.space.items()])
-    notes = [f"{size} configurations, searched by `{plan.search}`."]
+    notes = [f"{size} configuration{'s' * (size != 1)}, searched by `{plan.search}`."]
     notes += [f"Batching left the space: {plan.unbatched}."] if plan.unbatched else []
     notes += [f"Requests come in {plan.padded} shapes: {PAD} is on wherever batching is."] if plan.padded else []
     return "\n\n".join(["\n".join(lines), knobs, *notes, *_outlook(points, load)])

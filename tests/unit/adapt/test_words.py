@@ -43,7 +43,7 @@ GOOD, LATE, BAD = (2.0, 20.0, 30.0, 4.0), (2.0, 80.0, 30.0, 4.0), (60.0, 80.0, 9
 
 def test_a_policy_that_kept_more_seconds_pays():
     told = said_of([played("fixed", (2.0, 80.0, 90.0, 4.0)), played("policy", GOOD, policy=True)])
-    assert "fixed 2 s; policy 4 s. 1 live changes, 0 failed requests." in told
+    assert "fixed 2 s; policy 4 s. 1 live change, 0 failed requests." in told
     assert told.endswith("Adapting pays here: policy kept 2 s more than the best fixed choice.")
 
 
