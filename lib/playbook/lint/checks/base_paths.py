@@ -13,11 +13,13 @@ from playbook.lint.checks.lookup import Lookup, Sources, look_up
 from playbook.lint.checks.lost_models import NAMING, check_lost
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.forms.text import Text, is_unknown
+from playbook.lint.forms.trees import without_version
 from playbook.lint.rules.findings import Finding, finding
 
 _NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
 _OTHER_MODEL = re.compile(r"\.(onnx|h5|hdf5|keras|pt|pth|tflite|pkl|joblib|pickle|caffemodel|mar)$")
 _FILE = re.compile(r"\.(config|conf|cfg|pbtxt|txt|json|ya?ml|proto|sh|py|crt|pem|key)$")  # copied beside models
+_MODEL_FILE = re.compile(r"/[^/]*\.(pb|pbtxt|h5|hdf5|keras|ckpt|tflite|onnx|zip|tar|t?gz)$")
 _IN_VERSION = re.compile(r"/models/[^/]+/\d+/[^/]+")
 
 
@@ -75,6 +77,10 @@ def _check(
         base = base.rpartition("/")[0] if is_unknown(base.rpartition("/")[2]) else base  # whatever its name
     if not base or is_unknown(base) or _plain(command) or not base.startswith("/"):
         return
+    if _MODEL_FILE.search(base):
+        folder = re.sub(r"(/\d+)?/[^/]*$", "", base) or "/models/m"
+        yield finding("base-path-is-file", *where, path=base, folder=folder)
+        return
     yield from _other_format(command, base)
     result = look_up(command, sources, base)
     if (result.folder is not None or result.missing) and _left_out(result, command, sources):
@@ -85,6 +91,10 @@ def _check(
         yield from check_base_path(result.folder, _shown(result, base, sources), serving_of(command, batching, policy))
     elif result.elsewhere:
         yield finding("base-path-not-here", *where, path=base)
+    elif drawn := _drawn(result, command, sources, base):
+        at = result.mount.line if result.mount is not None and result.mount.line else where[1]
+        remedy = f"The text shows saved_model.pb right in it: put the model into {drawn}/1/."
+        yield finding("no-version", where[0], at, path=drawn, remedy=remedy)
     elif (result.missing or result.text is not None) and not command.place.built:
         missing = result.missing or "a folder but a file"
         yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
@@ -101,6 +111,16 @@ def _check(
     elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
         parent = base.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
+
+
+def _drawn(result: Lookup, command: Command, sources: Sources, base: str) -> str:
+    """The folder that a base path is on the host, as a tree in the same document draws it with no version in it."""
+    folders = sources.drawn.get(command.path)
+    if not folders or result.missing or (command.place.container and result.mount is None):
+        return ""
+    rest = (result.mount.rest_of(command.place.absolute(base)) or "") if result.mount is not None else ""
+    named = f"{result.mount.named.rstrip('/')}/{rest}" if result.mount is not None else base
+    return without_version(folders, named)
 
 
 def _other_format(command: Command, base: str) -> Iterator[Finding]:

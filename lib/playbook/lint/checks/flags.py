@@ -42,7 +42,7 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
     for name, values in given.items():
         if len(values) > 1 and not command.partial:
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))
-    checks = [_threads, _parallelism, _numbers, _values, _model, _polling, _same_port]
+    checks = [_threads, _parallelism, _numbers, _values, _model, _polling, _same_port, _one_file]
     if not command.partial:  # what is absent may stand elsewhere
         checks += [_ports, _batching]
     for check in checks:
@@ -59,6 +59,16 @@ def _same_port(command: Command) -> Iterator[Finding]:
     told = not command.partial or any(word.startswith("--rest_api_port=") for word in command.words)
     if rest and rest == grpc and told and command.knows("port"):
         yield _at(command, "rest-port-is-grpc-port", "rest_api_port", port=rest)
+
+
+def _one_file(command: Command) -> Iterator[Finding]:
+    """One file for two flags, each of which reads a message of its own."""
+    seen: dict[str, str] = {}
+    for name, path in command.given.items():
+        if name.endswith("_file") and path not in ("", "/dev/null") and not is_unknown(path):
+            if path in seen:
+                yield _at(command, "file-for-two", name, flag=f"--{name}", other=f"--{seen[path]}", path=path)
+            seen.setdefault(path, name)
 
 
 def _ports(command: Command) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 _ASSIGNED = re.compile(r"^(?:export\s+|override\s+)*([A-Za-z_][\w.-]*)\s*(\?|\+|::?)?=\s*(.*?)\s*$")
 _DEFINE = re.compile(r"^\s*(?:export\s+|override\s+)*define\s+([\w.-]+)\s*[:?+]*=?\s*$")
 _BEHIND = re.compile(r"^[^\s#:=][^:=]*::?[^=;]*;\s*(.*)$")  # a recipe on its target's line
+_ONE_LETTER = re.compile(r"(?<![$\\])\$([A-Za-z_])(\w+)")
 _FOR_SHELL = re.compile(r"\$\$(?:\((\w+)\)|\{(\w+)\}|([A-Za-z_]\w*))")
 
 
@@ -111,6 +112,24 @@ def lost_variables(content: str) -> Iterator[tuple[str, str, int, str]]:
                 known = name in names or assigned.get(name, "?") == "?" or re.search(rf"\b{name}=", command)
                 if not known:
                     yield match.group(), name, number + place, command
+
+
+def taken_by_make(content: str) -> Iterator[tuple[str, str, str, int, str]]:
+    """What a recipe writes for its shell and make fills in: `$NAME` by its first letter, `$(pwd)` by nothing.
+
+    As written, what becomes of it, what to write, with the line and the whole command.
+    """
+    assigned = {match[1] for line in content.split("\n") if (match := _ASSIGNED.match(line))}
+    for number, command in _commands(content):
+        for place, line in enumerate(command.split("\n")):
+            for match in _ONE_LETTER.finditer(line):
+                name = match[1] + match[2]
+                effect = f"make takes its first letter alone, and {match[2]} is left"
+                right = f"$({name}), or $${name} for a variable of the shell" if name in assigned else f"$${name}"
+                yield match.group(), effect, right, number + place, command
+            if "$(pwd)" in line and "pwd" not in assigned:
+                effect = "make knows no variable called pwd, and nothing is left"
+                yield "$(pwd)", effect, "$(CURDIR), or $$(pwd)", number + place, command
 
 
 def _commands(content: str) -> Iterator[tuple[int, str]]:

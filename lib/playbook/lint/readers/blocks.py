@@ -13,7 +13,9 @@ from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import Text, Word
+from playbook.lint.forms.trees import drawn_folders
 from playbook.lint.readers.block_kinds import flags_of, names_server
+from playbook.lint.readers.built_images import remember_within
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.kubernetes import Pod
 from playbook.lint.readers.notebooks import json_problem, lines_of, notebook_blocks
@@ -37,7 +39,10 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     blocks = list((prose_blocks if kind == "prose" else notebook_blocks)(text))
     if kind == "notebook" and blocks:
         around.origins[text.path] = lines_of(text)
-    for block in blocks:
+    elif kind == "prose" and blocks:
+        around.sources.drawn[text.path] = drawn_folders(text.content)
+    images = [block for block in blocks if block.kind == "dockerfile"]
+    for block in [*images, *(block for block in blocks if block.kind != "dockerfile")]:
         document = Document(block.text, around)
         if block.name and block.kind in ("", "config"):
             around.sources.extra.append((block.name, block.text))
@@ -63,6 +68,8 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             reading = read_page(page, pods, objects)
         else:
             reading = document.read_as(block.kind, block.text)
+            if images == [block] and reading.understood:
+                remember_within(text, around)
         reading.commands = [each for each in reading.commands
                             if each.place.container or any(word.startswith("-") for word in each.words)]  # fmt: skip
         if block.excerpt:

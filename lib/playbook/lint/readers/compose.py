@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
+from playbook.lint.checks.compose_keys import check_keys, check_ring, is_composes
 from playbook.lint.checks.containers import check_health, check_image, cores, count_cpus, for_cpus
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import built_as, serves
@@ -39,7 +40,11 @@ def read_compose(data: Any, document: Document) -> Reading:
         if isinstance(service, Table):
             base = (under.get("services") or {}).get(name)
             whole = _joined(base, service) if isinstance(base, Table) else service
-            reading.add(read_service(_extended(whole, data, document), data, document))
+            each = read_service(_extended(whole, data, document), data, document)
+            each.findings += check_keys(service, document.text.path) if each.understood and is_composes(data) else ()
+            reading.add(each)
+    if reading.understood and is_composes(data):
+        reading.findings += check_ring(data["services"], document.text.path)
     return reading
 
 

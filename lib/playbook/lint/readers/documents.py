@@ -36,6 +36,9 @@ _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Mark
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
 _FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|json|ya?ml|proto)\b")
+_LANGUAGE = re.compile(r"^([ \t]*)(?:(dockerfile)|ya?ml)[ \t]*$", re.IGNORECASE)
+_INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABEL|WORKDIR|USER|HEALTHCHECK|VOLUME)\s"
+_KEYS = r"#(?!#)|---|(?:- )?[\w.-]+:(?:\s|$)"
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -64,6 +67,11 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             place = _preformatted(lines, place)
             content = re.sub(r"<[^>]*>", "", _PRE[0].sub("\n", "\n".join(lines[begin:place]), count=1))
             yield from _block("", html.unescape(content), text, begin)
+            continue
+        if not fence and (end := _lost_fence(lines, place)) > place:
+            place = end
+            content = textwrap.dedent("\n".join(lines[begin + 1 : place]))
+            yield from _block(lines[begin].strip(), content, text, begin + 2)
             continue
         if not fence:
             place = _indented(lines, place)
@@ -137,6 +145,22 @@ def _indented(lines: list[str], place: int) -> int:
         and (not lines[end].strip() or lines[end][:depth].isspace() or lines[end - 1].endswith("\\"))
         and not _FENCE.match(lines[end])
     ):
+        end += 1
+    return end
+
+
+def _lost_fence(lines: list[str], place: int) -> int:
+    """The end of a block whose fence was lost: its language stands on a line by itself; `place` where none begins."""
+    begun = _LANGUAGE.match(lines[place])
+    following = lines[place + 1] if begun and place + 1 < len(lines) else ""
+    if not begun or not re.match(rf"{begun[1]}\s*({_INSTRUCTIONS if begun[2] else _KEYS})", following):
+        return place
+    goes_on = re.compile(rf"{begun[1]}(\s|{_INSTRUCTIONS if begun[2] else _KEYS})")
+    end = place + 1
+    while end < len(lines):
+        ahead = next((line for line in lines[end:] if line.strip()), "")
+        if not ahead or not (goes_on.match(ahead) or lines[end - 1].rstrip().endswith("\\")):
+            break
         end += 1
     return end
 

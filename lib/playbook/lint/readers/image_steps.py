@@ -17,6 +17,14 @@ from playbook.lint.rules.findings import Finding, finding
 _PORT = re.compile(r"\d+(-\d+)?(/(tcp|udp|sctp))?|.*[${].*", re.IGNORECASE)
 _NOT_THERE = ("python", "python3", "pip", "pip3", "curl", "wget", "git", "unzip")
 _FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")  # another folder holds what something else brought there
+_ONE_LINE = {
+    "FROM": "Docker takes its words for more of the image's name, and builds nothing",
+    "ENV": "Docker takes it for a variable without a value, and builds nothing",
+    "COPY": "Docker looks for files of its words, and copies into a folder of the last one",
+    "ADD": "Docker looks for files of its words, and copies into a folder of the last one",
+    "WORKDIR": "it becomes part of the folder's name",
+    "USER": "it becomes part of the user's name",
+}
 _GLUED = re.compile(rf"({'|'.join(KEYWORDS)})\W.*")
 
 
@@ -69,6 +77,18 @@ def check_step(step: Instruction, base: str, tools: set[str], shown: str) -> Ite
         yield finding("expose-not-a-port", shown, step.line, word=odd)
     if step.word in ("CMD", "ENTRYPOINT"):
         yield from check_form(step, shown)
+    if effect := _commented(step):
+        yield finding("comment-in-instruction", shown, step.line, word=step.word, effect=effect)
+
+
+def _commented(step: Instruction) -> str:
+    """What becomes of a comment behind an instruction, which Docker takes for a part of it; "" where there is none."""
+    bare = re.sub(r"\"[^\"]*\"|'[^']*'", "''", step.rest)
+    if step.word not in _ONE_LINE or step.fed or not re.search(r"(?m)[^\s\\][ \t]+#([ \t]|\w|$)", bare):
+        return ""
+    if step.word == "ENV" and "=" not in bare.split()[0]:
+        return "it becomes part of the value" if bare.split()[0] in ("MODEL_NAME", "MODEL_BASE_PATH") else ""
+    return _ONE_LINE[step.word]
 
 
 def form_of(rest: str) -> tuple[str, str]:

@@ -140,6 +140,8 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         words[misnamed] = words[misnamed].with_text(words[misnamed].replace(PACKAGE, BINARY))
     if (contained := read_singularity(words, document)) is not None:
         return _joined(reading, contained)
+    if _is_python(words) and (module := next((b for a, b in pairwise(words) if a == "-m" and is_server_word(b)), None)):
+        reading.report("no-module", document.text.path, module.line, word=str(module))
     if any(is_server_word(word) for word in words) and not all(_ASSIGNED.match(word) for word in words):
         return _joined(reading, _process(words, values, document))
     if (cluster := read_cluster_run(words, document)) is not None:

@@ -98,6 +98,10 @@ ROWS = (
      "EXPOSE takes {word} for a port, and it is none: the image is not built (a comment needs a line of its own).",
      "Write the ports alone: EXPOSE 8500 8501.",
      "Dockerfile reference"),
+    ("comment-in-instruction", "error",
+     "Behind {word} a # begins no comment: {effect}.",
+     "Put the comment on a line of its own.",
+     "Dockerfile reference"),
     ("exec-form-not-json", "error",
      "{word} looks like the exec form but is no JSON array ({problem}): Docker runs it by /bin/sh, with the "
      "brackets.",
@@ -128,6 +132,10 @@ ROWS = (
      "{where} tells of port {port}, but nothing listens on it: gRPC is on {grpc}, REST {rest}.",
      "Tell the server's own ports, or set {flag}.",
      "main.cc; server.cc"),
+    ("compose-refused", "error",
+     "compose refuses the file, and starts none of its services: {problem}.",
+     "{remedy}",
+     "compose file reference"),
     ("gpu-requests", "error",
      "{resource}: requests {requests}, limits {limits}. Kubernetes refuses a pod whose requests and limits "
      "of an extended resource differ.",

@@ -64,6 +64,11 @@ ROWS = (
      "inside it.",
      "Name its parent, {parent}.",
      "file_system_storage_path_source.cc"),
+    ("base-path-is-file", "error",
+     "Base path {path} names a file: the server looks for numbered folders in it, and waits at start for ever, with "
+     "no port open.",
+     "Name the folder above the version, such as {folder} for {folder}/1/saved_model.pb.",
+     "file_system_storage_path_source.cc"),
     ("base-path-missing", "error",
      "Base path {path} is not {where}: the server waits at start for ever, with no port open.",
      "{remedy}",

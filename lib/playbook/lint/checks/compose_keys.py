@@ -1,0 +1,88 @@
+"""What compose refuses in a file of its own: keys of a service that it does not know, services that wait in a ring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.rules.findings import Finding, finding
+from playbook.tfserving.flags import FLAGS
+
+# compose-spec.json (services), with those of the older formats
+# fmt: off
+_KEYS = frozenset((
+    "annotations", "attach", "blkio_config", "build", "cap_add", "cap_drop", "cgroup", "cgroup_parent", "command",
+    "configs", "container_name", "cpu_count", "cpu_percent", "cpu_period", "cpu_quota", "cpu_rt_period",
+    "cpu_rt_runtime", "cpu_shares", "cpus", "cpuset", "credential_spec", "depends_on", "deploy", "develop",
+    "device_cgroup_rules", "devices", "dns", "dns_opt", "dns_search", "dockerfile", "domainname", "driver_opts",
+    "entrypoint", "env_file", "environment", "expose", "extends", "external_links", "extra_hosts", "gpus",
+    "group_add", "healthcheck", "hostname", "image", "init", "ipc", "isolation", "label_file", "labels", "links",
+    "log_driver", "log_opt", "logging", "mac_address", "mem_limit", "mem_reservation", "mem_swappiness",
+    "memswap_limit", "models", "net", "network_mode", "networks", "oom_kill_disable", "oom_score_adj", "pid",
+    "pids_limit", "platform", "ports", "post_start", "pre_stop", "privileged", "profiles", "provider",
+    "pull_policy", "pull_refresh_after", "read_only", "restart", "runtime", "scale", "secrets", "security_opt",
+    "shm_size", "stdin_open", "stop_grace_period", "stop_signal", "storage_opt", "sysctls", "tmpfs", "tty",
+    "ulimits", "use_api_socket", "user", "userns_mode", "uts", "volume_driver", "volumes", "volumes_from",
+    "working_dir", "<<",
+))
+# fmt: on
+_TOP = frozenset(("version", "name", "services", "volumes", "networks", "configs", "secrets", "include", "models"))
+_MEANT = {"args": "command", "cmd": "command", "env": "environment", "port": "ports", "volume": "volumes"}
+
+
+def is_composes(data: Mapping[str, Any]) -> bool:
+    """True where nothing says that another tool, with services of its own, reads a file."""
+    return all(str(key) in _TOP or str(key).startswith("x-") for key in data)
+
+
+def check_keys(service: Table, shown: str) -> Iterator[Finding]:
+    """Keys of a service that compose does not know; flags of the server among them."""
+    for key in service:
+        name = str(key)
+        if name in _KEYS or name.startswith("x-") or not name.replace("_", "").replace("-", "").isalpha():
+            continue
+        problem = f"a service has no key {name}"
+        if (flag := name.lstrip("-")) in FLAGS:
+            remedy = f"It is a flag of the server: write command: --{flag}={_shown(service[key])}"
+        else:
+            near = _MEANT.get(name) or next(iter(get_close_matches(name, _KEYS, n=1, cutoff=0.75)), "")
+            remedy = f"Did you mean {near}?" if near else "Drop it, or put it where it belongs."
+        yield finding("compose-refused", shown, service.at(key), problem=problem, remedy=remedy)
+
+
+def _shown(value: Any) -> str:
+    return "<value>" if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def check_ring(services: Mapping[str, Any], shown: str) -> Iterator[Finding]:
+    """Services each of which is to start behind the other."""
+    behind = {name: _waits_for(service) for name, service in services.items() if isinstance(service, Table)}
+    for name in behind:
+        ring = _ring(name, behind)
+        if ring:
+            problem = f"{' waits for '.join([*ring, name])}, so that none can be the first"
+            line = services[name].at("depends_on")
+            yield finding("compose-refused", shown, line, problem=problem, remedy="Drop one of the depends_on.")
+            return
+
+
+def _waits_for(service: Table) -> list[str]:
+    waits = service.get("depends_on")
+    return [str(each) for each in waits] if isinstance(waits, (dict, list)) else []
+
+
+def _ring(first: str, behind: Mapping[str, list[str]]) -> list[str]:
+    """A way from a service over those it waits for back to itself; empty where there is none."""
+    ways = [[first]]
+    seen = {first}
+    while ways:
+        way = ways.pop()
+        for name in behind.get(way[-1], ()):
+            if name == first:
+                return way
+            if name not in seen:
+                seen.add(name)
+                ways.append([*way, name])
+    return []

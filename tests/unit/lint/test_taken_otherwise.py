@@ -1,0 +1,87 @@
+# ruff: noqa: E501  (tables of texts, one a line)
+"""What Docker, compose, make, Python and the server take otherwise than its writer meant, and what only looks like it."""
+
+import pytest
+
+from playbook.lint.linter import examine
+
+IMAGE = "tensorflow/serving:2.20.0"
+FROM = f"FROM {IMAGE}\n"
+COPY = "COPY m /models/model/1\n"
+RUN = f"docker run -p 8501:8501 -v /m:/models/m -e MODEL_NAME=m {IMAGE}"
+SERVICE = f"services:\n  s:\n    image: {IMAGE}\n    volumes: ['/m:/models/model']\n"
+DOCKERFILE = (
+    f'{FROM}COPY m /models/m/1\nCMD ["--rest_api_port=9000", "--model_name=m", "--model_base_path=/models/m"]\n'
+)
+PAGE = "```dockerfile\n%s```\n\n```sh\ndocker build -t ranker .\n%s```\n"
+
+
+def said(folder, name, content):
+    """Rules and lines of what is said of one text."""
+    (folder / name).write_text(content)
+    return {(hit.rule, hit.line) for hit in examine(folder).findings}
+
+
+# what is wrong -> the file, its text, the rule, the line
+WRONG = {
+    "a comment behind FROM": ("Dockerfile", f"FROM {IMAGE} # CPU\n{COPY}", "comment-in-instruction", 1),
+    "a comment behind COPY": ("Dockerfile", f"{FROM}COPY m /models/model/1 # the model\n", "comment-in-instruction", 2),
+    "a comment behind a value of ENV": ("Dockerfile", f"{FROM}{COPY}ENV MODEL_NAME=model # its name\n", "comment-in-instruction", 3),
+    "a comment in the name of a model": ("Dockerfile", f"{FROM}{COPY}ENV MODEL_NAME model # its name\n", "comment-in-instruction", 3),
+    "a comment behind WORKDIR": ("Dockerfile", f"{FROM}WORKDIR /models # here\n{COPY}", "comment-in-instruction", 2),
+    "a comment in a document's Dockerfile": ("a.md", f"```dockerfile\n{FROM}{COPY}USER app # no root\n```\n", "comment-in-instruction", 4),
+    "a flag for a key": ("compose.yaml", SERVICE + "    model_config_file_poll_wait_seconds: 60\n", "compose-refused", 5),
+    "a key of Kubernetes'": ("compose.yaml", SERVICE + "    args: ['--enable_batching']\n", "compose-refused", 5),
+    "a key misspelt": ("compose.yaml", SERVICE + "    enviroment: ['A=1']\n", "compose-refused", 5),
+    "services in a ring": ("compose.yaml", SERVICE + "    depends_on: [a]\n  a:\n    image: nginx:1.27\n    depends_on: {b: {condition: service_started}}\n  b:\n    image: nginx:1.27\n    depends_on: [s]\n", "compose-refused", 5),
+    "a service behind itself": ("compose.yaml", SERVICE + "    depends_on: [s]\n", "compose-refused", 5),
+    "a variable of make's without brackets": ("Makefile", f"NAME=m\nrun:\n\t{RUN} --model_name=$NAME\n", "make-not-shell", 3),
+    "a variable of the shell's with one dollar": ("Makefile", f"run:\n\t{RUN.replace('/m:', '$HOME/m:')}\n", "make-not-shell", 2),
+    "a command's answer with one dollar": ("Makefile", f"run:\n\t{RUN.replace('/m:', '$(pwd)/m:')}\n", "make-not-shell", 2),
+    "one file for two flags": ("run.sh", f"{RUN} --enable_batching --batching_parameters_file=/models/m/c --monitoring_config_file=/models/m/c\n", "file-for-two", 1),
+    "a module of Python's that is none": ("run.sh", "python3 -m tensorflow_model_server --rest_api_port=8501 --model_base_path=/m\n", "no-module", 1),
+    "a file for a folder": ("run.sh", "tensorflow_model_server --rest_api_port=8501 --model_base_path=/m/1/saved_model.pb\n", "base-path-is-file", 1),
+    "Keras' file for a folder": ("run.sh", "tensorflow_model_server --rest_api_port=8501 --model_base_path=/m/net.h5\n", "base-path-is-file", 1),
+    "an image that the document builds": ("a.md", PAGE % (DOCKERFILE, "docker run -p 8501:8501 ranker\n"), "port-nobody-listens", 9),
+    "one that is shown behind": ("a.md", f"```sh\ndocker build -t ranker .\ndocker run -p 8501:8501 ranker\n```\n\n```dockerfile\n{DOCKERFILE}```\n", "port-nobody-listens", 3),
+    "docker's options behind such an image": ("a.md", PAGE % (f"{FROM}COPY m /models/model/1\n", "docker run ranker -p 8501:8501\n"), "unknown-flag", 8),
+    "a Dockerfile whose fence was lost": ("a.md", f"Its image:\n\n    dockerfile\n    # ours\n    {FROM}\n    EXPOSE 8501 # REST\n", "expose-not-a-port", 7),
+    "a manifest whose fence was lost": ("a.md", "Compose:\n\nyaml\n" + SERVICE.replace("  s:", "  s: # it") + "    command: --enable_batchin\n", "unknown-flag", 8),
+}  # fmt: skip
+# what only looks wrong -> the file, its text, the rule that must keep silent
+RIGHT = {
+    "a comment on its own line": ("Dockerfile", f"# FROM\n{FROM}{COPY}  # indented\nENV A=1 \\\n  # between\n  B=2\n", "comment-in-instruction"),
+    "a mark in a value": ("Dockerfile", f'{FROM}{COPY}ENV A="a # b" B=x#y\nLABEL c="# d"\n', "comment-in-instruction"),
+    "a comment behind RUN": ("Dockerfile", f"{FROM}{COPY}RUN echo 1 # ran by a shell\n", "comment-in-instruction"),
+    "a mark in a file that COPY writes": ("Dockerfile", f"{FROM}{COPY}COPY <<EOF /c\nmax_batch_size {{ value: 8 }} # rows\nEOF\n", "comment-in-instruction"),
+    "a mark in a variable nobody's server reads": ("Dockerfile", f"{FROM}{COPY}ENV GREETING hello # world\n", "comment-in-instruction"),
+    "keys of one's own": ("compose.yaml", "x-any: &a {restart: always}\n" + SERVICE + "    x-note: 1\n    <<: *a\n", "compose-refused"),
+    "keys of an older format": ("compose.yaml", SERVICE + "    mem_limit: 4g\n    cpu_shares: 5\n    runtime: nvidia\n    net: host\n", "compose-refused"),
+    "keys of another tool's services": ("stack.yaml", "deploy: [make]\n" + SERVICE + "    replicas: 2\n", "compose-refused"),
+    "keys that a template puts there": ("compose.yaml", SERVICE + "    ${MORE}: 1\n", "compose-refused"),
+    "two that wait for one": ("compose.yaml", SERVICE + "    depends_on: [a, b]\n  a:\n    image: nginx:1.27\n    depends_on: [b]\n  b: {image: 'nginx:1.27'}\n", "compose-refused"),
+    "a shell's variable with two dollars": ("Makefile", f"run:\n\t{RUN.replace('/m:', '$$HOME/m:')}\n", "make-not-shell"),
+    "variables of make's": ("Makefile", f"D = /m\nrun:\n\t{RUN.replace('/m:', '$(D):')} --model_name=$@ --x $D\n", "make-not-shell"),
+    "make's own folder": ("Makefile", f"run:\n\t{RUN.replace('/m:', '$(CURDIR)/m:')}\n", "make-not-shell"),
+    "a variable called pwd": ("Makefile", f"pwd := $(shell pwd)\nrun:\n\t{RUN.replace('/m:', '$(pwd)/m:')}\n", "make-not-shell"),
+    "a recipe without the server": ("Makefile", "run:\n\techo $HOME\n", "make-not-shell"),
+    "two files for two flags": ("run.sh", f"{RUN} --enable_batching --batching_parameters_file=/models/b --monitoring_config_file=/models/m\n", "file-for-two"),
+    "no file for two flags": ("run.sh", f"{RUN} --ssl_config_file= --monitoring_config_file=\n", "file-for-two"),
+    "Python that runs a script": ("run.sh", "python3 serve.py -m tensorflow_model_serverless\n", "no-module"),
+    "a model's folder with a dot": ("run.sh", "tensorflow_model_server --rest_api_port=8501 --model_base_path=/models/net.v2\n", "base-path-is-file"),
+    "an image that another document builds": ("a.md", "```sh\ndocker run -p 9000:9000 ranker\n```\n\n```dockerfile\n" + DOCKERFILE + "```\n", "port-nobody-listens"),
+    "two Dockerfiles, of which nobody knows which": ("a.md", f"```dockerfile\nFROM node:22\n```\n{PAGE % (DOCKERFILE, 'docker run -p 8501:8501 ranker')}", "port-nobody-listens"),
+    "a word by itself": ("a.md", "It is written in\nyaml\nand read by compose: a tool.\n", "not-understood"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_taken_otherwise_is_named_at_its_line(what, tmp_path):
+    name, content, rule, line = WRONG[what]
+    assert (rule, line) in said(tmp_path, name, content)
+
+
+@pytest.mark.parametrize("what", RIGHT)
+def test_what_is_taken_as_it_was_meant_is_not(what, tmp_path):
+    name, content, rule = RIGHT[what]
+    assert rule not in {rule for rule, _ in said(tmp_path, name, content)}
