@@ -218,6 +218,14 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "entrypoint-replaced": {"Dockerfile": DOCKER + 'ENTRYPOINT ["tensorflow_model_server"]'},
     "unknown-instruction": {"Dockerfile": DOCKER + "COPY./m /models/model"},
     "expose-not-a-port": {"Dockerfile": DOCKER + "EXPOSE 8501 # REST"},
+    "comment-in-instruction": {"Dockerfile": DOCKER + "WORKDIR /models # here"},
+    "compose-refused": {"c.yaml": "services: {s: {image: 'tensorflow/serving:2.20.0', enable_batching: true}}\n"},
+    "make-not-shell": {"Makefile": "run:\n\t" + RUN.format(options="-e A=$HOME", flags="")},
+    "no-module": {"run.sh": "python3 -m tensorflow_model_server --model_base_path=/m\n"},
+    "file-for-two": {
+        "run.sh": "tensorflow_model_server --model_base_path=/m --ssl_config_file=/c --monitoring_config_file=/c\n"
+    },
+    "base-path-is-file": {"run.sh": "tensorflow_model_server --model_base_path=/m/1/saved_model.pb\n"},
     "exec-form-broken": {"Dockerfile": DOCKER + 'CMD ["--port=8500",\n  "--rest_api_port=8501"]'},
     "exec-form-not-json": {"Dockerfile": DOCKER + "CMD ['--port=8500']"},
     "literal-variable": {"Dockerfile": DOCKER + 'CMD ["--model_name=${NAME}"]'},

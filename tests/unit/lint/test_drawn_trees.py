@@ -15,7 +15,7 @@ RUN = "docker run -p 8501:8501 -v %s:/models/cat -e MODEL_NAME=cat tensorflow/se
 def no_version(folder, tree, command):
     """The lines at which a page with this tree and command is said to have no version folder."""
     (folder / "a.md").write_text(f"```\n{tree}```\n\nThen\n\n```sh\n{command}```\n")
-    lines = len(tree.split("\n")) + 5
+    lines = len(tree.split("\n")) + 6
     return [hit.line - lines for hit in examine(folder).findings if hit.rule == "no-version"]
 
 

@@ -13,7 +13,7 @@ from playbook.lint.checks.lookup import Lookup, Sources, look_up
 from playbook.lint.checks.lost_models import NAMING, check_lost
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.forms.text import Text, is_unknown
-from playbook.lint.forms.trees import without_version
+from playbook.lint.forms.trees import one_level_off, without_version
 from playbook.lint.rules.findings import Finding, finding
 
 _NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
@@ -93,8 +93,8 @@ def _check(
         yield finding("base-path-not-here", *where, path=base)
     elif drawn := _drawn(result, command, sources, base):
         at = result.mount.line if result.mount is not None and result.mount.line else where[1]
-        remedy = f"The text shows saved_model.pb right in it: put the model into {drawn}/1/."
-        yield finding("no-version", where[0], at, path=drawn, remedy=remedy)
+        rule, words = drawn
+        yield finding(rule, where[0], at, **words)
     elif (result.missing or result.text is not None) and not command.place.built:
         missing = result.missing or "a folder but a file"
         yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
@@ -108,19 +108,26 @@ def _check(
             yield finding("base-path-version", *where, path=base, parent=parent)
     elif command.place.container and command.place.closed and not (command.place.hidden_mounts or command.place.built):
         yield from _below(command, base, where)
-    elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
-        parent = base.rstrip("/").rpartition("/")[0] or "/"
+    elif single and re.search(r"/\d+(/variables)?/?$", base) and "model_base_path" in command.given:
+        parent = re.sub(r"/\d+(/variables)?/?$", "", base) or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
 
 
-def _drawn(result: Lookup, command: Command, sources: Sources, base: str) -> str:
-    """The folder that a base path is on the host, as a tree in the same document draws it with no version in it."""
+def _drawn(result: Lookup, command: Command, sources: Sources, base: str) -> tuple[str, dict[str, str]] | None:
+    """What a tree in the same document shows to be wrong with a base path: the rule, and its words."""
     folders = sources.drawn.get(command.path)
     if not folders or result.missing or (command.place.container and result.mount is None):
-        return ""
+        return None
     rest = (result.mount.rest_of(command.place.absolute(base)) or "") if result.mount is not None else ""
     named = f"{result.mount.named.rstrip('/')}/{rest}" if result.mount is not None else base
-    return without_version(folders, named)
+    if bare := without_version(folders, named):
+        remedy = f"The text shows saved_model.pb right in it: put the model into {bare}/1/."
+        return "no-version", {"path": bare, "remedy": remedy}
+    if above := one_level_off(folders, named):
+        remedy = f"Put the versions into {above}/{base.rstrip('/').rpartition('/')[2]}/, or name their folder."
+        where = f"in {above} as the text draws it, which holds versions alone"
+        return "base-path-missing", {"path": base, "where": where, "remedy": remedy}
+    return None
 
 
 def _other_format(command: Command, base: str) -> Iterator[Finding]:

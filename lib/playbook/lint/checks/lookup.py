@@ -93,6 +93,8 @@ def _of_host(command: Command, path: str) -> Lookup | None:
     """What a path is that names a mounted folder as the host does; None for another."""
     for mount in command.place.mounts:
         source = mount.named.rstrip("/")
+        beside = re.fullmatch(r"(?:\./|\$PWD/|\$\{PWD\}/)([\w.-]+)", source)
+        source = f"/{beside[1]}" if beside and mount.target.count("/") == 1 else source
         if source.startswith("/") and source != mount.target and path.startswith(f"{source}/"):
             inside = f"{mount.target.rstrip('/')}{path[len(source) :]}"
             remedy = f"That is the host's path: in the container it is {inside}."
@@ -153,6 +155,9 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
             yield flag, finding("config-file-missing", command.path, command.at(flag), **words, remedy="Name the file.")
             continue
         result = look_up(_without_mounts(command), sources, path)
+        if is_unknown(path) and (written := sources.written(path)) is not None:
+            yield flag, written
+            continue
         if result.missing and (written := sources.written(path)) is not None:
             yield flag, written
         elif result.text is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from playbook.tfserving.flags import FLAGS
 # flags that other programs have, too, OpenVINO's server among them
 _ANYBODYS = {"port", "version", "model_name", "file_system_poll_wait_seconds", "grpc_channel_arguments"}
 _ALIKE = 0.85
+_NAMED = re.compile(r"(?:^|/)tensorflow[-_]serving(?:[-_](?:gpu|cpu|mkl|arm\w*))?(?::|@|$)")  # images that others make
 
 
 @dataclass
@@ -49,6 +51,12 @@ def is_server(image: str, words: list[Word] | list[str]) -> bool:
     if OFFICIAL in image or any(BINARY in word for word in words) or len(flags - _ANYBODYS) > enough:
         return True
     return not image and any(nearest_flag(name, _ALIKE) for name in names - _ANYBODYS)  # a patch: no image in it
+
+
+def is_anothers(image: str) -> bool:
+    """True for an image that its name alone tells to be the server's, made by somebody else: its ports, variables and
+    folders are its own."""
+    return OFFICIAL not in image and bool(_NAMED.search(image))
 
 
 def tells_model(args: object) -> bool:

@@ -11,8 +11,10 @@ _COMMAND = re.compile(
     r"\s*(?:[\w@~:/.-]*[$%]\s+|\$?>\s*|[^\s`]+[:/][^\s`]*#\s+)?(?:sudo |nohup )*"
     rf"(?:{ENGINES}\s.*\brun\s+-|(?:\S*/)?tensorflow_model_server\s+(?:--\w|\\$))"
 )
-BULLET = re.compile(r"(?m)^[ \t]*[*+-][ \t]+")
+BULLET = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d+[.)])[ \t]+")
 _BULLETED = re.compile(rf"[ \t]*[*+-][ \t]+(?={_COMMAND.pattern}.*\\\s*$)")  # each line of a command as an item
+_ITEM = re.compile(rf"[ \t]*(?:[*+-]|\d+[.)])[ \t]+(?={_COMMAND.pattern})")  # a command that is an item by itself
+_HARD_BREAK = re.compile(r".*tensorflow/serving[:\w.-]*\\[ \t]*$")  # Markdown's: what follows is a line of prose
 _GOES_ON = re.compile(r"\s*(--\w|-[a-z]{1,3} \S|tensorflow/serving[:\w.-]*\s*(&|--.*)?$)")
 _CONFIG = re.compile(
     r"\s*(model_config_list|prometheus_config|platform_configs|max_batch_size|num_batch_threads|batch_timeout_micros|"
@@ -30,8 +32,16 @@ def plain_end(lines: list[str], place: int) -> int:
         while end < len(lines) and lines[end - 1].rstrip().endswith("\\"):
             end += 1
         return end
+    if _ITEM.match(lines[place]):
+        while end < len(lines) and re.match(r"[ \t]+\S", lines[end]) and not BULLET.match(lines[end]):
+            end += 1
+        return end
     if _COMMAND.match(lines[place]):
-        while end < len(lines) and (lines[end - 1].rstrip().endswith(("\\", "^", "`")) or _GOES_ON.match(lines[end])):
+        while (
+            not _ends_in_prose(lines, end)
+            and end < len(lines)
+            and (lines[end - 1].rstrip().endswith(("\\", "^", "`")) or _GOES_ON.match(lines[end]))
+        ):
             end += 1
         return end
     if _FLAGS.fullmatch(lines[place]):
@@ -43,6 +53,12 @@ def plain_end(lines: list[str], place: int) -> int:
         depth += _depth(lines[end])
         end += 1
     return end if depth == 0 else place
+
+
+def _ends_in_prose(lines: list[str], end: int) -> bool:
+    """True where a command ends at a hard break of Markdown's, behind which no option or flag stands."""
+    following = lines[end] if end < len(lines) else ""
+    return bool(_HARD_BREAK.match(lines[end - 1])) and not re.match(r"\s*[-&]", following)
 
 
 def _fields_go_on(lines: list[str], place: int) -> bool:

@@ -163,7 +163,7 @@ class _Scan:
             letter = self.text[self.place]
             if letter in "<[{" and (placeholder := _PLACEHOLDER.match(self.text, self.place)):
                 self.place = placeholder.end()
-                parts.append(placeholder.group())
+                parts.append(f"<{placeholder.group()[1:-1]}>")
                 continue
             if letter in " \t\r\n" or letter in ";|&()<>":
                 break
@@ -193,6 +193,8 @@ class _Scan:
     def _plain(self) -> str:
         match = re.compile(r"[^\s'\"\\`;|&()<>$]+|\$\w*").match(self.text, self.place)
         piece = match.group() if match else self.text[self.place]
+        mark = _PLACEHOLDER.search(self.text, self.place, self.place + len(piece) + 200)
+        piece = piece[: mark.start() - self.place] if mark and mark.start() - self.place < len(piece) else piece
         self.place += len(piece)
         filled = expand(piece, self.values)
         return filled if filled == piece else unquoted(filled)

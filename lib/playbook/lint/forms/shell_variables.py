@@ -51,7 +51,7 @@ def unquoted(filled: str) -> str:
 
 def fed_text(text: str, values: dict[str, str]) -> str:
     """A here-document whose mark has no quotes: the shell fills in each `$NAME`, known or not, and keeps `\\$`."""
-    return _UNFILLED.sub(UNKNOWN, expand(text, values)).replace("\\$", "$")
+    return _UNFILLED.sub(UNKNOWN, expand(text, values)).replace("\\$", "$").replace("\\\\", "\\")
 
 
 def parted(word: Word) -> list[Word]:

@@ -84,7 +84,7 @@ class _Builder:
     def open(self, token: str, line: int) -> None:
         if self.name is None:
             raise ParameterError(f"line {line}: '{token}' without a field name")
-        self.stack[-1].children.append(Field(*self.name))
+        self.stack[-1].children.append(Field(self.name[0], line if self.in_list else self.name[1]))
         self.stack.append(self.stack[-1].children[-1])
         self.outer.append(self.name if self.in_list else None)
         self.name, self.in_list = None, False

@@ -53,6 +53,15 @@ def without_version(folders: Mapping[str, frozenset[str]], source: str) -> str:
     return found[0] if not numbered and names & {"saved_model.pb", "saved_model.pbtxt"} else ""
 
 
+def one_level_off(folders: Mapping[str, frozenset[str]], source: str) -> str:
+    """The one drawn folder above this path, where it holds numbers alone: versions, and no folder of a model's own."""
+    above, _, name = source.rstrip("/").rpartition("/")
+    sought = _known(above)
+    found = [path for path in folders if sought and _agree(_known(path), sought)]
+    alone = len(found) == 1 and all(_NUMBER.fullmatch(each) for each in folders[found[0]])
+    return found[0] if alone and not _NUMBER.fullmatch(name) else ""
+
+
 def _known(path: str) -> list[str]:
     """The names at a path's end that are certain: those behind the last variable, without what means "here"."""
     parts = [part for part in path.split("/") if part not in ("", ".", "~")]

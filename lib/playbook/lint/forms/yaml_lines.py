@@ -132,7 +132,7 @@ def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tupl
                 documents += yaml.load_all("\n" * (begin + first_line - 1) + piece, _LineLoader)
             except (yaml.YAMLError, ValueError, RecursionError) as error:
                 problems.append(_problem(error, begin + first_line))
-    if problems and "tab" in problems[0][1] and _TABS.search(text):  # what it says is read; it is no YAML all the same
+    if problems and _TABS.search(text):  # what it says is read; it is no YAML all the same
         documents = next(_without_tabs(text, first_line), documents)
     if problems and (bare := _SLASHES.sub("", text)) != text:
         documents, still = load_documents(bare, first_line)

@@ -12,6 +12,7 @@ from playbook.lint.checks.containers import check_health, check_image, cores, co
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading
+from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Text, Word, expand, is_unknown, line_of, place_of
 from playbook.lint.forms.variables import interpolated
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
@@ -109,6 +110,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
     shown, words = document.text.path, [*(entry or ()), *(args or ())]
     base = built.base if built is not None else str(image)
     if not serves(base, built, words) and (named or not is_server("", words)):
+        reading.counts["images"] += built is None and is_anothers(base)
         return reading
     reading.counts["services"] += 1
     if "image" in service and OFFICIAL in image:

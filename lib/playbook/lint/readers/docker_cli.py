@@ -20,6 +20,7 @@ from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.pasted import mended_options
 from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
 from playbook.lint.rules.findings import Finding, finding
@@ -89,6 +90,11 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     options, rest = options_of(behind) if behind else ([], [])
     if (hit := _astray(options, rest, document.text.path)) is not None:
         return Reading(findings=[*reading.findings, hit], counts=Counter({"images": 1}))
+    torn = next((value for name, value in options if name == "--mount" and value.endswith((",", "="))), None)
+    if torn is not None and not rest and OFFICIAL in document.text.content:
+        what = "target" if mount_parts(torn)["source"] else "source"
+        reading.counts["images"] += 1
+        reading.report("mount-without-source", document.text.path, torn.line, value=str(torn), what=what)
     if not rest:
         return reading
     image, args, shown = rest[0], [word for word in rest[1:] if word.strip() or not word], document.text.path
@@ -103,6 +109,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             return reading
     built = built_as(document.around, image, shown)
     if not serves(image, built, [*args, *([entry] if entry else [])]):
+        reading.counts["images"] += built is None and is_anothers(image)
         return reading
     reading.counts["images"] += 1
     reading.findings += check_image(image, shown, image.line) if built is None else ()

@@ -39,6 +39,12 @@ _FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|jso
 _LANGUAGE = re.compile(r"^([ \t]*)(?:(dockerfile)|ya?ml)[ \t]*$", re.IGNORECASE)
 _INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABEL|WORKDIR|USER|HEALTHCHECK|VOLUME)\s"
 _KEYS = r"#(?!#)|---|(?:- )?[\w.-]+:(?:\s|$)"
+_PIECE = r"[^\s\"'`*，。；、（）)|<>\[\]]+"
+_SENTENCE = re.compile(
+    rf"(?:[\w./~-]*/)?(?<![\w\"'-]){NAMED}(?:\s+[-–—]{{1,2}}(?!-)\w+={_PIECE})+"
+    rf"|\b{ENGINES} run\s+-[^`\n]*?\s{OFFICIAL}[\w:.-]*(?:\s+--\w+={_PIECE})*",
+    re.ASCII,
+)
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -93,13 +99,17 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             if place > begin:
                 joined = "\n".join(lines[begin:place])
                 if BULLET.match(joined):
+                    whole = not joined.split("\n")[0].rstrip().endswith("\\")
                     joined = BULLET.sub("", joined)
+                    joined = re.sub(r"(?<!\\)\n[ \t]*", r" \\\n", joined) if whole else joined  # one paragraph
+                joined = re.sub(r"\\[ \t]*$", "", joined)
                 if text.path.lower().endswith(_MARKDOWN):
                     joined = _SOFT.sub(r" \\\n", joined)
                 yield from _block("", textwrap.dedent(joined), text, begin + 1)
                 continue
             place = _span_end(lines, begin)
             yield from _spans("\n".join(lines[begin:place]), text, begin + 1)
+            yield from _in_sentence(lines[begin], text, begin + 1) if place == begin + 1 else ()
             continue
         named = _name_before(lines, place)
         language = fence[3] or (_SOURCE.match(lines[place - 1] if place else "") or ["", ""])[1]
@@ -183,6 +193,14 @@ def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
         if re.search(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
             first = number + line.count("\n", 0, begin)
             yield Block("shell", Text(content, text.path, text.line(first) or first, text.file), True)
+
+
+def _in_sentence(line: str, text: Text, number: int) -> Iterator[Block]:
+    """Command lines that stand in a sentence as they are, up to what belongs to the sentence again."""
+    if text.path.lower().endswith((*_MARKDOWN, ".txt", ".rst")):
+        for command in _SENTENCE.finditer(_SPAN.sub(lambda span: "`" * len(span.group()), line)):
+            content = command.group().rstrip(".,:")
+            yield Block("shell", Text(content, text.path, text.line(number) or number, text.file), True)
 
 
 def _rows(line: str) -> Iterator[tuple[str, int]]:

@@ -79,7 +79,7 @@ def read_python(document: Document) -> Reading:
             read |= {id(each) for each in ast.walk(node) if isinstance(each, (ast.List, ast.BinOp))}
             reading.add(_list(words, values, document, not values.all_known(node)))
         elif isinstance(node, (ast.Constant, ast.JoinedStr, ast.BinOp, ast.Call)) and (
-            id(node) not in read and (id(node) not in values.docstrings or _is_dockerfile(node))
+            id(node) not in read and (id(node) not in values.docstrings or _is_text(node))
         ):
             reading.add(_string(node, values, document, read))
     for told in commented_lines(text):
@@ -206,9 +206,10 @@ def _list(words: list[Word], values: Values, document: Document, partial: bool =
     return launch(start)
 
 
-def _is_dockerfile(node: ast.AST) -> bool:
-    """True for a text that begins as a Dockerfile of the server does."""
-    return isinstance(node, ast.Constant) and bool(re.match(rf"\s*FROM\s+\S*{OFFICIAL}", str(node.value)))
+def _is_text(node: ast.AST) -> bool:
+    """True for a text by itself that begins as a Dockerfile of the server or a compose file does."""
+    begins = rf"\s*FROM\s+\S*{OFFICIAL}|\s*(#.*\s+)*(version|services):"
+    return isinstance(node, ast.Constant) and bool(re.match(begins, str(node.value)))
 
 
 def _string(node: ast.AST, values: Values, document: Document, read: set[int]) -> Reading:
