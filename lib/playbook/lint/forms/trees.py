@@ -17,7 +17,8 @@ def drawn_folders(content: str) -> dict[str, frozenset[str]]:
     A tree with no name above it has the root ".". Left out are folders below which the text names a version elsewhere.
     """
     folders: dict[str, set[str]] = {}
-    above, ways = "", []  # of each branch that is open: the column of its fork, its path
+    above = ""
+    ways: list[tuple[int, str]] = []  # of each branch that is open: the column of its fork, its path
     for line in content.split("\n"):
         branch = _BRANCH.match(line)
         if branch is None:

@@ -77,7 +77,9 @@ def gather_builds(texts: Mapping[Path, Text], kinds: Mapping[Path, str], pages: 
 def remember_within(text: Text, around: Surroundings) -> None:
     """Let `around` know the names under which a document builds the one Dockerfile that it shows, which was read."""
     image = around.images.get(str(text.file.resolve())) if text.file is not None else None
-    for build in _in_commands(text, "", []) if image is not None else ():
+    if image is None:
+        return
+    for build in _in_commands(text, "", []):
         for name in build.names:
             remember(around, name, image, text.path)
 

@@ -100,8 +100,8 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     image, args, shown = rest[0], [word for word in rest[1:] if word.strip() or not word], document.text.path
     entry = next((value for name, value in options if name == "--entrypoint"), None)
     for name, value in options:
-        torn = not mount_parts(value)["target"] and not is_unknown(value)  # at a blank, as a rule
-        if name == "--mount" and (torn or value.endswith((",", "="))) and any(OFFICIAL in word for word in rest):
+        cut = not mount_parts(value)["target"] and not is_unknown(value)  # at a blank, as a rule
+        if name == "--mount" and (cut or value.endswith((",", "="))) and any(OFFICIAL in word for word in rest):
             what = "target" if mount_parts(value)["source"] else "source"
             reading.counts["images"] += 1
             reading.report("mount-without-source", shown, value.line, value=str(value), what=what)
