@@ -66,6 +66,11 @@ spec:
   selector: {app: m}
   ports: [{port: %s}]
 """
+INGRESS = """---
+kind: Ingress
+metadata: {name: way}
+spec: {rules: [{http: {paths: [{backend: {service: {name: app, port: {number: 80}}}}]}}]}
+"""
 SCALER = """---
 kind: HorizontalPodAutoscaler
 metadata: {name: h}
@@ -286,6 +291,25 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "replicas-with-hpa": {"k.yaml": pod(head="replicas: 3") + SCALER},
     "hpa-missing-request": {"k.yaml": pod() + SCALER},
     "volume-not-declared": {"k.yaml": pod(MOUNTED)},
+    # what a cluster refuses, ways that lead nowhere
+    "kubernetes-refuses": {"k.yaml": pod("env: [{name: A, value: 1}]")},
+    "key-twice": {"k.yaml": pod("args: [--port=8500]")},
+    "program-is-flag": {"k.yaml": pod("command: [--model_name=m]")},
+    "image-without-server": {
+        "k.yaml": "spec: {containers: [{image: tensorflow/tensorflow, ports: [{containerPort: 8501}]}]}\n"
+    },
+    "configmap-not-here": {
+        "k.yaml": pod(MOUNTED, "--monitoring_config_file=/c/a.config", VOLUME.replace("c}", "d}")) + CONFIG_MAP
+    },
+    "proxied-wrong-protocol": {
+        "c.yml": compose("ports: ['8500:8500']"),
+        "n.conf": "http { server { location / { proxy_pass http://s:8500; } } }\n",
+    },
+    "route-wrong-port": {"k.yaml": pod() + SERVICE % 8501 + INGRESS},
+    "infra-validator-spec": {
+        "p.py": "s = InfraValidator(serving_spec=infra_validator_pb2.ServingSpec("
+                "tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=['2.20.0'])))\n"
+    },
     "configmap-key-missing": {
         "k.yaml": pod(MOUNTED, "--monitoring_config_file=/c/b.config", VOLUME) + CONFIG_MAP
     },

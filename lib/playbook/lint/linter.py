@@ -26,7 +26,8 @@ from playbook.lint.files import NAMES_NONE, readers, surroundings
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
 from playbook.lint.gathering import Gathered, gather, model_folders
 from playbook.lint.readers.charts import led_back
-from playbook.lint.readers.kubernetes import Pod
+from playbook.lint.readers.pods import Pod
+from playbook.lint.readers.routes import check_nginx
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.yaml_files import check_together
 from playbook.lint.rules.findings import SEVERITIES, Finding
@@ -129,6 +130,7 @@ def _examine_paths(paths: list[Path], cpus: int | None) -> Report:
     objects: list[tuple[Any, str]] = []
     reading = readers(gathered, around, pods, objects)
     reading.findings += check_together(objects, pods, around.served)
+    reading.findings += check_nginx(gathered.texts.values(), objects, pods)
     report = _judge(reading, around, gathered, set())
     return report
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.checks.command import OFFICIAL, Command, Mount, is_official
+from playbook.lint.checks.command import BINARY, OFFICIAL, Command, Mount, is_official
 from playbook.lint.checks.lookup import Sources
-from playbook.lint.forms.text import Word, is_unknown, place_of
+from playbook.lint.forms.text import Word, is_unknown, line_of, place_of
 from playbook.lint.rules.findings import Finding, finding
 
 IMAGE = re.compile(rf"(docker\.io/)?{OFFICIAL}(:[\w.-]+)?(@sha256:\w+)?")
@@ -26,6 +26,17 @@ def check_image(image: str, shown: str, line: int | None) -> Iterator[Finding]:
     if not tag or tag.startswith(("latest", "nightly")):
         problem = "the tag moves" if tag else "without a tag it means latest"
         yield finding("image-not-pinned", shown, line, image=image, problem=problem)
+
+
+_TRAINING = re.compile(r"(docker\.io/)?tensorflow/tensorflow(:[\w.-]+)?(@sha256:\w+)?")
+_SERVERS_OWN = {"MODEL_NAME", "MODEL_BASE_PATH", "8500", "8501"}
+
+
+def check_other_image(image: Word, words: Sequence[Word], told: set[str], shown: str) -> Iterator[Finding]:
+    """TensorFlow's own image in the place of the server's; `told` holds names of variables and ports."""
+    meant = any(BINARY in word for word in words[:1]) if words else bool(_SERVERS_OWN & told)
+    if _TRAINING.fullmatch(image) and meant:
+        yield finding("image-without-server", shown, line_of(image), image=image)
 
 
 TOOLS = ("curl", "wget", "python3", "python", "nc", "grpc_health_probe")

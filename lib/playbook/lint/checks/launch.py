@@ -24,7 +24,13 @@ from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.pasted import as_meant
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script, is_server
-from playbook.lint.checks.start_checks import OTHER_PROGRAMS, check_literals, check_program, check_variables
+from playbook.lint.checks.start_checks import (
+    OTHER_PROGRAMS,
+    check_entry,
+    check_literals,
+    check_program,
+    check_variables,
+)
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
@@ -44,6 +50,7 @@ def launch(start: Start) -> Reading:
     start = _filled(start) if start.kubernetes else start
     start = _named_rightly(start, reading)
     words = [*(start.entry or ()), *start.args]
+    check_entry(start, reading)
     if start.entry and len(words) > 1 and is_shell(words[0]) and not words[1].startswith("-"):
         start, words = replace(start, entry=words[1:2], args=words[2:]), words[1:]  # a shell that runs a script
     first = start.entry[0] if start.entry else ""
@@ -169,7 +176,9 @@ def _doubled(start: Start, args: list[Word], reading: Reading) -> None:
 
 
 def _by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> None:
-    if rest and any(is_server_word(word) or word.startswith("--") for word in rest):
+    handed = re.search(r"\$[@*0-9]|\$\{[@*0-9]", script.written)
+    starts = any(is_server_word(word) or word.startswith("--") or ENTRYPOINT_SCRIPT in word for word in rest)
+    if starts and not handed:
         word = script.partition(" ")[0]
         reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
         return

@@ -77,6 +77,8 @@ def look_up(command: Command, sources: Sources, path: str) -> Lookup:
         return _on_host(command, sources, Path(path))
     absolute = command.place.absolute(path)
     for mount, rest in command.place.over(absolute):
+        if mount.files == {} and not mount.config_map and command.place.below(absolute):
+            return Lookup(mount=mount)
         return _in_mount(mount, rest, sources, command)
     if (meant := _of_host(command, absolute)) is not None:
         return meant
@@ -126,6 +128,9 @@ def _in_mount(mount: Mount, rest: str, sources: Sources, command: Command) -> Lo
             return Lookup(text=mount.files[rest], mount=mount)
         if not rest and mount.files:
             return Lookup(mount=mount)
+        if not mount.files and not mount.config_map:
+            remedy = "Fill it in an init container, or mount a volume that holds it."
+            return Lookup(missing=f"in the empty volume at {mount.target}", remedy=remedy, mount=mount)
         keys = ", ".join(sorted(mount.files)) or "none"
         return Lookup(missing=f"in ConfigMap {mount.config_map}", remedy=f"Its keys are {keys}.", mount=mount)
     if mount.source is None:

@@ -48,7 +48,11 @@ def is_server(image: str, words: list[Word] | list[str]) -> bool:
     names = {name.replace("-", "_") for name in named}
     flags = names & FLAGS.keys()
     enough = 0 if "serving" in image or "model_base_path" in flags else 1
-    if OFFICIAL in image or any(BINARY in word for word in words) or len(flags - _ANYBODYS) > enough:
+    if (
+        OFFICIAL in image
+        or any(BINARY in word or ENTRYPOINT_SCRIPT in word for word in words)
+        or len(flags - _ANYBODYS) > enough
+    ):
         return True
     return not image and any(nearest_flag(name, _ALIKE) for name in names - _ANYBODYS)  # a patch: no image in it
 

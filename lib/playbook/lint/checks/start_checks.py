@@ -16,6 +16,19 @@ _KUBERNETES = re.compile(r"(?<!\$)\$\((\w+)\)")  # `$$(NAME)` is `$(NAME)` as it
 OTHER_PROGRAMS = ("python", "python3", "pip", "pip3", "node", "java", "curl", "wget", "git", "aws", "gsutil")
 
 
+def check_entry(start: Start, reading: Reading) -> None:
+    """A flag where the entrypoint's program belongs."""
+    word = (start.entry or [Word("")])[0]
+    if not word.startswith("-") or start.partial:
+        return
+    where, right = "ENTRYPOINT", "Write the flags as CMD, behind the image's own ENTRYPOINT."
+    if not start.place.dockerfile and not start.place.built:
+        where, right = "entrypoint", "Write the flags as the command."
+    if start.kubernetes:
+        where, right = "command", "Write the flags as args, which stand behind the image's own entrypoint."
+    reading.report("program-is-flag", *place_of(word, start.path, start.line), word=word, where=where, right=right)
+
+
 def check_program(start: Start, word: Word, reading: Reading) -> None:
     """A program beside the server that a container of its image is to run, and that the image lacks."""
     tool = word.rpartition("/")[2]

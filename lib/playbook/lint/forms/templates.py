@@ -13,6 +13,7 @@ from playbook.lint.forms.text import UNKNOWN
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+_FIELD = re.compile(r"^[a-z_]+\s*:(?!=)")  # a text proto's, whose brackets somebody doubled: no action of a template
 _VALUE = re.compile(r"^\.Values\.([\w.]+)\s*(?:\|\s*(?:quote|toString|int|squote))*$")
 _CONTROL = re.compile(
     r"^(if|else|end|range|with|define|template|block|include|toYaml|tpl|/\*|\$\w+\s*:?=|fail|required)"
@@ -21,7 +22,9 @@ _CONTROL = re.compile(
 
 def is_template(content: str) -> bool:
     """True for a text with actions of Go's templates or of Jinja."""
-    return ("{{" in content and "}}" in content) or ("{%" in content and "%}" in content)
+    return any(not _FIELD.match(match[1]) for match in _ACTION.finditer(content)) or (
+        "{%" in content and "%}" in content
+    )
 
 
 def values_of(path: Path | None) -> dict[str, Any]:
@@ -58,6 +61,8 @@ def _blank(match: re.Match) -> str:
 def _several(match: re.Match) -> str:
     """An action over several lines: a value inside a line keeps the indent of what goes on below it."""
     before = match.string[: match.start()].rpartition("\n")[2]
+    if _FIELD.match(match[1]):
+        return match.group()
     if not before.strip():
         return "{{ include }}" + _blank(match)
     last = match.group().rpartition("\n")[2]

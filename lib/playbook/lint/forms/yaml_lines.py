@@ -21,9 +21,10 @@ _ODD = re.compile(r"[ -]*[^\x00-\x7f\w]\s*|[ -]*[\w\"'.-]+:\s*[^\x00-\x7f\w]")
 
 
 class Table(dict):
-    """A mapping with the line it begins on; `lines` of its keys."""
+    """A mapping with the line it begins on; `twice` are the keys that stand in it again: name, line, first line."""
 
     line: int | None = None
+    twice: tuple[tuple[str, int, int], ...] = ()
 
     def at(self, key: str) -> int | None:
         """The line of a key, the mapping's own where it is absent."""
@@ -84,12 +85,23 @@ def _mapping(loader: Any, node: Any) -> Iterator[Table]:
     result = Table()
     result.line = node.start_mark.line + 1
     yield result
+    result.twice = tuple(_twice(node))
     loader.flatten_mapping(node)
     for key, value in node.value:
         built = loader.construct_object(key, deep=True)
         if isinstance(built, (dict, list)):
             built = str(built)
         result[built] = loader.construct_object(value, deep=True)
+
+
+def _twice(node: Any) -> Iterator[tuple[str, int, int]]:
+    """Keys of a mapping that stand in it again; what `<<` brings may be overridden."""
+    seen: dict[str, int] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode) and not key.tag.endswith(":merge"):
+            line = key.start_mark.line + 1
+            if seen.setdefault(key.value, line) != line:
+                yield key.value, line, seen[key.value]
 
 
 def _sequence(loader: Any, node: Any) -> Iterator[Items]:
@@ -120,10 +132,11 @@ def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tupl
     """The documents of a YAML text, and the line and words of each that cannot be read."""
     padding = "\n" * (first_line - 1)
     try:
-        return list(yaml.load_all(padding + text, _LineLoader)), []
+        documents = list(yaml.load_all(padding + text, _LineLoader))
+        return (_divided(text, first_line) if any(_are_several(each) for each in documents) else documents), []
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problems = [_problem(error, 0)]
-    documents: list[Any] = []
+    documents = []
     pieces = list(_pieces(text))
     if len(pieces) > 1:
         problems = []
@@ -138,6 +151,27 @@ def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tupl
         documents, still = load_documents(bare, first_line)
         problems = still or problems  # what it says is read; that it is no YAML stays true
     return documents, problems
+
+
+_HEADS = ("apiVersion", "kind")  # what an object begins with
+
+
+def _are_several(document: Any) -> bool:
+    """True for objects without a line of dashes between them, of which only the last would be left."""
+    return isinstance(document, Table) and any(key in _HEADS for key, _, _ in document.twice)
+
+
+def _divided(text: str, first_line: int) -> list[Any]:
+    """The objects of a text in which a line of dashes is missing, each by itself; the second tells what is twice."""
+    documents: list[Any] = []
+    for begin, piece in _pieces(text, heads=True):
+        found = list(yaml.load_all("\n" * (begin + first_line - 1) + piece, _LineLoader))
+        if begin and not text.split("\n")[begin - 1].startswith("---"):
+            line, key = begin + first_line, piece.partition(":")[0]
+            for each in found[:1] if documents else ():
+                each.twice = (*each.twice, (key, line, getattr(documents[-1], "line", None) or 1))
+        documents += found
+    return documents
 
 
 def _without_tabs(text: str, first_line: int) -> Iterator[list[Any]]:
@@ -163,10 +197,15 @@ def _problem(error: Exception, line: int) -> tuple[int, str]:
     return (mark.line + 1 if mark else line or 1), str(words)
 
 
-def _pieces(text: str) -> Iterator[tuple[int, str]]:
+def _pieces(text: str, heads: bool = False) -> Iterator[tuple[int, str]]:
+    """A text's documents and where each begins; with `heads` also where an object's first key stands again."""
     lines, begin = text.split("\n"), 0
+    met: set[str] = set()
     for number, line in enumerate(lines):
-        if re.match(r"---(\s|$)", line):
+        dashes = re.match(r"---(\s|$)", line)
+        head = line.partition(":")[0] if heads and line.startswith(_HEADS) else ""
+        if dashes or head in met:
             yield begin, "\n".join(lines[begin:number])
-            begin = number + 1
+            begin, met = number + bool(dashes), set()
+        met |= {head} if head else set()
     yield begin, "\n".join(lines[begin:])

@@ -12,6 +12,7 @@ from playbook.lint.forms.python_cells import is_python
 from playbook.lint.forms.text import ENGINES
 
 _WRITTEN = re.compile(r"(?m)^\s*(?:[$#>]\s+)?(?:sudo\s+)?(?:cat|tee)\b[^\n]*<<-?\s*\\?['\"]?\w")
+_HERE = re.compile(r"\s*(#[^\n]*\n\s*)*(\$\s*)?(kubectl|oc|cat|tee)\b[^\n:]*<<")
 _COMMENTS = r"\s*(?:#[^\n]*\n\s*|---\s*\n\s*)*(?:- )?"
 _ANY_KEY = re.compile(_COMMENTS + r"[A-Za-z][\w.-]*:(\s|$)")
 _YAML_KEY = re.compile(
@@ -62,9 +63,19 @@ def uses_server(content: str) -> str:
     return ""
 
 
+_PREDICTS = re.compile(r"(?m)^\s*(tensorflow:|name:\s*[\"']?tensorflow[\"']?)\s*(#.*)?$")
+
+
+def _predicts(content: str) -> bool:
+    """True for a predictor whose server KServe or Seldon brings: TensorFlow Serving, which nobody needs to name."""
+    return "TENSORFLOW_SERVER" in content or ("predictor:" in content and bool(_PREDICTS.search(content)))
+
+
 def concerns(content: str) -> bool:
-    """True for a text that names the server, or gives flags that no other program has."""
-    return bool(names_server(content)) or any(flag in content for flag in ("--model_base_path", "--model_config_file"))
+    """True for a text that names the server, gives flags that no other program has, or a predictor that it serves."""
+    if names_server(content) or _predicts(content):
+        return True
+    return any(flag in content for flag in ("--model_base_path", "--model_config_file"))
 
 
 def kind_of_block(language: str, content: str) -> str:
@@ -76,6 +87,7 @@ def kind_of_block(language: str, content: str) -> str:
     if (
         (known == "yaml" and image)
         or (known in ("yaml", "python") and STARTED.match(content))
+        or (known == "yaml" and _HERE.match(content))
         or (known == "dockerfile" and not _INSTRUCTION.search(content))
         or (known == "python" and re.search(rf"(?m)^{STARTED.pattern}", content) and not is_python(content))
     ):

@@ -17,8 +17,8 @@ from playbook.lint.forms.trees import drawn_folders
 from playbook.lint.readers.block_kinds import flags_of, names_server
 from playbook.lint.readers.built_images import remember_within
 from playbook.lint.readers.documents import prose_blocks
-from playbook.lint.readers.kubernetes import Pod
 from playbook.lint.readers.notebooks import json_problem, lines_of, notebook_blocks
+from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
 from playbook.lint.rules.findings import finding

@@ -8,13 +8,17 @@ from typing import Any
 from playbook.lint.checks.configs import check_annotations, check_scrape
 from playbook.lint.checks.containers import closed_words, listening
 from playbook.lint.checks.probes import port_number
+from playbook.lint.checks.refused import check_service
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
-from playbook.lint.readers.kubernetes import MONITORS, Pod
+from playbook.lint.readers.kubernetes import MONITORS
+from playbook.lint.readers.pods import Pod, selects
+from playbook.lint.readers.routes import check_routes
 from playbook.lint.rules.findings import Finding, finding
 
 _OURS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")
 _GRPC = ("grpc", "grpc-api", "8500")  # what gRPC's port is called; nobody calls REST's so
+_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")  # KEDA's makes one of the former
 _MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
 
 
@@ -24,15 +28,17 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
         if data.get("kind") in MONITORS and _watches(data, objects, pods):
             yield from _monitor(data, shown, served)
     yield from _idle(objects, pods)
+    yield from check_routes(objects, pods)
     templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
-    scalers = [(data, shown) for data, shown in objects if data.get("kind") == "HorizontalPodAutoscaler"]
+    scalers = [(data, shown) for data, shown in objects if data.get("kind") in _SCALERS]
     said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one
     for pod in pods:
         scaler = next((data for data, _ in scalers if _targets(data, pod)), None)
         if scaler is not None and pod.shown not in templated:  # in a chart, one may be there without the other
             yield from _scaled(pod, scaler)
         for data, shown in objects:
-            if data.get("kind") == "Service" and _selects(data, pod):
+            if data.get("kind") == "Service" and selects(data, pod):
+                yield from check_service(data, shown)
                 yield from _service(data, shown, pod, scaler is not None, said)
                 yield from _annotated(data, shown, served)
 
@@ -41,7 +47,7 @@ def _watches(monitor: Any, objects: list[tuple[Any, str]], pods: list[Pod]) -> b
     """True for a monitor of a pod that serves: by its labels or its Service's, or by name where they are not here."""
     wanted = _labels(((monitor.get("spec") or {}).get("selector") or {}).get("matchLabels"))
     services = [
-        data for data, _ in objects if data.get("kind") == "Service" and any(_selects(data, pod) for pod in pods)
+        data for data, _ in objects if data.get("kind") == "Service" and any(selects(data, pod) for pod in pods)
     ]
     known = [*(_labels(pod.labels) for pod in pods),
              *(_labels((data.get("metadata") or {}).get("labels")) for data in services)]  # fmt: skip
@@ -67,7 +73,7 @@ def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:
 
 def _targets(scaler: Any, pod: Pod) -> bool:
     target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
-    return str(target.get("name", "")) == pod.name and str(target.get("kind", "")) == pod.kind
+    return str(target.get("name", "")) == pod.name and str(target.get("kind", "Deployment")) == pod.kind
 
 
 def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:
@@ -80,13 +86,6 @@ def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:
     asked = str(scaler.get("spec")).lower()
     if "utilization" in asked and "cpu" in asked and not {"cpu"} & {*requests, *limits}:
         yield finding("hpa-missing-request", pod.shown, pod.container.at("name"), name=name)
-
-
-def _selects(service: Any, pod: Pod) -> bool:
-    selector = (service.get("spec") or {}).get("selector") or {}
-    items = {str(key): str(value) for key, value in selector.items()} if isinstance(selector, Table) else {}
-    labels = {key: str(value) for key, value in pod.labels.items()}
-    return bool(items) and items.items() <= labels.items()
 
 
 def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[str, int | None]]) -> Iterator[Finding]:
@@ -118,9 +117,10 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
 def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
     """Services beside a server, on its ports, whose selector no pod of any object here carries."""
     carried = [_labels((each.get("metadata") or {}).get("labels")) for data, _ in objects for each in _templates(data)]
+    services = [data for data, _ in objects if data.get("kind") == "Service"]
     for data, shown in objects:
         spec = data.get("spec") or {}
-        near = [pod for pod in pods if pod.shown == shown]
+        near = [pod for pod in pods if pod.shown == shown] or _unserved(shown, pods, services, objects)
         if data.get("kind") != "Service" or not near or not isinstance(spec, Table) or is_unknown(str(spec)):
             continue
         asked = {str(port.get("targetPort", port.get("port"))) for port in spec.get("ports") or []}
@@ -130,6 +130,19 @@ def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
             words = {"selector": _pairs(wanted), "labels": _pairs(_labels(near[0].labels)) or "none"}
             name = (data.get("metadata") or {}).get("name", "")
             yield finding("service-selects-nothing", shown, spec.at("selector"), name=name, **words)
+
+
+def _unserved(shown: str, pods: list[Pod], services: list[Any], objects: list[tuple[Any, str]]) -> list[Pod]:
+    """The pods of other files of a folder that no Service selects: a Service beside them is theirs.
+
+    None where kustomize gives labels, which it writes into both.
+    """
+    folder = shown.rpartition("/")[0]
+    given = [data for data, _ in objects if data.get("kind", "Kustomization") == "Kustomization"]
+    if any({"commonLabels", "labels"} & {*data} for data in given):
+        return []
+    return [pod for pod in pods if pod.shown.rpartition("/")[0] == folder and not is_unknown(str(pod.labels))
+            and not any(selects(service, pod) for service in services)]  # fmt: skip
 
 
 def _names(pods: list[Pod]) -> set[str]:

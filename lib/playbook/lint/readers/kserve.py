@@ -16,6 +16,7 @@ from playbook.lint.rules.findings import finding
 # What KServe's TensorFlow runtime puts in front (config/runtimes/kserve-tensorflow-serving.yaml).
 _RUNTIME = {"port": "9000", "rest_api_port": "8080", "model_base_path": "/mnt/models",
             "rest_api_timeout_in_ms": "60000"}  # fmt: skip
+_OTHERS = re.compile(r"triton|ovms|openvino|mlserver|onnx|torch", re.IGNORECASE)  # servers of other makers
 _NONE = Place(True, False, hidden_mounts=True)
 
 
@@ -29,7 +30,8 @@ def read_inference_service(data: Any, document: Document) -> Reading:
             continue
         model = predictor.get("tensorflow") or predictor.get("model") or {}
         formatted = (model.get("modelFormat") or {}).get("name", "tensorflow") if isinstance(model, Table) else ""
-        if isinstance(model, Table) and model and formatted == "tensorflow":
+        runtime = str(model.get("runtime", "")) if isinstance(model, Table) else ""
+        if isinstance(model, Table) and model and formatted == "tensorflow" and not _OTHERS.search(runtime):
             reading.add(_read_model(model, data, document))
     return reading
 
@@ -52,11 +54,11 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
                   implied={**_RUNTIME, "model_name": name})  # fmt: skip
     start.managed = start.own_image = True
     limits: Any = (model.get("resources") or {}).get("limits") or {}
-    image = str(model.get("image", ""))
+    version = str(model.get("runtimeVersion", ""))
+    image = str(model.get("image", "")) or (f"tensorflow/serving:{version}" if version else "")
     if GPU in limits and str(limits[GPU]) != "0" and for_cpus(image):
         reading.report("gpu-image-missing", shown, limits.at(GPU), image=image)
     reading.add(launch(start))
-    version = str(model.get("runtimeVersion", ""))
     if version.startswith(("latest", "nightly")):
         words = {"image": f"tensorflow/serving:{version}", "problem": "the tag moves"}
         reading.report("image-not-pinned", shown, model.at("runtimeVersion"), **words)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from playbook.lint.checks import probes
-from playbook.lint.checks.command import OFFICIAL, Command, Mount, Place, is_official
+from playbook.lint.checks import probes, refused
+from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
 from playbook.lint.checks.configs import check_annotations
-from playbook.lint.checks.containers import GPU, check_image, check_told, cores, for_cpus, quantity
+from playbook.lint.checks.containers import check_image, check_other_image, check_told, cores
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.mounted_maps import check_maps
 from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
+from playbook.lint.checks.resources import check_resources
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.checks.start import tells_model
 from playbook.lint.forms.shell_calls import is_shell
-from playbook.lint.forms.text import Text, Word, is_unknown, place_of
+from playbook.lint.forms.text import Text, Word, place_of
 from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.seldon import given_models
-from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, pod_specs
+from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, keeps_empty, pod_specs
 
 # what asks for metrics: Prometheus' operator, Google's managed Prometheus
 MONITORS = ("ServiceMonitor", "PodMonitor", "PodMonitoring", "ClusterPodMonitoring")
@@ -31,21 +33,6 @@ _SUBSTITUTED = re.compile(r"(?m)^\s*(?!value:|- )[\w.-]+:\s*[\"']?\$\{?[A-Z][A-Z
 _ONE_SHOT = ("Job", "CronJob", "Workflow", "WorkflowTemplate")
 _OWN_PROBES = ("Service", "InferenceService", "Configuration", "Revision", "SeldonDeployment", "ServingRuntime",
                "ClusterServingRuntime", "TrainedModel")  # fmt: skip
-
-
-@dataclass
-class Pod:
-    """A pod template that serves, and what the objects around it need to know of it."""
-
-    shown: str
-    kind: str
-    name: str
-    labels: Mapping[str, str]
-    owner: Any
-    containers: int
-    container: Any
-    command: Command
-    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
@@ -61,6 +48,8 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
         reading.add(_read_pod(spec, above, data, document, pods))
     if reading.commands:
         reading.findings += check_selector(data, document.text)
+        if kind and not document.text.templated and not document.text.path.endswith((".py", ".tf")):
+            reading.findings += refused.check_object(data, document.text.path)
     return reading
 
 
@@ -74,7 +63,10 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         image = _word(container.get("image"), container.line)
         words = [*_words(container.get("command")), *_words(container.get("args"))]
         built = built_as(document.around, image, document.text.path)
-        if not serves(image, built, words):
+        other = list(check_other_image(image, words, _told(container), document.text.path)) if built is None else []
+        reading.findings += other
+        reading.counts["images"] += len(other)
+        if not serves(image, built, words) or other:
             continue
         reading.counts["pods"] += 1
         start = _start(container, spec, data, document, built)
@@ -93,6 +85,9 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
                       labels, owner, len(containers), container, read, annotations)  # fmt: skip
             pods.append(pod)
             reading.findings += probes.check_probes(container, read, document.text.path)
+            reading.findings += check_maps(read, document.around, document.text.path)
+            if is_official(start.image):
+                reading.findings += refused.check_user(container, spec, document.text.path)
             shell = any(is_shell(word) for word in words[:2])
             if pod.kind not in _OWN_PROBES and is_official(start.image) and not shell:
                 reading.findings += check_told(_ports(container), read, document.text.path, "containerPort")
@@ -107,36 +102,16 @@ def _surroundings(container: Any, annotations: Table, data: Any, document: Docum
     """What stands around a server's container: scrape annotations, drain, probes, GPUs."""
     shown, kind = document.text.path, str(data.get("kind", ""))
     reading.findings += check_annotations(annotations, document.around.served, shown)
-    resources: Any = container.get("resources") or {}
-    requests: Any = resources.get("requests") or {}
-    limits: Any = resources.get("limits") or {}
-    for name in [key for key in {**requests, **limits} if "/" in str(key)]:
-        asked, most = requests.get(name), limits.get(name)
-        if name in requests and str(asked) != str(most) and not is_unknown(f"{asked}{most}"):
-            line = limits.at(name) if name in limits else requests.at(name)
-            words = {"resource": name, "requests": asked, "limits": "none" if most is None else most}
-            reading.report("gpu-requests", shown, line, **words)
-    _resources(container, requests, limits, document, reading)
+    image = _word(container.get("image"), container.line)
+    reading.findings += check_resources(container, image, shown)
+    if data.get("kind") and not document.text.templated and not shown.endswith((".py", ".tf")):
+        reading.findings += refused.check_container(container, data, shown)
     if "image" not in container or kind in ("", *_ONE_SHOT, *_OWN_PROBES):
         return  # a pod shown in part may have them elsewhere
     if not (container.get("lifecycle") or {}).get("preStop"):
         reading.report("no-drain", shown, container.at("name"))
     if not container.get("readinessProbe") and not container.get("startupProbe"):
         reading.report("no-probe", shown, container.at("name"))
-
-
-def _resources(container: Any, requests: Any, limits: Any, document: Document, reading: Reading) -> None:
-    """Requests above their limits, and a GPU for an image that does not use one."""
-    shown, image = document.text.path, _word(container.get("image"), container.line)
-    for name in ("cpu", "memory"):
-        asked, most = quantity(requests.get(name)), quantity(limits.get(name))
-        if asked is not None and most is not None and asked > most:
-            words = {"resource": name, "requests": requests[name], "limits": limits[name]}
-            reading.report("request-above-limit", shown, requests.at(name), **words)
-    wants = str(limits.get(GPU, requests.get(GPU, "0")))
-    if wants.isdigit() and int(wants) and for_cpus(image):
-        line = limits.at(GPU) if GPU in limits else requests.at(GPU)
-        reading.report("gpu-image-missing", shown, line, image=image)
 
 
 def _start(container: Any, spec: Any, data: Any, document: Document, built: Image | None) -> Start:
@@ -147,9 +122,10 @@ def _start(container: Any, spec: Any, data: Any, document: Document, built: Imag
               for each in container.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     values = {**_from_maps(container, document), **values}
     values = dict(zip(values, filled_in(list(values.values()), values), strict=True))  # a value may name another
-    mounts, hidden = _mounts(container, spec, data, document)
-    hidden = hidden or str(data.get("kind", "")).endswith("ServingRuntime")  # KServe mounts the model in them itself
     whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
+    unfilled = whole and is_official(image) and keeps_empty(spec, entry or [], document)
+    mounts, hidden = _mounts(container, spec, data, document, unfilled)
+    hidden = hidden or str(data.get("kind", "")).endswith("ServingRuntime")  # KServe mounts the model in them itself
     closed = (built is not None or is_official(image)) and not hidden and (bool(mounts) or whole)
     place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole)
     start = Start(document.text.path, container.at("args") or container.line, str(image), entry,
@@ -182,8 +158,10 @@ def _from_maps(container: Any, document: Document) -> dict[str, Word]:
     return values
 
 
-def _mounts(container: Any, spec: Any, data: Any, document: Document) -> tuple[list[Mount], bool]:
-    """A container's mounts, and whether some may hide (a template left them out)."""
+def _mounts(
+    container: Any, spec: Any, data: Any, document: Document, unfilled: bool = False
+) -> tuple[list[Mount], bool]:
+    """A container's mounts, and whether some may hide (a template left them out); `unfilled`: empty volumes stay so."""
     volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, Table)}
     mounts, hidden = given_models(data, container), document.text.templated
     for each in container.get("volumeMounts") or []:
@@ -192,7 +170,7 @@ def _mounts(container: Any, spec: Any, data: Any, document: Document) -> tuple[l
             continue
         target = str(each.get("mountPath", ""))
         volume: Any = volumes.get(str(each.get("name")), {})
-        files, name = _files(volume, each, document.around)
+        files, name = _files(volume, each, document.around) if not (unfilled and "emptyDir" in volume) else ({}, "")
         node = str((volume.get("hostPath") or {}).get("path", ""))
         named = "/".join(part.strip("/") if place else part.rstrip("/") for place, part in
                          enumerate(part for part in (node, str(each.get("subPath", ""))) if part))  # fmt: skip
@@ -227,6 +205,12 @@ def _items(source: Any, data: Mapping[str, Text]) -> dict[str, Text]:
         return dict(data)
     return {str(item.get("path")): data[str(item.get("key"))] for item in source["items"]
             if str(item.get("key")) in data}  # fmt: skip
+
+
+def _told(container: Any) -> set[str]:
+    """The names of a container's variables, and the numbers of its ports."""
+    names = {str(each.get("name")) for each in container.get("env") or [] if isinstance(each, Table)}
+    return names | {str(port) for port in _ports(container)}
 
 
 def _ports(container: Any) -> list[Word]:

@@ -14,8 +14,9 @@ from playbook.lint.forms.object_literals import Objects
 from playbook.lint.forms.text import Word, line_of
 from playbook.lint.forms.walking import tables_in, words_in
 from playbook.lint.forms.yaml_lines import Items, Table
-from playbook.lint.readers.kubernetes import Pod, read_object
+from playbook.lint.readers.kubernetes import read_object
 from playbook.lint.readers.loose import read_loose
+from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.workloads import config_maps, is_container
 from playbook.lint.readers.yaml_files import check_together
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
 from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.infra_validator import check_spec
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.own_images import built_as, names_own
 from playbook.lint.checks.reading import Document, Reading
@@ -98,6 +99,7 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
         reading.add(read_chain(chain, image, values, document))
         return reading
     keywords = values.keywords(node)
+    reading.findings += check_spec(node, document.text.path, document.text.line(node.lineno))
     if name == "TensorFlowServing":
         for tag in values.words(keywords.get("tags")):
             reading.counts["images"] += 1

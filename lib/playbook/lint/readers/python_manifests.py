@@ -14,7 +14,7 @@ from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import UNKNOWN, Word
 from playbook.lint.forms.walking import tables_in, words_in
 from playbook.lint.forms.yaml_lines import Items, Table
-from playbook.lint.readers.kubernetes import Pod
+from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.yaml_files import check_together, read_page
 from playbook.lint.readers.yaml_pages import Page
 

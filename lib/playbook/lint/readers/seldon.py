@@ -8,6 +8,7 @@ from typing import Any
 
 from playbook.lint.checks.command import Mount
 from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.resources import check_resources
 from playbook.lint.forms.text import is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 
@@ -27,7 +28,18 @@ def read_seldon(data: Any, document: Document) -> Reading:
                 parent = uri.rstrip("/").rpartition("/")[0]
                 line = line_of(unit.get("modelUri")) or unit.line
                 reading.report("base-path-version", document.text.path, line, path=uri, parent=parent)
+            for container in _containers(predictor, str(unit.get("name", ""))):
+                reading.findings += check_resources(container, "", document.text.path)
     return reading
+
+
+def _containers(predictor: Any, name: str) -> Iterator[Table]:
+    """What a predictor adds to the container of a unit, whose image Seldon gives."""
+    for part in predictor.get("componentSpecs") or []:
+        spec = part.get("spec") if isinstance(part, Table) else None
+        for container in (spec.get("containers") or []) if isinstance(spec, Table) else ():
+            if isinstance(container, Table) and str(container.get("name")) == name and "image" not in container:
+                yield container
 
 
 def given_models(data: Any, container: Any) -> list[Mount]:

@@ -15,8 +15,9 @@ from playbook.lint.forms.text import Word
 from playbook.lint.forms.walking import words_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose import read_service
-from playbook.lint.readers.kubernetes import Pod, read_object
+from playbook.lint.readers.kubernetes import read_object
 from playbook.lint.readers.loose import read_loose
+from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.terraform_services import CLOUD_RUN, DOCKER, as_knative, as_service, blocks
 from playbook.lint.readers.texts_within import read_text_within
 from playbook.lint.readers.workloads import config_maps

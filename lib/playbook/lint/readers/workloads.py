@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.lint.checks.reading import Document
 from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.text import Text, Word, is_unknown
 from playbook.lint.forms.yaml_lines import Items, Table
@@ -30,11 +31,11 @@ def config_maps(document: Any, text: Text) -> Iterator[tuple[str, dict[str, Text
     if document.get("kind") not in ("ConfigMap", "Secret"):
         return
     files: dict[str, Text] = {}
-    for section in ("data", "stringData"):
+    for section in ("data", "stringData", "binaryData"):
         table = document.get(section)
         for key, value in table.items() if isinstance(table, Table) else ():
             content = str(value)
-            coded = document["kind"] == "Secret" and section == "data"
+            coded = section == "binaryData" or (document["kind"] == "Secret" and section == "data")
             if coded:
                 content = _decoded(content)
             line = getattr(value, "line", None) or 1
@@ -122,6 +123,15 @@ def is_whole(data: Any, container: Any, text: Text) -> bool:
     told = isinstance(spec, Table) and (spec.get("selector") or named)
     patch = kind in _SELECTING and not told
     return not patch and not (container.get("lifecycle") or {}).get("postStart")  # which may fetch a model
+
+
+def keeps_empty(spec: Any, entry: list[Word], document: Document) -> bool:
+    """True for a pod in which nobody fills an empty volume: one container, no shell before its server, no copying."""
+    alone = len(spec.get("containers") or []) == 1 and not spec.get("initContainers")
+    text = document.text
+    page = document.around.sources.texts.get(text.file, text) if text.file is not None else text  # around a block
+    by_hand = re.search(r"\b(kubectl|oc)\b.*\b(cp|exec|rsync)\b", page.content)
+    return alone and not by_hand and not any(is_shell(word) for word in entry[:1])
 
 
 def check_selector(data: Any, text: Text) -> Iterator[Finding]:

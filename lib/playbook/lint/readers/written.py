@@ -12,7 +12,7 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.readers.image import read_dockerfile
-from playbook.lint.readers.kubernetes import Pod
+from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
 

@@ -11,12 +11,12 @@ from playbook.lint.checks.containers import IMAGE, IMAGE_IN_JSON, check_image
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import Text, is_unknown, line_of
-from playbook.lint.forms.walking import held_by, words_in
+from playbook.lint.forms.walking import held_by, tables_in, words_in
 from playbook.lint.forms.yaml_lines import Table, load_documents
 from playbook.lint.readers.cluster import check_cluster
 from playbook.lint.readers.compose import read_compose
 from playbook.lint.readers.kserve import read_inference_service
-from playbook.lint.readers.kubernetes import Pod, read_object
+from playbook.lint.readers.kubernetes import read_object
 from playbook.lint.readers.kustomize import (
     OPERATIONS,
     generated,
@@ -25,6 +25,7 @@ from playbook.lint.readers.kustomize import (
     read_operations,
 )
 from playbook.lint.readers.loose import RELEASES, read_loose, read_release, read_values
+from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.seldon import read_seldon
 from playbook.lint.readers.workloads import config_maps, undeclared
 from playbook.lint.readers.yaml_pages import Page
@@ -65,9 +66,22 @@ def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Re
         reading.add(_named_images(page))
     if reading.understood:
         path = page.document.text.path
+        reading.findings += _twice(page)
         told = {"word": "the indent or what stands behind the key", "who": "YAML"}
         reading.findings += [finding("odd-blank", path, line, blank=blank, **told) for line, blank in page.blanks]
     return reading
+
+
+def _twice(page: Page) -> Iterator[Finding]:
+    """Keys that stand twice in a mapping of an object, or of compose's."""
+    path, prose = page.document.text.path, page.document.text.path.endswith((".md", ".rst", ".ipynb", ".adoc"))
+    for data in page.data:
+        for table in tables_in(data) if {"apiVersion", "services"} & {*data} else ():
+            for key, line, first in table.twice:
+                heads = table is data and key in ("apiVersion", "kind")
+                right = "Put a line of dashes (---) in front: here another object begins." if heads else "Keep one."
+                if not (heads and prose):  # which shows two files as one
+                    yield finding("key-twice", path, line, key=key, first=first, right=right)
 
 
 def _named_images(page: Page) -> Reading:
@@ -96,8 +110,11 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
         reading.add(read_values(data.get("helmCharts"), document))
     if str(data.get("kind", "")) == "SeldonDeployment":
         reading.add(read_seldon(data, document))
+    predictor = data if "predictor" in data else data.get("spec")
     if str(data.get("kind", "")) == "InferenceService":
         reading.add(read_inference_service(data, document))
+    elif "kind" not in data and isinstance(predictor, Table) and isinstance(predictor.get("predictor"), Table):
+        reading.add(read_inference_service(Table(spec=predictor), document))  # shown in part
     held = list(_objects_in(data)) if "kind" not in data else []
     for each in held:
         reading.add(_read_data(each, document, pods))

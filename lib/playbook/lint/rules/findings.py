@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playbook.lint.rules import config_rows, container_rows, flag_rows, model_rows
+from playbook.lint.rules import cluster_rows, config_rows, container_rows, flag_rows, model_rows
 
 SEVERITIES = ("error", "warning", "note")
 GROUPS = {
@@ -17,6 +17,7 @@ GROUPS = {
     "Config files": config_rows.ROWS,
     "Model folders and reading": model_rows.ROWS,
     "Images, compose, Kubernetes, monitoring": container_rows.ROWS,
+    "Objects that a cluster refuses, ways that lead nowhere": cluster_rows.ROWS,
 }
 
 

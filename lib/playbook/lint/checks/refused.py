@@ -1,0 +1,168 @@
+"""What Kubernetes refuses in an object, whatever it serves: names, values that must be strings, ports, quantities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.lint.forms.text import is_unknown, line_of
+from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.rules.findings import Finding, finding
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
+_QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+)?")
+_FILLED_IN = re.compile(r"[A-Z]{3}|[\[\](){}…*]")  # MODEL_NAME, [name]: somebody is to write something there
+_NODE_PORTS = range(30000, 32768)
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+_KNATIVE_NAMES = ("", "http1", "h2c", "user-port")
+
+
+def check_object(data: Any, shown: str) -> Iterator[Finding]:
+    """A workload's own name, labels and annotations, and those of its pods."""
+    metadata, spec = data.get("metadata"), data.get("spec")
+    template = spec.get("template") if isinstance(spec, Table) else None
+    holders = [metadata, template.get("metadata") if isinstance(template, Table) else None]
+    for holder in holders:
+        for name in ("labels", "annotations"):
+            table = holder.get(name) if isinstance(holder, Table) else None
+            yield from _strings(table, f"{name[:-1]} {{}}", shown)
+    if isinstance(metadata, Table):
+        yield from _named(metadata, "name", "name", _NAME, "lower-case letters, digits, dots and dashes", shown)
+    if isinstance(spec, Table) and str(spec.get("replicas", "")).isdigit() and isinstance(spec["replicas"], str):
+        yield _refused(shown, spec.at("replicas"), f'replicas is the string "{spec["replicas"]}"', "Write it bare.")
+
+
+def check_container(container: Any, data: Any, shown: str) -> Iterator[Finding]:
+    """A container's name, variables, arguments, ports, probes, mounts and quantities."""
+    workload = str(data.get("apiVersion", "")).startswith(("apps/", "batch/")) or data.get("kind") == "Pod"
+    if workload and "image" in container and not container.get("name"):
+        yield _refused(shown, container.line, "the container has no name", "Add a name.")
+    if data.get("kind") != "InferenceService":  # KServe gives its container a name of its own
+        yield from _named(container, "name", "container's name", _NAME, "lower-case letters, digits and dashes", shown)
+    for variable in container.get("env") or []:
+        if isinstance(variable, Table) and _is_bare(variable.get("value")):
+            yield _bare(shown, variable.at("value"), f"value of {variable.get('name')}", variable["value"])
+    for name in ("command", "args"):
+        words = container.get(name)
+        for word in words if isinstance(words, list) else ():
+            if _is_bare(word) or isinstance(word, dict):
+                line = line_of(word) or line_of(words) or container.at(name)
+                yield _refused(shown, line, f"an item of {name} is no string ({_shown(word)})", "Quote it.")
+    yield from _ports(container, data, shown)
+    yield from _quantities(container, shown)
+
+
+def check_user(container: Any, spec: Any, shown: str) -> Iterator[Finding]:
+    """A container of the official image, which runs as root, that may not."""
+    inner, outer = (each.get("securityContext") or Table() for each in (container, spec))
+    asked = inner.get("runAsNonRoot", outer.get("runAsNonRoot"))
+    user = inner.get("runAsUser", outer.get("runAsUser"))
+    if asked is True and user in (None, 0):
+        holder = inner if "runAsNonRoot" in inner else outer
+        yield _refused(shown, holder.at("runAsNonRoot"), "runAsNonRoot without runAsUser, and the image runs as root",
+                       "Add runAsUser: 1000, say, with models that it may read.")  # fmt: skip
+
+
+def check_service(service: Any, shown: str) -> Iterator[Finding]:
+    """A Service's ports: their names, numbers that are strings, node ports; and its name."""
+    spec = service.get("spec")
+    ports = [each for each in (spec.get("ports") or [] if isinstance(spec, Table) else []) if isinstance(each, Table)]
+    for port in ports:
+        if len(ports) > 1 and not port.get("name"):
+            yield _refused(shown, port.line, f"one of {len(ports)} ports has no name", "Name every port.")
+            break
+    kind = str(spec.get("type") or "ClusterIP") if isinstance(spec, Table) else ""
+    for port in ports:
+        yield from _number(port, "port", shown)
+        yield from _number(port, "targetPort", shown)
+        node = port.get("nodePort")
+        if node and kind == "ClusterIP":
+            yield _refused(shown, port.at("nodePort"), f"nodePort {node} in a Service of type ClusterIP",
+                           "Write type: NodePort, or drop it.")  # fmt: skip
+        elif isinstance(node, int) and node and node not in _NODE_PORTS:
+            yield _refused(shown, port.at("nodePort"), f"nodePort {node} lies outside 30000 to 32767",
+                           "Use one of those, or leave it to Kubernetes.")  # fmt: skip
+    for table in (service.get("metadata") or {}, spec):
+        for name in ("labels", "annotations", "selector") if isinstance(table, Table) else ():
+            yield from _strings(table.get(name), f"{name.removesuffix('s')} {{}}", shown)
+
+
+def _ports(container: Any, data: Any, shown: str) -> Iterator[Finding]:
+    ports = [each for each in container.get("ports") or [] if isinstance(each, Table)]
+    knative = str(data.get("apiVersion", "")).startswith("serving.knative.dev")
+    if knative and len(ports) > 1:
+        yield _refused(shown, ports[1].line, "Knative takes one containerPort, the one it sends requests to",
+                       "List that one alone.")  # fmt: skip
+    met: set[str] = set()
+    for port in ports:
+        yield from _number(port, "containerPort", shown)
+        name = str(port.get("name") or "")
+        if knative and name not in _KNATIVE_NAMES and not is_unknown(name):
+            yield _refused(shown, port.at("name"), f"Knative knows no port called {name}", "Name it h2c or http1.")
+        elif name:
+            yield from _named(
+                port, "name", "port's name", _PORT_NAME, "up to 15 lower-case letters, digits and dashes", shown
+            )
+        if name and name in met:
+            yield _refused(shown, port.at("name"), f"two ports are called {name}", "Give each a name of its own.")
+        met.add(name)
+    for probe in (container.get(name) for name in _PROBES):
+        asked = probe.get("httpGet") or probe.get("tcpSocket") if isinstance(probe, Table) else None
+        if isinstance(asked, Table):
+            yield from _number(asked, "port", shown)
+
+
+def _quantities(container: Any, shown: str) -> Iterator[Finding]:
+    resources = container.get("resources")
+    for name in ("requests", "limits"):
+        table: Any = resources.get(name) if isinstance(resources, Table) else None
+        for key, value in table.items() if isinstance(table, Table) else ():
+            text = "0" if value is None else str(value)
+            if not (_QUANTITY.fullmatch(text) or is_unknown(text) or _FILLED_IN.search(text)):
+                yield _refused(shown, table.at(key), f"{key} {text} is no quantity", "Write a number with Mi, Gi or m.")
+    met: set[str] = set()
+    for mount in container.get("volumeMounts") or []:
+        path = str(mount.get("mountPath", "")) if isinstance(mount, Table) else ""
+        if path and path in met and not is_unknown(path):
+            yield _refused(shown, mount.at("mountPath"), f"two volumes are mounted at {path}", "Mount each elsewhere.")
+        met.add(path)
+
+
+def _named(table: Any, key: str, what: str, form: re.Pattern, right: str, shown: str) -> Iterator[Finding]:
+    name = table.get(key)
+    if isinstance(name, str) and not (form.fullmatch(name) or is_unknown(name) or _FILLED_IN.search(name)):
+        yield _refused(shown, table.at(key), f"{name} is no {what}", f"Use {right}.")
+
+
+def _number(table: Any, key: str, shown: str) -> Iterator[Finding]:
+    """A port that stands in quotes, which makes a name of it."""
+    value = table.get(key)
+    if isinstance(value, str) and value.isdigit():
+        yield _refused(shown, table.at(key), f'{key} is the string "{value}"', "Write the number bare.")
+
+
+def _strings(table: Any, what: str, shown: str) -> Iterator[Finding]:
+    for key, value in table.items() if isinstance(table, Table) else ():
+        if _is_bare(value):
+            yield _bare(shown, table.at(key), what.format(key), value)
+
+
+def _is_bare(value: Any) -> bool:
+    return isinstance(value, (bool, int, float))
+
+
+def _bare(shown: str, line: int | None, what: str, value: Any) -> Finding:
+    kind = "true or false" if isinstance(value, bool) else "a number"
+    return _refused(shown, line, f"the {what} is {kind} ({_shown(value)}) where a string belongs", "Put it in quotes.")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {each}" for key, each in value.items())
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _refused(shown: str, line: int | None, what: str, right: str) -> Finding:
+    return finding("kubernetes-refuses", shown, line, what=what, right=right)

@@ -1,0 +1,157 @@
+"""Who passes requests on to a server: Ingresses and routes to its Service, nginx's files and ConfigMaps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from playbook.lint.checks.command import Command
+from playbook.lint.checks.containers import listening
+from playbook.lint.checks.probes import port_number
+from playbook.lint.checks.reading import SHAPES
+from playbook.lint.forms.nginx import GRPC, HTTP, Pass, passes
+from playbook.lint.forms.text import Text, Word, is_unknown, line_of
+from playbook.lint.forms.walking import tables_in
+from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.compose_values import words_of
+from playbook.lint.readers.pods import Pod, selects
+from playbook.lint.rules.findings import Finding, finding
+
+_SPEAKS_GRPC = re.compile(r"grpc|h2c|http2", re.IGNORECASE)
+_STATUS = "/v1/models"
+_FLAG = re.compile(r"--(port|rest_api_port)=(\d+)")
+Ports = dict[int, int]  # a server's ports as others name them, and its own behind each
+
+
+def check_routes(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """Findings of the Ingresses, routes and nginx ConfigMaps among the objects."""
+    served = {_name(data): (data, pod) for data, _ in objects
+              if data.get("kind") == "Service" for pod in pods if selects(data, pod)}  # fmt: skip
+    for data, shown in objects:
+        kind = str(data.get("kind", ""))
+        if kind in ("Ingress", "VirtualService", "HTTPRoute"):
+            yield from _route(data, kind, shown, served)
+        elif kind == "ConfigMap" and isinstance(data.get("data"), Table):
+            hosts = {name: (_ports(service, pod), pod.command) for name, (service, pod) in served.items()}
+            for value in data["data"].values():
+                if isinstance(value, Word) and "_pass" in value:
+                    yield from _passed(passes(value, value.line or 1), hosts, shown)
+
+
+def check_nginx(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """Findings of nginx's own files, which pass requests on to services of compose files or of a cluster here."""
+    hosts: dict[str, tuple[Ports, Command]] = {}
+    for data, _ in objects:
+        with suppress(*SHAPES):  # its reader tells
+            hosts |= dict(_composed(data))
+    hosts |= {_name(data): (_ports(data, pod), pod.command) for data, _ in objects
+              if data.get("kind") == "Service" for pod in pods if selects(data, pod)}  # fmt: skip
+    for text in texts:
+        if "_pass" in text.content and text.path.endswith((".conf", ".template", ".tmpl", "/default", ".nginx")):
+            yield from _passed(passes(text.content), hosts, text.path)
+
+
+def _passed(ways: Iterable[Pass], hosts: dict[str, tuple[Ports, Command]], shown: str) -> Iterator[Finding]:
+    for way in ways:
+        ports, command = hosts.get(way.host.partition(".")[0], ({}, None))
+        own = ports.get(way.port, way.port if way.port in ports.values() else None)
+        if command is None:
+            wrong = way.spoken == HTTP and way.port == 8500 and way.path.startswith(_STATUS)
+            speaks, other = GRPC, 8501
+        else:
+            grpc, rest = command.number("port", 8500), command.number("rest_api_port")
+            speaks, other = (GRPC, rest) if own == grpc else (HTTP, grpc)
+            wrong = own in (grpc, rest) and grpc != rest and speaks != way.spoken
+        if wrong:
+            right = f"Send to port {other or '8501, with --rest_api_port=8501'}"
+            right += f", or use {'grpc_pass' if way.spoken == HTTP else 'proxy_pass'}."
+            words = {"what": way.directive, "spoken": way.spoken, "port": way.port, "name": way.host}
+            yield finding("proxied-wrong-protocol", shown, way.line, **words, known=speaks, right=right)
+
+
+def _ports(service: Any, pod: Pod) -> Ports:
+    """The ports of a Service and the container's behind each; none where they are not known."""
+    if listening(pod.command) is None:
+        return {}
+    ports = [each for each in (service.get("spec") or {}).get("ports") or [] if isinstance(each, Table)]
+    pairs = [(each.get("port"), port_number(each.get("targetPort", each.get("port")), pod.container)) for each in ports]
+    return {port: target for port, target in pairs if isinstance(port, int) and target is not None}
+
+
+def _composed(data: Any) -> Iterator[tuple[str, tuple[Ports, Command]]]:
+    """The services of a compose file that serve, with their ports."""
+    services = data.get("services")
+    for name, service in services.items() if isinstance(services, Table) else ():
+        image = str(service.get("image", "")) if isinstance(service, Table) else ""
+        if "tensorflow/serving" not in image:
+            continue
+        words = [*(words_of(service.get("entrypoint")) or []), *(words_of(service.get("command")) or [])]
+        given = {"port": "8500", "rest_api_port": "0" if service.get("entrypoint") else "8501"}
+        given |= dict(_FLAG.findall(" ".join(words)))
+        command = Command((), given=given)
+        names = [str(name), str(service.get("container_name") or name), str(service.get("hostname") or name)]
+        for each in dict.fromkeys(names):
+            yield each, ({int(port): int(port) for port in given.values()}, command)
+
+
+def _name(data: Any) -> str:
+    metadata = data.get("metadata")
+    return str(metadata.get("name")) if isinstance(metadata, Table) else ""
+
+
+def _route(data: Any, kind: str, shown: str, served: dict[str, tuple[Any, Pod]]) -> Iterator[Finding]:
+    for name, port, line in _backends(data):
+        service, pod = served.get(name.partition(".")[0], (None, None))
+        if service is None or pod is None or is_unknown(str(service.get("spec"))) or is_unknown(str(port)):
+            continue
+        ports = [each for each in (service.get("spec") or {}).get("ports") or [] if isinstance(each, Table)]
+        met = [each for each in ports if str(port) in (str(each.get("port")), str(each.get("name")))]
+        if not met:
+            has = " and ".join(str(each.get("port")) for each in ports) or "none"
+            yield finding("route-wrong-port", shown, line, what=f"The {kind}", port=port, name=name, has=has)
+        elif kind == "Ingress":
+            yield from _spoken(data, service, pod, met[0], line, shown)
+
+
+def _spoken(data: Any, service: Any, pod: Pod, port: Table, line: int | None, shown: str) -> Iterator[Finding]:
+    """By which protocol an Ingress speaks to the port that it sends to."""
+    if listening(pod.command) is None:
+        return
+    own = port_number(port.get("targetPort", port.get("port")), pod.container)
+    grpc, rest = pod.command.number("port", 8500), pod.command.number("rest_api_port")
+    hints = [(each.get("metadata") or {}).get("annotations") or {} for each in (data, service)]
+    asked = str(hints[0].get("nginx.ingress.kubernetes.io/backend-protocol", "")).upper()
+    hinted = _SPEAKS_GRPC.search(f"{hints} {port.get('appProtocol')}")
+    if grpc == rest or own not in (grpc, rest) or (hinted and not (own == rest and asked.startswith("GRPC"))):
+        return
+    name = _name(service)
+    words = {"what": "The Ingress", "port": port.get("port"), "name": name}
+    if own == grpc:
+        right = 'Send to REST\'s port, or add nginx.ingress.kubernetes.io/backend-protocol: "GRPC".'
+        yield finding("proxied-wrong-protocol", shown, line, **words, spoken=HTTP, known=GRPC, right=right)
+    elif asked.startswith("GRPC"):
+        right = "Send to gRPC's port, or drop backend-protocol."
+        yield finding("proxied-wrong-protocol", shown, line, **words, spoken=GRPC, known=HTTP, right=right)
+
+
+def _backends(data: Any) -> Iterator[tuple[str, Any, int | None]]:
+    """The Services that a route sends to: name, port, line."""
+    for table in tables_in(data.get("spec")):
+        backend = table.get("backend") or table.get("defaultBackend")
+        if isinstance(backend, Table):
+            service: Any = backend.get("service")
+            port = service.get("port") if isinstance(service, Table) else None
+            if isinstance(port, Table):
+                key = "number" if "number" in port else "name"
+                yield str(service.get("name")), port.get(key), port.at(key)
+            elif "serviceName" in backend:
+                yield str(backend["serviceName"]), backend.get("servicePort"), backend.at("servicePort")
+        destination = table.get("destination")
+        if isinstance(destination, Table) and isinstance(destination.get("port"), Table):
+            number = destination["port"].get("number")
+            yield str(destination.get("host")), number, destination["port"].at("number")
+        for each in table.get("backendRefs") or []:
+            if isinstance(each, Table) and "port" in each:
+                yield str(each.get("name")), each["port"], each.at("port") or line_of(each)

@@ -1,0 +1,45 @@
+"""Rules of what stands around a server in a cluster: objects that are refused, ways to it that lead nowhere."""
+
+from __future__ import annotations
+
+# id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
+# fmt: off
+ROWS = (
+    ("kubernetes-refuses", "error",
+     "{what}: Kubernetes refuses the object.",
+     "{right}",
+     "Kubernetes API reference; Knative: container contract"),
+    ("configmap-not-here", "error",
+     "The volume at {target} is ConfigMap {name}, which is not here, while {other} has the key {key}: the pod waits "
+     "for it and never starts.",
+     "Write {other}, if that is meant.",
+     "Kubernetes: ConfigMap volumes"),
+    ("key-twice", "error",
+     "{key} stands twice in one mapping (first at line {first}): YAML forbids it. docker compose and "
+     "kustomize refuse the text, kubectl and Helm keep the last alone.",
+     "{right}",
+     "YAML 1.2, 3.2.1.1; kubernetes/kubernetes#14791"),
+    ("program-is-flag", "error",
+     "{word} stands where the program's name belongs: {where} replaces the image's entrypoint, so the container never "
+     "starts.",
+     "{right}",
+     "Kubernetes: define a command and arguments; execve(2)"),
+    ("image-without-server", "error",
+     "{image} holds TensorFlow's Python package and no model server: nothing listens, and MODEL_NAME is read by "
+     "nobody.",
+     "Use the image tensorflow/serving.",
+     "tools/docker/Dockerfile"),
+    ("proxied-wrong-protocol", "error",
+     "{what} speaks {spoken} to port {port} of {name}, which speaks {known}: every request fails.",
+     "{right}",
+     "nginx: proxy and grpc modules; ingress-nginx: backend-protocol; main.cc"),
+    ("route-wrong-port", "error",
+     "{what} sends to port {port} of Service {name}, which has {has}: requests end with 503.",
+     "Use a port of the Service's (its `port`, not its targetPort).",
+     "Kubernetes: Ingress; Istio: VirtualService"),
+    ("infra-validator-spec", "error",
+     "{what}: InfraValidator fails before it starts a server.",
+     "{right}",
+     "tfx/proto/infra_validator.proto; tfx/components/infra_validator/executor.py"),
+)
+# fmt: on
