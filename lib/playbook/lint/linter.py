@@ -13,16 +13,18 @@ from typing import Any
 
 from playbook.errors import ParameterError
 from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
-from playbook.lint.checks.command import BINARY, Command
+from playbook.lint.checks.command import BINARY, PACKAGE, Command
 from playbook.lint.checks.configs import check_config, served_metrics_path
 from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.lookup import Sources, meant_files, named_files
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.own_images import said_once
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS, kind_of
 from playbook.lint.files import NAMES_NONE, readers, surroundings
+from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
 from playbook.lint.gathering import Gathered, gather, model_folders
 from playbook.lint.readers.charts import led_back
@@ -74,10 +76,10 @@ def examine(target: str | Path | Sequence[str], cpus: int | None = None) -> Repo
     words = _split(given)
     if given and all(_exists(word) for word in given):
         report = _examine_paths([Path(word) for word in given], cpus)
-    elif words and words[0].startswith("-"):
-        report = _examine_flags(words, cpus)
-    elif any(BINARY in word for word in words) or words[1:2] == ["run"]:
-        report = _examine_line(" ".join(given), cpus)
+    elif words and words[0].startswith(("-", *DASHES)):
+        report = _examine_flags(words, cpus, len(given) == 1 < len(words))
+    elif any(BINARY in word or PACKAGE in word for word in words) or words[1:2] == ["run"]:
+        report = _examine_line(" ".join(given), cpus, len(given) == 1)
     else:
         raise ParameterError(
             f"Nothing to lint at {' '.join(given) or '(nothing)'}: expected existing files or folders, or flags that "
@@ -105,16 +107,16 @@ def _split(given: Sequence[str]) -> list[str]:
         raise ParameterError(f"The flags cannot be split into words ({error}): {given[0]}") from error
 
 
-def _examine_flags(words: Sequence[str], cpus: int | None) -> Report:
-    command = Command([Word(word) for word in words], cpus=cpus)
-    reading = Reading([command], counts=Counter({"command lines": 1}))
+def _examine_flags(words: Sequence[str], cpus: int | None, pasted: bool) -> Report:
+    reading = launch(Start("command line", None, "", [Word(BINARY)], [Word(word) for word in words], cpus=cpus))
+    reading.commands = [replace(command, pasted=pasted) for command in reading.commands]
     return _judge(reading, surroundings(Sources(Path())), Gathered(), set())
 
 
-def _examine_line(line: str, cpus: int | None) -> Report:
+def _examine_line(line: str, cpus: int | None, pasted: bool) -> Report:
     around = surroundings(Sources(Path()), cpus)
     reading = read_script(Document(Text(line, "command line"), around))
-    reading.commands = [replace(command, cpus=command.cpus or cpus) for command in reading.commands]
+    reading.commands = [replace(command, cpus=command.cpus or cpus, pasted=pasted) for command in reading.commands]
     return _judge(reading, around, Gathered(), set())
 
 

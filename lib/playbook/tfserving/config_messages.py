@@ -4,8 +4,8 @@ Source: tensorflow_serving/config/{model_server,monitoring,ssl,platform,logging}
 tensorflow_serving/sources/storage_path/file_system_storage_path_source.proto,
 tensorflow_serving/servables/tensorflow/session_bundle_config.proto and
 tensorflow/core/protobuf/{config,rewriter_config,cluster}.proto and xla/tsl/protobuf/coordination_config.proto. A test
-compares the ones that the pip packages hold with them, field by field. Parameters of custom graph optimizers are not
-described.
+compares the ones that the pip packages hold with them, field by field. Of the parameters of custom graph optimizers
+(tensorflow/core/framework/attr_value.proto) whole tensors are not described.
 """
 
 from __future__ import annotations
@@ -129,7 +129,19 @@ message RewriterConfig {
 }
 message AutoParallelOptions { bool enable = 1; int32 num_replicas = 2; }
 message ScopedAllocatorOptions { repeated string enable_op = 1; }
-message RewriterConfig_CustomGraphOptimizer { string name = 1; }
+message RewriterConfig_CustomGraphOptimizer { string name = 1; map<string, AttrValue> parameter_map = 2; }
+message AttrValue {
+  oneof value: AttrValue_ListValue list = 1; oneof value: bytes s = 2; oneof value: int64 i = 3;
+  oneof value: float f = 4; oneof value: bool b = 5; oneof value: DataType type = 6;
+  oneof value: TensorShapeProto shape = 7; oneof value: string placeholder = 9; oneof value: NameAttrList func = 10;
+}
+message AttrValue_ListValue {
+  repeated bytes s = 2; repeated int64 i = 3; repeated float f = 4; repeated bool b = 5; repeated DataType type = 6;
+  repeated TensorShapeProto shape = 7; repeated NameAttrList func = 9;
+}
+message NameAttrList { string name = 1; map<string, AttrValue> attr = 2; }
+message TensorShapeProto { repeated TensorShapeProto_Dim dim = 2; bool unknown_rank = 3; }
+message TensorShapeProto_Dim { int64 size = 1; string name = 2; }
 message VerifierConfig { int64 verification_timeout_in_ms = 1; VerifierConfig_Toggle structure_verifier = 2; }
 message RPCOptions {
   bool use_rpc_for_inprocess_master = 1; string compression_algorithm = 2; int32 compression_level = 3;
@@ -178,6 +190,18 @@ enum ConfigProto_Experimental_MlirBridgeRollout {
   MLIR_BRIDGE_ROLLOUT_UNSPECIFIED = 0; MLIR_BRIDGE_ROLLOUT_ENABLED = 1; MLIR_BRIDGE_ROLLOUT_DISABLED = 2;
 }
 """
+# types.proto: each type has one for references, 100 above
+# fmt: off
+_DTYPES = (
+    "INVALID", "FLOAT", "DOUBLE", "INT32", "UINT8", "INT16", "INT8", "STRING", "COMPLEX64", "INT64", "BOOL", "QINT8",
+    "QUINT8", "QINT32", "BFLOAT16", "QINT16", "QUINT16", "UINT16", "COMPLEX128", "HALF", "RESOURCE", "VARIANT",
+    "UINT32", "UINT64", "FLOAT8_E5M2", "FLOAT8_E4M3FN", "FLOAT8_E4M3FNUZ", "FLOAT8_E4M3B11FNUZ", "FLOAT8_E5M2FNUZ",
+    "INT4", "UINT4", "INT2", "UINT2", "FLOAT4_E2M1FN",
+)
+# fmt: on
+_TYPES = " ".join(f"DT_{name} = {number};" for number, name in enumerate(_DTYPES))
+_REFERENCES = " ".join(f"DT_{name}_REF = {100 + number};" for number, name in enumerate(_DTYPES) if number)
+_TENSORFLOW += f"enum DataType {{ {_TYPES} {_REFERENCES} }}\n"
 
 
 def _file(message: MessageType) -> descriptor_pb2.FileDescriptorProto:

@@ -41,6 +41,8 @@ FLAGS = {
     "ssl-with-alts": ["--use_alts_credentials", "--ssl_config_file=/etc/tls"],
     "mixed-precision-unknown": ["--mixed_precision=float16"],
     "base-path-not-here": ["--model_base_path=/nowhere/m"],
+    "base-path-inside": ["--model_base_path=/nowhere/m/1/variables"],
+    "config-file-not-here": "--port=8500 --model_config_file=/nowhere/c",
     "no-model": ["--port=8500"],
     "relative-base-path": ["--model_base_path=models/m"],
     "model-name-ignored": ["--model_config_file=/etc/c", "--model_name=m"],

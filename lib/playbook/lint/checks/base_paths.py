@@ -12,6 +12,7 @@ from playbook.lint.checks.configs import ModelEntry, model_entries
 from playbook.lint.checks.lookup import Lookup, Sources, look_up
 from playbook.lint.checks.lost_models import NAMING, check_lost
 from playbook.lint.checks.models import Serving, check_base_path, version_of
+from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.forms.trees import one_level_off, without_version
 from playbook.lint.rules.findings import Finding, finding
@@ -19,7 +20,6 @@ from playbook.lint.rules.findings import Finding, finding
 _NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
 _OTHER_MODEL = re.compile(r"\.(onnx|h5|hdf5|keras|pt|pth|tflite|pkl|joblib|pickle|caffemodel|mar)$")
 _FILE = re.compile(r"\.(config|conf|cfg|pbtxt|txt|json|ya?ml|proto|sh|py|crt|pem|key)$")  # copied beside models
-_MODEL_FILE = re.compile(r"/[^/]*\.(pb|pbtxt|h5|hdf5|keras|ckpt|tflite|onnx|zip|tar|t?gz)$")
 _IN_VERSION = re.compile(r"/models/[^/]+/\d+/[^/]+")
 
 
@@ -70,16 +70,15 @@ def _check(
     checked: set[Path], single: bool = False,
 ) -> Iterator[Finding]:  # fmt: skip
     base = entry.base_path.removeprefix("file://")
+    if deep := list(check_too_deep(base, where)):
+        yield from deep if single else ()  # a config file's own check tells it
+        return
     if single and re.search(r"://.*/\d+/?$", base) and not is_unknown(base):
         parent = base.rstrip("/").rpartition("/")[0]
         yield finding("base-path-version", *where, path=base, parent=parent)
     if is_unknown(base) and _holds_nothing(command):
         base = base.rpartition("/")[0] if is_unknown(base.rpartition("/")[2]) else base  # whatever its name
     if not base or is_unknown(base) or _plain(command) or not base.startswith("/"):
-        return
-    if _MODEL_FILE.search(base):
-        folder = re.sub(r"(/\d+)?/[^/]*$", "", base) or "/models/m"
-        yield finding("base-path-is-file", *where, path=base, folder=folder)
         return
     yield from _other_format(command, base)
     result = look_up(command, sources, base)
@@ -90,7 +89,11 @@ def _check(
         policy = None if single else entry
         yield from check_base_path(result.folder, _shown(result, base, sources), serving_of(command, batching, policy))
     elif result.elsewhere:
-        yield finding("base-path-not-here", *where, path=base)
+        parent, _, name = base.rstrip("/").rpartition("/")
+        if single and version_of(name) is not None:
+            yield finding("base-path-version", *where, path=base, parent=parent or "/")
+        else:
+            yield finding("base-path-not-here", *where, path=base)
     elif drawn := _drawn(result, command, sources, base):
         at = result.mount.line if result.mount is not None and result.mount.line else where[1]
         rule, words = drawn
@@ -108,8 +111,8 @@ def _check(
             yield finding("base-path-version", *where, path=base, parent=parent)
     elif command.place.container and command.place.closed and not (command.place.hidden_mounts or command.place.built):
         yield from _below(command, base, where)
-    elif single and re.search(r"/\d+(/variables)?/?$", base) and "model_base_path" in command.given:
-        parent = re.sub(r"/\d+(/variables)?/?$", "", base) or "/"
+    elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
+        parent = base.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
 
 

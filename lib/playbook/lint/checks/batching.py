@@ -39,6 +39,8 @@ class Values:
         self.sizes = [size for size in sizes if size is not None]
         self.lines = {child.name: child.line for child in tree.children}
         self.limit = self.number("max_batch_size", MAX_BATCH_SIZE)
+        # False where a program fills the number in, or it is none
+        self.known = "max_batch_size" not in self.lines or self.number("max_batch_size", -1) == self.limit
         self.splitting = (tree.wrapped("enable_large_batch_splitting") or "").lower() in ("true", "1", "t")
 
     def number(self, name: str, default: int) -> int:
@@ -97,7 +99,7 @@ def _sizes(values: Values, _: Command | None) -> Iterator[Hit]:
     sizes, name = values.sizes, "allowed_batch_sizes"
     if not sizes:
         return
-    if sizes[-1] != values.limit:
+    if sizes[-1] != values.limit and values.known:
         yield "batching-last-allowed", name, {"last": sizes[-1], "batch": values.limit}
     if sizes != sorted(set(sizes)):
         yield "batching-allowed-order", name, {"sizes": sizes}
@@ -161,7 +163,7 @@ def _splitting(values: Values, _: Command | None) -> Iterator[Hit]:
 def _reach(values: Values, command: Command | None) -> Iterator[Hit]:
     """Single-row requests that can wait at once: (rest_api_num_threads - 1) + grpc_max_threads."""
     rest = command.threads("rest_api_num_threads") if command else None
-    if command is None or rest is None:
+    if command is None or rest is None or not values.known:
         return
     rest = max(rest - 1, 0) if command.number("rest_api_port") else 0
     grpc, batch = command.threads("grpc_max_threads"), values.limit
@@ -183,7 +185,7 @@ def _absurd(values: Values, command: Command | None) -> Iterator[Hit]:
     if threads > (_THREADS_A_CORE * cores if cores else _MANY_THREADS):
         yield "batching-threads-absurd", "num_batch_threads", {"threads": threads, "beyond": beyond}
     queue = values.number("max_enqueued_batches", 10)
-    if queue * values.limit > _DEEP_ROWS and values.has("max_enqueued_batches"):
+    if queue * values.limit > _DEEP_ROWS and values.has("max_enqueued_batches") and values.known:
         words = {"queue": queue, "batch": values.limit, "rows": queue * values.limit}
         yield "batching-queue-deep", "max_enqueued_batches", words
 

@@ -97,6 +97,7 @@ class Command:
     lines: Mapping[str, int | None] = field(default_factory=dict)
     published: tuple[Word, ...] = ()  # ports of the container that are published, where that is the point of the text
     managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
+    pasted: bool = False  # one text of flags, as it is copied from where they are used
     partial: bool = False  # flags of which the rest stands elsewhere (a patch, a fragment, a template's branch)
 
     @property

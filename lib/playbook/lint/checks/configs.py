@@ -12,7 +12,8 @@ from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.batching import check_batching
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.flags import check_remote, is_relative
-from playbook.lint.checks.schema import KINDS, Parsed, read_config
+from playbook.lint.checks.schema import KINDS, Parsed, kind_of, read_config
+from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms import text_proto
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
@@ -39,6 +40,12 @@ class ModelEntry:
 
 def check_config(flag: str, text: Text, command: Command | None) -> Iterator[Finding]:
     """Findings of a config file of the kind that `flag` names; `command` is None where no command line names it."""
+    other = kind_of(text.content) if text.templated else None  # else protobuf tells
+    if other not in (None, flag):
+        message, effect = KINDS[flag]
+        problem = f"it holds what --{other} is for"
+        yield finding("config-file-broken", text.path, text.line(1), kind=message, problem=problem, effect=effect)
+        return
     if flag == "batching_parameters_file":
         yield from check_batching(text, command)
         return
@@ -153,8 +160,9 @@ def _policy(config: text_proto.Field, text: Text, accepted: bool) -> Iterator[Fi
     entry = _entry(config, text)
     policy = config.first("model_version_policy")
     specific = policy.first("specific") if policy else None
-    if entry.versions == () and (accepted or (specific is not None and not specific.children)):
+    if entry.versions == () and (accepted or (specific is not None and specific.is_message and not specific.children)):
         yield finding("policy-empty", text.path, _line(config, "model_version_policy", text))
+    yield from check_too_deep(entry.base_path, (text.path, _line(config, "base_path", text)))
     if re.search(r"/\d+/?$", entry.base_path):
         parent = entry.base_path.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", text.path, _line(config, "base_path", text), path=entry.base_path,
@@ -167,6 +175,8 @@ def _labels(config: text_proto.Field, text: Text, command: Command | None) -> It
     labels = [child for child in config.children if child.name == "version_labels"]
     for field, (label, version) in zip(labels, entry.labels, strict=False):
         line = text.line(field.line)
+        if not label:
+            continue  # it is written as no label is, which is said
         if not early and (command is None or command.knows("allow_version_labels_for_unavailable_models")):
             yield finding("labels-at-start", text.path, line, label=repr(label))
         served = entry.versions

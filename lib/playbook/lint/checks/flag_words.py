@@ -79,7 +79,7 @@ def _check_word(
             yield _unknown(command, word, following, line)
         return
     if not equals:
-        if following and not following.startswith("-") and (kind != "true or false" or _bool(following)):
+        if following and not following.startswith("-") and (kind != "true or false" or _switch(following)):
             yield finding("flag-value-after-blank", command.path, line, flag=word, value=following)
         elif kind != "true or false":
             yield finding("flag-value-after-blank", command.path, line, flag=word, value="<value>")
@@ -117,6 +117,11 @@ def _is_left_over(word: str) -> bool:
 
 def _bool(value: str) -> bool:
     return value.lower() in ("true", "false", "0", "1")
+
+
+def _switch(value: str) -> bool:
+    """True for a word that people write behind a switch."""
+    return _bool(value) or value.lower() in ("yes", "no", "on", "off")
 
 
 def _fits(name: str, kind: str, value: str) -> bool:

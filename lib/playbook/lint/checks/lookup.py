@@ -13,6 +13,13 @@ from playbook.lint.checks.schema import KINDS, kind_of
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
+_VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
+
+
+def _bare(name: str) -> str:
+    """`${NAME}` as `$NAME`, any other name as it is."""
+    return name.replace("{", "").replace("}", "") if _VARIABLE.fullmatch(name) else name
+
 
 @dataclass
 class Sources:
@@ -43,8 +50,8 @@ class Sources:
 
     def written(self, path: str) -> Text | None:
         """The text that a script here writes into a file of this name."""
-        name = path.rpartition("/")[2]
-        return next((text for written, text in self.extra if written == name), None)
+        name = _bare(path.rpartition("/")[2])
+        return next((text for written, text in self.extra if _bare(written) == name), None)
 
     def same_name(self, path: str, flag: str) -> Text | None:
         """A text here of the same name as the file a flag names, of the right kind."""
@@ -161,12 +168,15 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
             continue
         result = look_up(_without_mounts(command), sources, path)
         if is_unknown(path) and (written := sources.written(path)) is not None:
-            yield flag, written
+            yield flag, written  # a script writes the file by the variable that the flag names it by
             continue
         if result.missing and (written := sources.written(path)) is not None:
             yield flag, written
         elif result.text is not None:
             yield flag, result.text
+        elif result.missing and result.elsewhere and command.pasted:
+            words = {"flag": f"--{flag}", "path": path}
+            yield flag, finding("config-file-not-here", command.path, command.at(flag), **words)
         elif result.missing or result.folder is not None:
             yield flag, _missing(command, flag, path, result, effect)
             if (meant := sources.same_name(path, flag)) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from playbook.knobs import METRICS_PATH
@@ -56,6 +56,7 @@ class Surroundings:
     builds: dict[str, list[tuple[str, Image, str]]] = field(default_factory=dict)  # see own_images
     added: dict[str, set[int]] = field(default_factory=dict)  # of diffs: the lines that they add, by path
     cpus: int | None = None
+    exported: Mapping[str, str] = field(default_factory=dict)  # variables that shells of this text find set
     origins: dict[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of rendered texts: path, line by line
     readers: Mapping[str, Callable[[Document], Reading]] = field(default_factory=dict)  # of texts inside texts
 
@@ -94,3 +95,11 @@ class Document:
         """What the reader of another kind makes of a text inside this one; nothing where there is none."""
         reader = self.around.readers.get(kind)
         return reader(Document(text, self.around)) if reader is not None else Reading()
+
+
+def with_exported(document: Document, variables: Mapping[str, str]) -> Document:
+    """The document, whose shells find these variables set beside those that they have."""
+    if not variables:
+        return document
+    around = replace(document.around, exported={**document.around.exported, **variables})
+    return Document(document.text, around)

@@ -47,6 +47,9 @@ _TRITON = {"backend", "platform", "instance_group", "dynamic_batching"}  # its c
 _PROTOBUF_PLACE = re.compile(r"^(\d+):\d+ : (?:'.*': )?(.*)$", re.DOTALL)
 
 
+_YAML = re.compile(r"(?m)^\s*(\w+:)[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*[ \t]*(?:- )?[ \t]*\w+:")
+
+
 @dataclass
 class Parsed:
     """A config file as read: its tree, whether the server accepts it, and what is wrong with it."""
@@ -79,6 +82,11 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
     if equals and equals[1] in CONFIG_MESSAGES[message].DESCRIPTOR.fields_by_name:
         place = text.content.count("\n", 0, equals.start(1)) + 1
         problem = f"'{equals[1]} =' is no text format, which writes 'name: value' or 'name {{ ... }}'"
+        hit = finding("config-file-broken", text.path, text.line(place), kind=message, problem=problem, effect=effect)
+        return Parsed(text_proto.Field("", 1), False, [hit])
+    if (nested := _YAML.search(text.content)) and not re.search("[{<]", text.content):
+        place = text.content.count("\n", 0, nested.start(1)) + 1
+        problem = f"'{nested[1]}' over indented lines is YAML; text format writes '{nested[1][:-1]} {{ ... }}'"
         hit = finding("config-file-broken", text.path, text.line(place), kind=message, problem=problem, effect=effect)
         return Parsed(text_proto.Field("", 1), False, [hit])
     findings = list(_walk(tree, CONFIG_MESSAGES[message].DESCRIPTOR, about))

@@ -47,4 +47,4 @@ def prose_of(content: str) -> str:
                 quoted = lines[place].strip().startswith(('"""', "'''"))
                 bare = lines[place].strip("\"' ") if quoted else lines[place]
                 shown[place] = re.sub(r"\\\\$", r"\\", bare)  # a backslash that is written twice
-    return "\n".join(shown)
+    return re.sub(r"(?<=[^\s\\])[ \t]*\n(?=[ \t]+--\w)", " \\\\\n", "\n".join(shown))  # wrapped, as prose is

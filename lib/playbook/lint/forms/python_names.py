@@ -38,7 +38,7 @@ def rows_of(node: ast.expr, width: int, names: Mapping[str, ast.expr]) -> list[l
         return rows_of(node.args[0], width, names)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "items":
         name = node.func.value
-        given = names.get(name_of(name)) if name_of(name) else name
+        given = _as_dict(names.get(name_of(name)) if name_of(name) else name)
         return [[key, value] for key, value in zip(given.keys, given.values, strict=True) if key is not None] if (
             isinstance(given, ast.Dict) and width == 2 and None not in given.keys) else None  # fmt: skip
     given = names.get(name_of(node)) if name_of(node) else node
@@ -46,6 +46,16 @@ def rows_of(node: ast.expr, width: int, names: Mapping[str, ast.expr]) -> list[l
         return None
     rows = [[each] if width == 1 else list(getattr(each, "elts", [])) for each in given.elts]
     return rows if all(len(row) == width for row in rows) else None
+
+
+def _as_dict(node: ast.expr | None) -> ast.expr | None:
+    """`dict(name=value, ...)` as the dict that it makes; any other node as it is."""
+    if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dict") or node.args:
+        return node
+    named = [each for each in node.keywords if each.arg]
+    keys: list[ast.expr | None] = [ast.copy_location(ast.Constant(each.arg), each.value) for each in named]
+    whole = len(named) == len(node.keywords)
+    return ast.copy_location(ast.Dict(keys, [each.value for each in named]), node) if whole else node
 
 
 def branches(tree: ast.AST) -> dict[int, dict[int, str]]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from playbook.lint.forms.python_defaults import kept_defaults
 from playbook.lint.forms.python_literals import Literals, Piece
 from playbook.lint.forms.python_names import added_by, branches, in_loop, name_of, on_side, rows_of
 from playbook.lint.forms.shell import simple_commands
@@ -42,6 +43,7 @@ class Values(Literals):
                 self._added.setdefault(name, []).append((in_loop(item, loops.get(id(node))), sides.get(id(node), {})))
         for name in twice:
             del self.names[name]
+        self.names = {**kept_defaults(tree), **self.names}
         self.choose("body")
 
     def choose(self, side: str) -> None:
@@ -106,6 +108,9 @@ class Values(Literals):
 
     def _operation(self, node: ast.BinOp, depth: int) -> list[Piece] | None:
         left = self._pieces(node.left, depth)
+        if isinstance(node.op, ast.Div) and left is not None:  # of pathlib
+            right = str(self.word(node.right) or UNKNOWN)
+            return [(f"{_joined(left).rstrip('/')}/{right}", self.line(node))]
         if left is None or not isinstance(node.op, (ast.Add, ast.Mod)):
             return None
         if isinstance(node.op, ast.Mod):
@@ -121,8 +126,8 @@ class Values(Literals):
 
     def _made(self, node: ast.Call, depth: int) -> list[Piece] | None:
         """`TEXT.format(...)`, `" ".join(LIST)` and `str(VALUE)`."""
-        if getattr(node.func, "id", "") == "str" and node.args:
-            return [(str(self.word(node.args[0]) or UNKNOWN), self.line(node))]
+        if getattr(node.func, "id", "") in ("str", "Path", "PurePath") and node.args:
+            return [("/".join(str(self.word(each) or UNKNOWN) for each in node.args), self.line(node))]
         if not isinstance(node.func, ast.Attribute):
             return None
         if node.func.attr == "format":

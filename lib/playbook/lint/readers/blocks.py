@@ -10,14 +10,15 @@ from playbook.lint.checks.command import BINARY, Command
 from playbook.lint.checks.fragments import read_fragment
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.probes import check_lone_health
-from playbook.lint.checks.reading import Document, Reading, Surroundings
+from playbook.lint.checks.reading import Document, Reading, Surroundings, with_exported
 from playbook.lint.checks.schema import kind_of
+from playbook.lint.forms.python_exports import set_in_cells
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.trees import drawn_folders
 from playbook.lint.readers.block_kinds import flags_of, names_server
 from playbook.lint.readers.built_images import remember_within
 from playbook.lint.readers.documents import prose_blocks
-from playbook.lint.readers.notebooks import json_problem, lines_of, notebook_blocks
+from playbook.lint.readers.notebooks import code_of, json_problem, lines_of, notebook_blocks
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
@@ -41,6 +42,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         around.origins[text.path] = lines_of(text)
     elif kind == "prose" and blocks:
         around.sources.drawn[text.path] = drawn_folders(text.content)
+    around = with_exported(Document(text, around), set_in_cells(code_of(kind, text), text)).around
     images = [block for block in blocks if block.kind == "dockerfile"]
     for block in [*images, *(block for block in blocks if block.kind != "dockerfile")]:
         document = Document(block.text, around)

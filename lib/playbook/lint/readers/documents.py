@@ -185,7 +185,13 @@ def _span_end(lines: list[str], place: int) -> int:
     return place + 1 if open_span else end
 
 
+# a command line in the middle of a sentence: the program's name and the flags behind it
+_IN_SENTENCE = re.compile(rf"{NAMED}(?:\s+--\w+(?:=[^\s,;。，；)\[<{{]+| [\w/.:-]*[\w/])?)+(?![=\[<{{\w])")
+
+
 def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
+    if "`" not in line and (bare := _IN_SENTENCE.search(line)):
+        yield Block("shell", Text(bare.group().rstrip("."), text.path, text.line(number) or number, text.file), True)
     if "<code" in line or "<kbd" in line or "<tt" in line:
         line = html.unescape(re.sub(r"</?(?:code|kbd|tt)\b[^>]*>", "`", line))
     for code, begin in _rows(line):
@@ -245,7 +251,8 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         if language.lower() in _CONSOLES and not re.search(r"(?m)^\s*\$ ", content):
             content = _ROOTS_PROMPT.sub("", content)
         content = re.sub(
-            r"(?m)^(\s*)(?:(?:\$>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|!(?=(?:sudo )?(?:docker|podman)))",
+            r"(?m)^(\s*)(?:(?:\$>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|"
+            rf"!(?=(?:sudo |nohup )*(?:{ENGINES}|{NAMED})\b))",
             r"\1",
             content,
         )

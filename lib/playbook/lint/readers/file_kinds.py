@@ -11,6 +11,7 @@ from playbook.lint.forms.text import Text
 from playbook.lint.readers.diff_files import is_diff
 from playbook.lint.readers.program_texts import SUFFIXES
 from playbook.lint.readers.yaml_pages import Page
+from playbook.tfserving.config_messages import CONFIG_MESSAGES
 
 _YAML = (".yml", ".yaml", ".tpl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
@@ -56,8 +57,17 @@ def flag_of(path: Path, kind: str, text: Text, page: Page | None) -> str | None:
     looks = path.suffix.lower() in _CONFIGS or is_config(text.content)
     if path.name == "batching_params.pbtxt" or (not kind and not kind_of(text.content) and is_batching(text.content)):
         return "batching_parameters_file"
-    named_so = page is not None and not _is_yaml(page)
+    named_so = page is not None and (not _is_yaml(page) or _in_yaml(page))
     return kind_of(text.content) if named_so or (looks and not kind) else None
+
+
+def _in_yaml(page: Page) -> bool:
+    """True for a config of the server's that is written as YAML from its first key on: it holds nothing else."""
+    if len(page.data) != 1 or not isinstance(page.data[0], dict):
+        return False
+    keys = {str(key) for key in page.data[0]}
+    fields = set(CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name)
+    return keys in ({"model_config_list"}, {"prometheus_config"}) or (keys <= fields and len(keys) > 1)
 
 
 def _is_yaml(page: Page) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 
 from playbook.lint.checks.schema import kind_of
@@ -42,6 +43,19 @@ def lines_of(text: Text) -> list[tuple[str, int]]:
             place = _find(raw, lines[number].rstrip("\n") if number < len(lines) else "", mark, place)
             result.append((text.path, place + 1))
     return result
+
+
+def code_of(kind: str, text: Text) -> Iterator[str]:
+    """The Python of every cell of a notebook, or of a document's fenced blocks, whether or not it names the server."""
+    if kind != "notebook":
+        yield from (shell_and_code(textwrap.dedent(code))[1] for code in _FENCED.findall(text.content))
+        return
+    for cell, lines in _cells(text):
+        if cell.get("cell_type") == "code" and not "".join(lines).lstrip().startswith("%%"):
+            yield shell_and_code("".join(lines))[1]
+
+
+_FENCED = re.compile(r"(?ms)^[ \t]*```\w*[^\n]*\n(.*?)^[ \t]*```")
 
 
 def _cells(text: Text) -> Iterator[tuple[dict, list[str]]]:

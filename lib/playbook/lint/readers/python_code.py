@@ -11,11 +11,12 @@ from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.infra_validator import check_spec
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.own_images import built_as, names_own
-from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.reading import Document, Reading, with_exported
 from playbook.lint.checks.rewriting import check_rewriting
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.python_cells import begun
 from playbook.lint.forms.python_comments import commented_lines
+from playbook.lint.forms.python_exports import set_by
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
@@ -23,6 +24,7 @@ from playbook.lint.readers.python_client import read_client
 from playbook.lint.readers.python_containers import read_chain, read_container, read_keywords, read_spec
 from playbook.lint.readers.python_manifests import read_objects
 from playbook.lint.readers.python_objects import read_made
+from playbook.lint.readers.python_shells import read_list
 from playbook.lint.readers.python_writes import as_line, written_files
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import is_file, read_written
@@ -37,7 +39,7 @@ _NAMES = (
     "prometheus_config {",
 )
 _RUNS = ("run", "create", "create_container", "Popen", "call", "check_call", "check_output", "system", "popen",
-         "getoutput")  # fmt: skip
+         "getoutput", "DockerOperator")  # fmt: skip
 
 
 def read_python(document: Document) -> Reading:
@@ -57,13 +59,15 @@ def read_python(document: Document) -> Reading:
     values = Values(tree, text)
     read: set[int] = set()
     nodes = list(ast.walk(tree))
+    document = with_exported(document, set_by(nodes, values))
     added = {id(side) for node in nodes if isinstance(node, ast.BinOp) for side in (node.left, node.right)}
     reading.add(read_objects(nodes, values, document, read))
     for node in nodes:
         if isinstance(node, ast.Call) and id(node) not in read:
             reading.add(_call(node, values, document, read))
-    for name, written in written_files(nodes, values):
+    for name, written, pieces in written_files(nodes, values):
         if is_config(written.content):
+            read |= {id(each) for piece in pieces for each in ast.walk(piece)}  # parts of it mean nothing alone
             reading.add(read_written(name, written, document))
         elif name:
             document.around.sources.extra.append((name, written))
@@ -111,12 +115,9 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
     if (spec := read_keywords(name, keywords, values, document)) is not None:
         read |= {id(each) for each in ast.walk(node)}
         return spec
-    if name in _RUNS and (split := _split_for_shell(node, keywords, values)):
+    if name in _RUNS and (lost := read_list(node, keywords, values, document)) is not None:
         read |= {id(each) for each in ast.walk(node)}
-        words_ = {"count": len(split) - 1, "word": repr(split[0].strip())}
-        reading.report("shell-args-split", document.text.path, split[0].line, **words_)
-        reading.counts["command lines"] += 1
-        return reading
+        return lost
     words = [values.word(each) for each in node.args if not isinstance(each, ast.Starred)]
     if len(words) > 1 and words[0] is not None and is_server_word(words[0]):
         read |= {id(each) for each in ast.walk(node)}
@@ -138,15 +139,6 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
         read |= {id(each) for each in ast.walk(node)}
         reading.add(read_container(image, node, keywords, values, document))
     return reading
-
-
-def _split_for_shell(node: ast.Call, keywords: dict[str, ast.expr], values: Values) -> list[Word]:
-    """A list of several words beside shell=True, of which the shell runs the first alone; none where that is right."""
-    shell = keywords.get("shell")
-    if not (isinstance(shell, ast.Constant) and shell.value is True and node.args):
-        return []
-    words = values.words(node.args[0]) if isinstance(node.args[0], ast.List) else []
-    return words if len(words) > 1 and words[0].strip() and is_server_word(words[0].split()[0]) else []
 
 
 def _chain(node: ast.AST) -> tuple[dict[str, list[ast.Call]], ast.AST | None]:

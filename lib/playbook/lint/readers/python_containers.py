@@ -10,6 +10,7 @@ from playbook.lint.checks.containers import bind, check_image
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.own_images import as_built, built_as
 from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.python_data import called
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import UNKNOWN, Word
 
@@ -17,20 +18,25 @@ from playbook.lint.forms.text import UNKNOWN, Word
 def read_container(
     image: Word, node: ast.Call, keywords: dict[str, ast.expr], values: Values, document: Document
 ) -> Reading:
-    """What `containers.run(image, command, ...)` starts."""
+    """What `containers.run(image, command, ...)` starts, and python-on-whales' `docker.run(..., envs=, publish=)`."""
+    keywords = {_SPELT.get(name, name): value for name, value in keywords.items()}
     command = node.args[1] if len(node.args) > 1 else keywords.get("command")
     args = values.split(command)
     unknown = command is not None and not args and not isinstance(command, ast.Constant)
-    mounts = tuple(_mounts(keywords.get("volumes"), values, document))
+    objects = _objects(keywords.get("mounts"), values, document)
+    mounts = (*_mounts(keywords.get("volumes"), values, document), *(objects or ()))
     environment = {str(name): values.word(value) or Word("$") for name, value in
                    values.pairs(keywords.get("environment"))}  # fmt: skip
     for pair in values.words(keywords.get("environment")):
         name, _, value = pair.partition("=")
         environment[name] = pair.with_text(value)
-    hidden = bool({"mounts", "host_config"} & keywords.keys()) or ("volumes" in keywords and not mounts)
+    hidden = "host_config" in keywords or ("mounts" in keywords and objects is None)
+    hidden = hidden or ("volumes" in keywords and not mounts)
     hidden = hidden or any(key.arg is None for key in node.keywords)
     place = Place(True, is_official(str(image)), mounts, document.folder, str(image), hidden)
     ports = tuple(word.with_text(word.partition("/")[0]) for word, _ in values.pairs(keywords.get("ports")))
+    pairs = getattr(keywords.get("publish"), "elts", ())  # of host and container
+    ports += tuple(word for pair in pairs for word in values.words(pair)[1:2])
     entry = values.words(keywords.get("entrypoint")) or None
     if entry is None and (word := values.word(keywords.get("entrypoint"))):
         entry = [word]
@@ -53,6 +59,7 @@ def read_spec(image: Word, keywords: dict[str, ast.expr], values: Values, docume
     return launch(start)
 
 
+_SPELT = {"envs": "environment"}
 _IMAGES = ("image", "serving_container_image_uri", "container_image_uri", "image_uri")
 _PREFIXES = ("serving_container_", "container_", "")
 
@@ -90,9 +97,30 @@ def _mounts(node: ast.expr | None, values: Values, document: Document) -> Iterat
     for source, value in values.pairs(node):
         inside = next((values.word(each) for key, each in values.pairs(value) if key == "bind"), None)
         yield bind(str(source), str(inside or UNKNOWN), document.folder, document.around.sources, source.line)
-    for word in values.words(node):
+    pairs = [each for each in getattr(node, "elts", ()) if isinstance(each, ast.Tuple)]
+    for source, inside in (values.words(pair)[:2] for pair in pairs if len(pair.elts) > 1):
+        yield bind(str(source), str(inside), document.folder, document.around.sources, source.line)
+    for word in values.words(node) if not pairs else ():
         named, _, target = word.partition(":")
         yield bind(named, target.partition(":")[0], document.folder, document.around.sources, word.line)
+
+
+def _objects(node: ast.expr | None, values: Values, document: Document) -> list[Mount] | None:
+    """The mounts of a list of `docker.types.Mount(target, source, type=)`; None where one of them is not known."""
+    node = values.names.get(node.id) if isinstance(node, ast.Name) else node
+    found: list[Mount] = []
+    for each in getattr(node, "elts", [None]):
+        made = values.names.get(each.id) if isinstance(each, ast.Name) else each
+        if not (isinstance(made, ast.Call) and called(made) == "Mount"):
+            return None
+        given = {**dict(zip(("target", "source"), made.args, strict=False)), **values.keywords(made)}
+        target, named = values.word(given.get("target")), str(values.word(given.get("source")) or UNKNOWN)
+        if target is None:
+            return None
+        bound = values.word(given.get("type")) == "bind"
+        found.append(bind(named, str(target), document.folder, document.around.sources, values.line(made)) if bound
+                     else Mount(target.rstrip("/") or "/", None, named, line=values.line(made)))  # fmt: skip
+    return found
 
 
 def read_chain(calls: dict[str, list[ast.Call]], image: Word, values: Values, document: Document) -> Reading:

@@ -15,12 +15,13 @@ from playbook.lint.forms.text import UNKNOWN, Text
 _OPENS = ("open", "GFile", "Open")
 
 
-def written_files(nodes: list[ast.AST], values: Values) -> Iterator[tuple[str, Text]]:
-    """Name ("" where it is not known) and text of each file that is written, its pieces on the lines they stand on.
+def written_files(nodes: list[ast.AST], values: Values) -> Iterator[tuple[str, Text, list[ast.expr]]]:
+    """Name ("" where it is not known), text and pieces of each file that is written, on the lines they stand on.
 
     By `FILE.write(...)`, `print(..., file=FILE)`, `open(...).write(...)` and `Path(...).write_text(...)`.
     """
     files: list[tuple[str, Text | None]] = []
+    pieces: dict[int, list[ast.expr]] = {}
     opened: dict[str, int] = {}
     in_order = sorted((each for each in nodes if hasattr(each, "lineno")), key=values.line)
     for node in in_order:
@@ -28,6 +29,8 @@ def written_files(nodes: list[ast.AST], values: Values) -> Iterator[tuple[str, T
             opened[variable] = len(files)
             files.append((_name(call, values), None))
         target, piece, end = _write(node)
+        whole = values.names.get(name_of(piece))
+        piece = whole if isinstance(whole, ast.Constant) and "\n" in str(whole.value) else piece  # at its own lines
         text = values.script(piece) if piece is not None else None
         if text is None or target is None:
             continue
@@ -38,11 +41,12 @@ def written_files(nodes: list[ast.AST], values: Values) -> Iterator[tuple[str, T
                 opened[held] = len(files) - 1
         place = opened[held] if held else len(files) - 1
         name, before = files[place]
+        pieces.setdefault(place, []).extend([piece] if piece is not None else [])
         files[place] = name, _behind(before, replace(text, content=text.content.replace("\\\n", "\n") + end))
-    for name, text in files:
+    for place, (name, text) in enumerate(files):
         if text is not None:
             templated = UNKNOWN in text.content or bool(re.search(r"\$\{?\w", text.content))
-            yield name, replace(text, file=None, templated=templated)
+            yield name, replace(text, file=None, templated=templated), pieces[place]
 
 
 def _opened(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

@@ -19,6 +19,7 @@ from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import ENGINES, Text, Word
+from playbook.lint.forms.told_commands import told
 from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.cluster_changes import read_config_maps, read_helm, read_kubectl
@@ -60,8 +61,8 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     reading, text = Reading(), document.text
     if not (_MAY_CONCERN.search(text.content) or names_own(document.around, text.content)):
         return reading
-    values: dict[str, str] = {name: str(value) for name, value in _sourced(document).items()}
-    started, named = False, set[Word]()
+    values = {**document.around.exported, **{name: str(value) for name, value in _sourced(document).items()}}
+    started, named, shown = False, set[Word](), list[Simple]()
     writes, before = Writes(not _BASH.match(text.content)), list[Word]()
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
@@ -75,8 +76,12 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         started = _starts(command.words)
         named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
         writes.add(command, text.path)
+        shown.append(command)
     for name, written in writes.files.items():
         reading.add(_written(name, written, document, depth))
+    for tells in told(shown, text.path) if not reading.understood and depth == 0 else ():
+        if re.search(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b", tells.content):
+            reading.add(read_script(Document(tells, document.around), _DEPTH))
     if not reading.understood:
         _images(named, text.path, reading)
     if depth == 0:

@@ -13,6 +13,10 @@ ROWS = (
      "Base path {path} is not on this machine, so its versions were not looked at.",
      "Run lint where the models are.",
      "playbook lint"),
+    ("config-file-not-here", "note",
+     "{flag} names {path}, which is not on this machine, so it was not looked at.",
+     "Run lint where the file is, or name the file itself.",
+     "playbook lint"),
     ("version-not-loadable", "warning",
      "Version {version} does not load ({problem}); {effect}.",
      "Remove it, or copy it whole and publish it under the next number.",
@@ -68,6 +72,11 @@ ROWS = (
      "Base path {path} names a file: the server looks for numbered folders in it, and waits at start for ever, with "
      "no port open.",
      "Name the folder above the version, such as {folder} for {folder}/1/saved_model.pb.",
+     "file_system_storage_path_source.cc"),
+    ("base-path-inside", "error",
+     "Base path {path} lies inside a version of the model: the server looks for numbered folders there, finds none, "
+     "and waits at start for ever.",
+     "{remedy}",
      "file_system_storage_path_source.cc"),
     ("base-path-missing", "error",
      "Base path {path} is not {where}: the server waits at start for ever, with no port open.",

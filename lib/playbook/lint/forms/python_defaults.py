@@ -1,0 +1,56 @@
+"""Parameters of a Python text's functions that keep their defaults: every call of the text leaves them out."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def kept_defaults(tree: ast.AST) -> dict[str, ast.expr]:
+    """Parameter -> its default, where one function alone has it and calls of that function here never give it."""
+    functions = list(_functions(tree))
+    seen = Counter(arg.arg for _, function, _ in functions for arg in _arguments(function))
+    calls: dict[str, list[ast.Call]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            calls.setdefault(getattr(node.func, "attr", getattr(node.func, "id", "")), []).append(node)
+    found: dict[str, ast.expr] = {}
+    for called, function, bound in functions:
+        for place, (name, default) in enumerate(_defaults(function, bound)):
+            given = calls.get(called, [])
+            if default is not None and seen[name] == 1 and given and not any(_gives(c, name, place) for c in given):
+                found[name] = default
+    return found
+
+
+def _functions(tree: ast.AST) -> Iterator[tuple[str, _Function, bool]]:
+    """Each function by the name that calls it, and whether its first parameter is the object itself."""
+    methods: dict[int, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            methods |= {id(each): node.name for each in node.body}
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            owner = methods.get(id(node), "")
+            yield (owner if owner and node.name == "__init__" else node.name), node, bool(owner)
+
+
+def _arguments(function: _Function) -> list[ast.arg]:
+    return [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+
+
+def _defaults(function: _Function, bound: bool) -> list[tuple[str, ast.expr | None]]:
+    """The parameters by place with their constant defaults, None for one that has none."""
+    places = [*function.args.posonlyargs, *function.args.args]
+    values = [None] * (len(places) - len(function.args.defaults)) + list(function.args.defaults)
+    pairs = list(zip(places, values, strict=True))[bound:]
+    pairs += list(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
+    return [(arg.arg, value if isinstance(value, ast.Constant) else None) for arg, value in pairs]
+
+
+def _gives(call: ast.Call, name: str, place: int) -> bool:
+    """True for a call that gives a parameter, or may."""
+    starred = any(isinstance(each, ast.Starred) for each in call.args)
+    return starred or len(call.args) > place or any(each.arg in (name, None) for each in call.keywords)

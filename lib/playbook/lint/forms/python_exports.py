@@ -1,0 +1,50 @@
+"""Variables of the environment that Python sets, which the shells have that it starts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from playbook.lint.forms.python_values import Values
+from playbook.lint.forms.text import Text, is_unknown
+
+
+def set_by(nodes: Iterable[ast.AST], values: Values) -> dict[str, str]:
+    """What `os.environ[NAME] = VALUE` sets, as far as it is known and each name is set once."""
+    found: dict[str, str] = {}
+    twice: set[str] = set()
+    for name, value in _assigned(nodes, values):
+        word = values.word(value)
+        twice |= {name} & found.keys()
+        if word is not None:
+            found[name] = str(word)
+    return {name: value for name, value in found.items() if name not in twice and value and not is_unknown(value)}
+
+
+def _assigned(nodes: Iterable[ast.AST], values: Values) -> Iterator[tuple[str, ast.expr]]:
+    for node in nodes:
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        if isinstance(target, ast.Subscript) and _is_environ(target.value):
+            name = values.word(target.slice)
+            if name is not None and isinstance(node, ast.Assign):
+                yield str(name), node.value
+
+
+def _is_environ(node: ast.expr) -> bool:
+    return "environ" in (getattr(node, "attr", ""), getattr(node, "id", ""))
+
+
+def set_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:
+    """What the cells of a notebook, or a document's blocks of Python, set; those that are no Python are left out."""
+    code = "\n".join(cell for cell in cells if _tree(cell) is not None)
+    tree = _tree(code)
+    if "environ" not in code or tree is None:
+        return {}
+    return set_by(list(ast.walk(tree)), Values(tree, Text(code, text.path)))
+
+
+def _tree(code: str) -> ast.Module | None:
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError):
+        return None

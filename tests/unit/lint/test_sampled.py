@@ -1,0 +1,109 @@
+# ruff: noqa: E501  (tables of texts, one a line)
+"""What texts drawn by lot from the web showed lint not to read: each form with a fault in it, and its right sibling."""
+
+import json
+
+import pytest
+
+from playbook.errors import ParameterError
+from playbook.lint.linter import examine
+
+LIST = 'model_config_list { config { name: "m" base_path: "%s" model_platform: "tensorflow" } }\n'
+SDK = "import docker\nfrom docker.types import Mount\nclient = docker.from_env()\n"
+POPEN = "import os, subprocess\nfrom pathlib import Path\n"
+IMAGE = "tensorflow/serving:2.20.0"
+COMMON = {"monitoring-missing", "batching-defaults", "base-path-not-here", "config-file-not-here"}
+
+
+def said(folder, files):
+    """Rules and lines of what lint finds in these files, apart from what is true of nearly every text."""
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    return {(hit.rule, hit.line) for hit in examine(folder).findings if hit.rule not in COMMON}
+
+
+def cells(*sources):
+    """A notebook of these cells."""
+    made = [{"cell_type": "code", "metadata": {}, "source": source.splitlines(keepends=True)} for source in sources]
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+
+
+START = '!tensorflow_model_server --rest_api_port=8501 --model_base_path="${MODEL_DIR}" &'
+# what is wrong -> the files, the rule, the line
+WRONG = {
+    "a list of models as YAML": ({"models.yaml": "# all\nmodel_config_list:\n  - config:\n      name: m\n"}, "config-file-broken", 2),
+    "monitoring as YAML": ({"mon.yml": "prometheus_config:\n  enable: true\n"}, "config-file-broken", 1),
+    "batching as YAML": ({"batch.yaml": "max_batch_size:\n  value: 32\nnum_batch_threads:\n  value: 4\n"}, "config-file-broken", 1),
+    "bare batching called YAML": ({"batch.yaml": "max_batch_size: 32\nnum_batch_threads: 4\n"}, "batching-bare-field", 1),
+    "a base path in a version": ({"m.config": LIST % "/models/m/1/variables"}, "base-path-inside", 1),
+    "a base path that is the graph": ({"m.config": LIST % "/models/m/1/saved_model.pb"}, "base-path-is-file", 1),
+    "a frozen graph": ({"m.config": LIST % "/models/frozen.pb"}, "base-path-is-file", 1),
+    "a frozen graph behind a name": ({"s.py": "import os\nHOME = '/srv/'\nos.system('tensorflow_model_server --model_base_path=%s' % (HOME + 'frozen.pb'))\n"}, "base-path-is-file", 3),
+    "a command in a sentence": ({"issue.md": "I ran tensorflow_model_server --port 9000 --model_base_path=/m, and it waits.\n"}, "flag-value-after-blank", 1),
+    "a mount as an object": ({"s.py": SDK + f"client.containers.run('{IMAGE}', environment={{'MODEL_NAME': 'm'}}, mounts=[Mount('/models/n', '/srv/n', type='bind')])\n"}, "base-path-missing", 4),
+    "a mount as an object by a name": ({"s.py": SDK + f"here = Mount(target='/models', source='models')\nclient.containers.create('{IMAGE}', command=['--model_config_file=/etc/m.config'], mounts=[here])\n"}, "config-file-missing", 5),
+    "whales' variables": ({"s.py": f"from python_on_whales import docker\ndocker.run('{IMAGE}', envs={{'MODEL_NAME': 'm', 'TF_SERVING_BATCH': '1'}}, volumes=[('/srv/m', '/models/m')])\n"}, "env-nobody-reads", 2),
+    "whales' ports": ({"s.py": f"from python_on_whales import docker\ndocker.run('{IMAGE}', publish=[(8501, 9000)], volumes=[('/srv/m', '/models/model')])\n"}, "port-nobody-listens", 2),
+    "Airflow's operator": ({"s.py": f"serve = DockerOperator(image='{IMAGE}', mounts=[Mount('/models/model', 'm')], command='--rest_api_port 8501')\n"}, "flag-value-after-blank", 1),
+    "a dict by its maker": ({"s.py": POPEN + "given = dict(port=8500, rest_port=8501, model_base_path='/m')\nsubprocess.run(['tensorflow_model_server', *('--%s=%s' % (k, v) for k, v in given.items())])\n"}, "unknown-flag", 3),
+    "a path of pathlib": ({"s.py": POPEN + "BASE = Path('models') / 'm'\nsubprocess.Popen(['tensorflow_model_server', f'--model_base_path={BASE}'])\n"}, "relative-base-path", 4),
+    "a default that is kept": ({"s.py": POPEN + "def serve(base='models/m'):\n    subprocess.run(['tensorflow_model_server', f'--model_base_path={base}'])\n\nserve()\n"}, "relative-base-path", 4),
+    "a line as one word": ({"s.py": POPEN + "subprocess.Popen(['tensorflow_model_server --port=8500 --model_base_path=/m'])\n"}, "flags-in-one-word", 3),
+    "a variable of Python's": ({"s.py": POPEN + "os.environ['BASE'] = 'models'\nos.system('tensorflow_model_server --model_base_path=$BASE/m')\n"}, "relative-base-path", 4),
+    "a notebook's variable of another cell": ({"n.ipynb": cells("path = 'models/m'\n", "import os\nos.environ['MODEL_DIR'] = path\n", START)}, "relative-base-path", 22),
+    "a document's variable of another block": ({"a.md": f"```python\nimport os\nos.environ['MODEL_DIR'] = 'models'\n```\n\n```\n{START}\n```\n"}, "relative-base-path", 7),
+    "a command that a script tells": ({"i.sh": 'BASE=models\necho "Start it by:"\necho "  tensorflow_model_server --rest_api_port=8501 \\\\"\necho "    --model_base_path=${BASE}"\n'}, "relative-base-path", 4),
+    "one file's text in the other": ({"e.sh": 'echo "prometheus_config { enable: ${ON} }" > $BATCHING\ntensorflow_model_server --model_base_path=/m --enable_batching --batching_parameters_file=${BATCHING}\n'}, "config-file-broken", 1),
+    "a switch with yes": ({"r.sh": "tensorflow_model_server --model_base_path=/m --enable_batching yes\n"}, "flag-value-after-blank", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_fault_is_named_in_the_form_it_was_drawn_in(what, tmp_path):
+    files, rule, line = WRONG[what]
+    found = said(tmp_path, files)
+    assert (rule, line) in found
+    assert {each for each, _ in found} == {rule}
+
+
+RIGHT = {
+    "a folder called variables": {"m.config": LIST % "/models/variables"},
+    "a version's parent": {"m.config": LIST % "/models/m.pb.d"},
+    "a custom optimizer": {"s.pbtxt": 'graph_options { rewrite_options { custom_optimizers { name: "x" parameter_map { key: "a" value { b: true } } parameter_map: { key: "n" value: { list { i: [1, 2] type: DT_HALF } } } } } }\n'},
+    "a mount as an object": {"s.py": SDK + f"client.containers.run('{IMAGE}', environment={{'MODEL_NAME': 'm'}}, mounts=[Mount('/models/m', '/srv/m', type='bind')])\n"},
+    "mounts that are not known": {"s.py": SDK + f"client.containers.run('{IMAGE}', environment={{'MODEL_NAME': 'm'}}, mounts=mounts)\n"},
+    "an absolute path of pathlib": {"s.py": POPEN + "BASE = Path('models').resolve() / 'm'\nsubprocess.Popen(['tensorflow_model_server', f'--model_base_path={BASE}'])\n"},
+    "a default that a call gives": {"s.py": POPEN + "def serve(base='models/m'):\n    subprocess.run(['tensorflow_model_server', f'--model_base_path={base}'])\n\nserve('/srv/m')\n"},
+    "a default that nobody calls": {"s.py": POPEN + "def serve(base='models/m'):\n    subprocess.run(['tensorflow_model_server', f'--model_base_path={base}'])\n"},
+    "a line as one word for a shell": {"s.py": POPEN + "subprocess.Popen(['tensorflow_model_server --port=8500 --model_base_path=/m'], shell=True)\n"},
+    "a notebook's absolute path": {"n.ipynb": cells("import os\nos.environ['MODEL_DIR'] = os.path.abspath('models/m')\n", START)},
+    "a wrapped command in a docstring": {"c.py": f'"""\nStart it by\n    docker run -v /srv/models:/models {IMAGE}\n        --model_config_file=/models/models.config\n"""\n'},
+    "a batch size that a program fills in": {"b.py": "with open('b.txt', 'w') as f:\n    f.write('max_batch_size { value: ' + str(n) + ' }\\n')\n    f.write('max_enqueued_batches { value: 1000 }\\n')\n    f.write('num_batch_threads { value: 4 }\\nallowed_batch_sizes: 8\\nallowed_batch_sizes: 1')\n"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", RIGHT)
+def test_the_right_sibling_is_not_called_wrong(what, tmp_path):
+    found = {rule for rule, _ in said(tmp_path, RIGHT[what])}
+    assert found - {"batching-allowed-order"} == set()
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ("—port=8500 --model_base_path=/m", "pasted-dash"),
+        ("--model_name=“m” --model_base_path=/m", "pasted-quote"),
+        ("tensorflow-model-server --port=8500 --model_base_path=/m", "binary-misspelt"),
+        ("--rest_api_port=8501 --model_base_path=/models/m/1", "base-path-version"),
+    ],
+)
+def test_a_pasted_line_is_read_as_it_was_meant(given, rule):
+    assert rule in {hit.rule for hit in examine(given).findings}
+
+
+def test_files_of_a_pasted_line_belong_to_another_machine_and_those_of_flags_to_this_one():
+    line = "--model_base_path=/m --ssl_config_file=/nowhere/tls"
+    pasted, typed = ({hit.rule: hit.severity for hit in examine(given).findings} for given in (line, line.split()))
+    assert (pasted["config-file-not-here"], typed["config-file-missing"]) == ("note", "error")
+    with pytest.raises(ParameterError):
+        examine("no flags")
