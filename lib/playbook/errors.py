@@ -9,6 +9,7 @@ PlaybookError
 │   ├── ServerNotReady    the server did not reach AVAILABLE
 │   ├── ServerDied        the server ended while it was needed
 │   │   └── ServerHung    the server lives and answers nothing
+│   ├── VersionChanged    another version of the model answers, or lies there, than is measured
 │   └── DockerUnavailable no engine, no permission, no image
 ├── PredictFailed         the server answered with an error; its text is kept
 ├── WarmupNotApplied      a warm-up file is present and the server did not replay it
@@ -63,6 +64,10 @@ class ServerDied(ServerError):
 
 class ServerHung(ServerDied):
     """The server lives and answers nothing, not even its status: for users it is as good as dead."""
+
+
+class VersionChanged(ServerError):
+    """Another version of the model answers, or lies in its folder, than is measured: somebody changed the folder."""
 
 
 class DockerUnavailable(ServerError):

@@ -44,6 +44,17 @@ def server_of(run_dir: Path) -> psutil.Process | None:
     return psutil.Process(notes[-1]["pid"]) if notes else None
 
 
+def in_second_level(base: Path, word: str, grandchild: bool = False) -> tuple[Chain, Path, psutil.Process]:
+    """A chain whose stress holds its second level, its run folder, and that process of it which a word names."""
+    chain = stressed(base, *LEVELS)
+    run_dir = chain.run_dir(base.parent)
+    until(lambda: held(run_dir) >= 1, 60, chain.process)
+    time.sleep(1.0)
+    target = server_of(run_dir) if word == SERVER else chain.child(word, grandchild=grandchild)
+    assert target, chain.lines
+    return chain, run_dir, target
+
+
 def _outcome(fault: str, chain: Chain, base: Path, at: float, lost: str) -> Outcome:
     code = chain.end(120)
     noticed_s, message = chain.told(at)
@@ -54,12 +65,7 @@ def _killed(word: str, signal_: int, grandchild: bool = False) -> Callable[[str,
     """A process of a stress that holds its second level gets a signal."""
 
     def fault(name: str, base: Path) -> Outcome:
-        chain = stressed(base, *LEVELS)
-        run_dir = chain.run_dir(base.parent)
-        until(lambda: held(run_dir) >= 1, 60, chain.process)
-        time.sleep(1.0)
-        target = server_of(run_dir) if word == SERVER else chain.child(word, grandchild=grandchild)
-        assert target, chain.lines
+        chain, run_dir, target = in_second_level(base, word, grandchild)
         at = time.monotonic()
         for one in [target, *(target.children(recursive=True) if word == "loadgen" else [])]:
             one.send_signal(signal_)

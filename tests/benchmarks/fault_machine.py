@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 from fault_driver import SMOKE, Chain, Outcome, left, until
-from fault_kinds import LEVELS, SERVER, held, server_of, stressed
+from fault_kinds import LEVELS, SERVER, held, in_second_level, stressed
 
 CLOCK = Path(__file__).with_name("clock_shift.c")
 GROUPS = Path("/sys/fs/cgroup")
@@ -103,12 +103,7 @@ def _little_memory() -> Iterator[Path]:
 def out_of_memory(name: str, base: Path, word: str, grandchild: bool = False) -> Outcome:
     """Linux ends a process of a stress that holds its second level, for lack of memory."""
     with _little_memory() as procs:
-        chain = stressed(base, *LEVELS)
-        run_dir = chain.run_dir(base.parent)
-        until(lambda: held(run_dir) >= 1, 60, chain.process)
-        time.sleep(1.0)
-        target = server_of(run_dir) if word == SERVER else chain.child(word, grandchild=grandchild)
-        assert target, chain.lines
+        chain, run_dir, target = in_second_level(base, word, grandchild)
         at = time.monotonic()
         for one in [target, *(target.children() if word == "loadgen" else [])]:
             _moved(one, procs)

@@ -16,7 +16,7 @@ from playbook.records.runs import NOTEBOOK_DIR
 def published_run(run: Path) -> Path:
     """The default model published in this folder, with the record of export."""
     published(run)
-    exported = {"model_name": "digits", "base_path": "models/digits"}
+    exported = {"model_name": "digits", "base_path": "models/digits", "version": 1}
     record.save(run, "export", params={}, results=exported, verdict="exported")
     return run
 

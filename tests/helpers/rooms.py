@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 LIB = Path(__file__).parents[2] / "lib"
@@ -26,12 +27,18 @@ def modules(package: str, lib: Path = LIB) -> dict[str, Path]:
     return {name_of(path, lib): path for path in sorted((lib / package).rglob("*.py"))}
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A module's syntax tree: every wall looks at it."""
+    return ast.parse(path.read_text())
+
+
 def imported(path: Path, known: Mapping[str, Path], late: bool = True) -> set[str]:
     """The modules of `known` that a module imports: at its top, and, when `late`, inside functions or for types alone.
 
     `from room import part` needs the part, not the room's own `__init__`, where the part is a module.
     """
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     nodes = ast.walk(tree) if late else (node for top in tree.body if not _later(top) for node in ast.walk(top))
     names: set[str] = set()
     for node in nodes:

@@ -174,6 +174,7 @@ def play(prepared: Demonstration) -> list[ChoiceRun]:
     Raises:
         ServerDied: The server ended under the load, or hangs. What was held before stays in the run folder.
         LoadFailed: It refused connections, or nothing could be measured.
+        VersionChanged: The model's folder holds another version than export wrote.
     """
     if prepared.skipped:
         return []

@@ -26,6 +26,7 @@ from playbook.serve import serve
 from playbook.serve.spec import ServerSpec, from_parameters
 from playbook.stress import levels, stress
 from playbook.stress.load import Load, load_of
+from playbook.tfserving import versions
 
 TURNS = 2 * turns.FEWEST  # windows a side of each load
 WINDOW_S, RAMP_UP_S = 0.4, 0.1  # short, so that what drifts within seconds meets both
@@ -56,6 +57,7 @@ def again(
     Raises:
         RecordMismatch: the two must not be compared, or one has no load levels.
         RecordUnreadable: no such run folder.
+        VersionChanged: the folder of a run's model holds another version than it exported.
         ParameterError: nothing to start a server with, no closed loop that both held, or over half an hour of loads.
     """
     one, two = folders = run_folder.read(base), run_folder.read(candidate)
@@ -186,6 +188,7 @@ def _spec(run: RunFolder) -> ServerSpec:
             f"{run.run_id} cannot be held again: its exported model and a server of its own were expected, and "
             "a run without 'serve' or whose models/ is gone has none. Compare it without --again."
         )
+    versions.exported(run.run_dir / exported["base_path"], exported.get("version"))  # and no other would answer
     cpus = tuple(run.results("serve").get("cpus") or ())
     fresh = {**asked, "rest_api_port": 0, "port": 0}
     return from_parameters(fresh, run.run_dir / exported["base_path"], cpus)

@@ -19,7 +19,7 @@ from typing import Any
 from loadgen.workers import processes
 from playbook import progress
 from playbook.chain import params
-from playbook.errors import ServerDied, StageFailed
+from playbook.errors import ServerDied, StageFailed, VersionChanged
 from playbook.records import record, runs, stale
 from playbook.serve import alive
 from playbook.serve.handle import Handle
@@ -72,7 +72,7 @@ def _server_ended(run: Path) -> bool:
     handle = Handle.load(run)
     try:
         alive.check_alive(handle)
-    except ServerDied:
+    except (ServerDied, VersionChanged):
         if handle.server == "attach":
             raise
         return True

@@ -1,6 +1,8 @@
-"""The console script `playbook`: each command is a few lines around one function of the library."""
+"""The console script `playbook`: each command is a few lines around one function of the library.
 
-from playbook.cli.app import app
-from playbook.cli.entry import main
+`entry` holds the application with all commands; nothing of it is imported with this package (`start` says why).
+"""
 
-__all__ = ["app", "main"]
+from playbook.cli.start import main
+
+__all__ = ["main"]

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from playbook.chain import interrupts, open_files, outcome, params, pipeline, unfinished
 from playbook.chain.terminal import StageLine
+from playbook.cli.ctrl_c import INTERRUPTED
 from playbook.errors import StageFailed
 from playbook.records import buckets, runs, whole_file
 from playbook.report import report, sharing
 from playbook.verify import first_step
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
 Say = Callable[[str], None]
 
 

@@ -1,4 +1,4 @@
-"""The entry point of `playbook`: every command, and how errors end it."""
+"""Every command of `playbook`, and how errors end it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ import sys
 
 from playbook.cli import reading, running, serving  # noqa: F401  (each adds its commands to the application)
 from playbook.cli.app import app
+from playbook.cli.ctrl_c import INTERRUPTED, SAID
 from playbook.errors import ParameterError, PlaybookError, RecordMismatch, StageFailed
 from playbook.records import whole_file
 
-INTERRUPTED = 130
-
 
 def main() -> None:
-    """Entry point: an error of ours is printed as it is, without a traceback, and exits 1 (2 for bad input)."""
+    """Run a command: an error of ours is printed as it is, without a traceback, and exits 1 (2 for bad input).
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, where typer did not take it.
+    """
     _in_utf8()
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # then there is nothing left to interrupt
     try:
@@ -34,8 +37,16 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
             raise
         sys.exit(_say(whole_file.in_words(error), 1))
-    except KeyboardInterrupt:
-        sys.exit(_say("Interrupted (SIGINT).", INTERRUPTED))
+    except SystemExit as ended:
+        if _interrupted(ended):
+            _say(SAID, INTERRUPTED)
+        raise
+
+
+def _interrupted(ended: SystemExit) -> bool:
+    """Whether typer has made this exit of Ctrl-C, and said nothing of it."""
+    asked = ended.__context__
+    return ended.code == INTERRUPTED and isinstance(asked.__cause__ if asked else None, KeyboardInterrupt)
 
 
 def _in_utf8() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from playbook.cli.app import Outputs, app
+from playbook.cli.ctrl_c import importing
 
 
 @app.command()
@@ -31,8 +32,8 @@ def run(
     ] = True,
 ) -> None:
     """Run the chain, by papermill, and write the record."""
-    from playbook.cli import chain
-
+    with importing():
+        from playbook.cli import chain
     folder, bucket = (Path("outputs"), outputs) if "://" in outputs else (Path(outputs), "")
     asked = chain.Asked(params_path, folder, set_ or [], only or [], start, resume, gate, verify, bucket)
     raise typer.Exit(chain.run(asked, lambda text: typer.echo(text, err=True)))

@@ -70,7 +70,7 @@ def _target(name: str) -> str:
 
 
 def write(
-    run_dir: Path, context: Mapping[str, Any], configs: Mapping[str, str], models: Path, requests: Mapping[str, Any],
+    run_dir: Path, context: Mapping[str, Any], configs: Mapping[str, str], model: Path, requests: Mapping[str, Any],
     further: Mapping[str, str],
 ) -> list[str]:  # fmt: skip
     """Write the whole bundle to `<run_dir>/deploy`, in place of an earlier one; returns its files, relative.
@@ -79,7 +79,7 @@ def write(
         run_dir: The run folder.
         context: Names the templates may use.
         configs: The server's config files by name, as text protos.
-        models: The base path to copy the model from (hard links where the file system allows).
+        model: The version directory to copy (hard links where the file system allows).
         requests: `protocol`, `mix`, `model_name` and `count` of the load test's request bodies.
         further: Other files by their paths in the bundle, such as the chart's.
     """
@@ -90,20 +90,19 @@ def write(
         path = part / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    copy_latest(models, part / "models" / models.name)
+    copy_version(model, part / "models" / model.parent.name)
     _load_test(part / "loadtest", run_dir, requests)
     shutil.rmtree(final, ignore_errors=True)
     part.rename(final)
     return sorted(str(path.relative_to(run_dir)) for path in _told(final))
 
 
-def copy_latest(base_path: Path, target: Path) -> Path:
-    """Copy the newest version below a base path; hard links cost no space, and published versions never change."""
-    newest = max((path for path in base_path.iterdir() if path.name.isdigit()), key=lambda path: int(path.name))
-    shutil.copytree(newest, target / newest.name, copy_function=_link)
+def copy_version(version: Path, target: Path) -> Path:
+    """Copy a version directory below a base path; hard links cost no space, and published versions never change."""
+    shutil.copytree(version, target / version.name, copy_function=_link)
     for folder in [target, *(path for path in target.rglob("*") if path.is_dir())]:
         folder.chmod(0o755)
-    return target / newest.name
+    return target / version.name
 
 
 def _link(source: str, target: str) -> None:

@@ -8,12 +8,17 @@ from typing import Any
 from playbook.deploy import bundle, context, helm, refutation, server_flags, words
 from playbook.deploy.plan import DeployPlan
 from playbook.records import whole_file
+from playbook.tfserving import versions
 
 REQUESTS = 64  # of the bundle's load test
 
 
 def write(plan: DeployPlan) -> list[str]:
-    """Write the bundle to `<run_dir>/deploy`; returns its files, relative to the run folder."""
+    """Write the bundle to `<run_dir>/deploy`; returns its files, relative to the run folder.
+
+    Raises:
+        VersionChanged: the model's folder holds another version than export wrote.
+    """
     configs = server_flags.config_files(plan.replica, plan.model_name)
     requests = {
         "protocol": plan.protocol,
@@ -22,7 +27,8 @@ def write(plan: DeployPlan) -> list[str]:
         "count": REQUESTS,
     }
     names = context.of(plan)
-    return bundle.write(plan.run_dir, names, configs, plan.models, requests, helm.render(names))
+    model = versions.exported(plan.models, plan.version.value)
+    return bundle.write(plan.run_dir, names, configs, model, requests, helm.render(names))
 
 
 def results(plan: DeployPlan, files: list[str], **more: Any) -> dict[str, Any]:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from loadgen import temporary
-from playbook.deploy.bundle import copy_latest
+from playbook.deploy.bundle import copy_version
 from playbook.errors import PlaybookError
 from playbook.records import buckets, runs
 from playbook.records.cited import Records
+from playbook.tfserving import versions
 
 _RECORD = ("*.json", "record.md", "record.html")
 _LAST = "saved_model.pb"
@@ -27,7 +28,7 @@ class RunNotPublished(PlaybookError):
 
 
 def publish(run_dir: Path, destination: str) -> list[str]:
-    """Write the newest version of a run's model, and the run's record, to a destination; returns the two places.
+    """Write the version that a run exported, and the run's record, to a destination; returns the two places.
 
     Args:
         run_dir: The run folder, after export.
@@ -35,20 +36,21 @@ def publish(run_dir: Path, destination: str) -> list[str]:
 
     Raises:
         RecordUnreadable: export was not run.
+        VersionChanged: the model's folder holds another version than export wrote.
         ParameterError: no such kind of place, or its package is not installed.
         RunNotPublished: this version stands there already, or the place refuses.
     """
     records = Records(run_dir)
     base_path = run_dir / records.need("export", "base_path").value
-    name, run_id = records.need("export", "model_name").value, run_dir.resolve().name
+    name, wrote = records.need("export", "model_name").value, records.get("export", "version")
     with temporary.folder("publish-") as folder:
-        version = copy_latest(base_path, folder / name)
+        version = copy_version(versions.exported(base_path, wrote.value if wrote else None), folder / name)
         record = folder / "record"
         record.mkdir()
         for path in (path for pattern in _RECORD for path in sorted(run_dir.glob(pattern))):
             if not path.name.startswith("."):  # a run keeps credentials and notes of its own in such files
                 shutil.copyfile(path, record / path.name)
-        parts = {f"{name}/{version.name}": version, f"{name}.records/{run_id}": record}
+        parts = {f"{name}/{version.name}": version, f"{name}.records/{run_dir.resolve().name}": record}
         if "://" in destination:
             return _to_bucket(parts, destination.rstrip("/"))
         return _to_folder(parts, Path(destination))

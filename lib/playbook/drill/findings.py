@@ -33,15 +33,21 @@ def results(exercise: Exercise, done: Practised) -> dict[str, Any]:
             "drills": done.rows,
             "left_out": done.left_out,
             "soak": done.soak,
-            "failures": _failures(done.rows, done.soak),
+            "failures": _failures(done.rows, done.soak, done.unheld),
             "compared": _compared(done.rows),
             "skipped": exercise.skipped or None,
         }
     )
 
 
-def _failures(rows: Sequence[DrillRow], soak: Mapping[str, Any] | None = None) -> list[str]:
-    """What no drill excuses: answers that were wrong, and a server that ended where nobody did anything to it."""
+def _failures(
+    rows: Sequence[DrillRow], soak: Mapping[str, Any] | None = None, unheld: Sequence[Mapping[str, str]] = ()
+) -> list[str]:
+    """What no drill excuses: answers that were wrong, a server that ended where nobody did anything to it, and that
+    nothing at all could be held."""
+    if unheld and not rows and not soak:
+        first = unheld[0]
+        return [f"nothing that was asked for could be held; the first, {first['drill']}: {first['why'].rstrip('.')}"]
     wrong = [
         f"in the drill '{row['drill']}' {row['wrong']:,} of {row['compared']:,} answers compared were wrong"
         for row in rows

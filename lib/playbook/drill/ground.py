@@ -99,6 +99,7 @@ def ground(
 
     Raises:
         ServerNotReady: it did not come up.
+        VersionChanged: the model's folder holds another version than export wrote.
     """
     run_dir, named = exercise.run.run_dir, f"drill-{name}"
     if exercise.attached:
@@ -111,7 +112,7 @@ def ground(
         base_path = folder / exercise.spec.model_name
         base_path.mkdir()
         source = exercise.spec.model_base_path
-        versions.publish(base_path, None, versions.directory(source, versions.numbers(source)[-1]))
+        versions.publish(base_path, None, versions.exported(source, exercise.version))
         if prepare:
             prepare(base_path)
         configured = spec_of(config, exercise.spec)

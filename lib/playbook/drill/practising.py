@@ -14,24 +14,27 @@ from playbook.drill import soak as soaking
 from playbook.drill.drill import Drill, Way
 from playbook.drill.drills import DRILLS
 from playbook.drill.exercise import Exercise, exercise_of
-from playbook.errors import LoadFailed, PlaybookError, ServerError
+from playbook.errors import LoadFailed, PlaybookError, ServerError, VersionChanged
 from playbook.records.rows import DrillRow
 from playbook.serve.expense import start_s
 from playbook.stage_plan import StagePlan
 from playbook.stress import stress
 
-OF_PASSPORT = (
-    0.25  # what an open loop sends of real requests, of a closed loop's empty ones (the example record's: 0.23)
-)
+# What an open loop sends of real requests, as a share of a closed loop's empty ones (the example record's: 0.23).
+OF_PASSPORT = 0.25
 AROUND_S = 1.0  # a load's processes, and the reading of its rows
 
 
 @dataclass
 class Practised:
-    """What was drilled: rows, what was left out and why, the soak where there was one, and the time it took."""
+    """What was drilled: rows, what was left out and why, the soak where there was one, and the time it took, in s.
+
+    `unheld` are those of the left out for which there was time: they failed, or cannot be held here.
+    """
 
     rows: list[DrillRow] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
+    unheld: list[dict[str, str]] = field(default_factory=list)
     soak: dict[str, Any] | None = None
     planned_s: float = 0.0
     took_s: float = 0.0
@@ -81,12 +84,17 @@ def planned_s(exercise: Exercise) -> float:
 
 
 def practise(exercise: Exercise) -> Practised:
-    """Hold every drill, then the soak. What the server fails is a finding; what could not be held is named."""
+    """Hold every drill, then the soak. What the server fails is a finding; what could not be held is named.
+
+    Raises:
+        VersionChanged: the model's folder holds another version than export wrote.
+    """
     done = Practised(planned_s=planned_s(exercise))
     if exercise.skipped:
         return done
     began, hindered = time.monotonic(), {name: DRILLS[name].hindered(exercise) for name in exercise.drills}
-    done.left_out = [{"drill": name, "why": why} for name, why in hindered.items() if why]
+    done.unheld = [{"drill": name, "why": why} for name, why in hindered.items() if why]
+    done.left_out = list(done.unheld)
     with progress.live("drill", done.planned_s) as bar:
         steps, due_s = planned(exercise), 0.0
         for number, (drill, remedied, way) in enumerate(steps):
@@ -111,8 +119,11 @@ def _left_out(done: Practised, name: str) -> Iterator[None]:
     """What could not be held is named with the reason, and the next drill goes on."""
     try:
         yield
+    except VersionChanged:
+        raise
     except (LoadFailed, ServerError) as error:
-        done.left_out.append({"drill": name, "why": _first_line(error)})
+        done.unheld.append({"drill": name, "why": _first_line(error)})
+        done.left_out.append(done.unheld[-1])
 
 
 def _each_s(exercise: Exercise, way: Way) -> float:

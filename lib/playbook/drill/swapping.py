@@ -85,9 +85,8 @@ def without_warmup(base_path: Path) -> None:
 
 def no_warmup(exercise: Exercise) -> str:
     """Why a start without warm-up cannot be compared with one that has it; empty when it can."""
-    source = exercise.spec.model_base_path
-    newest = versions.directory(source, versions.numbers(source)[-1])
-    return "" if (newest / warmup_file.FILE).exists() else "the version holds no warm-up requests to leave out"
+    version = versions.exported(exercise.spec.model_base_path, exercise.version)
+    return "" if (version / warmup_file.FILE).exists() else "the version holds no warm-up requests to leave out"
 
 
 def _refused_then_good(place: Ground, spoil: Callable[[Path], None]) -> str:

@@ -1,7 +1,8 @@
 """The answer to the promise: KEPT, NOT KEPT or NOT PROVEN, from what was held and nothing beyond it.
 
 KEPT needs the evidence: VALID windows of the promised rate whose claim stands, no wrong answer, a server that lives,
-and no window that is INVALID by what the server did in it: of such ones nothing is counted, and users had them too.
+and no window that is INVALID by what the server did in it. A window that was not steady may be the server's doing too:
+the claim must stand with its requests counted in. Only what accuses the load generator or its machine is left out.
 NOT KEPT is what a wrong answer, a reply that is none, or what ended the holding shows by itself; else it needs evidence
 as well: more requests failed or beyond the limit than a kept promise could show, on an undisturbed machine. Too high a
 rate makes no window VALID; there the second half of the window is what counts (`overload`).
@@ -16,14 +17,9 @@ from typing import Any, NamedTuple
 from loadgen.verdict.evidence import lower_bound
 from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
 
-MACHINE = (
-    "client_stood_still",
-    "client_late",
-    "client_cpu",
-    "bad_passport",
-)  # failed checks that accuse the machine, not the server
-
-SERVER = ("server_dead", "stood_still", "too_many_errors")  # those that accuse the server
+# Failed checks that accuse the load generator or its machine, and those that accuse the server.
+MACHINE = ("client_stood_still", "client_late", "client_cpu", "bad_passport")
+SERVER = ("server_dead", "stood_still", "too_many_errors")
 
 
 class Answer(NamedTuple):
@@ -50,7 +46,7 @@ def answer(results: Mapping[str, Any]) -> Answer:
             return _disturbed(results, why)
         return _missed(results, why) if _surely_failing(results) else _failing(results, why)
     if claim["proven"]:
-        return _spoilt(results) or Answer(KEPT, _evidence(results), "")
+        return _spoilt(results) or _unsteady(results) or Answer(KEPT, _evidence(results), "")
     if claim["refuted"]:
         why = f"{claim['misses']:,} of {claim['requests']:,} requests took longer than the limit or failed"
         why += "" if held["valid_windows"] else ", in the second half of windows in which the queue only grew"
@@ -74,14 +70,22 @@ def disturbance(others_cores: Sequence[float | None], cores: int, windows: Seque
 
 
 def _evidence(results: Mapping[str, Any]) -> str:
-    claim, answers = results["claim"], results["answers"]
+    claim, answers, beside = results["claim"], results["answers"], results["held"].get("with_unsteady")
+    counted = f" ({_with_unsteady(beside)})" if beside else ""
     missed = f"; a wrong answer in {1 / answers['could_miss_share']:,.0f} could have stayed unseen" * (
         answers["could_miss_share"] > results["wrong_share"]
     )
     return (
-        f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit, {results['confidence']:.0%} certain; "
-        f"{answers['checked']:,} answers compared, none wrong{missed}"
+        f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit{counted}, "
+        f"{results['confidence']:.0%} certain; {answers['checked']:,} answers compared, none wrong{missed}"
     )
+
+
+def _with_unsteady(beside: Mapping[str, Any]) -> str:
+    """The requests beyond the limit where windows that were not steady are counted in, in words."""
+    many = beside["unsteady_windows"]
+    were = f"{many} windows that were" if many > 1 else "a window that was"
+    return f"{beside['misses']:,} of {beside['requests']:,} with {were} not steady"
 
 
 def _surely_failing(results: Mapping[str, Any]) -> bool:
@@ -108,6 +112,18 @@ def _spoilt(results: Mapping[str, Any]) -> Answer | None:
     if results["disturbance"]:
         return _disturbed(results, why)
     return Answer(NOT_PROVEN, why, "Look at their warnings and at the server's log, and run 65_prove again.")
+
+
+def _unsteady(results: Mapping[str, Any]) -> Answer | None:
+    """What stands against windows that keep the promise: others that were not steady, in which it was broken."""
+    beside = results["held"].get("with_unsteady")
+    if not beside or beside["proven"]:
+        return None
+    claim = results["claim"]
+    why = f"{claim['misses']:,} of {claim['requests']:,} requests beyond the limit, {_with_unsteady(beside)}"
+    if results["disturbance"]:
+        return _disturbed(results, why)
+    return Answer(NOT_PROVEN, f"{why}, and nothing shows that this was not the server", _longer(results, beside))
 
 
 def _missed(results: Mapping[str, Any], why: str) -> Answer:
@@ -151,8 +167,8 @@ def _open(results: Mapping[str, Any]) -> Answer:
     return Answer(NOT_PROVEN, f"{evidence}{disturbed}", _longer(results))
 
 
-def _longer(results: Mapping[str, Any]) -> str:
-    more = results["claim"]["hold_s"]
+def _longer(results: Mapping[str, Any], claim: Mapping[str, Any] | None = None) -> str:
+    more = (claim or results["claim"])["hold_s"]
     if more:
         return f"Hold {more:,} s longer: prove_s={results['budget_s'] + more + 2:,.0f}."
     return f"Hold the rate for longer (prove_s={2 * results['budget_s']:,.0f}), or a lower one."

@@ -36,6 +36,11 @@ class Candidate:
     rate_rps: float  # of one replica
 
     @property
+    def version(self) -> int | None:
+        """Which version export wrote, or answered at the attached address; None where no record tells."""
+        return self.run.results("serve" if self.attached else "export").get("version")
+
+    @property
     def attached(self) -> bool:
         """Whether the server is somebody else's, so that it is taken as it runs."""
         return self.spec.server == "attach"

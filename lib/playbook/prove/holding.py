@@ -11,9 +11,10 @@ from typing import Any
 
 from loadgen.verdict import evidence
 from playbook import progress
-from playbook.errors import LoadFailed, ServerDied
+from playbook.errors import LoadFailed, ServerDied, VersionChanged
 from playbook.monitor.monitor import watching
 from playbook.promise import WRONG_SHARE
+from playbook.prove import overload
 from playbook.prove.proof import Proof
 from playbook.serve import serve
 from playbook.serve.handle import Handle
@@ -32,7 +33,7 @@ class Held:
     levels: list[dict[str, Any]]
     windows: list[dict[str, Any]] = field(default_factory=list)
     ended: str | None = None  # the server died or hung
-    unmeasured: str | None = None  # the load could not be held, which says nothing of the server
+    unmeasured: str | None = None  # the load could not be held, or not on this model: that says nothing of the server
     swept: bool = False  # whether all levels were held, so that what came after them are windows
 
     @property
@@ -44,8 +45,8 @@ class Held:
 def hold(proof: Proof) -> Held:
     """Start the server of the proof, hold the levels, then the promised rate until it is proven or the budget ends.
 
-    A server that dies or hangs, or a load that cannot be measured, ends the proof; what was measured before it stays:
-    `ended` or `unmeasured` tells.
+    A server that dies or hangs, a load that cannot be measured, or another version of the model that answers, ends the
+    proof; what was measured before it stays: `ended` (by the server) or `unmeasured` tells.
 
     Raises:
         ServerNotReady: the server did not come up.
@@ -63,7 +64,7 @@ def hold(proof: Proof) -> Held:
             stress.sweep(under, proof.levels)
             held.levels, held.swept = list(under.rows), True
             _promised_rate(proof, under, held)
-        except (ServerDied, LoadFailed) as error:
+        except (ServerDied, VersionChanged, LoadFailed) as error:
             _keep_all(held, under.rows)
             died = isinstance(error, ServerDied)
             if died:
@@ -107,10 +108,10 @@ def _promised_rate(proof: Proof, under: stress.Bench, held: Held) -> None:
 
 def _wanted_s(proof: Proof, held: Held) -> float:
     """Seconds that the next window should take: what the claim and the comparison of answers still lack."""
-    claim = pooled(proof, _valid(held))
+    claims = _claims(proof, held)
     first = (evidence.requests_needed(0.0, DEPENDENT, 0.99, proof.confidence) or 0) / proof.rate_rps
     first = min(first, AT_FIRST * proof.budget_s)
-    lacking = first if not held.windows else 0.0 if claim["proven"] else (claim["hold_s"] or first)
+    lacking = max(0.0 if claim["proven"] else claim["hold_s"] or first for claim in claims) if held.windows else first
     answers = max(0, needed_answers() - held.checked) / proof.rate_rps
     return max(CALM_S, proof.load.duration_s, lacking, answers)
 
@@ -119,11 +120,13 @@ def _settled(proof: Proof, held: Held) -> bool:
     last = held.windows[-1]
     if (last.get("answers") or {}).get("wrong"):
         return True
-    return pooled(proof, _valid(held))["proven"] and held.checked >= needed_answers()
+    return all(claim["proven"] for claim in _claims(proof, held)) and held.checked >= needed_answers()
 
 
-def _valid(held: Held) -> list[dict[str, Any]]:
-    return [window for window in held.windows if window["valid"]]
+def _claims(proof: Proof, held: Held) -> list[dict[str, Any]]:
+    """What must stand for a kept promise: the claim of the VALID windows, and with unsteady ones counted in."""
+    valid = [window for window in held.windows if window["valid"]]
+    return [claim for claim in (pooled(proof, valid), overload.counted_in(proof, held.windows)) if claim]
 
 
 @contextlib.contextmanager
@@ -131,8 +134,7 @@ def _server(proof: Proof) -> Iterator[Handle]:
     """The server of the proof for the length of the block, with the version that is to be proven; one that is attached
     to is left as it is."""
     if proof.attached:
-        handle = serve.start(proof.spec, proof.run.run_dir, name="prove")
-        yield replace(handle, version=proof.run.results("serve").get("version"))
+        yield replace(serve.start(proof.spec, proof.run.run_dir, name="prove"), version=proof.version)
         return
     with serve.running(proof.spec, proof.run.run_dir, name="prove") as handle:
-        yield replace(handle, version=proof.run.results("export").get("version"))
+        yield replace(handle, version=proof.version)

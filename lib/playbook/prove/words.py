@@ -51,7 +51,7 @@ def results(proof: Proof, held: Held) -> dict[str, Any]:
         "wrong_share": WRONG_SHARE,
         "levels": held.levels,
         "windows": windows,
-        "held": _held(run, windows, valid),
+        "held": {**_held(run, windows, valid), "with_unsteady": overload.counted_in(proof, windows)},
         "claim": (None if valid else overload.refutation(proof, run, windows)) or pooled(proof, valid),
         "answers": _answers([*held.levels, *windows]),
         "carried_rps": _carried(proof, held),

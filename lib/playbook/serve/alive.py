@@ -8,7 +8,7 @@ from typing import Any
 import requests
 
 from loadgen import memory
-from playbook.errors import PredictFailed, ServerDied, ServerHung
+from playbook.errors import PredictFailed, ServerDied, ServerHung, VersionChanged
 from playbook.serve import client, container_state
 from playbook.serve.handle import Handle
 
@@ -17,7 +17,8 @@ def check_alive(handle: Handle) -> None:
     """Return when the server's process or container runs, in the version noted; one that is attached to is only asked.
 
     Raises:
-        ServerDied: it has ended, with its last log lines; or another program or version answers at its address.
+        ServerDied: it has ended, with its last log lines; or another program answers at its address.
+        VersionChanged: another version of the model answers there.
     """
     if handle.server == "attach":
         return _check_same(handle)
@@ -32,7 +33,7 @@ def check_alive(handle: Handle) -> None:
             "  Start it again with the 'serve' notebook."
         )
     if other := another_version(handle):
-        raise ServerDied(other)
+        raise VersionChanged(other)
 
 
 def check_answering(handle: Handle, summary: Mapping[str, Any]) -> None:
@@ -53,6 +54,7 @@ def check_unmeasured(handle: Handle) -> None:
     Raises:
         ServerDied: it has ended.
         ServerHung: it answers nothing, its status neither.
+        VersionChanged: as `check_alive`.
     """
     check_alive(handle)
     if handle.rest_url and not client.responds(handle, client.STATUS_S):
@@ -109,7 +111,7 @@ def _check_same(handle: Handle) -> None:
     if version is None:
         raise ServerDied(f"{where}, and no version of it is AVAILABLE any more. Look at that server's log.")
     if other := _other(handle, version):
-        raise ServerDied(other)
+        raise VersionChanged(other)
 
 
 def living_versions(handle: Handle, timeout_s: float = 2.0) -> list[dict[str, Any]]:

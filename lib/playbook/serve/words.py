@@ -50,7 +50,8 @@ def _not_exported(handle: Handle, version: int, exported: Mapping[str, Any]) -> 
         return ""
     return (
         f"Version {version} answers, and export wrote version {wrote}: somebody else put it into "
-        f"{handle.model_base_path}. All that follows is about version {version}."
+        f"{handle.model_base_path}. Warmup and stress measure version {version}; tune, prove, adapt, drill and deploy "
+        "want the exported one: put the folder back as it was, or run 'export' again, in a new run."
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from playbook.errors import PublishFailed
+from playbook.errors import PublishFailed, VersionChanged
 from playbook.tfserving.batching import Batching
 
 BATCHING_FILE = "batching_params.pbtxt"
@@ -178,6 +178,28 @@ def directory(base_path: Path, version: int) -> Path:
         if entry.name.isdecimal() and int(entry.name) == version:
             return entry
     raise PublishFailed(f"{base_path} holds no version {version}.")
+
+
+def exported(base_path: Path, version: int | None) -> Path:
+    """Where the version lies that export wrote, which must be the newest: a server would answer from that one.
+
+    Args:
+        base_path: The model's directory of version directories.
+        version: Its number by export.json; None (no record tells it) takes the newest.
+
+    Raises:
+        VersionChanged: Another one is the newest, or none lies there.
+        PublishFailed: The base path cannot be listed.
+    """
+    known = numbers(base_path)
+    if known and version in (None, known[-1]):
+        return directory(base_path, known[-1])
+    wanted = f"version {version}, which export wrote," if version is not None else "a version"
+    newest = f"version {known[-1]} is the newest there" if known else "none lies there"
+    raise VersionChanged(
+        f"{base_path} was expected to hold {wanted} and {newest} (somebody changed the folder). What was measured "
+        "before is not about it: put the folder back as it was, or run 'export' again, in a new run."
+    )
 
 
 def _link(source: str, target: str) -> None:

@@ -16,6 +16,8 @@ BURSTS_MS = (0.1, 0.2, 0.35, 0.5, 0.7)
 COLD_MS = 0.1  # where a fit begins
 LEAST_BATCH_MS = 0.02  # of what a batch adds to its call, where a fit begins
 READING = 0.55  # share of the shell's cost that is reading; the rest is writing
+SPREAD = 0.3  # of the costs, where a fit begins
+TURN_SHARE = 0.3  # of the shell's cost, that a turn of the server's loop takes where a fit begins
 
 
 @dataclass(frozen=True)
@@ -60,28 +62,28 @@ def _guess(bare: RequestPath, probes: Sequence[Probe], shell_share: float) -> Re
     There a request costs cores/throughput of core time, which settles the rest; the open loops' extras start small.
     """
     closed, opened = [p for p in probes if not p.rate_rps], [p for p in probes if p.rate_rps]
-    cost_alone, cost_batched, tasks = _saturated(bare, probes)
-    shell, graph = shell_share * min(cost_batched, cost_alone), bare.run_row_ms * bare.work_rows
-    run = max(cost_alone - shell - graph, 0.1 * bare.run_fixed_ms, 1e-3)
-    overhead = max(LEAST_BATCH_MS, tasks * (cost_batched - shell - graph) - run)
-    client = min((p.client_ms for p in closed), default=0.0)
+    alone_ms, batched_ms, tasks = _saturated(bare, probes)
+    shell_ms, rows_ms = shell_share * min(batched_ms, alone_ms), bare.run_row_ms * bare.work_rows
+    run_ms = max(alone_ms - shell_ms - rows_ms, 0.1 * bare.run_fixed_ms, 1e-3)
+    batch_ms = max(LEAST_BATCH_MS, tasks * (batched_ms - shell_ms - rows_ms) - run_ms)
+    client_ms = min((p.client_ms for p in closed), default=0.0)
     return replace(
         bare,
-        run_fixed_ms=run,
+        run_fixed_ms=run_ms,
         run_row_ms=max(bare.run_row_ms, 1e-5),
-        shell_in_ms=READING * shell,
-        shell_out_ms=(1 - READING) * shell,
-        batch_fixed_ms=overhead,
-        spread=0.3,
-        turn_ms=0.3 * shell if opened and bare.shell_threads else 0.0,
+        shell_in_ms=READING * shell_ms,
+        shell_out_ms=(1 - READING) * shell_ms,
+        batch_fixed_ms=batch_ms,
+        spread=SPREAD,
+        turn_ms=TURN_SHARE * shell_ms if opened and bare.shell_threads else 0.0,
         cold_ms=COLD_MS if opened else 0.0,
-        client_ms=client,
-        client_cold_ms=max(0.0, float(np.mean([p.client_ms for p in opened])) - client) if opened else 0.0,
+        client_ms=client_ms,
+        client_cold_ms=max(0.0, float(np.mean([p.client_ms for p in opened])) - client_ms) if opened else 0.0,
     )
 
 
 def _saturated(bare: RequestPath, probes: Sequence[Probe]) -> tuple[float, float, float]:
-    """Core time of a request alone and in a batch, in milliseconds, and the requests of that batch: closed loops."""
+    """Core time of a request alone and in a batch, in ms, and the requests of that batch: of saturated closed loops."""
     closed = [probe for probe in probes if not probe.rate_rps]
     alone = next(p for p in closed if not p.config.enable_batching)
     batched = max((p for p in closed if p.config.enable_batching), key=lambda p: p.concurrency)
@@ -103,10 +105,10 @@ def _shown_share(bare: RequestPath, probes: Sequence[Probe]) -> float | None:
     if not few or not many or _tasks(bare, many) < 2 * _tasks(bare, few):
         return None
     small, large = _tasks(bare, few), _tasks(bare, many)
-    rest = large * (many.core_ms or 0.0) - small * (few.core_ms or 0.0)
-    cost_alone, cost_batched, _ = _saturated(bare, probes)
-    shell = rest / (large - small) - bare.run_row_ms * bare.work_rows
-    return float(np.clip(shell / min(cost_batched, cost_alone), *SHELL_WITHIN))
+    more_ms = large * (many.core_ms or 0.0) - small * (few.core_ms or 0.0)
+    alone_ms, batched_ms, _ = _saturated(bare, probes)
+    shell_ms = more_ms / (large - small) - bare.run_row_ms * bare.work_rows
+    return float(np.clip(shell_ms / min(batched_ms, alone_ms), *SHELL_WITHIN))
 
 
 def most_row_ms(bare: RequestPath, probes: Sequence[Probe]) -> float:
@@ -115,8 +117,9 @@ def most_row_ms(bare: RequestPath, probes: Sequence[Probe]) -> float:
     Export may have timed rows on a busier machine than the probes were held on. A row dearer than its whole request
     would be added to every batch: those smaller than the probed one would be predicted too slow.
     """
-    alone, batched, tasks = _saturated(bare, probes)
-    shell = SHELL_SHARES[0] * min(alone, batched)
+    alone_ms, batched_ms, tasks = _saturated(bare, probes)
+    shell_ms = SHELL_SHARES[0] * min(alone_ms, batched_ms)
     if tasks <= 1:
-        return max(alone - shell, 0.0) / bare.work_rows
-    return max((batched - shell) - (alone - shell + LEAST_BATCH_MS) / tasks, 0.0) / (1 - 1 / tasks) / bare.work_rows
+        return max(alone_ms - shell_ms, 0.0) / bare.work_rows
+    once_ms = (alone_ms - shell_ms + LEAST_BATCH_MS) / tasks  # of what a batch takes once, a request's part
+    return max(batched_ms - shell_ms - once_ms, 0.0) / (1 - 1 / tasks) / bare.work_rows

@@ -15,7 +15,7 @@ from typing import Any
 
 import optuna
 
-from playbook.errors import ParameterError, PlaybookError, ServerHung
+from playbook.errors import ParameterError, PlaybookError, ServerHung, VersionChanged
 from playbook.tfserving.config import DEFAULT, Config, expand
 
 SEARCHES = ("simulate", "optuna", "grid")
@@ -195,11 +195,11 @@ class _Search:
         return {name: values.index(plain[name]) for name, values in lists.items() if plain[name] in values}
 
     def one(self, trial: optuna.Trial, config: Config, source: str) -> None:
-        """Measure one configuration; a server that fails makes a failed trial, one that hangs a failed search."""
+        """Measure one configuration; a server that fails fails its trial, a hang or another model fails the search."""
         best = _best(self.known.values())
         try:
             measured, error = dict(self.measure(config)), None
-        except ServerHung:
+        except (ServerHung, VersionChanged):
             raise
         except PlaybookError as problem:
             measured, error = {"score": None}, str(problem)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from playbook.errors import PlaybookError, ServerDied, ServerHung
+from playbook.errors import PlaybookError, ServerDied, ServerHung, VersionChanged
 from playbook.tfserving.config import Config
 from playbook.tune.gain import Pair
 from playbook.tune.probing import Probing
@@ -110,7 +110,7 @@ class Tuning(Probing):
         """One more measurement of a trial; a server that dies in it has kept nothing."""
         try:
             return self.value(self.serving(trial.config), trial.measured["rate_rps"])
-        except ServerHung:
+        except (ServerHung, VersionChanged):
             raise
         except PlaybookError as error:
             if isinstance(error, ServerDied):

@@ -48,6 +48,7 @@ def tune(points: Sequence[TuningPoint], load: Load, out_dir: Path) -> tuple[list
         ParameterError: The space contradicts itself; nothing was started.
         RecordUnreadable: A model was not exported.
         ServerNotReady: The default server does not start.
+        VersionChanged: A model's folder holds another version than export wrote.
         ServerDied: It, or the winner in the repeats, ends while it is measured.
         LoadFailed: One of them answers nothing.
         WrongAnswers: One of them answers otherwise than the model.

@@ -19,6 +19,7 @@ from playbook.errors import LoadFailed, MonitorError, PublishFailed, ServerDied,
 from playbook.knobs import LIVE
 from playbook.monitor.resources import ProcessTree
 from playbook.monitor.sensor import Sensor, between
+from playbook.records import run_folder
 from playbook.serve import client, serve
 from playbook.serve.alive import check_alive, check_answering, check_unmeasured, living_versions
 from playbook.serve.handle import Handle
@@ -26,10 +27,9 @@ from playbook.serve.spec import ServerSpec
 from playbook.stress.levels import described, flat
 from playbook.stress.load import Load
 from playbook.stress.stress import level_of
-from playbook.tfserving.batching import Batching
 from playbook.tfserving.config import Config
 from playbook.tfserving.requests import write_mix
-from playbook.tfserving.versions import directory, numbers, publish, switch
+from playbook.tfserving.versions import exported, publish, switch
 from playbook.tune.configured import batching_of, live_spec_of, restart_key, spec_of
 from playbook.tune.timetable import SAMPLES
 
@@ -68,6 +68,7 @@ class Workbench:
         self.held = 0  # windows held, and the seconds they took: the measuring time
         self.measured_s = 0.0
         self.starts_s: list[float] = []  # what each start took, with the end of the server before it
+        self.version = run_folder.read(self.run_dir).results("export").get("version")
 
     def __enter__(self) -> Workbench:
         self.folder = Path(tempfile.mkdtemp(prefix=".tune-", dir=self.run_dir))
@@ -79,11 +80,17 @@ class Workbench:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, name: str, config: Config, live: bool = False) -> RunningServer:
-        """Start a server under a name, ending the one that had it."""
+        """Start a server under a name, ending the one that had it.
+
+        Raises:
+            VersionChanged: The model's folder holds another version than export wrote.
+            ServerNotReady: It did not come up.
+        """
         began = time.monotonic()
         self.end(name)
         base_path = self.folder / f"{name}-{len(self.starts_s)}" / self.spec.model_name
-        _copy_newest(self.spec.model_base_path, base_path, batching_of(config) if live else None)
+        base_path.mkdir(parents=True)
+        publish(base_path, batching_of(config) if live else None, exported(self.spec.model_base_path, self.version))
         spec = replace((live_spec_of if live else spec_of)(config, self.spec), model_base_path=base_path.resolve())
         handle = serve.start(spec, self.run_dir, name=f"tune-{name}", owner=os.getpid())
         bench = self.benches[name] = RunningServer(
@@ -223,12 +230,6 @@ def _core_ms(used: Any, window: Any) -> float | None:
     """Core time of the server for one request, in milliseconds, ramp-up included in both."""
     answered = window.rate_rps * (1 - window.error_share) * window.seconds if window else 0.0
     return 1000 * used.cpu_s / answered if used and used.cpu_s and answered else None
-
-
-def _copy_newest(source: Path, base_path: Path, batching: Batching | None) -> None:
-    """A private base path with one version, hard-linked from the newest of the model's."""
-    base_path.mkdir(parents=True)
-    publish(base_path, batching, directory(source, numbers(source)[-1]))
 
 
 def _gone(bench: RunningServer) -> bool:

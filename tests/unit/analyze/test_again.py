@@ -31,6 +31,13 @@ def outputs(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    """The fewest turns that are compared neighbour by neighbour, of windows that hold enough answers here."""
+    monkeypatch.setattr(again, "TURNS", 12)
+    monkeypatch.setattr(again, "WINDOW_S", 0.25)
+
+
 def measure(run, given):
     params = {"server": "embedded", "model_name": "digits", **given}
     record.save(run, "export", params={}, results={"base_path": "models/digits", "model_name": "digits"}, verdict="")
@@ -43,8 +50,7 @@ def measure(run, given):
     record.save(run, "stress", params={}, results=levels.results(handle, under.rows, load), verdict="")
 
 
-def test_two_configurations_are_held_in_turns_and_the_slower_one_is_found(outputs, tmp_path, monkeypatch):
-    monkeypatch.setattr(again, "TURNS", 12)  # the fewest that are compared neighbour by neighbour
+def test_two_configurations_are_held_in_turns_and_the_slower_one_is_found(outputs, tmp_path):
     said = []
     sides = again.again(
         outputs / "20260101T000000Z-plain", outputs / "20260102T000000Z-waiting", tmp_path, say=said.append
@@ -61,9 +67,8 @@ def test_two_configurations_are_held_in_turns_and_the_slower_one_is_found(output
 
 
 def test_turns_that_are_too_coarse_for_a_gate_go_on_as_long_as_is_allowed(outputs, tmp_path, monkeypatch):
-    """Windows of 0.4 s never show 4 % of a p99 within twelve turns; 4 s are four turns more."""
-    monkeypatch.setattr(again, "TURNS", 12)
-    monkeypatch.setattr(again, "MORE_S", 4.0)
+    """Windows of 0.25 s never show 4 % of a p99 within twelve turns; 3 s are four turns more."""
+    monkeypatch.setattr(again, "MORE_S", 3.0)
     twin = tmp_path / "20260107T000000Z-twin"
     shutil.copytree(outputs / "20260101T000000Z-plain", twin)
     said = []

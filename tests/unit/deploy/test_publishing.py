@@ -9,9 +9,10 @@ import fsspec
 import pytest
 from typer.testing import CliRunner
 
-from playbook.cli import app
+from playbook import deploy
+from playbook.cli.entry import app
 from playbook.deploy import publishing
-from playbook.errors import ParameterError
+from playbook.errors import ParameterError, VersionChanged
 from playbook.records import secrets
 
 
@@ -28,6 +29,16 @@ def test_a_folder_gets_the_version_and_the_record_beside_it(run, tmp_path):
     assert (version / "saved_model.pb").read_bytes() == own
     assert (tmp_path / "models" / "digits.records" / run.name / "stress.json").exists()
     assert sorted(path.name for path in version.parent.iterdir()) == ["3"]  # TensorFlow Serving reads numbers alone
+
+
+def test_another_version_than_was_measured_is_neither_published_nor_deployed(run, tmp_path):
+    shutil.copytree(run / "models" / "digits" / "3", run / "models" / "digits" / "4")
+    plan = deploy.plan_of(run, deploy.IMAGE, deploy.Demand(5000.0))
+    for ship in (lambda: publishing.publish(run, str(tmp_path / "models")), lambda: deploy.write(plan)):
+        with pytest.raises(VersionChanged, match="version 3, which export wrote, and version 4 is the newest"):
+            ship()
+    assert not (tmp_path / "models").exists()
+    assert not (run / "deploy").exists()
 
 
 def test_a_published_version_is_not_overwritten(run, tmp_path):

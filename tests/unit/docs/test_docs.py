@@ -13,7 +13,7 @@ import pytest
 import typer
 from make_docs import DOCS, METRICS, PAGES, ROOT, every_metric
 
-from playbook.cli import app
+from playbook.cli.entry import app
 
 COMMANDS = typer.main.get_command(app).commands
 READ = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md"]

@@ -11,16 +11,19 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import deployable_run
+import drill_rows
 import psutil
 import pytest
 from drilled import practised, prepared, published_run
 
 from playbook import drill
+from playbook.chain import outcome
 from playbook.drill import observing, soak, starving
 from playbook.drill.drills import DRILLS
 from playbook.drill.ground import Ground
 from playbook.drill.practising import Practised
-from playbook.errors import ParameterError
+from playbook.errors import ParameterError, VersionChanged
 from playbook.records import record
 from playbook.serve import serve
 from playbook.serve.cores import split_cpus
@@ -74,6 +77,30 @@ def test_what_the_time_does_not_carry_is_named(run_dir: Path) -> None:
     assert results["drills"] == []
     assert [one["drill"] for one in results["left_out"]] == ["swap", "kill"]
     assert all("drill_minutes (0.05) were spent" in one["why"] for one in results["left_out"])
+
+
+def test_drills_none_of_which_can_begin_fail_the_run_and_one_beside_others_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = deployable_run.make(tmp_path / "run", server="binary")
+    monkeypatch.setenv("PATH", "")  # so that there is no tensorflow_model_server
+    results = practised(nowhere, "swap", "kill")
+    assert [one["drill"] for one in results["left_out"]] == ["swap", "kill"]
+    (failure,) = results["failures"]
+    assert failure.startswith("nothing that was asked for could be held; the first, swap: ")
+    assert drill.verdict(results).startswith(failure)
+    record.save(nowhere, "drill", params={}, results=results, verdict="")
+    assert outcome.outcome(nowhere).code == outcome.FAILED
+    exercise = prepared(nowhere, "swap", "kill")
+    held_one = Practised([drill_rows.row()], results["left_out"], results["left_out"])
+    assert drill.results(exercise, held_one)["failures"] == []
+
+
+def test_another_version_than_export_wrote_is_not_drilled(tmp_path: Path) -> None:
+    run = deployable_run.make(tmp_path / "run", server="embedded")
+    shutil.copytree(run / "models" / "digits" / "3", run / "models" / "digits" / "4")
+    with pytest.raises(VersionChanged, match=r"hold version 3, which export wrote, and version 4 is the newest there"):
+        practised(run, "swap", "kill")
 
 
 def held(run_dir: Path, name: str, remedied: bool, number: int, **changes) -> dict:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import harness
 import numpy as np
 import psutil
+import published_run
 import pytest
 
 from loadgen import Level, ServerUnreachable, hold
@@ -24,6 +23,8 @@ from loadgen.scripted.server import running
 from loadgen.silence import Silence
 from loadgen.verdict.stood_still import silences
 from loadgen.workers.runner import run_here
+from playbook.tfserving.mix import Mix
+from playbook.tfserving.requests import write_mix
 
 S = 10**9
 ZERO = 1000 * S  # when the window of made rows begins
@@ -189,16 +190,12 @@ def test_a_scripted_freeze_is_told_from_when_to_when(tmp_path):
 
 
 def test_the_embedded_server_stopped_for_three_seconds_makes_the_level_invalid(tmp_path):
-    code = "import make_models, pathlib; make_models.half_plus(pathlib.Path({!r}), 2.0)".format(
-        str(tmp_path / "m" / "1")
-    )
-    path = harness.__file__.rpartition("/")[0]
-    subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {path!r}); {code}"], check=True)
-    with harness.Server(tmp_path, "--model_name=half", f"--model_base_path={tmp_path / 'm'}") as server:
-        url = f"{server.url}/v1/models/half:predict"
-        (tmp_path / "b").mkdir()
-        (tmp_path / "b" / "00000.expect").write_text('{"predictions": [2.5]}')
-        level = Level(url, bodies=body(tmp_path / "b").parent, concurrency=4, duration_s=5.0, ramp_up_s=0.2)
+    base_path = published_run.published(tmp_path / "run")
+    (tmp_path / "bodies").mkdir()
+    bodies = write_mix(tmp_path / "bodies", tmp_path / "run", Mix(), "rest", "digits")
+    with harness.Server(tmp_path, "--model_name=digits", f"--model_base_path={base_path}") as server:
+        url = f"{server.url}/v1/models/digits:predict"
+        level = Level(url, bodies=bodies, concurrency=4, duration_s=5.0, ramp_up_s=0.2)
         summary = hold(level, tmp_path, Stopper(server.process, 3.2))
     (span,) = summary["stood_still"]
     assert span["to_s"] - span["from_s"] == pytest.approx(3.2, abs=0.5)

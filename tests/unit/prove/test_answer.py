@@ -132,6 +132,27 @@ def test_windows_that_keep_the_promise_do_not_hide_one_that_the_server_spoilt(ch
     assert answer(results(windows=by_the_machine)).word == KEPT
 
 
+UNSTEADY = {"unsteady_windows": 1, "misses": 5, "requests": 4000, "proven": True, "hold_s": 0}
+
+
+def test_a_window_that_was_not_steady_is_counted_in_and_said() -> None:
+    word, why, _ = answer(results(held=HELD | {"with_unsteady": UNSTEADY}))
+    assert word == KEPT
+    assert "3 of 2,000 requests beyond the limit (5 of 4,000 with a window that was not steady), 95% certain" in why
+
+
+def test_a_promise_that_only_holds_without_the_unsteady_windows_is_not_kept() -> None:
+    broken = UNSTEADY | {"unsteady_windows": 2, "misses": 120, "proven": False, "hold_s": 9}
+    word, why, next_step = answer(results(held=HELD | {"with_unsteady": broken}))
+    assert word == NOT_PROVEN
+    assert why.startswith("3 of 2,000 requests beyond the limit, 120 of 4,000 with 2 windows that were not steady")
+    assert why.endswith("nothing shows that this was not the server")
+    assert next_step == "Hold 9 s longer: prove_s=21."
+    busy = "other processes used 0.6 of 2 cores"
+    disturbed = answer(results(held=HELD | {"with_unsteady": broken}, disturbance=busy))
+    assert (disturbed.word, disturbed.why.partition("not steady")[2]) == (NOT_PROVEN, f", but {busy} meanwhile")
+
+
 def test_where_no_level_kept_the_limit_no_lower_rate_is_offered() -> None:
     assert "No level kept the limit" in answer(results(claim=REFUTED | {"misses": 1500}, carried_rps=None)).next_step
 

@@ -109,6 +109,32 @@ def test_a_rate_too_low_for_certainty_inside_its_seconds_is_told_before_they_are
     assert "certainty" not in " ".join(stage(proof_of(settings | {"prove_s": 8.0})).left_out)
 
 
+def window(misses: int, *checks: str, requests: int = 2000) -> dict:
+    claim = {"requests": requests, "misses": misses, "tau": 40.0 if checks else 1.5}
+    return {"valid": not checks, "failed_checks": list(checks), "claim": claim, "answers": {"checked": 40_000}}
+
+
+@pytest.mark.parametrize(
+    ("windows", "counted", "settled"),
+    [
+        ([window(2)], None, True),
+        ([window(2), window(0, "not_steady")], (2, 4000), True),
+        ([window(2), window(300, "not_steady")], (302, 4000), False),
+        ([window(2), window(300, "not_steady", "offered_rate")], (302, 4000), False),
+        ([window(2), window(300, "not_steady", "client_late")], None, True),  # the client may have been what was slow
+        ([window(2), window(300, "count_balance")], None, True),  # somebody else asked the server
+    ],
+)
+def test_unsteady_windows_count_unless_the_generator_or_somebody_else_made_them(settings, windows, counted, settled):
+    """How dependent their requests are does not: a drift makes one request of many."""
+    proof = proof_of(settings)
+    told = overload.counted_in(proof, windows)
+    assert (told and (told["misses"], told["requests"])) == counted
+    assert holding._settled(proof, holding.Held(None, [], windows)) is settled
+    more_s = holding._wanted_s(proof, holding.Held(None, [], windows))
+    assert (more_s > proof.load.duration_s) is not settled
+
+
 def _rows(latency_ms: np.ndarray, rate_rps: float = 100.0) -> Rows:
     due_ns = (np.arange(len(latency_ms)) / rate_rps * 1e9).astype(np.int64)
     return Rows(due_ns, due_ns, due_ns + (latency_ms * 1e6).astype(np.int64), np.ones(len(due_ns), bool))

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from typer.testing import CliRunner
 
-from playbook.cli import app
+from playbook.cli.entry import app
 from playbook.errors import NotWritten, ParameterError
 from playbook.records import buckets
 from playbook.report import sharing

@@ -20,7 +20,7 @@ import fake_run
 import pytest
 from typer.testing import CliRunner
 
-from playbook.cli import app
+from playbook.cli.entry import app
 from playbook.errors import MonitorError, ParameterError
 from playbook.monitor import monitor
 from playbook.records import queries, remarks, run_folder, runs, tables

@@ -11,7 +11,7 @@ from pathlib import Path
 import published_run
 import pytest
 
-from playbook.errors import ParameterError, ServerDied, ServerNotReady
+from playbook.errors import ParameterError, ServerDied, ServerNotReady, VersionChanged
 from playbook.serve import alive, client, serve
 from playbook.serve.handle import Handle
 from playbook.serve.spec import choose_port
@@ -45,7 +45,7 @@ def test_a_server_that_lost_its_port_before_it_listened_is_not_taken_for_the_one
 def test_another_version_or_another_program_at_an_attached_address_is_noticed(other: Handle) -> None:
     attached = dataclasses.replace(other, server="attach", pid=None, version=1)
     alive.check_alive(attached)
-    with pytest.raises(ServerDied, match="with version 4, version 1 answers now"):
+    with pytest.raises(VersionChanged, match="with version 4, version 1 answers now"):
         alive.check_alive(dataclasses.replace(attached, version=4))
     with pytest.raises(ServerDied, match=r"'another' was expected at .*does not answer there any more"):
         alive.check_alive(dataclasses.replace(attached, model_name="another"))
@@ -80,7 +80,7 @@ def test_a_version_that_somebody_adds_beside_the_one_that_was_noted_is_named(bas
     added = shutil.copytree(base / "1", base / ".coming").rename(base / "2")
     try:
         assert _answers(other, 2)
-        with pytest.raises(ServerDied, match=r"with version 1, version 2 answers now \(somebody changed .*digits\)"):
+        with pytest.raises(VersionChanged, match=r"with version 1, version 2 answers now \(somebody changed .*digits"):
             alive.check_alive(noted)
         alive.check_alive(other)  # whose versions are meant to change, as those of adapt and drill
     finally:

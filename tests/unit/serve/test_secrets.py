@@ -14,7 +14,7 @@ from threading import Thread
 import pytest
 
 from playbook.chain import pipeline
-from playbook.errors import ServerDied, ServerNotReady
+from playbook.errors import ServerDied, ServerNotReady, VersionChanged
 from playbook.monitor import monitor
 from playbook.monitor.sensor import Sensor
 from playbook.records import journal, record, runs, secrets
@@ -139,7 +139,7 @@ def test_a_port_that_another_program_took_over_is_noticed_by_what_answers(tmp_pa
     handle = Handle.load(tmp_path)
     check_alive(handle)
     handler.version = "4"
-    with pytest.raises(ServerDied, match="with version 3, version 4 answers now"):
+    with pytest.raises(VersionChanged, match="with version 3, version 4 answers now"):
         check_alive(handle)
     handler.version, handler.model = "3", "another"
     with pytest.raises(ServerDied, match=r"'digits' was expected at http://127\.0\.0\.1.*404"):

@@ -1,13 +1,14 @@
 """Versions are published whole or not at all, cost no space, and leave nothing behind when they fail."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from playbook.errors import PublishFailed
+from playbook.errors import PublishFailed, VersionChanged
 from playbook.tfserving.batching import Batching
-from playbook.tfserving.versions import BATCHING_FILE, batching_of, directory, numbers, prune, publish, switch
+from playbook.tfserving.versions import BATCHING_FILE, batching_of, directory, exported, numbers, prune, publish, switch
 
 
 @pytest.fixture
@@ -25,6 +26,18 @@ def test_a_version_is_a_copy_without_its_weight_on_disk(base_path):
     assert os.stat(new / "saved_model.pb").st_ino == os.stat(old / "saved_model.pb").st_ino
     assert batching_of(base_path, 8) == Batching(max_batch_size=16)
     assert batching_of(base_path, 7) is None
+
+
+def test_what_is_measured_is_the_version_that_export_wrote_and_no_other(base_path):
+    assert exported(base_path, 7) == exported(base_path, None) == base_path / "00000007"
+    publish(base_path, None)
+    for version, seen in ((7, "version 8 is the newest there"), (9, "version 8 is the newest there")):
+        with pytest.raises(VersionChanged, match=rf"hold version {version}, which export wrote, and {seen}"):
+            exported(base_path, version)
+    for number in numbers(base_path):
+        shutil.rmtree(directory(base_path, number))
+    with pytest.raises(VersionChanged, match="hold a version and none lies there"):
+        exported(base_path, None)
 
 
 def test_parameters_of_one_version_do_not_leak_into_the_next(base_path):

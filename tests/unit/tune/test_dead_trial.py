@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import deployable_run
 import pytest
 from published_run import published
 
 from playbook.chain import outcome
-from playbook.errors import ServerDied
+from playbook.errors import ServerDied, VersionChanged
 from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve.cores import split_cpus
@@ -52,6 +54,16 @@ class Killed(Tuning):
             server.handle.process() and server.handle.process().wait(10)
         row = self.bench.hold(server, duration_s=0.3, ramp_up_s=0.0, arrival="closed", concurrency=1)
         return {"score": row["throughput_rps"], "rate_rps": row["throughput_rps"], "kept": True}
+
+
+def test_no_server_of_tune_or_adapt_is_started_with_another_version_than_export_wrote(tmp_path: Path) -> None:
+    """Adapt plays on the same workbench."""
+    run = deployable_run.make(tmp_path / "run")
+    shutil.copytree(run / "models" / "digits" / "3", run / "models" / "digits" / "4")
+    with Workbench(ServerSpec("digits", run / "models" / "digits"), run, Load()) as bench:
+        for start in (lambda: bench.start("default", BASE), lambda: bench.bring("trial", BATCHED)):
+            with pytest.raises(VersionChanged, match="version 3, which export wrote, and version 4 is the newest"):
+                start()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from playbook.errors import ParameterError, ServerDied, ServerHung
+from playbook.errors import ParameterError, ServerDied, ServerHung, VersionChanged
 from playbook.tfserving.config import DEFAULT, Config, expand
 from playbook.tune.memory import Memory
 from playbook.tune.search import Budget, frontier, search
@@ -127,12 +127,13 @@ def test_a_killed_search_resumes_without_measuring_again(tmp_path):
     assert measure.seen == order[:8]
 
 
-def test_a_server_that_hangs_ends_the_search_for_it_is_no_matter_of_a_configuration():
-    def hangs(config):
-        raise ServerHung("it answers nothing")
+@pytest.mark.parametrize("error", [ServerHung, VersionChanged])
+def test_a_server_that_hangs_or_another_model_ends_the_search_for_it_is_no_matter_of_a_configuration(error):
+    def fails(config):
+        raise error("whatever the configuration")
 
-    with pytest.raises(ServerHung):
-        search(SPACE, hangs, first=[DEFAULT])
+    with pytest.raises(error):
+        search(SPACE, fails, first=[DEFAULT])
 
 
 def test_a_server_that_dies_makes_a_failed_trial_and_the_search_goes_on(tmp_path):

@@ -21,7 +21,7 @@ from harness import free_port
 from playbook.errors import ParameterError
 from playbook.records.run_folder import RunFolder
 from playbook.report import opening, sections
-from playbook.verify import asking, first_step, image_place, kept, probe_model, verify
+from playbook.verify import asking, costs, first_step, image_place, kept, probe_model, verify
 from playbook.verify.asking import AGREES, COULD_NOT, DIFFERS, Question
 from playbook.verify.places import AttachedPlace, ProcessPlace
 from playbook.verify.reached import CouldNotAsk, Reached
@@ -65,9 +65,13 @@ def named(answers, word: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def verified(tmp_path_factory):
-    """The embedded server, all of it, beside one with every seeded deviation: each mostly waits for its time-outs."""
+    """The embedded server, all of it, beside one with every seeded deviation: each mostly waits for its time-outs.
+
+    Rates of the two protocols are told from windows as short as show that both answer.
+    """
     outputs, said = tmp_path_factory.mktemp("outputs"), []
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(costs, "_SECONDS", 0.3)
         deviant = pool.submit(asked_of_a_deviant)
         found = verify.process("embedded", outputs, said.append)
         return (outputs, found, said), deviant.result()
