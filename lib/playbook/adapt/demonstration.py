@@ -23,6 +23,7 @@ from playbook.adapt.governor import Governor
 from playbook.adapt.seconds import by_second
 from playbook.drawing.moving import SECONDS
 from playbook.errors import LoadFailed, PlaybookError
+from playbook.monitor import beside
 from playbook.promise import Promise
 from playbook.records import record
 from playbook.serve import client
@@ -121,8 +122,12 @@ def perform(
         latest.update(so_far)
         on_progress(so_far)
 
-    with _controlled(server, choice, pace, out_dir, lambda: latest.get("p99_ms"), load.client_cpus) as controlled:
+    with (
+        beside.others(beside.ours(server.handle.container_id)) as others_cores,
+        _controlled(server, choice, pace, out_dir, lambda: latest.get("p99_ms"), load.client_cpus) as controlled,
+    ):
         summary = _held(server, choice, level, folder, tell)
+    summary["others_cores"] = round(others_cores[0], 2)
     adapted = controlled.result() if controlled else None
     server.config = adapted.config if adapted else choice.config
     stopwatch.add(prepared.moving_s)
@@ -202,7 +207,8 @@ def play(prepared: Demonstration) -> list[ChoiceRun]:
 
 def _folder(prepared: Demonstration, choice: Choice) -> Path:
     """Where the requests of a choice go."""
-    return record.data_dir(prepared.run_dir) / "requests" / f"adapt_{_plain(choice.name)}"
+    plain = "".join(letter if letter.isalnum() else "-" for letter in choice.name)
+    return record.data_dir(prepared.run_dir) / "requests" / f"adapt_{plain}"
 
 
 def _again(choice: Choice, kept: Mapping[str, Any], prepared: Demonstration) -> ChoiceRun:
@@ -252,7 +258,3 @@ def keep_seconds(run_dir: Path, played: Sequence[ChoiceRun]) -> None:
         return
     frames = [p.seconds.assign(contender=p.choice.name) for p in played]
     record.write_parquet(record.data_dir(run_dir) / SECONDS, pd.concat(frames, ignore_index=True))
-
-
-def _plain(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in name)

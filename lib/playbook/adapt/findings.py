@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from playbook.adapt.demonstration import ChoiceRun, Demonstration
+from playbook.monitor import usage
+from playbook.records import record
 
 CALM = 0.3  # of the highest rate: seconds below are low load
 
@@ -32,6 +34,7 @@ def results(prepared: Demonstration, played: Sequence[ChoiceRun]) -> dict[str, A
                 "requests_a_second": float(p.seconds["offered"].median()),
                 "failed_checks": list(p.summary.get("failed_checks") or []),
                 "warnings": list(p.summary.get("warnings") or []),
+                "others_cores": p.summary.get("others_cores"),
                 "latency_p99_ms": p.summary["latency_ms"]["p99"],
                 "latency_max_ms": p.summary["latency_ms"]["max"],
                 "changes": p.adapted.changes if p.adapted else [],
@@ -41,6 +44,9 @@ def results(prepared: Demonstration, played: Sequence[ChoiceRun]) -> dict[str, A
             for p in played
         ],
         "why": _why(played),
+        "disturbance": usage.disturbance(
+            [p.summary.get("others_cores") for p in played], int(record.environment().get("cores") or 1)
+        ),
     }
 
 

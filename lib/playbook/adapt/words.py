@@ -35,6 +35,8 @@ def verdict(results: Mapping[str, Any]) -> str:
         return f"{lead} Nothing is concluded: {'; '.join(broken)} cannot be relied on."
     if not fixed or not policies:
         return lead
+    if disturbance := results.get("disturbance"):
+        return f"{lead} Nothing is concluded: {disturbance} meanwhile. Quiet the machine and run 70_adapt again."
     if few := _few(choices):
         return (
             f"{lead} Nothing is concluded: a second held {few:.0f} requests at the median, too few to tell them apart."

@@ -16,6 +16,7 @@ from playbook.monitor import usage
 from playbook.promise import Promise
 from playbook.records import record, run_folder
 from playbook.records.run_folder import Rows, RunFolder
+from playbook.stress import neighbours
 from playbook.stress.levels import described
 
 MUST_AGREE = ("cpu_model", "cores", "memory_gib", "gpu")
@@ -23,7 +24,6 @@ MUST_AGREE = ("cpu_model", "cores", "memory_gib", "gpu")
 # each with a server of its own, on a virtual machine of two cores.
 RUN_TO_RUN = {"p50": 0.06, "p99": 0.15, "throughput": 0.05, "capacity": 0.06}
 SAME_BOOT_S = 120.0  # a record is written some time after its last window
-QUIET = 0.1  # share of the machine's cores that may belong to somebody else
 Pairs = dict[str, tuple[Any, list[Rows], list[Rows]]]
 KEY = ("arrival", "concurrency", "rate_rps", "protocol", "rows_per_request", "request_mix")
 
@@ -167,13 +167,8 @@ def _same_boot(one: RunFolder, two: RunFolder, ends_ns: Sequence[int]) -> bool:
 
 def disturbance(run: RunFolder) -> str | None:
     """Whether something else used the machine while the levels were held, in words; None when it was quiet."""
-    resources, worst = usage.read(run.run_dir), 0.0
-    for level in run.levels:
-        rows = run.rows(level["level"])
-        if len(rows):
-            span = int(rows.scheduled_ns.min()), int(rows.done_ns.max())
-            worst = max(worst, resources.others_cores(*span) or 0.0)
-    allowed = QUIET * (run.environment().get("cores") or 1)
+    worst = max((used for used in neighbours.others_cores(run, run.levels) if used is not None), default=0.0)
+    allowed = usage.QUIET * (run.environment().get("cores") or 1)
     return f"other processes used {worst:.1f} cores while {run.run_id} was measured" if worst > allowed else None
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -20,7 +19,8 @@ from playbook.drill.exercise import Exercise
 from playbook.drill.ground import Ground, ground
 from playbook.drill.outage import Calls, by_second, outage
 from playbook.errors import LoadFailed, PlaybookError
-from playbook.monitor.resources import ProcessTree, container_pid, family, machine, process_state
+from playbook.monitor import beside
+from playbook.monitor.resources import container_pid, family, process_state
 from playbook.prove.answer import disturbance
 from playbook.records import record
 from playbook.records.rows import DrillRow
@@ -29,7 +29,6 @@ from playbook.stress.stress import level_of
 from playbook.tfserving.requests import write_mix
 
 FIRST_WORD_S = 0.5  # from the window's start to the load's first word
-LOOK_S = 0.2  # between two looks at what servers and load used
 BEGUN_WITHIN_S = 60.0  # the load's first word; processes start and connections open before it
 
 
@@ -151,31 +150,6 @@ def _doubt(summary: Mapping[str, Any], lost: Mapping[str, Any], others_cores: li
 
 
 @contextmanager
-def _sampled(trees: list[ProcessTree]) -> Iterator[Callable[[], tuple[float, float]]]:
-    """CPU seconds of the machine and of these trees, asked by call; servers that end meanwhile stay counted.
-
-    A tree is looked at every `LOOK_S`: what a process used after the last look at it is lost with its end.
-    """
-    ended, one_at_a_time = threading.Event(), threading.Lock()
-
-    def used_s() -> tuple[float, float]:
-        with one_at_a_time:
-            samples = [tree.sample() for tree in trees]
-            return machine().cpu_s or 0.0, sum(one.cpu_s or 0.0 for one in samples if one)
-
-    def look() -> None:
-        while not ended.wait(LOOK_S):
-            used_s()
-
-    with ThreadPoolExecutor(1, "drill-look") as pool:
-        pool.submit(look)
-        try:
-            yield used_s
-        finally:
-            ended.set()
-
-
-@contextmanager
 def _others(place: Ground) -> Iterator[list[float]]:
     """A list that holds, after the block, how many cores neither servers nor clients nor this process used in it.
 
@@ -184,11 +158,8 @@ def _others(place: Ground) -> Iterator[list[float]]:
     if place.exercise.attached:
         yield []
         return
-    trees, known = [ProcessTree("ours", os.getpid())], (place.handle.container_id,)
-    if place.handle.container_id and (pid := container_pid(place.handle.container_id)):
-        trees.append(ProcessTree("server", pid))
-    seen: list[float] = []
-    with _sampled(trees) as used_s:
+    known, seen = (place.handle.container_id,), list[float]()
+    with beside.sampled(beside.ours(place.handle.container_id)) as used_s:
         before, began = used_s(), time.monotonic()
         yield seen
         after = used_s()

@@ -232,8 +232,12 @@ def verdict(results: Mapping[str, Any]) -> str:
     return (
         f"{results['model_name']} version {results['version']} ({results['model']}, {form.replace('_', ' ')}) is "
         f"published{says}; {rows} {markdown.number(curve_['latency_ms'][0])} ms on one core; "
-        f"{results['warmup_records']} warm-up requests inside, all replayed.{advice}"
+        f"{_warmups(results['warmup_records'])} inside, all replayed.{advice}"
     )
+
+
+def _warmups(count: int) -> str:
+    return f"{count} warm-up request{'s' * (count != 1)}"
 
 
 def warnings(results: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from playbook.records import store
 COLUMNS = ("at_ns", "cpu_s", "rss_bytes", "run_delay_s", "throttled_s")
 
 WHOLE = ("machine", "gpu")  # who is sampled and is no process of the load's
+QUIET = 0.1  # share of the machine's cores that may belong to somebody else
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,17 @@ class Resources:
         first, second = np.triu_indices(len(mib), 1)
         slope = float(np.median((mib[second] - mib[first]) / (seconds[second] - seconds[first])))
         return slope, slope * seconds[-1] / mib[0], float(rss[inside].mean())
+
+
+def disturbance(others_cores: Iterable[float | None], cores: int) -> str | None:
+    """That other processes used the machine, in words; None: next to nothing, or nothing was sampled.
+
+    Args:
+        others_cores: Cores that neither server nor client used, a figure a window; None where it was not sampled.
+        cores: Cores of the machine.
+    """
+    worst = max((used for used in others_cores if used is not None), default=0.0)
+    return f"other processes used {worst:.1f} of {cores} cores" if worst > QUIET * cores else None
 
 
 def read(run_dir: Path) -> Resources:

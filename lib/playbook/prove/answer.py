@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from loadgen.verdict.evidence import lower_bound
+from playbook.monitor import usage
 from playbook.promise import KEPT, NOT_KEPT, NOT_PROVEN
 
 # Failed checks that accuse the load generator or its machine, and those that accuse the server.
@@ -62,9 +63,8 @@ def disturbance(others_cores: Sequence[float | None], cores: int, windows: Seque
         cores: Cores of the machine.
         windows: The windows' rows, for their failed checks.
     """
-    worst = max((used for used in others_cores if used is not None), default=0.0)
-    if worst > 0.1 * cores:  # as analyze.compare takes a machine for quiet
-        return f"other processes used {worst:.1f} of {cores} cores"
+    if used := usage.disturbance(others_cores, cores):
+        return used
     named = sorted({check for window in windows for check in window["failed_checks"] if check in MACHINE})
     return f"the load generator was not free to measure ({', '.join(named)})" if named else None
 

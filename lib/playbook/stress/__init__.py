@@ -7,6 +7,7 @@ from playbook.serve.handle import Handle
 from playbook.stress.expense import stage
 from playbook.stress.levels import doubts, passport_table, results, table, verdict, warnings
 from playbook.stress.load import load_of
+from playbook.stress.neighbours import disturbance
 from playbook.stress.schedule import planned
 from playbook.stress.stress import bench, find_max_rate, passport, request_ms, sweep
 
@@ -14,6 +15,7 @@ __all__ = [
     "Handle",
     "begin",
     "bench",
+    "disturbance",
     "doubts",
     "find_max_rate",
     "load_of",

@@ -36,7 +36,10 @@ def best(levels: Iterable[Mapping[str, Any]], promise: Promise | None) -> dict[s
 def verdict(results: Mapping[str, Any]) -> str:
     """One or two sentences: the best rate inside the limit, or why there is none, and what the search found."""
     searched = results["max_rate"]
-    return _of_levels(results) + (f" Search: {searched['text']}" if searched else "")
+    found = _of_levels(results) + (f" Search: {searched['text']}" if searched else "")
+    if disturbance := results.get("disturbance"):
+        found += f" But {disturbance} meanwhile: measure on a quiet machine before you conclude from it."
+    return found
 
 
 def _of_levels(results: Mapping[str, Any]) -> str:
@@ -170,8 +173,9 @@ def results(
     passport: Mapping[str, Any] | None = None,
     max_rate: Mapping[str, Any] | None = None,
     planned: Schedule | None = None,
+    disturbance: str | None = None,
 ) -> dict[str, Any]:
-    """The `results` of stress.json."""
+    """The `results` of stress.json; `disturbance` says who else used the machine (`neighbours`)."""
     return {
         "model_name": handle.model_name,
         "server": handle.server,
@@ -184,6 +188,7 @@ def results(
         "client_cpus": list(load.client_cpus),
         "request_ms": planned and round(planned.request_ms, 3),
         "left_out": list(planned.left_out) if planned else [],
+        "disturbance": disturbance,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from playbook.adapt.controller import Adapted, Pace
 from playbook.adapt.demonstration import Choice, ChoiceRun, Demonstration
 from playbook.adapt.findings import results
 from playbook.promise import Promise
+from playbook.records import record
 from playbook.serve.spec import ServerSpec
 from playbook.stress.load import Load
 from playbook.tfserving.config import Config
@@ -76,6 +78,18 @@ def test_a_reason_is_only_told_where_the_seconds_show_it(fixed, policy, said, un
     told = said_of([fixed, played("policy", policy, policy=True)])
     assert said in told
     assert unsaid not in told.partition("failed requests.")[2]
+
+
+@pytest.mark.parametrize("policy", [GOOD, BAD])
+def test_beside_a_busy_neighbour_nothing_is_concluded(policy, monkeypatch):
+    monkeypatch.setattr(record, "environment", lambda: {"cores": 2})
+    runs = [played("fixed", LATE), played("policy", policy, policy=True)]
+    quiet, busy = ({**SUMMARY, "others_cores": cores} for cores in (0.1, 1.43))
+    runs = [replace(run, summary=summary) for run, summary in zip(runs, (quiet, busy), strict=True)]
+    assert said_of(runs).endswith(
+        "Nothing is concluded: other processes used 1.4 of 2 cores meanwhile. Quiet the machine and run 70_adapt again."
+    )
+    assert "Nothing is concluded" not in said_of([replace(run, summary=quiet) for run in runs])
 
 
 def test_without_a_policy_there_is_nothing_to_compare():

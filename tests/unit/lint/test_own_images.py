@@ -58,6 +58,7 @@ def test_an_image_of_a_name_of_its_own_is_followed(who, tmp_path):
 
 # what is right, or nobody can know -> the files
 RIGHT = {
+    "a user that the image names": {"Dockerfile": DOCKERFILE + "USER 1000\n", "build.sh": BUILD, "p.yaml": POD % ("ranker:1", 9000) + "    securityContext: {runAsNonRoot: true}\n"},
     "the port of the image": {"Dockerfile": DOCKERFILE, "run.sh": f"{BUILD}docker run -p 9000:9000 ranker:1\n", "p.yaml": POD % ("ranker:1", 9000)},
     "a port that the run sets": {"Dockerfile": DOCKERFILE, "run.sh": f"{BUILD}docker run -p 8501:8501 ranker:1 --rest_api_port=8501\n"},
     "a config that the run mounts": {"Dockerfile": LISTED, "run.sh": f"{BUILD}docker run -v $PWD/config:/config -v /m:/models ranker:1\n", "config/models.config": CONFIG},

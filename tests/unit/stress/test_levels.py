@@ -44,6 +44,16 @@ def test_a_level_without_a_p99_or_with_failures_is_not_the_best(other: dict) -> 
     assert levels.best([level(10, 5.0), other], Promise(50.0))["throughput_rps"] == 10
 
 
+def test_the_verdict_names_who_else_used_the_machine() -> None:
+    rows = [level(100, 80.0)]
+    beside = levels.results(HANDLE, rows, LOAD, disturbance="other processes used 1.9 of 2 cores")
+    assert levels.verdict(beside).endswith(
+        "nearest was 80.0 ms at 100 requests/s. But other processes used 1.9 of 2 cores meanwhile: measure on a quiet "
+        "machine before you conclude from it."
+    )
+    assert "meanwhile" not in levels.verdict(levels.results(HANDLE, rows, LOAD))
+
+
 def test_the_verdict_names_rate_p99_load_limit_and_server_kind() -> None:
     rows = [level(1812, 31.0, answers={"checked": 40_000, "wrong": 0})]
     text = levels.verdict(levels.results(HANDLE, rows, LOAD))
