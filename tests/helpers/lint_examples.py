@@ -305,6 +305,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
         "c.yml": compose("ports: ['8500:8500']"),
         "n.conf": "http { server { location / { proxy_pass http://s:8500; } } }\n",
     },
+    "target-not-here": {"k.yaml": pod() + SCALER.replace("name: app", "name: app-deployment")},
     "route-wrong-port": {"k.yaml": pod() + SERVICE % 8501 + INGRESS},
     "infra-validator-spec": {
         "p.py": "s = InfraValidator(serving_spec=infra_validator_pb2.ServingSpec("

@@ -7,8 +7,8 @@ from playbook.lint.linter import examine
 
 REFUSED, TWICE, FLAG, WRONG = "kubernetes-refuses", "key-twice", "program-is-flag", "proxied-wrong-protocol"
 IDLE, ROUTE, GPU, MISSING = "service-selects-nothing", "route-wrong-port", "gpu-image-missing", "base-path-missing"
-VALIDATOR, OTHER = "infra-validator-spec", "image-without-server"
-RULES = {REFUSED, TWICE, FLAG, WRONG, IDLE, ROUTE, GPU, MISSING, VALIDATOR, OTHER, "gpu-requests", "base-path-version",
+VALIDATOR, OTHER, ABSENT = "infra-validator-spec", "image-without-server", "target-not-here"
+RULES = {REFUSED, TWICE, FLAG, WRONG, IDLE, ROUTE, GPU, MISSING, VALIDATOR, OTHER, ABSENT, "probe-wrong-port", "shell-args-split", "gpu-requests", "base-path-version",
          "config-file-missing", "config-file-broken", "rest-threads-one", "service-port-closed"}  # fmt: skip
 DEPLOYMENT = """\
 apiVersion: apps/v1
@@ -68,6 +68,11 @@ SELDON = "apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmeta
 SPEC = "spec = InfraValidator(\n    serving_spec=infra_validator_pb2.ServingSpec(\n        tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=['2.20.0']),\n%s    ))\n"
 
 
+SCALER = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: scaler}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: %s}, maxReplicas: 4}\n"
+CLAIM = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: models}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n"
+IN_GRAPH = "apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmetadata: {name: s}\nspec:\n  predictors:\n  - componentSpecs:\n    - spec:\n        containers:\n        - name: a\n          image: tensorflow/serving:2.20.0\n          args: [--model_base_path=gs://b/m]\n          %s\n    graph: {name: a, type: MODEL}\n"
+
+
 def deployed(old, new, number=1):
     """The Deployment with a piece replaced, under its file's name."""
     assert old in DEPLOYMENT
@@ -78,6 +83,26 @@ PVC, EMPTY = "persistentVolumeClaim: {claimName: models}", "emptyDir: {}"
 ARGS = '        args: ["--model_name=scores", "--model_base_path=/models/scores"]\n'
 # what is read -> its files, the place of the finding, its rule
 FOUND = {
+    "a scaler of another name": ({"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "scores-deployment"}, ("h.yaml", 4), ABSENT),
+    "an Ingress to another name": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "i.yaml": INGRESS.replace("name: scores,", "name: scores-service,")},
+        ("i.yaml", 9),
+        ABSENT,
+    ),
+    "a claim of another name": (
+        {"d.yaml": DEPLOYMENT.replace("claimName: models", "claimName: models-claim"), "c.yaml": CLAIM},
+        ("d.yaml", 14),
+        ABSENT,
+    ),
+    "a server in Seldon's graph that tells no port": ({"s.yaml": IN_GRAPH % ""}, ("s.yaml", 9), "probe-wrong-port"),
+    "the image's script behind a shell's script": (
+        deployed(
+            ARGS,
+            "        command: [sh, -c]\n        args: ['echo a;', '/usr/bin/tf_serving_entrypoint.sh --port=9000']\n",
+        ),
+        ("d.yaml", 13),
+        "shell-args-split",
+    ),
     "a Service of another file": (
         {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE.replace("{app: scores}", "{app: ranks}")},
         ("s.yaml", 5),
@@ -277,6 +302,14 @@ FOUND = {
     ),
 }
 RIGHT = {
+    "a scaler of another model": {"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "ranks-deployment"},
+    "a scaler of another version": {"d.yaml": DEPLOYMENT.replace("{name: scores}", "{name: scores-1}", 1), "h.yaml": SCALER % "scores-2"},
+    "a scaler of it": {"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "scores"},
+    "a claim of another's": {"d.yaml": DEPLOYMENT, "c.yaml": CLAIM.replace("name: models", "name: training-data")},
+    "a server in Seldon's graph that tells its port": {"s.yaml": IN_GRAPH % "ports: [{name: http, containerPort: 8501}]"},
+    "arguments that a shell's script hands on": deployed(
+        ARGS, "        command: [sh, -c]\n        args: ['exec tensorflow_model_server --model_base_path=/models/scores \"$@\"', sh, --port=9000]\n"
+    ),
     "a Service of another file": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE},
     "a Service of another program's pods": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "t.yaml": SERVICE.replace("scores", "ranks")},
     "labels that kustomize gives": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE.replace("{app: scores}", "{tier: a}"), "kustomization.yaml": "resources: [d.yaml, s.yaml]\ncommonLabels: {tier: a}\n"},

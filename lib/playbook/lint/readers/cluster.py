@@ -12,6 +12,7 @@ from playbook.lint.checks.refused import check_service
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.kubernetes import MONITORS
+from playbook.lint.readers.misnamed import check_names
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.readers.routes import check_routes
 from playbook.lint.rules.findings import Finding, finding
@@ -29,6 +30,7 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
             yield from _monitor(data, shown, served)
     yield from _idle(objects, pods)
     yield from check_routes(objects, pods)
+    yield from check_names(objects, pods) if pods else ()
     templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
     scalers = [(data, shown) for data, shown in objects if data.get("kind") in _SCALERS]
     said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one

@@ -20,6 +20,7 @@ from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.rules.findings import Finding, finding
 
 _SPEAKS_GRPC = re.compile(r"grpc|h2c|http2", re.IGNORECASE)
+ROUTES = ("Ingress", "VirtualService", "HTTPRoute")
 _STATUS = "/v1/models"
 _FLAG = re.compile(r"--(port|rest_api_port)=(\d+)")
 Ports = dict[int, int]  # a server's ports as others name them, and its own behind each
@@ -31,7 +32,7 @@ def check_routes(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Fi
               if data.get("kind") == "Service" for pod in pods if selects(data, pod)}  # fmt: skip
     for data, shown in objects:
         kind = str(data.get("kind", ""))
-        if kind in ("Ingress", "VirtualService", "HTTPRoute"):
+        if kind in ROUTES:
             yield from _route(data, kind, shown, served)
         elif kind == "ConfigMap" and isinstance(data.get("data"), Table):
             hosts = {name: (_ports(service, pod), pod.command) for name, (service, pod) in served.items()}
@@ -102,8 +103,8 @@ def _name(data: Any) -> str:
 
 
 def _route(data: Any, kind: str, shown: str, served: dict[str, tuple[Any, Pod]]) -> Iterator[Finding]:
-    for name, port, line in _backends(data):
-        service, pod = served.get(name.partition(".")[0], (None, None))
+    for name, port, line in backends(data):
+        service, pod = served.get(str(name).partition(".")[0], (None, None))
         if service is None or pod is None or is_unknown(str(service.get("spec"))) or is_unknown(str(port)):
             continue
         ports = [each for each in (service.get("spec") or {}).get("ports") or [] if isinstance(each, Table)]
@@ -136,7 +137,7 @@ def _spoken(data: Any, service: Any, pod: Pod, port: Table, line: int | None, sh
         yield finding("proxied-wrong-protocol", shown, line, **words, spoken=GRPC, known=HTTP, right=right)
 
 
-def _backends(data: Any) -> Iterator[tuple[str, Any, int | None]]:
+def backends(data: Any) -> Iterator[tuple[Any, Any, int | None]]:
     """The Services that a route sends to: name, port, line."""
     for table in tables_in(data.get("spec")):
         backend = table.get("backend") or table.get("defaultBackend")
@@ -145,13 +146,13 @@ def _backends(data: Any) -> Iterator[tuple[str, Any, int | None]]:
             port = service.get("port") if isinstance(service, Table) else None
             if isinstance(port, Table):
                 key = "number" if "number" in port else "name"
-                yield str(service.get("name")), port.get(key), port.at(key)
+                yield service.get("name"), port.get(key), port.at(key)
             elif "serviceName" in backend:
-                yield str(backend["serviceName"]), backend.get("servicePort"), backend.at("servicePort")
+                yield backend["serviceName"], backend.get("servicePort"), backend.at("servicePort")
         destination = table.get("destination")
         if isinstance(destination, Table) and isinstance(destination.get("port"), Table):
             number = destination["port"].get("number")
-            yield str(destination.get("host")), number, destination["port"].at("number")
+            yield destination.get("host"), number, destination["port"].at("number")
         for each in table.get("backendRefs") or []:
             if isinstance(each, Table) and "port" in each:
-                yield str(each.get("name")), each["port"], each.at("port") or line_of(each)
+                yield each.get("name"), each["port"], each.at("port") or line_of(each)

@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.checks.command import Mount
+from playbook.lint.checks.command import Mount, is_official
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.resources import check_resources
 from playbook.lint.forms.text import is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.rules.findings import Finding, finding
 
 _MODELS = "/mnt/models"
+_LISTENS = re.compile(r"--(rest_api_)?port[= ]9\d{3}\b")  # where Seldon counts up from 9000
 
 
 def read_seldon(data: Any, document: Document) -> Reading:
@@ -20,6 +22,8 @@ def read_seldon(data: Any, document: Document) -> Reading:
     reading = Reading()
     for predictor in (data.get("spec") or {}).get("predictors") or []:
         for unit in _units(predictor.get("graph")):
+            if not unit.get("implementation"):
+                reading.findings += _asked(predictor, str(unit.get("name", "")), document.text.path)
             if str(unit.get("implementation", "")) != "TENSORFLOW_SERVER":
                 continue
             reading.counts["predictors"] += 1
@@ -33,12 +37,23 @@ def read_seldon(data: Any, document: Document) -> Reading:
     return reading
 
 
-def _containers(predictor: Any, name: str) -> Iterator[Table]:
-    """What a predictor adds to the container of a unit, whose image Seldon gives."""
+def _asked(predictor: Any, name: str, shown: str) -> Iterator[Finding]:
+    """A server of one's own that tells no port: Seldon asks another, whatever the server listens at."""
+    for container in _containers(predictor, name, given=False):
+        told = container.get("ports") or container.get("readinessProbe") or container.get("command")
+        words = " ".join(str(word) for word in container.get("args") or [])
+        if is_official(str(container["image"])) and not told and not _LISTENS.search(words):
+            words_ = {"probe": "readiness probe that Seldon adds", "port": 9000, "why": "the container tells no port"}
+            right = "8501: write it under ports (name: http) in the container"
+            yield finding("probe-wrong-port", shown, container.at("name"), **words_, right=right)
+
+
+def _containers(predictor: Any, name: str, given: bool = True) -> Iterator[Table]:
+    """What a predictor says of the container of a unit: whose image Seldon gives, or one with an image."""
     for part in predictor.get("componentSpecs") or []:
         spec = part.get("spec") if isinstance(part, Table) else None
         for container in (spec.get("containers") or []) if isinstance(spec, Table) else ():
-            if isinstance(container, Table) and str(container.get("name")) == name and "image" not in container:
+            if isinstance(container, Table) and str(container.get("name")) == name and given != ("image" in container):
                 yield container
 
 

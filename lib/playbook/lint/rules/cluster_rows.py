@@ -14,6 +14,10 @@ ROWS = (
      "for it and never starts.",
      "Write {other}, if that is meant.",
      "Kubernetes: ConfigMap volumes"),
+    ("target-not-here", "error",
+     "The {who} names {kind} {name}, which is not here; {other} is: it finds nothing.",
+     "Write {other}.",
+     "Kubernetes: Ingress, HorizontalPodAutoscaler, persistent volumes"),
     ("key-twice", "error",
      "{key} stands twice in one mapping (first at line {first}): YAML forbids it. docker compose and "
      "kustomize refuse the text, kubectl and Helm keep the last alone.",
