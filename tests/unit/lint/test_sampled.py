@@ -54,6 +54,12 @@ WRONG = {
     "a document's variable of another block": ({"a.md": f"```python\nimport os\nos.environ['MODEL_DIR'] = 'models'\n```\n\n```\n{START}\n```\n"}, "relative-base-path", 7),
     "a command that a script tells": ({"i.sh": 'BASE=models\necho "Start it by:"\necho "  tensorflow_model_server --rest_api_port=8501 \\\\"\necho "    --model_base_path=${BASE}"\n'}, "relative-base-path", 4),
     "one file's text in the other": ({"e.sh": 'echo "prometheus_config { enable: ${ON} }" > $BATCHING\ntensorflow_model_server --model_base_path=/m --enable_batching --batching_parameters_file=${BATCHING}\n'}, "config-file-broken", 1),
+    "a branch's command in a variable": ({"r.sh": 'if [ "$HTTP" ]; then\n  CMD="tensorflow_model_server --port=0 --model_base_path=/m"\nelse\n  CMD="tensorflow_model_server --port=8500 --model_base_path=/m"\nfi\n$CMD &\n'}, "no-port", 2),
+    "a value that is left empty": ({"r.sh": "tensorflow_model_server --rest_api_port=8501 --model_base_path= <your-path> > log\n"}, "no-model", 1),
+    "an export that has no version": ({"a.md": f"```python\ntf.saved_model.save(model, 'export/')\n```\n\n```bash\ndocker run -v $(pwd)/export:/models/m -e MODEL_NAME=m {IMAGE}\n```\n"}, "no-version", 6),
+    "a program's export that has no version": ({"s.py": POPEN + "model.export('/srv/m')\nsubprocess.run(['tensorflow_model_server', '--model_base_path=/srv/m'])\n"}, "no-version", 4),
+    "a notebook's export that has no version": ({"n.ipynb": cells("path = '/srv/m'\ntf.keras.models.save_model(model, path)\n", "!tensorflow_model_server --rest_api_port=8501 --model_base_path=/srv/m &")}, "no-version", 15),
+    "a list of models among notes": ({"notes.txt": "./grpcurl -plaintext get localhost:8501 proto.Request\n\nmodel_config_list {\n  config { name: 'm' base_path: '/m' model_plattform: 'tensorflow' }\n}\n"}, "config-unknown-field", 4),
     "a switch with yes": ({"r.sh": "tensorflow_model_server --model_base_path=/m --enable_batching yes\n"}, "flag-value-after-blank", 1),
 }  # fmt: skip
 
@@ -78,6 +84,12 @@ RIGHT = {
     "a line as one word for a shell": {"s.py": POPEN + "subprocess.Popen(['tensorflow_model_server --port=8500 --model_base_path=/m'], shell=True)\n"},
     "a notebook's absolute path": {"n.ipynb": cells("import os\nos.environ['MODEL_DIR'] = os.path.abspath('models/m')\n", START)},
     "a wrapped command in a docstring": {"c.py": f'"""\nStart it by\n    docker run -v /srv/models:/models {IMAGE}\n        --model_config_file=/models/models.config\n"""\n'},
+    "an export with a version": {"a.md": f"```python\ntf.saved_model.save(model, 'export/1')\n```\n\n```bash\ndocker run -v $(pwd)/export:/models/m -e MODEL_NAME=m {IMAGE}\n```\n"},
+    "an export that gets its version later": {"a.md": f"```python\ntf.saved_model.save(model, 'export')\n```\n\n```bash\nmkdir export/1 && mv export/saved_model.pb export/variables export/1\ndocker run -v $(pwd)/export:/models/m -e MODEL_NAME=m {IMAGE}\n```\n"},
+    "an export into another folder": {"a.md": f"```python\nmodel.save('export')\n```\n\n```bash\ndocker run -v $(pwd)/served:/models/m -e MODEL_NAME=m {IMAGE}\n```\n"},
+    "a Keras file beside it": {"a.md": f"```python\nmodel.save('export.keras')\n```\n\n```bash\ndocker run -v $(pwd)/export:/models/m -e MODEL_NAME=m {IMAGE}\n```\n"},
+    "words of another script to fill in": {"a.rst": "::\n\n    tensorflow_model_server --rest_api_port=端口号 --model_base_path=模型路径\n"},
+    "cells as a text": {"c.py": "path = 1\n\n%%bash --bg\ntensorflow_model_server --rest_api_port=8501 --model_base_path=/srv/m\n\n!tail log\n"},
     "a batch size that a program fills in": {"b.py": "with open('b.txt', 'w') as f:\n    f.write('max_batch_size { value: ' + str(n) + ' }\\n')\n    f.write('max_enqueued_batches { value: 1000 }\\n')\n    f.write('num_batch_threads { value: 4 }\\nallowed_batch_sizes: 8\\nallowed_batch_sizes: 1')\n"},
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ from playbook.lint.checks.lookup import Lookup, Sources, look_up
 from playbook.lint.checks.lost_models import NAMING, check_lost
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.checks.too_deep import check_too_deep
+from playbook.lint.forms.saved_models import as_named
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.forms.trees import one_level_off, without_version
 from playbook.lint.rules.findings import Finding, finding
@@ -98,6 +99,10 @@ def _check(
         at = result.mount.line if result.mount is not None and result.mount.line else where[1]
         rule, words = drawn
         yield finding(rule, where[0], at, **words)
+    elif folder := _saved_bare(result, command, sources, base):
+        at = result.mount.line if result.mount is not None and result.mount.line else where[1]
+        remedy = f"The model is saved into {folder} itself: save it into {folder}/1."
+        yield finding("no-version", where[0], at, path=base, remedy=remedy)
     elif (result.missing or result.text is not None) and not command.place.built:
         missing = result.missing or "a folder but a file"
         yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
@@ -114,6 +119,17 @@ def _check(
     elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
         parent = base.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
+
+
+def _saved_bare(result: Lookup, command: Command, sources: Sources, base: str) -> str:
+    """The folder that the same text saves a model into, where that is the one that is served; "" otherwise."""
+    saved = sources.saved.get(command.path, frozenset())
+    named = base
+    if command.place.container:
+        mount = result.mount
+        named = mount.named if mount is not None and mount.rest_of(command.place.absolute(base)) == "" else ""
+    folder = as_named(named)
+    return folder if folder in saved else ""
 
 
 def _drawn(result: Lookup, command: Command, sources: Sources, base: str) -> tuple[str, dict[str, str]] | None:

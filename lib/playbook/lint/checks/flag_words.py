@@ -21,6 +21,7 @@ _WIDE = (
 _RETIRED = ("use_saved_model", "model_version_policy")  # known until 1.0
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:[+-]?(inf|infinity|nan))")
 _TO_FILL_IN = re.compile(r"[A-Za-z]+(_[A-Za-z]+)+|[A-Z]+")  # rest_port, PORT: what a document's reader is to write
+_IN_WORDS = re.compile(r"^[^/]*[^\x00-\x7f$…][^/]*$")  # of another script, and no path: what is to be put there
 _DOCKER_OPTIONS = {"-p", "-v", "-e", "-d", "-it", "--name", "--mount", "--publish", "--volume", "--env", "--rm",
                    "--network", "--gpus", "--restart"}  # fmt: skip
 
@@ -86,7 +87,7 @@ def _check_word(
         if kind != "true or false":
             return
         value = "true"
-    if command.in_prose and kind != "text" and _TO_FILL_IN.fullmatch(value):
+    if command.in_prose and (_IN_WORDS.search(value) or (kind != "text" and _TO_FILL_IN.fullmatch(value))):
         value = UNKNOWN
     given.setdefault(name, []).append(value)
     lines[name] = line

@@ -31,6 +31,7 @@ class Sources:
     known: set[str] = field(default_factory=set)  # texts here that another text made understood
     asked: set[str] = field(default_factory=set)  # texts here that others were read by, as they are shown
     drawn: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents draw as trees
+    saved: dict[str, frozenset[str]] = field(default_factory=dict)  # folders that texts save models into, unversioned
     _resolved: dict[Path, Path] = field(default_factory=dict)
 
     def file(self, path: Path) -> Text | None:

@@ -36,14 +36,15 @@ def _is_environ(node: ast.expr) -> bool:
 
 def set_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:
     """What the cells of a notebook, or a document's blocks of Python, set; those that are no Python are left out."""
-    code = "\n".join(cell for cell in cells if _tree(cell) is not None)
-    tree = _tree(code)
+    code = "\n".join(cell for cell in cells if tree_of(cell) is not None)
+    tree = tree_of(code)
     if "environ" not in code or tree is None:
         return {}
     return set_by(list(ast.walk(tree)), Values(tree, Text(code, text.path)))
 
 
-def _tree(code: str) -> ast.Module | None:
+def tree_of(code: str) -> ast.Module | None:
+    """The tree of a text of Python; None for one that is none."""
     try:
         return ast.parse(code)
     except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""What a script tells its reader by `echo` and `printf`, as the text that is shown."""
+"""Command lines that a script holds and does not run as they stand: told by `echo`, or in one branch's variable."""
 
 from __future__ import annotations
 
@@ -26,3 +26,17 @@ def told(commands: Iterable[Simple], path: str) -> Iterator[Text]:
         last = line + text.count("\n")
     if shown:
         yield Text(shown, path, first)
+
+
+def set_aside(commands: Iterable[Simple], path: str) -> Iterator[Text]:
+    """The values that a variable of a command line has before it is set anew, as the branches of an `if` set it."""
+    held: dict[str, Text] = {}
+    for command in commands:
+        found = _SET.match(command.words[0]) if len(command.words) == 1 else None
+        if found and found[1] in held:
+            yield held[found[1]]
+        if found:
+            held[found[1]] = Text(found[2], path, command.line or 1)
+
+
+_SET = re.compile(r"([A-Za-z_]\w*)=((?:[\w./-]*/)?tensorflow_model_server\s.*)", re.DOTALL)

@@ -13,6 +13,7 @@ from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading, Surroundings, with_exported
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.python_exports import set_in_cells
+from playbook.lint.forms.saved_models import saved_in_cells
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.trees import drawn_folders
 from playbook.lint.readers.block_kinds import flags_of, names_server
@@ -42,7 +43,9 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         around.origins[text.path] = lines_of(text)
     elif kind == "prose" and blocks:
         around.sources.drawn[text.path] = drawn_folders(text.content)
-    around = with_exported(Document(text, around), set_in_cells(code_of(kind, text), text)).around
+    cells = list(code_of(kind, text)) if blocks else []
+    around = with_exported(Document(text, around), set_in_cells(cells, text)).around
+    around.sources.saved[text.path] = saved_in_cells(cells, text)
     images = [block for block in blocks if block.kind == "dockerfile"]
     for block in [*images, *(block for block in blocks if block.kind != "dockerfile")]:
         document = Document(block.text, around)

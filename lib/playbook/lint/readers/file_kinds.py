@@ -30,6 +30,9 @@ _JSON = re.compile(
 )
 
 
+_FIELD = re.compile(r"\s*((#|//|/\*).*\n\s*)*[\"'{\[(]*[\w.]+[\"']?\s*[:{<=(]|\s*\[[\w.]+\]")
+
+
 def kind_of_file(path: Path, content: str) -> str:
     """Which reader a file is for; "" where its look must tell."""
     name, suffix = path.name.lower(), path.suffix.lower()
@@ -49,6 +52,8 @@ def kind_of_file(path: Path, content: str) -> str:
         return "prose"
     if suffix in SUFFIXES:
         return "program"
+    if suffix in ("", ".txt") and kind_of(content) is not None and not _FIELD.match(content):
+        return "prose"  # notes that hold a config file among other things
     return "unit" if re.search(r"(?m)^\[program:", content) else ""
 
 

@@ -18,6 +18,7 @@ from playbook.lint.forms.python_cells import begun
 from playbook.lint.forms.python_comments import commented_lines
 from playbook.lint.forms.python_exports import set_by
 from playbook.lint.forms.python_values import Values
+from playbook.lint.forms.saved_models import saved_bare
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.python_client import read_client
@@ -52,6 +53,8 @@ def read_python(document: Document) -> Reading:
     try:
         tree = ast.parse(begun(text.content))
     except (SyntaxError, ValueError) as error:
+        if re.search(r"(?m)^[ \t]*(?:%%|!)\w", text.content):
+            return reading  # a notebook's cells as a text: what stands behind their marks is the shell's
         line = text.line(getattr(error, "lineno", None))
         if BINARY in text.content or OFFICIAL in text.content:
             reading.report("unreadable", text.path, line, problem=f"it is no Python ({getattr(error, 'msg', error)})")
@@ -60,6 +63,7 @@ def read_python(document: Document) -> Reading:
     read: set[int] = set()
     nodes = list(ast.walk(tree))
     document = with_exported(document, set_by(nodes, values))
+    document.around.sources.saved.setdefault(text.path, saved_bare(nodes, values, text.content))
     added = {id(side) for node in nodes if isinstance(node, ast.BinOp) for side in (node.left, node.right)}
     reading.add(read_objects(nodes, values, document, read))
     for node in nodes:

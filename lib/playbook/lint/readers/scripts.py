@@ -19,7 +19,7 @@ from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import ENGINES, Text, Word
-from playbook.lint.forms.told_commands import told
+from playbook.lint.forms.told_commands import set_aside, told
 from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.cluster_changes import read_config_maps, read_helm, read_kubectl
@@ -79,6 +79,8 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         shown.append(command)
     for name, written in writes.files.items():
         reading.add(_written(name, written, document, depth))
+    for other in set_aside(shown, text.path):
+        reading.add(read_script(Document(other, document.around), _DEPTH))
     for tells in told(shown, text.path) if not reading.understood and depth == 0 else ():
         if re.search(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b", tells.content):
             reading.add(read_script(Document(tells, document.around), _DEPTH))
@@ -226,7 +228,7 @@ def _process(words: list[Word], values: dict[str, str], document: Document) -> R
 
 def _takes_value(word: str) -> bool:
     """True for a word behind which people write a flag's value: the word there stands for no flags."""
-    return word == "=" or FLAGS.get(word.removeprefix("--"), "true or false") != "true or false"
+    return word.endswith("=") or FLAGS.get(word.removeprefix("--"), "true or false") != "true or false"
 
 
 def _fed(command: Simple, document: Document, depth: int) -> Reading:

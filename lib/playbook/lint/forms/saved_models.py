@@ -1,0 +1,57 @@
+"""Folders that Python saves a model into, without a version's number: a server finds nothing in them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from playbook.lint.forms.python_exports import tree_of
+from playbook.lint.forms.python_values import Values
+from playbook.lint.forms.text import Text, is_unknown
+
+_HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|\.)/+")
+
+
+def as_named(path: str) -> str:
+    """A path as two texts name the same folder: without quotes, `$PWD/` and `./` in front, and a slash behind."""
+    return _HERE.sub("", path.replace('"', "").replace("'", "").strip()).rstrip("/")
+
+
+def saved_bare(nodes: Iterable[ast.AST], values: Values, content: str) -> frozenset[str]:
+    """The folders that the nodes save a SavedModel into, where `content` names no version in them."""
+    found = set()
+    for node in nodes:
+        for given in _targets(node):
+            word = values.word(given)
+            path = as_named(str(word)) if word is not None and not is_unknown(word) else ""
+            name = path.rpartition("/")[2]
+            if name and not name.isdigit() and "." not in name and not re.search(rf"{re.escape(path)}/+\d", content):
+                found.add(path)
+    return frozenset(found)
+
+
+def _targets(node: ast.AST) -> Iterator[ast.expr]:
+    """Where a call saves a model: `tf.saved_model.save(m, P)`, `save_model(m, P)`, `model.save(P)` or `.export(P)`."""
+    if not isinstance(node, ast.Call):
+        return
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    owner = getattr(function, "value", None)
+    whose = getattr(owner, "attr", getattr(owner, "id", ""))
+    place = None
+    if (name == "save" and whose == "saved_model") or name == "save_model":
+        place = 1
+    elif (name in ("save", "export") and "model" in whose) or name == "SavedModelBuilder":
+        place = 0
+    if place is not None and len(node.args) > place:
+        yield node.args[place]
+
+
+def saved_in_cells(cells: Iterable[str], text: Text) -> frozenset[str]:
+    """The same of a notebook's cells, or of a document's blocks of Python."""
+    code = "\n".join(cell for cell in cells if tree_of(cell) is not None)
+    tree = tree_of(code)
+    if tree is None or "model" not in code:
+        return frozenset()
+    return saved_bare(list(ast.walk(tree)), Values(tree, Text(code, text.path)), text.content)
