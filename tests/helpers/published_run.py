@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -23,4 +24,5 @@ def _made() -> tempfile.TemporaryDirectory[str]:
     staged = export.build({"run_dir": made.name, "model_name": "digits", "model": "digits_mlp", "seed": 7})
     export.add_warmup(staged, [1, 8])
     export.publish_version(staged, Path(made.name), 0)
+    os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)  # set for export: servers that are started next would log nothing
     return made
