@@ -46,7 +46,7 @@ def verdict(results: Mapping[str, Any]) -> str:
     """How many replicas carry what; where that was refuted, NOT CARRIED and by what."""
     refuted = results.get("refuted") or []
     if refuted:
-        return f"NOT CARRIED: {refuted[0]}. {results['promise']}"
+        return f"NOT CARRIED: {refuted[0].rstrip('.')}. {results['promise']}"
     return results["promise"] + _of_day(results.get("day") or {})
 
 

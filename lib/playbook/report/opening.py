@@ -78,7 +78,7 @@ def about(run: RunFolder) -> str:
 def headline(run: RunFolder) -> str:
     """One sentence: what failed, or the answer to the promise, or what was measured so far."""
     if failed := outcome.failures(run.records):
-        return f"FAILED: {failed[0]}."
+        return f"FAILED: {failed[0].rstrip('.')}."
     prove = run.results("prove")
     if prove.get("answer"):
         return str(run.records["prove"].get("verdict"))

@@ -159,7 +159,8 @@ class Workbench:
         row["batch_rows"] = window and window.batch_rows
         row["queue_ms"] = window and window.queue_ms
         row["core_ms_per_request"] = _core_ms(used, window)
-        self.tell(f"{described(row)}: {row['throughput_rps'] or 0:,.0f}/s, p99 {row['latency_p99_ms'] or 0:.1f} ms")
+        p99 = "too few requests for a p99" if row["latency_p99_ms"] is None else f"p99 {row['latency_p99_ms']:.1f} ms"
+        self.tell(f"{described(row)}: {row['throughput_rps'] or 0:,.0f}/s, {p99}")
         return row
 
     def _check_answers(self, bench: RunningServer, row: Mapping[str, Any]) -> None:
