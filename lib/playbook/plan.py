@@ -59,7 +59,8 @@ def plan(params_path: Path, overrides: Settings, outputs: Path, only: list[str],
     verbs = pipeline.choose(only, start)
     settings = _settings({**params.read(params_path), **overrides})
     with _known(settings["export"], outputs) as (run_dir, source, export_plan):
-        told = [_told(verb, settings[verb] | {"run_dir": str(run_dir)}, export_plan) for verb in verbs]
+        asked = {verb: params.of_the_model(settings[verb] | {"run_dir": str(run_dir)}) for verb in verbs}
+        told = [_told(verb, asked[verb], export_plan) for verb in verbs]
         exported = record.load(run_dir, "export")["results"]
     return _words(params_path, exported, source, told)
 

@@ -172,7 +172,20 @@ def resolved(verb: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
     values["run_dir"] = meant(values["run_dir"])
     if verb not in REPEATABLE:
         record.check_free(Path(values["run_dir"]), verb)
-    return values
+    return of_the_model(values)
+
+
+def of_the_model(values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with the rows a request must have, where the model takes no other number and none was asked for.
+
+    Args:
+        values: A notebook's, with its `run_dir`, whose export.json says what the model takes.
+    """
+    run_dir = Path(values["run_dir"])
+    if values.get("rows_per_request") != 1 or values.get("request_mix") or not record.has(run_dir, "export"):
+        return values
+    fixed = record.load(run_dir, "export")["results"].get("max_rows_per_request")
+    return values | {"rows_per_request": fixed or 1}
 
 
 def _injected(namespace: Mapping[str, Any]) -> set[str]:

@@ -131,7 +131,7 @@ def _remarks(chosen: Signature, generated: bool) -> list[str]:
     fixed = inputs.fixed_rows(chosen)
     if fixed:
         remarks.append(
-            f"Signature {chosen.name!r} takes {fixed} rows a request, no other number: set rows_per_request: {fixed}. "
+            f"Signature {chosen.name!r} takes {fixed} rows a request, no other number, so the load sends that many. "
             "Requests cannot be batched; export it with an open first dimension (None) if they should be."
         )
     if generated:

@@ -149,3 +149,13 @@ def test_a_notebook_whose_record_stands_is_refused_before_it_works(tmp_path: Pat
                 params.resolved(verb, defaults | {"run_dir": str(run)})
         else:
             params.resolved(verb, defaults | {"run_dir": str(run)})
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent"), [({}, 4), ({"rows_per_request": 8}, 8), ({"request_mix": [{"rows": 4}]}, 1)]
+)
+def test_a_model_that_takes_one_number_of_rows_is_sent_it_where_none_was_asked_for(tmp_path, asked, sent):
+    values = {"run_dir": str(tmp_path), "rows_per_request": 1, "request_mix": []} | asked
+    assert params.of_the_model(values)["rows_per_request"] == values["rows_per_request"]  # nothing is exported yet
+    record.save(tmp_path, "export", params={}, results={"max_rows_per_request": 4}, verdict="")
+    assert params.of_the_model(values)["rows_per_request"] == sent

@@ -166,7 +166,7 @@ def test_a_vocabulary_travels_with_the_model(tmp_path: Path) -> None:
 def test_a_model_with_a_fixed_batch_is_measured_at_that_batch(tmp_path: Path) -> None:
     staged = build(tmp_path / "run", export_models.doubling(tmp_path / "fixed", (8, 4)))
     assert staged.batch_sizes([1, 2, 4]) == [8]
-    assert any("set rows_per_request: 8" in warning for warning in staged.held_out.warnings)
+    assert any("takes 8 rows a request, no other number" in warning for warning in staged.held_out.warnings)
     assert export.add_warmup(staged, [1, 2, 4]) == 1
     assert export.batch_curve(staged, [1, 2], 0.05)["batch_sizes"] == [8]
 
