@@ -160,10 +160,24 @@ def gpu() -> Usage | None:
     query = ["nvidia-smi", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
     try:
         line = subprocess.run(query, capture_output=True, text=True, timeout=5, check=True).stdout.splitlines()[0]
-        share, memory_mib = (float(word) for word in line.split(","))
-    except (OSError, subprocess.SubprocessError, IndexError, ValueError):
+    except (OSError, subprocess.SubprocessError, IndexError):
         return None
-    return Usage("gpu", gpu_share=share / 100, gpu_memory_bytes=int(memory_mib * 2**20))
+    share, memory_mib = (_figure(word) for word in (line + ",").split(",")[:2])
+    if share is None and memory_mib is None:
+        return None
+    return Usage(
+        "gpu",
+        gpu_share=None if share is None else share / 100,
+        gpu_memory_bytes=None if memory_mib is None else int(memory_mib * 2**20),
+    )
+
+
+def _figure(word: str) -> float | None:
+    """A number of nvidia-smi; None for `[N/A]`, which a GPU cut into parts (MIG) says of its use."""
+    try:
+        return float(word)
+    except ValueError:
+        return None
 
 
 @dataclass

@@ -70,7 +70,9 @@ def test_a_gpu_is_sampled_where_nvidia_smi_answers_and_left_out_where_it_does_no
     tool = tmp_path / "nvidia-smi"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert resources.gpu() is None
-    for answer, wanted in (("echo '37, 2048'", (0.37, 2048 * 2**20)), ("echo broken", None), ("exit 9", None)):
+    in_parts = ("echo '[N/A], 2048'", (None, 2048 * 2**20))  # as a GPU cut into parts answers
+    whole = ("echo '37, 2048'", (0.37, 2048 * 2**20))
+    for answer, wanted in (whole, in_parts, ("echo broken", None), ("echo", None), ("exit 9", None)):
         tool.write_text(f"#!/bin/sh\n{answer}\n")
         tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
         seen = resources.gpu()
