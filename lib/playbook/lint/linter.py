@@ -16,7 +16,7 @@ from playbook.lint.checks.base_paths import check_served, serving_of, started_ot
 from playbook.lint.checks.command import BINARY, PACKAGE, Command
 from playbook.lint.checks.configs import check_config, served_metrics_path
 from playbook.lint.checks.containers import check_published
-from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.flags import check_asked, check_command
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.lookup import Sources, meant_files, named_files
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
@@ -147,7 +147,8 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     for each in reading.commands:
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
-        report.findings += [*hits, *check_published(command)]
+        asked = sources.asked_rest.get(command.path, frozenset())
+        report.findings += [*hits, *check_published(command), *check_asked(command, asked)]
         report.counts["flags"] += len(command.given)
         if any(_OPEN.fullmatch(word) for word in command.words):
             place = f"{command.path}:{command.line}" if command.line else command.path

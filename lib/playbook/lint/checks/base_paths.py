@@ -114,10 +114,11 @@ def _check(
         if single and "model_base_path" in command.given and _names_version(result, command, base):
             parent = base.rstrip("/").rpartition("/")[0] or "/"
             yield finding("base-path-version", *where, path=base, parent=parent)
-    elif command.place.container and command.place.closed and not (command.place.hidden_mounts or command.place.built):
-        yield from _below(command, base, where)
-    elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
-        parent = base.rstrip("/").rpartition("/")[0] or "/"
+    elif command.place.container and command.place.closed and not command.place.hidden_mounts:
+        if not command.place.built or "model_base_path" in command.given:
+            yield from _below(command, base, where)
+    elif single and re.search(r"/\d+(/variables)?/?$", base) and "model_base_path" in command.given:
+        parent = re.sub(r"/\d+(/variables)?/?$", "", base) or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
 
 
@@ -230,7 +231,8 @@ def _version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Fi
 def _below(command: Command, base: str, where: tuple[str, int | None]) -> Iterator[Finding]:
     """Nothing is mounted at the base path, only below it: those names are all it holds."""
     names = command.place.below(command.place.absolute(base))
-    if any(version_of(name) is not None or is_unknown(name) for name in names):
+    names = {name for name in names if not (command.place.built and (_FILE.search(name) or _NO_MODEL.search(name)))}
+    if not names or any(version_of(name) is not None or is_unknown(name) for name in names):
         return
     remedy = f"It is one level too high: name {base.rstrip('/')}/{sorted(names)[0]}, or mount the model at {base}."
     yield finding("no-version", *where, path=base, remedy=remedy)

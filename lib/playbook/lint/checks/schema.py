@@ -73,7 +73,8 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
     except ParameterError:
         tree = text_proto.Field("", 1)
     if text.templated or refusal is None:
-        return Parsed(tree, True)
+        found = _of_another(text, message, effect) if refusal is not None else []
+        return Parsed(tree, not found, found)
     if re.match(r"\s*[{\[]", text.content):
         hit = finding("config-json", text.path, text.line(1), kind=message, effect=effect)
         return Parsed(text_proto.Field("", 1), False, [hit])
@@ -95,6 +96,18 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
         findings.append(finding("config-file-broken", text.path, text.line(line), kind=message, problem=problem,
                                 effect=effect))  # fmt: skip
     return Parsed(tree, False, findings)
+
+
+def _of_another(text: Text, message: str, effect: str) -> list[Finding]:
+    """What is wrong with a text of another kind, which nothing that is filled in later makes into one of this."""
+    kind = kind_of(text.content)
+    if kind is None or KINDS[kind][0] == message:
+        return []
+    try:
+        tree = text_proto.parse(re.sub(r"\$\{[^{}]*\}|\$\w+", "0", text.content))
+    except ParameterError:
+        return []
+    return list(_walk(tree, CONFIG_MESSAGES[message].DESCRIPTOR, _About(text, message, effect)))
 
 
 def _refusal(content: str, message: str) -> tuple[int | None, str] | None:

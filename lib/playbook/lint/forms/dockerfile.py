@@ -145,6 +145,17 @@ def _stage_name(step: Instruction) -> str:
     return words[2] if words[1:2] == ["as"] and len(words) > 2 else ""
 
 
+def last_of(steps: list[Instruction], word: str) -> Instruction | None:
+    """The last instruction of a kind, which is the one that counts."""
+    return next((step for step in reversed(steps) if step.word == word), None)
+
+
+def arguments_of(steps: list[Instruction]) -> dict[str, str]:
+    """What ARG sets by default."""
+    pairs = [step.rest.split("=", 1) for step in steps if step.word == "ARG" and "=" in step.rest]
+    return {name.strip(): value.strip("\"' ") for name, value in pairs}
+
+
 def environment(steps: list[Instruction], arguments: dict[str, str]) -> dict[str, Word]:
     """What ENV sets, in either form."""
     values: dict[str, Word] = {}

@@ -25,6 +25,8 @@ from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
 from playbook.lint.rules.findings import finding
 
+_ASKED = re.compile(r"https?://[\w.{}$-]+:(\d{1,5})/v1/models")
+
 
 def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     """What the blocks of a document ("prose") or the cells of a notebook hold, each read as what it is."""
@@ -43,6 +45,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         around.origins[text.path] = lines_of(text)
     elif kind == "prose" and blocks:
         around.sources.drawn[text.path] = drawn_folders(text.content)
+    around.sources.asked_rest[text.path] = frozenset(int(port) for port in _ASKED.findall(text.content))
     cells = list(code_of(kind, text)) if blocks else []
     around = with_exported(Document(text, around), set_in_cells(cells, text)).around
     around.sources.saved[text.path] = saved_in_cells(cells, text)

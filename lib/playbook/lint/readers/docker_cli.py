@@ -32,6 +32,7 @@ _ALONE = {"-d", "-i", "-t", "-P", "-q", "--rm", "--detach", "--init", "--interac
           "--oom-kill-disable", "--disable-content-trust", "--service-ports", "--use-aliases",
           "--no-deps", "--build", "--remove-orphans"}  # fmt: skip
 _SERVERS_IMAGE = re.compile(rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]serving[\w-]*)(:|@|$)")
+_FILLED = re.compile(r"\b(cp|commit|exec|attach)\b|\bdocker_?py\b|put_archive")  # how files come into it later
 _SHORT = re.compile(r"^-[ditPq]+$")
 _WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
 
@@ -195,7 +196,9 @@ def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], docum
         if name in ("-e", "--env"):
             key, _, text = value.partition("=")
             environment[key] = value.with_text(text if "=" in value else "$" + key)
-    place = Place(True, own or is_official(image), mounts, document.folder, str(image), hidden)
+    whole = document.text.file in document.around.sources.texts and not _FILLED.search(
+        document.around.sources.texts[document.text.file].content)  # fmt: skip
+    place = Place(True, own or is_official(image), mounts, document.folder, str(image), hidden, whole=whole)
     cpuset = count_cpus(values.get("--cpuset-cpus", Word("")))
     quota = cores(values.get("--cpu-quota", "")), cores(values.get("--cpu-period", "100000"))
     quoted = quota[0] / quota[1] if quota[0] and quota[1] and quota[0] > 0 else None

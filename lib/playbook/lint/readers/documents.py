@@ -6,7 +6,7 @@ import html
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from playbook.lint.checks.command import NAMED, OFFICIAL, PACKAGE
 from playbook.lint.checks.schema import kind_of
@@ -15,15 +15,16 @@ from playbook.lint.forms.plain_prose import BULLET, STARTED, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
 from playbook.lint.readers.block_kinds import KINDS, concerns, kind_of_block, names_server
+from playbook.lint.readers.inline_code import FENCE, MARKDOWN, Block, in_sentence, span_end, spans
 
-_FENCE = re.compile(r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)(`{3,}(?!.*`)|~{3,})\s*\{?\.?([\w+-]*)")  # in a list, too
+_FENCED_COMMAND = re.compile(rf"^[ \t]*```[ \t]*(?=(?:sudo )?(?:{ENGINES}\s[^`]*\brun\s|\S*{NAMED}\s+-)[^`]*$)")
+_CONFIG_BEHIND = re.compile(
+    r"(?m)(?<=\n\n)(?:#[ \t]*(?P<name>[\w./-]+\.\w+)[ \t]*\n)?"
+    r"(?=(?:model_config_list|prometheus_config|max_batch_size|num_batch_threads)\s*:?\s*\{)"
+)
 _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
 _SOURCE = re.compile(r"\[source,\s*(\w+)")
 _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
-_ROW = re.compile(r"\s*`(-|tensorflow/serving)")
-_COMMAND_BEGUN = re.compile(rf"{NAMED}\s+\\?\s*-|{ENGINES}\s.*\brun\b\s")
-_GOES_ON = re.compile(rf"-|{OFFICIAL}")
-_SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
 _HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*(/v1/models/|:8500\b)")  # its service stands elsewhere
 _LONE_CHECK = re.compile(r"(?is)(?!.*^\s*FROM\s)\s*HEALTHCHECK\s.*(/v1/models/|:8500\b)")
 _AROUND = re.compile(r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor)\s*$")
@@ -31,7 +32,6 @@ _SCRAPES = re.compile(r"(?m)^\s*scrape_configs:")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
 _OTHERS_IMAGE = re.compile(rf"(?s)\b{ENGINES}\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
 _RUNS = re.compile(rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s.*\brun\b")
-_MARKDOWN = (".md", ".markdown", ".mdx", ".ipynb")
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
@@ -39,23 +39,7 @@ _FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|jso
 _LANGUAGE = re.compile(r"^([ \t]*)(?:(dockerfile)|ya?ml)[ \t]*$", re.IGNORECASE)
 _INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABEL|WORKDIR|USER|HEALTHCHECK|VOLUME)\s"
 _KEYS = r"#(?!#)|---|(?:- )?[\w.-]+:(?:\s|$)"
-_PIECE = r"[^\s\"'`*，。；、（）)|<>\[\]]+"
-_SENTENCE = re.compile(
-    rf"(?:[\w./~-]*/)?(?<![\w\"'-]){NAMED}(?:\s+[-–—]{{1,2}}(?!-)\w+={_PIECE})+"
-    rf"|\b{ENGINES} run\s+-[^`\n]*?\s{OFFICIAL}[\w:.-]*(?:\s+--\w+={_PIECE})*",
-    re.ASCII,
-)
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A code block of a document, and which reader it is for."""
-
-    kind: str
-    text: Text
-    excerpt: bool = False  # words in a sentence: what they leave out may stand elsewhere
-    name: str = ""  # the file that the block is said to be: a flag may name it, whatever it looks like
 
 
 def prose_blocks(text: Text) -> Iterator[Block]:
@@ -67,7 +51,12 @@ def prose_blocks(text: Text) -> Iterator[Block]:
     lines, ruled = text.content.split("\n"), text.path.lower().endswith((".adoc", ".asciidoc", ".asc"))
     place = 0
     while place < len(lines):
-        fence = _FENCE.match(lines[place]) or (_RULED.match(lines[place]) if ruled else None)
+        if (command := _FENCED_COMMAND.match(lines[place])) is not None:
+            begin, place = place, _ticks_end(lines, place)
+            content = "\n".join([lines[begin][command.end() :], *lines[begin + 1 : place]])
+            yield from _block("sh", content.partition("```")[0], text, begin + 1)
+            continue
+        fence = FENCE.match(lines[place]) or (_RULED.match(lines[place]) if ruled else None)
         begin = place
         if not fence and _PRE[0].search(lines[place]):
             place = _preformatted(lines, place)
@@ -103,13 +92,13 @@ def prose_blocks(text: Text) -> Iterator[Block]:
                     joined = BULLET.sub("", joined)
                     joined = re.sub(r"(?<!\\)\n[ \t]*", r" \\\n", joined) if whole else joined  # one paragraph
                 joined = re.sub(r"\\[ \t]*$", "", joined)
-                if text.path.lower().endswith(_MARKDOWN):
+                if text.path.lower().endswith(MARKDOWN):
                     joined = _SOFT.sub(r" \\\n", joined)
                 yield from _block("", textwrap.dedent(joined), text, begin + 1)
                 continue
-            place = _span_end(lines, begin)
-            yield from _spans("\n".join(lines[begin:place]), text, begin + 1)
-            yield from _in_sentence(lines[begin], text, begin + 1) if place == begin + 1 else ()
+            place = span_end(lines, begin)
+            yield from spans("\n".join(lines[begin:place]), text, begin + 1)
+            yield from in_sentence(lines[begin], text, begin + 1) if place == begin + 1 else ()
             continue
         named = _name_before(lines, place)
         language = fence[3] or (_SOURCE.match(lines[place - 1] if place else "") or ["", ""])[1]
@@ -143,6 +132,12 @@ def _preformatted(lines: list[str], place: int) -> int:
     return place + 1
 
 
+def _ticks_end(lines: list[str], place: int) -> int:
+    """The line behind the end of three backticks that a command follows on their own line."""
+    near = range(place + 1, min(place + 20, len(lines)))
+    return next((nth for nth in near if "```" in lines[nth]), place) + 1
+
+
 def _indented(lines: list[str], place: int) -> int:
     """The end of an indented block that begins here, behind a blank line; `place` itself where none does."""
     if not re.match(r"( {2,}|\t)\S", lines[place]) or (place and lines[place - 1].strip()):
@@ -153,7 +148,7 @@ def _indented(lines: list[str], place: int) -> int:
     while (
         end < len(lines)
         and (not lines[end].strip() or lines[end][:depth].isspace() or lines[end - 1].endswith("\\"))
-        and not _FENCE.match(lines[end])
+        and not FENCE.match(lines[end])
     ):
         end += 1
     return end
@@ -175,56 +170,6 @@ def _lost_fence(lines: list[str], place: int) -> int:
     return end
 
 
-def _span_end(lines: list[str], place: int) -> int:
-    """The line behind this one, or behind those that a code span, or a row of spans, goes on in."""
-    end, open_span = place + 1, lines[place].count("`") % 2 == 1
-    while not open_span and end < len(lines) and lines[end - 1].rstrip().endswith("`") and _ROW.match(lines[end]):
-        end += 1
-    while open_span and end < len(lines) and lines[end].strip() and not _FENCE.match(lines[end]):
-        open_span, end = lines[end].count("`") % 2 == 0, end + 1
-    return place + 1 if open_span else end
-
-
-# a command line in the middle of a sentence: the program's name and the flags behind it
-_IN_SENTENCE = re.compile(rf"{NAMED}(?:\s+--\w+(?:=[^\s,;。，；)\[<{{]+| [\w/.:-]*[\w/])?)+(?![=\[<{{\w])")
-
-
-def _spans(line: str, text: Text, number: int) -> Iterator[Block]:
-    if "`" not in line and (bare := _IN_SENTENCE.search(line)):
-        yield Block("shell", Text(bare.group().rstrip("."), text.path, text.line(number) or number, text.file), True)
-    if "<code" in line or "<kbd" in line or "<tt" in line:
-        line = html.unescape(re.sub(r"</?(?:code|kbd|tt)\b[^>]*>", "`", line))
-    for code, begin in _rows(line):
-        content = re.sub(r"^\s*[$%>]\s+", "", code)
-        if re.search(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
-            first = number + line.count("\n", 0, begin)
-            yield Block("shell", Text(content, text.path, text.line(first) or first, text.file), True)
-
-
-def _in_sentence(line: str, text: Text, number: int) -> Iterator[Block]:
-    """Command lines that stand in a sentence as they are, up to what belongs to the sentence again."""
-    if text.path.lower().endswith((*_MARKDOWN, ".txt", ".rst")):
-        for command in _SENTENCE.finditer(_SPAN.sub(lambda span: "`" * len(span.group()), line)):
-            content = command.group().rstrip(".,:")
-            yield Block("shell", Text(content, text.path, text.line(number) or number, text.file), True)
-
-
-def _rows(line: str) -> Iterator[tuple[str, int]]:
-    """Code spans and where they begin; a command that goes on in the spans right behind it is one."""
-    whole, begin, end = "", 0, 0
-    for span in _SPAN.finditer(line):
-        between = line[end : span.start()]
-        if whole and not between.strip() and _COMMAND_BEGUN.search(whole) and _GOES_ON.match(span["code"]):
-            whole += "\\\n" * between.count("\n") + f" {span['code']}"
-        else:
-            if whole:
-                yield whole, begin
-            whole, begin = span["code"], span.start("code")
-        end = span.end()
-    if whole:
-        yield whole, begin
-
-
 def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
     if cell := _CELL.match(content):
         language, content = cell[1].rpartition("/")[2].rpartition(".")[2], content[cell.end() :]
@@ -240,6 +185,13 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     if language.lower() in ("diff", "patch"):
         language, content = "", after(content)
     kind = kind_of_block(language, content)
+    if kind == "yaml" and (behind := list(_CONFIG_BEHIND.finditer(content))):
+        yield from _block(language, content[: behind[0].start()], text, line)
+        for part, end in zip(behind, [*(each.start() for each in behind[1:]), len(content)], strict=True):
+            first = line + content.count("\n", 0, part.end())
+            whole = Text(content[part.end() : end], text.path, text.line(first) or first, text.file)
+            yield Block("config", whole, name=(part["name"] or "").rpartition("/")[2])
+        return
     relevant = concerns(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
     flagged = bool(_OTHERS_IMAGE.search(content)) or f"{PACKAGE} --" in content
     flagged = flagged or (kind == "shell" and bool(_RUNS.search(content)))  # perhaps an image that is built here

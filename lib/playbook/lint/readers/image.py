@@ -12,16 +12,30 @@ from playbook.lint.checks.containers import TOOLS, check_image, host_path
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.checks.schema import is_config, kind_of
-from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, continued, environment, instructions, stages
+from playbook.lint.forms.dockerfile import (
+    KEYWORDS,
+    Instruction,
+    arguments_of,
+    continued,
+    environment,
+    instructions,
+    last_of,
+    stages,
+)
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word, expand
-from playbook.lint.readers.image_steps import check_step, check_steps, check_told_ports, form_of, waits
+from playbook.lint.readers.image_steps import (
+    check_step,
+    check_steps,
+    check_told_ports,
+    fetches,
+    form_of,
+    serving_stage,
+    volumes,
+    waits,
+)
 from playbook.lint.rules.findings import Finding
-
-# programs that bring no model into the image
-_HARMLESS = ("chmod", "mkdir", "echo", "printf", "cat", "chown", "true", "rm", "ls", "set", "apt", "apt-get", "pip",
-             "pip3", "useradd", "adduser", "groupadd", "touch", BINARY)  # fmt: skip
 
 
 def read_dockerfile(document: Document, target: str = "") -> Reading:
@@ -35,8 +49,8 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     if behind and re.match(r"(echo|printf|cat|tee)\b", text.content.split("\n")[behind - 1]):  # a shell's
         reading.add(document.read_as("shell", _from_line(text, behind)))
         steps = [step for step in steps if step.line < behind]
-    arguments = _arguments(steps)
-    final = stages(steps, target)
+    arguments = arguments_of(steps)
+    final = stages(steps, target or serving_stage(steps))
     base = expand(final[0].rest.split()[0], arguments) if final and final[0].word == "FROM" and final[0].rest else ""
     if OFFICIAL not in base and BINARY not in text.content:
         reading.passed = "the image does not serve"
@@ -74,28 +88,23 @@ def _moved(hit: Finding, text: Text) -> Finding:
     return replace(hit, line=text.line(hit.line))
 
 
-def _arguments(steps: list[Instruction]) -> dict[str, str]:
-    pairs = [step.rest.split("=", 1) for step in steps if step.word == "ARG" and "=" in step.rest]
-    return {name.strip(): value.strip("\"' ") for name, value in pairs}
-
-
 def _start(
     steps: list[Instruction], base: str, arguments: dict[str, str], document: Document, reading: Reading
 ) -> Start | None:
     values = {name: Word(value, document.text.line(value.line))
               for name, value in environment(steps, arguments).items()}  # fmt: skip
-    entry = _last(steps, "ENTRYPOINT")
-    cmd = _last(steps, "CMD")
+    entry = last_of(steps, "ENTRYPOINT")
+    cmd = last_of(steps, "CMD")
     known = {**arguments, **values}  # what a build's steps see
     written = list(_written(steps, known, document))
     mounts = [*_copied(steps, known, document), *(Mount(path, files={"": text}) for path, text in written)]
-    mounts += [Mount(path) for path in _volumes(steps) if not any(m.rest_of(path) is not None for m in mounts)]
+    mounts += [Mount(path) for path in volumes(steps) if not any(m.rest_of(path) is not None for m in mounts)]
     scripts = {path: text for path, text in written if kind_of(text.content) is None}
     scripts |= {mount.target: text for mount in mounts if mount.source is not None and mount.source.is_file()
                 and (text := document.around.sources.file(mount.source)) is not None
                 and kind_of(text.content) is None}  # fmt: skip
     reading.configs += [(kind, text) for _, text in written if (kind := kind_of(text.content))]
-    closed = is_official(base) and not any(_fetches(step) for step in steps)
+    closed = is_official(base) and not any(fetches(step) for step in steps)
     packaged = any(step.word == "RUN" and re.search(r"install\b.*tensorflow-model-server", step.rest, re.DOTALL)
                    for step in steps)  # fmt: skip
     place = Place(True, closed, tuple(mounts), document.folder, "" if packaged else base, built=True)
@@ -110,17 +119,6 @@ def _start(
         if document.text.file is not None:
             document.around.images[str(document.text.file.resolve())] = image
     return start if start.entry is None or start.entry or start.args else None
-
-
-def _volumes(steps: list[Instruction]) -> Iterator[str]:
-    """Folders that VOLUME says are mounted when the image is run: nobody can see into them here."""
-    for step in steps:
-        if step.word == "VOLUME":
-            yield from step.words() or step.rest.split()
-
-
-def _last(steps: list[Instruction], word: str) -> Instruction | None:
-    return next((step for step in reversed(steps) if step.word == word), None)
 
 
 def _fill(
@@ -251,10 +249,3 @@ def _output(command: Simple, path: str, step: Instruction) -> Text:
     before = content[: max(content.find(BINARY), 0)]
     inserted = before.count("\n") - before.count("\\\n")
     return Text(content, path, (command.line or 1) - max(inserted, 0))
-
-
-def _fetches(step: Instruction) -> bool:
-    """True for a RUN that may bring files from elsewhere."""
-    if step.word != "RUN":
-        return False
-    return any(command.words and command.words[0] not in _HARMLESS for command in simple_commands(continued(step.rest)))

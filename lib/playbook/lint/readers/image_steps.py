@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, Command, is_official, is_server_word
+from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Command, is_official, is_server_word
 from playbook.lint.checks.containers import check_health, check_told
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.launch import Start, is_script
-from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, check_form, continued
+from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, check_form, continued, stages
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import Text, Word, expand
 from playbook.lint.rules.findings import Finding, finding
@@ -25,14 +25,29 @@ _ONE_LINE = {
     "WORKDIR": "it becomes part of the folder's name",
     "USER": "it becomes part of the user's name",
 }
+# programs that bring no model into the image
+_HARMLESS = ("chmod", "mkdir", "echo", "printf", "cat", "chown", "true", "rm", "ls", "set", "apt", "apt-get", "pip",
+             "pip3", "useradd", "adduser", "groupadd", "touch", BINARY)  # fmt: skip
 _GLUED = re.compile(rf"({'|'.join(KEYWORDS)})\W.*")
+
+
+def serving_stage(steps: list[Instruction]) -> str:
+    """The name of the one stage that starts the server, where the last stage has nothing to do with it; else ""."""
+    if re.search(rf"{BINARY}|{OFFICIAL}", " ".join(f"{step.rest}" for step in stages(steps))):
+        return ""
+    named = [match[1] for step in steps if step.word == "FROM"
+             and (match := re.search(r"\sas\s+(\S+)", step.rest, re.IGNORECASE))]  # fmt: skip
+    starting = [name for name in named if any(
+        step.word in ("CMD", "ENTRYPOINT") and BINARY in step.rest for step in stages(steps, name))]  # fmt: skip
+    return starting[0] if len(starting) == 1 else ""
 
 
 def check_steps(steps: list[Instruction], final: list[Instruction], base: str, shown: str) -> Iterator[Finding]:
     """Findings of a Dockerfile's instructions together: the first that Docker does not know, and what RUN lacks."""
     whole = not shown.lower().endswith((".md", ".rst", ".ipynb", ".py"))  # a document's block may hold more
     for step in steps:
-        if step.word not in KEYWORDS and (whole or _GLUED.fullmatch(step.word)) and step.word[0] not in "{<%":
+        torn = step.word == "&&" or is_server_word(step.word.lower())  # what a line before it was to go on with
+        if step.word not in KEYWORDS and (whole or torn or _GLUED.fullmatch(step.word)) and step.word[0] not in "{<%":
             yield finding("unknown-instruction", shown, step.line, word=step.word)
             break
         if step.broken:
@@ -105,3 +120,17 @@ def waits(step: Instruction) -> bool:
     started = [command.words for command in simple_commands(script) if command.words
                and (is_server_word(command.words[0]) or command.words[:1] == ["exec"])]  # fmt: skip
     return any(any(word.startswith("--model_") for word in words) for words in started)
+
+
+def volumes(steps: list[Instruction]) -> Iterator[str]:
+    """Folders that VOLUME says are mounted when the image is run: nobody can see into them here."""
+    for step in steps:
+        if step.word == "VOLUME":
+            yield from step.words() or step.rest.split()
+
+
+def fetches(step: Instruction) -> bool:
+    """True for a RUN that may bring files from elsewhere."""
+    if step.word != "RUN":
+        return False
+    return any(command.words and command.words[0] not in _HARMLESS for command in simple_commands(continued(step.rest)))

@@ -11,7 +11,8 @@ from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import Text
 from playbook.lint.readers.block_kinds import kind_of_block, names_server
-from playbook.lint.readers.documents import Block, prose_blocks
+from playbook.lint.readers.documents import prose_blocks
+from playbook.lint.readers.inline_code import Block
 
 
 def json_problem(text: Text) -> str:
