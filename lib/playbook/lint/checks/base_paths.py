@@ -117,8 +117,8 @@ def _check(
     elif command.place.container and command.place.closed and not command.place.hidden_mounts:
         if not command.place.built or "model_base_path" in command.given:
             yield from _below(command, base, where)
-    elif single and re.search(r"/\d+(/variables)?/?$", base) and "model_base_path" in command.given:
-        parent = re.sub(r"/\d+(/variables)?/?$", "", base) or "/"
+    elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
+        parent = base.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
 
 

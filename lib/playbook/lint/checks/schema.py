@@ -9,11 +9,11 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
-from google.protobuf import text_format
 from google.protobuf.descriptor import FieldDescriptor
 
 from playbook.errors import ParameterError
 from playbook.lint.checks.odd_letters import odd_letters
+from playbook.lint.checks.refusals import refusal_of
 from playbook.lint.forms import text_proto
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
@@ -44,7 +44,6 @@ _HINTS = {
 _HINTS["ModelConfig", "batching_params"] = _HINTS["ModelConfig", "batching_parameters"]
 _HINTS["ModelConfigList", "batching_parameters"] = _HINTS["ModelServerConfig", "batching_parameters"]
 _TRITON = {"backend", "platform", "instance_group", "dynamic_batching"}  # its config.pbtxt shares our field names
-_PROTOBUF_PLACE = re.compile(r"^(\d+):\d+ : (?:'.*': )?(.*)$", re.DOTALL)
 
 
 _YAML = re.compile(r"(?m)^\s*(\w+:)[ \t]*(?:#.*)?\n(?:[ \t]*(?:#.*)?\n)*[ \t]*(?:- )?[ \t]*\w+:")
@@ -65,7 +64,7 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
         hit, meant = odd
         parsed = read_config(replace(text, content=meant), message, effect)
         return Parsed(parsed.tree, False, [hit, *parsed.findings])
-    refusal = _refusal(text.content, message)
+    refusal = refusal_of(text.content, message)
     try:
         tree = text_proto.parse(text.content)
     except text_proto.Surplus as error:
@@ -108,19 +107,6 @@ def _of_another(text: Text, message: str, effect: str) -> list[Finding]:
     except ParameterError:
         return []
     return list(_walk(tree, CONFIG_MESSAGES[message].DESCRIPTOR, _About(text, message, effect)))
-
-
-def _refusal(content: str, message: str) -> tuple[int | None, str] | None:
-    """Line and words of protobuf's own parser; None when it accepts the text."""
-    kind: Any = CONFIG_MESSAGES[message]
-    try:
-        text_format.Parse(content, kind(), descriptor_pool=kind.DESCRIPTOR.file.pool)
-    except text_format.ParseError as error:
-        place = _PROTOBUF_PLACE.match(str(error))
-        return (int(place[1]), place[2]) if place else (error.GetLine(), str(error))
-    except (ValueError, UnicodeError) as error:
-        return None, str(error)
-    return None
 
 
 @dataclass(frozen=True)
