@@ -307,6 +307,7 @@ RIGHT = {
     "a scaler of it": {"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "scores"},
     "a claim of another's": {"d.yaml": DEPLOYMENT, "c.yaml": CLAIM.replace("name: models", "name: training-data")},
     "a server in Seldon's graph that tells its port": {"s.yaml": IN_GRAPH % "ports: [{name: http, containerPort: 8501}]"},
+    "a server in Seldon's graph whose unit tells its port": {"s.yaml": (IN_GRAPH % "").replace("MODEL}", "MODEL, endpoint: {service_port: 8501}}")},
     "arguments that a shell's script hands on": deployed(
         ARGS, "        command: [sh, -c]\n        args: ['exec tensorflow_model_server --model_base_path=/models/scores \"$@\"', sh, --port=9000]\n"
     ),

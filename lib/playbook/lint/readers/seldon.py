@@ -14,6 +14,7 @@ from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
 
 _MODELS = "/mnt/models"
+_PORTS = {"service_port", "httpPort", "grpcPort"}  # where a unit tells its own
 _LISTENS = re.compile(r"--(rest_api_)?port[= ]9\d{3}\b")  # where Seldon counts up from 9000
 
 
@@ -22,7 +23,7 @@ def read_seldon(data: Any, document: Document) -> Reading:
     reading = Reading()
     for predictor in (data.get("spec") or {}).get("predictors") or []:
         for unit in _units(predictor.get("graph")):
-            if not unit.get("implementation"):
+            if not unit.get("implementation") and not _PORTS & {*(unit.get("endpoint") or {})}:
                 reading.findings += _asked(predictor, str(unit.get("name", "")), document.text.path)
             if str(unit.get("implementation", "")) != "TENSORFLOW_SERVER":
                 continue
