@@ -68,6 +68,7 @@ SELDON = "apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmeta
 SPEC = "spec = InfraValidator(\n    serving_spec=infra_validator_pb2.ServingSpec(\n        tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=['2.20.0']),\n%s    ))\n"
 
 
+PATCH = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: scores}\nspec:\n  template:\n    spec:\n      containers: [{name: scores, env: [{name: A, value: 1}]}]\n"
 SCALER = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: scaler}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: %s}, maxReplicas: 4}\n"
 CLAIM = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: models}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n"
 IN_GRAPH = "apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmetadata: {name: s}\nspec:\n  predictors:\n  - componentSpecs:\n    - spec:\n        containers:\n        - name: a\n          image: tensorflow/serving:2.20.0\n          args: [--model_base_path=gs://b/m]\n          %s\n    graph: {name: a, type: MODEL}\n"
@@ -83,6 +84,29 @@ PVC, EMPTY = "persistentVolumeClaim: {claimName: models}", "emptyDir: {}"
 ARGS = '        args: ["--model_name=scores", "--model_base_path=/models/scores"]\n'
 # what is read -> its files, the place of the finding, its rule
 FOUND = {
+    "a patch of a server's container": (
+        {
+            "d.yaml": DEPLOYMENT,
+            "p.yaml": PATCH,
+            "kustomization.yaml": "resources: [d.yaml]\npatches: [{path: p.yaml}]\n",
+        },
+        ("p.yaml", 7),
+        REFUSED,
+    ),
+    "an Ingress in a block of its own": (
+        {
+            "n.md": "\n".join(
+                f"```yaml\n{text}```\n" for text in (DEPLOYMENT, SERVICE, INGRESS.replace("number: 80", "number: 8080"))
+            )
+        },
+        ("n.md", 38),
+        ROUTE,
+    ),
+    "a Service that selects nothing and is refused": (
+        {"d.yaml": DEPLOYMENT + "---\n" + SERVICE.replace("{app: scores}", "{app: ranks}").replace("name: rest, ", "")},
+        ("d.yaml", 22),
+        REFUSED,
+    ),
     "a scaler of another name": ({"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "scores-deployment"}, ("h.yaml", 4), ABSENT),
     "an Ingress to another name": (
         {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "i.yaml": INGRESS.replace("name: scores,", "name: scores-service,")},

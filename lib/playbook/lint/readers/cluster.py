@@ -8,7 +8,7 @@ from typing import Any
 from playbook.lint.checks.configs import check_annotations, check_scrape
 from playbook.lint.checks.containers import closed_words, listening
 from playbook.lint.checks.probes import port_number
-from playbook.lint.checks.refused import check_service
+from playbook.lint.checks.refused import check_container, check_service
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.kubernetes import MONITORS
@@ -29,6 +29,7 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
         if data.get("kind") in MONITORS and _watches(data, objects, pods):
             yield from _monitor(data, shown, served)
     yield from _idle(objects, pods)
+    yield from _patched(objects, pods)
     yield from check_routes(objects, pods)
     yield from check_names(objects, pods) if pods else ()
     templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
@@ -132,6 +133,18 @@ def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
             words = {"selector": _pairs(wanted), "labels": _pairs(_labels(near[0].labels)) or "none"}
             name = (data.get("metadata") or {}).get("name", "")
             yield finding("service-selects-nothing", shown, spec.at("selector"), name=name, **words)
+            yield from check_service(data, shown)
+
+
+def _patched(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """What patches of a server's object (kustomize's) say of its container, in which no image stands."""
+    known = {(pod.kind, pod.name, str(pod.container.get("name"))) for pod in pods if pod.name}
+    for data, shown in objects:
+        who = str(data.get("kind", "")), str((data.get("metadata") or {}).get("name", ""))
+        for pod in _templates(data) if any(who == each[:2] for each in known) else ():
+            for container in (each for each in pod["spec"]["containers"] or [] if isinstance(each, Table)):
+                if "image" not in container and (*who, str(container.get("name"))) in known:
+                    yield from check_container(container, data, shown)
 
 
 def _unserved(shown: str, pods: list[Pod], services: list[Any], objects: list[tuple[Any, str]]) -> list[Pod]:
