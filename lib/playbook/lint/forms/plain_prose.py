@@ -33,7 +33,12 @@ def plain_end(lines: list[str], place: int) -> int:
             end += 1
         return end
     if _ITEM.match(lines[place]):
-        while end < len(lines) and re.match(r"[ \t]+\S", lines[end]) and not BULLET.match(lines[end]):
+        while (
+            end < len(lines)
+            and re.match(r"[ \t]+\S", lines[end])
+            and not BULLET.match(lines[end])
+            and (re.search(r"[=,:\\]\s*$", lines[end - 1]) or re.match(r"\s*(-\S|tensorflow/serving\b)", lines[end]))
+        ):
             end += 1
         return end
     if _COMMAND.match(lines[place]):
