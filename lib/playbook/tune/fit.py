@@ -88,8 +88,7 @@ def fit(
     shared: dict[str, Any] = {"cores": cores, "shell_threads": shell_threads, "rows": rows, "kinds": tuple(kinds)}
     bare = RequestPath(run_fixed_ms, run_row_ms, 0.0, 0.0, look_ms=LOOK_MS[batch_wakeup], **shared)
     bare = replace(bare, run_row_ms=min(run_row_ms, most_row_ms(bare, probes)))
-    start = min(guesses(bare, probes), key=lambda path: _misfit(path, probes))
-    path = _refined(start, _fitted(probes, shell_threads), probes)
+    path = _refined(_nearest(guesses(bare, probes), probes), _fitted(probes, shell_threads), probes)
     return Fit(path, [_errors(path, probe) for probe in probes])
 
 
@@ -128,9 +127,24 @@ def _refined(start: RequestPath, names: Sequence[str], probes: Sequence[Probe]) 
     return build(least.x)
 
 
-def _misfit(path: RequestPath, probes: Sequence[Probe]) -> float:
-    misses = [_errors(path, probe) for probe in probes]
-    return sum(WEIGHTS[name] * _doubted(error) for errors in misses for name, error in errors.items())
+def _nearest(paths: Sequence[RequestPath], probes: Sequence[Probe]) -> RequestPath:
+    """The path that is the least off; one that is off by more than the best so far is followed no further."""
+    nearest, least = paths[0], math.inf
+    for path in paths:
+        if (misfit := _misfit(path, probes, least)) < least:
+            nearest, least = path, misfit
+    return nearest
+
+
+def _misfit(path: RequestPath, probes: Sequence[Probe], enough: float = math.inf) -> float:
+    """How far a path is from the probes; once that is `enough`, the probes that are left are not looked at."""
+    misfit = 0.0
+    for probe in probes:
+        for name, error in _errors(path, probe).items():
+            misfit += WEIGHTS[name] * _doubted(error)
+        if misfit >= enough:
+            break
+    return misfit
 
 
 def _errors(path: RequestPath, probe: Probe) -> dict[str, float]:

@@ -60,7 +60,7 @@ def test_a_request_that_alone_takes_longer_than_the_limit_on_the_server_ends_the
 
 
 def test_a_slow_model_is_tuned_inside_its_budget_and_says_what_it_left_out(run_dir: Path, tmp_path: Path) -> None:
-    budget_s = 45.0
+    budget_s = 36.0
     point = point_of(run_dir, limit_ms=4000.0, minutes=budget_s / 60, curve_ms=ROW_MS)
     (tuned,), _ = tuner.tune([point], load(), tmp_path)
     results = findings.results([point], [tuned])
