@@ -40,6 +40,10 @@ WRONG = {
     "a command's answer with one dollar": ("Makefile", f"run:\n\t{RUN.replace('/m:', '$(pwd)/m:')}\n", "make-not-shell", 2),
     "one file for two flags": ("run.sh", f"{RUN} --enable_batching --batching_parameters_file=/models/m/c --monitoring_config_file=/models/m/c\n", "file-for-two", 1),
     "a module of Python's that is none": ("run.sh", "python3 -m tensorflow_model_server --rest_api_port=8501 --model_base_path=/m\n", "no-module", 1),
+    "blanks around a variable's equals sign": ("run.sh", RUN.replace("NAME=m", "NAME = m"), "docker-run-without-image", 1),
+    "a mount of a folder without its type": ("run.sh", RUN.replace("-v /m:/models/m", "--mount source=/m,target=/models/m"), "mount-not-bind", 1),
+    "a model's files without a version in an image": ("Dockerfile", f"{FROM}COPY m/saved_model.pb /models/m/\nENV MODEL_NAME=m\n", "no-version", 1),
+    "flags behind the image's own script": ("Dockerfile", f'{FROM}{COPY}ENTRYPOINT ["/usr/bin/tf_serving_entrypoint.sh", "--enable_batchin"]\n', "unknown-flag", 3),
     "a file for a folder": ("run.sh", "tensorflow_model_server --rest_api_port=8501 --model_base_path=/m/1/saved_model.pb\n", "base-path-is-file", 1),
     "Keras' file for a folder": ("run.sh", "tensorflow_model_server --rest_api_port=8501 --model_base_path=/m/net.h5\n", "base-path-is-file", 1),
     "an image that the document builds": ("a.md", PAGE % (DOCKERFILE, "docker run -p 8501:8501 ranker\n"), "port-nobody-listens", 9),
@@ -71,6 +75,8 @@ RIGHT = {
     "a model's folder with a dot": ("run.sh", "tensorflow_model_server --rest_api_port=8501 --model_base_path=/models/net.v2\n", "base-path-is-file"),
     "an image that another document builds": ("a.md", "```sh\ndocker run -p 9000:9000 ranker\n```\n\n```dockerfile\n" + DOCKERFILE + "```\n", "port-nobody-listens"),
     "two Dockerfiles, of which nobody knows which": ("a.md", f"```dockerfile\nFROM node:22\n```\n{PAGE % (DOCKERFILE, 'docker run -p 8501:8501 ranker')}", "port-nobody-listens"),
+    "a volume of docker's": ("run.sh", RUN.replace("-v /m:/models/m", "--mount source=models,target=/models/m"), "mount-not-bind"),
+    "an item's second sentence": ("a.md", f"1. {RUN}\n   and then wait\n", "cmd-over-entrypoint"),
     "a word by itself": ("a.md", "It is written in\nyaml\nand read by compose: a tool.\n", "not-understood"),
 }  # fmt: skip
 

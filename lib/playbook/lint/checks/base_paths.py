@@ -115,7 +115,8 @@ def _check(
             parent = base.rstrip("/").rpartition("/")[0] or "/"
             yield finding("base-path-version", *where, path=base, parent=parent)
     elif command.place.container and command.place.closed and not command.place.hidden_mounts:
-        if not command.place.built or "model_base_path" in command.given:
+        bare = "saved_model.pb" in command.place.below(command.place.absolute(base))
+        if bare or not command.place.built or "model_base_path" in command.given:
             yield from _below(command, base, where)
     elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
         parent = base.rstrip("/").rpartition("/")[0] or "/"
@@ -231,8 +232,13 @@ def _version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Fi
 def _below(command: Command, base: str, where: tuple[str, int | None]) -> Iterator[Finding]:
     """Nothing is mounted at the base path, only below it: those names are all it holds."""
     names = command.place.below(command.place.absolute(base))
+    if any(version_of(name) is not None or is_unknown(name) for name in names):
+        return
+    if "saved_model.pb" in names:
+        yield finding("no-version", *where, path=base, remedy=f"Put the model into {base.rstrip('/')}/1/.")
+        return
     names = {name for name in names if not (command.place.built and (_FILE.search(name) or _NO_MODEL.search(name)))}
-    if not names or any(version_of(name) is not None or is_unknown(name) for name in names):
+    if not names:
         return
     remedy = f"It is one level too high: name {base.rstrip('/')}/{sorted(names)[0]}, or mount the model at {base}."
     yield finding("no-version", *where, path=base, remedy=remedy)

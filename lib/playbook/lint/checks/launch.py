@@ -63,7 +63,8 @@ def launch(start: Start) -> Reading:
     as_written = [*(written.entry or ()), *written.args]
     referenced = " ".join([start.reading, *as_written, *words, *(text.content for text in start.scripts.values())])
     if start.entry is None or is_script(start.entry):
-        _by_entrypoint(start, reading)
+        _by_entrypoint(replace(start, entry=start.entry and start.entry[:1], args=words[1:] if start.entry else words),
+                       reading)  # fmt: skip
     elif len(words) == 1 and is_shell(words[0]):
         reading.passed = "it starts a shell, in which somebody types"
         return reading

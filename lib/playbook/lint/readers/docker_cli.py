@@ -23,7 +23,8 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
-from playbook.lint.rules.findings import Finding, finding
+from playbook.lint.readers.docker_astray import astray
+from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
 
 _PROGRAMS = ("docker", "podman", "nvidia-docker", "nerdctl", "nvidia-docker2")
@@ -31,7 +32,6 @@ _ALONE = {"-d", "-i", "-t", "-P", "-q", "--rm", "--detach", "--init", "--interac
           "--privileged", "--read-only", "--publish-all", "--quiet", "--no-healthcheck",
           "--oom-kill-disable", "--disable-content-trust", "--service-ports", "--use-aliases",
           "--no-deps", "--build", "--remove-orphans"}  # fmt: skip
-_SERVERS_IMAGE = re.compile(rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]serving[\w-]*)(:|@|$)")
 _FILLED = re.compile(r"\b(cp|commit|exec|attach)\b|\bdocker_?py\b|put_archive")  # how files come into it later
 _SHORT = re.compile(r"^-[ditPq]+$")
 _WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
@@ -89,7 +89,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     if behind and any(OFFICIAL in word or BINARY in word for word in behind):
         behind, reading.findings = mended_options(behind, document.text.path)
     options, rest = options_of(behind) if behind else ([], [])
-    if (hit := _astray(options, rest, document.text.path)) is not None:
+    if (hit := astray(options, rest, document.text.path)) is not None:
         return Reading(findings=[*reading.findings, hit], counts=Counter({"images": 1}))
     torn = next((value for name, value in options if name == "--mount" and value.endswith((",", "="))), None)
     if torn is not None and not rest and OFFICIAL in document.text.content:
@@ -136,6 +136,9 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         if name in ("-v", "--volume") and ":" in value:
             source, _, target = value.partition(":")
             reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)
+        source = mount_parts(value)["source"] if name == "--mount" else ""
+        if re.match(r"[./~]|\$\{?PWD|\$\(pwd", source) and not re.search(r"\btype=(?!volume)", value):
+            reading.report("mount-not-bind", shown, value.line, source=source, value=str(value))
         if name == "--mount" and "type=bind" in value:
             reading.findings += _check_bound(value, shown)
             if not mount_parts(value)["source"]:
@@ -143,29 +146,6 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     if not any(map(_is_servers, given)):
         reading.add(launch(start))
     return reading
-
-
-def _astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Finding | None:
-    """The finding of a line whose image stands inside an option's quotes, or behind a word that is taken for it."""
-    swallowed = next((value for _, value in options if " " in value and OFFICIAL in value), None)
-    if not rest and swallowed is not None:
-        words = {"problem": f"it stands inside the quotes of '{swallowed}'",
-                 "remedy": "Close the quotes behind the option's value."}  # fmt: skip
-        return finding("docker-run-without-image", shown, swallowed.line, **words)
-    mark = next((word for word in [*(value for _, value in options), *rest[:1]] if word == "^" or "$(\n" in word), None)
-    if mark is not None:
-        words = {"problem": f"the {'^' if mark == '^' else '`'} at a line's end goes on in another shell than this one",
-                 "remedy": "End each line that goes on with a backslash."}  # fmt: skip
-        return finding("docker-run-without-image", shown, mark.line, **words)
-    named = any(_SERVERS_IMAGE.match(word) for word in rest[1:])
-    if named and options and options[-1][0] in ("-e", "--env") and options[-1][1].endswith("="):
-        words = {"problem": f"{rest[0]} stands in its place, behind the blank of '{options[-1][1]} {rest[0]}'",
-                 "remedy": f"Write {options[-1][1]}{rest[0]}, without the blank."}  # fmt: skip
-        return finding("docker-run-without-image", shown, rest[0].line, **words)
-    if named and re.fullmatch(r"[\d.]+:\d+(:\d+)?|[\w./]+/", rest[0]):
-        words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
-        return finding("docker-run-without-image", shown, rest[0].line, **words)
-    return None
 
 
 def _stands_for_options(words: list[Word]) -> bool:

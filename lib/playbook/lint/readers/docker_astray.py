@@ -1,0 +1,38 @@
+"""`docker run` lines that never reach their image: what stands in its place, and how it came there."""
+
+from __future__ import annotations
+
+import re
+
+from playbook.lint.checks.command import OFFICIAL
+from playbook.lint.forms.text import Word
+from playbook.lint.rules.findings import Finding, finding
+
+_SERVERS_IMAGE = re.compile(rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]serving[\w-]*)(:|@|$)")
+
+
+def astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Finding | None:
+    """The finding of a line whose image stands inside an option's quotes, or behind a word that is taken for it."""
+    swallowed = next((value for _, value in options if " " in value and OFFICIAL in value), None)
+    if not rest and swallowed is not None:
+        words = {"problem": f"it stands inside the quotes of '{swallowed}'",
+                 "remedy": "Close the quotes behind the option's value."}  # fmt: skip
+        return finding("docker-run-without-image", shown, swallowed.line, **words)
+    mark = next((word for word in [*(value for _, value in options), *rest[:1]] if word == "^" or "$(\n" in word), None)
+    if mark is not None:
+        words = {"problem": f"the {'^' if mark == '^' else '`'} at a line's end goes on in another shell than this one",
+                 "remedy": "End each line that goes on with a backslash."}  # fmt: skip
+        return finding("docker-run-without-image", shown, mark.line, **words)
+    named = any(_SERVERS_IMAGE.match(word) for word in rest[1:])
+    if named and options and options[-1][0] in ("-e", "--env") and options[-1][1].endswith("="):
+        words = {"problem": f"{rest[0]} stands in its place, behind the blank of '{options[-1][1]} {rest[0]}'",
+                 "remedy": f"Write {options[-1][1]}{rest[0]}, without the blank."}  # fmt: skip
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
+    if named and rest[0].startswith("=") and options and options[-1][0] in ("-e", "--env"):
+        words = {"problem": f"the {rest[0]} behind '{options[-1][1]} ' stands in its place",
+                 "remedy": f"Write {options[-1][1]}=<value>, without blanks."}  # fmt: skip
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
+    if named and re.fullmatch(r"[\d.]+:\d+(:\d+)?|[\w./]+/", rest[0]):
+        words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
+    return None
