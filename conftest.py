@@ -15,6 +15,12 @@ import pytest
 import yaml
 from xdist.scheduler import LoadScopeScheduling
 
+from playbook.imports import GRAMMARS, without
+
+with without(GRAMMARS):  # which nbformat would have compiled for 1.6 s in every worker
+    import nbval.plugin
+
+pytest_plugins = [nbval.plugin.__name__]  # pyproject.toml holds its own entrance shut
 ROOT = Path(__file__).parent
 SCRATCH = ROOT / ".pytest_cache" / "outputs" / "dev"  # a scratch run of the tests' own: outputs/dev is somebody's
 USES_SCRATCH = pytest.StashKey[bool]()
