@@ -58,6 +58,7 @@ WRONG = {
     "a value that is left empty": ({"r.sh": "tensorflow_model_server --rest_api_port=8501 --model_base_path= <your-path> > log\n"}, "no-model", 1),
     "an export that has no version": ({"a.md": f"```python\ntf.saved_model.save(model, 'export/')\n```\n\n```bash\ndocker run -v $(pwd)/export:/models/m -e MODEL_NAME=m {IMAGE}\n```\n"}, "no-version", 6),
     "a program's export that has no version": ({"s.py": POPEN + "model.export('/srv/m')\nsubprocess.run(['tensorflow_model_server', '--model_base_path=/srv/m'])\n"}, "no-version", 4),
+    "Python's variable among a shell's lines": ({"a.md": "```python\np = 'out/m'\n```\n\n```bash\nos.environ[\"M\"] = f\"{p}\"\n\ntensorflow_model_server --port=8500 --model_base_path=$M\n```\n"}, "relative-base-path", 8),
     "a notebook's export that has no version": ({"n.ipynb": cells("path = '/srv/m'\ntf.keras.models.save_model(model, path)\n", "!tensorflow_model_server --rest_api_port=8501 --model_base_path=/srv/m &")}, "no-version", 15),
     "a list of models among notes": ({"notes.txt": "./grpcurl -plaintext get localhost:8501 proto.Request\n\nmodel_config_list {\n  config { name: 'm' base_path: '/m' model_plattform: 'tensorflow' }\n}\n"}, "config-unknown-field", 4),
     "a switch with yes": ({"r.sh": "tensorflow_model_server --model_base_path=/m --enable_batching yes\n"}, "flag-value-after-blank", 1),
@@ -73,6 +74,7 @@ def test_a_fault_is_named_in_the_form_it_was_drawn_in(what, tmp_path):
 
 
 RIGHT = {
+    "an export with a version, told to the shell by Python": {"a.md": "```python\nmodel.export('/srv/m/3')\n```\n\n```bash\nos.environ[\"M\"] = '/srv/m'\ntensorflow_model_server --rest_api_port=8501 --model_base_path=$M\n```\n"},
     "a folder called variables": {"m.config": LIST % "/models/variables"},
     "a version's parent": {"m.config": LIST % "/models/m.pb.d"},
     "a custom optimizer": {"s.pbtxt": 'graph_options { rewrite_options { custom_optimizers { name: "x" parameter_map { key: "a" value { b: true } } parameter_map: { key: "n" value: { list { i: [1, 2] type: DT_HALF } } } } } }\n'},

@@ -79,6 +79,8 @@ def _check(
         yield finding("base-path-version", *where, path=base, parent=parent)
     if is_unknown(base) and _holds_nothing(command):
         base = base.rpartition("/")[0] if is_unknown(base.rpartition("/")[2]) else base  # whatever its name
+    if not (is_unknown(base) or base.startswith("/") or "://" in base or command.place.container):
+        yield from _relative(command, sources, base, where, single)
     if not base or is_unknown(base) or _plain(command) or not base.startswith("/"):
         return
     yield from _other_format(command, base)
@@ -101,8 +103,7 @@ def _check(
         yield finding(rule, where[0], at, **words)
     elif folder := _saved_bare(result, command, sources, base):
         at = result.mount.line if result.mount is not None and result.mount.line else where[1]
-        remedy = f"The model is saved into {folder} itself: save it into {folder}/1."
-        yield finding("no-version", where[0], at, path=base, remedy=remedy)
+        yield finding("no-version", where[0], at, path=base, remedy=_saved_itself(folder))
     elif (result.missing or result.text is not None) and not command.place.built:
         missing = result.missing or "a folder but a file"
         yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
@@ -121,6 +122,21 @@ def _check(
     elif single and re.search(r"/\d+/?$", base) and "model_base_path" in command.given:
         parent = base.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", *where, path=base, parent=parent)
+
+
+def _relative(
+    command: Command, sources: Sources, base: str, where: tuple[str, int | None], single: bool
+) -> Iterator[Finding]:
+    """What is wrong with a relative base path besides that it is one."""
+    parent, _, name = base.rstrip("/").rpartition("/")
+    if single and parent and version_of(name) is not None and "model_base_path" in command.given:
+        yield finding("base-path-version", *where, path=base, parent=parent)
+    elif as_named(base) in sources.saved.get(command.path, ()):
+        yield finding("no-version", *where, path=base, remedy=_saved_itself(as_named(base)))
+
+
+def _saved_itself(folder: str) -> str:
+    return f"The model is saved into {folder} itself: save it into {folder}/1."
 
 
 def _saved_bare(result: Lookup, command: Command, sources: Sources, base: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.python_cells import shell_and_code
+from playbook.lint.forms.python_exports import tree_of
 from playbook.lint.forms.text import Text
 from playbook.lint.readers.block_kinds import kind_of_block, names_server
 from playbook.lint.readers.documents import prose_blocks
@@ -49,13 +50,16 @@ def lines_of(text: Text) -> list[tuple[str, int]]:
 def code_of(kind: str, text: Text) -> Iterator[str]:
     """The Python of every cell of a notebook, or of a document's fenced blocks, whether or not it names the server."""
     if kind != "notebook":
-        yield from (shell_and_code(textwrap.dedent(code))[1] for code in _FENCED.findall(text.content))
+        for code in _FENCED.findall(text.content):
+            python = shell_and_code(textwrap.dedent(code))[1]
+            yield python if tree_of(python) is not None else "\n".join(_SETS.findall(python))
         return
     for cell, lines in _cells(text):
         if cell.get("cell_type") == "code" and not "".join(lines).lstrip().startswith("%%"):
             yield shell_and_code("".join(lines))[1]
 
 
+_SETS = re.compile(r"(?m)^os\.environ\[.*\] *=.*$")  # a line of Python among those of a shell
 _FENCED = re.compile(r"(?ms)^[ \t]*```\w*[^\n]*\n(.*?)^[ \t]*```")
 
 
