@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from command import PLAYBOOK, SMOKE
 
 IMPORTED = "import time:"  # how Python's -X importtime begins a line, printed when a module has been imported
 
+# Whatever started these tests may have SIGINT ignored; what a process ignores and what not outlives its exec.
+HEARS = "import os, signal, sys; signal.signal(2, getattr(signal, sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+
 
 def begun(*words: object, hears: signal.Handlers = signal.SIG_DFL, **environment: str) -> subprocess.Popen[str]:
     """The command; SIGINT as a terminal starts it, or ignored."""
     return subprocess.Popen(
-        [PLAYBOOK, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        env=os.environ | environment, preexec_fn=lambda: signal.signal(signal.SIGINT, hears),
+        [sys.executable, "-c", HEARS, hears.name, PLAYBOOK, *map(str, words)], stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, env=os.environ | environment,
     )  # fmt: skip
 
 
