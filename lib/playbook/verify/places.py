@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import platform
 import shutil
@@ -29,6 +28,12 @@ START_S = 60.0
 ONCE_S = 30.0
 ENV = ("MODEL_NAME", "MODEL_BASE_PATH")  # variables that an image's entrypoint reads
 FIRST = -10  # niceness of a server under question
+# Becomes the server, which so ends when the asker does (PR_SET_PDEATHSIG); what runs between fork and exec in a process
+# of threads may crash instead.
+_LAUNCH = (
+    *(sys.executable, "-I", "-S", "-c"),
+    "import ctypes, os, sys; getattr(ctypes.CDLL(None), 'prctl', print)(1, 9); os.execvp(sys.argv[1], sys.argv[1:])",
+)
 _DYING_S = 1.0  # from a connection that breaks to the exit code
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # by the machine, which had no memory left, or by a person
 
@@ -140,9 +145,11 @@ class ProcessPlace(Place):
                f"--model_base_path={folder / 'model'}"]  # fmt: skip
         with log_path.open("wb") as log:
             process = subprocess.Popen(
-                [*self._command, *own, *flags], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                preexec_fn=_in_child,
+                [*_LAUNCH, *self._command, *own, *flags], stdout=log, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
             )  # fmt: skip
+        with contextlib.suppress(OSError):  # before other work where that is allowed: fractions of a ms are told
+            os.setpriority(os.PRIO_PROCESS, process.pid, FIRST)
         reached = Reached(
             f"http://127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}", METRICS_PATH, folder=folder,
             log=lambda: log_path.read_text(errors="replace"), end=lambda: _end(process), ended=process.poll,
@@ -192,14 +199,6 @@ class AttachedPlace(Place):
 
 def _text(part: str | bytes | None) -> str:
     return part.decode(errors="replace") if isinstance(part, bytes) else part or ""
-
-
-def _in_child() -> None:
-    """Go before other work where that is allowed (fractions of a millisecond are told); end when the asker does."""
-    with contextlib.suppress(OSError):
-        os.nice(FIRST)
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _end(process: subprocess.Popen) -> None:
