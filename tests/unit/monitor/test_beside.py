@@ -10,12 +10,16 @@ import time
 
 from playbook.monitor import beside, usage
 
-SPIN = "import os, sys, time; print(os.getpid(), flush=True); end = time.time() + 20\nwhile time.time() < end: pass"
+SPIN = "import time; end = time.time() + 20\nwhile time.time() < end: pass"
+LAUNCH = f"""
+import subprocess, sys
+quiet = subprocess.DEVNULL
+print(subprocess.Popen([sys.executable, "-c", {SPIN!r}], stdout=quiet, stderr=quiet, start_new_session=True).pid)
+"""
 
 
 def test_a_process_that_is_nobodys_child_here_counts_as_another() -> None:
-    launch = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SPIN!r}], start_new_session=True)"
-    pid = int(subprocess.run([sys.executable, "-c", launch], capture_output=True, text=True, check=True).stdout)
+    pid = int(subprocess.run([sys.executable, "-c", LAUNCH], capture_output=True, text=True, check=True).stdout)
     try:
         with beside.others(beside.ours(None)) as seen:
             time.sleep(1.0)
@@ -29,7 +33,7 @@ def test_what_a_child_used_until_its_end_is_ours() -> None:
     trees = beside.ours(None)
     with beside.sampled(trees) as used_s:
         before = used_s()
-        child = subprocess.Popen([sys.executable, "-c", SPIN], stdout=subprocess.DEVNULL)
+        child = subprocess.Popen([sys.executable, "-c", SPIN])
         end = time.monotonic() + 30
         while used_s()[1] - before[1] < 0.1 and time.monotonic() < end:
             time.sleep(0.1)
