@@ -9,7 +9,7 @@ REFUSED, TWICE, FLAG, WRONG = "kubernetes-refuses", "key-twice", "program-is-fla
 IDLE, ROUTE, GPU, MISSING = "service-selects-nothing", "route-wrong-port", "gpu-image-missing", "base-path-missing"
 VALIDATOR, OTHER, ABSENT = "infra-validator-spec", "image-without-server", "target-not-here"
 RULES = {REFUSED, TWICE, FLAG, WRONG, IDLE, ROUTE, GPU, MISSING, VALIDATOR, OTHER, ABSENT, "probe-wrong-port", "shell-args-split", "gpu-requests", "base-path-version",
-         "config-file-missing", "config-file-broken", "rest-threads-one", "service-port-closed"}  # fmt: skip
+         "config-file-missing", "config-file-broken", "devel-image", "rest-threads-one", "service-port-closed"}  # fmt: skip
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -80,6 +80,7 @@ def deployed(old, new, number=1):
     return {"d.yaml": DEPLOYMENT.replace(old, new, number)}
 
 
+GPU_REQUESTS = "gpu-requests"
 PVC, EMPTY = "persistentVolumeClaim: {claimName: models}", "emptyDir: {}"
 ARGS = '        args: ["--model_name=scores", "--model_base_path=/models/scores"]\n'
 # what is read -> its files, the place of the finding, its rule
@@ -126,6 +127,100 @@ FOUND = {
         ),
         ("d.yaml", 13),
         "shell-args-split",
+    ),
+    "a probe that tells no port": (
+        deployed(ARGS, ARGS + "        readinessProbe: {httpGet: {path: /v1/models/scores}}\n"),
+        ("d.yaml", 13),
+        REFUSED,
+    ),
+    "a probe of KServe's that tells no port": (
+        {"k.yaml": KSERVE + "      livenessProbe: {tcpSocket: {host: a}}\n"},
+        ("k.yaml", 8),
+        REFUSED,
+    ),
+    "a Deployment of an API that is no more": (deployed("apps/v1", "extensions/v1beta1"), ("d.yaml", 1), REFUSED),
+    "a scaler of an API that is no more": (
+        {"d.yaml": DEPLOYMENT, "h.yaml": (SCALER % "scores").replace("autoscaling/v2", "autoscaling/v2beta2")},
+        ("h.yaml", 1),
+        REFUSED,
+    ),
+    "an InferenceService in the layout of another version": (
+        {"k.yaml": KSERVE.replace("spec:\n", "spec:\n  default:\n").replace("  predictor:", "   predictor:")},
+        ("k.yaml", 5),
+        REFUSED,
+    ),
+    "an InferenceService of a version that never was": (
+        {
+            "k.yaml": KSERVE.replace("v1beta1", "v1alpha2")
+            .replace("spec:\n", "spec:\n  default:\n")
+            .replace("  predictor:", "   predictor:")
+        },
+        ("k.yaml", 1),
+        REFUSED,
+    ),
+    "a protocol that the runtime has not": (
+        {"k.yaml": KSERVE + "      runtime: kserve-tensorflow-serving\n      protocolVersion: v2\n"},
+        ("k.yaml", 9),
+        REFUSED,
+    ),
+    "a whole ConfigMap at the place of its file": (
+        deployed(
+            ARGS
+            + "        volumeMounts: [{name: models, mountPath: /models}]\n      volumes: [{name: models, "
+            + PVC
+            + "}]\n",
+            ARGS.replace('"]', '", --monitoring_config_file=/m.txt]')
+            + "        volumeMounts: [{name: models, mountPath: /models}, {name: m, mountPath: /m.txt}]\n"
+            "      volumes: [{name: models, " + PVC + "}, {name: m, configMap: {name: m}}]\n",
+        ),
+        ("d.yaml", 12),
+        "config-file-missing",
+    ),
+    "a job's volume that nobody fills": (
+        {
+            "j.yaml": "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: j}\nspec:\n  schedule: '@daily'\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n"
+            "          - {name: a, image: a}\n          - {name: s, image: 'tensorflow/serving:2.20.0', volumeMounts: [{name: m, mountPath: /models}]}\n          volumes: [{name: m, emptyDir: {}}]\n"
+        },
+        ("j.yaml", 12),
+        MISSING,
+    ),
+    "a patch's limit beside the request of the object": (
+        {
+            "d.yaml": DEPLOYMENT.replace(
+                ARGS, ARGS + "        resources: {requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 1}}\n"
+            ),
+            "p.yaml": PATCH.replace("env: [{name: A, value: 1}]", "resources: {limits: {nvidia.com/gpu: 2}}"),
+        },
+        ("p.yaml", 7),
+        GPU_REQUESTS,
+    ),
+    "a patch's probe of a closed port": (
+        {
+            "d.yaml": DEPLOYMENT,
+            "p.yaml": PATCH.replace("env: [{name: A, value: 1}]", "readinessProbe: {tcpSocket: {port: 8080}}"),
+        },
+        ("p.yaml", 7),
+        "probe-wrong-port",
+    ),
+    "an image to build in, set by an overlay": (
+        {
+            "base/d.yaml": DEPLOYMENT,
+            "base/kustomization.yaml": "resources: [d.yaml]\n",
+            "kustomization.yaml": "resources: [base]\nimages:\n- {name: tensorflow/serving, newTag: 2.20.0-devel}\n",
+        },
+        ("kustomization.yaml", 3),
+        "devel-image",
+    ),
+    "a chart that names the server by KServe's word alone": (
+        {
+            "Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+            "values.yaml": "models:\n- {name: a, uri: gs://b/a/7}\n",
+            "templates/k.yaml": "{{ range .Values.models }}\n"
+            + KSERVE.replace("{name: s}", "{name: {{ .name }}}").replace("gs://b/m", "{{ .uri }}")
+            + "---\n{{ end }}\n",
+        },
+        ("templates/k.yaml", 8),
+        "base-path-version",
     ),
     "a Service of another file": (
         {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE.replace("{app: scores}", "{app: ranks}")},
@@ -335,6 +430,20 @@ RIGHT = {
     "arguments that a shell's script hands on": deployed(
         ARGS, "        command: [sh, -c]\n        args: ['exec tensorflow_model_server --model_base_path=/models/scores \"$@\"', sh, --port=9000]\n"
     ),
+    "a probe of Knative's that tells no port": {"s.yaml": KNATIVE + "        readinessProbe: {httpGet: {path: /v1/models/model}}\n"},
+    "one file of a ConfigMap at its place": deployed(
+        "volumeMounts: [{name: models, mountPath: /models}]", "volumeMounts: [{name: models, mountPath: /models}, {name: models, subPath: m, mountPath: /m.txt}]"
+    ),
+    "the second protocol, which is Triton's": {"k.yaml": KSERVE.replace("gs://b/m", "gs://b/m/1") + "      protocolVersion: v2\n"},
+    "the first protocol": {"k.yaml": KSERVE + "      protocolVersion: v1\n"},
+    "an older layout under its own name": {"k.yaml": KSERVE.replace("serving.kserve.io/v1beta1", "serving.kubeflow.org/v1alpha2").replace("spec:\n", "spec:\n  default:\n").replace("  predictor:", "   predictor:")},
+    "a patch of both a request and a limit": {
+        "d.yaml": DEPLOYMENT.replace(ARGS, ARGS + "        resources: {requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 1}}\n").replace("2.20.0", "2.20.0-gpu"),
+        "p.yaml": PATCH.replace("env: [{name: A, value: 1}]", "resources: {requests: {nvidia.com/gpu: 2}, limits: {nvidia.com/gpu: 2}}, readinessProbe: {tcpSocket: {port: 8501}}"),
+    },
+    "a patch of flags and of a probe of theirs": {
+        "d.yaml": DEPLOYMENT, "p.yaml": PATCH.replace("env: [{name: A, value: 1}]", "args: [--model_base_path=/models/scores, --rest_api_port=9000], readinessProbe: {tcpSocket: {port: 9000}}")
+    },
     "a Service of another file": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE},
     "a Service of another program's pods": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "t.yaml": SERVICE.replace("scores", "ranks")},
     "labels that kustomize gives": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE.replace("{app: scores}", "{tier: a}"), "kustomization.yaml": "resources: [d.yaml, s.yaml]\ncommonLabels: {tier: a}\n"},

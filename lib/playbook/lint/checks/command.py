@@ -33,6 +33,7 @@ class Mount:
     files: Mapping[str, Text] | None = None
     config_map: str = ""
     line: int | None = None
+    whole: bool = False  # a whole volume of a pod's, which is a folder: no file can lie at the target itself
 
     def rest_of(self, path: str) -> str | None:
         """`path` below the target ("" for the target itself); None when it lies elsewhere."""

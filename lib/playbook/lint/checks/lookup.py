@@ -13,6 +13,7 @@ from playbook.lint.checks.schema import KINDS, kind_of
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
+_AS_FILE = "Mount the one file by subPath, or the volume at {folder}."
 _VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
 
 
@@ -169,6 +170,9 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
             yield flag, finding("config-file-missing", command.path, command.at(flag), **words, remedy="Name the file.")
             continue
         result = look_up(_without_mounts(command), sources, path)
+        if result.mount is not None and result.mount.whole and result.mount.rest_of(command.place.absolute(path)) == "":
+            result = Lookup(missing="a file but a folder: a whole volume is mounted there", mount=None,
+                            remedy=_AS_FILE.format(folder=path.rpartition("/")[0] or "/"))  # fmt: skip
         if is_unknown(path) and (written := sources.written(path)) is not None:
             yield flag, written  # a script writes the file by the variable that the flag names it by
             continue

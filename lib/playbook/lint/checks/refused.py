@@ -108,10 +108,18 @@ def _ports(container: Any, data: Any, shown: str) -> Iterator[Finding]:
         if name and name in met:
             yield _refused(shown, port.at("name"), f"two ports are called {name}", "Give each a name of its own.")
         met.add(name)
+    yield from check_asked(container, shown, given=knative)
+
+
+def check_asked(container: Any, shown: str, given: bool = False) -> Iterator[Finding]:
+    """The ports that probes ask: numbers or names; `given` where the platform fills in one that is left out."""
     for probe in (container.get(name) for name in _PROBES):
-        asked = probe.get("httpGet") or probe.get("tcpSocket") if isinstance(probe, Table) else None
-        if isinstance(asked, Table):
-            yield from _number(asked, "port", shown)
+        for way in ("httpGet", "tcpSocket") if isinstance(probe, Table) else ():
+            asked = probe.get(way)
+            if isinstance(asked, Table):
+                yield from _number(asked, "port", shown)
+                if not given and asked and "port" not in asked:
+                    yield _refused(shown, probe.at(way), f"{way} of a probe tells no port", "Add its port.")
 
 
 def _quantities(container: Any, shown: str) -> Iterator[Finding]:

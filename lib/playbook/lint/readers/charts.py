@@ -81,7 +81,8 @@ def _render_again(
 def _concerns(content: str) -> bool:
     """True for a text that names the server, its binary, a config of its kinds, or its flags."""
     flags = ("--model_base_path", "--model_config_file", "--rest_api_port", "--model_name")
-    return bool(names_server(content) or kind_of(content)) or any(flag in content for flag in flags)
+    managed = "TENSORFLOW_SERVER" in content or ("InferenceService" in content and "tensorflow" in content)
+    return bool(names_server(content) or kind_of(content)) or managed or any(flag in content for flag in flags)
 
 
 def read_values_file(document: Document, rendered: bool) -> Reading:

@@ -8,11 +8,13 @@ from typing import Any
 from playbook.lint.checks.configs import check_annotations, check_scrape
 from playbook.lint.checks.containers import closed_words, listening
 from playbook.lint.checks.probes import port_number
-from playbook.lint.checks.refused import check_container, check_service
+from playbook.lint.checks.refused import check_service
+from playbook.lint.checks.removed import check_version
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.kubernetes import MONITORS
 from playbook.lint.readers.misnamed import check_names
+from playbook.lint.readers.overlaid import check_patches, pod_templates
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.readers.routes import check_routes
 from playbook.lint.rules.findings import Finding, finding
@@ -29,16 +31,17 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
         if data.get("kind") in MONITORS and _watches(data, objects, pods):
             yield from _monitor(data, shown, served)
     yield from _idle(objects, pods)
-    yield from _patched(objects, pods)
+    yield from check_patches(objects, pods)
     yield from check_routes(objects, pods)
     yield from check_names(objects, pods) if pods else ()
     templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
     scalers = [(data, shown) for data, shown in objects if data.get("kind") in _SCALERS]
     said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one
     for pod in pods:
-        scaler = next((data for data, _ in scalers if _targets(data, pod)), None)
+        scaler, where = next(((data, shown) for data, shown in scalers if _targets(data, pod)), (None, ""))
         if scaler is not None and pod.shown not in templated:  # in a chart, one may be there without the other
             yield from _scaled(pod, scaler)
+            yield from check_version(scaler, where)
         for data, shown in objects:
             if data.get("kind") == "Service" and selects(data, pod):
                 yield from check_service(data, shown)
@@ -119,7 +122,9 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
 
 def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
     """Services beside a server, on its ports, whose selector no pod of any object here carries."""
-    carried = [_labels((each.get("metadata") or {}).get("labels")) for data, _ in objects for each in _templates(data)]
+    carried = [
+        _labels((each.get("metadata") or {}).get("labels")) for data, _ in objects for each in pod_templates(data)
+    ]
     services = [data for data, _ in objects if data.get("kind") == "Service"]
     for data, shown in objects:
         spec = data.get("spec") or {}
@@ -134,17 +139,6 @@ def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
             name = (data.get("metadata") or {}).get("name", "")
             yield finding("service-selects-nothing", shown, spec.at("selector"), name=name, **words)
             yield from check_service(data, shown)
-
-
-def _patched(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
-    """What patches of a server's object (kustomize's) say of its container, in which no image stands."""
-    known = {(pod.kind, pod.name, str(pod.container.get("name"))) for pod in pods if pod.name}
-    for data, shown in objects:
-        who = str(data.get("kind", "")), str((data.get("metadata") or {}).get("name", ""))
-        for pod in _templates(data) if any(who == each[:2] for each in known) else ():
-            for container in (each for each in pod["spec"]["containers"] or [] if isinstance(each, Table)):
-                if "image" not in container and (*who, str(container.get("name"))) in known:
-                    yield from check_container(container, data, shown)
 
 
 def _unserved(shown: str, pods: list[Pod], services: list[Any], objects: list[tuple[Any, str]]) -> list[Pod]:
@@ -166,14 +160,6 @@ def _names(pods: list[Pod]) -> set[str]:
 
 def _pairs(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in labels.items())
-
-
-def _templates(node: Any) -> Iterator[Any]:
-    """Pods and pod templates of an object: mappings whose spec holds containers."""
-    if isinstance(node, Table) and isinstance(node.get("spec"), Table) and "containers" in node["spec"]:
-        yield node
-    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _templates(value)
 
 
 def _annotated(service: Any, shown: str, served: str) -> Iterator[Finding]:

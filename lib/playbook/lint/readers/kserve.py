@@ -3,37 +3,66 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from playbook.lint.checks.command import Place
 from playbook.lint.checks.containers import GPU, cores, for_cpus
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.refused import check_asked
 from playbook.lint.forms.text import Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
-from playbook.lint.rules.findings import finding
+from playbook.lint.rules.findings import Finding, finding
 
 # What KServe's TensorFlow runtime puts in front (config/runtimes/kserve-tensorflow-serving.yaml).
 _RUNTIME = {"port": "9000", "rest_api_port": "8080", "model_base_path": "/mnt/models",
             "rest_api_timeout_in_ms": "60000"}  # fmt: skip
 _OTHERS = re.compile(r"triton|ovms|openvino|mlserver|onnx|torch", re.IGNORECASE)  # servers of other makers
 _NONE = Place(True, False, hidden_mounts=True)
+_OWN = "kserve-tensorflow-serving"
+_SECOND = ("v2", "grpc-v2")  # protocols that it has not: KServe gives such a model to Triton, if no runtime is named
 
 
 def read_inference_service(data: Any, document: Document) -> Reading:
     """The TensorFlow predictors of an InferenceService; an empty reading where there are none."""
     reading = Reading()
     spec = data.get("spec") or {}
+    if _names_tensorflow(spec):
+        reading.findings += _layout(data, spec, document.text.path)
     for holder in (spec, spec.get("default") or {}, spec.get("canary") or {}):
         predictor = holder.get("predictor") if isinstance(holder, Table) else None
         if not isinstance(predictor, Table):
             continue
         model = predictor.get("tensorflow") or predictor.get("model") or {}
-        formatted = (model.get("modelFormat") or {}).get("name", "tensorflow") if isinstance(model, Table) else ""
-        runtime = str(model.get("runtime", "")) if isinstance(model, Table) else ""
-        if isinstance(model, Table) and model and formatted == "tensorflow" and not _OTHERS.search(runtime):
+        if isinstance(model, Table) and model and _is_ours(model):
             reading.add(_read_model(model, data, document))
     return reading
+
+
+def _is_ours(model: Any) -> bool:
+    """True for a model that TensorFlow Serving is given: by its format, its runtime and its protocol."""
+    format_, runtime = (model.get("modelFormat") or {}).get("name", "tensorflow"), str(model.get("runtime", ""))
+    elsewhere = _OTHERS.search(runtime) or (runtime != _OWN and str(model.get("protocolVersion")) in _SECOND)
+    return format_ == "tensorflow" and not elsewhere
+
+
+def _names_tensorflow(spec: Any) -> bool:
+    default = spec.get("default") if isinstance(spec, Table) else None
+    predictor = default.get("predictor") if isinstance(default, Table) else None
+    return isinstance(predictor, Table) and "tensorflow" in predictor
+
+
+def _layout(data: Any, spec: Any, shown: str) -> Iterator[Finding]:
+    """An InferenceService in the layout of v1alpha2, under a name that never had it."""
+    version = str(data.get("apiVersion", ""))
+    if version.endswith("/v1beta1") and "predictor" not in spec:
+        what = "spec has no predictor, which v1beta1 asks for"
+        yield finding("kubernetes-refuses", shown, spec.at("default"), what=what,
+                      right="Write spec: predictor: without default:, which is v1alpha2's.")  # fmt: skip
+    elif version == "serving.kserve.io/v1alpha2":
+        yield finding("kubernetes-refuses", shown, data.at("apiVersion"), what=f"there is no {version}",
+                      right="Write serving.kserve.io/v1beta1, and spec: predictor: without default:.")  # fmt: skip
 
 
 def _read_model(model: Any, data: Any, document: Document) -> Reading:
@@ -53,6 +82,11 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
                   cpu_limit=cores(limit) if limit is not None else None, kubernetes=True, open_environment=True,
                   implied={**_RUNTIME, "model_name": name})  # fmt: skip
     start.managed = start.own_image = True
+    if str(model.get("protocolVersion")) in _SECOND:
+        what = f"{_OWN} has no protocol {model['protocolVersion']}"
+        reading.report("kubernetes-refuses", shown, model.at("protocolVersion"), what=what,
+                       right="Write v1, or a runtime that has it (kserve-tritonserver).")  # fmt: skip
+    reading.findings += check_asked(model, shown)
     limits: Any = (model.get("resources") or {}).get("limits") or {}
     version = str(model.get("runtimeVersion", ""))
     image = str(model.get("image", "")) or (f"tensorflow/serving:{version}" if version else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks import probes, refused
@@ -16,6 +17,7 @@ from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.mounted_maps import check_maps
 from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
+from playbook.lint.checks.removed import check_version
 from playbook.lint.checks.resources import check_resources
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.checks.start import tells_model
@@ -25,11 +27,17 @@ from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.seldon import given_models
 from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, keeps_empty, pod_specs
+from playbook.lint.rules.findings import Finding
 
 # what asks for metrics: Prometheus' operator, Google's managed Prometheus
 MONITORS = ("ServiceMonitor", "PodMonitor", "PodMonitoring", "ClusterPodMonitoring")
 # a setting that only a variable makes sense of, where Kubernetes fills in none
-_SUBSTITUTED = re.compile(r"(?m)^\s*(?!value:|- )[\w.-]+:\s*[\"']?\$\{?[A-Z][A-Z0-9_]*\}?[\"']?\s*$")
+_SUBSTITUTED = re.compile(
+    r"(?m)^\s*(?!value:|- )[\w.-]+:\s*[\"']?\$\{?[A-Z][A-Z0-9_]*\}?[\"']?\s*$"
+    r"|\bname:\s*[\"']?(\w+)[\"']?\s*(?:,|\n)\s*value:\s*[\"']?\$\{?\1\b"  # a variable that is itself
+)
+# volumes that are folders: a hostPath may be a file
+_FOLDERS = ("configMap", "secret", "projected", "persistentVolumeClaim", "emptyDir", "nfs", "csi", "azureFile")
 _ONE_SHOT = ("Job", "CronJob", "Workflow", "WorkflowTemplate")
 _OWN_PROBES = ("Service", "InferenceService", "Configuration", "Revision", "SeldonDeployment", "ServingRuntime",
                "ClusterServingRuntime", "TrainedModel")  # fmt: skip
@@ -50,6 +58,7 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
         reading.findings += check_selector(data, document.text)
         if kind and not document.text.templated and not document.text.path.endswith((".py", ".tf")):
             reading.findings += refused.check_object(data, document.text.path)
+            reading.findings += check_version(data, document.text.path)
     return reading
 
 
@@ -72,6 +81,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         start = _start(container, spec, data, document, built)
         start.managed = str(data.get("kind", "")) in _OWN_PROBES
         launched = launch(start)
+        launched.findings = [_at_image(hit, image) for hit in launched.findings]
         reading.add(launched)
         if OFFICIAL in image:
             reading.counts["images"] += 1
@@ -96,6 +106,14 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
             if str(data.get("apiVersion", "")).startswith("serving.knative.dev"):
                 reading.findings += probes.check_routed(container, read, document.text.path)
     return reading
+
+
+def _at_image(hit: Finding, image: Word) -> Finding:
+    """What is said of the image, where the image is named: a kustomization may set it."""
+    if hit.rule != "devel-image":
+        return hit
+    path, line = place_of(image, hit.path, image.line)
+    return replace(hit, path=path, line=line)
 
 
 def _surroundings(container: Any, annotations: Table, data: Any, document: Document, reading: Reading) -> None:
@@ -171,10 +189,11 @@ def _mounts(
         target = str(each.get("mountPath", ""))
         volume: Any = volumes.get(str(each.get("name")), {})
         files, name = _files(volume, each, document.around) if not (unfilled and "emptyDir" in volume) else ({}, "")
+        whole = not {"subPath", "subPathExpr"} & {*each} and any(kind in volume for kind in _FOLDERS)
         node = str((volume.get("hostPath") or {}).get("path", ""))
         named = "/".join(part.strip("/") if place else part.rstrip("/") for place, part in
                          enumerate(part for part in (node, str(each.get("subPath", ""))) if part))  # fmt: skip
-        mounts.append(Mount(target.rstrip("/") or "/", None, "" if name else named, files, name, each.line))
+        mounts.append(Mount(target.rstrip("/") or "/", None, "" if name else named, files, name, each.line, whole))
     return mounts, hidden
 
 

@@ -23,7 +23,7 @@ def set_images(pages: Mapping[Path, tuple[str, list[Any]]]) -> None:
         path.parent.resolve(): (shown, data)
         for path, (shown, documents) in pages.items()
         for data in documents
-        if isinstance(data, Table) and is_kustomization(data)
+        if isinstance(data, Table) and (is_kustomization(data) or _is_called_so(path, data))
     }
     chosen: dict[Path, dict[str, list[Word]]] = {}
     for folder, (shown, data) in kustomizations.items():
@@ -34,6 +34,11 @@ def set_images(pages: Mapping[Path, tuple[str, list[Any]]]) -> None:
     for path, (_, documents) in pages.items() if chosen else ():
         for table in _holders(documents):
             _set(table, chosen.get(path.resolve(), {}))
+
+
+def _is_called_so(path: Path, data: Table) -> bool:
+    """True for the file that kustomize reads in a folder, which need not tell its kind."""
+    return path.name in ("kustomization.yaml", "kustomization.yml", "Kustomization") and bool({*_TAKEN_IN} & {*data})
 
 
 def _images(data: Table, shown: str) -> Iterator[tuple[str, Word]]:

@@ -15,7 +15,7 @@ from playbook.lint.forms.yaml_lines import Items, Table
 from playbook.lint.rules.findings import Finding, finding
 
 _SELECTING = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
-_WHOLE = ("Pod", "Job", *_SELECTING)
+_WHOLE = ("Pod", "Job", "CronJob", *_SELECTING)
 _LEFT_OUT = re.compile(r"(?m)^\s*(-\s*)?(#\s*)?\[?(\.\.\.|…)")
 _CONTAINERS_OWN = {"volumeMounts", "imagePullPolicy", "livenessProbe", "readinessProbe", "startupProbe", "envFrom",
                    "terminationMessagePath"}  # fmt: skip
@@ -126,8 +126,10 @@ def is_whole(data: Any, container: Any, text: Text) -> bool:
 
 
 def keeps_empty(spec: Any, entry: list[Word], document: Document) -> bool:
-    """True for a pod in which nobody fills an empty volume: one container, no shell before its server, no copying."""
-    alone = len(spec.get("containers") or []) == 1 and not spec.get("initContainers")
+    """True for a pod in which nobody fills an empty volume: no container beside the server mounts anything, no shell
+    runs before it, and nobody copies by hand."""
+    mounting = [each for each in spec.get("containers") or [] if isinstance(each, Table) and each.get("volumeMounts")]
+    alone = len(mounting) == 1 and not spec.get("initContainers")
     text = document.text
     page = document.around.sources.texts.get(text.file, text) if text.file is not None else text  # around a block
     by_hand = re.search(r"\b(kubectl|oc)\b.*\b(cp|exec|rsync)\b", page.content)
