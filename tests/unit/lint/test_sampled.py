@@ -62,6 +62,22 @@ WRONG = {
     "a notebook's export that has no version": ({"n.ipynb": cells("path = '/srv/m'\ntf.keras.models.save_model(model, path)\n", "!tensorflow_model_server --rest_api_port=8501 --model_base_path=/srv/m &")}, "no-version", 15),
     "a list of models among notes": ({"notes.txt": "./grpcurl -plaintext get localhost:8501 proto.Request\n\nmodel_config_list {\n  config { name: 'm' base_path: '/m' model_plattform: 'tensorflow' }\n}\n"}, "config-unknown-field", 4),
     "a switch with yes": ({"r.sh": "tensorflow_model_server --model_base_path=/m --enable_batching yes\n"}, "flag-value-after-blank", 1),
+    "a module of Python's": ({"s.sh": "python -m tensorflow_serving.server --port=8500 --model_base_path=/m\n"}, "no-module", 1),
+    "a module in a program's line": ({"s.py": POPEN + "os.system(f'python3 -m tensorflow_serving.model_server.model_server --model_name=m --model_base_path={base} --port=8500')\n"}, "no-module", 3),
+    "a module in a list": ({"s.py": POPEN + "subprocess.run(['python', '-m', 'tensorflow_model_server', '--port=8500', '--model_base_path=/m'])\n"}, "no-module", 3),
+    "a module in a document": ({"a.md": "```bash\npython -m tensorflow_serving_core.start_server --port=8500 --model_base_path=/m\n```\n"}, "no-module", 2),
+    "a near name": ({"s.sh": "/usr/bin/tensorflow_model_serving --port=8500 --model_base_path=/m\n"}, "binary-misspelt", 1),
+    "a near name in a document": ({"a.md": "Run it:\n```\ntensorflow_model_serving --port={} --model_base_path={}\n```\n"}, "binary-misspelt", 3),
+    "a near name in a list": ({"s.py": POPEN + "subprocess.run(['tensorflow-model-serving', '--port=8500', '--model_base_path=/m'])\n"}, "binary-misspelt", 3),
+    "a printed dash in a span": ({"a.md": "Or `tensorflow_model_server –model_config_file=models.config`\n"}, "pasted-dash", 1),
+    "a list that the sentence above calls by its name": ({"a.md": "创建`model.config`文件：\n\n```yaml\nmodel: \"m\"\nmodel_base_path: \"/m\"\n```\n\n```bash\ntensorflow_model_server --port=8500 --model_config_file=model.config\n```\n"}, "config-unknown-field", 4),
+    "TLS files in JSON": ({"a.md": "```bash\ntensorflow_model_server --model_base_path=/m --port=8500 --ssl_config_file=ssl.json\n```\nssl.json配置示例:\n```json\n{\n\"ssl_cert_file\": \"/c.pem\"\n}\n```\n"}, "config-json", 6),
+    "a unit's whole line in quotes": ({"tfs.service": "[Service]\nExecStart=\"/usr/bin/tensorflow_model_server --port=8500 --model_base_path=/m\"\n"}, "flags-in-one-word", 2),
+    "a script's whole line in quotes": ({"s.sh": "#!/bin/sh\n'tensorflow_model_server --port=8500 --model_base_path=/m'\n"}, "flags-in-one-word", 2),
+    "a list that a program writes by json": ({"s.py": POPEN + "import json\nmodels = {'model_config_list': {'config': [{'name': name, 'base_path': '/m'}]}}\nwith open('models.config', 'w') as out:\n    json.dump(models, out)\nsubprocess.run(['tensorflow_model_server', '--port=8500', '--model_config_file=models.config'])\n"}, "config-json", 6),
+    "a list that a program writes as JSON's text": ({"s.py": POPEN + "import json\nPath('models.config').write_text(json.dumps({'model_config_list': {'config': [{'name': 'm', 'base_path': '/m'}]}}))\nsubprocess.run(['tensorflow_model_server', '--port=8500', '--model_config_file=models.config'])\n"}, "config-json", 4),
+    "a path joined by a bare name": ({"s.py": POPEN + "from os.path import dirname, join\nserver = join(dirname(__file__), 'bin', 'tensorflow_model_server')\nline = (server + ' --model_base_path=' + join('/srv', 'm')\n        + ' --model_version_policy=ALL &')\nos.popen(line)\n"}, "unknown-flag", 6),
+    "a grown list of models": ({"s.py": POPEN + "cfg = 'model_config_list {\\n'\ncfg += '  config { name: \"m\" base_path: \"/m\" model_plattform: \"tensorflow\" }\\n'\ncfg += '}'\nwith open('models.config', 'w') as out:\n    out.write(cfg)\n"}, "config-unknown-field", 4),
 }  # fmt: skip
 
 
@@ -93,6 +109,17 @@ RIGHT = {
     "words of another script to fill in": {"a.rst": "::\n\n    tensorflow_model_server --rest_api_port=端口号 --model_base_path=模型路径\n"},
     "cells as a text": {"c.py": "path = 1\n\n%%bash --bg\ntensorflow_model_server --rest_api_port=8501 --model_base_path=/srv/m\n\n!tail log\n"},
     "a batch size that a program fills in": {"b.py": "with open('b.txt', 'w') as f:\n    f.write('max_batch_size { value: ' + str(n) + ' }\\n')\n    f.write('max_enqueued_batches { value: 1000 }\\n')\n    f.write('num_batch_threads { value: 4 }\\nallowed_batch_sizes: 8\\nallowed_batch_sizes: 1')\n"},
+    "a module that is an example's": {"s.sh": "python -m tensorflow_serving.example.mnist_client --port=8500 --num_tests=10\n"},
+    "the server's words in another program's name": {"s.sh": "python tensorflow_serving.py --port=8500 --model_name=m\n"},
+    "a dash of a sentence": {"a.md": "The `tensorflow_model_server – the program` is installed by apt.\n"},
+    "a path to fill in, in words": {"a.md": "`tensorflow_model_server --port=9000 --model_name=<name of model> --model_base_path=<path where models are &> <log file path>`\n"},
+    "places that a program fills in": {"a.md": "```\ntensorflow_model_server --port={} --rest_api_port={} --model_base_path={}\n```\n"},
+    "ports of another's image": {"a.md": "```\ndocker run -p 9000:9000 -v /srv/m:/m somelab/tensorflow-serving:cpu --model_name=m --model_base_path=/m\n```\n"},
+    "a part of a stack below a file's name": {"a.md": "A file named *models.config*:\n```yaml\n    command: --model_config_file=/models/models.config\n```\n"},
+    "a quoted line for the eyes": {"a.md": "```\n\"tensorflow_model_server --port=8500 --model_base_path=/m\"\n```\n"},
+    "a line for a shell's words": {"s.sh": "eval 'tensorflow_model_server --port=8500 --model_base_path=/m'\n"},
+    "a grown list of models": {"s.py": POPEN + "cfg = 'model_config_list: {\\n' \\\n    '\\n'\nfor each in models:\n    part = '  config: {\\n' \\\n        f'    name: \"{each}\",\\n' \\\n        f'    base_path: \"/m/{each}\",\\n' \\\n        '    model_platform: \"tensorflow\"\\n  },\\n'\n    cfg += part\ncfg += '}'\nwith open('models.config', 'w') as out:\n    out.write(cfg)\n"},
+    "JSON for another program": {"s.py": POPEN + "import json\nwith open('ports.json', 'w') as out:\n    json.dump({'port': 8500}, out)\nsubprocess.run(['tensorflow_model_server', '--port=8500', '--model_base_path=/m'])\n"},
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from playbook.lint.checks.batching import limit_of
 from playbook.lint.checks.command import Command, entrypoint_flags, is_official
 from playbook.lint.checks.configs import ModelEntry, model_entries
-from playbook.lint.checks.lookup import Lookup, Sources, look_up
+from playbook.lint.checks.lookup import Lookup, Sources, from_here, look_up
 from playbook.lint.checks.lost_models import NAMING, check_lost
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.checks.too_deep import check_too_deep
@@ -70,7 +70,7 @@ def _check(
     command: Command, sources: Sources, entry: ModelEntry, batching: Text | None, where: tuple[str, int | None],
     checked: set[Path], single: bool = False,
 ) -> Iterator[Finding]:  # fmt: skip
-    base = entry.base_path.removeprefix("file://")
+    base = from_here(entry.base_path.removeprefix("file://"), command)
     if deep := list(check_too_deep(base, where)):
         yield from deep if single else ()  # a config file's own check tells it
         return

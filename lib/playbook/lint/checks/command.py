@@ -15,7 +15,8 @@ from playbook.tfserving.flags import ENTRYPOINT, FLAGS
 BINARY = "tensorflow_model_server"
 OFFICIAL = "tensorflow/serving"
 PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
-NAMED = "tensorflow[_-]model[_-]server"  # as people write the program's name, right or as its package
+# as people write the program's name: right, as its package, or as a module that Python is to run
+NAMED = r"(?:tensorflow[_-]model[_-]serv(?:er|ing)|-m\s+tensorflow_serv\w*(?:\.\w+)+)"
 ENTRYPOINT_SCRIPT = "tf_serving_entrypoint.sh"
 
 
@@ -153,12 +154,6 @@ def entrypoint_flags(environment: Mapping[str, str]) -> dict[str, str]:
 def is_server_word(word: str) -> bool:
     """True for the binary's name, with or without its folder; not for where it is fetched from."""
     return word.rpartition("/")[2] == BINARY and "://" not in word
-
-
-def is_misnamed(words: Sequence[str], place: int) -> bool:
-    """True for a word that is the package's name in the program's place: flags of the server follow it."""
-    behind = (word.removeprefix("--").partition("=")[0] for word in words[place + 1 :] if word.startswith("--"))
-    return words[place].rpartition("/")[2] == PACKAGE and any(name in FLAGS for name in behind)
 
 
 def after_binary(words: Sequence[str]) -> list[str]:

@@ -87,7 +87,8 @@ def _check_word(
         if kind != "true or false":
             return
         value = "true"
-    if command.in_prose and (_IN_WORDS.search(value) or (kind != "text" and _TO_FILL_IN.fullmatch(value))):
+    to_fill_in = value == "{}" or (kind != "text" and _TO_FILL_IN.fullmatch(value))
+    if command.in_prose and (to_fill_in or _IN_WORDS.search(value)):
         value = UNKNOWN
     given.setdefault(name, []).append(value)
     lines[name] = line

@@ -7,23 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from playbook.lint.checks.command import (
-    BINARY,
     ENTRYPOINT_SCRIPT,
     OFFICIAL,
-    PACKAGE,
     Command,
     Mount,
     after_binary,
     entrypoint_flags,
     has_own_tag,
     is_known,
-    is_misnamed,
     is_server_word,
 )
 from playbook.lint.checks.environment import filled_in
+from playbook.lint.checks.misnamed import named_rightly
 from playbook.lint.checks.pasted import as_meant
 from playbook.lint.checks.reading import Reading
-from playbook.lint.checks.start import Start, is_script, is_server
+from playbook.lint.checks.start import Start, is_anothers, is_script, is_server
 from playbook.lint.checks.start_checks import (
     OTHER_PROGRAMS,
     check_entry,
@@ -91,11 +89,10 @@ def launch(start: Start) -> Reading:
 def _named_rightly(start: Start, reading: Reading) -> Start:
     """The start with the program's own name where its package's stands for it, which is said."""
     words = [*(start.entry or ()), *start.args]
-    place = next((nth for nth in range(len(words)) if is_misnamed(words, nth)), None)
-    if place is None:
+    words, hits = named_rightly(words, start.path, start.line)
+    if not hits:
         return start
-    reading.report("binary-misspelt", start.path, line_of(words[place]) or start.line, word=PACKAGE)
-    words[place] = words[place].with_text(words[place].replace(PACKAGE, BINARY))
+    reading.findings += hits
     entries = len(start.entry or ())
     return replace(start, entry=words[:entries] if start.entry is not None else None, args=words[entries:])
 
@@ -121,7 +118,9 @@ def _append(start: Start, reading: Reading, words: Sequence[str], implied: Mappi
     command = Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place)
     own = start.entry is None and not (start.own_image or is_known(start.image))
     partial = start.partial or own or [*words] == [UNKNOWN]
-    reading.commands.append(replace(command, published=start.published, managed=start.managed, partial=partial))
+    others = start.entry is None and not start.own_image and is_anothers(start.image)  # with an entrypoint of its own
+    published = () if others else start.published
+    reading.commands.append(replace(command, published=published, managed=start.managed, partial=partial))
     reading.counts["command lines"] += 1
 
 

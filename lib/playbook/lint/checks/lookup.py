@@ -79,6 +79,18 @@ class Lookup:
     elsewhere: bool = False  # likely meant for another machine
 
 
+_HERE = re.compile(r"(?:\$PWD|\$\{PWD\}|\$\(pwd\))/")
+
+
+def from_here(path: str, command: Command) -> str:
+    """`$PWD/...` of a script as the folder beside it, where that is here."""
+    folder, begun = command.place.folder, _HERE.match(path)
+    if begun is None or folder is None or command.place.container or command.in_prose:
+        return path
+    here = folder / path[begun.end() :]
+    return f"{here.resolve()}/" if here.is_dir() else path  # the slash: findings name it as seen from the text
+
+
 def look_up(command: Command, sources: Sources, path: str) -> Lookup:
     """Find what a command line's path means to the process."""
     if not path or is_unknown(path) or "://" in path:

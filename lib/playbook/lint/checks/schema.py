@@ -71,7 +71,7 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
         tree = error.before
     except ParameterError:
         tree = text_proto.Field("", 1)
-    if text.templated or refusal is None:
+    if refusal is None or (text.templated and not re.match(r"\s*\{\s*\"", text.content)):
         found = _of_another(text, message, effect) if refusal is not None else []
         return Parsed(tree, not found, found)
     if re.match(r"\s*[{\[]", text.content):

@@ -128,8 +128,9 @@ class Values(Literals):
         """`TEXT.format(...)`, `" ".join(LIST)` and `str(VALUE)`."""
         if getattr(node.func, "id", "") in ("str", "Path", "PurePath") and node.args:
             return [("/".join(str(self.word(each) or UNKNOWN) for each in node.args), self.line(node))]
+        bare = getattr(node.func, "id", "") == "join" and len(node.args) > 1  # of os.path
         if not isinstance(node.func, ast.Attribute):
-            return None
+            return self._path(node) if bare else None
         if node.func.attr == "format":
             base = self._pieces(node.func.value, depth)
             given = iter([str(self.word(each) or UNKNOWN) for each in node.args])
@@ -137,8 +138,7 @@ class Values(Literals):
             fill = lambda match: named.get(match.group().strip("{}"), next(given, UNKNOWN))  # noqa: E731
             return None if base is None else [(PLACEHOLDER.sub(fill, text), line) for text, line in base]
         if node.func.attr == "join" and name_of(node.func.value) == "" and len(node.args) > 1:  # os.path.join
-            parts = [str(self.word(each) or UNKNOWN) for each in node.args]
-            return [("/".join(part.rstrip("/") for part in parts), self.line(node))]
+            return self._path(node)
         if node.func.attr == "join" and node.args:
             words, mark = self.words(node.args[0]), self.word(node.func.value) or " "
             if "\n" in mark:  # the lines of a text, each at its place
@@ -147,6 +147,10 @@ class Values(Literals):
                 (f"{mark}{word}" if place else str(word), word.line or 1) for place, word in enumerate(words)
             ] or None
         return None
+
+    def _path(self, node: ast.Call) -> list[Piece]:
+        parts = [str(self.word(each) or UNKNOWN) for each in node.args]
+        return [("/".join(part.rstrip("/") for part in parts), self.line(node))]
 
     def words(self, node: ast.AST | None) -> list[Word]:
         """A list's words, with what is appended to it later; anything unknown is marked so."""
@@ -234,11 +238,17 @@ class Values(Literals):
 
     def whole_texts(self) -> Iterator[Text]:
         """The texts that are put together by `+=`, as a shell's text with its lines."""
-        for name, items in self.grown.items():
-            if name not in self.names or self.script(self.names[name]) is None:
-                continue
-            pieces = [piece for each in (self.names[name], *items) for piece in self._pieces(each, 0) or [(UNKNOWN, 0)]]
-            yield self._laid_out(pieces, self.line(self.names[name]))
+        for name in self.grown:
+            if (whole := self.whole_text(name)) is not None:
+                yield whole
+
+    def whole_text(self, name: str) -> Text | None:
+        """The text that a name stands for in the end, where it is put together by `+=`."""
+        items = self.grown.get(name, [])
+        if not items or name not in self.names or self.script(self.names[name]) is None:
+            return None
+        pieces = [piece for each in (self.names[name], *items) for piece in self._pieces(each, 0) or [(UNKNOWN, 0)]]
+        return self._laid_out(pieces, self.line(self.names[name]))
 
 
 def _joined(pieces: list[Piece]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playbook.lint.checks.command import BINARY, OFFICIAL, PACKAGE
+from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
 from playbook.lint.checks.launch import is_server
 from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.plain_prose import STARTED
@@ -110,7 +110,7 @@ def kind_of_block(language: str, content: str) -> str:
     if (
         language.lower() in _SHELL
         or BINARY in content
-        or f"{PACKAGE} --" in content
+        or re.search(rf"{NAMED}\s+--\w", content)
         or re.search(rf"\b{ENGINES}\s.*\brun\b", content)
     ):
         return "shell"

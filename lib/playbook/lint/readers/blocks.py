@@ -12,6 +12,7 @@ from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading, Surroundings, with_exported
 from playbook.lint.checks.schema import kind_of
+from playbook.lint.forms.letters import printed_dash
 from playbook.lint.forms.python_exports import set_in_cells
 from playbook.lint.forms.saved_models import saved_in_cells
 from playbook.lint.forms.text import Text, Word
@@ -52,7 +53,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     images = [block for block in blocks if block.kind == "dockerfile"]
     for block in [*images, *(block for block in blocks if block.kind != "dockerfile")]:
         document = Document(block.text, around)
-        if block.name and block.kind in ("", "config"):
+        if block.name and block.kind in ("", "config", "yaml"):
             around.sources.extra.append((block.name, block.text))
         if not block.kind:
             continue
@@ -78,8 +79,11 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             reading = document.read_as(block.kind, block.text)
             if images == [block] and reading.understood:
                 remember_within(text, around)
-        reading.commands = [each for each in reading.commands
-                            if each.place.container or any(word.startswith("-") for word in each.words)]  # fmt: skip
+        reading.commands = [
+            each
+            for each in reading.commands
+            if each.place.container or any(word.startswith("-") or printed_dash(word) for word in each.words)
+        ]
         if block.excerpt:
             reading.commands = [
                 each if _tells_model(each) else replace(each, partial=True) for each in reading.commands

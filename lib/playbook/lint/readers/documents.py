@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 
-from playbook.lint.checks.command import NAMED, OFFICIAL, PACKAGE
+from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.diffs import after
 from playbook.lint.forms.plain_prose import BULLET, STARTED, plain_end
@@ -38,10 +38,11 @@ _RUNS = re.compile(rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s.*\brun\b")
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
-_FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|json|ya?ml|proto)\b")
+_FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|json|ya?ml|proto)\b", re.ASCII)
 _LANGUAGE = re.compile(r"^([ \t]*)(?:(dockerfile)|ya?ml)[ \t]*$", re.IGNORECASE)
 _INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABEL|WORKDIR|USER|HEALTHCHECK|VOLUME)\s"
 _KEYS = r"#(?!#)|---|(?:- )?[\w.-]+:(?:\s|$)"
+_STACK = re.compile(r"(?m)^\s*(- )?(apiVersion|kind|services|image|command|args|volumes|ports|env)\s*:")
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -116,6 +117,8 @@ def prose_blocks(text: Text) -> Iterator[Block]:
         held = list(_block(language, content, text, begin + 1))
         if named and not held and not cut:
             yield Block("", Text(content, text.path, text.line(begin + 1) or begin + 1, text.file), name=named)
+        if named and not cut and [block.kind for block in held] == ["yaml"] and not _STACK.search(content):
+            held = [replace(held[0], name=named)]
         for block in held:
             yield replace(block, text=replace(block.text, templated=True)) if cut and block.kind == "yaml" else block
 
@@ -196,7 +199,7 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
             yield Block("config", whole, name=(part["name"] or "").rpartition("/")[2])
         return
     relevant = concerns(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
-    flagged = bool(_OTHERS_IMAGE.search(content)) or f"{PACKAGE} --" in content
+    flagged = bool(_OTHERS_IMAGE.search(content)) or bool(re.search(rf"{NAMED}\s+--\w", content))
     flagged = flagged or (kind == "shell" and bool(_RUNS.search(content)))  # perhaps an image that is built here
     around = kind == "yaml" and (_AROUND.search(content) or _HEALTH.search(content)
                                  or (_SCRAPES.search(content) and names_server(text.content)))  # fmt: skip

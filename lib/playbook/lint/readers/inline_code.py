@@ -11,7 +11,8 @@ from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.forms.text import ENGINES, Text
 
 _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
-_COMMAND_BEGUN = re.compile(rf"{NAMED}\s+\\?\s*-|{ENGINES}\s.*\brun\b\s")
+_COMMAND_BEGUN = re.compile(rf"{NAMED}\s+\\?\s*[-–—]|{ENGINES}\s.*\brun\b\s")
+_TO_FILL = re.compile(r"=<[^\W\d_][^<>\n]*[ &|;][^<>\n]*>(?=\s|$)")  # `=<the path & more>`: no redirection
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
 MARKDOWN = (".md", ".markdown", ".mdx", ".ipynb")
@@ -50,8 +51,8 @@ def spans(line: str, text: Text, number: int) -> Iterator[Block]:
     if "<code" in line or "<kbd" in line or "<tt" in line:
         line = html.unescape(re.sub(r"</?(?:code|kbd|tt)\b[^>]*>", "`", line))
     for code, begin in _rows(line):
-        content = re.sub(r"^\s*[$%>]\s+", "", code)
-        if re.search(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
+        content = _TO_FILL.sub("=<value>", re.sub(r"^\s*[$%>]\s+", "", code))
+        if re.search(rf"{NAMED}\s+[-–—]|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
             first = number + line.count("\n", 0, begin)
             yield Block("shell", Text(content, text.path, text.line(first) or first, text.file), True)
 

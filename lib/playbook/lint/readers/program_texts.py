@@ -13,12 +13,12 @@ from playbook.lint.checks.command import (
     PACKAGE,
     Place,
     after_binary,
-    is_misnamed,
     is_official,
     is_server_word,
 )
 from playbook.lint.checks.containers import IMAGE_IN_JSON, check_image
 from playbook.lint.checks.launch import Start, is_server, launch
+from playbook.lint.checks.misnamed import is_misnamed
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.bracketed import tokens
 from playbook.lint.forms.text import UNKNOWN, Text, Word
@@ -94,7 +94,7 @@ def _read_list(each: _List, images: list[Word], document: Document) -> Reading:
         return read_docker_run(words, document)
     flags = [word for word in words if word.startswith("-")]
     if words[0] == PACKAGE and words[1:2] == [UNKNOWN]:  # spawn("...", [...])
-        hit = finding("binary-misspelt", path, words[0].line, word=PACKAGE)
+        hit = finding("binary-misspelt", path, words[0].line, word=PACKAGE, package=" (its package is called so)")
         return Reading(findings=[hit], counts=Counter({"command lines": 1}))
     first = next((word for nth, word in enumerate(words) if is_server_word(word) or is_misnamed(words, nth)), None)
     as_args = bool(images) and "arg" in each.label.lower()

@@ -6,10 +6,11 @@ import ast
 import re
 from dataclasses import replace
 
-from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
+from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, Place, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.infra_validator import check_spec
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.misnamed import is_misnamed, module_named
 from playbook.lint.checks.own_images import built_as, names_own
 from playbook.lint.checks.reading import Document, Reading, with_exported
 from playbook.lint.checks.rewriting import check_rewriting
@@ -33,7 +34,6 @@ from playbook.lint.readers.written import is_file, read_written
 _NAMES = (
     BINARY,
     OFFICIAL,
-    PACKAGE,
     "TensorFlowServing",
     "model_config_list",
     "max_batch_size {",
@@ -47,7 +47,8 @@ def read_python(document: Document) -> Reading:
     """Servers that a Python text starts."""
     reading, text = Reading(), document.text
     reading.findings += check_rewriting(text)
-    known = any(name in text.content for name in _NAMES) or names_own(document.around, text.content)
+    named = any(name in text.content for name in _NAMES) or bool(re.search(NAMED, text.content))
+    known = named or names_own(document.around, text.content)
     if not known and kind_of(text.content) is None:
         return reading
     try:
@@ -201,7 +202,9 @@ def _list(words: list[Word], values: Values, document: Document, partial: bool =
     values.lines.append(joined)
     start = Start(document.text.path, words[place].line, "", [words[place]], words[place + 1 :], {},
                   Place(folder=document.folder), document.around.cpus, partial=partial or "$@" in words)  # fmt: skip
-    return launch(start)
+    reading = launch(start)
+    reading.findings += module_named(words, document.text.path, start.line)
+    return reading
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -7,9 +7,10 @@ import shlex
 from dataclasses import replace
 from itertools import pairwise
 
-from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, PACKAGE, Place, is_misnamed, is_server_word
+from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, Place, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, cut_off, launch
+from playbook.lint.checks.misnamed import module_named, named_rightly, whole_line
 from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.pasted import mended_line
 from playbook.lint.checks.reading import Document, Reading
@@ -135,20 +136,19 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
     if (beside := _beside(words, document)) is not None:
         return _joined(reading, beside)
     inner = [word for word in words if " " in word.strip() and re.search(rf"{NAMED}|{ENGINES} run", word)]
+    if (whole := whole_line(words, document.text.path)) is not None:
+        return whole
     if inner and depth < _DEPTH:
         for word in inner:
             text = Text(word.written, document.text.path, word.line or 1, document.text.file)
             reading.add(read_script(Document(text, document.around), depth + 1))
         return reading
-    misnamed = next((nth for nth in range(len(words)) if is_misnamed(words, nth)), None)
-    if misnamed is not None:
-        reading.report("binary-misspelt", document.text.path, words[misnamed].line, word=PACKAGE)
-        words = [*words]
-        words[misnamed] = words[misnamed].with_text(words[misnamed].replace(PACKAGE, BINARY))
+    if _is_python(words):
+        reading.findings += module_named(words, document.text.path, command.line)
+    words, hits = named_rightly(words, document.text.path, command.line)
+    reading.findings += hits
     if (contained := read_singularity(words, document)) is not None:
         return _joined(reading, contained)
-    if _is_python(words) and (module := next((b for a, b in pairwise(words) if a == "-m" and is_server_word(b)), None)):
-        reading.report("no-module", document.text.path, module.line, word=str(module))
     if any(is_server_word(word) for word in words) and not all(_ASSIGNED.match(word) for word in words):
         return _joined(reading, _process(words, values, document))
     if (cluster := read_cluster_run(words, document)) is not None:

@@ -29,7 +29,7 @@ ROWS = (
      "Name the file, or drop the flag (versions are polled by file_system_poll_wait_seconds).",
      "server.cc"),
     ("binary-misspelt", "error",
-     "{word} is the package's name; the program it installs is tensorflow_model_server.",
+     "There is no program {word}{package}: the server's is tensorflow_model_server.",
      "Write tensorflow_model_server.",
      "g3doc/setup.md"),
     ("no-module", "error",

@@ -1,0 +1,65 @@
+"""Other names in the place of the server's program: its package's, near ones, and modules that Python is to run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from playbook.lint.checks.command import BINARY, NAMED, PACKAGE, is_server_word
+from playbook.lint.checks.reading import Reading
+from playbook.lint.forms.text import Word
+from playbook.lint.rules.findings import Finding, finding
+from playbook.tfserving.flags import FLAGS
+
+_MODULE = re.compile(r"tensorflow_serv\w*(?:\.(?!(?:py|sh|exe|bin|example)\b)\w+)+")
+_PROSE = (".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc", ".txt", ".py")
+_NEAR = re.compile(NAMED)
+
+
+def is_misnamed(words: Sequence[str], place: int) -> bool:
+    """True for another name in the program's place: flags of the server follow it."""
+    name = words[place].rpartition("/")[2]
+    if name == BINARY or not (_NEAR.fullmatch(name) or _MODULE.fullmatch(name)):
+        return False
+    behind = (word.removeprefix("--").partition("=")[0] for word in words[place + 1 :] if word.startswith("--"))
+    return any(name in FLAGS for name in behind)
+
+
+def named_rightly(words: Sequence[Word], path: str, line: int | None) -> tuple[list[Word], list[Finding]]:
+    """The words with the program's own name where another stands for it, which is said."""
+    meant = [*words]
+    place = next((nth for nth in range(len(words)) if is_misnamed(words, nth)), None)
+    if place is None:
+        return meant, []
+    word = words[place]
+    folder, slash, name = word.rpartition("/")
+    meant[place] = word.with_text(f"{folder}{slash}{BINARY}")
+    return meant, [_said(name, path, word.line or line)]
+
+
+def module_named(words: Sequence[Word], path: str, line: int | None) -> list[Finding]:
+    """What is said of `-m tensorflow_model_server`: Python has no such module."""
+    named = (word for before, word in pairwise(words) if before == "-m" and is_server_word(word))
+    return [finding("no-module", path, word.line or line, word=str(word)) for word in named]
+
+
+def whole_line(words: Sequence[Word], path: str) -> Reading | None:
+    """What is said of a line in quotes, which is looked up as one program's name; None for any other command.
+
+    A document may quote a line for its readers' eyes.
+    """
+    binary, _, rest = words[0].strip().partition(" ")
+    if not is_server_word(binary) or not rest.startswith("--") or path.lower().endswith(_PROSE):
+        return None
+    reading = Reading()
+    reading.report("flags-in-one-word", path, words[0].line, flag=binary, other=rest.partition("=")[0])
+    reading.counts["command lines"] += 1
+    return reading
+
+
+def _said(name: str, path: str, line: int | None) -> Finding:
+    if _MODULE.fullmatch(name):
+        return finding("no-module", path, line, word=name)
+    package = " (its package is called so)" if name == PACKAGE else ""
+    return finding("binary-misspelt", path, line, word=name, package=package)
