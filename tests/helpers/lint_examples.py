@@ -235,6 +235,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "base-path-is-file": {"run.sh": "tensorflow_model_server --model_base_path=/m/1/saved_model.pb\n"},
     "exec-form-broken": {"Dockerfile": DOCKER + 'CMD ["--port=8500",\n  "--rest_api_port=8501"]'},
     "exec-form-not-json": {"Dockerfile": DOCKER + "CMD ['--port=8500']"},
+    "argument-of-build": {"Dockerfile": DOCKER + "ARG NAME\nENTRYPOINT tensorflow_model_server --model_name=$NAME"},
     "literal-variable": {"Dockerfile": DOCKER + 'CMD ["--model_name=${NAME}"]'},
     "env-nobody-reads": {"Dockerfile": DOCKER + "ENV TF_ENABLE_BATCHING=true"},
     "sysctl-in-dockerfile": {"Dockerfile": DOCKER + "RUN sysctl -w net.core.somaxconn=1024"},

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from playbook.lint.forms.text import line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
@@ -66,6 +67,23 @@ def check_ring(services: Mapping[str, Any], shown: str) -> Iterator[Finding]:
             line = services[name].at("depends_on")
             yield finding("compose-refused", shown, line, problem=problem, remedy="Drop one of the depends_on.")
             return
+
+
+def check_known(services: Mapping[str, Any], shown: str, whole: bool) -> Iterator[Finding]:
+    """Services that wait for one which is not there; in a text that may show a part, for a container's name."""
+    named = {str(each["container_name"]): name for name, each in services.items()
+             if isinstance(each, Table) and each.get("container_name")}  # fmt: skip
+    for service in services.values():
+        for other in _waits_for(service) if isinstance(service, Table) else ():
+            waits = service["depends_on"]
+            needed = not (isinstance(waits, Table) and str((waits[other] or {}).get("required")).lower() == "false")
+            if other not in services and (whole or other in named) and needed and "$" not in other:
+                meant = named.get(other) or next(iter(get_close_matches(other, [*services], n=1)), "")
+                remedy = f"Name the service: {meant}." if meant else "Add the service, or drop it from depends_on."
+                problem = f"a service depends on {other}, which is no service here"
+                line = line_of(next((each for each in waits if str(each) == other), None))
+                line = line or (waits.at(other) if isinstance(waits, Table) else None) or service.at("depends_on")
+                yield finding("compose-refused", shown, line, problem=problem, remedy=remedy)
 
 
 def _waits_for(service: Table) -> list[str]:

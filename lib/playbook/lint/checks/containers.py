@@ -111,6 +111,7 @@ def host_path(named: str, folder: Path | None, sources: Sources) -> Path | None:
 
 def bind(named: str, target: str, folder: Path | None, sources: Sources, line: int | None) -> Mount:
     """A bind mount as written in a text."""
+    target = re.sub(r"^//+", "/", target)  # which Git Bash is kept from rewriting by
     return Mount(target.rstrip("/") or "/", host_path(named, folder, sources), named, line=line)
 
 
@@ -122,7 +123,9 @@ def check_relative_source(
     `-v name:...` is a volume's name, PATH_TO_MODEL a placeholder.
     """
     relative = bool(named) if bind else "/" in named.strip("/")
-    if relative and not re.match(r"[/.~$%\\`]|[A-Za-z]:|<|\{|[A-Z]+(_[A-Z]+)+(/|$)", named):
+    if relative and not re.match(
+        r"[/.~$%\\`]|[A-Za-z]:|<|\{|[A-Z]+(_[A-Z]+)+(/|$)|(?i:abs(olute)?|full)[-_ ]?path", named
+    ):
         yield finding("mount-source-relative", shown, line, source=named, target=target)
 
 
@@ -156,7 +159,9 @@ def check_told(ports: Iterable[Word], command: Command, shown: str, where: str) 
 def _closed(ports: Iterable[Word], command: Command) -> Iterator[tuple[Word, str]]:
     """Of these ports the closed ones, and a flag that would open each."""
     open_ports, both = listening(command), command.number("rest_api_port") == command.number("port", 8500)
-    for port in ports if open_ports is not None and not both else ():  # one port for both is said as such
+    held = [*ports] if open_ports is not None else []
+    reached = both and any(port.partition("/")[0] == str(command.number("port", 8500)) for port in held)
+    for port in held if not reached else ():  # one port for both is said as such
         number = port.partition("/")[0]
         if number.isdigit() and int(number) not in (open_ports or set()):
             rest_off = not command.number("rest_api_port")

@@ -39,6 +39,10 @@ class Reading:
         """Keep a finding."""
         self.findings.append(finding(rule, path, line, **words))
 
+    def without(self, rule: str, words: str) -> Reading:
+        """The same without what a rule says in these words, which another said."""
+        return replace(self, findings=[hit for hit in self.findings if hit.rule != rule or words not in hit.message])
+
     @property
     def understood(self) -> bool:
         """True when anything was read."""
@@ -54,6 +58,7 @@ class Surroundings:
     served: str = METRICS_PATH  # where the server shows metrics
     images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's path
     builds: dict[str, list[tuple[str, Image, str]]] = field(default_factory=dict)  # see own_images
+    containers: dict[tuple[str, str], Container] = field(default_factory=dict)  # by text and name; see committed
     added: dict[str, set[int]] = field(default_factory=dict)  # of diffs: the lines that they add, by path
     cpus: int | None = None
     exported: Mapping[str, str] = field(default_factory=dict)  # variables that shells of this text find set
@@ -77,6 +82,15 @@ class Image:
     path: str = ""  # the Dockerfile, as it is shown
     scripts: Mapping[str, Text] = field(default_factory=dict)  # whose text is known, by their path inside
     partial: bool = False  # what it would run was lost, and is said of the Dockerfile
+
+
+@dataclass
+class Container:
+    """A container of the server's image that a text starts by name: what it copies into it, and whether that is all."""
+
+    image: str
+    mounts: list = field(default_factory=list)
+    closed: bool = True
 
 
 @dataclass

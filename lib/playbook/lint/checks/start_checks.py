@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playbook.lint.checks.command import is_official, is_server_word
+from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_server_word
 from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_unread
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script
@@ -17,7 +17,10 @@ OTHER_PROGRAMS = ("python", "python3", "pip", "pip3", "node", "java", "curl", "w
 
 
 def check_entry(start: Start, reading: Reading) -> None:
-    """A flag where the entrypoint's program belongs."""
+    """A flag where the entrypoint's program belongs; the image's script, written anew, called with its own name."""
+    named = (start.args or [Word("")])[0]
+    if start.entry is None and named.endswith("/" + ENTRYPOINT_SCRIPT) and named in start.scripts:
+        reading.report("cmd-over-entrypoint", *place_of(named, start.path, start.line), word=repr(str(named)))
     word = (start.entry or [Word("")])[0]
     if not word.startswith("-") or start.partial:
         return

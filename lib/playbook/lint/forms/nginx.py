@@ -15,7 +15,10 @@ HTTP, GRPC = "HTTP/1.1", "gRPC"
 
 @dataclass(frozen=True)
 class Pass:
-    """One directive: its name, the protocol it speaks, a host and port it sends to, its path and its line."""
+    """One directive: its name, the protocol it speaks, a host and port it sends to, its path and its line.
+
+    `asked` is the host as the directive names it, which may be an upstream's name.
+    """
 
     directive: str
     spoken: str
@@ -23,6 +26,7 @@ class Pass:
     port: int
     path: str
     line: int
+    asked: str = ""
 
 
 def passes(content: str, first_line: int = 1) -> Iterator[Pass]:
@@ -35,4 +39,4 @@ def passes(content: str, first_line: int = 1) -> Iterator[Pass]:
         spoken = GRPC if directive == "grpc_pass" else HTTP
         default = "443" if scheme in ("https", "grpcs") else "80"
         for name, number in upstreams.get(host, [(host, port or "")]):
-            yield Pass(directive, spoken, name, int(number or default), path or "", line)
+            yield Pass(directive, spoken, name, int(number or default), path or "", line, host)

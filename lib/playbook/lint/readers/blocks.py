@@ -22,6 +22,7 @@ from playbook.lint.readers.built_images import remember_within
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.notebooks import code_of, json_problem, lines_of, notebook_blocks
 from playbook.lint.readers.pods import Pod
+from playbook.lint.readers.routes import check_nginx_within
 from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
 from playbook.lint.rules.findings import finding
@@ -91,6 +92,8 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
         total.add(reading)
     total.findings += check_together(objects, pods, around.served)
+    if kind == "prose" and blocks:
+        total.findings += check_nginx_within(text, objects, pods)
     if not blocks:
         total.passed = "no code that starts a server"
     return total

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
-from playbook.lint.checks.compose_keys import check_keys, check_ring, is_composes
-from playbook.lint.checks.containers import check_health, check_image, cores, count_cpus, for_cpus
+from playbook.lint.checks.compose_keys import check_keys, check_known, check_ring, is_composes
+from playbook.lint.checks.containers import check_health, check_image, check_other_image, cores, count_cpus, for_cpus
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading
@@ -46,7 +46,18 @@ def read_compose(data: Any, document: Document) -> Reading:
             reading.add(each)
     if reading.understood and is_composes(data):
         reading.findings += check_ring(data["services"], document.text.path)
+        reading.findings += check_known(data["services"], document.text.path, _whole(data, document))
     return reading
+
+
+def _whole(data: Any, document: Document) -> bool:
+    """True for the one compose file of its folder, which takes in no other."""
+    file = document.text.file
+    usual = document.text.path.rpartition("/")[2] in ("docker-compose.yml", "docker-compose.yaml", "compose.yml",
+                                                      "compose.yaml")  # fmt: skip
+    if not usual or file is None or "include" in data or document.text.templated:
+        return False
+    return sum(1 for path in file.parent.iterdir() if re.match(r"(docker-)?compose\b.*\.ya?ml$", path.name)) == 1
 
 
 def _overridden(document: Document) -> Any:
@@ -109,7 +120,11 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
     entry, args = words_of(service.get("entrypoint")), words_of(service.get("command"))
     shown, words = document.text.path, [*(entry or ()), *(args or ())]
     base = built.base if built is not None else str(image)
-    if not serves(base, built, words) and (named or not is_server("", words)):
+    told = {*environment_of(service.get("environment")), *map(str, published_of(service))}
+    other = list(check_other_image(image, words, told, shown)) if built is None and "build" not in service else []
+    reading.findings += other
+    reading.counts["images"] += len(other)
+    if other or (not serves(base, built, words) and (named or not is_server("", words))):
         reading.counts["images"] += built is None and is_anothers(base)
         return reading
     reading.counts["services"] += 1

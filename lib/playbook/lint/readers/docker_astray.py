@@ -5,17 +5,26 @@ from __future__ import annotations
 import re
 
 from playbook.lint.checks.command import OFFICIAL
-from playbook.lint.forms.text import Word
+from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.rules.findings import Finding, finding
 
 _SERVERS_IMAGE = re.compile(rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]serving[\w-]*)(:|@|$)")
 
+IN_QUOTES = "docker-run-without-image", "it stands inside the quotes"  # a finding, as its message begins
+_VALUED = ("-v", "--volume", "--mount", "-p", "--publish", "-e", "--env", "--name")
 
-def astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Finding | None:
+
+def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Finding | None:
     """The finding of a line whose image stands inside an option's quotes, or behind a word that is taken for it."""
+    shown = text.path
+    if not rest and options and options[-1][0] in _VALUED and not options[-1][1] and OFFICIAL in text.content:
+        name, value = options[-1]
+        words = {"problem": f"its line ends behind {name}, which has no value",
+                 "remedy": "Give the value on the same line, or end the line with a backslash."}  # fmt: skip
+        return finding("docker-run-without-image", shown, value.line, **words)
     swallowed = next((value for _, value in options if " " in value and OFFICIAL in value), None)
     if not rest and swallowed is not None:
-        words = {"problem": f"it stands inside the quotes of '{swallowed}'",
+        words = {"problem": f"{IN_QUOTES[1]} of '{swallowed}'",
                  "remedy": "Close the quotes behind the option's value."}  # fmt: skip
         return finding("docker-run-without-image", shown, swallowed.line, **words)
     mark = next((word for word in [*(value for _, value in options), *rest[:1]] if word == "^" or "$(\n" in word), None)
@@ -24,6 +33,11 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Fin
                  "remedy": "End each line that goes on with a backslash."}  # fmt: skip
         return finding("docker-run-without-image", shown, mark.line, **words)
     named = any(_SERVERS_IMAGE.match(word) for word in rest[1:])
+    bare = next(((name, value) for name, value in options if name in _VALUED and value.startswith("-")), None)
+    if bare is not None and named:
+        words = {"problem": f"{bare[0]} has no value, and takes the {bare[1]} behind it for one",
+                 "remedy": f"Give {bare[0]} its value on the same line, or drop it."}  # fmt: skip
+        return finding("docker-run-without-image", shown, bare[1].line, **words)
     if named and options and options[-1][0] in ("-e", "--env") and options[-1][1].endswith("="):
         words = {"problem": f"{rest[0]} stands in its place, behind the blank of '{options[-1][1]} {rest[0]}'",
                  "remedy": f"Write {options[-1][1]}{rest[0]}, without the blank."}  # fmt: skip
@@ -36,3 +50,11 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], shown: str) -> Fin
         words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
         return finding("docker-run-without-image", shown, rest[0].line, **words)
     return None
+
+
+def cut_by_blank(before: list[Word], words: list[Word]) -> bool:
+    """True for a line right behind one of docker's that ends in a backslash and a blank, which ends the command."""
+    if not before or not words or before[-1] not in (" ", "\t"):
+        return False
+    program = next((word for word in before if word != "sudo"), "")
+    return bool(re.fullmatch(ENGINES, program)) and words[0].line == (before[-1].line or 0) + 1

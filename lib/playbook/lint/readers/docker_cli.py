@@ -6,11 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from playbook.lint.checks.command import BINARY, OFFICIAL, Mount, Place, is_official
+from playbook.lint.checks.command import BINARY, OFFICIAL, Place, is_official
 from playbook.lint.checks.containers import (
-    bind,
     check_health,
     check_image,
+    check_other_image,
     check_relative_source,
     cores,
     count_cpus,
@@ -24,10 +24,11 @@ from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.docker_astray import astray
+from playbook.lint.readers.docker_mounts import check_bound, mount_parts, mounts_of, split_source
 from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
 
-_PROGRAMS = ("docker", "podman", "nvidia-docker", "nerdctl", "nvidia-docker2")
+PROGRAMS = ("docker", "podman", "nvidia-docker", "nerdctl", "nvidia-docker2")
 _ALONE = {"-d", "-i", "-t", "-P", "-q", "--rm", "--detach", "--init", "--interactive", "--tty",
           "--privileged", "--read-only", "--publish-all", "--quiet", "--no-healthcheck",
           "--oom-kill-disable", "--disable-content-trust", "--service-ports", "--use-aliases",
@@ -40,7 +41,7 @@ _WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
 def run_arguments(words: list[Word]) -> list[Word] | None:
     """The words behind `docker run`; None when they are another command."""
     for place, word in enumerate(words):
-        if word.rpartition("/")[2] in _PROGRAMS:
+        if word.rpartition("/")[2] in PROGRAMS:
             behind = [each for each in words[place + 1 :]]
             while behind and behind[0] not in ("run", "create"):
                 if behind[0] in ("container", "service") or behind[0].startswith("-"):
@@ -78,6 +79,8 @@ def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
         elif place < len(words):
             options.append(("-" + short[2] if short else name, words[place]))
             place += 1
+        else:
+            options.append(("-" + short[2] if short else name, word.with_text("")))  # its line ends here
     while place < len(words) and re.fullmatch(r"\$\{?[A-Z_]*(OPT|ARG|FLAG|GPU|RUNTIME)[A-Z_]*\}?", words[place]):
         place += 1
     return options, words[place:]
@@ -89,14 +92,20 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     if behind and any(OFFICIAL in word or BINARY in word for word in behind):
         behind, reading.findings = mended_options(behind, document.text.path)
     options, rest = options_of(behind) if behind else ([], [])
-    if (hit := astray(options, rest, document.text.path)) is not None:
+    if (hit := astray(options, rest, document.text)) is not None:
         return Reading(findings=[*reading.findings, hit], counts=Counter({"images": 1}))
+    concerned = OFFICIAL in document.text.content or "MODEL_NAME=" in document.text.content
     torn = next((value for name, value in options if name == "--mount" and value.endswith((",", "="))), None)
-    if torn is not None and not rest and OFFICIAL in document.text.content:
+    if torn is not None and concerned and (not rest or split_source(rest[0])):
         what = "target" if mount_parts(torn)["source"] else "source"
         reading.counts["images"] += 1
         reading.report("mount-without-source", document.text.path, torn.line, value=str(torn), what=what)
+        return reading
     if not rest:
+        for name, value in options:
+            if _is_servers(name) and value:  # a line that is told in part
+                reading.report("flag-before-image", document.text.path, value.line, flag=name)
+                reading.counts["images"] += 1
         return reading
     image, args, shown = rest[0], [word for word in rest[1:] if word.strip() or not word], document.text.path
     entry = next((value for name, value in options if name == "--entrypoint"), None)
@@ -106,10 +115,13 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             what = "target" if mount_parts(value)["source"] else "source"
             reading.counts["images"] += 1
             reading.report("mount-without-source", shown, value.line, value=str(value), what=what)
-            reading.findings += _check_bound(value, shown)
+            reading.findings += check_bound(value, shown)
             return reading
     built = built_as(document.around, image, shown)
-    if not serves(image, built, [*args, *([entry] if entry else [])]):
+    other = _other_image(options, image, args, shown) if built is None else []
+    reading.findings += other
+    reading.counts["images"] += len(other)
+    if other or not serves(image, built, [*args, *([entry] if entry else [])]):
         reading.counts["images"] += built is None and is_anothers(image)
         return reading
     reading.counts["images"] += 1
@@ -125,7 +137,9 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         reading.report("flag-before-image", shown, line, flag=flag)
     host = any(name in ("--network", "--net") and value == "host" for name, value in options)
     runtime = any(name == "--runtime" and value == "nvidia" for name, value in options)
-    if ("--gpus" in given or runtime) and for_cpus(start.image):
+    nvidia = any(word.rpartition("/")[2].startswith("nvidia-docker") for word in words[:4])
+    nvidia = nvidia and "-devel" not in start.image  # in which somebody builds
+    if ("--gpus" in given or runtime or nvidia) and for_cpus(start.image):
         reading.report("gpu-image-missing", shown, image.line, image=start.image)
     if "--sysctl" in given and host:
         sysctl = next(value for name, value in options if name == "--sysctl")
@@ -140,12 +154,20 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         if re.match(r"[./~]|\$\{?PWD|\$\(pwd", source) and not re.search(r"\btype=(?!volume)", value):
             reading.report("mount-not-bind", shown, value.line, source=source, value=str(value))
         if name == "--mount" and "type=bind" in value:
-            reading.findings += _check_bound(value, shown)
+            reading.findings += check_bound(value, shown)
             if not mount_parts(value)["source"]:
                 reading.report("mount-without-source", shown, value.line, value=str(value), what="source")
     if not any(map(_is_servers, given)):
         reading.add(launch(start))
     return reading
+
+
+def _other_image(options: list[tuple[str, Word]], image: Word, args: list[Word], shown: str) -> list[Finding]:
+    """TensorFlow's own image in the place of the server's, in which nobody means to type."""
+    if any(name == "--interactive" or (re.fullmatch(r"-[a-z]*i[a-z]*", name) and not value) for name, value in options):
+        return []
+    told = {value.partition("=")[0] for name, value in options if name in ("-e", "--env")}
+    return list(check_other_image(image, args, told | {str(port) for port in _published(options)}, shown))
 
 
 def _stands_for_options(words: list[Word]) -> bool:
@@ -157,18 +179,13 @@ def _stands_for_options(words: list[Word]) -> bool:
         following.partition("=")[0])  # fmt: skip
 
 
-def _check_bound(value: Word, shown: str) -> Iterator[Finding]:
-    bound = mount_parts(value)
-    yield from check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
-
-
 def _is_servers(option: str) -> bool:
     """True for a flag of the server among the options of docker, which has none of that name."""
     return option.startswith("-") and option.lstrip("-") in FLAGS and option != "--version"
 
 
 def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document, own: bool) -> Start:
-    mounts = tuple(_mounts(options, document))
+    mounts = tuple(mounts_of(options, document))
     hidden = any(is_unknown(mount.target) for mount in mounts) or any(name == "--volumes-from" for name, _ in options)
     values = {name: value for name, value in options}
     environment, known = _of_files([value for name, value in options if name == "--env-file"], document)
@@ -198,36 +215,6 @@ def _of_files(named: list[Word], document: Document) -> tuple[dict[str, Word], b
         known = known and text is not None
         found |= variables(text, quotes=False) if text is not None else {}
     return found, known
-
-
-def _mounts(options: list[tuple[str, Word]], document: Document) -> Iterator[Mount]:
-    for name, value in options:
-        if name in ("-v", "--volume"):
-            source, _, rest = _split_volume(value)
-            target = re.sub(r":(ro|rw|z|Z|delegated|cached|consistent)(,\w+)*$", "", rest) or source
-            yield bind(source, target, document.folder, document.around.sources, value.line)
-        elif name in ("--config", "--secret"):  # of a swarm's services
-            parts, folder = mount_parts(value), "/run/secrets/" if name == "--secret" else "/"
-            target = parts["target"] or parts["source"] or str(value)
-            yield Mount(target if target.startswith("/") else folder + target, None, line=value.line)
-        elif name == "--mount":
-            parts = mount_parts(value)
-            if parts["source"]:
-                yield bind(parts["source"], parts["target"], document.folder, document.around.sources, value.line)
-            else:
-                yield Mount(parts["target"].rstrip("/") or "/", None, line=value.line)
-
-
-def mount_parts(value: str) -> dict[str, str]:
-    """Source and target of a `--mount` value, under whichever of their names they are given; "" where absent."""
-    parts = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
-    target = parts.get("target") or parts.get("destination") or parts.get("dst") or ""
-    return {"source": parts.get("source") or parts.get("src") or "", "target": target}
-
-
-def _split_volume(value: str) -> tuple[str, str, str]:
-    drive = re.match(r"^([A-Za-z]:[^:]*(?=:/)|\$\{[^}]*\}[^:]*|\$\([^)]*\)[^:]*):(.*)$", value)
-    return (drive[1], ":", drive[2]) if drive else value.partition(":")
 
 
 def _published(options: list[tuple[str, Word]]) -> Iterator[Word]:

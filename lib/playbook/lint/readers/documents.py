@@ -34,7 +34,7 @@ _AROUND = re.compile(
 _SCRAPES = re.compile(r"(?m)^\s*scrape_configs:")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
 _OTHERS_IMAGE = re.compile(rf"(?s)\b{ENGINES}\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
-_RUNS = re.compile(rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s.*\brun\b")
+_RUNS = re.compile(rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s(?:.*\brun\b|(?:container )?(?:cp|commit)\s)")
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
@@ -43,6 +43,7 @@ _LANGUAGE = re.compile(r"^([ \t]*)(?:(dockerfile)|ya?ml)[ \t]*$", re.IGNORECASE)
 _INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABEL|WORKDIR|USER|HEALTHCHECK|VOLUME)\s"
 _KEYS = r"#(?!#)|---|(?:- )?[\w.-]+:(?:\s|$)"
 _STACK = re.compile(r"(?m)^\s*(- )?(apiVersion|kind|services|image|command|args|volumes|ports|env)\s*:")
+_BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*$", re.IGNORECASE | re.MULTILINE)  # HTML's, at a line's end
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -52,7 +53,7 @@ def prose_blocks(text: Text) -> Iterator[Block]:
     Fenced blocks (AsciiDoc's are fenced by `----`, which draws a line elsewhere), indented ones, and command lines
     inside a sentence's backticks.
     """
-    lines, ruled = text.content.split("\n"), text.path.lower().endswith((".adoc", ".asciidoc", ".asc"))
+    lines, ruled = _BREAK.sub("", text.content).split("\n"), text.path.lower().endswith((".adoc", ".asciidoc", ".asc"))
     place = 0
     while place < len(lines):
         if (command := _FENCED_COMMAND.match(lines[place])) is not None:
@@ -209,10 +210,11 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         if language.lower() in _CONSOLES and not re.search(r"(?m)^\s*\$ ", content):
             content = _ROOTS_PROMPT.sub("", content)
         content = re.sub(
-            r"(?m)^(\s*)(?:(?:\$>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|"
+            r"(?m)^(\s*)(?:(?:\$>[ \t]*|[A-Za-z]:\\[^>\n]*>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|"
             rf"!(?=(?:sudo |nohup )*(?:{ENGINES}|{NAMED})\b))",
             r"\1",
             content,
         )
+        content = re.sub(r"(?m)(?<=[^\s^])\^[ \t]*$", r"\\", content)
         content = re.sub(r"(?m)[ \t]+[\^`][ \t]*$", r" \\", content)  # how cmd.exe and PowerShell continue a line
     yield Block(kind, Text(content, text.path, text.line(line) or line, text.file))

@@ -54,6 +54,28 @@ def check_steps(steps: list[Instruction], final: list[Instruction], base: str, s
             break
     if is_official(base) and "devel" not in base:
         yield from _check_tools(final, base, shown)
+    yield from _check_arguments(final, base, shown)
+
+
+def _check_arguments(steps: list[Instruction], base: str, shown: str) -> Iterator[Finding]:
+    """What ARG alone sets and the server's start asks for: in a shell form, or in a script that RUN writes as it is."""
+    kept = {"MODEL_NAME", "MODEL_BASE_PATH"} if OFFICIAL in base else set()
+    kept |= {name for step in steps if step.word == "ENV" for name in re.findall(r"(?:^|\s)(\w+)(?:=|\s)", step.rest)}
+    own = OFFICIAL not in base or any(step.word == "ENTRYPOINT" for step in steps)
+    shells = ("CMD", "ENTRYPOINT") if own else ("ENTRYPOINT",)  # the image's script loses a CMD in shell form
+    started = [step for step in steps if BINARY in step.rest and not step.fed
+               and (step.word == "RUN" or (step.word in shells and step.words() is None))]  # fmt: skip
+    for argument in (step for step in steps if step.word == "ARG"):
+        name = argument.rest.partition("=")[0].strip()
+        asked = rf"(\\)?\$(?:{re.escape(name)}\b|\{{{re.escape(name)}\}})"
+        if name and name not in kept and any(_at_start(step, found) for step in started
+                                             for found in re.finditer(asked, step.rest)):  # fmt: skip
+            yield finding("argument-of-build", shown, argument.line, name=name)
+
+
+def _at_start(step: Instruction, found: re.Match[str]) -> bool:
+    """True for a variable that the server's start fills in: RUN's shell lets it be in single quotes or behind `\\`."""
+    return step.word != "RUN" or bool(found[1]) or step.rest.count("'", 0, found.start()) % 2 == 1
 
 
 def _check_tools(steps: list[Instruction], base: str, shown: str) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.forms.text import ENGINES, Text
+from playbook.tfserving.flags import FLAGS
 
 _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
 _COMMAND_BEGUN = re.compile(rf"{NAMED}\s+\\?\s*[-–—]|{ENGINES}\s.*\brun\b\s")
@@ -16,10 +17,12 @@ _TO_FILL = re.compile(r"=<[^\W\d_][^<>\n]*[ &|;][^<>\n]*>(?=\s|$)")  # `=<the pa
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
 MARKDOWN = (".md", ".markdown", ".mdx", ".ipynb")
+_DOCKERS = {"port", "version"}  # or another program's
 _PIECE = r"[^\s\"'`*，。；、（）)|<>\[\]]+"
 _SENTENCE = re.compile(
     rf"(?:[\w./~-]*/)?(?<![\w\"'-]){NAMED}(?:\s+[-–—]{{1,2}}(?!-)\w+={_PIECE})+"
-    rf"|\b{ENGINES} run\s+-[^`\n]*?\s{OFFICIAL}[\w:.-]*(?:\s+--\w+={_PIECE})*",
+    rf"|\b{ENGINES} run\s+-[^`\n]*?\s{OFFICIAL}[\w:.-]*(?:\s+--\w+=(?:\"[^\"`\n]*\"|{_PIECE}))*"
+    rf"|\b{ENGINES} run\s+(?:-[^`\n]*?\s)?--(?:{'|'.join(sorted(FLAGS.keys() - _DOCKERS))})={_PIECE}",
     re.ASCII,
 )
 _IN_SENTENCE = re.compile(rf"{NAMED}(?:\s+--\w+(?:=[^\s,;。，；)\[<{{]+| [\w/.:-]*[\w/])?)+(?![=\[<{{\w])")
@@ -51,7 +54,9 @@ def spans(line: str, text: Text, number: int) -> Iterator[Block]:
     if "<code" in line or "<kbd" in line or "<tt" in line:
         line = html.unescape(re.sub(r"</?(?:code|kbd|tt)\b[^>]*>", "`", line))
     for code, begin in _rows(line):
-        content = _TO_FILL.sub("=<value>", re.sub(r"^\s*[$%>]\s+", "", code))
+        content = re.sub(rf"^(?:\s*[$%>]\s+|[A-Za-z]:\\[^>\n]*>\s*|\w*\\{{1,2}}n(?={ENGINES}\s))", "", code)
+        content = re.sub(r"\^[ \t]*(?=\n)", r"\\", re.sub(r"\\{1,2}n$", "", content))  # cmd.exe's; an escape's
+        content = _TO_FILL.sub("=<value>", content)
         if re.search(rf"{NAMED}\s+[-–—]|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
             first = number + line.count("\n", 0, begin)
             yield Block("shell", Text(content, text.path, text.line(first) or first, text.file), True)

@@ -22,6 +22,8 @@ from playbook.lint.rules.findings import Finding, finding
 _SPEAKS_GRPC = re.compile(r"grpc|h2c|http2", re.IGNORECASE)
 ROUTES = ("Ingress", "VirtualService", "HTTPRoute")
 _STATUS = "/v1/models"
+_SERVING = re.compile(r"tensorflow|tf[-_]?serv|model[-_]serv", re.IGNORECASE)  # hosts and upstreams called so
+_REST_THERE = re.compile(r"rest_api_port[= ]8500|:8500/v1/models")
 _FLAG = re.compile(r"--(port|rest_api_port)=(\d+)")
 Ports = dict[int, int]  # a server's ports as others name them, and its own behind each
 
@@ -43,15 +45,26 @@ def check_routes(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Fi
 
 def check_nginx(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
     """Findings of nginx's own files, which pass requests on to services of compose files or of a cluster here."""
+    hosts = _hosts(objects, pods)
+    for text in texts:
+        if "_pass" in text.content and text.path.endswith((".conf", ".template", ".tmpl", "/default", ".nginx")):
+            yield from _passed(passes(text.content), hosts, text.path)
+
+
+def check_nginx_within(text: Text, objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """Findings of the nginx blocks that a document shows beside a server; REST told to be on 8500 is let be."""
+    if "_pass" in text.content and not _REST_THERE.search(text.content):
+        yield from _passed(passes(text.content), _hosts(objects, pods), text.path)
+
+
+def _hosts(objects: list[tuple[Any, str]], pods: list[Pod]) -> dict[str, tuple[Ports, Command]]:
+    """The servers among services of compose files and of a cluster, by the names that others call them."""
     hosts: dict[str, tuple[Ports, Command]] = {}
     for data, _ in objects:
         with suppress(*SHAPES):  # its reader tells
             hosts |= dict(_composed(data))
-    hosts |= {_name(data): (_ports(data, pod), pod.command) for data, _ in objects
-              if data.get("kind") == "Service" for pod in pods if selects(data, pod)}  # fmt: skip
-    for text in texts:
-        if "_pass" in text.content and text.path.endswith((".conf", ".template", ".tmpl", "/default", ".nginx")):
-            yield from _passed(passes(text.content), hosts, text.path)
+    return hosts | {_name(data): (_ports(data, pod), pod.command) for data, _ in objects
+                    if data.get("kind") == "Service" for pod in pods if selects(data, pod)}  # fmt: skip
 
 
 def _passed(ways: Iterable[Pass], hosts: dict[str, tuple[Ports, Command]], shown: str) -> Iterator[Finding]:
@@ -59,7 +72,8 @@ def _passed(ways: Iterable[Pass], hosts: dict[str, tuple[Ports, Command]], shown
         ports, command = hosts.get(way.host.partition(".")[0], ({}, None))
         own = ports.get(way.port, way.port if way.port in ports.values() else None)
         if command is None:
-            wrong = way.spoken == HTTP and way.port == 8500 and way.path.startswith(_STATUS)
+            told = way.path.startswith(_STATUS) or _SERVING.search(f"{way.host} {way.asked}")
+            wrong = way.spoken == HTTP and way.port == 8500 and bool(told)
             speaks, other = GRPC, 8501
         else:
             grpc, rest = command.number("port", 8500), command.number("rest_api_port")

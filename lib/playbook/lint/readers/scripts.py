@@ -31,6 +31,8 @@ from playbook.lint.readers.cluster_cli import (
     read_compose_run,
     read_singularity,
 )
+from playbook.lint.readers.committed import follow, goes_on
+from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.written import read_written
 from playbook.lint.rules.findings import Finding, finding
@@ -47,7 +49,8 @@ _NOT_RUN = (
 _DEPTH = 3
 _IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
 _MAY_CONCERN = re.compile(
-    r"tensorflow|TF_SERVING_|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key"
+    r"tensorflow|TF_SERVING_|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key|"
+    r"MODEL_NAME[= ]|per_process_"
 )
 _BASH = re.compile(r"#!.*\bbash\b")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
@@ -60,7 +63,7 @@ _HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)|\[?\
 def read_script(document: Document, depth: int = 0) -> Reading:
     """Server command lines of shell text, and what is said of its order."""
     reading, text = Reading(), document.text
-    if not (_MAY_CONCERN.search(text.content) or names_own(document.around, text.content)):
+    if not (_MAY_CONCERN.search(text.content) or names_own(document.around, text.content) or goes_on(document)):
         return reading
     values = {**document.around.exported, **{name: str(value) for name, value in _sourced(document).items()}}
     started, named, shown = False, set[Word](), list[Simple]()
@@ -68,12 +71,13 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted
-        if started and cut_off(command.words):
+        if (started and cut_off(command.words)) or cut_by_blank(before, command.words):
             reading.report("line-not-continued", text.path, command.line, word=command.words[0])
             reading.findings += _torn([*before, *command.words], document)
             continue
         before = command.words
-        reading.add(_read_command(command, values, document, depth))
+        read = _read_command(command, values, document, depth)
+        reading.add(read.without(*IN_QUOTES) if command.unclosed and pasted else read)
         started = _starts(command.words)
         named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
         writes.add(command, text.path)
@@ -127,6 +131,7 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         reading.add(_fed(command, document, depth))
     if not words or words[0].rpartition("/")[2] in _NOT_RUN:
         return reading
+    follow(words, document)
     if run_arguments(words) is not None:
         return _joined(reading, read_docker_run(words, document))
     if _is_python(words) and "-c" in words[1:-1]:

@@ -85,6 +85,11 @@ ROWS = (
      "{word} stays as it is written: {why}.",
      "{remedy}",
      "Dockerfile reference; Kubernetes API reference"),
+    ("argument-of-build", "warning",
+     "{name} is an ARG, which is known while the image is built: when the server starts, ${name} is empty unless the "
+     "container is given one.",
+     "Write ENV {name}=${name} behind it.",
+     "Dockerfile reference"),
     ("exec-form-broken", "error",
      "{word} begins an array that is not closed on its line: Docker reads the next line as an unknown "
      "instruction.",

@@ -1,0 +1,101 @@
+"""Images that `docker commit` makes of a container: what was copied into it, and what the commit's changes set."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from playbook.lint.checks.command import Mount, is_official
+from playbook.lint.checks.own_images import remember
+from playbook.lint.checks.reading import Container, Document, Image
+from playbook.lint.forms.text import Word, is_unknown
+from playbook.lint.readers.docker_cli import PROGRAMS, options_of, run_arguments
+
+_VALUED = ("-c", "--change", "-a", "--author", "-m", "--message", "-f", "--format")
+_ENV = re.compile(r"\s*ENV\s+(\w+)(?:\s*=\s*|\s+)(.+)", re.IGNORECASE)
+_CMD = re.compile(r"\s*CMD\s+(\[.*\])\s*", re.IGNORECASE)
+
+
+def follow(words: list[Word], document: Document) -> None:
+    """Keep what a line of docker's tells of a container of the server's image, or of the image made of it.
+
+    A container that somebody types in (`exec`, `attach`) holds what no text tells.
+    """
+    held, shown = document.around.containers, document.text.path
+    behind = run_arguments(words)
+    if behind is not None:
+        options, rest = options_of(behind)
+        given = next((value for option, value in options if option == "--name"), None)
+        if given and rest and is_official(str(rest[0])):
+            held[shown, str(given)] = Container(str(rest[0]))
+        return
+    verb, rest = _verb(words)
+    options, plain = _options(rest)
+    if verb == "cp" and len(plain) == 2:
+        name, _, target = plain[1].partition(":")
+        if (container := held.get((shown, name))) is not None:
+            container.mounts += _copied(plain[0], target)
+            container.closed = container.closed and not is_unknown(target) and not plain[0].endswith("/.")
+    elif verb in ("exec", "attach"):
+        for word in plain:
+            if (container := held.get((shown, str(word)))) is not None:
+                container.closed = False
+    elif verb == "commit" and len(plain) == 2 and (container := held.get((shown, str(plain[0])))) is not None:
+        _committed(container, plain[1], [value for name, value in options if name in ("-c", "--change")], document)
+
+
+def goes_on(document: Document) -> bool:
+    """True for a text that has started a container of the server's by name before this part of it."""
+    return any(path == document.text.path for path, _ in document.around.containers)
+
+
+def _verb(words: list[Word]) -> tuple[str, list[Word]]:
+    place = next((nth for nth, word in enumerate(words[:3]) if word.rpartition("/")[2] in PROGRAMS), None)
+    rest = words[place + 1 :] if place is not None else []
+    rest = rest[1:] if rest[:1] == ["container"] else rest
+    return (str(rest[0]), rest[1:]) if rest else ("", [])
+
+
+def _options(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
+    options: list[tuple[str, Word]] = []
+    plain: list[Word] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        name, equals, value = word.partition("=")
+        place += 1
+        if not word.startswith("-"):
+            plain.append(word)
+        elif equals or name not in _VALUED:
+            options.append((name, word.with_text(value)))
+        elif place < len(words):
+            options.append((name, words[place]))
+            place += 1
+    return options, [word for word in plain if word.strip()]
+
+
+def _copied(source: Word, target: str) -> Iterator[Mount]:
+    """`docker cp` puts a folder into one that is there, as /models is, and otherwise makes the target of it."""
+    path = ("" if target.startswith("/") else "/") + target.rstrip("/")
+    name = source.rstrip("/").rpartition("/")[2]
+    inside = path in ("/models", "") and name not in (".", "")
+    yield Mount(f"{path}/{name}" if inside else path or "/", None, str(source), line=source.line)
+
+
+def _committed(container: Container, name: Word, changes: list[Word], document: Document) -> None:
+    environment: dict[str, str] = {}
+    cmd: tuple[str, ...] = ()
+    for change in changes:
+        if found := _ENV.match(change):
+            environment[found[1]] = change.with_text(found[2].strip(" \"'"))
+        elif found := _CMD.match(change):
+            try:
+                cmd = tuple(change.with_text(str(word)) for word in json.loads(found[1]))
+            except ValueError:
+                return
+        else:
+            return  # another entrypoint, and the like
+    closed = container.closed and bool(container.mounts)
+    image = Image(container.image, None, cmd, environment, tuple(container.mounts), closed)
+    remember(document.around, str(name), image, document.text.path)

@@ -1,0 +1,54 @@
+"""The mounts of `docker run`: `-v` and `--mount`, as docker reads their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playbook.lint.checks.command import Mount
+from playbook.lint.checks.containers import bind, check_relative_source
+from playbook.lint.checks.reading import Document
+from playbook.lint.forms.text import Word
+from playbook.lint.rules.findings import Finding
+
+
+def mounts_of(options: list[tuple[str, Word]], document: Document) -> Iterator[Mount]:
+    """The mounts of a `docker run` line, or of a swarm's service."""
+    for name, value in options:
+        if name in ("-v", "--volume"):
+            source, _, rest = _volume(value)
+            target = re.sub(r":(ro|rw|z|Z|delegated|cached|consistent)(,\w+)*$", "", rest) or source
+            yield bind(source, target, document.folder, document.around.sources, value.line)
+        elif name in ("--config", "--secret"):  # of a swarm's services
+            parts, folder = mount_parts(value), "/run/secrets/" if name == "--secret" else "/"
+            target = parts["target"] or parts["source"] or str(value)
+            yield Mount(target if target.startswith("/") else folder + target, None, line=value.line)
+        elif name == "--mount":
+            parts = mount_parts(value)
+            if parts["source"]:
+                yield bind(parts["source"], parts["target"], document.folder, document.around.sources, value.line)
+            else:
+                yield Mount(parts["target"].rstrip("/") or "/", None, line=value.line)
+
+
+def mount_parts(value: str) -> dict[str, str]:
+    """Source and target of a `--mount` value, under whichever of their names they are given; "" where absent."""
+    parts = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+    target = parts.get("target") or parts.get("destination") or parts.get("dst") or ""
+    return {"source": parts.get("source") or parts.get("src") or "", "target": target}
+
+
+def split_source(word: Word) -> bool:
+    """True for a part of a `--mount` value that a blank made a word of its own."""
+    return bool(re.match(r"(source|src|target|destination|dst)=", word))
+
+
+def check_bound(value: Word, shown: str) -> Iterator[Finding]:
+    """Findings on the source of a bind mount."""
+    bound = mount_parts(value)
+    yield from check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
+
+
+def _volume(value: str) -> tuple[str, str, str]:
+    drive = re.match(r"^([A-Za-z]:[^:]*(?=:/)|\$\{[^}]*\}[^:]*|\$\([^)]*\)[^:]*):(.*)$", value)
+    return (drive[1], ":", drive[2]) if drive else value.partition(":")
