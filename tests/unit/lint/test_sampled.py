@@ -78,6 +78,12 @@ WRONG = {
     "a list that a program writes as JSON's text": ({"s.py": POPEN + "import json\nPath('models.config').write_text(json.dumps({'model_config_list': {'config': [{'name': 'm', 'base_path': '/m'}]}}))\nsubprocess.run(['tensorflow_model_server', '--port=8500', '--model_config_file=models.config'])\n"}, "config-json", 4),
     "a path joined by a bare name": ({"s.py": POPEN + "from os.path import dirname, join\nserver = join(dirname(__file__), 'bin', 'tensorflow_model_server')\nline = (server + ' --model_base_path=' + join('/srv', 'm')\n        + ' --model_version_policy=ALL &')\nos.popen(line)\n"}, "unknown-flag", 6),
     "a grown list of models": ({"s.py": POPEN + "cfg = 'model_config_list {\\n'\ncfg += '  config { name: \"m\" base_path: \"/m\" model_plattform: \"tensorflow\" }\\n'\ncfg += '}'\nwith open('models.config', 'w') as out:\n    out.write(cfg)\n"}, "config-unknown-field", 4),
+    "a module below the program's name": ({"a.md": "Then run\n\n    python3 -m tensorflow_model_server.main --port=8500 --model_base_path=/m\n"}, "no-module", 3),
+    "the project's name": ({"a.md": "```bash\ntensorflow_serving --rest_api_port=8501 --model_name=m --model_base_path=/m\n```\n"}, "binary-misspelt", 2),
+    "a short name": ({"s.sh": "nohup tf_serving --port=8500 --model_base_path=/m &\n"}, "binary-misspelt", 1),
+    "a near name in an image": ({"Dockerfile": f"FROM {IMAGE}\nCOPY m /models/m/1\nENTRYPOINT [\"tensorflow_model_serving\", \"--port=8500\", \"--model_base_path=/models/m\"]\n"}, "binary-misspelt", 3),
+    "a whole line in quotes behind nohup": ({"s.sh": "nohup \"tensorflow_model_server --port=8500 --model_base_path=/m\" &\n"}, "flags-in-one-word", 1),
+    "the package's name behind its installation": ({"s.sh": "sudo apt-get install -y tensorflow-model-server\ntensorflow-model-server --port=8500 --model_base_path=/m\n"}, "binary-misspelt", 2),
 }  # fmt: skip
 
 
@@ -120,6 +126,11 @@ RIGHT = {
     "a line for a shell's words": {"s.sh": "eval 'tensorflow_model_server --port=8500 --model_base_path=/m'\n"},
     "a grown list of models": {"s.py": POPEN + "cfg = 'model_config_list: {\\n' \\\n    '\\n'\nfor each in models:\n    part = '  config: {\\n' \\\n        f'    name: \"{each}\",\\n' \\\n        f'    base_path: \"/m/{each}\",\\n' \\\n        '    model_platform: \"tensorflow\"\\n  },\\n'\n    cfg += part\ncfg += '}'\nwith open('models.config', 'w') as out:\n    out.write(cfg)\n"},
     "JSON for another program": {"s.py": POPEN + "import json\nwith open('ports.json', 'w') as out:\n    json.dump({'port': 8500}, out)\nsubprocess.run(['tensorflow_model_server', '--port=8500', '--model_base_path=/m'])\n"},
+    "a pod of the project's name": {"s.sh": f"kubectl run tensorflow-serving --image={IMAGE} --port=8501 -- --port=8500 --rest_api_port=8501 --model_base_path=/m\n"},
+    "a name that the script makes": {"s.sh": "alias tf_serving=/opt/bin/start\ntf_serving --port=8500 --model_base_path=/m\n"},
+    "a link to the program": {"s.sh": "ln -s /usr/bin/tensorflow_model_server /usr/local/bin/tf_server\ntf_server --port=8500 --model_base_path=/m\n"},
+    "a script of a short name": {"s.sh": "./tf_serving --port=8500 --model_base_path=/m\n"},
+    "a base path that is here": {"s.sh": "tensorflow_model_server --port=8500 --model_base_path=$PWD/m\n"},
 }  # fmt: skip
 
 
@@ -148,3 +159,15 @@ def test_files_of_a_pasted_line_belong_to_another_machine_and_those_of_flags_to_
     assert (pasted["config-file-not-here"], typed["config-file-missing"]) == ("note", "error")
     with pytest.raises(ParameterError):
         examine("no flags")
+
+
+def test_a_script_names_its_models_from_where_it_is_run(tmp_path):
+    (tmp_path / "m" / "1" / "named").mkdir(parents=True)
+    (tmp_path / "m" / "1" / "named" / "saved_model.pb").touch()
+    hits = [hit for base in ("$PWD", "${PWD}") for hit in _half_copied(tmp_path, base)]
+    assert hits == ["m/1", "m/1"]
+
+
+def _half_copied(folder, base):
+    (folder / "run.sh").write_text(f"tensorflow_model_server --port=8500 --model_base_path={base}/m\n")
+    return [hit.path for hit in examine(folder).findings if hit.rule == "version-half-copied"]

@@ -16,7 +16,10 @@ BINARY = "tensorflow_model_server"
 OFFICIAL = "tensorflow/serving"
 PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
 # as people write the program's name: right, as its package, or as a module that Python is to run
-NAMED = r"(?:tensorflow[_-]model[_-]serv(?:er|ing)|-m\s+tensorflow_serv\w*(?:\.\w+)+)"
+NAMED = (
+    r"(?:tensorflow[_-]model[_-]serv(?:er|ing)|-m\s+tensorflow_(?:model_)?serv\w*(?:\.\w+)+"
+    r"|(?:tensorflow|tf)[_-]?(?:model[_-]?)?serv(?:ing|er)(?:[_-]server)?(?=\s+(?:\\\s*)?--(?:port|rest_api_port|model_)))"
+)
 ENTRYPOINT_SCRIPT = "tf_serving_entrypoint.sh"
 
 

@@ -6,34 +6,47 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from playbook.lint.checks.command import BINARY, NAMED, PACKAGE, is_server_word
+from playbook.lint.checks.command import BINARY, PACKAGE, is_server_word
 from playbook.lint.checks.reading import Reading
 from playbook.lint.forms.text import Word
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
 
-_MODULE = re.compile(r"tensorflow_serv\w*(?:\.(?!(?:py|sh|exe|bin|example)\b)\w+)+")
+_MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.(?!(?:py|sh|exe|bin|example)\b)\w+)+")
 _PROSE = (".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc", ".txt", ".py")
-_NEAR = re.compile(NAMED)
+_NEAR = re.compile("tensorflow[_-]model[_-]serv(?:er|ing)")
+_WIDE = re.compile("(?:tensorflow|tf)[_-]?(?:model[_-]?)?serv(?:ing|er)(?:[_-]server)?")  # names of much else, too
+_MADE = r"(?m)\b(?:alias|function)\s+{name}\b|^\s*{name}\s*\(\)|\b(?:ln|cp|mv)\s.*\b{name}\b"
+_RUNNERS = ("sudo", "nohup", "exec")
 
 
 def is_misnamed(words: Sequence[str], place: int) -> bool:
     """True for another name in the program's place: flags of the server follow it."""
     name = words[place].rpartition("/")[2]
-    if name == BINARY or not (_NEAR.fullmatch(name) or _MODULE.fullmatch(name)):
+    behind = {word.removeprefix("--").partition("=")[0] for word in words[place + 1 :] if word.startswith("--")}
+    if name == BINARY or not behind & FLAGS.keys():
         return False
-    behind = (word.removeprefix("--").partition("=")[0] for word in words[place + 1 :] if word.startswith("--"))
-    return any(name in FLAGS for name in behind)
+    if _NEAR.fullmatch(name) or _MODULE.fullmatch(name):
+        return True
+    alone = words[place] == name and all(word in _RUNNERS for word in words[:place])
+    return alone and bool(_WIDE.fullmatch(name)) and bool(behind & {"model_base_path", "model_config_file"})
 
 
-def named_rightly(words: Sequence[Word], path: str, line: int | None) -> tuple[list[Word], list[Finding]]:
-    """The words with the program's own name where another stands for it, which is said."""
+def named_rightly(
+    words: Sequence[Word], path: str, line: int | None, script: str = ""
+) -> tuple[list[Word], list[Finding]]:
+    """The words with the program's own name where another stands for it, which is said.
+
+    Nothing is said of a name that `script` makes.
+    """
     meant = [*words]
     place = next((nth for nth in range(len(words)) if is_misnamed(words, nth)), None)
     if place is None:
         return meant, []
     word = words[place]
     folder, slash, name = word.rpartition("/")
+    if re.search(_MADE.format(name=re.escape(name)), script):
+        return meant, []
     meant[place] = word.with_text(f"{folder}{slash}{BINARY}")
     return meant, [_said(name, path, word.line or line)]
 
@@ -49,11 +62,12 @@ def whole_line(words: Sequence[Word], path: str) -> Reading | None:
 
     A document may quote a line for its readers' eyes.
     """
-    binary, _, rest = words[0].strip().partition(" ")
+    whole = next((word for word in words if word not in _RUNNERS), words[0])
+    binary, _, rest = whole.strip().partition(" ")
     if not is_server_word(binary) or not rest.startswith("--") or path.lower().endswith(_PROSE):
         return None
     reading = Reading()
-    reading.report("flags-in-one-word", path, words[0].line, flag=binary, other=rest.partition("=")[0])
+    reading.report("flags-in-one-word", path, whole.line, flag=binary, other=rest.partition("=")[0])
     reading.counts["command lines"] += 1
     return reading
 

@@ -150,7 +150,7 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         return reading
     if _is_python(words):
         reading.findings += module_named(words, document.text.path, command.line)
-    words, hits = named_rightly(words, document.text.path, command.line)
+    words, hits = named_rightly(words, document.text.path, command.line, document.text.content)
     reading.findings += hits
     if (contained := read_singularity(words, document)) is not None:
         return _joined(reading, contained)
