@@ -96,3 +96,17 @@ def test_brackets_that_do_not_match_end_nothing(text, tmp_path):
         "tensorflow_model_server --rest_api_port=8501 --rest_api_num_threads=1 --model_base_path=/m\n"
     )
     assert ("z.sh", 1) in {(hit.path, hit.line) for hit in examine(tmp_path).findings if hit.rule == THREADS}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.cc", 'auto* count = Counter<1>::New("/tensorflow/serving/request_count", "requests");\n'),
+        ("a.go", 'const page = "/tensorflow/serving/request_count"\n'),
+        ("a.py", 'METHOD = "tensorflow/serving/predict"\nassert method == METHOD\n'),
+        ("b.py", 'metric("/tensorflow/serving/runtime_latency")\n'),
+    ],
+)
+def test_a_path_that_holds_the_images_name_is_no_image(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert examine(tmp_path / name).findings == []

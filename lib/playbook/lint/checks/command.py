@@ -176,6 +176,11 @@ def is_known(image: str) -> bool:
     return not image or "tensorflow" in image or "serving" in image
 
 
+def is_path(word: str) -> bool:
+    """True for a path or a metric's name that holds the image's name: /tensorflow/serving/request_count."""
+    return word.startswith("/") or f"{OFFICIAL}/" in word
+
+
 def is_official(image: str) -> bool:
     """True for the official image: its name without a registry of somebody else's in front."""
     name = image.partition("@")[0]

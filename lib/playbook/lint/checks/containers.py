@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from playbook.lint.checks.command import BINARY, OFFICIAL, Command, Mount, is_official
+from playbook.lint.checks.command import BINARY, OFFICIAL, Command, Mount, is_official, is_path
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.forms.text import Word, is_unknown, line_of, place_of
 from playbook.lint.rules.findings import Finding, finding
@@ -20,7 +20,7 @@ _AVAILABLE = re.compile(r'state[\\"\']*\s*[:.]?.{0,12}AVAILABLE', re.DOTALL)
 
 def check_image(image: str, shown: str, line: int | None) -> Iterator[Finding]:
     """A tag that moves, or no tag at all, of an image that serves."""
-    if not image or is_unknown(image) or "@sha256:" in image:
+    if not image or is_unknown(image) or "@sha256:" in image or is_path(image):
         return
     tag = image.rpartition("/")[2].partition(":")[2]
     if not tag or tag.startswith(("latest", "nightly")):

@@ -14,6 +14,7 @@ from playbook.lint.checks.command import (
     Place,
     after_binary,
     is_official,
+    is_path,
     is_server_word,
 )
 from playbook.lint.checks.containers import IMAGE_IN_JSON, check_image
@@ -64,7 +65,7 @@ def read_program(document: Document) -> Reading:
     reading, (lists, texts) = read_objects(document), _gathered(document.text)
     met = words_of_objects(reading)
     reading.counts.pop("images", None)  # they are counted as texts
-    images = [word for word in texts if OFFICIAL in word and not re.search(r"\s|^https?:", word)]
+    images = [word for word in texts if OFFICIAL in word and not re.search(r"\s|^https?:", word) and not is_path(word)]
     reading.counts["images"] += sum(len(IMAGE_IN_JSON.findall(word)) for word in texts if "\n" in word)
     for image in images:
         reading.counts["images"] += 1

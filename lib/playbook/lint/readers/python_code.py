@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, Place, is_server_word
+from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, Place, is_path, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.infra_validator import check_spec
 from playbook.lint.checks.launch import Start, launch
@@ -130,7 +130,7 @@ def _call(node: ast.Call, values: Values, document: Document, read: set[int]) ->
     first = node.args[0] if node.args else keywords.get("image")
     image = values.word(first) if first is not None and not isinstance(first, (ast.List, ast.Tuple)) else None
     own = built_as(document.around, image, document.text.path) if image is not None and name in _RUNS else None
-    if image is None or (OFFICIAL not in image and own is None) or " " in image:
+    if image is None or (OFFICIAL not in image and own is None) or " " in image or is_path(image):
         return reading
     reading.counts["images"] += 1
     reading.findings += check_image(str(image), document.text.path, image.line) if own is None else ()
