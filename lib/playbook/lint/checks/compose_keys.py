@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -31,6 +32,8 @@ _KEYS = frozenset((
 # fmt: on
 _TOP = frozenset(("version", "name", "services", "volumes", "networks", "configs", "secrets", "include", "models"))
 _MEANT = {"args": "command", "cmd": "command", "env": "environment", "port": "ports", "volume": "volumes"}
+
+_VOLUME = re.compile(r"([a-zA-Z0-9][\w.-]+):/")
 
 
 def is_composes(data: Mapping[str, Any]) -> bool:
@@ -84,6 +87,33 @@ def check_known(services: Mapping[str, Any], shown: str, whole: bool) -> Iterato
                 line = line_of(next((each for each in waits if str(each) == other), None))
                 line = line or (waits.at(other) if isinstance(waits, Table) else None) or service.at("depends_on")
                 yield finding("compose-refused", shown, line, problem=problem, remedy=remedy)
+
+
+def check_shapes(data: Any, shown: str, whole: bool) -> Iterator[Finding]:
+    """Variables and mounts in a shape that compose does not take, and volumes that the whole file does not declare."""
+    for service in data["services"].values():
+        for item in _items(service, "environment"):
+            if isinstance(item, Table) and item:
+                name = next(iter(item))
+                problem = f"environment is a list, in which {name} stands as a mapping"
+                remedy = f"Write - {name}={_shown(item[name])}, or drop the dashes."
+                yield finding("compose-refused", shown, item.line, problem=problem, remedy=remedy)
+        for item in _items(service, "volumes"):
+            if isinstance(item, Table) and "type" not in item and "source" in item:
+                words = {"problem": "a mount in the long form has no type", "remedy": "Add type: bind (or volume)."}
+                yield finding("compose-refused", shown, item.line, **words)
+            volume = _VOLUME.match(item) if isinstance(item, str) and whole else None
+            if volume is not None and volume[1] not in (data.get("volumes") or ()):
+                problem = f"{volume[1]} is a volume that nothing declares"
+                remedy = f"Write ./{volume[1]} for a folder here, or add it to volumes at the end."
+                line = line_of(item) or service.at("volumes")
+                yield finding("compose-refused", shown, line, problem=problem, remedy=remedy)
+
+
+def _items(service: Any, key: str) -> list[Any]:
+    """The items of a service's key that is a list; none for another."""
+    value = service.get(key) if isinstance(service, Table) else None
+    return value if isinstance(value, list) else []
 
 
 def _waits_for(service: Table) -> list[str]:

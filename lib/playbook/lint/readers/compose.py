@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
-from playbook.lint.checks.compose_keys import check_keys, check_known, check_ring, is_composes
+from playbook.lint.checks.compose_keys import check_keys, check_known, check_ring, check_shapes, is_composes
 from playbook.lint.checks.containers import check_health, check_image, check_other_image, cores, count_cpus, for_cpus
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import built_as, serves
@@ -46,7 +46,9 @@ def read_compose(data: Any, document: Document) -> Reading:
             reading.add(each)
     if reading.understood and is_composes(data):
         reading.findings += check_ring(data["services"], document.text.path)
-        reading.findings += check_known(data["services"], document.text.path, _whole(data, document))
+        alone = _whole(data, document)
+        reading.findings += check_known(data["services"], document.text.path, alone)
+        reading.findings += check_shapes(data, document.text.path, alone)
     return reading
 
 

@@ -11,6 +11,7 @@ from playbook.lint.rules.findings import Finding, finding
 _SERVERS_IMAGE = re.compile(rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]serving[\w-]*)(:|@|$)")
 
 IN_QUOTES = "docker-run-without-image", "it stands inside the quotes"  # a finding, as its message begins
+_PATH = re.compile(r":?(/|\.{1,2}/|~/|\$PWD/|\$\{PWD\}/)\S+")
 _VALUED = ("-v", "--volume", "--mount", "-p", "--publish", "-e", "--env", "--name")
 
 
@@ -46,7 +47,13 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Fin
         words = {"problem": f"the {rest[0]} behind '{options[-1][1]} ' stands in its place",
                  "remedy": f"Write {options[-1][1]}=<value>, without blanks."}  # fmt: skip
         return finding("docker-run-without-image", shown, rest[0].line, **words)
-    if named and re.fullmatch(r"[\d.]+:\d+(:\d+)?|[\w./]+/", rest[0]):
+    whole = bool(options) and not options[-1][1].endswith((",", "="))
+    if named and whole and _PATH.fullmatch(rest[0]):  # no image is called so
+        before, behind = options[-1][1], rest[0].lstrip(":")
+        words = {"problem": f"{rest[0]} stands in its place, behind the blank of '{before} {rest[0]}'",
+                 "remedy": f"Write the mount as one word: {before.rstrip(':')}:{behind}."}  # fmt: skip
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
+    if named and re.fullmatch(r"[\d.]+:\d+(:\d+)?|:?\d{2,5}|[\w./]+/", rest[0]):
         words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
         return finding("docker-run-without-image", shown, rest[0].line, **words)
     return None
