@@ -59,6 +59,7 @@ WRITTEN = {
     "Java: builders inside builders": ("D.java", f'class D {{ Deployment d = new DeploymentBuilder().withNewSpec().withNewTemplate().withNewSpec()\n    .addNewContainer().withName("s").withImage("{IMAGE}")\n    .withArgs("--rest_api_num_threads=1")\n    .addNewPort().withContainerPort(8600).endPort()\n    .endContainer().endSpec().endTemplate().endSpec().build(); }}\n', {(THREADS, 3), ("port-told-closed", 4)}),
     "Java: testcontainers": ("T.java", f'class T {{ GenericContainer<?> s = new GenericContainer<>(DockerImageName.parse("{IMAGE}"))\n    .withExposedPorts(8600)\n    .withEnv("TF_SERVING_X", "1")\n    .withCommand("--rest_api_num_threads=1"); }}\n', {("port-nobody-listens", 2), ("env-nobody-reads", 3), (THREADS, 4)}),
     "Kotlin": ("T.kt", f'val s = GenericContainer("{IMAGE}")\n    .withExposedPorts(8600)\n    .withCommand("--model_base_path=m")\n', {("port-nobody-listens", 2), (RELATIVE, 3)}),
+    "Jsonnet: a part that a condition makes": ("t.libsonnet", f'{{\n  local c = {{\n    image: "{IMAGE}",\n    args: ["--rest_api_num_threads=1", "--model_base_path=" + p.base],\n    resources: {{\n      limits: {{ cpu: "4", memory: "4Gi" }} + if p.gpus != "0" then {{ "nvidia.com/gpu": p.gpus }} else {{}},\n      requests: {{ cpu: "1", memory: "1Gi" }},\n    }},\n  }},\n  local d = {{ apiVersion: "apps/v1", kind: "Deployment", metadata: {{ name: p.name }}, spec: {{ template: {{ spec: {{ containers: [c] }} }} }} }},\n}}\n', {(THREADS, 4)}),
     "C#": ("P.cs", f'var d = new Deployment("d", new DeploymentArgs {{ Spec = new PodSpecArgs {{ Containers = new[] {{ new ContainerArgs {{\n  Image = "{IMAGE}",\n  Args = {{ "--rest_api_num_threads=1" }} }} }} }} }});\n', {(THREADS, 3)}),
 }  # fmt: skip
 
@@ -73,6 +74,8 @@ def test_a_container_that_a_program_writes_out_is_read(what, tmp_path):
 
 
 SOUND = {
+    "pieces.go": f'package p\nvar image = "{IMAGE}"\nfunc f(n string) {{\n\tb.WriteString("model_config_list: {{ config: {{ name: ")\n\tb.WriteString(n + " base_path: ")\n}}\n',
+    "filled.go": f'package p\nvar c = corev1.PodSpec{{Containers: []corev1.Container{{{{\n\tImage: "{IMAGE}",\n\tCommand: []string{{"/usr/bin/tensorflow_model_server"}},\n\tArgs: []string{{fmt.Sprintf("--port=%d", t.Port), fmt.Sprintf("--model_config_file=%s%s", t.Folder, t.Name)}},\n\tReadinessProbe: &corev1.Probe{{}},\n}}}}}}\n',
     "m.go": GO.replace('"--rest_api_num_threads=1"', '"--tensorflow_intra_op_parallelism=2", "--tensorflow_inter_op_parallelism=2", "--grpc_max_threads=8", "--rest_api_num_threads=8"').replace("ContainerPort: 9000", "ContainerPort: 8500").replace("/health", "/v1/models/model").replace("MODEL_CONFIG_FILE", "MODEL_NAME").replace('"/c"', '"model"').replace("8080", "8501"),
     "i.ts": f"task.addContainer('s', {{\n  image: ecs.ContainerImage.fromRegistry('{IMAGE}'),\n  command: ['--model_name=m'],\n  environment: {{ MODEL_NAME: 'm' }},\n  portMappings: [{{ containerPort: 8501 }}],\n}});\n",
     "T.java": f'class T {{ GenericContainer<?> s = new GenericContainer<>("{IMAGE}").withExposedPorts(8501).withEnv("MODEL_NAME", "m").withCommand("--rest_api_num_threads=8"); }}\n',

@@ -102,3 +102,44 @@ def test_an_image_of_another_has_no_entrypoint_of_ours(tmp_path):
     rules = {hit.rule for hit in examine(tmp_path).findings}
     assert "relative-base-path" in rules
     assert "cmd-over-entrypoint" not in rules
+
+
+def test_a_log_that_tells_of_a_session_is_no_config(tmp_path):
+    log = (
+        "2018-09-27 00:37:02.447018: I master_session.cc:1150] Start with config: gpu_options { allow_growth: true }\n"
+        "I0927 00:37:33.250036 140281586534144 tf_logging.py:115] global_step/sec: 21.8175\n"
+    )
+    for text in (
+        log,
+        log.replace("2018-09-27 ", "2018-09-27T00:37:02.4472109Z 2018-09-27 "),
+        log[log.index("I0927") :],
+    ):
+        (tmp_path / "README.md").write_text(f"```\n{text}```\n")
+        assert examine(tmp_path).findings == []
+    (tmp_path / "README.md").write_text("```\ngpu_options { allow_growht: true }\n```\n")
+    assert {hit.rule for hit in examine(tmp_path).findings} == {"config-unknown-field"}
+
+
+def test_an_option_of_a_training_is_none_of_the_servers(tmp_path):
+    values = "image: example/train:1\nargs:\n- '--mixed_precision fp16'\n- --num_machines 1\n"
+    (tmp_path / "values.yaml").write_text(values)
+    assert examine(tmp_path).findings == []
+
+
+def test_branches_of_a_chart_may_hold_a_key_each(tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: m\nversion: 1.0.0\n")
+    monitor = (
+        "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata:\n  name: m\n"
+        "  {{- if .Values.away }}\n  namespace: {{ .Values.away }}\n  {{- else }}\n"
+        "  namespace: {{ .Release.Namespace }}\n  {{- end }}\nspec:\n  endpoints:\n  - port: http\n"
+    )
+    (tmp_path / "templates" / "m.yaml").write_text(monitor)
+    assert examine(tmp_path).findings == []
+    (tmp_path / "templates" / "m.yaml").unlink()
+    (tmp_path / "m.yaml").write_text(
+        "".join(line for line in monitor.splitlines(True) if "- if" not in line and "- e" not in line)
+        .replace("{{ .Release.Namespace }}", "a")
+        .replace("{{ .Values.away }}", "b")
+    )
+    assert {hit.rule for hit in examine(tmp_path).findings} == {"key-twice"}

@@ -205,6 +205,7 @@ _ENTRY = ({"base_path", "model_platform"}, {"base_path", "model_version_policy"}
 _TOLD_BY = re.compile(
     "model_config|model_version_policy|base_path|platform_configs|batch|prometheus_config|server_(?:key|cert)|parallelism_threads|g(?:pu|raph)_options"
 )
+_LOG = re.compile(r"(?m)^\S*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|^[IWEF]\d{4} \d\d:")  # lines that tell of a config
 _BEGINS = re.compile(
     r"\s*((#|//).*\n\s*)*[{\[\s]*\"?(model_config_list|max_batch_size|num_batch_threads|batch_timeout_micros|allowed_batch_sizes|"
     r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]|\s*((#|//).*\n\s*)*\w+[ \t]*\{(?!\s*['\"])"
@@ -231,7 +232,7 @@ def is_config(content: str) -> bool:
 @lru_cache(maxsize=128)
 def kind_of(content: str) -> str | None:
     """Which flag would name a text proto with these fields; None when it is none of them."""
-    if not _TOLD_BY.search(content):
+    if not _TOLD_BY.search(content) or _LOG.search(content):
         return None
     bare = re.sub(r"(?m)(#|//).*$", "", content)
     names = set(re.findall(r"([a-z_]+)[\"']?\s*[:{<]", bare))

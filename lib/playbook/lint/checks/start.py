@@ -11,7 +11,8 @@ from playbook.lint.forms.text import Text, Word
 from playbook.tfserving.flags import FLAGS
 
 # flags that other programs have, too, OpenVINO's server among them
-_ANYBODYS = {"port", "version", "model_name", "file_system_poll_wait_seconds", "grpc_channel_arguments"}
+_ANYBODYS = {"port", "version", "model_name", "file_system_poll_wait_seconds", "grpc_channel_arguments",
+             "mixed_precision"}  # fmt: skip
 _ALIKE = 0.85
 _NAMED = re.compile(r"(?:^|/)tensorflow[-_]serving(?:[-_](?:gpu|cpu|mkl|arm\w*))?(?::|@|$)")  # images that others make
 

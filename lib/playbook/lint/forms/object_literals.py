@@ -174,9 +174,8 @@ class Objects:
         if tables:
             tables[-1].setdefault(TYPE, bare)
             return tables[-1]
-        return next(
-            (each for each in values if isinstance(each, int) or UNKNOWN not in str(each)), Word(UNKNOWN, name.line)
-        )
+        plain = (each for each in values if isinstance(each, int) or UNKNOWN not in str(each))
+        return next(plain, values[0] if values and str(values[0]).startswith("--") else Word(UNKNOWN, name.line))
 
     def _mapped(self, rows: list[list[Node]], group: Group, depth: int) -> Table:
         table = Table()

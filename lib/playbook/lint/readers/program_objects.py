@@ -23,6 +23,8 @@ from playbook.lint.readers.yaml_files import check_together
 _KIND = re.compile(r"(?:Kube|V1|V2|V1beta1)?(Deployment|StatefulSet|DaemonSet|Pod|Job|CronJob|Service|ConfigMap|Secret|"
                    r"HorizontalPodAutoscaler)(?:Builder)?")  # fmt: skip
 _CONTAINER = ("Container", "V1Container", "ContainerBuilder", "ContainerArgs", "EphemeralContainer")
+_MAPPINGS = {"resources", "limits", "requests", "securityContext", "livenessProbe", "readinessProbe", "startupProbe",
+             "lifecycle", "metadata", "selector"}  # fmt: skip
 _PARTS = {"repository": "tag"}  # an image whose name and tag stand apart
 
 
@@ -45,7 +47,7 @@ def read_tables(tables: list[Table], document: Document) -> Reading:
                 objects.append((table, shown))
                 reading.add(read_object(table, document, pods))
             continue
-        for data in _parts(table):
+        for data in map(_without_expressions, _parts(table)):
             if any("containers" in each for each in tables_in(data)):
                 objects.append((data, shown))
                 reading.add(read_object(data, document, pods))
@@ -61,6 +63,14 @@ def _named(table: Table) -> Table:
     if kind and "kind" not in table:
         table["kind"] = kind[1]
     return table
+
+
+def _without_expressions(data: Table) -> Table:
+    """An object without those of its parts that an expression makes, of which nothing is known."""
+    for each in tables_in(data):
+        for key in [key for key, value in each.items() if key in _MAPPINGS and isinstance(value, str)]:
+            del each[key]
+    return data
 
 
 def _parts(table: Table) -> Iterator[Table]:

@@ -21,6 +21,8 @@ def read_text_within(word: Word, document: Document) -> Reading:
     Its values are filled in elsewhere where it holds a `$`, as programs and Terraform's templates do.
     """
     text = Text(str(word), document.text.path, word.line or 1, None, "$" in word, word.flat)
+    if is_config(word) and word.rstrip(' "\\').endswith((":", "{")):  # the program writes a value behind it
+        return Reading()
     if is_config(word):
         return Reading(configs=[(kind_of(word) or "", text)])
     script = _SCRIPT.match(word) or _SCRIPT.search(word)

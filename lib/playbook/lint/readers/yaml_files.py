@@ -75,7 +75,7 @@ def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Re
 def _twice(page: Page) -> Iterator[Finding]:
     """Keys that stand twice in a mapping of an object, or of compose's."""
     path, prose = page.document.text.path, page.document.text.path.endswith((".md", ".rst", ".ipynb", ".adoc"))
-    for data in page.data:
+    for data in page.data if not page.document.text.templated else ():  # a chart's branches stand side by side
         for table in tables_in(data) if {"apiVersion", "services"} & {*data} else ():
             for key, line, first in table.twice:
                 heads = table is data and key in ("apiVersion", "kind")
