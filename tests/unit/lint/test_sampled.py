@@ -84,6 +84,7 @@ WRONG = {
     "a near name in an image": ({"Dockerfile": f"FROM {IMAGE}\nCOPY m /models/m/1\nENTRYPOINT [\"tensorflow_model_serving\", \"--port=8500\", \"--model_base_path=/models/m\"]\n"}, "binary-misspelt", 3),
     "a whole line in quotes behind nohup": ({"s.sh": "nohup \"tensorflow_model_server --port=8500 --model_base_path=/m\" &\n"}, "flags-in-one-word", 1),
     "the package's name behind its installation": ({"s.sh": "sudo apt-get install -y tensorflow-model-server\ntensorflow-model-server --port=8500 --model_base_path=/m\n"}, "binary-misspelt", 2),
+    "a list of models as YAML by a program": ({"s.py": POPEN + "import yaml\nmodels = dict(model_config_list=dict(config=[dict(name='m', base_path='/m')]))\nwith open('models.config', 'w') as out:\n    yaml.safe_dump(models, out)\nsubprocess.run(['tensorflow_model_server', '--port=8500', '--model_config_file=models.config'])\n"}, "config-file-broken", 6),
 }  # fmt: skip
 
 
@@ -131,6 +132,8 @@ RIGHT = {
     "a link to the program": {"s.sh": "ln -s /usr/bin/tensorflow_model_server /usr/local/bin/tf_server\ntf_server --port=8500 --model_base_path=/m\n"},
     "a script of a short name": {"s.sh": "./tf_serving --port=8500 --model_base_path=/m\n"},
     "a base path that is here": {"s.sh": "tensorflow_model_server --port=8500 --model_base_path=$PWD/m\n"},
+    "a list whose inner part grows": {"s.py": POPEN + "cfg = ''\nfor n in ['a', 'b']:\n    cfg += f'config {{ name: \"{n}\" base_path: \"/m/{n}\" model_platform: \"tensorflow\" }}\\n'\nwith open('m.config', 'w') as out:\n    out.write('model_config_list {\\n' + cfg + '}\\n')\n"},
+    "a dict that nobody knows": {"s.py": POPEN + "import json\nwith open('models.config', 'w') as out:\n    json.dump(models, out)\nsubprocess.run(['tensorflow_model_server', '--port=8500', '--model_config_file=models.config'])\n"},
 }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Values(Literals):
         super().__init__(text)
         self.names: dict[str, ast.expr] = {}
         self._added: dict[str, list[tuple[ast.expr, dict[int, str]]]] = {}  # with the sides of each `if` around it
+        self.at_end = False  # whether names of texts stand for what they are behind every `+=`
         self._open: set[str] = set()  # names whose value is being put together
         self.docstrings: set[int] = set()
         self.lines: list[str] = []  # command lines that were read from texts
@@ -97,8 +98,10 @@ class Values(Literals):
             return [(str(self.word(node.value) or UNKNOWN), line)]
         name = name_of(node)
         if name in self.names:
-            with self._once(name) as (value, _):
+            with self._once(name) as (value, grown):
                 pieces = self._pieces(value, depth + 1) if value is not None else None
+                for each in grown if pieces is not None and self.at_end else ():
+                    pieces = [*(pieces or ()), *(self._pieces(each, depth + 1) or [(UNKNOWN, line)])]
             return None if pieces is None else [(_joined(pieces), line)]
         if isinstance(node, ast.BinOp):
             return self._operation(node, depth)

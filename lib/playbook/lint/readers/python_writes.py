@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from playbook.lint.forms.python_data import called
+from playbook.lint.forms.python_dumps import DUMPS, dumped
 from playbook.lint.forms.python_names import name_of
 from playbook.lint.forms.python_values import PLACEHOLDER, Values
 from playbook.lint.forms.text import UNKNOWN, Text
@@ -33,7 +33,9 @@ def written_files(nodes: list[ast.AST], values: Values) -> Iterator[tuple[str, T
         whole, grown = values.names.get(name_of(piece)), values.whole_text(name_of(piece))
         own_lines = grown is not None or (isinstance(whole, ast.Constant) and "\n" in str(whole.value))
         piece = whole if own_lines else piece
-        text = grown or _as_json(node, values) or (values.script(piece) if piece is not None else None)
+        values.at_end = True
+        text = grown or dumped(node, values) or (values.script(piece) if piece is not None else None)
+        values.at_end = False
         if text is None or target is None:
             continue
         held = name_of(target)
@@ -86,38 +88,12 @@ def _write(node: ast.AST) -> tuple[ast.AST | None, ast.expr | None, str]:
     """Where a call writes what, and what it puts behind that."""
     if not isinstance(node, ast.Call) or not node.args:
         return None, None, ""
-    if ast.unparse(node.func) == "json.dump" and len(node.args) > 1:
+    if ast.unparse(node.func) in DUMPS and len(node.args) > 1:
         return node.args[1], node.args[0], ""
     if isinstance(node.func, ast.Attribute) and node.func.attr in ("write", "write_text"):
         return node.func.value, node.args[0], ""
     file = next((each.value for each in node.keywords if each.arg == "file"), None)
     return (file, node.args[0], "\n") if called(node) == "print" and file is not None else (None, None, "")
-
-
-def _as_json(node: ast.AST, values: Values) -> Text | None:
-    """What `json.dump(VALUE, FILE)` and `FILE.write(json.dumps(VALUE))` write, where the value is a dict that is known.
-
-    Its parts that are not are marked as unknown.
-    """
-    given = node.args[0] if isinstance(node, ast.Call) and node.args else None
-    if isinstance(given, ast.Call) and ast.unparse(given.func) == "json.dumps" and given.args:
-        given = given.args[0]
-    elif not (isinstance(node, ast.Call) and ast.unparse(node.func) == "json.dump"):
-        return None
-    made = values.names.get(name_of(given), given)
-    if not isinstance(made, ast.Dict):
-        return None
-    return Text(json.dumps(_plain(made)), values.text.path, values.line(node), values.text.file)
-
-
-def _plain(node: ast.AST | None) -> object:
-    """A node as JSON would hold it."""
-    if isinstance(node, ast.Dict):
-        return {str(getattr(key, "value", UNKNOWN)): _plain(value)
-                for key, value in zip(node.keys, node.values, strict=True)}  # fmt: skip
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [_plain(each) for each in node.elts]
-    return node.value if isinstance(node, ast.Constant) and not isinstance(node.value, bytes) else UNKNOWN
 
 
 def _behind(before: Text | None, text: Text) -> Text:
