@@ -108,6 +108,8 @@ def test_brackets_that_do_not_match_end_nothing(text, tmp_path):
         ("a.go", 'const page = "/tensorflow/serving/request_count"\n'),
         ("a.py", 'METHOD = "tensorflow/serving/predict"\nassert method == METHOD\n'),
         ("b.py", 'metric("/tensorflow/serving/runtime_latency")\n'),
+        ("b.go", 'image := "tensorflow/serving:" + version\n'),
+        ("c.py", "spec = infra_validator_pb2.ServingSpec()\njson_format.ParseDict(payload, spec)\n"),
     ],
 )
 def test_a_path_that_holds_the_images_name_is_no_image(name, text, tmp_path):

@@ -22,6 +22,8 @@ def check_image(image: str, shown: str, line: int | None) -> Iterator[Finding]:
     """A tag that moves, or no tag at all, of an image that serves."""
     if not image or is_unknown(image) or "@sha256:" in image or is_path(image):
         return
+    if image.endswith(":"):  # a program puts the tag behind it
+        return
     tag = image.rpartition("/")[2].partition(":")[2]
     if not tag or tag.startswith(("latest", "nightly")):
         problem = "the tag moves" if tag else "without a tag it means latest"

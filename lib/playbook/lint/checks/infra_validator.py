@@ -29,6 +29,6 @@ def check_spec(node: ast.Call, shown: str, line: int | None) -> Iterator[Finding
     for word in sorted(str(each) for each in given - _FIELDS[name]):
         known = ", ".join(sorted(_FIELDS[name]))
         yield finding("infra-validator-spec", shown, line, what=f"{name} has no field {word}", right=f"It has {known}.")
-    if name == "ServingSpec" and not _PLATFORMS & given:
+    if name == "ServingSpec" and given and not _PLATFORMS & given:  # an empty one is filled elsewhere
         yield finding("infra-validator-spec", shown, line, what="ServingSpec names no platform to serve on",
                       right="Add local_docker=LocalDockerConfig() or kubernetes=KubernetesConfig().")  # fmt: skip
