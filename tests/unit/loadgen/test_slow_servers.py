@@ -51,7 +51,18 @@ def levels(tmp_path_factory):
     folders = [tmp_path_factory.mktemp("level") for _ in cases]
     with ThreadPoolExecutor(6) as pool:
         jobs = [pool.submit(one, script, f, **load) for (script, load), f in zip(cases.values(), folders, strict=True)]
-        return dict(zip(cases, [job.result() for job in jobs], strict=True))
+        held = dict(zip(cases, [job.result() for job in jobs], strict=True))
+    for name, (script, load) in cases.items():
+        for _ in range(3):  # beside many others the generator may stand still: then the level is held again, alone
+            if not _stood_still(name, held[name][0]):
+                break
+            held[name] = one(script, tmp_path_factory.mktemp("again"), **load)
+    return held
+
+
+def _stood_still(name, summary):
+    """Whether the generator did not send what was due, or a window began with requests that were due before it."""
+    return "offered_rate" in summary["failed_checks"] or (name == "one by one" and summary["requests"] > 0)
 
 
 NAMES = [*((loop, t) for loop in ("closed", "open") for t in TIMES), "one by one"]
@@ -83,9 +94,7 @@ def test_the_file_of_rows_and_the_summary_add_up(name, levels):
 @pytest.mark.parametrize("name", NAMES, ids=str)
 def test_no_service_time_makes_a_level_of_a_sound_server_broken(name, levels):
     summary, _, _ = levels[name]
-    ours = {"client_late", "client_cpu", "client_stood_still"}  # this machine may be busy with other things,
-    if name[0] == "open":
-        ours.add("offered_rate")  # and send late what was due,
+    ours = {"client_late", "client_cpu"}  # this machine may be busy with other things,
     if name in (("closed", 0.0001), ("closed", 0.001)):
         ours.add("not_steady")  # which a server as fast as the machine shows
     assert set(summary["failed_checks"]) <= ours, summary["warnings"]
@@ -104,8 +113,7 @@ def test_a_queue_of_one_server_is_told_at_the_servers_own_rate(levels):
     """Each of 8 clients waits 2 s in a window of 1 s: four answers, and none of them to a request due inside."""
     summary, _, _ = levels["one by one"]
     assert summary["answered_inside"] in (3, 4, 5)
-    due_inside = summary["requests"]  # none, unless the machine stood still and the window began with all clients
-    assert summary["need_s"] == pytest.approx(1050 / (due_inside or 4), rel=0.35)
+    assert summary["need_s"] == pytest.approx(1050 / 4, rel=0.35)
 
 
 def test_where_nothing_was_due_inside_it_says_so_and_how_long_to_hold(levels):
