@@ -12,10 +12,10 @@ from playbook.lint.checks.configs import ModelEntry, model_entries
 from playbook.lint.checks.lookup import Lookup, Sources, from_here, look_up
 from playbook.lint.checks.lost_models import NAMING, check_lost
 from playbook.lint.checks.models import Serving, check_base_path, version_of
+from playbook.lint.checks.shown_folders import saved_bare_at, saved_itself, shown_wrong
 from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms.saved_models import as_named
 from playbook.lint.forms.text import Text, is_unknown
-from playbook.lint.forms.trees import one_level_off, without_version
 from playbook.lint.rules.findings import Finding, finding
 
 _NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
@@ -97,13 +97,13 @@ def _check(
             yield finding("base-path-version", *where, path=base, parent=parent or "/")
         else:
             yield finding("base-path-not-here", *where, path=base)
-    elif drawn := _drawn(result, command, sources, base):
+    elif shown := shown_wrong(result, command, sources, base):
         at = result.mount.line if result.mount is not None and result.mount.line else where[1]
-        rule, words = drawn
+        rule, words = shown
         yield finding(rule, where[0], at, **words)
-    elif folder := _saved_bare(result, command, sources, base):
+    elif folder := saved_bare_at(result, command, sources, base):
         at = result.mount.line if result.mount is not None and result.mount.line else where[1]
-        yield finding("no-version", where[0], at, path=base, remedy=_saved_itself(folder))
+        yield finding("no-version", where[0], at, path=base, remedy=saved_itself(folder))
     elif (result.missing or result.text is not None) and not command.place.built:
         missing = result.missing or "a folder but a file"
         yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
@@ -132,39 +132,7 @@ def _relative(
     if single and parent and version_of(name) is not None and "model_base_path" in command.given:
         yield finding("base-path-version", *where, path=base, parent=parent)
     elif as_named(base) in sources.saved.get(command.path, ()):
-        yield finding("no-version", *where, path=base, remedy=_saved_itself(as_named(base)))
-
-
-def _saved_itself(folder: str) -> str:
-    return f"The model is saved into {folder} itself: save it into {folder}/1."
-
-
-def _saved_bare(result: Lookup, command: Command, sources: Sources, base: str) -> str:
-    """The folder that the same text saves a model into, where that is the one that is served; "" otherwise."""
-    saved = sources.saved.get(command.path, frozenset())
-    named = base
-    if command.place.container:
-        mount = result.mount
-        named = mount.named if mount is not None and mount.rest_of(command.place.absolute(base)) == "" else ""
-    folder = as_named(named)
-    return folder if folder in saved else ""
-
-
-def _drawn(result: Lookup, command: Command, sources: Sources, base: str) -> tuple[str, dict[str, str]] | None:
-    """What a tree in the same document shows to be wrong with a base path: the rule, and its words."""
-    folders = sources.drawn.get(command.path)
-    if not folders or result.missing or (command.place.container and result.mount is None):
-        return None
-    rest = (result.mount.rest_of(command.place.absolute(base)) or "") if result.mount is not None else ""
-    named = f"{result.mount.named.rstrip('/')}/{rest}" if result.mount is not None else base
-    if bare := without_version(folders, named):
-        remedy = f"The text shows saved_model.pb right in it: put the model into {bare}/1/."
-        return "no-version", {"path": bare, "remedy": remedy}
-    if above := one_level_off(folders, named):
-        remedy = f"Put the versions into {above}/{base.rstrip('/').rpartition('/')[2]}/, or name their folder."
-        where = f"in {above} as the text draws it, which holds versions alone"
-        return "base-path-missing", {"path": base, "where": where, "remedy": remedy}
-    return None
+        yield finding("no-version", *where, path=base, remedy=saved_itself(as_named(base)))
 
 
 def _other_format(command: Command, base: str) -> Iterator[Finding]:

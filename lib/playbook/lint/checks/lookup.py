@@ -33,6 +33,7 @@ class Sources:
     asked: set[str] = field(default_factory=set)  # texts here that others were read by, as they are shown
     asked_rest: dict[str, frozenset[int]] = field(default_factory=dict)  # ports of documents' own REST requests
     drawn: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents draw as trees
+    listed: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents list by `ls`
     saved: dict[str, frozenset[str]] = field(default_factory=dict)  # folders that texts save models into, unversioned
     _resolved: dict[Path, Path] = field(default_factory=dict)
 

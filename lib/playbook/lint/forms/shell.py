@@ -123,6 +123,8 @@ class _Scan:
             self._word()
         elif redirect[1] in (">", ">>", ">|") and not redirect[0].startswith("2"):
             command.target, command.appends = target, redirect[1] == ">>"
+        elif redirect[1] == "<<<":
+            command.fed, command.fed_line = target.written.replace(PART, " "), target.line or self.line
 
     def _blanks(self) -> None:
         while not self.done:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _BRANCH = re.compile(r"^(?P<lead>[\s│┃|]*)(?:[├└┣┗][─━]*|\|-{1,4}|[`+\\]-{1,4})[ \t]*(?P<name>[^\s─━].*)$")
 _ROOT = re.compile(r"^\s*(?:\S*[$%❯➜]\s+)?(?:tree\s+(?:-\S+\s+)*)?((?:[\w~.$-]+|/)[\w~./${}()-]*)\s*(?:[:#(←<].*)?$")
@@ -35,35 +35,39 @@ def drawn_folders(content: str) -> dict[str, frozenset[str]]:
         inside = ways[-1][1]
         folders.setdefault(inside, set()).add(name)
         ways.append((column, f"{inside.rstrip('/')}/{name}"))
-    return {path: frozenset(names) for path, names in folders.items() if not _gets_version(path, content)}
+    return {path: frozenset(names) for path, names in folders.items() if not gets_version(path, content)}
 
 
-def _gets_version(path: str, content: str) -> bool:
+def gets_version(path: str, content: str) -> bool:
     """True where the text names a version below such a folder, as one that tells how to make it does."""
     return bool(re.search(rf"(?<![\w.-]){re.escape(path.rpartition('/')[2])}/\d+(?![\w.])", content))
 
 
 def without_version(folders: Mapping[str, frozenset[str]], source: str) -> str:
     """The one drawn folder that this path must be, where a SavedModel lies right in it; "" where none is sure."""
-    sought = _known(source)
-    found = [path for path in folders if sought and _agree(_known(path), sought)]
+    sought = known(source)
+    found = [path for path in folders if sought and _agree(known(path), sought)]
     if len(found) != 1:
         return ""
     names = folders[found[0]]
-    numbered = any(_NUMBER.fullmatch(name) or _LEFT_OUT.search(name) for name in names)
-    return found[0] if not numbered and names & {"saved_model.pb", "saved_model.pbtxt"} else ""
+    return found[0] if not numbered(names) and names & {"saved_model.pb", "saved_model.pbtxt"} else ""
+
+
+def numbered(names: Iterable[str]) -> bool:
+    """True where a version is among these names, or one that is left out may be."""
+    return any(_NUMBER.fullmatch(name) or _LEFT_OUT.search(name) for name in names)
 
 
 def one_level_off(folders: Mapping[str, frozenset[str]], source: str) -> str:
     """The one drawn folder above this path, where it holds numbers alone: versions, and no folder of a model's own."""
     above, _, name = source.rstrip("/").rpartition("/")
-    sought = _known(above)
-    found = [path for path in folders if sought and _agree(_known(path), sought)]
+    sought = known(above)
+    found = [path for path in folders if sought and _agree(known(path), sought)]
     alone = len(found) == 1 and all(_NUMBER.fullmatch(each) for each in folders[found[0]])
     return found[0] if alone and not _NUMBER.fullmatch(name) else ""
 
 
-def _known(path: str) -> list[str]:
+def known(path: str) -> list[str]:
     """The names at a path's end that are certain: those behind the last variable, without what means "here"."""
     parts = [part for part in path.split("/") if part not in ("", ".", "~")]
     unsure = max((place for place, part in enumerate(parts) if re.search(r"[$`<{(%]", part)), default=-1)

@@ -13,6 +13,7 @@ from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading, Surroundings, with_exported
 from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.letters import printed_dash
+from playbook.lint.forms.listings import listed_folders
 from playbook.lint.forms.python_exports import set_in_cells
 from playbook.lint.forms.saved_models import saved_in_cells
 from playbook.lint.forms.text import Text, Word
@@ -47,6 +48,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         around.origins[text.path] = lines_of(text)
     elif kind == "prose" and blocks:
         around.sources.drawn[text.path] = drawn_folders(text.content)
+        around.sources.listed[text.path] = listed_folders(text.content)
     around.sources.asked_rest[text.path] = frozenset(int(port) for port in _ASKED.findall(text.content))
     cells = list(code_of(kind, text)) if blocks else []
     around = with_exported(Document(text, around), set_in_cells(cells, text)).around

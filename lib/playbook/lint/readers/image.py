@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Mount, Place, is_official, is_server_word
-from playbook.lint.checks.containers import TOOLS, check_image, host_path
+from playbook.lint.checks.containers import TOOLS, check_image
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Image, Reading
-from playbook.lint.checks.schema import is_config, kind_of
+from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.dockerfile import (
     KEYWORDS,
     Instruction,
@@ -22,9 +20,9 @@ from playbook.lint.forms.dockerfile import (
     last_of,
     stages,
 )
-from playbook.lint.forms.shell import simple_commands
-from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word, expand
+from playbook.lint.readers.image_files import copied, made
+from playbook.lint.readers.image_parts import read_part
 from playbook.lint.readers.image_steps import (
     check_step,
     check_steps,
@@ -53,6 +51,8 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     final = stages(steps, target or serving_stage(steps))
     base = expand(final[0].rest.split()[0], arguments) if final and final[0].word == "FROM" and final[0].rest else ""
     if OFFICIAL not in base and BINARY not in text.content:
+        if (part := read_part(steps, text)) is not None:
+            return part
         reading.passed = "the image does not serve"
         return reading
     shown = text.path
@@ -96,8 +96,8 @@ def _start(
     entry = last_of(steps, "ENTRYPOINT")
     cmd = last_of(steps, "CMD")
     known = {**arguments, **values}  # what a build's steps see
-    written = list(_written(steps, known, document))
-    mounts = [*_copied(steps, known, document), *(Mount(path, files={"": text}) for path, text in written)]
+    written = list(made(steps, known, document))
+    mounts = [*copied(steps, known, document), *(Mount(path, files={"": text}) for path, text in written)]
     mounts += [Mount(path) for path in volumes(steps) if not any(m.rest_of(path) is not None for m in mounts)]
     scripts = {path: text for path, text in written if kind_of(text.content) is None}
     scripts |= {mount.target: text for mount in mounts if mount.source is not None and mount.source.is_file()
@@ -167,85 +167,3 @@ def _words(step: Instruction, text: Text) -> list[Word]:
         return [Word(word, text.line(word.line), word.raw) for word in words]
     line = text.line(step.line)
     return [Word("/bin/sh", line), Word("-c", line), Word(continued(step.rest), line)]
-
-
-def _copied(steps: list[Instruction], values: Mapping[str, str], document: Document) -> Iterator[Mount]:
-    workdir = "/"
-    for step in steps:
-        if step.word == "WORKDIR":
-            workdir = expand(step.rest.strip(), values).rstrip("/") or "/"
-        if step.word not in ("COPY", "ADD") or step.fed:
-            continue
-        try:
-            parts = json.loads(step.rest)
-        except ValueError:
-            parts = step.rest.replace("\n", " ").split()
-        options = [part for part in parts if str(part).startswith("--")]
-        parts = [expand(str(part), values) for part in parts if not str(part).startswith("--")]
-        if len(parts) < 2:
-            continue
-        target = parts[-1] if parts[-1].startswith(("/", "$")) else f"{workdir.rstrip('/')}/{parts[-1]}"
-        target = re.sub(r"/(\./?|\.)$", "/", target)
-        elsewhere = any(option.startswith("--from") for option in options)
-        for named in parts[:-1]:
-            source = None if elsewhere else host_path(named.removeprefix("/") or ".", document.folder,
-                                                      document.around.sources)  # fmt: skip
-            yield _copy(named, source, target, len(parts) > 2, document.text.line(step.line))
-
-
-def _copy(named: str, source, target: str, several: bool, line: int | None) -> Mount:
-    name = named.rstrip("/").rpartition("/")[2]
-    folder = source.is_dir() if source is not None else "." not in name
-    if not folder and (target.endswith("/") or several) and "*" not in name:
-        target = target.rstrip("/") + "/" + name
-    return Mount(target.rstrip("/") or "/", source, named, line=line)
-
-
-def _written(steps: list[Instruction], values: Mapping[str, str], document: Document) -> Iterator[tuple[str, Text]]:
-    """Files that RUN writes by echo, printf or cat, and those of COPY's here-documents."""
-    path = document.text.path
-    for step in steps:
-        if step.word in ("COPY", "ADD"):
-            for content, line in step.fed:
-                target = expand(step.rest.split("\n")[0].split()[-1], values)
-                yield target, Text(content, path, document.text.line(line) or 1)
-        if step.word == "RUN":
-            fed = bool(step.fed) and "cat" not in step.rest
-            line = document.text.line(step.fed[0][1] if fed else step.line) or 1
-            made: dict[str, Text] = {}
-            for command in simple_commands(_script(step), {}, line):
-                if command.target and command.words and command.words[0] in ("echo", "printf", "cat"):
-                    target, text = expand(str(command.target), values), _output(command, path, step)
-                    made[target] = _behind(made[target], text) if command.appends and target in made else text
-            yield from made.items()
-
-
-def _behind(before: Text, text: Text) -> Text:
-    """A text behind another in the same file, each on the lines where it is written."""
-    gap = max(text.first_line - before.first_line - before.content.count("\n"), 1)
-    return replace(before, content=before.content + "\n" * gap + text.content, coded=False)
-
-
-def _script(step: Instruction) -> str:
-    if not step.fed:
-        return continued(step.rest)
-    if "cat" not in step.rest:
-        return step.fed[0][0]
-    fed = "".join(f"\n{content}\n{mark}" for (content, _), mark in
-                  zip(step.fed, re.findall(r"<<-?\s*['\"]?(\w+)", step.rest), strict=False))  # fmt: skip
-    return step.rest + fed
-
-
-def _output(command: Simple, path: str, step: Instruction) -> Text:
-    if command.words[0] == "cat":
-        return Text(command.fed, path, command.fed_line)
-    words = [word for word in command.words[1:] if word not in ("-e", "-n", "-en", "-ne")]
-    whole = " ".join(words).replace("\\\\\\n\\\n", "\\\n")  # a line that goes on, as echo writes it, and Docker's
-    content = re.sub(r"(?<!\\)\\n", "\n", whole)
-    if is_config(content):
-        flat = not any("\n" in word.written for word in words)
-        whole = re.sub(r"\n?\\\n", "\n", content)  # a line's end is Docker's there
-        return Text(whole, path, command.line or 1, coded=flat)
-    before = content[: max(content.find(BINARY), 0)]
-    inserted = before.count("\n") - before.count("\\\n")
-    return Text(content, path, (command.line or 1) - max(inserted, 0))

@@ -1,0 +1,42 @@
+"""What a text itself shows of the folder that it serves: a tree, a list by `ls`, the line that saves a model there."""
+
+from __future__ import annotations
+
+from playbook.lint.checks.command import Command
+from playbook.lint.checks.lookup import Lookup, Sources
+from playbook.lint.forms.listings import listed_bare
+from playbook.lint.forms.saved_models import as_named
+from playbook.lint.forms.trees import one_level_off, without_version
+
+
+def saved_itself(folder: str) -> str:
+    """The remedy for a model that a text saves into a folder without a version."""
+    return f"The model is saved into {folder} itself: save it into {folder}/1."
+
+
+def saved_bare_at(result: Lookup, command: Command, sources: Sources, base: str) -> str:
+    """The folder that the same text saves a model into, where that is the one that is served; "" otherwise."""
+    saved = sources.saved.get(command.path, frozenset())
+    named = base
+    if command.place.container:
+        mount = result.mount
+        named = mount.named if mount is not None and mount.rest_of(command.place.absolute(base)) == "" else ""
+    folder = as_named(named)
+    return folder if folder in saved else ""
+
+
+def shown_wrong(result: Lookup, command: Command, sources: Sources, base: str) -> tuple[str, dict[str, str]] | None:
+    """What a tree or a list in the same document shows to be wrong with a base path: the rule, and its words."""
+    folders, listed = sources.drawn.get(command.path, {}), sources.listed.get(command.path, {})
+    if not (folders or listed) or result.missing or (command.place.container and result.mount is None):
+        return None
+    rest = (result.mount.rest_of(command.place.absolute(base)) or "") if result.mount is not None else ""
+    named = f"{result.mount.named.rstrip('/')}/{rest}" if result.mount is not None else base
+    if bare := without_version(folders, named) or listed_bare(listed, named):
+        remedy = f"The text shows saved_model.pb right in it: put the model into {bare}/1/."
+        return "no-version", {"path": bare, "remedy": remedy}
+    if above := one_level_off(folders, named):
+        remedy = f"Put the versions into {above}/{base.rstrip('/').rpartition('/')[2]}/, or name their folder."
+        where = f"in {above} as the text draws it, which holds versions alone"
+        return "base-path-missing", {"path": base, "where": where, "remedy": remedy}
+    return None

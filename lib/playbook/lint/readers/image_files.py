@@ -1,0 +1,100 @@
+"""What the steps of a Dockerfile put into its image: files that are copied, and those that RUN and COPY write."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from playbook.lint.checks.command import BINARY, Mount
+from playbook.lint.checks.containers import host_path
+from playbook.lint.checks.reading import Document
+from playbook.lint.checks.schema import is_config
+from playbook.lint.forms.dockerfile import Instruction, continued
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.simple import Simple
+from playbook.lint.forms.text import Text, expand
+
+
+def copied(steps: list[Instruction], values: Mapping[str, str], document: Document) -> Iterator[Mount]:
+    """The files and folders that COPY and ADD bring, each at the path it has in the image."""
+    workdir = "/"
+    for step in steps:
+        if step.word == "WORKDIR":
+            workdir = expand(step.rest.strip(), values).rstrip("/") or "/"
+        if step.word not in ("COPY", "ADD") or step.fed:
+            continue
+        try:
+            parts = json.loads(step.rest)
+        except ValueError:
+            parts = step.rest.replace("\n", " ").split()
+        options = [part for part in parts if str(part).startswith("--")]
+        parts = [expand(str(part), values) for part in parts if not str(part).startswith("--")]
+        if len(parts) < 2:
+            continue
+        target = parts[-1] if parts[-1].startswith(("/", "$")) else f"{workdir.rstrip('/')}/{parts[-1]}"
+        target = re.sub(r"/(\./?|\.)$", "/", target)
+        elsewhere = any(option.startswith("--from") for option in options)
+        for named in parts[:-1]:
+            source = None if elsewhere else host_path(named.removeprefix("/") or ".", document.folder,
+                                                      document.around.sources)  # fmt: skip
+            yield _copy(named, source, target, len(parts) > 2, document.text.line(step.line))
+
+
+def _copy(named: str, source, target: str, several: bool, line: int | None) -> Mount:
+    name = named.rstrip("/").rpartition("/")[2]
+    folder = source.is_dir() if source is not None else "." not in name
+    if not folder and (target.endswith("/") or several) and "*" not in name:
+        target = target.rstrip("/") + "/" + name
+    return Mount(target.rstrip("/") or "/", source, named, line=line)
+
+
+def made(steps: list[Instruction], values: Mapping[str, str], document: Document) -> Iterator[tuple[str, Text]]:
+    """Files that RUN writes by echo, printf or cat, and those of COPY's here-documents."""
+    path = document.text.path
+    for step in steps:
+        if step.word in ("COPY", "ADD"):
+            for content, line in step.fed:
+                target = expand(step.rest.split("\n")[0].split()[-1], values)
+                yield target, Text(content, path, document.text.line(line) or 1)
+        if step.word == "RUN":
+            fed = bool(step.fed) and "cat" not in step.rest
+            line = document.text.line(step.fed[0][1] if fed else step.line) or 1
+            files: dict[str, Text] = {}
+            for command in simple_commands(_script(step), {}, line):
+                if command.target and command.words and command.words[0] in ("echo", "printf", "cat"):
+                    target, text = expand(str(command.target), values), _output(command, path, step)
+                    files[target] = _behind(files[target], text) if command.appends and target in files else text
+            yield from files.items()
+
+
+def _behind(before: Text, text: Text) -> Text:
+    """A text behind another in the same file, each on the lines where it is written."""
+    gap = max(text.first_line - before.first_line - before.content.count("\n"), 1)
+    return replace(before, content=before.content + "\n" * gap + text.content, coded=False)
+
+
+def _script(step: Instruction) -> str:
+    if not step.fed:
+        return continued(step.rest)
+    if "cat" not in step.rest:
+        return step.fed[0][0]
+    fed = "".join(f"\n{content}\n{mark}" for (content, _), mark in
+                  zip(step.fed, re.findall(r"<<-?\s*['\"]?(\w+)", step.rest), strict=False))  # fmt: skip
+    return step.rest + fed
+
+
+def _output(command: Simple, path: str, step: Instruction) -> Text:
+    if command.words[0] == "cat":
+        return Text(command.fed, path, command.fed_line)
+    words = [word for word in command.words[1:] if word not in ("-e", "-n", "-en", "-ne")]
+    whole = " ".join(words).replace("\\\\\\n\\\n", "\\\n")  # a line that goes on, as echo writes it, and Docker's
+    content = re.sub(r"(?<!\\)\\n", "\n", whole)
+    if is_config(content):
+        flat = not any("\n" in word.written for word in words)
+        whole = re.sub(r"\n?\\\n", "\n", content)  # a line's end is Docker's there
+        return Text(whole, path, command.line or 1, coded=flat)
+    before = content[: max(content.find(BINARY), 0)]
+    inserted = before.count("\n") - before.count("\\\n")
+    return Text(content, path, (command.line or 1) - max(inserted, 0))

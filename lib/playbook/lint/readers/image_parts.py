@@ -1,0 +1,33 @@
+"""A part of a Dockerfile, as documents show one: the flags that its CMD gives to a server's image named elsewhere."""
+
+from __future__ import annotations
+
+import shlex
+
+from playbook.lint.checks.command import BINARY
+from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.reading import Reading
+from playbook.lint.checks.start import is_server
+from playbook.lint.forms.dockerfile import Instruction, last_of
+from playbook.lint.forms.text import Text, Word
+
+
+def read_part(steps: list[Instruction], text: Text) -> Reading | None:
+    """What a Dockerfile without FROM gives the server by its CMD; None where it gives none of its flags."""
+    cmd = last_of(steps, "CMD")
+    if cmd is None or any(step.word in ("FROM", "ENTRYPOINT") for step in steps):
+        return None
+    words, line = cmd.words(), text.line(cmd.line)
+    try:
+        flags = words if words is not None else [Word(word, cmd.line) for word in shlex.split(cmd.rest)]
+    except ValueError:
+        return None
+    if not flags or not flags[0].startswith("--") or not is_server("", flags):
+        return None
+    if words is None:
+        lost = Reading()
+        lost.counts["command lines"] += 1
+        lost.report("cmd-shell-form", text.path, line)
+        return lost
+    placed = [Word(word, text.line(word.line), word.raw) for word in flags]
+    return launch(Start(text.path, line, "", [Word(BINARY)], placed, partial=True))
