@@ -9,9 +9,9 @@ from playbook.lint.checks.configs import check_annotations, check_scrape
 from playbook.lint.checks.containers import closed_words, listening
 from playbook.lint.checks.probes import port_number
 from playbook.lint.checks.refused import check_service
-from playbook.lint.checks.removed import check_version
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.concerned import SCALERS, check_concerned, targets
 from playbook.lint.readers.kubernetes import MONITORS
 from playbook.lint.readers.misnamed import check_names
 from playbook.lint.readers.overlaid import check_patches, pod_templates
@@ -21,7 +21,6 @@ from playbook.lint.rules.findings import Finding, finding
 
 _OURS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")
 _GRPC = ("grpc", "grpc-api", "8500")  # what gRPC's port is called; nobody calls REST's so
-_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")  # KEDA's makes one of the former
 _MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
 
 
@@ -33,15 +32,15 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
     yield from _idle(objects, pods)
     yield from check_patches(objects, pods)
     yield from check_routes(objects, pods)
+    yield from check_concerned(objects, pods)
     yield from check_names(objects, pods) if pods else ()
     templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
-    scalers = [(data, shown) for data, shown in objects if data.get("kind") in _SCALERS]
+    scalers = [data for data, _ in objects if data.get("kind") in SCALERS]
     said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one
     for pod in pods:
-        scaler, where = next(((data, shown) for data, shown in scalers if _targets(data, pod)), (None, ""))
+        scaler = next((data for data in scalers if targets(data, pod)), None)
         if scaler is not None and pod.shown not in templated:  # in a chart, one may be there without the other
             yield from _scaled(pod, scaler)
-            yield from check_version(scaler, where)
         for data, shown in objects:
             if data.get("kind") == "Service" and selects(data, pod):
                 yield from check_service(data, shown)
@@ -75,11 +74,6 @@ def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:
         if asked in _GRPC:
             line = endpoint.at("port" if "port" in endpoint else "targetPort")
             yield finding("metrics-port-closed", shown, line, port=asked, rest="by habit 8501")
-
-
-def _targets(scaler: Any, pod: Pod) -> bool:
-    target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
-    return str(target.get("name", "")) == pod.name and str(target.get("kind", "Deployment")) == pod.kind
 
 
 def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:

@@ -1,0 +1,57 @@
+"""Which objects belong to a server: those in its own file, and those of other files that lead to it or act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from playbook.lint.checks.refused_routes import check_shape
+from playbook.lint.checks.removed import check_version
+from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.pods import Pod, selects
+from playbook.lint.readers.routes import ROUTES, backends
+from playbook.lint.rules.findings import Finding
+
+SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")  # KEDA's makes one of the former
+_SELECTORS = {"PodDisruptionBudget": "selector", "NetworkPolicy": "podSelector"}
+_PROSE = (".md", ".rst", ".ipynb", ".adoc", ".py", ".tf")
+
+
+def check_concerned(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """Findings of objects around a server that Kubernetes refuses by their version or their shape."""
+    served = {_name(data) for data, _ in objects if data.get("kind") == "Service"
+              for pod in pods if selects(data, pod)}  # fmt: skip
+    files = {pod.shown for pod in pods if not pod.shown.endswith(_PROSE)}
+    for data, shown in objects:
+        if shown in files or _leads_to(data, served) or any(_acts_on(data, pod) for pod in pods):
+            yield from check_version(data, shown)
+            yield from check_shape(data, shown)
+
+
+def targets(scaler: Any, pod: Pod) -> bool:
+    """True for a scaler of this pod's workload."""
+    target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
+    return str(target.get("name", "")) == pod.name and str(target.get("kind", "Deployment")) == pod.kind
+
+
+def _leads_to(data: Any, served: set[str]) -> bool:
+    routes = data.get("kind") in ROUTES
+    return routes and any(str(name).partition(".")[0] in served for name, _, _ in backends(data))
+
+
+def _acts_on(data: Any, pod: Pod) -> bool:
+    kind, spec = str(data.get("kind", "")), data.get("spec")
+    if kind in SCALERS:
+        return targets(data, pod)
+    selector: Any = spec.get(_SELECTORS[kind]) if kind in _SELECTORS and isinstance(spec, Table) else None
+    wanted = _texts(selector.get("matchLabels")) if isinstance(selector, Table) else {}
+    return bool(wanted) and wanted.items() <= _texts(pod.labels).items()
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {str(key): str(each) for key, each in value.items()} if isinstance(value, Mapping) else {}
+
+
+def _name(data: Any) -> str:
+    metadata = data.get("metadata")
+    return str(metadata.get("name")) if isinstance(metadata, Table) else ""

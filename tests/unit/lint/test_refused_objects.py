@@ -1,0 +1,144 @@
+# ruff: noqa: E501  (a table of texts, one a line)
+"""Lint knows what Kubernetes refuses in an object, and says nothing of objects that it takes."""
+
+import pytest
+from cluster_texts import ARGS, COMPOSE, DEPLOYMENT, INGRESS, REFUSED, SCALER, SERVICE, TWICE, deployed, hits
+
+BUDGET = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\nspec: {minAvailable: 1, selector: {matchLabels: {app: scores}}}\n"
+# what is read -> its files, the place of the finding, its rule
+FOUND = {
+    "a probe that tells no port": (
+        deployed(ARGS, ARGS + "        readinessProbe: {httpGet: {path: /v1/models/scores}}\n"),
+        ("d.yaml", 13),
+        REFUSED,
+    ),
+    "a Deployment of an API that is no more": (deployed("apps/v1", "extensions/v1beta1"), ("d.yaml", 1), REFUSED),
+    "no dashes between two objects": ({"all.yaml": DEPLOYMENT + "\n# the way in\n" + SERVICE}, ("all.yaml", 17), TWICE),
+    "what stands before missing dashes": (
+        {"all.yaml": DEPLOYMENT.replace('scores"]', 'scores", --rest_api_num_threads=1]') + "\n" + SERVICE},
+        ("all.yaml", 12),
+        "rest-threads-one",
+    ),
+    "arguments twice": (deployed(ARGS, ARGS + "        args: [--port=8500]\n"), ("d.yaml", 13), TWICE),
+    "a variable that is a number": (
+        deployed(ARGS, ARGS + "        env: [{name: A, value: 8501}]\n"),
+        ("d.yaml", 13),
+        REFUSED,
+    ),
+    "a variable that is true": (
+        deployed(ARGS, ARGS + "        env:\n        - name: A\n          value: true\n"),
+        ("d.yaml", 15),
+        REFUSED,
+    ),
+    "an annotation that is a number": (
+        deployed(
+            "metadata: {labels: {app: scores}}",
+            "metadata:\n      labels: {app: scores}\n      annotations:\n        prometheus.io/port: 8501\n",
+        ),
+        ("d.yaml", 10),
+        REFUSED,
+    ),
+    "an argument that is a mapping": (
+        deployed(ARGS, "        args:\n        - --model_base_path=/models/scores\n        - --rest_api_port: 8501\n"),
+        ("d.yaml", 14),
+        REFUSED,
+    ),
+    "a port as a string": (
+        deployed(ARGS, ARGS + '        ports: [{containerPort: "8501"}]\n'),
+        ("d.yaml", 13),
+        REFUSED,
+    ),
+    "a port's long name": (
+        deployed(ARGS, ARGS + "        ports: [{containerPort: 8501, name: tensorflow-serving-rest}]\n"),
+        ("d.yaml", 13),
+        REFUSED,
+    ),
+    "a quantity in words": (
+        deployed(ARGS, ARGS + "        resources: {limits: {memory: 4GB}}\n"),
+        ("d.yaml", 13),
+        REFUSED,
+    ),
+    "a container without a name": (
+        deployed("      - name: scores\n        image", "      - image"),
+        ("d.yaml", 10),
+        REFUSED,
+    ),
+    "a name with an underscore": (deployed("{name: scores}", "{name: scores_live}"), ("d.yaml", 3), REFUSED),
+    "ports of a Service without names": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE.replace("name: rest, ", "")},
+        ("s.yaml", 7),
+        REFUSED,
+    ),
+    "a node port inside the cluster": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE.replace("targetPort: 8501", "targetPort: 8501, nodePort: 30001")},
+        ("s.yaml", 7),
+        REFUSED,
+    ),
+    "a node port out of range": (
+        {
+            "d.yaml": DEPLOYMENT,
+            "s.yaml": SERVICE.replace("targetPort: 8501", "targetPort: 8501, nodePort: 8501").replace(
+                "spec:\n", "spec:\n  type: NodePort\n"
+            ),
+        },
+        ("s.yaml", 8),
+        REFUSED,
+    ),
+    "an Ingress of an API that is no more": (
+        {"all.yaml": DEPLOYMENT + "---\n" + SERVICE, "i.yaml": INGRESS.replace("io/v1", "io/v1beta1")},
+        ("i.yaml", 1),
+        REFUSED,
+    ),
+    "a budget of an API that is no more": (
+        {"d.yaml": DEPLOYMENT, "b.yaml": BUDGET.replace("policy/v1", "policy/v1beta1")},
+        ("b.yaml", 1),
+        REFUSED,
+    ),
+    "a Deployment of an API that never had any": (deployed("apps/v1", "v1"), ("d.yaml", 1), REFUSED),
+    "a path without its type": (
+        {"all.yaml": DEPLOYMENT + "---\n" + SERVICE, "i.yaml": INGRESS.replace("        pathType: Prefix\n", "")},
+        ("i.yaml", 8),
+        REFUSED,
+    ),
+    "a backend of the old shape": (
+        {
+            "all.yaml": DEPLOYMENT + "---\n" + SERVICE,
+            "i.yaml": INGRESS.replace(
+                "{service: {name: scores, port: {number: 80}}}", "{serviceName: scores, servicePort: 80}"
+            ),
+        },
+        ("i.yaml", 10),
+        REFUSED,
+    ),
+    "a scaler of the old shape": (
+        {
+            "d.yaml": DEPLOYMENT,
+            "h.yaml": (SCALER % "scores").replace(
+                "maxReplicas",
+                "metrics: [{type: Resource, resource: {name: cpu, targetAverageUtilization: 60}}], maxReplicas",
+            ),
+        },
+        ("h.yaml", 4),
+        REFUSED,
+    ),
+}
+RIGHT = {
+    "a budget": {"d.yaml": DEPLOYMENT, "b.yaml": BUDGET},
+    "an old Ingress of another program": {"all.yaml": DEPLOYMENT + "---\n" + SERVICE, "i.yaml": INGRESS.replace("io/v1", "io/v1beta1").replace("scores", "ranks")},
+    "dashes between objects": {"all.yaml": DEPLOYMENT + "---\n" + SERVICE},
+    "two files in one block": {"README.md": "```yaml\n" + DEPLOYMENT + "\n# s.yaml\n" + SERVICE + "```\n"},
+    "what an anchor brings, overridden": {"compose.yaml": "x-a: &a {restart: always, image: a}\n" + COMPOSE.replace("    image", "    <<: *a\n    image")},
+    "strings in quotes": deployed(ARGS, ARGS + '        env: [{name: A, value: "8501"}]\n        ports: [{containerPort: 8501, name: rest}]\n        resources: {limits: {memory: 4Gi, cpu: 500m}, requests: {cpu: 0.5}}\n'),
+    "names to fill in": deployed("{name: scores}", "{name: MODEL_NAME-serving}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
+    files, place, rule = FOUND[what]
+    assert (place, rule) in hits(tmp_path, files)
+
+
+@pytest.mark.parametrize("what", RIGHT)
+def test_what_is_right_is_not_told_of(what, tmp_path):
+    assert hits(tmp_path, RIGHT[what]) == set()

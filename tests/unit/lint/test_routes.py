@@ -1,0 +1,137 @@
+# ruff: noqa: E501  (a table of texts, one a line)
+"""Lint knows ways to a server that lead nowhere, and says nothing of those that lead to it."""
+
+import pytest
+from cluster_texts import (
+    ABSENT,
+    CLAIM,
+    COMPOSE,
+    DEPLOYMENT,
+    IDLE,
+    IN_MAP,
+    INGRESS,
+    NGINX,
+    REFUSED,
+    ROUTE,
+    ROUTE_OF_ISTIO,
+    SCALER,
+    SERVICE,
+    WRONG,
+    hits,
+)
+
+# what is read -> its files, the place of the finding, its rule
+FOUND = {
+    "an Ingress in a block of its own": (
+        {
+            "n.md": "\n".join(
+                f"```yaml\n{text}```\n" for text in (DEPLOYMENT, SERVICE, INGRESS.replace("number: 80", "number: 8080"))
+            )
+        },
+        ("n.md", 39),
+        ROUTE,
+    ),
+    "a Service that selects nothing and is refused": (
+        {"d.yaml": DEPLOYMENT + "---\n" + SERVICE.replace("{app: scores}", "{app: ranks}").replace("name: rest, ", "")},
+        ("d.yaml", 22),
+        REFUSED,
+    ),
+    "a scaler of another name": ({"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "scores-deployment"}, ("h.yaml", 4), ABSENT),
+    "an Ingress to another name": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "i.yaml": INGRESS.replace("name: scores,", "name: scores-service,")},
+        ("i.yaml", 10),
+        ABSENT,
+    ),
+    "a claim of another name": (
+        {"d.yaml": DEPLOYMENT.replace("claimName: models", "claimName: models-claim"), "c.yaml": CLAIM},
+        ("d.yaml", 14),
+        ABSENT,
+    ),
+    "a scaler of an API that is no more": (
+        {"d.yaml": DEPLOYMENT, "h.yaml": (SCALER % "scores").replace("autoscaling/v2", "autoscaling/v2beta2")},
+        ("h.yaml", 1),
+        REFUSED,
+    ),
+    "a Service of another file": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE.replace("{app: scores}", "{app: ranks}")},
+        ("s.yaml", 5),
+        IDLE,
+    ),
+    "nginx to gRPC's port": ({"compose.yaml": COMPOSE, "nginx.conf": NGINX}, ("nginx.conf", 5), WRONG),
+    "nginx by gRPC to REST's port": (
+        {
+            "compose.yaml": COMPOSE,
+            "nginx/site.conf": "server {\n  location / {\n    grpc_pass grpc://scores:8501;\n  }\n}\n",
+        },
+        ("nginx/site.conf", 3),
+        WRONG,
+    ),
+    "nginx of a ConfigMap to gRPC's port": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "n.yaml": IN_MAP % "8500"},
+        ("n.yaml", 7),
+        WRONG,
+    ),
+    "an Ingress to gRPC's port": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "i.yaml": INGRESS.replace("number: 80", "number: 8500")},
+        ("i.yaml", 10),
+        WRONG,
+    ),
+    "an Ingress by gRPC to REST's port": (
+        {
+            "d.yaml": DEPLOYMENT,
+            "s.yaml": SERVICE,
+            "i.yaml": INGRESS.replace(
+                "{name: way}", '{name: way, annotations: {nginx.ingress.kubernetes.io/backend-protocol: "GRPC"}}'
+            ),
+        },
+        ("i.yaml", 10),
+        WRONG,
+    ),
+    "an Ingress to a port that no Service has": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "i.yaml": INGRESS.replace("number: 80", "number: 8501")},
+        ("i.yaml", 10),
+        ROUTE,
+    ),
+    "an old Ingress to such a port": (
+        {
+            "d.yaml": DEPLOYMENT,
+            "s.yaml": SERVICE,
+            "i.yaml": INGRESS.replace(
+                "{service: {name: scores, port: {number: 80}}}", "{serviceName: scores, servicePort: 8501}"
+            ),
+        },
+        ("i.yaml", 10),
+        ROUTE,
+    ),
+    "a route of Istio to such a port": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "v.yaml": ROUTE_OF_ISTIO},
+        ("v.yaml", 10),
+        ROUTE,
+    ),
+}
+RIGHT = {
+    "a scaler of another model": {"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "ranks-deployment"},
+    "a scaler of another version": {"d.yaml": DEPLOYMENT.replace("{name: scores}", "{name: scores-1}", 1), "h.yaml": SCALER % "scores-2"},
+    "a scaler of it": {"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "scores"},
+    "a claim of another's": {"d.yaml": DEPLOYMENT, "c.yaml": CLAIM.replace("name: models", "name: training-data")},
+    "a Service of another file": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE},
+    "a Service of another program's pods": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "t.yaml": SERVICE.replace("scores", "ranks")},
+    "nginx to REST's port": {"compose.yaml": COMPOSE, "nginx.conf": NGINX.replace("8500", "8501")},
+    "nginx to ports of one's own choice": {"compose.yaml": COMPOSE + "    command: [--port=9000, --rest_api_port=8500]\n", "nginx.conf": NGINX},
+    "nginx to another program": {"compose.yaml": COMPOSE, "nginx.conf": NGINX.replace("scores:8500", "consul:8500")},
+    "nginx of a ConfigMap to REST's port": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "n.yaml": IN_MAP % "80"},
+    "an Ingress to REST's port": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "i.yaml": INGRESS},
+    "an Ingress by gRPC": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "i.yaml": INGRESS.replace("number: 80", "number: 8500").replace("{name: way}", '{name: way, annotations: {nginx.ingress.kubernetes.io/backend-protocol: "GRPC"}}')},
+    "a route of Istio": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "v.yaml": ROUTE_OF_ISTIO.replace("8501", "80")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FOUND)
+def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
+    files, place, rule = FOUND[what]
+    assert (place, rule) in hits(tmp_path, files)
+
+
+@pytest.mark.parametrize("what", RIGHT)
+def test_what_is_right_is_not_told_of(what, tmp_path):
+    assert hits(tmp_path, RIGHT[what]) == set()
