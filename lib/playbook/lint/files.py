@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
+from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.encodings import check_encoding, check_line_ends
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
-from playbook.lint.checks.schema import KINDS, is_config, kind_of
+from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.python_comments import prose_of, texts_of
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import Gathered

@@ -14,6 +14,7 @@ from typing import Any
 from playbook.errors import ParameterError
 from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
 from playbook.lint.checks.command import BINARY, PACKAGE, Command
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_config, served_metrics_path
 from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.flags import check_asked, check_command
@@ -22,7 +23,7 @@ from playbook.lint.checks.lookup import Sources, meant_files, named_files
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.own_images import said_once
 from playbook.lint.checks.reading import Document, Reading, Surroundings
-from playbook.lint.checks.schema import KINDS, kind_of
+from playbook.lint.checks.schema import KINDS
 from playbook.lint.files import NAMES_NONE, readers, surroundings
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of

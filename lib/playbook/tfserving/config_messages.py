@@ -2,10 +2,10 @@
 
 Source: tensorflow_serving/config/{model_server,monitoring,ssl,platform,logging}_config.proto,
 tensorflow_serving/sources/storage_path/file_system_storage_path_source.proto,
-tensorflow_serving/servables/tensorflow/session_bundle_config.proto and
+tensorflow_serving/servables/tensorflow/{session_bundle_config,thread_pool_factory_config}.proto and
 tensorflow/core/protobuf/{config,rewriter_config,cluster}.proto and xla/tsl/protobuf/coordination_config.proto. A test
 compares the ones that the pip packages hold with them, field by field. Of the parameters of custom graph optimizers
-(tensorflow/core/framework/attr_value.proto) whole tensors are not described.
+(tensorflow/core/framework/attr_value.proto) and of experimental_fixed_input_tensors whole tensors are not described.
 """
 
 from __future__ import annotations
@@ -55,12 +55,23 @@ message SessionBundleConfig {
   string session_target = 1; tensorflow.ConfigProto session_config = 2; BatchingParameters batching_parameters = 3;
   google.protobuf.Int32Value session_run_load_threadpool_index = 4;
   uint64 experimental_transient_ram_bytes_during_load = 5; repeated string saved_model_tags = 6;
-  bool enable_model_warmup = 779; bool enable_session_metadata = 781;
+  repeated NamedTensorProto experimental_fixed_input_tensors = 778; bool enable_model_warmup = 779;
+  ModelWarmupOptions model_warmup_options = 780; bool enable_session_metadata = 781;
   bool remove_unused_fields_from_bundle_metagraph = 782; bool prefer_tflite_model = 783;
+  bool resource_estimation_uses_validation_result = 784; int32 num_tflite_interpreters = 785;
+  int32 num_tflite_interpreters_per_pool = 786; int32 num_tflite_pools = 787;
+  bool wrap_session_with_no_threading_params = 788; bool enable_per_model_batching_params = 789;
+  bool enable_saved_model_config = 790; string mixed_precision = 791;
+}
+message NamedTensorProto { string name = 1; }
+message ModelWarmupOptions {
+  google.protobuf.Int32Value num_request_iterations = 1; google.protobuf.Int32Value num_model_warmup_threads = 2;
+  string model_name = 3; int64 model_version = 4; bool enable_all_batch_sizes_warmup = 5;
 }
 message SavedModelBundleSourceAdapterConfig { SessionBundleConfig legacy_config = 1000; }
 message PlatformConfig { google.protobuf.Any source_adapter_config = 1; }
 message PlatformConfigMap { map<string, PlatformConfig> platform_configs = 1; }
+message ThreadPoolFactoryConfig { google.protobuf.Any thread_pool_factory_config = 1; }
 """
 _TENSORFLOW = """
 message ConfigProto {

@@ -9,7 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from playbook.lint.checks.command import Command, Mount, is_official
-from playbook.lint.checks.schema import KINDS, kind_of
+from playbook.lint.checks.config_kinds import kind_of
+from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 

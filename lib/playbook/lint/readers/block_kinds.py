@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
+from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.launch import is_server
-from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.plain_prose import STARTED
 from playbook.lint.forms.python_cells import is_python
 from playbook.lint.forms.text import ENGINES

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks.command import BINARY, Command
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.fragments import read_fragment
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading, Surroundings, with_exported
-from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.letters import printed_dash
 from playbook.lint.forms.listings import listed_folders
 from playbook.lint.forms.python_exports import set_in_cells

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.reading import Document, Reading, Surroundings
-from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.helm import charts, render
 from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.forms.yaml_lines import load_documents

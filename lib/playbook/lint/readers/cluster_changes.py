@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from playbook.lint.checks.command import BINARY, OFFICIAL, Place
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.environment import OURS_ALONE
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading, Surroundings
-from playbook.lint.checks.schema import kind_of
 from playbook.lint.checks.start_checks import check_variables
 from playbook.lint.forms.makefiles import makefile_as_shell
 from playbook.lint.forms.shell import simple_commands

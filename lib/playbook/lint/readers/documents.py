@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
-from playbook.lint.checks.schema import kind_of
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.forms.diffs import after
 from playbook.lint.forms.plain_prose import BULLET, STARTED, plain_end
 from playbook.lint.forms.python_cells import shell_and_code

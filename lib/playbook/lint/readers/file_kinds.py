@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from playbook.lint.checks.command import BINARY, OFFICIAL
-from playbook.lint.checks.schema import is_batching, is_config, kind_of
+from playbook.lint.checks.config_kinds import is_batching, is_config, kind_of
 from playbook.lint.forms.text import Text
 from playbook.lint.readers.diff_files import is_diff
 from playbook.lint.readers.program_texts import SUFFIXES

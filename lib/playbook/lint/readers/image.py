@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Mount, Place, is_official, is_server_word
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.containers import TOOLS, check_image
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Image, Reading
-from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.dockerfile import (
     KEYWORDS,
     Instruction,

@@ -9,6 +9,7 @@ from typing import Any
 
 from playbook.lint.checks import probes, refused
 from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_annotations
 from playbook.lint.checks.containers import check_image, check_other_image, check_told, cores
 from playbook.lint.checks.environment import filled_in
@@ -19,7 +20,6 @@ from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
 from playbook.lint.checks.removed import check_version
 from playbook.lint.checks.resources import check_resources
-from playbook.lint.checks.schema import kind_of
 from playbook.lint.checks.start import tells_model
 from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.text import Text, Word, place_of

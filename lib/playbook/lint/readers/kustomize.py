@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.checks.schema import kind_of
 from playbook.lint.checks.start import tells_model
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
 from playbook.lint.forms.yaml_lines import Table

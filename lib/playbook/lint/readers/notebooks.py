@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from playbook.lint.checks.schema import kind_of
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.python_exports import tree_of
 from playbook.lint.forms.text import Text

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, Place, is_path, is_server_word
+from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.infra_validator import check_spec
 from playbook.lint.checks.launch import Start, launch
@@ -14,7 +15,6 @@ from playbook.lint.checks.misnamed import is_misnamed, module_named
 from playbook.lint.checks.own_images import built_as, names_own
 from playbook.lint.checks.reading import Document, Reading, with_exported
 from playbook.lint.checks.rewriting import check_rewriting
-from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.python_cells import begun
 from playbook.lint.forms.python_comments import commented_lines
 from playbook.lint.forms.python_exports import set_by

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
+from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import is_file, read_written

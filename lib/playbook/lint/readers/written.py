@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL
+from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.pods import Pod

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_scrape, served_metrics_path
 from playbook.lint.checks.containers import IMAGE, IMAGE_IN_JSON, check_image
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
-from playbook.lint.checks.schema import kind_of
 from playbook.lint.forms.text import Text, is_unknown, line_of
 from playbook.lint.forms.walking import held_by, tables_in, words_in
 from playbook.lint.forms.yaml_lines import Table, load_documents

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
+from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.reading import Reading
-from playbook.lint.checks.schema import is_config, kind_of
 from playbook.lint.forms.text import ENGINES, Text, Word, line_of
 from playbook.lint.forms.walking import lists_in, tables_in, words_in
 from playbook.lint.readers.docker_cli import run_arguments

@@ -1,0 +1,62 @@
+"""Which config file of the server a text is, by the fields it names."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from playbook.tfserving.config_messages import CONFIG_MESSAGES
+
+_TRITON = {"backend", "platform", "instance_group", "dynamic_batching"}  # its config.pbtxt shares our field names
+_ENTRY = ({"base_path", "model_platform"}, {"base_path", "model_version_policy"}, {"base_path", "version_labels"},
+          {"model_platform", "model_version_policy"})  # fmt: skip
+_TOLD_BY = re.compile(
+    "model_config|model_version_policy|base_path|platform_configs|batch|prometheus_config|server_(?:key|cert)|parallelism_threads|g(?:pu|raph)_options"
+)
+_LOG = re.compile(r"(?m)^\S*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|^[IWEF]\d{4} \d\d:")  # lines that tell of a config
+_BEGINS = re.compile(
+    r"\s*((#|//).*\n\s*)*[{\[\s]*\"?(model_config_list|max_batch_size|num_batch_threads|batch_timeout_micros|allowed_batch_sizes|"
+    r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]|\s*((#|//).*\n\s*)*\w+[ \t]*\{(?!\s*['\"])"
+)
+
+
+def is_batching(content: str) -> bool:
+    """True for a text of nothing but fields of BatchingParameters, whatever stands between them and their values."""
+    lines = [line for line in content.split("\n") if line.strip() and not line.lstrip().startswith(("#", "//"))]
+    found = [_SETTING.fullmatch(line) for line in lines]
+    names = {match[1] for match in found if match}
+    fields = CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name
+    return bool(lines) and all(found) and names <= {*fields} and (len(names) > 1 or names != {"max_batch_size"})
+
+
+_SETTING = re.compile(r"\s*(\w+)\s*[:=]?\s*(?:\{\s*value\s*[:=]\s*)?[\w.\"-]+\s*\}?[,;]?\s*(?:#.*)?")
+
+
+def is_config(content: str) -> bool:
+    """True for a text that is a config file from its first word on, not one that holds some of its words."""
+    return bool(_BEGINS.match(content)) and kind_of(content) is not None
+
+
+@lru_cache(maxsize=128)
+def kind_of(content: str) -> str | None:
+    """Which flag would name a text proto with these fields; None when it is none of them."""
+    if not _TOLD_BY.search(content) or _LOG.search(content):
+        return None
+    bare = re.sub(r"(?m)(#|//).*$", "", content)
+    names = set(re.findall(r"([a-z_]+)[\"']?\s*[:{<]", bare))
+    if names & _TRITON:
+        return None
+    if names & {"model_config_list", "custom_model_config"} or any(each <= names for each in _ENTRY):
+        return "model_config_file"
+    if "platform_configs" in names:
+        return "platform_config_file"
+    if names & {"max_batch_size", "batch_timeout_micros", "num_batch_threads", "allowed_batch_sizes",
+                "max_enqueued_batches"}:  # fmt: skip
+        return "batching_parameters_file"
+    if "prometheus_config" in names:
+        return "monitoring_config_file"
+    if names & {"server_key", "server_cert"}:
+        return "ssl_config_file"
+    if names & {"intra_op_parallelism_threads", "inter_op_parallelism_threads", "gpu_options", "graph_options"}:
+        return "tensorflow_session_config_file"
+    return None
