@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, Mount
+from playbook.lint.checks.config_kinds import is_config
 from playbook.lint.checks.containers import host_path
 from playbook.lint.checks.reading import Document
-from playbook.lint.checks.schema import is_config
 from playbook.lint.forms.dockerfile import Instruction, continued
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
