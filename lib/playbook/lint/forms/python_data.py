@@ -1,4 +1,4 @@
-"""Python's dicts, lists and objects of Kubernetes' client as YAML would hold them."""
+"""Python's dicts, lists and objects of a client as YAML would hold them: keywords are keys, spelt as manifests do."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ import ast
 import re
 from typing import Any
 
+from playbook.lint.forms.object_fields import TYPE
 from playbook.lint.forms.python_names import name_of
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import UNKNOWN, Word
 from playbook.lint.forms.yaml_lines import Items, Table
 
-_MODEL = re.compile(r"V\d\w*$")  # how the client calls its objects
-_SPELT = {"cluster_ip": "clusterIP", "host_ip": "hostIP"}
+_SPELT = {
+    "cluster_ip": "clusterIP",
+    "host_ip": "hostIP",
+    "arguments": "args",  # of Airflow's operators
+    "cmds": "command",
+    "env_vars": "env",
+    "environment_variables": "environment_variables",  # Azure's files have it so
+    "inference_config": "inference_config",
+}
 
 
 class Data:
@@ -29,14 +37,13 @@ class Data:
             pairs = [(self._word(key), value) for key, value in zip(node.keys, node.values, strict=True) if key]
             return self._table({key: self.of(value) for key, value in pairs}, node)
         if isinstance(node, (ast.List, ast.Tuple)):
-            items = Items(self.of(each) for each in node.elts)
+            items = Items(held for each in node.elts for held in self._items(each))
             items.line = self.values.line(node)
             return items
         if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, type(None))):
             return node.value
-        if isinstance(node, ast.Call) and _MODEL.match(called(node)):
-            given = self.values.keywords(node).items()
-            return self._table({Word(_camel(key), self.values.line(each)): self.of(each) for key, each in given}, node)
+        if isinstance(node, ast.Call):
+            return self._call(node)
         name = name_of(node)
         value = self.values.names.get(name) if name not in self._open | self.values.grown.keys() else None
         if not isinstance(value, (ast.Dict, ast.List, ast.Call)):
@@ -46,6 +53,33 @@ class Data:
         data = self.of(value)
         self._open.discard(name)
         return data
+
+    def made(self, node: ast.Call) -> Table:
+        """A call as the object it makes, with the name of what it calls as its type."""
+        table = self._table({}, node)
+        for key, value in self.values.keywords(node).items():
+            held = self.of(value)
+            plain = _SPELT.get(key) or _SPELT.get(key.strip("_")) or _camel(key.strip("_"))
+            if plain == "env" and isinstance(held, Table):  # a mapping of names
+                held = _pairs(held)
+            table[Word(plain, self.values.line(value))] = held
+        table[TYPE] = called(node)
+        return table
+
+    def _call(self, node: ast.Call) -> Any:
+        """An object; `ContainerImage.from_registry(NAME)` is what it is made from."""
+        word = self.values.word(node)
+        if word is not None:
+            return word
+        if called(node)[:1].isupper() and self.values.keywords(node):
+            return self.made(node)
+        maker = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if maker is not None and called(node).startswith("from_") and node.args and ast.unparse(maker)[-1:].isalnum():
+            return self.of(node.args[0])
+        return self._word(node)
+
+    def _items(self, node: ast.expr) -> list[Any]:
+        return list(self.values.words(node.value)) if isinstance(node, ast.Starred) else [self.of(node)]
 
     def _table(self, pairs: dict[Word, Any], node: ast.AST) -> Table:
         table = Table(pairs)
@@ -62,6 +96,16 @@ def called(node: ast.Call) -> str:
 
 
 def _camel(name: str) -> str:
-    """A keyword of the client as a manifest spells it."""
-    bare = name.strip("_")
-    return _SPELT.get(bare) or re.sub(r"_(\w)", lambda match: match[1].upper(), bare)
+    """A keyword of a client as a manifest spells it."""
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+def _pairs(held: Table) -> Items:
+    """A mapping of names as the list of names and values that a manifest has."""
+    items = Items()
+    for name, value in held.items():
+        pair = Table(name=name, value=value)
+        pair.line = getattr(name, "line", held.line)
+        items.append(pair)
+    items.line = held.line
+    return items

@@ -1,27 +1,18 @@
-"""Containers as the Python client of Kubernetes describes them: `V1Container(...)`, read as its manifest would be."""
+"""A container that a program's text makes by itself, in a pod of the kind that the text makes elsewhere."""
 
 from __future__ import annotations
 
-import ast
 import re
-from dataclasses import replace
 
-from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.forms.python_data import Data
-from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import Word
 from playbook.lint.forms.yaml_lines import Items, Table
-from playbook.lint.readers.yaml_files import read_page
-from playbook.lint.readers.yaml_pages import Page
 
 _KIND = re.compile(r"\bV1(Deployment|StatefulSet|DaemonSet|Job|CronJob)(?:Spec)?\(|\bV1(Pod)\(")
 _LISTS = ("args", "command", "env", "envFrom", "ports", "volumeMounts")
 
 
-def read_client(node: ast.Call, values: Values, document: Document) -> Reading:
-    """A `V1Container(...)` in a pod of the kind that the text makes."""
-    content = document.text.content
-    container = Data(values).of(node)
+def in_a_pod(container: Table, content: str) -> tuple[Table, bool]:
+    """The container's whole manifest, and whether parts of it may stand elsewhere in the text."""
     for name in [name for name in _LISTS if name in container and not isinstance(container[name], list)]:
         container[name] = Items([container[name]])
     if any(not isinstance(each, Table) for each in container.get("env") or ()):
@@ -29,8 +20,10 @@ def read_client(node: ast.Call, values: Values, document: Document) -> Reading:
     made = _KIND.search(content)
     kind = (made[1] or made[2]) if made else ""  # "": the text is an excerpt
     elsewhere = "mount" in content.lower() and "volumeMounts" not in container
-    open_ = not kind or elsewhere or any(each.arg is None for each in node.keywords)
-    kind = kind or "Pod"
+    return _manifest(kind or "Pod", container), not kind or elsewhere
+
+
+def _manifest(kind: str, container: Table) -> Table:
     named = [each["name"] for each in container.get("volumeMounts") or () if isinstance(each, Table) and "name" in each]
     volumes = Items(Table({Word("name", container.line): name}) for name in named)
     spec = Table({Word("containers", container.line): Items([container]), Word("volumes", container.line): volumes})
@@ -41,4 +34,4 @@ def read_client(node: ast.Call, values: Values, document: Document) -> Reading:
     whole[Word("spec", container.line)] = workload if kind != "Pod" else spec
     for table in (spec, pod, whole):
         table.line = container.line
-    return read_page(Page(Document(replace(document.text, templated=open_), document.around), [whole]), [], [])
+    return whole
