@@ -32,8 +32,9 @@ from playbook.lint.readers.notebooks import notebook_blocks
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.program_texts import read_program
 from playbook.lint.readers.python_code import read_python
-from playbook.lint.readers.scripts import read_script, read_unit, read_windows
+from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.terraform import read_hcl
+from playbook.lint.readers.unit_files import read_unit, read_windows
 from playbook.lint.readers.written import read_written
 from playbook.lint.readers.yaml_files import check_together, collect, read_page, served_by_maps
 from playbook.lint.readers.yaml_pages import Page, load

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from playbook.lint.forms.python_defaults import kept_defaults
 
 
 def name_of(node: ast.AST | None) -> str:
@@ -78,3 +81,32 @@ def on_side(items: Iterable[tuple[ast.expr, dict[int, str]]], side: str) -> list
     split = {way for way, here in taken.items() if len(here) > 1}
     kept = [item for item, sides in held if all(sides[way] == side for way in split & sides.keys())]
     return sorted(kept, key=lambda item: item.lineno)
+
+
+@dataclass
+class Names:
+    """What a Python text sets by name: values that are set once, what is added to them, and its docstrings."""
+
+    values: dict[str, ast.expr] = field(default_factory=dict)
+    added: dict[str, list[tuple[ast.expr, dict[int, str]]]] = field(default_factory=dict)  # with the sides of each `if`
+    docstrings: set[int] = field(default_factory=set)
+
+
+def gathered(tree: ast.AST) -> Names:
+    """The names of a text; one that is set twice stands for nothing that is known."""
+    names, twice, sides = Names(), set[str](), branches(tree)
+    loops = {
+        id(inner): node for node in ast.walk(tree) if isinstance(node, ast.For) for inner in ast.walk(node)
+    }  # the innermost one, as outer ones come first
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and (name := name_of(node.targets[0])):
+            twice |= {name} & names.values.keys()
+            names.values[name] = node.value
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            names.docstrings.add(id(node.value))
+        for name, item in added_by(node):
+            names.added.setdefault(name, []).append((in_loop(item, loops.get(id(node))), sides.get(id(node), {})))
+    for name in twice:
+        del names.values[name]
+    names.values = {**kept_defaults(tree), **names.values}
+    return names

@@ -33,11 +33,11 @@ def read_grown(program: Program) -> Reading:
             if whole.content not in program.lines and (BINARY in whole.content or OFFICIAL in whole.content):
                 program.lines.append(whole.content)
                 reading.add(_read_line(whole, program))
-    for whole in (values.names[name] for name in values.grown if name in values.names):
-        if values.script(whole) is not None:
-            program.take(whole)
-        elif isinstance(whole, ast.List):
-            program.read.add(id(whole))
+    for begun in (values.names[name] for name in values.grown if name in values.names):
+        if values.script(begun) is not None:
+            program.take(begun)
+        elif isinstance(begun, ast.List):
+            program.read.add(id(begun))
     return reading
 
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from playbook.lint.forms.python_data import called
 from playbook.lint.forms.python_dumps import DUMPS, dumped
 from playbook.lint.forms.python_names import name_of
-from playbook.lint.forms.python_values import PLACEHOLDER, Values
+from playbook.lint.forms.python_texts import PLACEHOLDER
+from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import UNKNOWN, Text
 
 _OPENS = ("open", "GFile", "Open")

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import replace
-from itertools import pairwise
 
-from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, Place, is_server_word
+from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, is_server_word
 from playbook.lint.checks.containers import check_image
-from playbook.lint.checks.launch import Start, cut_off, launch
+from playbook.lint.checks.launch import cut_off
 from playbook.lint.checks.misnamed import module_named, named_rightly, whole_line
 from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.pasted import mended_line
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.rewriting import check_rewriting
-from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.forms.told_commands import set_aside, told
-from playbook.lint.forms.units import unit_as_shell, windows_as_shell
-from playbook.lint.forms.variables import variables
+from playbook.lint.forms.units import unit_as_shell
 from playbook.lint.readers.cluster_changes import read_config_maps, read_helm, read_kubectl
 from playbook.lint.readers.cluster_cli import (
     compose_arguments,
@@ -34,9 +30,10 @@ from playbook.lint.readers.cluster_cli import (
 from playbook.lint.readers.committed import follow, goes_on
 from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.server_commands import read_process, starts_server
+from playbook.lint.readers.sourced import sourced_variables
 from playbook.lint.readers.written import read_written
 from playbook.lint.rules.findings import Finding, finding
-from playbook.tfserving.flags import FLAGS
 
 # programs that take the server's name for something else than a command
 # fmt: off
@@ -55,9 +52,6 @@ _MAY_CONCERN = re.compile(
 _BASH = re.compile(r"#!.*\bbash\b")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
-_OPTIONS = ("-", "$", "<", "[", "@", *DASHES)
-# words that stand for more flags
-_HANDED_ON = re.compile(r"\$[@*]|\$\{[@*]\}|\$\{?\w+(\[[@*]\])?\}?|\$\(.*\)|\[?\.\.\.\]?|[<\[][\w .-]+[>\]]")
 
 
 def read_script(document: Document, depth: int = 0) -> Reading:
@@ -65,7 +59,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     reading, text = Reading(), document.text
     if not (_MAY_CONCERN.search(text.content) or names_own(document.around, text.content) or goes_on(document)):
         return reading
-    values = {**document.around.exported, **{name: str(value) for name, value in _sourced(document).items()}}
+    values = {**document.around.exported, **{name: str(value) for name, value in sourced_variables(document).items()}}
     started, named, shown = False, set[Word](), list[Simple]()
     writes, before = Writes(not _BASH.match(text.content)), list[Word]()
     for command in simple_commands(text.content, values, text.first_line):
@@ -76,9 +70,9 @@ def read_script(document: Document, depth: int = 0) -> Reading:
             reading.findings += _torn([*before, *command.words], document)
             continue
         before = command.words
-        read = _read_command(command, values, document, depth)
+        read = _read_command(command, document, depth)
         reading.add(read.without(*IN_QUOTES) if command.unclosed and pasted else read)
-        started = _starts(command.words)
+        started = starts_server(command.words)
         named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
         writes.add(command, text.path)
         shown.append(command)
@@ -120,12 +114,7 @@ def _images(named: set[Word], path: str, reading: Reading) -> None:
         reading.findings += check_image(str(image), path, image.line)
 
 
-def _starts(words: list[Word]) -> bool:
-    """True for a command that starts a server, whether or not its line is whole."""
-    return any(is_server_word(word) for word in words) or run_arguments(words) is not None
-
-
-def _read_command(command: Simple, values: dict[str, str], document: Document, depth: int) -> Reading:
+def _read_command(command: Simple, document: Document, depth: int) -> Reading:
     reading, words = Reading(), command.words
     if command.fed:
         reading.add(_fed(command, document, depth))
@@ -155,7 +144,7 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
     if (contained := read_singularity(words, document)) is not None:
         return _joined(reading, contained)
     if any(is_server_word(word) for word in words) and not all(_ASSIGNED.match(word) for word in words):
-        return _joined(reading, _process(words, values, document))
+        return _joined(reading, read_process(words, document))
     if (cluster := read_cluster_run(words, document)) is not None:
         return _joined(reading, cluster)
     if (inside := compose_arguments(words)) is not None:
@@ -165,40 +154,6 @@ def _read_command(command: Simple, values: dict[str, str], document: Document, d
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), document.text.path, image.line)
     return reading
-
-
-def _sourced(document: Document) -> dict[str, Word]:
-    """The variables of files that a script takes in by `source` or a dot, where they hold nothing else."""
-    found: dict[str, Word] = {}
-    for name in (each for each in _SOURCE.findall(document.text.content) if not each.startswith("/")):
-        text = document.around.sources.file(document.folder / name) if document.folder is not None else None
-        if text is not None and all(_PLAIN.match(line) for line in text.content.split("\n")):
-            found |= variables(text)
-    return found
-
-
-_SOURCE = re.compile(r"(?m)(?:^|[;&]\s*)\s*(?:source|\.)\s+[\"']?(?:\./)?([\w./-]+)")
-_PLAIN = re.compile(r"\s*(#.*|(export\s+)?[A-Za-z_]\w*=.*)?$")
-_ENVIRONMENT_FILE = re.compile(r"(?m)^\s*EnvironmentFile\s*=\s*-?(\S+)\s*$")
-
-
-def read_unit(document: Document) -> Reading:
-    """What a systemd unit, a quadlet of podman's or supervisord starts, with the variables of files here."""
-
-    def filled(match: re.Match) -> str:
-        name = match[1].rpartition("/")[2]
-        text = document.around.sources.file(document.folder / name) if document.folder is not None else None
-        pairs = variables(text).items() if text is not None else ()
-        return "Environment=" + " ".join(shlex.quote(f"{key}={value}") for key, value in pairs)
-
-    content = unit_as_shell(_ENVIRONMENT_FILE.sub(filled, document.text.content))
-    return read_script(Document(replace(document.text, content=content), document.around))
-
-
-def read_windows(document: Document) -> Reading:
-    """What a batch file or PowerShell starts."""
-    text = replace(document.text, content=windows_as_shell(document.text.content))
-    return read_script(Document(text, document.around))
 
 
 def _beside(words: list[Word], document: Document) -> Reading | None:
@@ -216,24 +171,6 @@ def _is_python(words: list[Word]) -> bool:
 def _joined(reading: Reading, other: Reading) -> Reading:
     reading.add(other)
     return reading
-
-
-def _process(words: list[Word], values: dict[str, str], document: Document) -> Reading:
-    place = next(index for index, word in enumerate(words) if is_server_word(word))
-    behind = words[place + 1 :]
-    if (behind or place) and not any(word.startswith(_OPTIONS) for word in behind):
-        return Reading()  # its name in another program's words, or in a sentence
-    line = words[place].line
-    start = Start(document.text.path, line, "", [words[place]], words[place + 1 :], {}, Place(folder=document.folder),
-                  document.around.cpus)  # fmt: skip
-    start.partial = any(_HANDED_ON.fullmatch(word) and not _takes_value(before)
-                        for before, word in pairwise(words[place:]))  # fmt: skip
-    return launch(start)
-
-
-def _takes_value(word: str) -> bool:
-    """True for a word behind which people write a flag's value: the word there stands for no flags."""
-    return word.endswith("=") or FLAGS.get(word.removeprefix("--"), "true or false") != "true or false"
 
 
 def _fed(command: Simple, document: Document, depth: int) -> Reading:
