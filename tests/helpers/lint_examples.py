@@ -221,6 +221,12 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "cmd-over-entrypoint": {"Dockerfile": DOCKER + 'CMD ["tensorflow_model_server", "--port=8500"]'},
     "cmd-shell-form": {"Dockerfile": DOCKER + "CMD tensorflow_model_server --port=8500"},
     "entrypoint-replaced": {"Dockerfile": DOCKER + 'ENTRYPOINT ["tensorflow_model_server"]'},
+    "image-tag-unknown": {"run.sh": "docker run -p 8501:8501 tensorflow/serving:v1.14\n"},
+    "image-name-broken": {"Dockerfile": "FROM tensorflow /serving\nCOPY m /models/model\n"},
+    "copy-outside-context": {"Dockerfile": DOCKER + "COPY ../m /models/model\n"},
+    "server-ends-with-build": {
+        "Dockerfile": DOCKER + "RUN tensorflow_model_server --model_name=m --model_base_path=/models/m &\n"
+    },
     "unknown-instruction": {"Dockerfile": DOCKER + "COPY./m /models/model"},
     "expose-not-a-port": {"Dockerfile": DOCKER + "EXPOSE 8501 # REST"},
     "comment-in-instruction": {"Dockerfile": DOCKER + "WORKDIR /models # here"},

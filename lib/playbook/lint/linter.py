@@ -18,6 +18,7 @@ from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_config, served_metrics_path
 from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.flags import check_asked, check_command
+from playbook.lint.checks.image_tags import without_made
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.lookup import Sources, meant_files, named_files
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
@@ -172,6 +173,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
         report.findings[before:] = _at_their_words(report.findings[before:], command)
         said.append((command, report.findings[before:]))
     report.findings = list(said_once(report.findings, said))
+    report.findings = without_made(report.findings, gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)

@@ -189,5 +189,5 @@ def is_official(image: str) -> bool:
 
 
 def has_own_tag(image: str) -> bool:
-    """True for a tag that no release has: somebody made that image, of which nothing is known."""
-    return bool(re.search(rf"{OFFICIAL}:(?!latest|nightly)[a-z_]", image))
+    """True for a tag of letters that no release has: somebody made that image, of which nothing is known."""
+    return bool(re.search(rf"{OFFICIAL}:(?!latest|nightly|[vV]\d)[A-Za-z_]", image))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.lint.checks.command import BINARY, OFFICIAL, Command, Mount, is_official, is_path
+from playbook.lint.checks.image_tags import wrong_tag
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.forms.text import Word, is_unknown, line_of, place_of
 from playbook.lint.rules.findings import Finding, finding
@@ -19,10 +20,14 @@ _AVAILABLE = re.compile(r'state[\\"\']*\s*[:.]?.{0,12}AVAILABLE', re.DOTALL)
 
 
 def check_image(image: str, shown: str, line: int | None) -> Iterator[Finding]:
-    """A tag that moves, or no tag at all, of an image that serves."""
+    """A tag that moves or that no release has, or no tag at all, of an image that serves."""
     if not image or is_unknown(image) or "@sha256:" in image or is_path(image):
         return
     if image.endswith(":"):  # a program puts the tag behind it
+        return
+    why, right = wrong_tag(image)
+    if why:
+        yield finding("image-tag-unknown", shown, line, image=image, why=why, right=right)
         return
     tag = image.rpartition("/")[2].partition(":")[2]
     if not tag or tag.startswith(("latest", "nightly")):

@@ -139,7 +139,7 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     if OFFICIAL in start.image and not scripted:
         reading.passed = "an image to build the server in: it starts a shell"
         named = {"MODEL_NAME", "MODEL_BASE_PATH"} & start.environment.keys()
-        if named or any(word.startswith("--") for word in args[:1]):
+        if "-devel" in start.image and (named or any(word.startswith("--") for word in args[:1])):
             reading.report("devel-image", start.path, start.line, image=start.image)
         return None
     if script is not None:

@@ -111,7 +111,7 @@ def kind_of_block(language: str, content: str) -> str:
         language.lower() in _SHELL
         or BINARY in content
         or re.search(rf"{NAMED}\s+--\w", content)
-        or re.search(rf"\b{ENGINES}\s.*\brun\b", content)
+        or re.search(rf"\b{ENGINES}\s.*\b(run|cp|commit)\b", content)
     ):
         return "shell"
     return ""

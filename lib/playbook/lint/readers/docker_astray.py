@@ -33,6 +33,10 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Fin
         words = {"problem": f"the {'^' if mark == '^' else '`'} at a line's end goes on in another shell than this one",
                  "remedy": "End each line that goes on with a backslash."}  # fmt: skip
         return finding("docker-run-without-image", shown, mark.line, **words)
+    if rest and (torn := _torn([str(word) for word in rest[:3]])):
+        words = {"word": torn, "right": "".join(torn.split()),
+                 "effect": "docker takes its first word for the image, and the rest for a command"}  # fmt: skip
+        return finding("image-name-broken", shown, rest[0].line, **words)
     named = any(_SERVERS_IMAGE.match(word) for word in rest[1:])
     bare = next(((name, value) for name, value in options if name in _VALUED and value.startswith("-")), None)
     if bare is not None and named:
@@ -57,6 +61,12 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Fin
         words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
         return finding("docker-run-without-image", shown, rest[0].line, **words)
     return None
+
+
+def _torn(words: list[str]) -> str:
+    """The words at the image's place that are its name with blanks inside; "" where they are not."""
+    whole = next((words[:count] for count in (2, 3) if "".join(words[:count]).partition(":")[0] == OFFICIAL), [])
+    return " ".join(whole) if whole and OFFICIAL not in whole[0] else ""
 
 
 def cut_by_blank(before: list[Word], words: list[Word]) -> bool:

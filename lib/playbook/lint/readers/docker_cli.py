@@ -16,6 +16,7 @@ from playbook.lint.checks.containers import (
     count_cpus,
     for_cpus,
 )
+from playbook.lint.checks.host_paths import check_host_paths
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.pasted import mended_options
@@ -157,6 +158,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             reading.findings += check_bound(value, shown)
             if not mount_parts(value)["source"]:
                 reading.report("mount-without-source", shown, value.line, value=str(value), what="source")
+    reading.findings += check_host_paths(start.args, start.place.mounts, shown)
     if not any(map(_is_servers, given)):
         reading.add(launch(start))
     return reading

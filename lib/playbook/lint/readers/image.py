@@ -21,6 +21,7 @@ from playbook.lint.forms.dockerfile import (
     stages,
 )
 from playbook.lint.forms.text import Text, Word, expand
+from playbook.lint.readers.image_builds import check_build, is_torn
 from playbook.lint.readers.image_files import copied, made
 from playbook.lint.readers.image_parts import read_part
 from playbook.lint.readers.image_steps import (
@@ -50,6 +51,8 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     arguments = arguments_of(steps)
     final = stages(steps, target or serving_stage(steps))
     base = expand(final[0].rest.split()[0], arguments) if final and final[0].word == "FROM" and final[0].rest else ""
+    if is_torn(final[0].rest if final else ""):
+        base = OFFICIAL  # as it is meant
     if OFFICIAL not in base and BINARY not in text.content:
         if (part := read_part(steps, text)) is not None:
             return part
@@ -66,6 +69,7 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     tools = {tool for tool in TOOLS for step in final if step.word == "RUN"
              and re.search(rf"(install|add)\b[^&|;]*\b{tool}\b", step.rest)}  # fmt: skip
     tools |= {tool for tool in TOOLS[-1:] for step in final if step.word != "HEALTHCHECK" and tool in step.rest}
+    reading.findings += check_build(steps, final, document)
     reading.findings += [_moved(hit, text) for hit in check_steps(steps, final, base, shown)]
     for step in final:
         reading.findings += [_moved(hit, text) for hit in check_step(step, base, tools, shown)]

@@ -47,7 +47,7 @@ _DEPTH = 3
 _IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
 _MAY_CONCERN = re.compile(
     r"tensorflow|TF_SERVING_|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key|"
-    r"MODEL_NAME[= ]|per_process_"
+    r"MODEL_NAME[= ]|per_process_|\bserving_base\b"
 )
 _BASH = re.compile(r"#!.*\bbash\b")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")

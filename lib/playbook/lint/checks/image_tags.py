@@ -1,0 +1,52 @@
+"""Tags of the server's image on Docker Hub: what is wrong with one that no release can have been given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from playbook.lint.checks.command import OFFICIAL
+from playbook.lint.forms.text import Text
+from playbook.lint.rules.findings import Finding
+
+_HUB = re.compile(rf"(?:docker\.io/|index\.docker\.io/)?{OFFICIAL}:(?P<tag>[\w.-]+)")
+_LETTER = re.compile(r"[vV](?P<number>\d[\w.-]*)")
+_SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<rest>(?:-[\w.-]+)?)")
+_LAST_OF_ONE = 15  # the first series ended with 1.15
+
+
+def wrong_tag(image: str) -> tuple[str, str]:
+    """Why Docker Hub has no such tag of the image, and the image that is likely to be meant; "", "" for any other.
+
+    Releases are called by three numbers (2.20.0, 2.20.0-gpu); a tag of letters may be somebody's own.
+    """
+    named = _HUB.fullmatch(image)
+    tag = named["tag"] if named else ""
+    if letter := _LETTER.fullmatch(tag):
+        return "releases are called by their numbers alone", f"{OFFICIAL}:{_whole(letter['number'])}"
+    if short := _SHORT.fullmatch(tag):
+        return "releases are called by three numbers", f"{OFFICIAL}:{_whole(short['number'] + short['rest'])}"
+    release = re.match(r"1\.(\d+)\.", tag)
+    if release and int(release[1]) > _LAST_OF_ONE:
+        return "the releases of TensorFlow 1 end with 1.15", f"{OFFICIAL}:1.15.0"
+    return "", ""
+
+
+def _whole(tag: str) -> str:
+    """The tag with as many numbers as a release has."""
+    number, dash, rest = tag.partition("-")
+    parts = [*number.split("."), "0", "0"][: max(3, number.count(".") + 1)]
+    return ".".join(parts) + dash + rest
+
+
+def without_made(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:
+    """The findings without those of a tag that a text here gives an image itself."""
+    held = list(hits)
+    odd = {hit: match[0] for hit in held if hit.rule == "image-tag-unknown"
+           and (match := re.search(rf"{OFFICIAL}:[\w.-]+", hit.message))}  # fmt: skip
+    made = {image for image in odd.values() for text in texts if _makes(image, text.content)}
+    return [hit for hit in held if odd.get(hit) not in made or hit not in odd]
+
+
+def _makes(image: str, content: str) -> bool:
+    return bool(re.search(rf"\b(?:tag|commit|build|buildx)\b[^\n]*\s{re.escape(image)}(?![\w.-])", content))
