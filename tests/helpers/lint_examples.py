@@ -216,6 +216,10 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "pasted-quote": {"run.sh": RUN.format(options="-p “8501:8501”", flags="")},
     "odd-blank": {"run.sh": RUN.format(options="-p\u00a08501:8501", flags="")},
     "quote-not-closed": {"run.sh": RUN.format(options="", flags="'--port=8500")},
+    "request-wrong-port": {"r.sh": RUN.format(options="-p 8500:8500", flags="") + "curl http://localhost:8500/v1/models/m\n"},
+    "config-file-late": {
+        "r.sh": "docker run -d -v $PWD/c:/c tensorflow/serving:2.20.0 --model_config_file=/c/m &\necho a > c/m\n"
+    },
     "text-encoding": {"Dockerfile": (DOCKER + 'CMD ["--port=8500"]\n').encode("utf-16")},
     "windows-line-ends": {"run.sh": RUN.format(options="", flags="--port=8500").replace("\n", "\r\n")},
     "cmd-over-entrypoint": {"Dockerfile": DOCKER + 'CMD ["tensorflow_model_server", "--port=8500"]'},

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from playbook.errors import ParameterError
+from playbook.lint.checks.asked import check_requests
 from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
 from playbook.lint.checks.command import BINARY, PACKAGE, Command
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_config, served_metrics_path
 from playbook.lint.checks.containers import check_published
-from playbook.lint.checks.flags import check_asked, check_command
+from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.image_tags import without_made
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.lookup import Sources, meant_files, named_files
@@ -149,8 +150,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     for each in reading.commands:
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
-        asked = sources.asked_rest.get(command.path, frozenset())
-        report.findings += [*hits, *check_published(command), *check_asked(command, asked)]
+        report.findings += [*hits, *check_published(command)]
         report.counts["flags"] += len(command.given)
         if any(_OPEN.fullmatch(word) for word in command.words):
             place = f"{command.path}:{command.line}" if command.line else command.path
@@ -173,6 +173,9 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
         report.findings[before:] = _at_their_words(report.findings[before:], command)
         said.append((command, report.findings[before:]))
     report.findings = list(said_once(report.findings, said))
+    for text in gathered.texts.values():
+        own = [command for command, _ in judged if command.path == text.path]
+        report.findings += check_requests(text, own)
     report.findings = without_made(report.findings, gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)

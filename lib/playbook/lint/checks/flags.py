@@ -85,14 +85,6 @@ def _ports(command: Command) -> Iterator[Finding]:
         yield _at(command, "tensor-content-with-rest", "enable_serialization_as_tensor_content")
 
 
-def check_asked(command: Command, ports: frozenset[int]) -> Iterator[Finding]:
-    """REST requests that a text sends to the port of gRPC of a server it starts without REST; `ports` are theirs."""
-    grpc = command.number("port", 8500)
-    off = command.knows("rest_api_port") and command.number("rest_api_port") == 0 and command.knows("port")
-    if off and grpc in ports and not (command.place.container or command.partial):
-        yield _at(command, "rest-port-off", "port", expects=f"http://...:{grpc}/v1/models, which this text asks,")
-
-
 def _threads(command: Command) -> Iterator[Finding]:
     rest = command.number("rest_api_port") != 0 or not command.knows("rest_api_port") or command.partial
     if command.number("rest_api_num_threads") == 1 and rest:

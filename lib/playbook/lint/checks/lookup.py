@@ -32,7 +32,6 @@ class Sources:
     extra: list[tuple[str, Text]] = field(default_factory=list)  # files that scripts write: name, text
     known: set[str] = field(default_factory=set)  # texts here that another text made understood
     asked: set[str] = field(default_factory=set)  # texts here that others were read by, as they are shown
-    asked_rest: dict[str, frozenset[int]] = field(default_factory=dict)  # ports of documents' own REST requests
     drawn: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents draw as trees
     listed: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents list by `ls`
     saved: dict[str, frozenset[str]] = field(default_factory=dict)  # folders that texts save models into, unversioned

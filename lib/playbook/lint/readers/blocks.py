@@ -28,8 +28,6 @@ from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
 from playbook.lint.rules.findings import finding
 
-_ASKED = re.compile(r"https?://[\w.{}$-]+:(\d{1,5})/v1/models")
-
 
 def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     """What the blocks of a document ("prose") or the cells of a notebook hold, each read as what it is."""
@@ -49,7 +47,6 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     elif kind == "prose" and blocks:
         around.sources.drawn[text.path] = drawn_folders(text.content)
         around.sources.listed[text.path] = listed_folders(text.content)
-    around.sources.asked_rest[text.path] = frozenset(int(port) for port in _ASKED.findall(text.content))
     cells = list(code_of(kind, text)) if blocks else []
     around = with_exported(Document(text, around), set_in_cells(cells, text)).around
     around.sources.saved[text.path] = saved_in_cells(cells, text)

@@ -142,7 +142,8 @@ def published_of(service: Any) -> Iterator[Word]:
             continue
         text = str(item)
         if not is_unknown(text) and "-" not in text:
-            yield Word(text.rpartition(":")[2], line_of(item) or service.at("ports"), path=getattr(item, "path", ""))
+            line, path = line_of(item) or service.at("ports"), getattr(item, "path", "")
+            yield Word(text.rpartition(":")[2], line, written=text, path=path)
 
 
 def quota_of(service: Any) -> float | None:

@@ -224,4 +224,4 @@ def _published(options: list[tuple[str, Word]]) -> Iterator[Word]:
         if name in ("-p", "--publish") and not is_unknown(value):
             inside = value.rpartition(":")[2] if ":" in value else value
             inside = mount_parts(value)["target"] or inside  # docker service's long form
-            yield value.with_text(inside)
+            yield Word(inside, value.line, value.raw, str(value), value.path)

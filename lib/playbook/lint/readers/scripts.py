@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, is_server_word
 from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.late_files import Order
 from playbook.lint.checks.launch import cut_off
 from playbook.lint.checks.misnamed import module_named, named_rightly, whole_line
 from playbook.lint.checks.own_images import names_own
@@ -61,7 +62,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         return reading
     values = {**document.around.exported, **{name: str(value) for name, value in sourced_variables(document).items()}}
     started, named, shown = False, set[Word](), list[Simple]()
-    writes, before = Writes(not _BASH.match(text.content)), list[Word]()
+    writes, order, before = Writes(not _BASH.match(text.content)), Order(), list[Word]()
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted
@@ -71,6 +72,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
             continue
         before = command.words
         read = _read_command(command, document, depth)
+        order.add(command, read.commands)
         reading.add(read.without(*IN_QUOTES) if command.unclosed and pasted else read)
         started = starts_server(command.words)
         named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
@@ -86,7 +88,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     if not reading.understood:
         _images(named, text.path, reading)
     if depth == 0:
-        reading.findings += check_rewriting(text)
+        reading.findings += [*check_rewriting(text), *order.late(text.content, document.around.sources)]
     return reading
 
 

@@ -95,6 +95,10 @@ ROWS = (
      "rest_api_port is 0 (the default): there is no REST and no metrics, yet {expects} needs it.",
      "Add --rest_api_port=8501.",
      "main.cc; #462, #1863"),
+    ("request-wrong-port", "error",
+     "This text asks port {port} for /v1/models, but it is {who}: the request fails.",
+     "{remedy}",
+     "main.cc; docker run reference"),
     ("rest-port-is-grpc-port", "error",
      "rest_api_port and port are both {port}: only a log line says so, and the server continues without "
      "REST.",

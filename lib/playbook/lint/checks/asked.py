@@ -1,0 +1,76 @@
+"""REST requests in a text that starts its server itself: which port they go to, and what answers there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from playbook.lint.checks.command import Command
+from playbook.lint.forms.text import Text, Word, is_unknown
+from playbook.lint.rules.findings import Finding, finding
+
+_ASKED = re.compile(r"https?://([\w.{}$-]+):(\d{1,5})/v1/models")
+_HERE = ("localhost", "127.0.0.1", "0.0.0.0")
+_INSIDE = re.compile(r"\bexec\b|healthcheck", re.IGNORECASE)  # asked in the container, not through what is published
+_OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
+_READ = (".md", ".rst", ".markdown", ".mdx", ".adoc", ".txt", ".ipynb", ".sh", ".bash", ".bat", ".ps1")
+
+
+def check_requests(text: Text, commands: Sequence[Command]) -> Iterator[Finding]:
+    """Requests of a document or script that none of the servers in it answers: `commands` are all that it starts.
+
+    Nothing is said where one of them may take the request: flags that stand elsewhere, ports that are not told.
+    """
+    if not text.path.lower().endswith(_READ) or not commands or any(_is_open(each) for each in commands):
+        return
+    ways = [_ways(each) for each in commands]
+    rest = {port for each, _ in ways for port in each}
+    grpc = {port: command for command, (_, each) in zip(commands, ways, strict=True) for port in each}
+    alone = len(commands) == 1 and bool(commands[0].published) and not _OTHER_WAYS.search(text.content)
+    told: set[str] = set()
+    for line, host, port in _asked(text):
+        if port in rest | told or not (port in grpc or (alone and host in _HERE)):
+            continue
+        told.add(port)
+        command = grpc.get(port, commands[0])
+        yield _lost(command, port, port in grpc, rest, command.line if text.path.endswith(".ipynb") else line)
+
+
+def _asked(text: Text) -> Iterator[tuple[int, str, str]]:
+    """The lines, hosts and ports of the requests to REST that go through what is published."""
+    for line, content in enumerate(text.content.split("\n"), text.first_line):
+        for host, port in _ASKED.findall(content) if not _INSIDE.search(content) else ():
+            yield line, host, port
+
+
+def _lost(command: Command, port: str, by_grpc: bool, rest: set[str], line: int | None) -> Finding:
+    inside = command.text("rest_api_port", "0")
+    if inside == "0":
+        expects = f"http://...:{port}/v1/models, which this text asks,"
+        return finding("rest-port-off", command.path, command.at("port"), expects=expects)
+    who = f"gRPC's ({command.text('port', '8500')})" if by_grpc else "not published"
+    remedy = f"Ask port {min(rest)}." if rest else f"Publish REST's: -p {inside}:{inside}."
+    return finding("request-wrong-port", command.path, line, port=port, who=who, remedy=remedy)
+
+
+def _is_open(command: Command) -> bool:
+    """True where a server may listen, or be reached, on ports that are not told."""
+    known = command.knows("port") and command.knows("rest_api_port") and not (command.partial or command.managed)
+    told = [_published(word) for word in command.published]
+    more = any(is_unknown(word.partition("=")[0]) for word in command.words)  # flags that stand elsewhere
+    return not known or more or (command.place.container and (not told or None in told))
+
+
+def _ways(command: Command) -> tuple[set[str], set[str]]:
+    """The ports of the host that lead to REST, and to gRPC."""
+    rest, grpc = command.text("rest_api_port", "0"), command.text("port", "8500")
+    if not command.place.container:
+        return {rest} - {"0"}, {grpc} - {"0"}
+    pairs = [pair for word in command.published if (pair := _published(word)) is not None]
+    return {host for host, inside in pairs if inside == rest}, {host for host, inside in pairs if inside == grpc}
+
+
+def _published(word: Word) -> tuple[str, str] | None:
+    """The port of the host and the one inside; None where docker chooses the host's."""
+    told = word.written.partition("/")[0].split(":")
+    return (told[-2], told[-1]) if len(told) > 1 else None

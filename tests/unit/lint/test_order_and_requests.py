@@ -1,0 +1,85 @@
+# ruff: noqa: E501  (tables of texts, one a line)
+"""A script's order and its requests: a file written after the server's start, a request to a port where no REST is."""
+
+import pytest
+
+from playbook.lint.linter import examine
+
+SERVE = "tensorflow_model_server --rest_api_port=8501 --model_config_file=/c/m.config"
+RUN = "docker run -d -p 8501:8501 -v $(pwd)/c:/c tensorflow/serving:2.20.0 --model_config_file=/c/m.config"
+WRITE = "cat > {}m.config <<EOF\nmodel_config_list {{ }}\nEOF\n"
+
+LATE = {
+    "a process": f"{SERVE} &\n" + WRITE.format("/c/"),
+    "a container, by its mount": f"{RUN}\n" + WRITE.format("c/"),
+    "a container, by the folder's whole name": f"{RUN}\n" + WRITE.format("$PWD/c/"),
+    "by tee": f"{RUN}\necho 'model_config_list {{ }}' | sudo tee c/m.config\n",
+    "by a copy": f"{RUN}\ncp templates/m.config c/\n",
+}
+IN_TIME = {
+    "written first": WRITE.format("c/") + f"{RUN}\n",
+    "written first and again, to be read anew": WRITE.format("c/") + f"{RUN}\n" + WRITE.format("c/"),
+    "read again as it changes": f"{RUN} --model_config_file_poll_wait_seconds=5\n" + WRITE.format("c/"),
+    "another folder's": f"{RUN}\n" + WRITE.format("d/"),
+    "a function that is called later": f"serve() {{\n  {RUN}\n}}\n" + WRITE.format("c/") + "serve\n",
+    "its log": f"{SERVE} > /c/log\n",
+}
+
+
+@pytest.mark.parametrize("form", LATE)
+def test_a_config_file_that_a_script_writes_after_the_start_is_named_at_its_flag(form, tmp_path):
+    (tmp_path / "r.sh").write_text(LATE[form])
+    late = [(hit.line, hit.severity) for hit in examine(tmp_path).findings if hit.rule == "config-file-late"]
+    assert late == [(1, "error")]
+
+
+@pytest.mark.parametrize("form", IN_TIME)
+def test_a_config_file_that_is_there_in_time_is_not_called_late(form, tmp_path):
+    (tmp_path / "r.sh").write_text(IN_TIME[form])
+    assert "config-file-late" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_a_config_file_that_lies_beside_the_script_is_not_called_late(tmp_path):
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "m.config").write_text("model_config_list { }\n")
+    (tmp_path / "r.sh").write_text(f"{RUN}\n" + WRITE.format("c/"))
+    assert "config-file-late" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def page(ports, asked, flags="", more=""):
+    run = f"docker run {ports} -v /data/m:/models/m -e MODEL_NAME=m tensorflow/serving:2.20.0 {flags}"
+    return f"# Serve\n\n```bash\n{run}\n```\n\nAsk:\n\n```bash\ncurl {asked}/v1/models/m:predict\n```\n{more}"
+
+
+REFUSED = {
+    "gRPC's port alone is published": (page("-p 8500:8500", "http://localhost:8500"), "gRPC's"),
+    "both, and gRPC's is asked": (page("-p 8500:8500 -p 8501:8501", "http://localhost:8500"), "Ask port 8501"),
+    "under another number": (page("-p 80:8501", "http://localhost:8501"), "Ask port 80"),
+    "gRPC's under another number": (page("-p 9000:8500 -p 9001:8501", "http://host:9000"), "Ask port 9001"),
+    "a server's own port, which is not published": (page("-p 8501:8501", "http://127.0.0.1:9090", "--rest_api_port=8501 --port=9090"), "not published"),
+}  # fmt: skip
+ANSWERED = {
+    "REST's": page("-p 8501:8501", "http://localhost:8501"),
+    "REST's, under another number": page("-p 80:8501", "http://localhost:80"),
+    "another host's": page("-p 8501:8501", "http://gateway:9000"),
+    "a port that docker chooses": page("-p 8501", "http://localhost:32768"),
+    "from inside the container": page("-p 80:8501", "http://localhost:80", more="\n    docker exec c curl http://localhost:8501/v1/models/m\n"),
+    "through a proxy in front": page("-p 8501:8501", "http://localhost:8080", more="nginx listens on 8080.\n"),
+    "of a second server": page("-p 8501:8501", "http://localhost:9001", more="\n```bash\ndocker run -p 9001:8501 -v /data/m:/models/model tensorflow/serving:2.20.0\n```\n"),
+    "flags that stand elsewhere": page("-p 8500:8500", "http://localhost:8500", "$FLAGS"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_a_request_that_a_documents_server_cannot_answer_is_named_at_its_line(form, tmp_path):
+    text, why = REFUSED[form]
+    (tmp_path / "README.md").write_text(text)
+    (hit,) = [hit for hit in examine(tmp_path).findings if hit.rule == "request-wrong-port"]
+    assert hit.line == next(number for number, line in enumerate(text.split("\n"), 1) if line.startswith("curl"))
+    assert why in f"{hit.message} {hit.remedy}"
+
+
+@pytest.mark.parametrize("form", ANSWERED)
+def test_a_request_that_may_be_answered_is_not_blamed(form, tmp_path):
+    (tmp_path / "README.md").write_text(ANSWERED[form])
+    assert "request-wrong-port" not in {hit.rule for hit in examine(tmp_path).findings}
