@@ -66,6 +66,11 @@ spec:
   selector: {app: m}
   ports: [{port: %s}]
 """
+PATCH = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %s}
+spec: {template: {spec: {containers: [{name: s, %s}]}}}
+"""
 INGRESS = """---
 kind: Ingress
 metadata: {name: way}
@@ -320,6 +325,17 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     },
     "target-not-here": {"k.yaml": pod() + SCALER.replace("name: app", "name: app-deployment")},
     "route-wrong-port": {"k.yaml": pod() + SERVICE % 8501 + INGRESS},
+    "kustomize-refuses": {
+        "kustomization.yaml": "resources: [k.yaml]\npatches: [{path: p.yaml}]\n", "k.yaml": pod(),
+        "p.yaml": PATCH % ("other", "tty: true"),
+    },
+    "patch-finds-nothing": {
+        "kustomization.yaml": "resources: [k.yaml]\npatches: [{path: p.yaml, target: {name: other}}]\n",
+        "k.yaml": pod(), "p.yaml": PATCH % ("app", "tty: true"),
+    },
+    "patch-drops-model": {
+        "k.yaml": pod(args="--model_base_path=/models/m"), "p.yaml": PATCH % ("app", "args: [--port=8500]")
+    },
     "infra-validator-spec": {
         "p.py": "s = InfraValidator(serving_spec=infra_validator_pb2.ServingSpec("
                 "tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=['2.20.0'])))\n"

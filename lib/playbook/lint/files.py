@@ -17,6 +17,7 @@ from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.python_comments import prose_of, texts_of
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import Gathered
+from playbook.lint.readers.apart import read_builds, read_rendered
 from playbook.lint.readers.block_kinds import concerns, names_server, uses_server
 from playbook.lint.readers.blocks import read_blocks
 from playbook.lint.readers.built_images import gather_builds
@@ -26,6 +27,7 @@ from playbook.lint.readers.diff_files import added, is_diff, pieces
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.file_kinds import PROSE, flag_of, kind_of_file
 from playbook.lint.readers.image import read_dockerfile
+from playbook.lint.readers.kustomize_builds import always_patched, builds
 from playbook.lint.readers.kustomize_images import set_images
 from playbook.lint.readers.makefiles import read_makefile
 from playbook.lint.readers.notebooks import notebook_blocks
@@ -36,8 +38,8 @@ from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.terraform import read_hcl
 from playbook.lint.readers.unit_files import read_unit, read_windows
 from playbook.lint.readers.written import read_written
-from playbook.lint.readers.yaml_files import check_together, collect, read_page, served_by_maps
-from playbook.lint.readers.yaml_pages import Page, load
+from playbook.lint.readers.yaml_files import collect, read_page, served_by_maps
+from playbook.lint.readers.yaml_pages import Page, load, set_apart
 from playbook.lint.readers.yaml_values import configs_in, files_of, scalars_that_start
 from playbook.lint.rules.findings import Finding, finding
 
@@ -63,6 +65,8 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
         collect(page)
     gather_config_maps(gathered.texts, kinds, around)
     set_images({path: (page.document.text.path, page.data) for path, page in pages.items()})
+    made = builds(pages)
+    set_apart(pages.values(), always_patched(made))
     around.served = served_by_maps(around) or around.served
     order = sorted(gathered.texts, key=lambda path: (kinds[path] != "dockerfile", str(path)))
     told = False
@@ -93,7 +97,8 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
         total.findings += _bytes(path, kinds[path], text, reading, gathered)
         _account(text, reading, gathered, total)
     for texts in charts.again:
-        total.add(_read_again(texts, around))
+        total.add(read_rendered(texts, around))
+    total.add(read_builds(made, pages, around))
     return total
 
 
@@ -104,20 +109,6 @@ def _bytes(path: Path, kind: str, text: Text, reading: Reading, gathered: Gather
     mark, windows = gathered.marks.get(path, ""), path in gathered.windows
     hits = list(check_encoding(text.path, kind, mark, text.content)) if mark else []
     return [*hits, *(check_line_ends(text.path, kind, text.content) if windows else ())]
-
-
-def _read_again(texts: list[Text], around: Surroundings) -> Reading:
-    """A chart's templates with a second file of values, apart from what else is here; they are counted already."""
-    reading, pods, objects = Reading(), list[Pod](), list[tuple[Any, str]]()
-    apart = replace(around, config_maps=dict(around.config_maps))
-    pages = [load(Document(text, apart)) for text in texts]
-    for page in pages:
-        collect(page)
-    for page in pages:
-        reading.add(read_page(page, pods, objects))
-    reading.findings += check_together(objects, pods, served_by_maps(apart) or apart.served)
-    reading.counts.clear()
-    return reading
 
 
 def surroundings(sources: Sources, cpus: int | None = None) -> Surroundings:
@@ -131,6 +122,7 @@ def _read_kind(
     document = Document(text, around)
     if page is not None:
         reading = read_page(page, pods, objects)
+        reading.counts += read_page(Page(page.document, page.apart), [], []).counts
         reading.findings += _broken_yaml(page, text)
         for inside in () if reading.understood else files_of(page):
             reading.add(read_written("", inside, Document(inside, around)))

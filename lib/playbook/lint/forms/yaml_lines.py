@@ -24,6 +24,7 @@ class Table(dict):
     """A mapping with the line it begins on; `twice` are the keys that stand in it again: name, line, first line."""
 
     line: int | None = None
+    path: str = ""  # the file it stands in, where that is another than the one that is read; "" otherwise
     twice: tuple[tuple[str, int, int], ...] = ()
 
     def at(self, key: str) -> int | None:
@@ -35,6 +36,7 @@ class Items(list):
     """A list with the line it begins on."""
 
     line: int | None = None
+    path: str = ""
 
 
 class _LineLoader(_Loader):  # type: ignore[misc, valid-type]

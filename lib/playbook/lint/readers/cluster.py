@@ -14,9 +14,9 @@ from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.concerned import SCALERS, check_concerned, targets
 from playbook.lint.readers.kubernetes import MONITORS
 from playbook.lint.readers.misnamed import check_names
-from playbook.lint.readers.overlaid import check_patches, pod_templates
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.readers.routes import check_routes
+from playbook.lint.readers.workloads import pod_templates
 from playbook.lint.rules.findings import Finding, finding
 
 _OURS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")
@@ -30,7 +30,6 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
         if data.get("kind") in MONITORS and _watches(data, objects, pods):
             yield from _monitor(data, shown, served)
     yield from _idle(objects, pods)
-    yield from check_patches(objects, pods)
     yield from check_routes(objects, pods)
     yield from check_concerned(objects, pods)
     yield from check_names(objects, pods) if pods else ()

@@ -10,7 +10,7 @@ from playbook.lint.forms.text import UNKNOWN, Word
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.kustomize import is_kustomization
 
-_TAKEN_IN = ("resources", "bases", "components")
+TAKEN_IN = ("resources", "bases", "components")
 Kustomizations = dict[Path, tuple[str, Table]]  # by folder: the file as shown, its content
 
 
@@ -19,12 +19,7 @@ def set_images(pages: Mapping[Path, tuple[str, list[Any]]]) -> None:
 
     A manifest that several set differently has a tag that is not known.
     """
-    kustomizations: Kustomizations = {
-        path.parent.resolve(): (shown, data)
-        for path, (shown, documents) in pages.items()
-        for data in documents
-        if isinstance(data, Table) and (is_kustomization(data) or _is_called_so(path, data))
-    }
+    kustomizations = kustomizations_of(pages)
     chosen: dict[Path, dict[str, list[Word]]] = {}
     for folder, (shown, data) in kustomizations.items():
         images = dict(_images(data, shown))
@@ -36,9 +31,19 @@ def set_images(pages: Mapping[Path, tuple[str, list[Any]]]) -> None:
             _set(table, chosen.get(path.resolve(), {}))
 
 
+def kustomizations_of(pages: Mapping[Path, tuple[str, list[Any]]]) -> Kustomizations:
+    """The kustomizations among the files, by their folders."""
+    return {
+        path.parent.resolve(): (shown, data)
+        for path, (shown, documents) in pages.items()
+        for data in documents
+        if isinstance(data, Table) and (is_kustomization(data) or _is_called_so(path, data))
+    }
+
+
 def _is_called_so(path: Path, data: Table) -> bool:
     """True for the file that kustomize reads in a folder, which need not tell its kind."""
-    return path.name in ("kustomization.yaml", "kustomization.yml", "Kustomization") and bool({*_TAKEN_IN} & {*data})
+    return path.name in ("kustomization.yaml", "kustomization.yml", "Kustomization") and bool({*TAKEN_IN} & {*data})
 
 
 def _images(data: Table, shown: str) -> Iterator[tuple[str, Word]]:
@@ -60,7 +65,7 @@ def _reached(folder: Path, kustomizations: Kustomizations, seen: set[Path]) -> I
         return
     seen.add(folder)
     data = kustomizations[folder][1]
-    lists = [data[section] for section in _TAKEN_IN if isinstance(data.get(section), list)]
+    lists = [data[section] for section in TAKEN_IN if isinstance(data.get(section), list)]
     for named in (each for section in lists for each in section if isinstance(each, str)):
         path = (folder / named).resolve()
         if path in kustomizations:

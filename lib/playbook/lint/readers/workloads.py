@@ -78,6 +78,14 @@ def _beside(node: Any, containers: list[Any], above: tuple[Any, ...]) -> Table:
     return Table(containers=containers, volumes=volumes)
 
 
+def pod_templates(node: Any) -> Iterator[Any]:
+    """Pods and pod templates of an object: mappings whose spec holds containers."""
+    if isinstance(node, Table) and isinstance(node.get("spec"), Table) and "containers" in node["spec"]:
+        yield node
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from pod_templates(value)
+
+
 def is_container(table: Table) -> bool:
     """True for a pod's container shown alone, as notes and questions show it."""
     if "containers" in table or "apiVersion" in table or "kind" in table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,7 @@ class Page:
 
     document: Document
     data: list[Any] = field(default_factory=list)
+    apart: list[Any] = field(default_factory=list)  # read as kustomize makes them, and only counted here
     problems: list[tuple[int, str]] = field(default_factory=list)
     blanks: list[tuple[int, str]] = field(default_factory=list)  # those that YAML does not know
 
@@ -54,7 +55,14 @@ def load(document: Document) -> Page:
         inside = [*manifests(each, text), *(patches(each, text) if is_kustomization(each) else ())]
         for piece in inside:
             pages += _flat(load_documents(piece.content, piece.first_line)[0])
-    return Page(document, pages, problems, blanks)
+    return Page(document, pages, problems=problems, blanks=blanks)
+
+
+def set_apart(pages: Iterable[Page], places: set[tuple[str, int | None]]) -> None:
+    """Keep the objects at these places, by file and line, from being read as they are written."""
+    for page in pages:
+        page.apart = [each for each in page.data if (page.document.text.path, line_of(each)) in places]
+        page.data = [each for each in page.data if all(each is not other for other in page.apart)]
 
 
 def _without_gaps(node: Any) -> Any:
