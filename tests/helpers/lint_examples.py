@@ -239,6 +239,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "unknown-instruction": {"Dockerfile": DOCKER + "COPY./m /models/model"},
     "expose-not-a-port": {"Dockerfile": DOCKER + "EXPOSE 8501 # REST"},
     "comment-in-instruction": {"Dockerfile": DOCKER + "WORKDIR /models # here"},
+    "docker-option-unknown": {"run.sh": RUN.format(options="--gpu all", flags="")},
     "mount-not-bind": {"run.sh": RUN.format(options="--mount source=/c,target=/c", flags="")},
     "devel-image": {"run.sh": "docker run -e MODEL_NAME=m -v /m:/models/m tensorflow/serving:2.20.0-devel\n"},
     "compose-refused": {"c.yaml": "services: {s: {image: 'tensorflow/serving:2.20.0', enable_batching: true}}\n"},

@@ -81,6 +81,8 @@ def _check(
         base = base.rpartition("/")[0] if is_unknown(base.rpartition("/")[2]) else base  # whatever its name
     if not (is_unknown(base) or base.startswith("/") or "://" in base or command.place.container):
         yield from _relative(command, sources, base, where, single)
+    if is_unknown(base) and (mount := next((each for each in command.place.mounts if each.target == base), None)):
+        yield from _version_mounted(Lookup(mount=mount), command, base)
     if not base or is_unknown(base) or _plain(command) or not base.startswith("/"):
         return
     yield from _other_format(command, base)

@@ -122,6 +122,9 @@ def bind(named: str, target: str, folder: Path | None, sources: Sources, line: i
     return Mount(target.rstrip("/") or "/", host_path(named, folder, sources), named, line=line)
 
 
+_TO_FILL = re.compile(r"<|\{|[A-Z]+(_[A-Z]+)+(/|$)|(?i:(abs(olute)?|full)[-_ ]?path|your[-_/ ]|path[-_/ ]?to[-_/ ])")
+
+
 def check_relative_source(
     named: str, target: str, shown: str, line: int | None, bind: bool = False
 ) -> Iterator[Finding]:
@@ -130,9 +133,7 @@ def check_relative_source(
     `-v name:...` is a volume's name, PATH_TO_MODEL a placeholder.
     """
     relative = bool(named) if bind else "/" in named.strip("/")
-    if relative and not re.match(
-        r"[/.~$%\\`]|[A-Za-z]:|<|\{|[A-Z]+(_[A-Z]+)+(/|$)|(?i:abs(olute)?|full)[-_ ]?path", named
-    ):
+    if relative and not re.match(r"[/.~$%\\`]|[A-Za-z]:", named) and not _TO_FILL.match(named):
         yield finding("mount-source-relative", shown, line, source=named, target=target)
 
 

@@ -34,7 +34,8 @@ _ALSO_NAMES = set(
         "GRPC_PORT",
     ]
 )
-_OTHERS_READ = {"TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
+_MEANT = re.compile(r"(NUM|MAX|MIN|ENABLE|DISABLE)_(\w+_)?(GPUS?|SERVERS?|WORKERS?|THREADS?|BATCH\w*|MODELS?)(_\w+)?")
+_OTHERS_READ = {"OMP_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
 
 
 def filled_in(words: Sequence[Word], environment: Mapping[str, Word]) -> list[Word]:
@@ -70,7 +71,7 @@ def _is_setting(name: str) -> bool:
     bare = _STORE.sub("", _OURS.sub("", name))
     settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
     tail = "_" in bare and any(flag.endswith("_" + bare.lower()) for flag in settings)
-    return bare.lower() in settings or tail or bare in _ALSO_NAMES
+    return bare.lower() in settings or tail or bare in _ALSO_NAMES or bool(_MEANT.fullmatch(name))
 
 
 def instead_of(name: str, value: str) -> str:

@@ -17,6 +17,7 @@ from playbook.lint.checks.command import (
     is_known,
     is_server_word,
 )
+from playbook.lint.checks.cut_off import cut_off
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.misnamed import named_rightly
 from playbook.lint.checks.pasted import as_meant
@@ -210,13 +211,6 @@ def _commands(start: Start, commands: Iterable[Simple], args: list[Word], readin
             continue
         started = any(is_server_word(word) for word in command.words)
         _shell_command(start, list(command.words), args, reading)
-
-
-def cut_off(words: Sequence[Word]) -> bool:
-    """True where a command begins with an option: the line above was to go on, and lacks its backslash."""
-    return bool(words) and (
-        words[0].startswith("--") or bool(re.fullmatch(r"-[a-z]{1,3}", words[0])) or OFFICIAL in words[0]
-    )
 
 
 def _brings_files(words: list[Word]) -> bool:

@@ -15,7 +15,7 @@ BULLET = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d+[.)])[ \t]+")
 _BULLETED = re.compile(rf"[ \t]*[*+-][ \t]+(?={_COMMAND.pattern}.*\\\s*$)")  # each line of a command as an item
 _ITEM = re.compile(rf"[ \t]*(?:[*+-]|\d+[.)])[ \t]+(?={_COMMAND.pattern})")  # a command that is an item by itself
 _HARD_BREAK = re.compile(r".*tensorflow/serving[:\w.-]*\\[ \t]*$")  # Markdown's: what follows is a line of prose
-_GOES_ON = re.compile(r"\s*(--\w|-[a-z]{1,3} \S|tensorflow/serving[:\w.-]*\s*(&|--.*)?$)")
+_GOES_ON = re.compile(r"\s*(--\w|-[a-z]{1,3} \S|(\w+=\S*\s+)?tensorflow/serving[:\w.-]*\s*(&|--.*)?$)")
 _CONFIG = re.compile(
     r"\s*(model_config_list|prometheus_config|platform_configs|max_batch_size|num_batch_threads|batch_timeout_micros|"
     r"max_enqueued_batches)\s*:?\s*\{"
@@ -41,6 +41,8 @@ def plain_end(lines: list[str], place: int) -> int:
         ):
             end += 1
         return end
+    if _COMMAND.match(lines[place]) and (spaced := _spaced_end(lines, place)) > end:
+        return spaced
     if _COMMAND.match(lines[place]):
         while (
             not _ends_in_prose(lines, end)
@@ -58,6 +60,19 @@ def plain_end(lines: list[str], place: int) -> int:
         depth += _depth(lines[end])
         end += 1
     return end if depth == 0 else place
+
+
+def _spaced_end(lines: list[str], place: int) -> int:
+    """The line behind a command between whose lines a blank one stands each, as a page shows paragraphs."""
+    end = place
+    while lines[end].rstrip().endswith("\\") and not "".join(lines[end + 1 : end + 2]).strip() and end + 2 < len(lines):
+        end += 2
+    return end + 1
+
+
+def closed_up(command: str) -> str:
+    """A command whose lines stand apart, with each blank one as a line that goes on."""
+    return re.sub(r"\\[ \t]*\n[ \t]*(?=\n)", r"\\\n\\", command)
 
 
 def _ends_in_prose(lines: list[str], end: int) -> bool:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from playbook.lint.forms.plain_prose import plain_end
 from playbook.lint.forms.text import Text
 
+_COMMENT = re.compile(r"\s*#[#%]*\s?(?:[A-Z][\w ]{,30}:[ \t]+(?=\S))?(.*)")  # `# Command: docker run ...`
+
 
 def commented_lines(text: Text) -> Iterator[Text]:
     """Each command line that stands in comments of its own lines, without their marks."""
     lines = text.content.split("\n")
-    bare = [found[1] if (found := re.match(r"\s*#[#%]*\s?(.*)", line)) else "" for line in lines]
+    bare = [found[1] if (found := _COMMENT.match(line)) else "" for line in lines]
     place = 0
     while place < len(bare):
         end = plain_end(bare, place)

@@ -10,7 +10,7 @@ from playbook.lint.forms.python_exports import tree_of
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import Text, is_unknown
 
-_HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|\.)/+")
+_HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|\.)/+|^/(?=path/to/)")  # `path/to/m` stands for any place
 
 
 def as_named(path: str) -> str:

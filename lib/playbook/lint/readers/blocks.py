@@ -8,6 +8,7 @@ from typing import Any
 
 from playbook.lint.checks.command import BINARY, Command
 from playbook.lint.checks.config_kinds import kind_of
+from playbook.lint.checks.configs import served_metrics_path
 from playbook.lint.checks.fragments import read_fragment
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.probes import check_lone_health
@@ -21,12 +22,16 @@ from playbook.lint.forms.trees import drawn_folders
 from playbook.lint.readers.block_kinds import flags_of, names_server
 from playbook.lint.readers.built_images import remember_within
 from playbook.lint.readers.documents import prose_blocks
+from playbook.lint.readers.inline_code import Block
 from playbook.lint.readers.notebooks import code_of, json_problem, lines_of, notebook_blocks
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.routes import check_nginx_within
 from playbook.lint.readers.yaml_files import check_together, collect, read_page
 from playbook.lint.readers.yaml_pages import load
 from playbook.lint.rules.findings import finding
+
+_OPEN_ENDS = re.compile(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w")
+_OBJECT = re.compile(r"(?m)^(apiVersion|services):")
 
 
 def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
@@ -50,6 +55,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     cells = list(code_of(kind, text)) if blocks else []
     around = with_exported(Document(text, around), set_in_cells(cells, text)).around
     around.sources.saved[text.path] = saved_in_cells(cells, text)
+    around = replace(around, served=_served(blocks) or around.served)
     images = [block for block in blocks if block.kind == "dockerfile"]
     for block in [*images, *(block for block in blocks if block.kind != "dockerfile")]:
         document = Document(block.text, around)
@@ -59,7 +65,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             continue
         if block.kind == "config":
             flag = kind_of(block.text.content)
-            open_ends = bool(re.search(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w", block.text.content))
+            open_ends = bool(_OPEN_ENDS.search(block.text.content))
             part = None if open_ends or flag != "model_config_file" else read_fragment(block.text)
             total.findings += part or []
             total.configs += [(flag, replace(block.text, templated=open_ends or part is not None))] if flag else []
@@ -72,9 +78,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             total.findings += check_lone_health(test, text, text.path)
             continue
         if block.kind == "yaml":
-            page = load(document)
-            collect(page)
-            reading = read_page(page, pods, objects)
+            reading = _read_yaml(document, pods, objects)
         else:
             reading = document.read_as(block.kind, block.text)
             if images == [block] and reading.understood:
@@ -96,6 +100,25 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     if not blocks:
         total.passed = "no code that starts a server"
     return total
+
+
+def _read_yaml(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
+    """A block of YAML; where it is a whole file that YAML cannot read, so cannot those that it is written for."""
+    page = load(document)
+    collect(page)
+    reading = read_page(page, pods, objects)
+    text = page.document.text
+    whole = _OBJECT.search(text.content) and names_server(text.content) and not text.templated
+    for line, problem in page.problems[:1] if whole and not reading.understood else ():
+        reading.report("unreadable", text.path, line, problem=f"it is no YAML ({problem})")
+    return reading
+
+
+def _served(blocks: list[Block]) -> str:
+    """Where a document's one monitoring file shows metrics; "" where it shows none, or several."""
+    files = [block.text for block in blocks if kind_of(block.text.content) == "monitoring_config_file"]
+    paths = {served_metrics_path(text) for text in files if not _OPEN_ENDS.search(text.content)}
+    return (paths.pop() or "") if len(paths) == 1 else ""
 
 
 def _tells_model(command: Command) -> bool:

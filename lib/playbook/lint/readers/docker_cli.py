@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import takewhile
 
 from playbook.lint.checks.command import BINARY, OFFICIAL, Place, is_official
 from playbook.lint.checks.containers import (
@@ -26,6 +27,7 @@ from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.docker_astray import astray
 from playbook.lint.readers.docker_mounts import check_bound, mount_parts, mounts_of, split_source
+from playbook.lint.readers.docker_options import check_options
 from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
 
@@ -93,6 +95,12 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     if behind and any(OFFICIAL in word or BINARY in word for word in behind):
         behind, reading.findings = mended_options(behind, document.text.path)
     options, rest = options_of(behind) if behind else ([], [])
+    if any(word.rpartition("/")[2] == "docker" for word in words[:3]) and "service" not in words[:4]:
+        before = list(takewhile(lambda word: OFFICIAL not in word, behind or ())) if OFFICIAL in " ".join(words) else []
+        unknown = list(check_options([word for word in before if not _is_servers(word.partition("=")[0])],
+                                     document.text.path))  # fmt: skip
+        reading.findings += unknown
+        reading.counts["images"] += bool(unknown)
     if (hit := astray(options, rest, document.text)) is not None:
         return Reading(findings=[*reading.findings, hit], counts=Counter({"images": 1}))
     concerned = OFFICIAL in document.text.content or "MODEL_NAME=" in document.text.content

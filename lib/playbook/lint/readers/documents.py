@@ -11,7 +11,7 @@ from dataclasses import replace
 from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.forms.diffs import after
-from playbook.lint.forms.plain_prose import BULLET, STARTED, plain_end
+from playbook.lint.forms.plain_prose import BULLET, STARTED, closed_up, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
 from playbook.lint.readers.block_kinds import KINDS, concerns, kind_of_block, names_server
@@ -91,7 +91,7 @@ def prose_blocks(text: Text) -> Iterator[Block]:
                     yield from _block("", cell.strip(), text, begin + 1)
             place = plain_end(lines, begin)
             if place > begin:
-                joined = "\n".join(lines[begin:place])
+                joined = closed_up("\n".join(lines[begin:place]))
                 if BULLET.match(joined):
                     whole = not joined.split("\n")[0].rstrip().endswith("\\")
                     joined = BULLET.sub("", joined)

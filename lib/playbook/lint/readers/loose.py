@@ -21,9 +21,11 @@ _OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Com
                 "entrypoint": ("entrypoint", "entryPoint", "EntryPoint"),
                 "environment": ("environment", "env", "Environment", "environmentVariables", "variables"),
                 "ports": ("ports", "published_ports", "portMappings", "PortMappings"),
-                "volumes": ("volumes",), "cpus": ("cpus",), "healthcheck": ("healthcheck",)}  # fmt: skip
+                "volumes": ("volumes",), "cpus": ("cpus",), "healthcheck": ("healthcheck",),
+                "deploy": ("deploy",), "env_file": ("env_file",), "runtime": ("runtime",)}  # fmt: skip
 _MAY_BE = {"image": (str, Table), "command": (str, list), "entrypoint": (str, list), "environment": (list, Table),
-           "ports": (str, list), "volumes": (str, list), "healthcheck": (str, Table)}  # fmt: skip
+           "ports": (str, list), "volumes": (str, list), "healthcheck": (str, Table), "deploy": (Table,),
+           "env_file": (str, list), "runtime": (str,)}  # fmt: skip
 _AS_TEXT = ("values", "valuesContent")  # values that stand there as one text
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, is_server_word
 from playbook.lint.checks.containers import check_image
+from playbook.lint.checks.cut_off import cut_off
 from playbook.lint.checks.late_files import Order
-from playbook.lint.checks.launch import cut_off
 from playbook.lint.checks.misnamed import module_named, named_rightly, whole_line
 from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.pasted import mended_line
