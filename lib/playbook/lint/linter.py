@@ -26,6 +26,7 @@ from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.own_images import said_once
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
+from playbook.lint.checks.warmup_paths import check_warmup_paths
 from playbook.lint.files import NAMES_NONE, readers, surroundings
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of
@@ -175,7 +176,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     report.findings = list(said_once(report.findings, said))
     for text in gathered.texts.values():
         own = [command for command, _ in judged if command.path == text.path]
-        report.findings += check_requests(text, own)
+        report.findings += [*check_requests(text, own), *check_warmup_paths(text)]
     report.findings = without_made(report.findings, gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)

@@ -17,6 +17,7 @@ FLAGS = {
     "unknown-flag": ["--enable_batchin=true"],
     "flag-value-after-blank": ["--port", "8500"],
     "flag-bad-value": ["--port=8500x"],
+    "flags-ended": ["--port=8500", "--", "--rest_api_port=8501"],
     "flags-in-one-word": ["--port=8500 --rest_api_port=8501", "--model_base_path=/m"],
     "flag-repeated": ["--port=8500", "--port=9000"],
     "server-ends": ["--version"],

@@ -37,6 +37,7 @@ def read_words(command: Command) -> tuple[dict[str, list[str]], dict[str, int | 
         words = [word for word in words if word != "--help"]
     for index, word in enumerate(words):
         if word == "--":
+            findings += _behind_dashes(command, words[index:])
             break
         following = words[index + 1] if index + 1 < len(words) else ""
         hits = _check_word(command, word, following, given, lines)
@@ -94,6 +95,15 @@ def _check_word(
     lines[name] = line
     if kind != "text" and not is_unknown(value) and not _fits(name, kind, value):
         yield finding("flag-bad-value", command.path, line, flag=f"--{name}", value=value, kind=kind)
+
+
+def _behind_dashes(command: Command, words: list[str]) -> Iterator[Finding]:
+    """What stands behind two dashes alone, which end the flags."""
+    named = [word for word in words[1:] if word.lstrip("-").partition("=")[0] in FLAGS]
+    if not named:
+        return
+    remedy = "Drop the two dashes." if named[0].startswith("--") else f"Write --{named[0]}, without the blank."
+    yield finding("flags-ended", command.path, line_of(words[0]) or command.line, words=" ".join(named), remedy=remedy)
 
 
 def _printed(command: Command, word: str, dash: str, line: int | None) -> Finding:

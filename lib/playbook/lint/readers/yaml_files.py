@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from playbook.lint.checks.config_kinds import kind_of
-from playbook.lint.checks.configs import check_scrape, served_metrics_path
+from playbook.lint.checks.configs import served_metrics_path
 from playbook.lint.checks.containers import IMAGE, IMAGE_IN_JSON, check_image
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.forms.text import Text, is_unknown, line_of
@@ -26,6 +26,7 @@ from playbook.lint.readers.kustomize import (
 )
 from playbook.lint.readers.loose import RELEASES, read_loose, read_release, read_values
 from playbook.lint.readers.pods import Pod
+from playbook.lint.readers.scrapes import read_scrapes
 from playbook.lint.readers.seldon import read_seldon
 from playbook.lint.readers.workloads import config_maps, undeclared
 from playbook.lint.readers.yaml_pages import Page
@@ -102,7 +103,7 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
     if isinstance(data.get("services"), dict):
         return read_compose(data, document)
     if "scrape_configs" in data:
-        return _scrapes(data["scrape_configs"] or [], document)
+        return read_scrapes(data["scrape_configs"] or [], document)
     if OPERATIONS in data:
         return read_operations(data, document)
     if is_kustomization(data):
@@ -150,24 +151,6 @@ def _yaml_keys(data: Any, text: Text) -> Iterator[Text]:
     """The keys of a ConfigMap that are YAML of their own: values of a chart, scrapes."""
     for _, files in config_maps(data, text):
         yield from (each for key, each in files.items() if key.endswith((".yaml", ".yml")) and ":" in each.content)
-
-
-def _scrapes(jobs: list[Any], document: Document) -> Reading:
-    reading, around = Reading(), document.around
-    for job in jobs:
-        targets = [target for group in job.get("static_configs") or [] for target in group.get("targets") or []]
-        about = " ".join(map(str, [job.get("job_name", ""), *targets])).lower()
-        path = str(job.get("metrics_path", "/metrics"))
-        if any(rule.get("target_label") == "__param_target" for rule in job.get("relabel_configs") or []):
-            continue  # an exporter is scraped, such as blackbox; the target is what it asks
-        if "serving" in about or ":8501" in about or "/monitoring" in path:
-            reading.counts["scrapes"] += 1
-            reading.findings += check_scrape(job, "metrics_path", around.served, document.text.path)
-            for target in (each for each in targets if str(each).endswith(":8500")):
-                reading.report(
-                    "metrics-port-closed", document.text.path, line_of(target), port=8500, rest="by habit 8501"
-                )
-    return reading
 
 
 def check_together(objects: list[tuple[Any, str]], pods: list[Pod], served: str) -> list[Finding]:

@@ -1,0 +1,38 @@
+"""Where texts put a model's warm-up requests: the one folder and the one name that the server reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playbook.lint.checks.warmups import WARMUP
+from playbook.lint.forms.text import Text
+from playbook.lint.rules.findings import Finding, finding
+
+_FOLDER = "assets.extra"
+# a path in one word, or its last two parts as a program joins them
+_PATH = re.compile(rf"[\w./{{}}$-]*/{WARMUP}[\w.-]*|{_FOLDER}/[\w.-]*warm[\w.-]*")
+_JOINED = re.compile(rf"([\"'])([\w.]+)\1\s*[,/]\s*([\"'])({WARMUP}[\w.-]*)\3")
+_NO_FOLDER = re.compile(r"assets|\d+")  # right below these it is not read; another name may be a variable's
+_CONTRARY = re.compile(r"\b(not|instead|never|no longer)\b|n't\b", re.IGNORECASE)
+
+
+def check_warmup_paths(text: Text) -> Iterator[Finding]:
+    """Paths of warm-up requests at which no server looks, each at its line."""
+    if "warm" not in text.content:
+        return
+    told: set[str] = set()
+    for number, line in enumerate(text.content.split("\n"), text.first_line):
+        if "warm" not in line or _CONTRARY.search(line):
+            continue
+        paths = [match[0] for match in _PATH.finditer(line)]
+        paths += [f"{match[2]}/{match[4]}" for match in _JOINED.finditer(line)]
+        for path in (each for each in paths if each not in told and _is_lost(each)):
+            told.add(path)
+            yield finding("warmup-misplaced", text.path, number, path=path)
+
+
+def _is_lost(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    above = folder.rpartition("/")[2]
+    return name != WARMUP if above == _FOLDER else bool(_NO_FOLDER.fullmatch(above))

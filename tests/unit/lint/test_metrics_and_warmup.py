@@ -1,0 +1,70 @@
+# ruff: noqa: E501  (tables of texts, one a line)
+"""What stands around a server: a scrape by the server's own name, warm-up requests in a folder that nobody reads."""
+
+import pytest
+
+from playbook.lint.linter import examine
+
+IMAGE = "tensorflow/serving:2.20.0"
+COMPOSE = "services:\n  cache:\n    image: redis:7\n  ranker:\n    restart: always\n    image: {}\n    volumes: ['/data/m:/models/model']\n"
+SCRAPE = "scrape_configs:\n- job_name: backend\n  static_configs:\n  - targets: ['{}']\n"
+
+
+def rules(folder, files):
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    return {(hit.rule, hit.path.rpartition("/")[2], hit.line) for hit in examine(folder).findings}
+
+
+STARTS = {
+    "a service of compose's": {"c.yml": COMPOSE.format(IMAGE)},
+    "a container by its name": {"r.sh": f"docker run -d --name ranker \\\n  -v /data/m:/models/model {IMAGE}\n"},
+}
+
+
+@pytest.mark.parametrize("form", STARTS)
+def test_a_scrape_by_the_servers_own_name_is_held_to_where_its_metrics_are(form, tmp_path):
+    found = rules(tmp_path, {**STARTS[form], "p.yml": SCRAPE.format("ranker:8500")})
+    assert {("metrics-path-mismatch", "p.yml", 2), ("metrics-port-closed", "p.yml", 4)} <= found
+
+
+@pytest.mark.parametrize("host", ["cache:6379", "backend:8500", "other.ranker:8500"])
+def test_a_scrape_of_another_host_is_not_the_servers(host, tmp_path):
+    found = rules(tmp_path, {**STARTS["a service of compose's"], "p.yml": SCRAPE.format(host)})
+    assert not {each for each in found if each[0].startswith("metrics-")}
+
+
+def test_a_scrape_that_asks_rest_where_the_metrics_are_is_right(tmp_path):
+    right = SCRAPE.format("ranker:8501") + "  metrics_path: /monitoring/prometheus/metrics\n"
+    found = rules(tmp_path, {**STARTS["a service of compose's"], "p.yml": right})
+    assert not {each for each in found if each[0].startswith("metrics-")}
+
+
+NAME = "tf_serving_warmup_requests"
+LOST = {
+    "beside the vocabulary": f"cp {NAME} /models/m/1/assets/{NAME}\n",
+    "right in the version": f"mv w.tfrecord /models/m/1/{NAME}\n",
+    "with a suffix": f"cp w /models/m/1/assets.extra/{NAME}.tfrecord\n",
+    "under another name": "cp w /models/m/1/assets.extra/warmup_requests\n",
+}
+READ = {
+    "where it belongs": f"cp w /models/m/1/assets.extra/{NAME}\n",
+    "a folder by a variable": f'cp w "$EXTRA/{NAME}"\n',
+    "a sentence that warns": f"# not assets/{NAME}\n",
+    "its name alone": f"ls {NAME}\n",
+}
+
+
+@pytest.mark.parametrize("form", LOST)
+def test_warm_up_requests_that_a_text_puts_elsewhere_are_named(form, tmp_path):
+    assert ("warmup-misplaced", "w.sh", 1) in rules(tmp_path, {"w.sh": LOST[form]})
+
+
+def test_warm_up_requests_that_a_program_puts_elsewhere_are_named(tmp_path):
+    code = f"import os\npath = os.path.join(export_dir, 'assets', '{NAME}')\n"
+    assert ("warmup-misplaced", "w.py", 2) in rules(tmp_path, {"w.py": code})
+
+
+@pytest.mark.parametrize("form", READ)
+def test_warm_up_requests_that_may_be_read_are_not_blamed(form, tmp_path):
+    assert "warmup-misplaced" not in {rule for rule, _, _ in rules(tmp_path, {"w.sh": READ[form]})}
