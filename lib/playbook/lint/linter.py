@@ -23,6 +23,7 @@ from playbook.lint.checks.image_tags import without_made
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.lookup import Sources, meant_files, named_files
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
+from playbook.lint.checks.mounted_models import check_mounted
 from playbook.lint.checks.own_images import said_once
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
@@ -151,7 +152,7 @@ def _judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: 
     for each in reading.commands:
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
-        report.findings += [*hits, *check_published(command)]
+        report.findings += [*hits, *check_published(command), *check_mounted(command)]
         report.counts["flags"] += len(command.given)
         if any(_OPEN.fullmatch(word) for word in command.words):
             place = f"{command.path}:{command.line}" if command.line else command.path

@@ -99,3 +99,55 @@ def test_a_folder_that_is_mounted_as_itself_is_in_the_container(tmp_path):
 def test_a_blank_behind_a_backslash_of_docker_cp_is_named_in_a_block_of_its_own(tmp_path):
     blocks = "```\ndocker run -d --name sb tensorflow/serving\n```\n\n```\ndocker cp m \\ \n  sb:/models/m\n```\n"
     assert found(tmp_path, {"README.md": blocks})["line-not-continued"].line == 7
+
+
+BARE = 'FROM {base}\n{step}\nCMD ["tensorflow_model_server", "--model_base_path=/models/m"]\n'
+
+
+@pytest.mark.parametrize("base", ["tensorflow/tensorflow:2.8.0", "python:3.9-slim", "ubuntu"])
+@pytest.mark.parametrize("step", ["COPY m /models/m", "RUN pip install tensorflow tensorflow-serving-api"])
+def test_an_image_that_nothing_brings_the_server_is_named(base, step, tmp_path):
+    assert found(tmp_path, {"Dockerfile": BARE.format(base=base, step=step)})["image-without-server"].line == 1
+
+
+@pytest.mark.parametrize("step", [
+    "RUN apt-get install -y tensorflow-model-server", "COPY --from=build /usr/local/bin/ /usr/local/bin/",
+    "RUN curl -LO https://x.org/server.deb", "COPY . /", "RUN ./install.sh",
+])  # fmt: skip
+def test_an_image_that_something_may_have_brought_the_server_is_not_blamed(step, tmp_path):
+    assert "image-without-server" not in found(tmp_path, {"Dockerfile": BARE.format(base="ubuntu", step=step)})
+
+
+def test_an_asterisk_that_flattens_a_version_is_named(tmp_path):
+    hits = found(tmp_path, {"Dockerfile": DOCKERFILE.format(step="COPY ./m/* /models/m/1/")})
+    assert "COPY ./m/ /models/m/1/" in hits["copy-flattens"].remedy
+
+
+def test_a_folder_that_is_mounted_as_a_models_file_is_named(tmp_path):
+    run = "docker run -v /srv/m:/models/m/1/saved_model.pb -e MODEL_NAME=m tensorflow/serving:2.11.0\n"
+    assert found(tmp_path, {"run.sh": run})["version-broken"].line == 1
+
+
+def test_a_script_that_takes_its_flags_when_it_is_run_lacks_no_model(tmp_path):
+    script = "RUN echo '#!/bin/bash \\n\\n\\\ntensorflow_model_server --rest_api_port=8501 \"$@\"' > /start.sh"
+    assert "no-model" not in found(
+        tmp_path, {"Dockerfile": DOCKERFILE.format(step=f'{script}\nENTRYPOINT ["/start.sh"]')}
+    )
+
+
+def test_a_batching_file_that_is_written_on_the_line_of_the_start_is_not_rewritten(tmp_path):
+    run = ("# reload\necho 'max_batch_size { value: 4 }' > /batching.txt && LD_PRELOAD=x tensorflow_model_server "
+           "--model_base_path=/models/m --enable_batching --batching_parameters_file=/batching.txt\n")  # fmt: skip
+    assert "batching-rewritten-in-place" not in found(tmp_path, {"run.sh": run})
+
+
+def test_a_dockerfile_in_a_block_that_is_called_python_is_read(tmp_path):
+    block = '```python\n# Dockerfile\nFROM python:3.9\n\nCMD ["tensorflow_model_server", "--model_path=/m"]\n```\n'
+    assert {"image-without-server", "unknown-flag"} <= set(found(tmp_path, {"README.md": block}))
+
+
+def test_a_variable_that_cloud_run_gives_an_image_of_ones_own_is_judged(tmp_path):
+    document = ("```dockerfile\nFROM tensorflow/serving:2.15.0\nENV MODEL_NAME=m\n```\n\n```bash\ngcloud builds submit "
+                "--tag gcr.io/${P}/mine\ngcloud run deploy m --image=gcr.io/${P}/mine --port=8501 "
+                "--set-env-vars=MODEL_PATH=gs://b/m\n```\n")  # fmt: skip
+    assert found(tmp_path, {"README.md": document})["env-nobody-reads"].line == 8

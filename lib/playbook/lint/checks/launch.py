@@ -22,7 +22,7 @@ from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.misnamed import named_rightly
 from playbook.lint.checks.pasted import as_meant
 from playbook.lint.checks.reading import Reading
-from playbook.lint.checks.start import Start, is_anothers, is_script, is_server
+from playbook.lint.checks.start import Start, is_anothers, is_script, is_server, tells_model
 from playbook.lint.checks.start_checks import (
     OTHER_PROGRAMS,
     check_entry,
@@ -250,4 +250,5 @@ def _shell_command(start: Start, words: list[Word], args: list[Word], reading: R
         _append(start, reading, args, {name: value or "true" for name, _, value in pairs})
         return
     filled = [word for each in behind for word in (args if each in _HANDED else [each])]
-    _append(start, reading, filled, {})
+    told = start.place.built and not args and bool(_HANDED & {*behind}) and not tells_model(filled)  # when it is run
+    _append(replace(start, partial=start.partial or told), reading, filled, {})

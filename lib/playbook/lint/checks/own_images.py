@@ -13,7 +13,7 @@ from playbook.lint.forms.text import Word
 from playbook.lint.rules.findings import Finding
 
 _REGISTRY = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
-_RUNS = re.compile(r"\b(docker|podman|nerdctl|kubectl|containers)\b")
+_RUNS = re.compile(r"\b(docker|podman|nerdctl|kubectl|gcloud|containers)\b")
 _BRACES = re.compile(r"\$\{(\w+)[^}]*\}")
 # what is missing in an image may be given where it is run
 _MAY_BE_GIVEN = {"config-file-not-copied", "base-path-missing", "no-model", "model-lost", "no-version", "rest-port-off",

@@ -28,9 +28,17 @@ def check_rewriting(text: Text) -> Iterator[Finding]:
         return
     lines = ["" if line.lstrip().startswith("#") else line for line in content.splitlines()]
     starts = max((number for number, line in enumerate(lines) if _STARTS.search(line)), default=-1)
-    writes = [number for number, line in enumerate(lines) if _REWRITES.search(line) and number >= starts]
+    writes = [number for number, line in enumerate(lines) if _REWRITES.search(line)
+              and (number > starts or (number == starts and not _starts_behind(line)))]  # fmt: skip
     if not writes or not _AGAIN.search(content):
         return
     plain = [number for number in writes if _FIELDS.search(lines[number]) or _BATCHING_FILE.search(lines[number])]
     what = text.path.rpartition("/")[2]
     yield finding("batching-rewritten-in-place", text.path, text.line((plain or writes)[0] + 1), what=what)
+
+
+def _starts_behind(line: str) -> bool:
+    """True for a line that writes first and starts the server then."""
+    return max(found.start() for found in _REWRITES.finditer(line)) < max(
+        found.start() for found in _STARTS.finditer(line)
+    )

@@ -89,7 +89,7 @@ def kind_of_block(language: str, content: str) -> str:
         or (known in ("yaml", "python") and STARTED.match(content))
         or (known == "yaml" and _HERE.match(content))
         or (known == "dockerfile" and not _INSTRUCTION.search(content))
-        or (known == "python" and re.search(rf"(?m)^{STARTED.pattern}", content) and not is_python(content))
+        or (known == "python" and (image or re.search(rf"(?m)^{STARTED.pattern}", content)) and not is_python(content))
     ):
         known = None  # what it holds tells more than what it is called
     if is_config(content):

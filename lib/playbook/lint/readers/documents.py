@@ -34,7 +34,10 @@ _AROUND = re.compile(
 _SCRAPES = re.compile(r"(?m)^\s*scrape_configs:")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)
 _OTHERS_IMAGE = re.compile(rf"(?s)\b{ENGINES}\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
-_RUNS = re.compile(rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s(?:.*\brun\b|(?:container )?(?:cp|commit)\s)")
+_RUNS = re.compile(
+    rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?(?:{ENGINES}\s(?:.*\brun\b|(?:container )?(?:cp|commit)\s)"
+    r"|gcloud\s.*\brun\s+deploy\s)"
+)
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, is_server_word
 from playbook.lint.checks.reading import Document
-from playbook.lint.forms.dockerfile import Instruction, continued
+from playbook.lint.forms.dockerfile import Instruction, continued, last_of
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.rules.findings import Finding, finding
 
 _TORN = re.compile(r"\s*tensorflow(?:\s+/\s*|/\s+)serving(?:\s*:\s*[\w.-]+)?")
+# public images that are known to hold no model server
+_BARE = re.compile(r"(?:docker\.io/)?(?:library/)?(?:alpine|busybox|centos|debian|fedora|nvidia/cuda|python|"
+                   r"tensorflow/tensorflow|ubuntu)(?::[\w.-]+)?(?:@sha256:\w+)?")  # fmt: skip
+# how a step may bring one all the same
+_MAY_BRING = re.compile(r"model[-_]serv|(?<!-)\b(?:bazel|conda|curl|dpkg|git|make|mamba|wget|yum|dnf)\b|\.sh\b|\btar\b")
+_OF_PROGRAMS = re.compile(r"/(?:usr|bin|sbin|opt)?(?:/.*)?|\.?/?")
 _OTHER_CONTEXT = r"(?:-f|--file|dockerfile\s*[:=])[\s=]*[\"']?\S*/{name}"  # built from a folder above its own
 
 
@@ -25,6 +31,9 @@ def check_build(steps: list[Instruction], final: list[Instruction], document: Do
             yield finding("image-name-broken", text.path, text.line(step.line), **words)
         if step.word in ("COPY", "ADD") and not step.fed:
             yield from _outside(step, document)
+            yield from _flattened(step, document)
+    if _lacks_server(final):
+        yield finding("image-without-server", text.path, text.line(final[0].line), image=final[0].rest.split()[0])
     lost = next((step for step in final if _ends_in_background(step)), None)
     if lost is not None and not any(step.word in ("CMD", "ENTRYPOINT") and _starts(step.rest) for step in final):
         yield finding("server-ends-with-build", text.path, text.line(lost.line))
@@ -51,6 +60,35 @@ def _outside(step: Instruction, document: Document) -> Iterator[Finding]:
             line = step.line + step.rest[: step.rest.find(source)].count("\n")
             yield finding("copy-outside-context", text.path, text.line(line), word=step.word, source=source,
                           inside=inside)  # fmt: skip
+
+
+def _flattened(step: Instruction, document: Document) -> Iterator[Finding]:
+    """`COPY model/* .../1/`: a folder that an asterisk matches is not copied itself."""
+    words = [word for word in step.rest.split() if not word.startswith("--")]
+    target = words[-1] if words else ""
+    for source in words[:-1]:
+        if re.fullmatch(r"[\w./${}-]+/\*", source) and re.search(r"/\d+/?$", target) and "--parents" not in step.rest:
+            yield finding("copy-flattens", document.text.path, document.text.line(step.line), word=step.word,
+                          source=source, folder=source.removesuffix("*"), target=target)  # fmt: skip
+
+
+def _lacks_server(steps: list[Instruction]) -> bool:
+    """True for an image that is to start the server by its name alone, and that nothing can have brought it."""
+    base = steps[0].rest.split()[:1] if steps and steps[0].word == "FROM" else []
+    started = last_of(steps, "ENTRYPOINT") or last_of(steps, "CMD")
+    if not base or not _BARE.fullmatch(base[0]) or started is None:
+        return False
+    words = started.words() or next((each.words for each in simple_commands(continued(started.rest))), [])
+    return words[:1] == [BINARY] and not any(_may_bring(step) for step in steps)
+
+
+def _may_bring(step: Instruction) -> bool:
+    if step.word == "RUN":
+        return bool(step.fed or _MAY_BRING.search(step.rest))
+    if step.word in ("COPY", "ADD"):
+        target = re.split(r"[\s\],\"]+", step.rest.strip(' ]"'))[-1]
+        return bool(step.fed or BINARY in step.rest or _OF_PROGRAMS.fullmatch(target))
+    return step.word == "ENV" and bool(re.match(r"PATH\b", step.rest))
 
 
 def _ends_in_background(step: Instruction) -> bool:

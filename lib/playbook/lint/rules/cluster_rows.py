@@ -42,7 +42,7 @@ ROWS = (
      "{right}",
      "Kubernetes: define a command and arguments; execve(2)"),
     ("image-without-server", "error",
-     "{image} holds TensorFlow's Python package and no model server: nothing listens, and MODEL_NAME is read by "
+     "There is no model server in {image}: nothing listens, and MODEL_NAME is read by "
      "nobody.",
      "Use the image tensorflow/serving.",
      "tools/docker/Dockerfile"),

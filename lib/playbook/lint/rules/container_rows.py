@@ -61,6 +61,11 @@ ROWS = (
      "{inside} in the context).",
      "Build from the folder above with -f, and name the file as it is seen from there.",
      "Dockerfile reference"),
+    ("copy-flattens", "warning",
+     "{word} {source} copies what lies in each folder that it matches, not the folder: the files of variables/ land "
+     "beside saved_model.pb, no value is restored, and requests fail.",
+     "Copy the folder itself: {word} {folder} {target}.",
+     "Dockerfile reference; loader.cc"),
     ("server-ends-with-build", "error",
      "RUN starts the server in the background: it ends with this step of the build, and no container ever has it.",
      "Start it by CMD or ENTRYPOINT, without the &.",
