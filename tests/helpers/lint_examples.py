@@ -87,6 +87,8 @@ CONFIG_MAP = "---\nkind: ConfigMap\nmetadata: {name: c}\ndata: {a.config: 'prome
 MOUNTED = "volumeMounts: [{name: v, mountPath: /c}]"
 VOLUME = "volumes: [{name: v, configMap: {name: c}}]"
 
+CHART = {"Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n", "values.yaml": "image: i\n",
+         "templates/_h.tpl": '{{ define "a" }}b{{ end }}\n'}  # fmt: skip
 NAMED = "--enable_batching --batching_parameters_file=/b.config"
 FOLDERS: dict[str, dict[str, str | bytes]] = {
     "make-variable-lost": {"Makefile": "P = /m\nrun:\n\ttensorflow_model_server --model_base_path=$$(P)\n"},
@@ -341,6 +343,22 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "infra-validator-spec": {
         "p.py": "s = InfraValidator(serving_spec=infra_validator_pb2.ServingSpec("
                 "tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=['2.20.0'])))\n"
+    },
+    "infra-validator-idle": {
+        "p.py": "s = InfraValidator(model=m, serving_spec=infra_validator_pb2.ServingSpec("
+                "tensorflow_serving=infra_validator_pb2.TensorFlowServing(), "
+                "local_docker=infra_validator_pb2.LocalDockerConfig()))\n"
+    },
+    "runtime-serves-nothing": {
+        "r.yaml": "apiVersion: serving.kserve.io/v1alpha1\nkind: ServingRuntime\nmetadata: {name: r}\nspec:\n"
+                  "  containers:\n  - name: kserve-container\n    image: tensorflow/serving:2.20.0\n"
+                  "    args: ['--rest_api_port=8080', '--model_base_path=/models']\n"
+    },
+    "chart-refused": {**CHART, "templates/k.yaml": '{{ include "b" . }}\n---\n' + pod()},
+    "chart-value-missing": {**CHART, "templates/k.yaml": "# {{ .Values.a.b }}\n---\n" + pod()},
+    "config-poll-subpath": {
+        "k.yaml": pod("volumeMounts: [{name: v, mountPath: /c/a.config, subPath: a.config}]",
+                      "--model_config_file=/c/a.config, --model_config_file_poll_wait_seconds=60", VOLUME) + CONFIG_MAP
     },
     "configmap-key-missing": {
         "k.yaml": pod(MOUNTED, "--monitoring_config_file=/c/b.config", VOLUME) + CONFIG_MAP

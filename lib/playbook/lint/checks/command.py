@@ -38,6 +38,7 @@ class Mount:
     config_map: str = ""
     line: int | None = None
     whole: bool = False  # a whole volume of a pod's, which is a folder: no file can lie at the target itself
+    by_key: bool = False  # one path of a pod's volume (subPath), which stays as it was when the pod began
 
     def rest_of(self, path: str) -> str | None:
         """`path` below the target ("" for the target itself); None when it lies elsewhere."""

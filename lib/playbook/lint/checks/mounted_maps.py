@@ -14,6 +14,7 @@ from playbook.lint.rules.findings import Finding, finding
 
 def check_maps(command: Command, around: Surroundings, shown: str) -> Iterator[Finding]:
     """Findings of a pod's command line, whose flags name files in mounted ConfigMaps."""
+    yield from _check_polled(command, shown)
     for path in (command.text(flag) for flag in KINDS):
         if not path or is_unknown(path):
             continue
@@ -31,4 +32,15 @@ def check_maps(command: Command, around: Surroundings, shown: str) -> Iterator[F
 def _is_named_once(name: str, around: Surroundings) -> bool:
     """True for a ConfigMap that no text mentions but the one that makes it."""
     word = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])")
-    return sum(len(word.findall(text.content)) for text in around.sources.texts.values()) == 1
+    texts = (around.rendered.get(path, text.content) for path, text in around.sources.texts.items())
+    return sum(len(word.findall(content)) for content in texts) == 1
+
+
+def _check_polled(command: Command, shown: str) -> Iterator[Finding]:
+    """A config file that is to be read again, and of which the pod keeps the first text."""
+    path, flag = command.text("model_config_file"), "model_config_file_poll_wait_seconds"
+    if not path or is_unknown(path) or command.number(flag) <= 0:
+        return
+    mount, rest = next(command.place.over(command.place.absolute(path)), (None, ""))
+    if mount is not None and mount.config_map and mount.by_key and rest == "":
+        yield finding("config-poll-subpath", shown, command.at(flag), path=path)

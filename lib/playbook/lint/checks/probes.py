@@ -61,15 +61,18 @@ def check_scraped(annotations: Any, command: Command, shown: str) -> Iterator[Fi
         yield finding("metrics-port-closed", shown, annotations.at(key), port=asked, rest=rest or "off")
 
 
-def check_routed(container: Any, command: Command, shown: str) -> Iterator[Finding]:
-    """Knative sends requests to the one port that a container lists, to 8080 where it lists none."""
+def check_routed(container: Any, command: Command, shown: str, where: int | None = None) -> Iterator[Finding]:
+    """Knative and KServe send requests to the port that a container lists, to 8080 where it lists none.
+
+    `where`: the line to tell it at where no port is listed.
+    """
     ports = [each for each in container.get("ports") or [] if isinstance(each, Table)]
     port = port_number(ports[0].get("containerPort"), container) if ports else _KNATIVE_PORT
     open_ports = listening(command)
     if port is None or open_ports is None or port in open_ports:
         return
-    line = ports[0].at("containerPort") if ports else container.at("image")
-    yield finding("port-nobody-listens", shown, line, port=port, how="where Knative sends requests",
+    line = ports[0].at("containerPort") if ports else where or container.at("image")
+    yield finding("port-nobody-listens", shown, line, port=port, how="where the platform sends requests",
                   flag=f"--rest_api_port={port}", **closed_words(command))  # fmt: skip
 
 

@@ -63,6 +63,8 @@ class Surroundings:
     cpus: int | None = None
     exported: Mapping[str, str] = field(default_factory=dict)  # variables that shells of this text find set
     origins: dict[str, Sequence[tuple[str, int]]] = field(default_factory=dict)  # of rendered texts: path, line by line
+    as_written: list[Finding] = field(default_factory=list)  # of charts, at the lines of their templates
+    rendered: dict[Path, str] = field(default_factory=dict)  # what a chart's templates make, in the place of their text
     readers: Mapping[str, Callable[[Document], Reading]] = field(default_factory=dict)  # of texts inside texts
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from playbook.lint.forms.go_functions import UNKNOWN_VALUE, Unknown, call
+from playbook.lint.forms.go_functions import UNKNOWN_VALUE, Unknown, call, truth
 
 _TOKEN = re.compile(
     r"""\s*(?P<text>"(?:\\.|[^"\\])*"|`[^`]*`)|\s*(?P<number>-?\d+(?:\.\d+)?)(?![\w.])|\s*(?P<sign>:=|=|\||\(|,)"""
@@ -23,16 +23,20 @@ class TemplateError(Exception):
 
 @dataclass
 class Scope:
-    """What names mean at a place of a template; `functions` are those that need the chart (include, tpl)."""
+    """What names mean at a place of a template; `functions` are those that need the chart (include, tpl).
+
+    `stops` takes the names below a value that is not there, at which Helm stops.
+    """
 
     root: Any
     dot: Any
     variables: dict[str, Any] = field(default_factory=dict)
     functions: dict[str, Callable[[Scope, list[Any]], Any]] = field(default_factory=dict)
+    stops: list[str] = field(default_factory=list)
 
     def inside(self, dot: Any) -> Scope:
         """The scope of a block: variables of its own, seen over those around."""
-        return Scope(self.root, dot, dict(self.variables), self.functions)
+        return Scope(self.root, dot, dict(self.variables), self.functions, self.stops)
 
 
 def tokens_of(source: str) -> list[str]:
@@ -79,13 +83,17 @@ def _pipeline(words: list[str], scope: Scope) -> tuple[Any, int]:
 
 
 def _command(words: list[str], scope: Scope, piped: list[Any]) -> tuple[Any, int]:
-    operands, place = [], 0
+    operands, place, settled = [], 0, False
     name = words[0] if words and re.match(r"[A-Za-z_]", words[0]) and words[0] not in _WORDS else ""
     place += bool(name)
     while place < len(words) and words[place] != "|" and not words[place].startswith(")"):
+        known = len(scope.stops)
         value, taken = _operand(words[place:], scope)
         operands.append(value)
         place += taken
+        if settled:  # and, or: what stands behind it is not looked at
+            del scope.stops[known:]
+        settled = settled or (name in ("and", "or") and (isinstance(value, Unknown) or truth(value) == (name == "or")))
     if name:
         return _called(name, operands + piped, scope), place
     if not operands:
@@ -118,12 +126,20 @@ def _operand(words: list[str], scope: Scope) -> tuple[Any, int]:
     if word.startswith("$"):
         name, dot, rest = word.partition(".")
         base = scope.root if name == "$" else scope.variables.get(name, UNKNOWN_VALUE)
-        return follow(base, dot + rest), 1
+        return _followed(base, dot + rest, scope), 1
     if word.startswith("."):
-        return follow(scope.dot, word), 1
+        return _followed(scope.dot, word, scope), 1
     if re.match(r"[A-Za-z_]", word):
         return _called(word, [], scope), 1
     raise TemplateError(word)
+
+
+def _followed(base: Any, path: str, scope: Scope) -> Any:
+    """`.a.b` below a value; Helm stops at `.b` where its values have no `.a`."""
+    above = path.rpartition(".")[0]
+    if path.startswith(".Values.") and above.count(".") > 1 and follow(base, above) is None:
+        scope.stops.append(path)
+    return follow(base, path)
 
 
 def follow(value: Any, path: str) -> Any:

@@ -33,19 +33,27 @@ class Chart:
     helpers: dict[str, list[Node]] = field(default_factory=dict)
     depth: int = 0
     steps: int = 0
+    stops: list[str] = field(default_factory=list)  # names below values that are not there
+    undefined: list[str] = field(default_factory=list)  # helpers that no file defines
 
     def scope(self) -> Scope:
         """The scope at the top of a template."""
         functions: dict[str, Callable[[Scope, list[Any]], Any]] = {"include": self._include, "tpl": self._tpl}
-        return Scope(self.root, self.root, functions=functions)
+        return Scope(self.root, self.root, functions=functions, stops=self.stops)
 
     def _include(self, scope: Scope, values: list[Any]) -> Any:
         name = values[0] if values else None
+        if (
+            isinstance(name, str)
+            and name not in self.helpers
+            and name not in (self.root.get("Template") or {}).values()
+        ):
+            self.undefined.append(name)
         if name not in self.helpers or self.depth > _DEEPEST:
             return UNKNOWN_VALUE
         self.depth += 1
-        inside = Scope(values[1] if len(values) > 1 else None, values[1] if len(values) > 1 else None,
-                       functions=scope.functions)  # fmt: skip
+        given = values[1] if len(values) > 1 else None
+        inside = Scope(given, given, functions=scope.functions, stops=scope.stops)
         text = "".join(fill(self.helpers[name], inside, self))
         self.depth -= 1
         return text
@@ -56,13 +64,20 @@ class Chart:
         return "".join(fill(parse(shown(values[0])), scope.inside(values[-1]), self))
 
 
-def rendered(templates: Mapping[str, str], root: dict[str, Any]) -> dict[str, str]:
+def rendered(
+    templates: Mapping[str, str],
+    root: dict[str, Any],
+    stops: list[str] | None = None,
+    undefined: list[str] | None = None,
+) -> dict[str, str]:
     """The texts that templates (by name) make of the values at the root; helpers are shared by all.
+
+    What Helm would stop at is added to `stops` (names below values that are not there) and `undefined` (helpers).
 
     Raises:
         TemplateError: a template that is not understood.
     """
-    chart = Chart(root)
+    chart = Chart(root, stops=[] if stops is None else stops, undefined=[] if undefined is None else undefined)
     parsed = {name: parse(content) for name, content in templates.items()}
     for nodes in parsed.values():
         chart.helpers |= {node.source: node.branches[0][1] for node in nodes if node.word in ("define", "block")}
@@ -163,9 +178,16 @@ def _chosen(node: Node, scope: Scope, chart: Chart) -> Iterator[str]:
                 inside.variables[named[1]] = value
         if truth(value):
             inside.dot = value if word == "with" else scope.dot
+            known = len(chart.stops), len(chart.undefined)
             yield from fill(nodes, inside, chart)
             _keep(scope, inside)
+            if isinstance(value, Unknown):  # perhaps it is not filled in at all
+                _forget(chart, known)
             return
+
+
+def _forget(chart: Chart, known: tuple[int, int]) -> None:
+    del chart.stops[known[0] :], chart.undefined[known[1] :]
 
 
 def _keep(scope: Scope, inside: Scope) -> None:
@@ -182,11 +204,14 @@ def _repeated(node: Node, scope: Scope, chart: Chart) -> Iterator[str]:
         pairs = sorted(items.items(), key=lambda pair: str(pair[0]))
     else:
         pairs = list(enumerate(call("until", [items]) if isinstance(items, int) else items or []))
+    known = len(chart.stops), len(chart.undefined)
     for key, value in pairs:
         inside = scope.inside(value)
         if named:
             inside.variables |= {named[1]: key, named[2]: value} if named[2] else {named[1]: value}
         yield from fill(node.branches[0][1], inside, chart)
         _keep(scope, inside)
+    if isinstance(items, Unknown):
+        _forget(chart, known)
     if not pairs and len(node.branches) > 1:
         yield from fill(node.branches[1][1], scope, chart)

@@ -17,22 +17,13 @@ import yaml
 from playbook.lint.forms.go_expressions import TemplateError
 from playbook.lint.forms.go_functions import UNKNOWN_VALUE, to_yaml
 from playbook.lint.forms.go_templates import rendered
+from playbook.lint.forms.helm_lines import SOURCE, Rendered, by_template
 from playbook.lint.forms.text import Text
 
 _PATIENCE_S = 20
-_SOURCE = "# Source: "
 # a template that is not ours to fill in, or values that its functions refuse
 _NOT_UNDERSTOOD = (TemplateError, RecursionError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError,
                    SyntaxError, re.error, yaml.YAMLError)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What Helm made of one template: its text, and for each line the file and line that it comes from."""
-
-    template: Path
-    content: str
-    origins: tuple[tuple[Path, int], ...]
 
 
 @dataclass
@@ -42,6 +33,8 @@ class Chart:
     folder: Path
     rendered: list[Rendered] = field(default_factory=list)
     problem: str = ""
+    stops: list[str] = field(default_factory=list)  # names below values that it lacks: Helm stops there
+    undefined: list[str] = field(default_factory=list)  # helpers that none of its files defines
 
 
 def charts(texts: Mapping[Path, Text]) -> Iterator[Path]:
@@ -64,7 +57,7 @@ def render(folder: Path, texts: Mapping[Path, Text], beside: Path | None = None)
     """
     chart, program = Chart(folder), shutil.which("helm")
     if program is None:
-        chart.rendered = list(by_template(_filled_in(folder, texts, beside), folder, texts, beside))
+        chart.rendered = list(by_template(_filled_in(chart, texts, beside), folder, texts, beside))
         return chart
     more = ["--values", str(beside.resolve())] if beside is not None else []
     with tempfile.TemporaryDirectory(prefix="lint_helm_") as home:
@@ -78,24 +71,30 @@ def render(folder: Path, texts: Mapping[Path, Text], beside: Path | None = None)
     if done.returncode:
         words = done.stderr.strip().splitlines()
         chart.problem = f"helm refuses it ({words[-1].removeprefix('Error: ') if words else 'no reason given'})"
+        chart.undefined = re.findall(r'no template "([^"]+)"', done.stderr)
+        chart.stops = [f".{name}" for name in re.findall(r"<\$?\.(Values\.[\w.]+)>: nil pointer", done.stderr)]
         return chart
     chart.rendered = list(by_template(done.stdout, folder, texts, beside))
     return chart
 
 
-def _filled_in(folder: Path, texts: Mapping[Path, Text], beside: Path | None) -> str:
+def _filled_in(chart: Chart, texts: Mapping[Path, Text], beside: Path | None) -> str:
     """The chart's templates filled in without Helm, as `helm template` would print them; "" where that fails."""
+    folder = chart.folder
     inside = {path.relative_to(folder): text.content for path, text in texts.items() if path.is_relative_to(folder)}
     try:
-        made = _made(inside, _table(texts[beside].content) if beside is not None else {}, {})
+        made = _made(inside, _table(texts[beside].content) if beside is not None else {}, {}, chart)
     except _NOT_UNDERSTOOD:
         return ""
     pieces = [(name, piece) for name, content in made.items() for piece in re.split(r"(?m)^---[ \t]*$", content)]
-    return "".join(f"---\n{_SOURCE}{name}\n{piece}\n" for name, piece in pieces if piece.strip())
+    return "".join(f"---\n{SOURCE}{name}\n{piece}\n" for name, piece in pieces if piece.strip())
 
 
-def _made(inside: Mapping[Path, str], given: dict, helpers: Mapping[str, str]) -> dict[str, str]:
-    """What a chart's templates make of its values and of those given to it, by `chart/PATH`; its charts' behind it."""
+def _made(inside: Mapping[Path, str], given: dict, helpers: Mapping[str, str], whole: Chart) -> dict[str, str]:
+    """What a chart's templates make of its values and of those given to it, by `chart/PATH`; its charts' behind it.
+
+    What Helm would stop at is kept in `whole`, the chart that all of this is a part of.
+    """
     templates = {
         f"chart/{path}": content
         for path, content in inside.items()
@@ -108,7 +107,8 @@ def _made(inside: Mapping[Path, str], given: dict, helpers: Mapping[str, str]) -
     root = {"Values": {"global": {}, **values}, "Chart": about, "Release": release, "Capabilities": UNKNOWN_VALUE,
             "Files": {"Get": lambda name: inside.get(Path(name), ""), "Glob": lambda form: _Globbed(
                 {str(path): content for path, content in inside.items() if path.match(form)})}}  # fmt: skip
-    made = {name: text for name, text in rendered({**helpers, **templates}, root).items() if name in templates}
+    texts = rendered({**helpers, **templates}, root, whole.stops, whole.undefined)
+    made = {name: text for name, text in texts.items() if name in templates}
     shared = {name: content for name, content in templates.items() if name.endswith(".tpl")}
     for folder in sorted(
         {path.parent for path in inside if path.match("charts/*/Chart.yaml") and len(path.parts) == 3}
@@ -118,7 +118,7 @@ def _made(inside: Mapping[Path, str], given: dict, helpers: Mapping[str, str]) -
         if _is_on(values, str(told.get("condition", ""))):
             own = values.get(str(told.get("alias") or told["name"]))
             both = {"global": values.get("global", {}), **(own if isinstance(own, dict) else {})}
-            for name, content in _made(part, both, {**helpers, **shared}).items():
+            for name, content in _made(part, both, {**helpers, **shared}, whole).items():
                 made[f"chart/{folder.as_posix()}/{name.partition('/')[2]}"] = content
     return made
 
@@ -166,81 +166,3 @@ def _over(values: dict, more: dict) -> dict:
         held = values.get(name)
         whole[name] = _over(held, value) if isinstance(held, dict) and isinstance(value, dict) else value
     return {name: value for name, value in whole.items() if value is not None or name not in more}
-
-
-def by_template(
-    output: str, folder: Path, texts: Mapping[Path, Text], beside: Path | None = None
-) -> Iterator[Rendered]:
-    """Helm's output by template, each line with its origin: documents of one template are put together again."""
-    pieces: dict[Path, list[str]] = {}
-    lines: list[str] = []
-    for line in output.split("\n"):
-        if line.startswith(_SOURCE):
-            inside = line.removeprefix(_SOURCE).partition("/")[2]
-            lines = pieces.setdefault(folder / inside, [])
-            lines.append("---")
-        elif line != "---":
-            lines.append(line)
-    for template, content in pieces.items():
-        if template in texts:
-            above = [each / "values.yaml" for each in template.parents if each.is_relative_to(folder)]
-            given = [path for path in (beside, folder / "values.yaml", *above) if path is not None and path in texts]
-            origins = tuple(_origins(content, template, given, _taken_in(template, folder, texts), texts))
-            yield Rendered(template, "\n".join(content), origins)
-
-
-def _origins(
-    content: list[str],
-    template: Path,
-    values: list[Path],
-    taken: Mapping[str, tuple[Path, int]],
-    texts: Mapping[Path, Text],
-) -> Iterator[tuple[Path, int]]:
-    """For each rendered line its line in the template, a file that the template takes in, or the value it shows.
-
-    Else the nearest line above.
-    """
-    written = [line.strip() for line in texts[template].content.split("\n")]
-    given = [(path, number, text) for path in values for number, text in
-             enumerate(texts[path].content.split("\n"), 1)]  # fmt: skip
-    place = 0
-    for line in content:
-        bare = line.strip()
-        following = next((number for number in range(place, len(written)) if written[number] == bare), None)
-        if bare and following is not None:
-            place = following
-            yield template, place + 1
-            continue
-        again = [number for number in range(place) if bare and written[number] == bare]
-        if len(bare) > 2 and again:  # a range goes back to its first line
-            place = again[-1]
-            yield template, place + 1
-            continue
-        if bare in taken:
-            yield taken[bare]
-            continue
-        word = bare.removeprefix("- ").strip("\"'")
-        shown = next(((path, number) for path, number, text in given if len(word) > 2 and word in text), None)
-        if shown is not None:
-            yield shown
-            continue
-        alike = [number for number in range(len(written)) if _filled(written[number], bare)]
-        yield template, (min(alike, key=lambda number: abs(number - place)) if alike else place) + 1
-
-
-def _taken_in(template: Path, folder: Path, texts: Mapping[Path, Text]) -> dict[str, tuple[Path, int]]:
-    """The lines of a chart's other files by their text, where the template takes files in."""
-    if ".Files." not in texts[template].content:
-        return {}
-    files = [path for path in texts if path.is_relative_to(folder) and path.parent != folder
-             and path.relative_to(folder).parts[0] not in ("templates", "charts")]  # fmt: skip
-    return {line.strip(): (path, number) for path in files
-            for number, line in enumerate(texts[path].content.split("\n"), 1) if len(line.strip()) > 2}  # fmt: skip
-
-
-def _filled(written: str, bare: str) -> bool:
-    """True where a rendered line is a template's line with its actions filled in."""
-    if "{{" not in written:
-        return False
-    begin, end = written.partition("{{")[0], written.rpartition("}}")[2]
-    return bool(begin or end) and bare.startswith(begin) and bare.endswith(end)

@@ -148,7 +148,7 @@ def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tupl
             except (yaml.YAMLError, ValueError, RecursionError) as error:
                 problems.append(_problem(error, begin + first_line))
     if problems and _TABS.search(text):  # what it says is read; it is no YAML all the same
-        documents = next(_without_tabs(text, first_line), documents)
+        documents = max(_without_tabs(text, first_line), key=_parts, default=documents)
     if problems and (bare := _SLASHES.sub("", text)) != text:
         documents, still = load_documents(bare, first_line)
         problems = still or problems  # what it says is read; that it is no YAML stays true
@@ -183,6 +183,12 @@ def _without_tabs(text: str, first_line: int) -> Iterator[list[Any]]:
         bare = "".join(part + blank for part, blank in zip_longest(*pieces, fillvalue=""))
         found, problems = load_documents(bare, first_line)
         yield from () if problems else [found]
+
+
+def _parts(node: Any) -> int:
+    """How many keys and items there are at any depth: a line that goes on with the one above is none."""
+    held = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return len(held) + sum(map(_parts, held))
 
 
 def odd_blanks(text: str, first_line: int = 1) -> Iterator[tuple[int, str]]:

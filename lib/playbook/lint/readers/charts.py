@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from playbook.lint.checks.chart_refusals import check_chart
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.reading import Document, Reading, Surroundings
-from playbook.lint.forms.helm import charts, render
+from playbook.lint.forms.helm import Chart, charts, render
 from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.forms.yaml_lines import load_documents
 from playbook.lint.readers.block_kinds import names_server
@@ -39,8 +40,10 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
         for path in files:
             if path.parent == folder and path.name in ("values.yaml", "values.yml"):
                 result.values[path] = bool(chart.rendered)
-        for path in _second_values(folder, files):
-            result.values[path] = _render_again(folder, texts, path, result, around)
+        others = {path: render(folder, texts, path) for path in _second_values(folder, files)}
+        for path, other in others.items():
+            result.values[path] = _render_again(other, texts, path, result, around)
+        around.as_written += check_chart(chart, [*others.values()], texts)
         if chart.problem:
             result.problems[texts[folder / "Chart.yaml"].path] = chart.problem
         if not chart.rendered:
@@ -48,6 +51,7 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
         for each in chart.rendered:
             text = texts[each.template]
             result.rendered[each.template] = replace(text, content=each.content, templated=UNKNOWN in each.content)
+            around.rendered[each.template] = each.content
             around.origins[text.path] = [(texts[path].path, line) for path, line in each.origins]
         for path in files:
             if "templates" in path.relative_to(folder).parts and path not in result.rendered:
@@ -66,11 +70,11 @@ def _second_values(folder: Path, files: dict[Path, Text]) -> list[Path]:
 
 
 def _render_again(
-    folder: Path, texts: dict[Path, Text], values: Path, result: Charts, around: Surroundings
+    chart: Chart, texts: dict[Path, Text], values: Path, result: Charts, around: Surroundings
 ) -> bool:  # fmt: skip
-    """Render a chart with a second file of values; False where nothing comes of it."""
+    """Keep what a chart makes of a second file of values; False where nothing comes of it."""
     made: list[Text] = []
-    for each in render(folder, texts, values).rendered:
+    for each in chart.rendered:
         text, shown = texts[each.template], f"{texts[each.template].path} ({texts[values].path})"
         made.append(replace(text, content=each.content, path=shown, templated=UNKNOWN in each.content))
         around.origins[shown] = [(texts[path].path, line) for path, line in each.origins]
@@ -104,4 +108,4 @@ def led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:
             path, line = origins[min(hit.line, len(origins)) - 1]
             hit = replace(hit, path=path, line=line)
         result.append(hit)
-    return result
+    return result + around.as_written

@@ -8,7 +8,10 @@ from typing import Any
 
 from playbook.lint.checks.command import Place
 from playbook.lint.checks.containers import GPU, cores, for_cpus
+from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.inference_services import check_inference_service
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.probes import check_routed
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.refused import check_asked
 from playbook.lint.forms.text import Word, is_unknown, line_of
@@ -28,6 +31,8 @@ def read_inference_service(data: Any, document: Document) -> Reading:
     """The TensorFlow predictors of an InferenceService; an empty reading where there are none."""
     reading = Reading()
     spec = data.get("spec") or {}
+    if "tensorflow" in str(spec):
+        reading.findings += check_inference_service(data, document.text.path)
     if _names_tensorflow(spec):
         reading.findings += _layout(data, spec, document.text.path)
     for holder in (spec, spec.get("default") or {}, spec.get("canary") or {}):
@@ -42,7 +47,8 @@ def read_inference_service(data: Any, document: Document) -> Reading:
 
 def _is_ours(model: Any) -> bool:
     """True for a model that TensorFlow Serving is given: by its format, its runtime and its protocol."""
-    format_, runtime = (model.get("modelFormat") or {}).get("name", "tensorflow"), str(model.get("runtime", ""))
+    told, runtime = model.get("modelFormat") or {}, str(model.get("runtime", ""))
+    format_ = told.get("name", "tensorflow") if isinstance(told, dict) else told
     elsewhere = _OTHERS.search(runtime) or (runtime != _OWN and str(model.get("protocolVersion")) in _SECOND)
     return format_ == "tensorflow" and not elsewhere
 
@@ -89,11 +95,21 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
     reading.findings += check_asked(model, shown)
     limits: Any = (model.get("resources") or {}).get("limits") or {}
     version = str(model.get("runtimeVersion", ""))
-    image = str(model.get("image", "")) or (f"tensorflow/serving:{version}" if version else "")
+    image = _image(str(model.get("image", "")), version, str(model.get("runtime") or _OWN) == _OWN)
     if GPU in limits and str(limits[GPU]) != "0" and for_cpus(image):
         reading.report("gpu-image-missing", shown, limits.at(GPU), image=image)
-    reading.add(launch(start))
+    launched = launch(start)
+    for command in launched.commands[:1] if str(model.get("runtime") or _OWN) == _OWN else ():
+        reading.findings += check_routed(model, check_command(command)[0], shown, model.at("args"))
+    reading.add(launched)
     if version.startswith(("latest", "nightly")):
         words = {"image": f"tensorflow/serving:{version}", "problem": "the tag moves"}
         reading.report("image-not-pinned", shown, model.at("runtimeVersion"), **words)
     return reading
+
+
+def _image(image: str, version: str, own: bool) -> str:
+    """The image that KServe runs: runtimeVersion is its tag; of its own runtime it adds -gpu to a tag for a GPU."""
+    if version:
+        return f"{image.partition(':')[0] or 'tensorflow/serving'}:{version}"
+    return "" if own and ":" in image else image

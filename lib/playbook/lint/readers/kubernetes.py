@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from playbook.lint.checks import probes, refused
+from playbook.lint.checks import probes, refused, serving_runtimes
 from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_annotations
@@ -103,8 +103,9 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
                 reading.findings += check_told(_ports(container), read, document.text.path, "containerPort")
             if len(containers) == 1:
                 reading.findings += probes.check_scraped(annotations, read, document.text.path)
-            if str(data.get("apiVersion", "")).startswith("serving.knative.dev"):
-                reading.findings += probes.check_routed(container, read, document.text.path)
+            reading.findings += serving_runtimes.check_asked(
+                data, container, len(containers) == 1, read, document.text.path
+            )
     return reading
 
 
@@ -193,7 +194,8 @@ def _mounts(
         node = str((volume.get("hostPath") or {}).get("path", ""))
         named = "/".join(part.strip("/") if place else part.rstrip("/") for place, part in
                          enumerate(part for part in (node, str(each.get("subPath", ""))) if part))  # fmt: skip
-        mounts.append(Mount(target.rstrip("/") or "/", None, "" if name else named, files, name, each.line, whole))
+        mounts.append(Mount(target.rstrip("/") or "/", None, "" if name else named, files, name, each.line, whole,
+                            "subPath" in each))  # fmt: skip
     return mounts, hidden
 
 

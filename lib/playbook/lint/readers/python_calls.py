@@ -32,6 +32,7 @@ def read_call(node: ast.Call, program: Program) -> Reading:
         return reading
     reading.findings += check_spec(node, program.path, document.text.line(node.lineno))
     if name == "TensorFlowServing":
+        reading.counts["infra validators"] += 1
         for tag in values.words(keywords.get("tags")):
             reading.add(_image(tag.with_text(f"tensorflow/serving:{tag}"), program))
         return reading

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.checks.command import Mount, is_official
+from playbook.lint.checks.command import OFFICIAL, Mount, is_official
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.resources import check_resources
+from playbook.lint.checks.seldon_deployments import check_deployment, units
 from playbook.lint.forms.text import is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
@@ -22,7 +23,7 @@ def read_seldon(data: Any, document: Document) -> Reading:
     """The units of a SeldonDeployment that Seldon serves by TensorFlow Serving."""
     reading = Reading()
     for predictor in (data.get("spec") or {}).get("predictors") or []:
-        for unit in _units(predictor.get("graph")):
+        for unit in units(predictor.get("graph")):
             if not unit.get("implementation") and not _PORTS & {*(unit.get("endpoint") or {})}:
                 reading.findings += _asked(predictor, str(unit.get("name", "")), document.text.path)
             if str(unit.get("implementation", "")) != "TENSORFLOW_SERVER":
@@ -35,6 +36,8 @@ def read_seldon(data: Any, document: Document) -> Reading:
                 reading.report("base-path-version", document.text.path, line, path=uri, parent=parent)
             for container in _containers(predictor, str(unit.get("name", ""))):
                 reading.findings += check_resources(container, "", document.text.path)
+    if reading.counts["predictors"] or OFFICIAL in str(data):
+        reading.findings += check_deployment(data, document.text.path)
     return reading
 
 
@@ -63,12 +66,5 @@ def given_models(data: Any, container: Any) -> list[Mount]:
     names = {str(each.get("name")) for each in container.get("env") or [] if isinstance(each, Table)}
     predictors = (data.get("spec") or {}).get("predictors") if data.get("kind") == "SeldonDeployment" else []
     graphs = [each.get("graph") for each in predictors or [] if isinstance(each, Table)]
-    fetched = any(unit.get("modelUri") for graph in graphs for unit in _units(graph))
+    fetched = any(unit.get("modelUri") for graph in graphs for unit in units(graph))
     return [Mount(_MODELS)] if fetched or "STORAGE_URI" in names else []
-
-
-def _units(unit: Any) -> Iterator[Table]:
-    if isinstance(unit, Table):
-        yield unit
-        for child in unit.get("children") or []:
-            yield from _units(child)

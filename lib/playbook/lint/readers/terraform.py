@@ -16,7 +16,7 @@ from playbook.lint.forms.walking import words_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose import read_service
 from playbook.lint.readers.kubernetes import read_object
-from playbook.lint.readers.loose import read_loose
+from playbook.lint.readers.loose import read_loose, read_values
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.terraform_services import CLOUD_RUN, DOCKER, as_knative, as_service, blocks
 from playbook.lint.readers.texts_within import read_text_within
@@ -26,6 +26,7 @@ from playbook.lint.readers.yaml_values import files_in
 _KINDS = {"deployment": "Deployment", "stateful_set": "StatefulSet", "daemonset": "DaemonSet", "pod": "Pod",
           "daemon_set": "DaemonSet", "service": "Service", "config_map": "ConfigMap", "job": "Job", "secret": "Secret",
           "cron_job": "CronJob", "horizontal_pod_autoscaler": "HorizontalPodAutoscaler"}  # fmt: skip
+_FLAGS_IN_YAML = re.compile(r"(?m)^[ \t]*-[ \t]+[\"']?--[a-z]\w+")
 _SEVERAL = {"container": "containers", "init_container": "initContainers", "env": "env", "port": "ports",
             "volume": "volumes", "volume_mount": "volumeMounts", "env_from": "envFrom", "metric": "metrics",
             "toleration": "tolerations", "items": "items", "containers": "containers", "volumes": "volumes",
@@ -53,6 +54,9 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
             for data in load_documents(textwrap.dedent(word), word.line or 1)[0]:
                 if isinstance(data, Table):
                     reading.add(read_object(data, document, pods))
+        elif _FLAGS_IN_YAML.search(word):  # the values of a helm_release
+            for data in load_documents(textwrap.dedent(word), word.line or 1)[0]:
+                reading.add(read_values(data, document))
         else:
             reading.add(read_text_within(word, document))
     if not reading.understood:  # images for others' resources

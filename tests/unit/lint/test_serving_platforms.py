@@ -1,0 +1,217 @@
+"""What KServe, Seldon, TFX and Helm refuse around a server, or leave undone without a word."""
+
+import pytest
+
+from playbook.lint.linter import examine
+
+RULES = {"kubernetes-refuses", "runtime-serves-nothing", "port-nobody-listens", "infra-validator-idle",
+         "infra-validator-spec", "chart-refused", "chart-value-missing", "config-poll-subpath", "unreadable",
+         "gpu-image-missing", "configmap-not-here", "s3-not-supported"}  # fmt: skip
+
+
+def hits(folder, files):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return {(hit.path, hit.line, hit.rule) for hit in examine(folder).findings if hit.rule in RULES}
+
+
+def service(spec, name="rank"):
+    head = f"apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata:\n  name: {name}\nspec:\n"
+    return {"k.yaml": head + spec}
+
+
+MODEL = "    model:\n      modelFormat: {name: tensorflow}\n      storageUri: pvc://m/rank\n"
+
+
+@pytest.mark.parametrize(
+    ("spec", "line"),
+    [
+        ("  minReplicas: 2\n  predictor:\n" + MODEL, 6),
+        ("  predictor:\n    runtimeVersion: 2.15.1\n" + MODEL, 7),
+        ("  predictor:\n" + MODEL + "      minReplicas: 2\n", 10),
+        ("  predictor:\n    minReplicas: 3\n    maxReplicas: 2\n" + MODEL, 8),
+        ("  predictor:\n    maxReplicas: 0\n    minReplicas: 3\n" + MODEL, None),  # 0: as many as it takes
+        ("  predictor:\n" + MODEL + "    sklearn: {storageUri: pvc://m/other}\n", 10),
+        ("  predictor:\n" + MODEL + "    containers: [{name: agent, image: a}]\n", None),  # beside it
+        ("  predictor:\n" + MODEL + "    containers: [{name: kserve-container, image: a}]\n", 10),
+        ("  predictor:\n" + MODEL + "      name: rank\n", 10),
+        ("  predictor:\n    model: {modelFormat: tensorflow, storageUri: pvc://m/rank}\n", 7),
+        ("  predictor:\n    minReplicas: 1\n    maxReplicas: 1\n    timeout: 60\n" + MODEL, None),
+    ],
+)
+def test_what_kserve_refuses_is_told_at_its_line(spec, line, tmp_path):
+    assert hits(tmp_path, service(spec)) == ({("k.yaml", line, "kubernetes-refuses")} if line else set())
+
+
+@pytest.mark.parametrize(("name", "right"), [("rank-2", True), ("my_rank", False), ("2-rank", False), ("NAME", True)])
+def test_an_inference_service_has_a_name_of_its_own_kind(name, right, tmp_path):
+    assert (not hits(tmp_path, service("  predictor:\n" + MODEL, name))) == right
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        ("      image: tensorflow/serving:2.8.0\n", False),  # KServe makes it 2.8.0-gpu
+        ("      image: tensorflow/serving:2.8.0\n      runtime: ours\n", True),
+        ("      runtimeVersion: 2.8.0\n", True),
+        ("      runtimeVersion: 2.8.0-gpu\n", False),
+    ],
+)
+def test_kserve_adds_gpu_to_the_tag_of_its_own_runtime(version, found, tmp_path):
+    text = "  predictor:\n" + MODEL + version + "      resources: {limits: {nvidia.com/gpu: 1}}\n"
+    assert bool(hits(tmp_path, service(text))) == found
+
+
+RUNTIME = """\
+apiVersion: serving.kserve.io/v1alpha1
+kind: ClusterServingRuntime
+metadata: {name: ours}
+spec:
+  containers:
+  - name: kserve-container
+    image: tensorflow/serving:2.15.1
+    command: [/usr/bin/tensorflow_model_server]
+    args:
+    - --model_name={{.Name}}
+    - --rest_api_port=8080
+    - --model_base_path=/mnt/models
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("", "", set()),
+        ("kserve-container", "serving", {(6, "runtime-serves-nothing")}),
+        ("/mnt/models", "/models", {(12, "runtime-serves-nothing")}),
+        ("/mnt/models", "/mnt/models/rank", set()),
+        ("8080", "8501", {(11, "port-nobody-listens")}),
+        ("8080\n", "8501\n    - --port=9000\n", {(11, "port-nobody-listens")}),
+        ("    args:", "    ports: [{containerPort: 8080}]\n    args:", set()),
+        ("    args:", "    ports: [{containerPort: 8081}]\n    args:", {(9, "port-nobody-listens")}),
+        ("  containers:\n  - name: kserve-container", "  multiModel: true\n  containers:\n  - name: serving", set()),
+    ],
+)
+def test_a_runtime_has_the_container_folder_and_port_that_kserve_uses(old, new, found, tmp_path):
+    text = RUNTIME.replace(old, new, 1) if old else RUNTIME
+    assert hits(tmp_path, {"r.yaml": text}) == {("r.yaml", *each) for each in found}
+
+
+def deployment(*predictors, spec=""):
+    head = f"apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmetadata: {{name: d}}\nspec:\n{spec}"
+    return {"s.yaml": head + "  predictors:\n" + "".join(predictors)}
+
+
+def unit(name="main", traffic="", more="modelUri: gs://b/m"):
+    return f"  - name: {name}\n{traffic}    graph: {{name: m, implementation: TENSORFLOW_SERVER, {more}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        (deployment(unit()), None),
+        (deployment(unit(more="children: []")), 7),
+        (deployment(unit(), spec="  protocol: tensorflow_serving\n"), 5),
+        (deployment(unit(traffic="    traffic: 100\n")), None),
+        (deployment(unit(traffic="    traffic: 60\n")), 7),
+        (deployment(unit(), unit("canary")), 8),
+        (deployment(unit(traffic="    traffic: 60\n"), unit("b", "    traffic: 40\n")), None),
+        (deployment(unit(), unit("b", "    shadow: true\n")), None),
+        (deployment(unit(traffic="    traffic: 50\n"), unit(traffic="    traffic: 50\n")), 6),
+        (deployment(unit(more="modelUri: gs://b/m, logger: {url: 'http://l'}")), 7),
+        (deployment(unit(more="modelUri: gs://b/m, children: [{name: other, type: MODEL}]")), 7),
+        (deployment(unit(more="modelUri: gs://b/m, endpoint: {type: GRPC}"), spec="  transport: rest\n"), 8),
+    ],
+)
+def test_what_seldon_refuses_is_told_at_its_line(files, line, tmp_path):
+    assert hits(tmp_path, files) == ({("s.yaml", line, "kubernetes-refuses")} if line else set())
+
+
+VALIDATOR = """\
+from tfx import v1 as tfx
+validator = tfx.components.InfraValidator(
+    model=trainer.outputs["model"],
+    examples=examples,
+    serving_spec=tfx.proto.ServingSpec(
+        tensorflow_serving=tfx.proto.TensorFlowServing(tags=["2.15.1"]),
+        local_docker=tfx.proto.LocalDockerConfig()),
+    request_spec=tfx.proto.RequestSpec(
+        tensorflow_serving=tfx.proto.TensorFlowServingRequestSpec(tag_set=["serve"])))
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("", "", set()),
+        ("    examples=examples,\n", "", {(7, "infra-validator-idle")}),
+        ('tags=["2.15.1"]', "", {(6, "infra-validator-idle")}),
+        ('tags=["2.15.1"]', "tags=[]", {(6, "infra-validator-idle")}),
+        ('tags=["2.15.1"]', "digests=DIGESTS", set()),
+        ("LocalDockerConfig()", "LocalDockerConfig(timeout=3)", {(7, "infra-validator-spec")}),
+    ],
+)
+def test_a_validator_that_tries_nothing_is_told(old, new, found, tmp_path):
+    text = VALIDATOR.replace(old, new) if old else VALIDATOR
+    assert hits(tmp_path, {"p.py": text}) == {("p.py", *each) for each in found}
+
+
+CHART = {
+    "Chart.yaml": "apiVersion: v2\nname: tfs\nversion: 0.1.0\n",
+    "values.yaml": "model: {name: rank}\nbatching: {}\n",
+    "templates/_h.tpl": '{{- define "tfs.name" -}}tfs{{- end -}}\n',
+    "templates/d.yaml": """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: {{ include "tfs.name" . }}}
+spec:
+  selector: {matchLabels: {app: tfs}}
+  template:
+    metadata: {labels: {app: tfs}}
+    spec:
+      containers:
+      - name: tfs
+        image: tensorflow/serving:2.15.1
+        args: [--model_name={{ .Values.model.name }}, --model_base_path=gs://b/m]
+""",
+}
+
+
+def chart(old, new, **more):
+    return {**CHART, "templates/d.yaml": CHART["templates/d.yaml"].replace(old, new), **more}
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (CHART, None),
+        (chart('"tfs.name"', '"tfs.fullname"'), (3, "chart-refused")),
+        (chart('"tfs.name"', '"tfs.fullname"', **{"Chart.yaml": CHART["Chart.yaml"] + "dependencies: []\n"}), None),
+        (chart(".Values.model.name", ".Values.models.name"), (12, "chart-value-missing")),
+        (chart(".Values.model.name", ".Values.model.alias"), None),  # empty, and Helm goes on
+        (chart(".Values.model.name", "(.Values.models).name"), None),
+        (chart(".Values.model.name", "and .Values.models .Values.models.name"), None),
+        (chart(".Values.model.name", "or .Values.model.name .Values.models.name"), None),
+        (chart("spec:\n  sel", "# {{ if .Capabilities.A }}{{ .Values.models.name }}{{ end }}\nspec:\n  sel"), None),
+        (chart(".Values.model.name", ".Values.models.name", **{"values-prod.yaml": "models: {name: a}\n"}), None),
+        (chart(".Values.model.name", ".Values.models.name", **{"README.md": "--set models.name=rank\n"}), None),
+        (chart(".Values.model.name", ".Values.global.models.name"), None),
+    ],
+)
+def test_where_helm_stops_at_a_chart_is_told(files, found, tmp_path):
+    assert hits(tmp_path, files) == ({("templates/d.yaml", *found)} if found else set())
+
+
+def test_a_tab_in_a_list_of_flags_is_told_and_the_flags_are_read(tmp_path):
+    text = CHART["templates/d.yaml"].replace('{{ include "tfs.name" . }}', "tfs")
+    old = "args: [--model_name={{ .Values.model.name }}, --model_base_path=gs://b/m]"
+    text = text.replace(old, "args:\n        - --model_name=rank\n\t- --model_base_path=s3://b/m")
+    assert hits(tmp_path, {"d.yaml": text}) == {("d.yaml", 14, "unreadable"), ("d.yaml", 14, "s3-not-supported")}
+
+
+def test_values_that_terraform_gives_a_release_are_read(tmp_path):
+    values = "    args:\n      - --model_base_path=s3://b/m\n"
+    text = f'resource "helm_release" "tfs" {{\n  values = [<<-EOT\n{values}  EOT\n  ]\n}}\n'
+    assert ("main.tf", 4, "s3-not-supported") in hits(tmp_path, {"main.tf": text})
