@@ -7,6 +7,8 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 
 from playbook.lint.forms.python_literals import Literals, Piece
 from playbook.lint.forms.python_names import Names, name_of, on_side
@@ -15,6 +17,7 @@ from playbook.lint.forms.text import UNKNOWN, Text, Word
 _DEPTH = 5
 _PERCENT = re.compile(r"%(?:\((\w+)\))?[sdrf]")
 PLACEHOLDER = re.compile(r"(?<!\$)\{\w*(?:[.!:\[][^{}\"' ]*)?\}")
+_FORMAT = re.compile(rf"\{{\{{|\}}\}}|{PLACEHOLDER.pattern}")
 
 
 class Texts(Literals):
@@ -32,6 +35,10 @@ class Texts(Literals):
     @abstractmethod
     def words(self, node: ast.AST | None) -> list[Word]:
         """A list's words."""
+
+    @abstractmethod
+    def keywords(self, node: ast.Call) -> dict[str, ast.expr]:
+        """The keywords of a call."""
 
     @abstractmethod
     def pairs(self, node: ast.AST | None) -> Iterator[tuple[Word, ast.expr]]:
@@ -65,7 +72,14 @@ class Texts(Literals):
         pieces = self.pieces(node)
         if not pieces:
             return None
-        return self.laid_out(pieces, min(self.line(node), pieces[0][1]))
+        laid_out = self.laid_out(pieces, min(self.line(node), pieces[0][1]))
+        return replace(laid_out, coded=True) if "\n" in laid_out.content and self._on_one_line(node) else laid_out
+
+    def _on_one_line(self, node: ast.AST) -> bool:
+        """True for a text that is written on one line: its line ends are letters of it."""
+        node = self.names.get(name_of(node), node)
+        inner = [self.names[name] for each in ast.walk(node) if (name := name_of(each)) in self.names]
+        return all(getattr(each, "end_lineno", 0) == getattr(each, "lineno", 0) for each in (node, *inner))
 
     def laid_out(self, pieces: list[Piece], first: int) -> Text:
         """The pieces as a shell's text from this line on, each at its line."""
@@ -127,11 +141,7 @@ class Texts(Literals):
         if not isinstance(node.func, ast.Attribute):
             return self._path(node) if bare else None
         if node.func.attr == "format":
-            base = self.pieces(node.func.value, depth)
-            given = iter([str(self.word(each) or UNKNOWN) for each in node.args])
-            named = {each.arg: str(self.word(each.value) or UNKNOWN) for each in node.keywords}
-            fill = lambda match: named.get(match.group().strip("{}"), next(given, UNKNOWN))  # noqa: E731
-            return None if base is None else [(PLACEHOLDER.sub(fill, text), line) for text, line in base]
+            return self._filled_in(node, depth)
         if node.func.attr == "join" and name_of(node.func.value) == "" and len(node.args) > 1:  # os.path.join
             return self._path(node)
         if node.func.attr == "join" and node.args:
@@ -142,6 +152,20 @@ class Texts(Literals):
                 (f"{mark}{word}" if place else str(word), word.line or 1) for place, word in enumerate(words)
             ] or None
         return None
+
+    def _filled_in(self, node: ast.Call, depth: int) -> list[Piece] | None:
+        """`TEXT.format(...)`: its places filled, and single brackets where it doubles them."""
+        base = self.pieces(node.func.value, depth)  # type: ignore[attr-defined]
+        given = {str(place): each for place, each in enumerate(node.args)} | self.keywords(node)
+        places = count()
+
+        def fill(match: re.Match) -> str:
+            if match.group() in ("{{", "}}"):
+                return match.group()[0]
+            name = re.match(r"\w*", match.group()[1:])[0] or str(next(places))  # type: ignore[index]
+            return str(self.word(given.get(name)) or UNKNOWN)
+
+        return None if base is None else [(_FORMAT.sub(fill, text), line) for text, line in base]
 
     def _path(self, node: ast.Call) -> list[Piece]:
         parts = [str(self.word(each) or UNKNOWN) for each in node.args]

@@ -13,6 +13,7 @@ from playbook.lint.checks.rewriting import check_rewriting
 from playbook.lint.forms.python_cells import begun
 from playbook.lint.forms.python_comments import commented_lines
 from playbook.lint.forms.python_exports import set_by
+from playbook.lint.forms.python_messages import Messages
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.saved_models import saved_bare
 from playbook.lint.readers.python_calls import read_call
@@ -30,6 +31,9 @@ _NAMES = (
     "model_config_list",
     "max_batch_size {",
     "prometheus_config {",
+    "model_server_config_pb2",
+    "ModelServerConfig",
+    "ReloadConfigRequest",
 )
 
 
@@ -68,13 +72,16 @@ def read_python(document: Document) -> Reading:
 def _read_files(program: Program) -> Reading:
     """The files that the program writes; parts of them mean nothing alone."""
     reading = Reading()
-    for name, written, pieces in written_files(program.nodes, program.values):
+    messages = Messages(program.nodes, program.values)
+    for name, written, pieces in written_files(program.nodes, program.values, messages):
         if is_config(written.content):
             for piece in pieces:
                 program.take(piece)
             reading.add(read_written(name, written, program.document))
         elif name:
             program.document.around.sources.extra.append((name, written))
+    for text in messages.rest():
+        reading.add(read_written("", text, program.document))
     return reading
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from playbook.lint.forms.python_data import called
 from playbook.lint.forms.python_dumps import DUMPS, dumped
+from playbook.lint.forms.python_messages import Messages
 from playbook.lint.forms.python_names import name_of
 from playbook.lint.forms.python_texts import PLACEHOLDER
 from playbook.lint.forms.python_values import Values
@@ -17,7 +18,9 @@ from playbook.lint.forms.text import UNKNOWN, Text
 _OPENS = ("open", "GFile", "Open")
 
 
-def written_files(nodes: list[ast.AST], values: Values) -> Iterator[tuple[str, Text, list[ast.expr]]]:
+def written_files(
+    nodes: list[ast.AST], values: Values, messages: Messages
+) -> Iterator[tuple[str, Text, list[ast.expr]]]:
     """Name ("" where it is not known), text and pieces of each file that is written, on the lines they stand on.
 
     By `FILE.write(...)`, `print(..., file=FILE)`, `open(...).write(...)` and `Path(...).write_text(...)`.
@@ -32,10 +35,11 @@ def written_files(nodes: list[ast.AST], values: Values) -> Iterator[tuple[str, T
             files.append((_name(call, values), None))
         target, piece, end = _write(node)
         whole, grown = values.names.get(name_of(piece)), values.whole_text(name_of(piece))
-        own_lines = grown is not None or (isinstance(whole, ast.Constant) and "\n" in str(whole.value))
+        own_lines = grown is not None or values.word(whole) is not None
         piece = whole if own_lines else piece
         values.at_end = True
-        text = grown or dumped(node, values) or (values.script(piece) if piece is not None else None)
+        text = messages.text_of(piece) or grown or dumped(node, values)
+        text = text or (values.script(piece) if piece is not None else None)
         values.at_end = False
         if text is None or target is None:
             continue
@@ -101,7 +105,7 @@ def _behind(before: Text | None, text: Text) -> Text:
     if before is None:
         return text
     gap = text.first_line - before.first_line - before.content.count("\n")
-    return replace(before, content=before.content + "\n" * max(gap, 0) + text.content)
+    return replace(before, content=before.content + "\n" * max(gap, 0) + text.content, coded=False)
 
 
 def as_line(text: str) -> str:
