@@ -178,7 +178,8 @@ def _python(document: Document) -> Reading:
     known = reading.understood or bool(reading.findings)
     if known or not _NAMED.search(document.text.content):
         return reading
-    return _of_no_kind(document, prose_of(document.text.content))
+    prose = _of_no_kind(document, prose_of(document.text.content))
+    return prose.without("quote-not-closed", "")  # sentences have apostrophes
 
 
 def _program(document: Document) -> Reading:

@@ -11,12 +11,12 @@ from playbook.lint.forms.text import UNKNOWN, Text, Word
 _TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/|(?<![\w$\"'])#[^\n]*)|(?P<long>\"\"\".*?\"\"\"|'''.*?'''|`[^`]*`"
     r"|\br(?P<rust>#*)\".*?\"(?P=rust))"
-    r"|(?P<text>(?:\b[rbfuRBFU]{1,2})?(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'))|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)"
+    r"|(?P<text>(?:\b[rbfuRBFU]{1,2}|\$@?|@\$)?(?:\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'))|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)"
     r"|(?P<blank>\s+)|(?P<more>[^\s\[\](){},\"'`/#]+|.)",
     re.DOTALL,
 )
 _FILLED = re.compile(r"\$\{[^}]*\}|#\{[^}]*\}|%[sdv]")
-_FORMATTED = re.compile(r"\{[^{}\"']+\}")  # in a text of Python with an f in front
+_FORMATTED = re.compile(r"\{[^{}\"']+\}")  # in a text of Python with an f in front, of C# with a $
 DEPTH = 40  # of brackets inside brackets that are looked into
 _ESCAPED = (('\\"', '"'), ("\\'", "'"), ("\\n", "\n"), ("\\t", "\t"))
 
@@ -51,10 +51,11 @@ def tokens(text: Text) -> Iterator[tuple[str, Word]]:
                 inside = _braces_filled(re.sub(r'^r#*"|"#*$', "", content))
             yield kind, Word(_FILLED.sub(UNKNOWN, inside), line)
         elif kind == "text":
-            bare = content.lstrip("rbfuRBFU")[1:-1]
+            bare = content.lstrip("rbfuRBFU$@")[1:-1]
             for written, meant in _ESCAPED:
                 bare = bare.replace(written, meant)
-            bare = _FORMATTED.sub(UNKNOWN, bare) if content[0] in "fF" else bare
+            bare = _FORMATTED.sub(UNKNOWN, bare) if content[0] in "fF$@" else bare
+            bare = _braces_filled(bare) if text.path.endswith((".rs", ".cs")) else bare
             word = Word(_FILLED.sub(UNKNOWN, bare), line)
             word.flat = "\n" in word
             yield kind, word

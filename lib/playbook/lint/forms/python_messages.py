@@ -22,6 +22,8 @@ _WHOLE = {
 }
 _PARTS = ("ServableVersionPolicy", "Latest", "Specific", "All", "LoggingConfig", "SamplingConfig", "LogCollectorConfig")
 _NAMED = re.compile(r"ModelServerConfig|ModelConfigList|ReloadConfigRequest|model_server_config_pb2")
+_RELOADS = re.compile(r"ReloadConfigRequest|request\w*\.config\.(?:CopyFrom|MergeFrom)\(")
+_GROW = ("add", "append", "extend")
 _TEXTS = ("MessageToString", "str", "repr", "format")
 
 
@@ -33,7 +35,8 @@ class Messages:
         self._held: dict[str, Message] = {}
         self._roots: list[Message] = []
         self._used: set[int] = set()  # messages that stand in another, or in a file
-        self.reloads = False  # whether they are sent to a server that runs, rather than read at its start
+        # whether they are sent to a server that runs, rather than read at its start
+        self.reloads = bool(_RELOADS.search(values.text.content))
         if not any(
             name in values.text.content
             for name in ("ModelServerConfig", "ModelConfigList", "ReloadConfigRequest", "model_server_config_pb2")
@@ -84,8 +87,10 @@ class Messages:
         """The message that a call makes, or that it adds; None for another call, such as one that fills a field."""
         if (made := self._made(node)) is not None:
             return made
-        owner, line = self._owner(getattr(node.func, "value", None)), self.values.line(node)
-        if owner is None or not isinstance(node.func, ast.Attribute):
+        if not isinstance(node.func, ast.Attribute):
+            return None
+        owner, line = self._owner(node.func.value, node.func.attr in _GROW), self.values.line(node)
+        if owner is None:
             return None
         message, name = owner
         if node.func.attr == "add":
@@ -99,12 +104,12 @@ class Messages:
                 message.give(name, self._value(given, name), line)
         return None
 
-    def _owner(self, node: ast.AST | None) -> tuple[Message, str] | None:
+    def _owner(self, node: ast.AST | None, listed: bool = False) -> tuple[Message, str] | None:
         """The message whose field an expression is, and the field's name."""
         if not isinstance(node, ast.Attribute):
             return None
         owner = self._at(node.value)
-        if owner is None and node.attr == "config" and name_of(node.value):  # of a list that somebody hands in
+        if owner is None and listed and node.attr == "config" and name_of(node.value):  # a list that is handed in
             owner = self._held[name_of(node.value)] = self._root("ModelConfigList", node)
         return (owner, node.attr) if owner is not None else None
 
@@ -119,7 +124,6 @@ class Messages:
         message = Message(kind, self.values.line(node))
         if kind in _WHOLE:
             self._roots.append(message)
-        self.reloads |= kind == "ReloadConfigRequest"
         return message
 
     def _made(self, node: ast.Call) -> Message | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from playbook.lint.forms.shell_numbers import counted, number
+from playbook.lint.forms.shell_quotes import is_apostrophe, is_closed
 from playbook.lint.forms.shell_variables import PART, assign, fed_text, laid_out, parted, unquoted
 from playbook.lint.forms.simple import Simple, ungrouped
 from playbook.lint.forms.text import Word, expand
@@ -17,7 +18,6 @@ _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
 _WHOLE_NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _WHOLE_ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
 _KEPT = re.compile(r"\$\{(\w+):?=.*\}", re.DOTALL)
-_DOUBLE = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)  # what a double quote closes
 _DROPPED = "\x1e"  # a line's end inside quotes that a backslash takes away
 _ENDS = ("&&", "||", ";;", ";", "|", "&", "\n", "(", ")")
 
@@ -61,7 +61,7 @@ class _Scan:
         while not self.done:
             self._blanks()
             end = next((end for end in _ENDS if self.text.startswith(end, self.place)), "")
-            if end and not self._digit_redirect():
+            if end and not self.text.startswith("&>", self.place):
                 self.place += len(end)
                 if end == "\n":
                     self.line += 1
@@ -110,9 +110,6 @@ class _Scan:
                 self._blanks()
         self.place += 1
         self.arrays[array[1]] = (self.arrays.get(array[1], []) if array[2] else []) + words
-
-    def _digit_redirect(self) -> bool:
-        return self.text.startswith("&>", self.place)
 
     def _redirect(self, command: Simple, redirect: re.Match) -> None:
         self.place = redirect.end()
@@ -169,7 +166,7 @@ class _Scan:
                 continue
             if letter in " \t\r\n" or letter in ";|&()<>":
                 break
-            if letter == "'":
+            if letter == "'" and not is_apostrophe(self.text, self.place):
                 parts.append(self._until("'"))
             elif letter == '"':
                 parts.append(self._double())
@@ -218,7 +215,7 @@ class _Scan:
     def _double(self) -> str:
         self.place += 1
         parts: list[str] = []
-        end = len(self.text) if _DOUBLE.match(self.text, self.place) else self._not_closed(self.place)
+        end = len(self.text) if is_closed(self.text, self.place) else self._not_closed(self.place)
         while self.place < end and self.text[self.place] != '"':
             if self.text[self.place] == "\\":
                 following = self.text[self.place + 1 : self.place + 2]

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from playbook.lint.checks.command import (
     BINARY,
+    NAMED,
     OFFICIAL,
     PACKAGE,
     Place,
@@ -22,7 +23,8 @@ from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.misnamed import is_misnamed
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.bracketed import tokens
-from playbook.lint.forms.text import UNKNOWN, Text, Word
+from playbook.lint.forms.joined_texts import JoinedTexts
+from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.program_objects import read_objects, words_of_list, words_of_objects
 from playbook.lint.readers.texts_within import read_text_within
@@ -93,6 +95,9 @@ def _read_list(each: _List, images: list[Word], document: Document) -> Reading:
         return Reading()  # a text among them was read as a line
     if run_arguments(words) is not None:
         return read_docker_run(words, document)
+    if len(words) > 1 and re.fullmatch(f"{ENGINES}|{NAMED}", words[0]) and re.match(r"(run|-)\S*\s", words[1]):
+        line = words[1].with_text(f"{words[0]} {words[1]}")  # .NET takes a program's arguments as one text
+        return read_text_within(line, document)
     flags = [word for word in words if word.startswith("-")]
     if words[0] == PACKAGE and words[1:2] == [UNKNOWN]:  # spawn("...", [...])
         hit = finding("binary-misspelt", path, words[0].line, word=PACKAGE, package=" (its package is called so)")
@@ -115,11 +120,11 @@ def _read_list(each: _List, images: list[Word], document: Document) -> Reading:
 def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
     """The lists of texts between brackets, inner ones first, and every text."""
     lists: list[_List] = []
-    texts: list[Word] = []
+    joined = JoinedTexts()
     stack, label, before = [_List()], "", ""
     for kind, word in tokens(text):
+        joined.add(kind, word)
         if kind in ("text", "long"):
-            texts.append(word)
             stack[-1].add(word)
         elif kind == "open":
             stack.append(_List(label=label, part=before in _JOINS))
@@ -135,4 +140,4 @@ def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
         if before == ")" and word in _JOINS and lists:
             lists[-1].part = True
         before = ")" if kind == "close" else str(word)
-    return [each for each in lists if any(word.strip("$…") for word in each.words)], texts
+    return [each for each in lists if any(word.strip("$…") for word in each.words)], joined.texts

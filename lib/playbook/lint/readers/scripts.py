@@ -98,7 +98,7 @@ def _as_meant(command: Simple, document: Document) -> tuple[list[Word], list[Fin
     if not any(BINARY in word or OFFICIAL in word for word in words):
         return words, []
     words, hits = mended_line(words, path)
-    if command.unclosed is not None and not path.endswith(".py"):  # whose texts have quotes of their own
+    if command.unclosed is not None:
         hits.append(finding("quote-not-closed", path, command.unclosed))
     return words, hits
 
