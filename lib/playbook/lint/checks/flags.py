@@ -18,7 +18,7 @@ _NEW = ("enable_grpc_healthcheck_service", "enable_serialization_as_tensor_conte
         "skip_initialize_tpu", "xla_gpu_compilation_enabled")  # fmt: skip
 _POLL = "file_system_poll_wait_seconds"
 _SHORT_TIMEOUT_MS = 100
-_FEW_CALLS = 4
+_FEW_CALLS = 8  # the default of two cores: below it a handful of clients is refused
 _PORTS = 2**16
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -90,7 +90,7 @@ def _threads(command: Command) -> Iterator[Finding]:
     if command.number("rest_api_num_threads") == 1 and rest:
         yield _at(command, "rest-threads-one", "rest_api_num_threads")
     calls = command.number("grpc_max_threads")
-    if 0 < calls < _FEW_CALLS:
+    if 0 < calls < min(_FEW_CALLS, 4 * (command.cpu_limit or command.cpus or _FEW_CALLS)):  # 4 a CPU is the default
         yield _at(command, "grpc-threads-few", "grpc_max_threads", threads=calls)
     if command.cpu_limit is not None:
         names = [name for name in knobs.THREAD_FLAGS if not command.number(name) and command.knows(name)]
