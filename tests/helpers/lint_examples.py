@@ -242,6 +242,9 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "unknown-instruction": {"Dockerfile": DOCKER + "COPY./m /models/model"},
     "expose-not-a-port": {"Dockerfile": DOCKER + "EXPOSE 8501 # REST"},
     "comment-in-instruction": {"Dockerfile": DOCKER + "WORKDIR /models # here"},
+    "name-without-path": {
+        "run.sh": "docker run -v /data/models:/models tensorflow/serving:2.20.0 --model_name=leaf\n"
+    },
     "docker-option-unknown": {"run.sh": RUN.format(options="--gpu all", flags="")},
     "mount-not-bind": {"run.sh": RUN.format(options="--mount source=/c,target=/c", flags="")},
     "devel-image": {"run.sh": "docker run -e MODEL_NAME=m -v /m:/models/m tensorflow/serving:2.20.0-devel\n"},

@@ -98,3 +98,21 @@ def test_a_server_waits_for_the_model_of_the_images_script_as_lint_says(tmp_path
     finally:
         server.send_signal(signal.SIGKILL)
         server.communicate()
+
+
+ALONE = "docker run -v %s tensorflow/serving:2.20.0 --model_name=leaf"
+
+
+@pytest.mark.parametrize("mount", ["/srv/models:/models", "$PWD/all:/models"])
+def test_a_name_as_a_flag_alone_does_not_move_the_base_path(mount):
+    assert "name-without-path" in {hit.rule for hit in examine(ALONE % mount).findings}
+
+
+@pytest.mark.parametrize("line", [
+    ALONE % "/srv/leaf:/models/model",
+    ALONE % "/srv/models:/models" + " --model_base_path=/models/leaf",
+    ALONE.replace("-v", "-e MODEL_NAME=leaf -v") % "/srv/models:/models",
+    ALONE.replace("leaf", "model") % "/srv/models:/models",
+])  # fmt: skip
+def test_a_name_beside_the_path_that_it_is_served_from_is_right(line):
+    assert "name-without-path" not in {hit.rule for hit in examine(line).findings}

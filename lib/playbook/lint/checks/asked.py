@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from playbook.lint.checks.command import Command
 from playbook.lint.forms.text import Text, Word, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
 _ASKED = re.compile(r"https?://([\w.{}$-]+):(\d{1,5})/v1/models")
+_ANY = re.compile(r"[\"']https?://([\w.-]+):(\d{1,5})[\"'/]")  # of a program that sends requests itself
+_SENDS = re.compile(r"\brequests\.(?:post|get)\(|\bfetch\(|\baxios\.")
 _HERE = ("localhost", "127.0.0.1", "0.0.0.0")
 _INSIDE = re.compile(r"\bexec\b|healthcheck", re.IGNORECASE)  # asked in the container, not through what is published
 _OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
@@ -28,7 +30,7 @@ def check_requests(text: Text, commands: Sequence[Command]) -> Iterator[Finding]
     grpc = {port: command for command, (_, each) in zip(commands, ways, strict=True) for port in each}
     alone = len(commands) == 1 and bool(commands[0].published) and not _OTHER_WAYS.search(text.content)
     told: set[str] = set()
-    for line, host, port in _asked(text):
+    for line, host, port in [*_asked(text), *_sent(text, grpc)]:
         if port in rest | told or not (port in grpc or (alone and host in _HERE)):
             continue
         told.add(port)
@@ -41,6 +43,13 @@ def _asked(text: Text) -> Iterator[tuple[int, str, str]]:
     for line, content in enumerate(text.content.split("\n"), text.first_line):
         for host, port in _ASKED.findall(content) if not _INSIDE.search(content) else ():
             yield line, host, port
+
+
+def _sent(text: Text, grpc: Mapping[str, Command]) -> Iterator[tuple[int, str, str]]:
+    """The lines, hosts and ports of a program's own requests by HTTP to a port of gRPC's, whatever they ask for."""
+    sends = _SENDS.search(text.content)
+    for line, content in enumerate(text.content.split("\n"), text.first_line) if sends else ():
+        yield from ((line, host, port) for host, port in _ANY.findall(content) if host in _HERE and port in grpc)
 
 
 def _lost(command: Command, port: str, by_grpc: bool, rest: set[str], line: int | None) -> Finding:

@@ -10,7 +10,7 @@ from playbook.lint.checks.batching import limit_of
 from playbook.lint.checks.command import Command, entrypoint_flags, is_official
 from playbook.lint.checks.configs import ModelEntry, model_entries
 from playbook.lint.checks.lookup import Lookup, Sources, from_here, look_up
-from playbook.lint.checks.lost_models import NAMING, check_lost
+from playbook.lint.checks.lost_models import NAMING, check_lost, named_alone
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.checks.shown_folders import saved_bare_at, saved_itself, shown_wrong
 from playbook.lint.checks.too_deep import check_too_deep
@@ -112,6 +112,9 @@ def _check(
     elif result.missing and (copied := _beside(command, base)):
         remedy = f"Copied is {copied}: name it, or copy to {base}."
         yield finding("base-path-missing", *where, path=base, where="in the image", remedy=remedy)
+    elif single and (name := named_alone(command, base)):
+        right = f"{base.rpartition('/')[0]}/{name}"
+        yield finding("name-without-path", where[0], command.at("model_name"), name=name, base=base, right=right)
     elif result.mount is not None:
         yield from _version_mounted(result, command, base)
         if single and "model_base_path" in command.given and _names_version(result, command, base):

@@ -52,6 +52,19 @@ def check_lost(command: Command, sources: Sources) -> Iterator[Finding]:
     yield finding("model-lost", command.path, line, flag=word.partition("=")[0], base=base, right=right)
 
 
+def named_alone(command: Command, base: str) -> str:
+    """The name that a container is given as a flag alone, so that its script's base path stays; "" where it is not so.
+
+    Nothing else than that path is known to be wrong: a model may lie in a folder of that name, too.
+    """
+    name = command.text("model_name")
+    own = entrypoint_flags({})
+    alone = "model_name" in command.given and command.implied.get("model_base_path") == base == own["model_base_path"]
+    covered = any(mount.target == base or base.startswith(f"{mount.target}/") for mount in command.place.mounts)
+    exact = any(mount.target.startswith(base) for mount in command.place.mounts)
+    return name if alone and name != own["model_name"] and covered and not exact and not is_unknown(name) else ""
+
+
 def _meant(flag: str, value: str) -> str:
     """The base path that a lost flag stands for; "" for a list of models."""
     if flag == "model_name":

@@ -112,4 +112,5 @@ def fill_parameters(content: str, values: dict[str, str]) -> str:
 
 def gaps_filled(content: str) -> str:
     """A text whose bare `${name}` values another tool fills in (Terraform's templatefile), with unknown ones there."""
+    content = re.sub(r"`([^`\n]*)`", r"\1", content)  # as documents mark what their readers replace
     return re.sub(r"([:\[,]\s*)\$\{[^}\n]*\}(?=\s*[,}\]\n])", rf'\1"{UNKNOWN}"', content)

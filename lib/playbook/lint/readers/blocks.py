@@ -31,6 +31,7 @@ from playbook.lint.readers.yaml_pages import load
 from playbook.lint.rules.findings import finding
 
 _OPEN_ENDS = re.compile(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w")
+_QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")  # a name to fill in leaves what stands around it as it is
 _OBJECT = re.compile(r"(?m)^(apiVersion|services):")
 
 
@@ -65,7 +66,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             continue
         if block.kind == "config":
             flag = kind_of(block.text.content)
-            open_ends = bool(_OPEN_ENDS.search(block.text.content))
+            open_ends = bool(_OPEN_ENDS.search(_QUOTED.sub('""', block.text.content)))
             part = None if open_ends or flag != "model_config_file" else read_fragment(block.text)
             total.findings += part or []
             total.configs += [(flag, replace(block.text, templated=open_ends or part is not None))] if flag else []

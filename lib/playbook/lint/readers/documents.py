@@ -22,6 +22,7 @@ _CONFIG_BEHIND = re.compile(
     r"(?m)(?<=\n\n)(?:#[ \t]*(?P<name>[\w./-]+\.\w+)[ \t]*\n)?"
     r"(?=(?:model_config_list|prometheus_config|max_batch_size|num_batch_threads)\s*:?\s*\{)"
 )
+_SHELL_BEHIND = re.compile(rf"(?m)(?<=\n\n)(?:#.*\n)*(?=(?:sudo )?(?:{ENGINES} run\s|{NAMED} --))")
 _RULED = re.compile(r"^(\s*)(-{4,})\s*()$")
 _SOURCE = re.compile(r"\[source,\s*(\w+)")
 _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch_threads|prometheus_config)\b")
@@ -195,6 +196,10 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     if language.lower() in ("diff", "patch"):
         language, content = "", after(content)
     kind = kind_of_block(language, content)
+    if kind in ("yaml", "config") and (after_it := _SHELL_BEHIND.search(content)):
+        yield from _block(language, content[: after_it.start()], text, line)
+        yield from _block("sh", content[after_it.start() :], text, line + content.count("\n", 0, after_it.start()))
+        return
     if kind == "yaml" and (behind := list(_CONFIG_BEHIND.finditer(content))):
         yield from _block(language, content[: behind[0].start()], text, line)
         for part, end in zip(behind, [*(each.start() for each in behind[1:]), len(content)], strict=True):

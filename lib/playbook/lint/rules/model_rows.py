@@ -63,6 +63,10 @@ ROWS = (
      "{path} is not read: warm-up requests belong to <version>/assets.extra/tf_serving_warmup_requests.",
      "Move the file.",
      "saved_model_warmup_util.h"),
+    ("name-without-path", "warning",
+     "--model_name={name} alone does not move the base path: the server looks in {base}.",
+     "Set the variable MODEL_NAME={name} instead, or add --model_base_path={right}.",
+     "tf_serving_entrypoint.sh"),
     ("base-path-version", "warning",
      "Base path {path} ends in what looks like a version number: the server looks for numbered folders "
      "inside it.",
