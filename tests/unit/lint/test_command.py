@@ -136,6 +136,18 @@ def test_lint_imports_neither_tensorflow_nor_pandas_nor_jupyter_nor_numpy():
     assert done.stdout.strip().splitlines()[-1] == "[]"
 
 
+def test_lint_runs_with_the_packages_that_its_page_names_and_no_others(tmp_path):
+    (tmp_path / "k.yaml").write_text(pod("readinessProbe: {tcpSocket: {port: 9000}}"))
+    names = re.search(r"pip install ((?:\w+ ?)+)$", (ROOT / "docs" / "lint.md").read_text(), re.MULTILINE)[1].split()
+    line = [sys.executable, ROOT / "tests" / "helpers" / "only_packages.py", *names, "--", "lint", tmp_path]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert "probe-wrong-port" in done.stdout, done.stderr
+    assert done.returncode == 2
+    assert "typer" in names
+    line.remove("typer")
+    assert "typer" in subprocess.run(line, capture_output=True, text=True).stderr
+
+
 def test_several_files_are_read_together(tmp_path):
     (tmp_path / "run.sh").write_text("tensorflow_model_server --model_config_file=models.config\n")
     (tmp_path / "models.config").write_text('model_config_list { config { name: "m" base_path: "/m" } }\n')
