@@ -112,26 +112,43 @@ def _wrapped(lines: Lines, place: int, hit: Finding) -> None:
 
 
 def _blank(lines: Lines, place: int, hit: Finding) -> None:
-    """`--flag value`, `"--flag", "value"`, or two items of a YAML list, become `--flag=value`."""
+    """`--flag value`, `"--flag", "value"`, two items of a YAML list, or two lines, become `--flag=value`."""
     flag = _first(hit.message, r"^(--\w+) ")
-    line = lines[place]
-    for pattern in (rf"({flag})\s+(?![-\\])([^\s\"'\],]+)", rf"([\"']){flag}\1\s*,\s*[\"']([^\"']*)[\"']"):
-        changed, count = re.subn(pattern, lambda match: _joined(match, flag), line, count=1)
-        if count:
-            lines[place] = changed
-            return
-    item = re.match(rf"^(\s*-\s+)([\"']?){flag}\2\s*$", line)
-    following = (
-        re.match(r"^\s*-\s+[\"']?([^\s\"'-][^\"']*?)[\"']?\s*$", lines[place + 1]) if place + 1 < len(lines) else None
-    )
-    if item and following:
-        lines[place] = f"{item[1]}{item[2]}{flag}={following[1]}{item[2]}"
-        lines[place + 1] = _GONE
+    value = re.escape(_first(hit.message, r"^--\w+ (.+): a value after a blank"))
+    window = "\n".join(lines[place : place + _FAR])
+    begin = next((match.start() for match in re.finditer(rf"{flag}(?![\w=])", window)), 0)
+    word = rf"(?P<quote>(?:{_QUOTE})?){flag}(?P=quote)"
+    behind = rf"(?P<gap>{_GAP})(?P<inner>(?:{_QUOTE})?)(?P<value>{value})(?P=inner)(?![\w.-])"
+    patterns = [word + behind] if value else []
+    patterns += [
+        rf"{word}(?P<gap>[ \t]+)(?P<inner>)(?P<value>[^\s\"'\],\\-][^\s\"'\],]*)",
+        rf"{word}(?P<gap>{_GAP})(?P<inner>[\"'])(?P<value>[^\"'\n]*)(?P=inner)",
+    ]
+    for pattern in patterns:
+        match = re.compile(pattern).search(window, max(begin - 2, 0))
+        if match is None or "\n" in window[: match.start()]:
+            continue
+        whole = _joined(match, flag)
+        notes = [line for line in match["gap"].split("\n")[1:-1] if line.strip().startswith("#")]
+        joined = window[: match.start()] + whole + window[match.end() :]
+        count = match["gap"].count("\n")
+        after = joined.split("\n")
+        lines[place] = "\n".join([*notes, after[0]])
+        lines[place + 1 : place + 1 + count] = [_GONE] * count
+        lines[place + 1 + count : place + _FAR] = after[1:]
+        return
+
+
+_QUOTE = r"\\?[\"']"  # also inside a text that is quoted itself
+_FAR = 6  # lines in which a value stands behind its flag
+_NEXT = r"\n(?:[ \t]*#[^\n]*\n)*[ \t]*"  # the next line that is no comment
+_GAP = rf"(?:[ \t]+|[ \t]*[\\^`][ \t]*{_NEXT}|[ \t]*,[ \t]*(?:\\?[ \t]*{_NEXT})?|[ \t]*{_NEXT}(?:-[ \t]+)?)"
 
 
 def _joined(match: re.Match, flag: str) -> str:
-    quote = match[1] if match[1] in "\"'" else ""
-    return f"{quote}{flag}={match[2]}{quote}"
+    quote = match["quote"]
+    inner = match["inner"] if not quote and re.search(r"[\s$]", match["value"]) else ""
+    return f"{quote}{flag}={inner}{match['value']}{inner}{quote}"
 
 
 def _spelling(lines: Lines, place: int, hit: Finding) -> None:
@@ -139,10 +156,10 @@ def _spelling(lines: Lines, place: int, hit: Finding) -> None:
     flag = _first(hit.message, r"^(\S+) is no flag")
     name = flag.lstrip("-").replace("-", "_")
     if name in FLAGS:
-        lines[place] = re.sub(rf"(?<![\w-]){re.escape(flag)}(?=[=\s\"',\]]|$)", f"--{name}", lines[place], count=1)
+        lines[place] = re.sub(rf"(?<![\w-]){re.escape(flag)}(?=[=\s\"',\]\\]|$)", f"--{name}", lines[place], count=1)
     elif FLAGS.get(name.removeprefix("no").lstrip("_")) == "true or false":
         right = f"--{name.removeprefix('no').lstrip('_')}=false"
-        lines[place] = re.sub(rf"(?<![\w-]){re.escape(flag)}(?=[\s\"',\]]|$)", right, lines[place], count=1)
+        lines[place] = re.sub(rf"(?<![\w-]){re.escape(flag)}(?=[\s\"',\]\\]|$)", right, lines[place], count=1)
 
 
 def _sizes(lines: Lines, place: int, _: Finding) -> None:
@@ -150,7 +167,7 @@ def _sizes(lines: Lines, place: int, _: Finding) -> None:
     pattern = re.compile(r"allowed_batch_sizes\s*:\s*(\[[^\]]*\]|\d+)")
     window = range(max(0, place - 12), min(len(lines), place + 13))
     near = [number for number in window if pattern.search(lines[number])]
-    near_by = "\n".join(lines[max(0, place - 20) : place + 21])
+    near_by = "\n".join(line.partition("#")[0] for line in lines[max(0, place - 20) : place + 21])
     limit = int(_first(near_by, r"max_batch_size\s*:?\s*\{?\s*(?:value\s*:)?\s*(\d+)") or 1000)
     sizes = sorted({int(size) for number in near for size in re.findall(r"\d+", pattern.sub(r"\1", lines[number])
                     if "[" in lines[number] else pattern.search(lines[number])[1])})  # type: ignore[index]  # fmt: skip

@@ -48,7 +48,7 @@ def check_served(command: Command, sources: Sources, files: dict[str, Text], che
     if command.text("model_config_file"):
         text = files.get("model_config_file")
         for entry in model_entries(text) if text is not None else []:
-            where = (text.path, entry.line) if text is not None else (command.path, command.line)
+            where = (text.path, entry.path_line) if text is not None else (command.path, command.line)
             yield from _check(command, sources, entry, batching, where, checked)
     elif command.text("model_base_path") and not command.partial:
         entry = ModelEntry(command.text("model_name"), command.text("model_base_path"), command.at("model_base_path"))

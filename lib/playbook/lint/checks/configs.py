@@ -37,6 +37,7 @@ class ModelEntry:
     latest: int = 1
     every: bool = False
     labels: tuple[tuple[str, int], ...] = ()
+    path_line: int | None = None  # where its base_path stands
 
 
 def check_config(flag: str, text: Text, command: Command | None) -> Iterator[Finding]:
@@ -90,7 +91,8 @@ def _entry(config: text_proto.Field, text: Text) -> ModelEntry:
     known = specific is not None and len(numbers) == len(given)  # a version that is filled in later is not known
     return ModelEntry(config.text("name"), config.text("base_path"), text.line(config.line),
                       tuple(numbers) if known else None, max(1, int(count)) if count.isdigit() else 1,
-                      bool(policy and policy.first("all")), tuple(labels))  # fmt: skip
+                      bool(policy and policy.first("all")), tuple(labels),
+                      text.line((config.first("base_path") or config).line))  # fmt: skip
 
 
 def _models(parsed: Parsed, text: Text, command: Command | None) -> Iterator[Finding]:

@@ -168,10 +168,12 @@ def _closed(ports: Iterable[Word], command: Command) -> Iterator[tuple[Word, str
     """Of these ports the closed ones, and a flag that would open each."""
     open_ports, both = listening(command), command.number("rest_api_port") == command.number("port", 8500)
     held = [*ports] if open_ports is not None else []
-    reached = both and any(port.partition("/")[0] == str(command.number("port", 8500)) for port in held)
-    for port in held if not reached else ():  # one port for both is said as such
-        number = port.partition("/")[0]
-        if number.isdigit() and int(number) not in (open_ports or set()):
+    numbers = [port.partition("/")[0] for port in held]
+    closed = [number for number in numbers if number.isdigit() and int(number) not in (open_ports or set())]
+    if both and str(command.number("port", 8500)) in numbers:  # said as such; one is REST's
+        closed = [number for number in closed if number != ("8501" if "8501" in closed else closed[0])]
+    for port, number in zip(held, numbers, strict=True):
+        if number in closed:
             rest_off = not command.number("rest_api_port")
             flag = f"--rest_api_port={number}" if rest_off and number != "8500" else f"--port={number}"
             yield port, flag

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from playbook.lint.checks.command import Command, is_official, nearest_flag
 from playbook.lint.forms.letters import printed_dash
-from playbook.lint.forms.text import UNKNOWN, Word, is_unknown, line_of
+from playbook.lint.forms.text import UNKNOWN, Word, is_unknown, line_of, place_of
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS, INVENTED
 
@@ -32,8 +32,10 @@ def read_words(command: Command) -> tuple[dict[str, list[str]], dict[str, int | 
     given: dict[str, list[str]] = {}
     lines: dict[str, int | None] = {}
     words = list(_parted(command, findings))
-    if next((word for word in words if _is_left_over(word)), "") == "--help":
-        findings.append(finding("server-ends", command.path, command.line, flag="--help", what="the usage"))
+    left_over = next((word for word in words if _is_left_over(word)), "")
+    if left_over == "--help":
+        place = place_of(left_over, command.path, command.line)
+        findings.append(finding("server-ends", *place, flag="--help", what="the usage"))
         words = [word for word in words if word != "--help"]
     for index, word in enumerate(words):
         if word == "--":

@@ -173,7 +173,7 @@ def _doubled(start: Start, args: list[Word], reading: Reading) -> None:
     base, name = start.environment.get("MODEL_BASE_PATH"), start.environment.get("MODEL_NAME")
     if not base or not name or start.implied is not None or base.rstrip("/").rpartition("/")[2] != name:
         return
-    if not any(word.startswith(("--model_base_path", "--model_config_file")) for word in args):
+    if not tells_model(args):
         parent = base.rstrip("/").rpartition("/")[0] or "/"
         path, line = place_of(base, start.path, start.line)
         reading.report("base-path-doubled", path, line, base=base, path=f"{base}/{name}", parent=parent)

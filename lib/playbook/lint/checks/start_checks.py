@@ -17,9 +17,10 @@ OTHER_PROGRAMS = ("python", "python3", "pip", "pip3", "node", "java", "curl", "w
 
 
 def check_entry(start: Start, reading: Reading) -> None:
-    """A flag where the entrypoint's program belongs; the image's script, written anew, called with its own name."""
+    """A flag where the entrypoint's program belongs; an entrypoint that is called with its own name behind it."""
     named = (start.args or [Word("")])[0]
-    if start.entry is None and named.endswith("/" + ENTRYPOINT_SCRIPT) and named in start.scripts:
+    again = start.entry is None and named.endswith("/" + ENTRYPOINT_SCRIPT) and named in start.scripts
+    if again or (is_server_word(named) and is_server_word((start.entry or [Word("")])[-1])):
         reading.report("cmd-over-entrypoint", *place_of(named, start.path, start.line), word=repr(str(named)))
     word = (start.entry or [Word("")])[0]
     if not word.startswith("-") or start.partial:
@@ -68,7 +69,7 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> None:
     """Variables that look like settings and that nothing reads."""
     known = is_official(start.image) or start.own_image
     by_script = start.entry is None or is_script(start.entry)
-    as_started = " ".join([*(start.entry or ()), *start.args]).split()
+    as_started = re.sub("[\"']", "", " ".join([*(start.entry or ()), *start.args])).split()
     if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
         return
     opaque = start.entry and not (by_script or any(is_server_word(word) for word in as_started)) and not start.scripts

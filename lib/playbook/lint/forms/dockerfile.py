@@ -32,6 +32,7 @@ KEYWORDS = [
     "SHELL",
 ]
 _ESCAPE = re.compile(r"(?:#\s*syntax\s*=.*\n)?#\s*escape\s*=\s*`")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?")
 
 
@@ -53,12 +54,17 @@ class Instruction:
             return None
         if not isinstance(words, list):
             return None
-        return [Word(word, self.line_of(str(word), nth), True) for nth, word in enumerate(words)]
+        places = [each.start() for each in _STRING.finditer(self.rest)]
+        if len(places) != len(words):  # a number among them
+            return [Word(word, self.line_of(str(word)), True) for word in words]
+        return [Word(word, self._line(place), True) for word, place in zip(words, places, strict=True)]
 
-    def line_of(self, word: str, _: int = 0) -> int:
-        """The line a word of the exec form stands on."""
-        place = self.rest.find(json.dumps(word))
-        return self.line + (self.rest.count("\n", 0, place) if place > 0 else 0)
+    def line_of(self, word: str) -> int:
+        """The line the first of such words of the exec form stands on."""
+        return self._line(max(self.rest.find(f'"{word}"'), 0))
+
+    def _line(self, place: int) -> int:
+        return self.line + self.rest.count("\n", 0, place)
 
 
 def instructions(text: str) -> list[Instruction]:

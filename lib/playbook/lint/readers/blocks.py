@@ -27,7 +27,7 @@ from playbook.lint.readers.notebooks import code_of, json_problem, lines_of, not
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.routes import check_nginx_within
 from playbook.lint.readers.yaml_files import check_together, collect, read_page
-from playbook.lint.readers.yaml_pages import load
+from playbook.lint.readers.yaml_pages import Page, load
 from playbook.lint.rules.findings import finding
 
 _OPEN_ENDS = re.compile(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w")
@@ -58,6 +58,9 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     around.sources.saved[text.path] = saved_in_cells(cells, text)
     around = replace(around, served=_served(blocks) or around.served)
     images = [block for block in blocks if block.kind == "dockerfile"]
+    pages = {id(block): load(Document(block.text, around)) for block in blocks if block.kind == "yaml"}
+    for page in reversed([*pages.values()]):  # a ConfigMap may be shown behind the pod that mounts it
+        collect(page)
     for block in [*images, *(block for block in blocks if block.kind != "dockerfile")]:
         document = Document(block.text, around)
         if block.name and block.kind in ("", "config", "yaml"):
@@ -79,7 +82,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             total.findings += check_lone_health(test, text, text.path)
             continue
         if block.kind == "yaml":
-            reading = _read_yaml(document, pods, objects)
+            reading = _read_yaml(pages[id(block)], pods, objects)
         else:
             reading = document.read_as(block.kind, block.text)
             if images == [block] and reading.understood:
@@ -103,10 +106,9 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     return total
 
 
-def _read_yaml(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
+def _read_yaml(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
     """A block of YAML; where it is a whole file that YAML cannot read, so cannot those that it is written for."""
-    page = load(document)
-    collect(page)
+    collect(page)  # of two of one name, the one shown last before a pod is meant
     reading = read_page(page, pods, objects)
     text = page.document.text
     whole = _OBJECT.search(text.content) and names_server(text.content) and not text.templated
@@ -124,7 +126,7 @@ def _served(blocks: list[Block]) -> str:
 
 def _tells_model(command: Command) -> bool:
     """True for a command line that says what is to be served, or that the image's script gives a base path."""
-    named = any(word.startswith(("--model_base_path", "--model_config_file")) for word in command.words)
+    named = any(word.partition("=")[0] in ("--model_base_path", "--model_config_file") for word in command.words)
     return named or bool(command.implied)
 
 

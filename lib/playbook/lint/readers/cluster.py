@@ -125,7 +125,7 @@ def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
         if data.get("kind") != "Service" or not near or not isinstance(spec, Table) or is_unknown(str(spec)):
             continue
         asked = {str(port.get("targetPort", port.get("port"))) for port in spec.get("ports") or []}
-        ports = {str(port) for pod in near for port in listening(pod.command) or ()} | _names(near)
+        ports = {str(port) for pod in near for port in listening(pod.command) or ()} | _listed(near)
         wanted = _labels(spec.get("selector"))
         if wanted and asked & ports and not any(wanted.items() <= labels.items() for labels in carried):
             words = {"selector": _pairs(wanted), "labels": _pairs(_labels(near[0].labels)) or "none"}
@@ -147,8 +147,10 @@ def _unserved(shown: str, pods: list[Pod], services: list[Any], objects: list[tu
             and not any(selects(service, pod) for service in services)]  # fmt: skip
 
 
-def _names(pods: list[Pod]) -> set[str]:
-    return {name for pod in pods for name in _port_names(pod)}
+def _listed(pods: list[Pod]) -> set[str]:
+    """The names and numbers of the ports that pods list, open or not."""
+    ports = [each for pod in pods for each in pod.container.get("ports") or [] if isinstance(each, Table)]
+    return {str(each[key]) for each in ports for key in ("name", "containerPort") if key in each}
 
 
 def _pairs(labels: Mapping[str, str]) -> str:

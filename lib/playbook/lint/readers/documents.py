@@ -29,8 +29,8 @@ _BEGINS = re.compile(r"\s*(#.*\n\s*)*(model_config_list|max_batch_size|num_batch
 _HEALTH = re.compile(r"(?m)^\s*healthcheck:[^\n]*$(.*\n)*?.*(/v1/models/|:8500\b)")  # its service stands elsewhere
 _LONE_CHECK = re.compile(r"(?is)(?!.*^\s*FROM\s)\s*HEALTHCHECK\s.*(/v1/models/|:8500\b)")
 _AROUND = re.compile(
-    r"(?m)^kind:\s*(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor|Ingress|VirtualService|"
-    r"HTTPRoute|PersistentVolumeClaim|ScaledObject)\s*$"
+    r"(?m)^kind:\s*[\"']?(HorizontalPodAutoscaler|Service|ConfigMap|ServiceMonitor|PodMonitor|Ingress|VirtualService|"
+    r"HTTPRoute|PersistentVolumeClaim|ScaledObject)[\"']?\s*(#.*)?$"
 )
 _SCRAPES = re.compile(r"(?m)^\s*scrape_configs:")
 _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNORECASE)

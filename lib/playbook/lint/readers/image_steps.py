@@ -11,6 +11,7 @@ from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.launch import Start, is_script
 from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, check_form, continued, stages
 from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.shell_calls import script_of
 from playbook.lint.forms.text import Text, Word, expand
 from playbook.lint.rules.findings import Finding, finding
 
@@ -97,11 +98,23 @@ def check_told_ports(steps: list[Instruction], start: Start, commands: list[Comm
     """Ports that EXPOSE tells of, where the image itself says with which flags it runs the server alone."""
     own_script = any(ENTRYPOINT_SCRIPT in path for path in start.scripts)  # which may start more than the server
     alone = start.entry is None or (is_script(start.entry) and not own_script) or is_server_word(start.entry[0])
+    script = script_of(start.entry) if start.entry else None
+    known = start.scripts.get(start.entry[0]) if start.entry else None
+    alone = alone or _is_the_last(known.content if known else script[0].written if script else "")
     if not (alone and is_official(start.image) and len(commands) == 1 and (start.entry or start.args)):
         return []
     ports = [Word(expand(port, start.environment), text.line(step.line + step.rest[: step.rest.find(port)].count("\n")))
              for step in steps if step.word == "EXPOSE" for port in step.rest.split("#")[0].split()]  # fmt: skip
     return list(check_told(ports, check_command(commands[0])[0], text.path, "EXPOSE"))
+
+
+def _is_the_last(script: str) -> bool:
+    """True for a script that ends in the server, and in which nothing else is left running beside it."""
+    own = [each.words for each in simple_commands(script, {}, 1) if each.words and "=" not in each.words[0]]
+    return bool(own) and any(map(is_server_word, own[-1])) and all(words[0] in _OVER_AT_ONCE for words in own[:-1])
+
+
+_OVER_AT_ONCE = ("set", "export", "echo", "cd", "mkdir", "cp", "ls", "cat", "source", ".", "umask", "ulimit")
 
 
 def check_step(step: Instruction, base: str, tools: set[str], shown: str) -> Iterator[Finding]:

@@ -10,8 +10,7 @@ ROWS = (
      "COPY it to {path}.",
      "server.cc; Dockerfile reference"),
     ("cmd-over-entrypoint", "warning",
-     "CMD names {word}, but the image's entrypoint already runs the server: the word is appended as an "
-     "unknown argument.",
+     "CMD names {word}, but the entrypoint already runs the server: the word is appended as an unknown argument.",
      "Keep only flags in CMD, in exec form: CMD [\"--enable_batching=true\"].",
      "tf_serving_entrypoint.sh"),
     ("cmd-shell-form", "error",
