@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from model_server import log, tensorflow_package, text_proto
 from model_server.config_messages import BatchingParameters, MonitoringConfig, SSLConfig
 from model_server.errors import ServingError, invalid
-from model_server.flags import CPUS
 from model_server.grpc.tls import Pem
 
 tensorflow_package.install()
@@ -20,7 +19,6 @@ _INERT = {
     "per_process_gpu_memory_fraction": "this server runs on CPUs",
     "xla_cpu_compilation_enabled": "the XLA JIT is not switched by this server",
     "xla_gpu_compilation_enabled": "this server runs on CPUs",
-    "thread_pool_factory_config_file": "per-request thread pools need TensorFlow Serving itself",
     "platform_config_file": "platform configs need TensorFlow Serving itself",
     "mixed_precision": "the graph is run as it was saved",
     "skip_initialize_tpu": "there is no TPU support here",
@@ -143,13 +141,41 @@ def tls(values: dict) -> Pem | None:
     return Pem(config.server_key, config.server_cert, config.custom_ca if config.client_verify else "")
 
 
+def check_pool(threads: int) -> None:
+    """A pool of no threads aborts the process, as there."""
+    if threads < 1:
+        where = "external/local_tsl/tsl/platform/threadpool.cc:99"
+        log.fatal(where, f"Check failed: num_threads >= 1 ({threads} vs. 1)")
+
+
+def check_thread_pool_factory(values: dict) -> None:
+    """Refuse a thread pool factory: the stock server registers none.
+
+    Raises:
+        ServingError: INVALID_ARGUMENT, once the models are loaded.
+    """
+    if values["thread_pool_factory_config_file"]:
+        raise invalid("Couldn't find factory for config proto message type of thread_pool_factory_config_file")
+
+
+def grpc_calls(values: dict) -> int:
+    """gRPC calls at work at a time; no thread at all aborts the process, as there."""
+    threads = values["grpc_max_threads"]
+    if threads < 1:
+        where = "src/cpp/thread_manager/thread_manager.cc:138"
+        log.fatal(where, "No thread quota available to even create the minimum required polling threads (i.e 1).")
+    return threads
+
+
 def rest_workers(values: dict) -> int:
     """REST requests at work at a time: one thread of the pool runs the event loop (so 1 thread serves none)."""
-    threads = values["rest_api_num_threads"]
-    return max(0, threads - 1) if threads > 0 else 4 * CPUS - 1
+    return max(0, values["rest_api_num_threads"] - 1)
 
 
 def grpc_arguments(values: dict) -> list[tuple[str, object]]:
     """The arguments of --grpc_channel_arguments; a value that parses as an integer is one."""
-    pairs = [item.split("=", 1) for item in values["grpc_channel_arguments"].split(",") if "=" in item]
+    text = values["grpc_channel_arguments"]
+    pairs = [item.split("=", 1) for item in text.split(",")] if text else []
+    if any(len(pair) < 2 for pair in pairs):  # there, what stands behind the vector's end is taken for the value
+        log.fatal("tensorflow_serving/model_servers/server.cc:84", f"--grpc_channel_arguments={text} is no name=value")
     return [(key, int(text) if text.lstrip("-").isdigit() else text) for key, text in pairs]

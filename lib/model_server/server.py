@@ -42,6 +42,8 @@ class ModelServer:
 
     def _make_core(self) -> Core:
         values = self._values
+        for name in ("num_load_threads", "num_unload_threads"):
+            options.check_pool(values[name] or 1)  # 0 is no pool
         delivery = Delivery(self._loop)
         batching = options.batching(values)
         scheduler = None
@@ -49,7 +51,7 @@ class ModelServer:
             scheduler = self._scheduler(num_batch_threads(batching.parameters), batching.thread_pool_name)
         pool = DirectPool(max(1, options.rest_workers(values)) + max(1, values["grpc_max_threads"]), delivery)
         load = LoadOptions(
-            tags=tuple(values["saved_model_tags"].split(",")),
+            tags=tuple((values["saved_model_tags"] or "serve").split(",")),  # none is serve, as there
             session_config=options.session_config(values),
             batching=batching.parameters if batching else None,
             per_model_batching=bool(batching and batching.per_model),
@@ -104,6 +106,7 @@ class ModelServer:
         if self._values["model_config_file"] and self._values["model_config_file_poll_wait_seconds"] > 0:
             threading.Thread(target=self._poll_config, name="config_poll", daemon=True).start()
         _settle_memory()
+        options.check_thread_pool_factory(self._values)
         await self._open_grpc(pem)
         try:
             await self._open_rest()
@@ -132,7 +135,7 @@ class ModelServer:
         api = GrpcApi(
             self.core,
             GrpcOptions(
-                max_threads=values["grpc_max_threads"] if values["grpc_max_threads"] > 0 else 4 * CPUS,
+                max_threads=options.grpc_calls(values),
                 check_method_names=values["enable_signature_method_name_check"],
                 tensor_content=values["enable_serialization_as_tensor_content"],
             ),
@@ -172,6 +175,7 @@ class ModelServer:
             metrics_path=options.metrics_path(values),
             check_method_names=values["enable_signature_method_name_check"],
         )
+        options.check_pool(values["rest_api_num_threads"])
         app = RestApp(self.core, rest, self._loop)
         try:
             self._rest = await listeners.open_rest(app, values["bind_address"], port)

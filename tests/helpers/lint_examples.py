@@ -267,7 +267,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     },
     "port-out-of-range": {"run.sh": RUN.format(options="", flags="--rest_api_port=85010")},
     "gpu-fraction-beyond": {"run.sh": RUN.format(options="", flags="--per_process_gpu_memory_fraction=50")},
-    "grpc-arguments-malformed": {"run.sh": RUN.format(options="", flags="--grpc_channel_arguments=grpc.max_age:5")},
+    "grpc-arguments-malformed": {"run.sh": RUN.format(options="", flags="--grpc_channel_arguments=so_reuseport=0")},
     "config-poll-unused": {"run.sh": RUN.format(options="", flags="--model_config_file_poll_wait_seconds=60")},
     "request-above-limit": {"k.yaml": pod("resources: {requests: {memory: 4Gi}, limits: {memory: 2000Mi}}")},
     "gpu-image-missing": {"k.yaml": pod("resources: {limits: {nvidia.com/gpu: 1}}")},

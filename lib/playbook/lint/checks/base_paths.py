@@ -31,7 +31,7 @@ def serving_of(command: Command, batching: Text | None, policy: ModelEntry | Non
     return Serving(
         per_model=on and command.on("enable_per_model_batching_parameters"),
         limit=limit_of(batching) if on and batching is not None else None,
-        tags=tuple(command.text("saved_model_tags", "serve").split(",")),
+        tags=tuple((command.text("saved_model_tags") or "serve").split(",")),
         warmup=command.text("enable_model_warmup", "true").lower() in ("true", "1"),
         padding=bool(re.search(r"pad_variable_length_inputs\s*:\s*true", content)),
         policy=policy,

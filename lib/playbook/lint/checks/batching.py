@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from playbook import knobs
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.schema import KINDS, PER_MODEL, read_config
+from playbook.lint.checks.thread_counts import MOST_THREADS
 from playbook.lint.forms import text_proto
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
@@ -16,7 +17,6 @@ MAX_BATCH_SIZE = knobs.default("max_batch_size")  # when the file does not say
 _FEW_THREADS = 4  # with timeout 0, up to about this many batch threads still let batches form
 _ABSURD_BATCH = 16_384
 _MANY_THREADS = 32  # where the cores are not known
-_MOST_THREADS = 32_000  # vm.max_map_count 65530, two mappings a thread; kernel.pid_max is often 32768 too
 _THREADS_A_CORE = 4
 _TINY_MICROS, _LONG_MICROS = 100, 500_000
 _DEEP_ROWS = 500_000
@@ -178,7 +178,7 @@ def _absurd(values: Values, command: Command | None) -> Iterator[Hit]:
     threads, cores = values.number("num_batch_threads", 0), _cores(command)
     if values.limit > _ABSURD_BATCH:
         yield "batching-size-absurd", "max_batch_size", {"batch": f"{values.limit:,}"}
-    if threads > _MOST_THREADS:
+    if threads > MOST_THREADS:
         yield "batching-threads-impossible", "num_batch_threads", {"threads": f"{threads:,}"}
         threads = 0
     beyond = f"on {cores:g} cores" if cores else "is more than most machines have cores"

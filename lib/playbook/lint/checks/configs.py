@@ -12,7 +12,7 @@ from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.batching import check_batching
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.config_kinds import kind_of
-from playbook.lint.checks.flags import check_remote, is_relative
+from playbook.lint.checks.file_systems import check_remote, is_relative
 from playbook.lint.checks.schema import KINDS, Parsed, read_config
 from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms import text_proto

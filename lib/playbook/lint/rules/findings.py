@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playbook.lint.rules import cluster_rows, config_rows, container_rows, flag_rows, model_rows
+from playbook.lint.rules import cluster_rows, config_rows, container_rows, flag_rows, model_rows, value_rows
 
 SEVERITIES = ("error", "warning", "note")
 GROUPS = {
-    "Command line": flag_rows.ROWS,
+    "Command line": flag_rows.ROWS + value_rows.ROWS,
     "Config files": config_rows.ROWS,
     "Model folders and reading": model_rows.ROWS,
     "Images, compose, Kubernetes, monitoring": container_rows.ROWS,

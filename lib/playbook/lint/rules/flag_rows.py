@@ -7,10 +7,6 @@ from playbook.knobs import METRICS_PATH
 # id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
 # fmt: off
 ROWS = (
-    ("parallelism-negative", "error",
-     "{flag}={value}: TensorFlow makes a pool of that many threads and aborts.",
-     "Use 0 (as many as there are cores) or more.",
-     "server.cc; threadpool.cc"),
     ("port-out-of-range", "warning",
      "{flag}={port} is no port: 16 bits of it are taken, so the server listens on {taken} and its log says {port}.",
      "Use a number from 1 to 65535.",
@@ -20,10 +16,6 @@ ROWS = (
      "host's, below 0 it decides itself.",
      "Use a number between 0 and 1, such as 0.5.",
      "ConfigProto (GPUOptions)"),
-    ("grpc-arguments-malformed", "warning",
-     "grpc_channel_arguments: '{part}' {problem}, so gRPC leaves it out.",
-     "Write --grpc_channel_arguments=grpc.max_connection_age_ms=30000,...",
-     "server.cc (parseGrpcChannelArgs)"),
     ("config-poll-unused", "warning",
      "model_config_file_poll_wait_seconds without model_config_file does nothing: there is no file to read again.",
      "Name the file, or drop the flag (versions are polled by file_system_poll_wait_seconds).",
@@ -188,11 +180,6 @@ ROWS = (
      "leaves empty.",
      "Use the flag only with --rest_api_port=0.",
      "predict_util.cc, json_tensor.cc"),
-    ("poll-object-store", "warning",
-     "{path} is listed every {poll_s} s for each model: on an object store each listing costs money and "
-     "quota.",
-     "Set --file_system_poll_wait_seconds=300, or 0 to look once.",
-     "#1916, #1291, #1295"),
     ("poll-never", "error",
      "file_system_poll_wait_seconds={poll_s} is negative: the server waits at start for ever.",
      "Use 0 (look once) or more.",
@@ -207,9 +194,10 @@ ROWS = (
      "Drop one of the two.",
      "server.cc"),
     ("grpc-threads-few", "warning",
-     "grpc_max_threads={threads}: calls beyond {threads} at a time are refused with RESOURCE_EXHAUSTED.",
+     "grpc_max_threads={threads}: one of them waits for calls, and calls beyond {calls} at a time are refused with "
+     "RESOURCE_EXHAUSTED.",
      "Set it to the calls in flight that clients make, or leave the flag out (4 a CPU).",
-     "server.cc; gRPC ResourceQuota"),
+     "server.cc; gRPC thread_manager.cc"),
     ("rest-timeout-short", "warning",
      "rest_api_timeout_in_ms={timeout_ms}: requests end with 504 after {timeout_ms} ms.",
      "The unit is milliseconds; the default is 30000.",
@@ -227,10 +215,5 @@ ROWS = (
      "{path}.",
      "Set MODEL_BASE_PATH to the folder above, {parent}.",
      "tf_serving_entrypoint.sh"),
-    ("s3-not-supported", "error",
-     "Since 2.7 the binary has no S3 file system: {path} fails as an unimplemented scheme.",
-     "Copy the model to a local folder (an init container, a sync job) and serve that, or build with "
-     "tensorflow-io's file systems.",
-     "#1963, #2062"),
 )
 # fmt: on
