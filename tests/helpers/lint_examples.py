@@ -246,6 +246,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
         "run.sh": "docker run -v /data/models:/models tensorflow/serving:2.20.0 --model_name=leaf\n"
     },
     "docker-option-unknown": {"run.sh": RUN.format(options="--gpu all", flags="")},
+    "volume-without-target": {"run.sh": "docker run -v $PWD/m -e MODEL_NAME=m tensorflow/serving:2.20.0\n"},
     "mount-not-bind": {"run.sh": RUN.format(options="--mount source=/c,target=/c", flags="")},
     "devel-image": {"run.sh": "docker run -e MODEL_NAME=m -v /m:/models/m tensorflow/serving:2.20.0-devel\n"},
     "compose-refused": {"c.yaml": "services: {s: {image: 'tensorflow/serving:2.20.0', enable_batching: true}}\n"},

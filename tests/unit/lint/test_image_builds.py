@@ -151,3 +151,32 @@ def test_a_variable_that_cloud_run_gives_an_image_of_ones_own_is_judged(tmp_path
                 "--tag gcr.io/${P}/mine\ngcloud run deploy m --image=gcr.io/${P}/mine --port=8501 "
                 "--set-env-vars=MODEL_PATH=gs://b/m\n```\n")  # fmt: skip
     assert found(tmp_path, {"README.md": document})["env-nobody-reads"].line == 8
+
+
+def test_a_program_whose_flags_an_image_leaves_to_its_run_lacks_no_model(tmp_path):
+    step = 'RUN apt-get install -y tensorflow-model-server\nENTRYPOINT ["tensorflow_model_server"]'
+    assert "no-model" not in found(tmp_path, {"Dockerfile": f"FROM debian\n{step}\n"})
+
+
+@pytest.mark.parametrize("image", ["tensorflow/serving:2.11.0", "me/tensorflow-serving:1"])
+@pytest.mark.parametrize("value", ['"$(pwd)/m"', "~/m", "/home/me/m", "./m"])
+def test_a_folder_of_the_hosts_that_is_mounted_nowhere_is_named(value, image, tmp_path):
+    run = f"docker run -p 8501:8501 -v {value} -e MODEL_NAME=m {image}\n"
+    assert found(tmp_path, {"run.sh": run})["volume-without-target"].line == 1
+
+
+@pytest.mark.parametrize("value", ["/models", "$PWD/m:/models/m", "C:/m:/models/m", "models:/models"])
+def test_a_volume_of_the_containers_own_is_not_blamed(value, tmp_path):
+    run = f"docker run -p 8501:8501 -v {value} -e MODEL_NAME=m tensorflow/serving:2.11.0\n"
+    assert "volume-without-target" not in found(tmp_path, {"run.sh": run})
+
+
+def test_a_flag_that_lacks_its_equals_sign_before_a_variable_is_named(tmp_path):
+    step = 'ENTRYPOINT ["tensorflow_model_server", "--model_name${NAME}", "--model_base_path=/models/m"]'
+    hit = found(tmp_path, {"Dockerfile": DOCKERFILE.format(step=step)})["unknown-flag"]
+    assert "--model_name=${NAME}" in hit.remedy
+
+
+def test_a_quote_that_powershell_escapes_closes_nothing(tmp_path):
+    script = '$run = "docker run -p 8501:8501 " +\n  "-v `"${m}:/models`" " +\n  "tensorflow/serving:2.11.0"\n'
+    assert "quote-not-closed" not in found(tmp_path, {"start.ps1": script})

@@ -122,7 +122,9 @@ def bind(named: str, target: str, folder: Path | None, sources: Sources, line: i
     return Mount(target.rstrip("/") or "/", host_path(named, folder, sources), named, line=line)
 
 
-_TO_FILL = re.compile(r"<|\{|[A-Z]+(_[A-Z]+)+(/|$)|(?i:(abs(olute)?|full)[-_ ]?path|your[-_/ ]|path[-_/ ]?to[-_/ ])")
+_TO_FILL = re.compile(
+    r"<|\{|[A-Z]+(_[A-Z]+)+(/|$)|(?i:(abs(olute)?|full|complete|my)[-_ ]?path|your[-_/ ]|path[-_/ ]?to[-_/ ])"
+)
 
 
 def check_relative_source(

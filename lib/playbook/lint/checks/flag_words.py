@@ -81,6 +81,9 @@ def _check_word(
             return  # a server of its own, which may be as old as the flag
         if not is_unknown(shown.partition(" ")[0]):
             yield _unknown(command, word, following, line)
+        elif (glued := re.match(r"--(\w+)(\$.*)", shown)) and glued[1] in FLAGS:
+            hint = f"Write --{glued[1]}={glued[2]}, with an equals sign."
+            yield finding("unknown-flag", command.path, line, flag=shown, hint=hint)
         return
     if not equals:
         if following and not following.startswith("-") and (kind != "true or false" or _switch(following)):

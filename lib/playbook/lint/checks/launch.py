@@ -75,7 +75,9 @@ def launch(start: Start) -> Reading:
         check_program(start, words[0], reading)
         return reading
     elif any(is_server_word(word) for word in words) or words[0].startswith("-") or _flagged(words):
-        _append(start, reading, after_binary(words), {})
+        bare = start.place.built and [*words] == start.entry and len(words) == 1
+        told = bare and OFFICIAL not in start.image  # its flags, when it is run
+        _append(replace(start, partial=start.partial or told), reading, after_binary(words), {})
     elif (text := _script(start, words[0])) is not None:
         _by_text(start, text, words[1:], reading)
     elif is_server("", [word for word in start.args if word.startswith("--")]):

@@ -12,6 +12,7 @@ _QUADLET = {"Volume": "-v", "PublishPort": "-p", "Environment": "-e", "Mount": "
 def windows_as_shell(content: str) -> str:
     """A batch file or PowerShell as shell text: their marks at line ends become backslashes, those of paths stay."""
     kept = re.sub(r"\\(?!\r?\n)", r"\\\\", content)
+    kept = kept.replace('`"', '\\"')  # how PowerShell writes a quote inside quotes
     return re.sub(r"(?im)^(\s*)(rem\b|::)", r"\1#", re.sub(r"[\^`][ \t]*(?=\r?\n)", r"\\", kept))
 
 

@@ -26,7 +26,7 @@ from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.docker_astray import astray
-from playbook.lint.readers.docker_mounts import check_bound, mount_parts, mounts_of, split_source
+from playbook.lint.readers.docker_mounts import check_bound, check_volumes, mount_parts, mounts_of, split_source
 from playbook.lint.readers.docker_options import check_options
 from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
@@ -127,6 +127,8 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             reading.findings += check_bound(value, shown)
             return reading
     built = built_as(document.around, image, shown)
+    if any(word in image for word in ("tensorflow-serving", OFFICIAL)) or built is not None:
+        reading.findings += check_volumes(options, shown)
     other = _other_image(options, image, args, shown) if built is None else []
     reading.findings += other
     reading.counts["images"] += len(other)

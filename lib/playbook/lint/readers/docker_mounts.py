@@ -9,7 +9,9 @@ from playbook.lint.checks.command import Mount
 from playbook.lint.checks.containers import bind, check_relative_source
 from playbook.lint.checks.reading import Document
 from playbook.lint.forms.text import Word
-from playbook.lint.rules.findings import Finding
+from playbook.lint.rules.findings import Finding, finding
+
+_OF_HOST = re.compile(r"\$\{?PWD\b|\$\(pwd\)|%cd%|~/|\.{1,2}/|/(?:home|Users|mnt/[a-z])/|[A-Za-z]:[\\/]")
 
 
 def mounts_of(options: list[tuple[str, Word]], document: Document) -> Iterator[Mount]:
@@ -47,6 +49,13 @@ def check_bound(value: Word, shown: str) -> Iterator[Finding]:
     """Findings on the source of a bind mount."""
     bound = mount_parts(value)
     yield from check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
+
+
+def check_volumes(options: list[tuple[str, Word]], shown: str) -> Iterator[Finding]:
+    """Findings of `-v` with a folder of the host's alone: a path by itself is a volume's place in the container."""
+    for name, value in options:
+        if name in ("-v", "--volume") and _OF_HOST.match(value) and ":" not in value[3:]:
+            yield finding("volume-without-target", shown, value.line, value=str(value))
 
 
 def _volume(value: str) -> tuple[str, str, str]:
