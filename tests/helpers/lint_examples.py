@@ -292,6 +292,9 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
         "run.sh": RUN.format(options="-e MODEL_BASE_PATH=/models/m", flags="")
     },
     "port-nobody-listens": {"run.sh": RUN.format(options="-p 80:80", flags="")},
+    "sagemaker-env-unread": {"d.py": 'm = TensorFlowModel(env={"SAGEMAKER_TFS_WORKER_TIMEOUT_SECS": "300"})\n'},
+    "sagemaker-batching-off": {"d.py": 'm = TensorFlowModel(env={"SAGEMAKER_TFS_MAX_BATCH_SIZE": "32"})\n'},
+    "sagemaker-batching-word": {"d.py": 'm = TensorFlowModel(env={"SAGEMAKER_TFS_ENABLE_BATCHING": "1"})\n'},
     "shell-args-split": {"k.yaml": pod("command: [sh, -c]", "tensorflow_model_server, --port=8500")},
     "health-by-code": {"k.yaml": pod("readinessProbe: {httpGet: {path: /v1/models/model, port: 8501}}")},
     "health-word-available": {

@@ -71,7 +71,8 @@ def _is_setting(name: str) -> bool:
     bare = _STORE.sub("", _OURS.sub("", name))
     settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
     tail = "_" in bare and any(flag.endswith("_" + bare.lower()) for flag in settings)
-    return bare.lower() in settings or tail or bare in _ALSO_NAMES or bool(_MEANT.fullmatch(name))
+    threads = name.startswith("TENSORFLOW_") and name.lower().removesuffix("_threads") in settings
+    return bare.lower() in settings or tail or threads or bare in _ALSO_NAMES or bool(_MEANT.fullmatch(name))
 
 
 def instead_of(name: str, value: str) -> str:

@@ -40,8 +40,8 @@ Node = Word | Name | Group
 
 def tokens(text: Text) -> Iterator[tuple[str, Word]]:
     """The tokens of a program: "long" and "text" are texts, unknown parts marked; "open", "close", "comma", "more"."""
-    line, divides = text.first_line, text.path.endswith(".bicep")  # there a line's end stands between two items
-    spaced = text.path.endswith(".nix")  # and there any blank
+    line, divides = text.first_line, text.suffix == ".bicep"  # there a line's end stands between two items
+    spaced = text.suffix == ".nix"  # and there any blank
     for match in _TOKEN.finditer(text.content):
         kind, content = match.lastgroup or "more", match.group()
         if kind == "long":
@@ -55,7 +55,7 @@ def tokens(text: Text) -> Iterator[tuple[str, Word]]:
             for written, meant in _ESCAPED:
                 bare = bare.replace(written, meant)
             bare = _FORMATTED.sub(UNKNOWN, bare) if content[0] in "fF$@" else bare
-            bare = _braces_filled(bare) if text.path.endswith((".rs", ".cs")) else bare
+            bare = _braces_filled(bare) if text.suffix in (".rs", ".cs") else bare
             word = Word(_FILLED.sub(UNKNOWN, bare), line)
             word.flat = "\n" in word
             yield kind, word

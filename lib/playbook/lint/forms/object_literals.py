@@ -41,8 +41,8 @@ class Objects:
     """The objects of one program, with the values of names that are given once."""
 
     def __init__(self, text: Text):
-        self.capitals = text.path.endswith((".go", ".cs"))  # where keys are fields, and begin with a capital
-        self.sign = "=" if text.path.endswith(".cs") else ":"
+        self.capitals = text.suffix in (".go", ".cs")  # where keys are fields, and begin with a capital
+        self.sign = "=" if text.suffix == ".cs" else ":"
         self.whole = groups(text)
         self.names: dict[str, list[Node]] = {}
         self._used: set[int] = set()

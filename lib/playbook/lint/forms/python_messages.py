@@ -189,10 +189,10 @@ class Messages:
             outer = Message("", whole.line)
             outer.add(name, whole, whole.line)
             whole = outer
-        whole.drop_empty("config")  # what fills them is not seen
+        unseen = whole.drop_empty("config")  # what fills them is not seen
         # labels that a running server is told are right, whatever it serves by then
         content = whole.written({"version_labels"} if self.reloads else set())
-        return Text(content, self.values.text.path, whole.first_line, templated=UNKNOWN in content)
+        return Text(content, self.values.text.path, whole.first_line, templated=unseen or UNKNOWN in content)
 
 
 def _pairwise(target: ast.expr, value: ast.expr) -> list[tuple[ast.expr, ast.expr]]:

@@ -51,6 +51,28 @@ def rows_of(node: ast.expr, width: int, names: Mapping[str, ast.expr]) -> list[l
     return rows if all(len(row) == width for row in rows) else None
 
 
+def sum_of(node: ast.expr, names: Mapping[str, ast.expr], depth: int = 4) -> int | None:
+    """The whole number that an expression of `+` is; None for anything else."""
+    given = names.get(name_of(node), node)
+    if isinstance(given, ast.BinOp) and isinstance(given.op, ast.Add) and depth:
+        left, right = sum_of(given.left, names, depth - 1), sum_of(given.right, names, depth - 1)
+        return None if left is None or right is None else left + right
+    value = given.value if isinstance(given, ast.Constant) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def first_rounds(tree: ast.AST) -> dict[str, ast.expr]:
+    """Names of loops over `range(...)`, with what they are in the first round."""
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and isinstance(node.iter, ast.Call):
+            given = node.iter.args
+            if getattr(node.iter.func, "id", "") == "range" and given and not node.iter.keywords:
+                start = given[0] if len(given) > 1 else ast.copy_location(ast.Constant(0), node.iter)
+                found.setdefault(node.target.id, start)
+    return found
+
+
 def _as_dict(node: ast.expr | None) -> ast.expr | None:
     """`dict(name=value, ...)` as the dict that it makes; any other node as it is."""
     if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dict") or node.args:
@@ -108,5 +130,5 @@ def gathered(tree: ast.AST) -> Names:
             names.added.setdefault(name, []).append((in_loop(item, loops.get(id(node))), sides.get(id(node), {})))
     for name in twice:
         del names.values[name]
-    names.values = {**kept_defaults(tree), **names.values}
+    names.values = {**first_rounds(tree), **kept_defaults(tree), **names.values}
     return names

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import count
 
 from playbook.lint.forms.python_literals import Literals, Piece
-from playbook.lint.forms.python_names import Names, name_of, on_side
+from playbook.lint.forms.python_names import Names, name_of, on_side, sum_of
 from playbook.lint.forms.text import UNKNOWN, Text, Word
 
 _DEPTH = 5
@@ -120,11 +120,19 @@ class Texts(Literals):
         if isinstance(node.op, ast.Div) and left is not None:  # of pathlib
             right = str(self.word(node.right) or UNKNOWN)
             return [(f"{_joined(left).rstrip('/')}/{right}", self.line(node))]
+        if isinstance(node.op, ast.Add) and (whole := sum_of(node, self.names)) is not None:
+            return [(str(whole), self.line(node))]
+        if left is None and isinstance(node.op, ast.Add) and self._ends_in_text(node.right):
+            left = [(UNKNOWN, self.line(node.left))]
         if left is None or not isinstance(node.op, (ast.Add, ast.Mod)):
             return None
         if isinstance(node.op, ast.Mod):
             return [(_PERCENT.sub(self._formatted(node.right), text), line) for text, line in left]
         return left + (self.pieces(node.right, depth) or [(UNKNOWN, self.line(node.right))])
+
+    def _ends_in_text(self, node: ast.expr) -> bool:
+        """True for a text: whatever it is added to is one, too."""
+        return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
     def _formatted(self, given: ast.expr) -> Callable[[re.Match], str]:
         """What stands in a text for each `%s` and `%(name)s` by what is given behind the text."""

@@ -87,6 +87,12 @@ class Text:
     file: Path | None = field(default=None, compare=False)
     templated: bool = False
     coded: bool = False  # in base64, say: all of it stands on one line
+    written_as: str = ""  # the suffix that files in its language have, where its path tells of another
+
+    @property
+    def suffix(self) -> str:
+        """How files in its language end, in lower case."""
+        return self.written_as or Path(self.path).suffix.lower()
 
     def line(self, number: int | None) -> int | None:
         """The line in the file of the text's own line `number`."""

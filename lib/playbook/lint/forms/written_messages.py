@@ -34,13 +34,13 @@ class Message:
         self.fields = [each for each in self.fields if each[0] != name]
         self.fields.append((name, value, line))
 
-    def drop_empty(self, name: str) -> None:
-        """Take out the messages of this name in which no field is set."""
-        self.fields = [each for each in self.fields
-                       if each[0] != name or not isinstance(each[1], Message) or each[1].fields]  # fmt: skip
-        for _, value, _ in self.fields:
-            if isinstance(value, Message):
-                value.drop_empty(name)
+    def drop_empty(self, name: str) -> bool:
+        """Take out the messages of this name in which no field is set; whether there were any."""
+        kept = [each for each in self.fields
+                if each[0] != name or not isinstance(each[1], Message) or each[1].fields]  # fmt: skip
+        dropped, self.fields = len(kept) < len(self.fields), kept
+        inner = [value.drop_empty(name) for _, value, _ in kept if isinstance(value, Message)]
+        return dropped or any(inner)
 
     @property
     def first_line(self) -> int:

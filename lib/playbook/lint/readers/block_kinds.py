@@ -23,6 +23,10 @@ _SHELL = ("sh", "bash", "shell", "console", "zsh", "terminal", "shell-session", 
 KINDS = {"dockerfile": "dockerfile", "docker": "dockerfile", "yaml": "yaml", "yml": "yaml", "helm": "yaml",
           "python": "python", "py": "python", "python3": "python", "makefile": "makefile", "make": "makefile",
           "ini": "unit", "systemd": "unit"}  # fmt: skip
+# languages of programs, and how their files end
+PROGRAMS = {"go": ".go", "golang": ".go", "java": ".java", "kotlin": ".kt", "scala": ".scala", "typescript": ".ts",
+            "ts": ".ts", "tsx": ".tsx", "javascript": ".js", "js": ".js", "jsx": ".jsx", "rust": ".rs", "rs": ".rs",
+            "csharp": ".cs", "cs": ".cs", "c#": ".cs", "groovy": ".groovy"}  # fmt: skip
 NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
 _INSTRUCTION = re.compile(r"(?m)^\s*(FROM|RUN|COPY|CMD|ENTRYPOINT|ENV|ADD|EXPOSE|HEALTHCHECK)\s")
@@ -96,6 +100,8 @@ def kind_of_block(language: str, content: str) -> str:
         return "config"
     if known:
         return known
+    if language.lower() in PROGRAMS and not re.search(rf"(?m)^{STARTED.pattern}", content):
+        return "program"
     if flags_of(content):
         return "flags"
     if known is None and _STATEMENT.search(content) and concerns(content) and is_python(content):

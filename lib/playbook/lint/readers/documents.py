@@ -14,7 +14,7 @@ from playbook.lint.forms.diffs import after
 from playbook.lint.forms.plain_prose import BULLET, STARTED, closed_up, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
-from playbook.lint.readers.block_kinds import KINDS, concerns, kind_of_block, names_server
+from playbook.lint.readers.block_kinds import KINDS, PROGRAMS, concerns, kind_of_block, names_server
 from playbook.lint.readers.inline_code import FENCE, MARKDOWN, Block, in_sentence, span_end, spans
 
 _FENCED_COMMAND = re.compile(rf"^[ \t]*```[ \t]*(?=(?:sudo )?(?:{ENGINES}\s[^`]*\brun\s|\S*{NAMED}\s+-)[^`]*$)")
@@ -225,4 +225,5 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         )
         content = re.sub(r"(?m)(?<=[^\s^])\^[ \t]*$", r"\\", content)
         content = re.sub(r"(?m)[ \t]+[\^`][ \t]*$", r" \\", content)  # how cmd.exe and PowerShell continue a line
-    yield Block(kind, Text(content, text.path, text.line(line) or line, text.file))
+    written_as = PROGRAMS[language.lower()] if kind == "program" else ""
+    yield Block(kind, Text(content, text.path, text.line(line) or line, text.file, written_as=written_as))

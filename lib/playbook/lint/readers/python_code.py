@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import suppress
+from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.reading import Document, Reading, with_exported
 from playbook.lint.checks.rewriting import check_rewriting
+from playbook.lint.checks.sagemaker import PREFIX
 from playbook.lint.forms.python_cells import begun
 from playbook.lint.forms.python_comments import commented_lines
 from playbook.lint.forms.python_exports import set_by
 from playbook.lint.forms.python_messages import Messages
+from playbook.lint.forms.python_two import as_python_three
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.saved_models import saved_bare
 from playbook.lint.readers.python_calls import read_call
@@ -21,9 +25,11 @@ from playbook.lint.readers.python_lines import is_text, read_grown, read_text, r
 from playbook.lint.readers.python_objects import read_objects
 from playbook.lint.readers.python_program import Program
 from playbook.lint.readers.python_writes import written_files
+from playbook.lint.readers.sagemaker import read_environments
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import read_written
 
+_NO_MODELS = re.compile(r"\s*model_config_list\s*:?\s*\{\s*\}\s*")
 _NAMES = (
     BINARY,
     OFFICIAL,
@@ -32,6 +38,7 @@ _NAMES = (
     "max_batch_size {",
     "prometheus_config {",
     "model_server_config_pb2",
+    PREFIX,
     "ModelServerConfig",
     "ReloadConfigRequest",
 )
@@ -46,7 +53,7 @@ def read_python(document: Document) -> Reading:
     if not known and kind_of(text.content) is None:
         return reading
     try:
-        tree = ast.parse(begun(text.content))
+        tree = _parsed(begun(text.content))
     except (SyntaxError, ValueError) as error:
         if re.search(r"(?m)^[ \t]*(?:%%|!)\w", text.content):
             return reading  # a notebook's cells as a text: what stands behind their marks is the shell's
@@ -61,12 +68,22 @@ def read_python(document: Document) -> Reading:
     for node in nodes:
         if isinstance(node, ast.Call) and not program.is_read(node):
             reading.add(read_call(node, program))
+    reading.add(read_environments(program))
     reading.add(_read_files(program))
     reading.add(read_grown(program))
     reading.add(_read_rest(program))
     for told in commented_lines(text):
         reading.add(read_script(Document(told, program.document.around), depth=1))
     return reading
+
+
+def _parsed(content: str) -> ast.Module:
+    try:
+        return ast.parse(content)
+    except SyntaxError:
+        with suppress(SyntaxError, ValueError):
+            return ast.parse(as_python_three(content))
+        raise
 
 
 def _read_files(program: Program) -> Reading:
@@ -77,6 +94,8 @@ def _read_files(program: Program) -> Reading:
         if is_config(written.content):
             for piece in pieces:
                 program.take(piece)
+            later = _NO_MODELS.fullmatch(written.content) is not None  # a program that writes it so fills it later
+            written = replace(written, templated=written.templated or later)
             reading.add(read_written(name, written, program.document))
         elif name:
             program.document.around.sources.extra.append((name, written))

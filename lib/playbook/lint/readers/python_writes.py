@@ -41,9 +41,13 @@ def written_files(
         text = messages.text_of(piece) or grown or dumped(node, values)
         text = text or (values.script(piece) if piece is not None else None)
         values.at_end = False
-        if text is None or target is None:
+        if target is None:
             continue
         held = name_of(target)
+        if text is None and held in opened and files[opened[held]][1] is not None:  # in a file of which parts are known
+            text = Text(UNKNOWN, values.text.path, values.line(node))
+        if text is None:
+            continue
         if held not in opened:
             files.append((_name(target, values), None))
             if held:
