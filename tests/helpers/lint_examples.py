@@ -351,6 +351,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
         "p.py": "s = InfraValidator(serving_spec=infra_validator_pb2.ServingSpec("
                 "tensorflow_serving=infra_validator_pb2.TensorFlowServing(tags=['2.20.0'])))\n"
     },
+    "quotes-kept": {"k.yaml": pod(args="'--model_name=\"m\"'")},
     "infra-validator-idle": {
         "p.py": "s = InfraValidator(model=m, serving_spec=infra_validator_pb2.ServingSpec("
                 "tensorflow_serving=infra_validator_pb2.TensorFlowServing(), "

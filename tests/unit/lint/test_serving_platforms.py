@@ -6,7 +6,8 @@ from playbook.lint.linter import examine
 
 RULES = {"kubernetes-refuses", "runtime-serves-nothing", "port-nobody-listens", "infra-validator-idle",
          "infra-validator-spec", "chart-refused", "chart-value-missing", "config-poll-subpath", "unreadable",
-         "gpu-image-missing", "configmap-not-here", "s3-not-supported"}  # fmt: skip
+         "gpu-image-missing", "configmap-not-here", "s3-not-supported", "target-not-here", "env-nobody-reads",
+         "unknown-flag", "not-understood", "no-model", "quotes-kept"}  # fmt: skip
 
 
 def hits(folder, files):
@@ -215,3 +216,107 @@ def test_values_that_terraform_gives_a_release_are_read(tmp_path):
     values = "    args:\n      - --model_base_path=s3://b/m\n"
     text = f'resource "helm_release" "tfs" {{\n  values = [<<-EOT\n{values}  EOT\n  ]\n}}\n'
     assert ("main.tf", 4, "s3-not-supported") in hits(tmp_path, {"main.tf": text})
+
+
+CLIENT = """\
+from kserve import V1beta1InferenceService, V1beta1InferenceServiceSpec, V1beta1PredictorSpec, V1beta1TFServingSpec
+isvc = V1beta1InferenceService(
+    api_version=constants.KSERVE_V1BETA1,
+    kind=constants.KSERVE_KIND,
+    metadata=client.V1ObjectMeta(name="rank", namespace="models"),
+    spec=V1beta1InferenceServiceSpec(predictor=V1beta1PredictorSpec(
+        tensorflow=V1beta1TFServingSpec(
+            storage_uri="pvc://models/rank", args=["--grpc_max_threads=64"]))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("", "", set()),
+        ("--grpc_max_threads=64", "--model_base_path=/mnt/pvc", {(8, "runtime-serves-nothing")}),
+        ("--grpc_max_threads=64", "--model_base_path=/mnt/models/rank", set()),
+        ("--grpc_max_threads", "--grpc_max_thread", {(8, "unknown-flag")}),
+        ('name="rank"', 'name="rank_2"', {(5, "kubernetes-refuses")}),
+    ],
+)
+def test_kserves_client_in_python_is_read_as_its_objects_are(old, new, found, tmp_path):
+    text = CLIENT.replace(old, new) if old else CLIENT
+    assert hits(tmp_path, {"p.py": text}) == {("p.py", *each) for each in found}
+    assert examine(tmp_path).counts["predictors"] == 1
+
+
+def test_a_predictor_in_terraforms_language_is_read(tmp_path):
+    text = """\
+resource "kubernetes_manifest" "rank" {
+  manifest = {
+    apiVersion = "serving.kserve.io/v1beta1"
+    kind       = "InferenceService"
+    metadata   = { name = "rank" }
+    spec = { predictor = { model = {
+      modelFormat = { name = "tensorflow" }
+      storageUri  = "gs://b/rank"
+      args        = ["--enable_batchin"]
+    } } }
+  }
+}
+"""
+    assert hits(tmp_path, {"main.tf": text}) == {("main.tf", 9, "unknown-flag")}
+
+
+def test_single_values_that_terraform_gives_a_release_are_read(tmp_path):
+    words = ("--model_base_path=gs://b/m", "--rest_api_prot=8501")
+    given = "".join(f'  set {{\n    name  = "args[{n}]"\n    value = "{word}"\n  }}\n' for n, word in enumerate(words))
+    assert hits(tmp_path, {"main.tf": f'resource "helm_release" "tfs" {{\n{given}}}\n'}) == {
+        ("main.tf", 8, "unknown-flag")
+    }
+
+
+def test_variables_of_a_predictor_are_read_by_nobody(tmp_path):
+    text = (
+        "  predictor:\n"
+        + MODEL
+        + "      env:\n      - {name: MODEL_NAME, value: a}\n      - {name: HTTP_PROXY, value: b}\n"
+    )
+    assert hits(tmp_path, service(text)) == {("k.yaml", 11, "env-nobody-reads")}
+
+
+@pytest.mark.parametrize(("name", "found"), [("ours", False), ("ourz", True), ("kserve-tensorflow-serving", False)])
+def test_a_runtime_is_asked_for_by_its_name(name, found, tmp_path):
+    asked = service(
+        "  predictor:\n" + MODEL.replace("      storageUri", f"      runtime: {name}-2-15\n      storageUri")
+    )
+    files = {"r.yaml": RUNTIME.replace("name: ours", "name: ours-2-15"), **asked}
+    assert hits(tmp_path, files) == ({("k.yaml", 9, "target-not-here")} if found else set())
+
+
+def test_values_that_a_helmfile_gives_are_no_fault_of_the_chart(tmp_path):
+    told = {"helmfile.yaml": "releases:\n- name: r\n  chart: ./c\n  values:\n  - models: {name: a}\n"}
+    files = {f"c/{name}": text for name, text in chart(".Values.model.name", ".Values.models.name").items()}
+    assert hits(tmp_path, {**files, **told}) == set()
+
+
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [('--model_name="rank"', True), ("--model_name='rank'", True), ("--model_name=rank", False)],
+)
+def test_quotes_inside_a_word_stay(word, found, tmp_path):
+    text = CHART["templates/d.yaml"].replace('{{ include "tfs.name" . }}', "tfs")
+    text = text.replace("--model_name={{ .Values.model.name }}", word)
+    old = f"[{word}, --model_base_path=gs://b/m]"
+    text = text.replace(old, f"\n        - {word}\n        - --model_base_path=gs://b/m")
+    assert hits(tmp_path, {"d.yaml": text}) == ({("d.yaml", 13, "quotes-kept")} if found else set())
+
+
+def test_a_validator_in_a_document_is_read(tmp_path):
+    (tmp_path / "guide.md").write_text(f'# Guide\n\n```python hl_lines="4"\n{VALIDATOR}```\n')
+    assert examine(tmp_path).counts["infra validators"] == 1
+
+
+def test_a_name_that_jsonnet_keeps_in_an_object_is_filled_in(tmp_path):
+    text = (
+        'local params = { path: "null" };\n{ kind: "Pod", spec: { containers: [{ image: "tensorflow/serving:1.11.1",\n'
+        '  args: ["--model_base_path=" + params.path] }] } }\n'
+    )
+    (tmp_path / "s.jsonnet").write_text(text)
+    assert "relative-base-path" in {hit.rule for hit in examine(tmp_path).findings}

@@ -50,4 +50,4 @@ def _is_told(word: str, folder: Path, texts: Mapping[Path, Text]) -> bool:
         return True
     own = (folder / "templates", folder / "charts")
     beside = (text.content for path, text in texts.items() if not any(path.is_relative_to(each) for each in own))
-    return any(values in content or re.search(rf"(?m)^\s*#*\s*{re.escape(top)}:", content) for content in beside)
+    return any(values in content or re.search(rf"(?m)^[\s#-]*{re.escape(top)}:", content) for content in beside)

@@ -87,6 +87,8 @@ def _texts(command: Command) -> Iterator[Finding]:
     for name, value in command.given.items():
         if FLAGS.get(name) == "text" and value != value.strip() and value.strip():
             yield _at(command, "value-with-blank", name, field=f"--{name}", value=str(value))
+        if FLAGS.get(name) == "text" and len(value) > 2 and value[0] == value[-1] and value[0] in "\"'":
+            yield _at(command, "quotes-kept", name, flag=f"--{name}", value=value, bare=value[1:-1])
     precision = command.text("mixed_precision")
     if precision not in ("", "bfloat16") and not is_unknown(precision):
         yield _at(command, "mixed-precision-unknown", "mixed_precision", value=precision)

@@ -43,6 +43,11 @@ def _check_runtime(data: Any, container: Any, command: Command, shown: str) -> I
         what = f"no container is called {PREDICTOR_CONTAINER}, which KServe looks for"
         yield finding("runtime-serves-nothing", shown, container.at("name"), what=what,
                       right=f"Write name: {PREDICTOR_CONTAINER}.")  # fmt: skip
+    yield from check_models(container, command, shown)
+
+
+def check_models(container: Any, command: Command, shown: str) -> Iterator[Finding]:
+    """A base path where KServe puts no model, and nothing is mounted; `command` with its flags read."""
     base = command.text("model_base_path")
     mounted = [
         str(each.get("mountPath", "")) for each in container.get("volumeMounts") or [] if isinstance(each, Table)

@@ -68,15 +68,21 @@ def check_literals(start: Start, reading: Reading) -> None:
 def check_variables(start: Start, referenced: str, reading: Reading) -> None:
     """Variables that look like settings and that nothing reads."""
     known = is_official(start.image) or start.own_image
-    by_script = start.entry is None or is_script(start.entry)
-    as_started = re.sub("[\"']", "", " ".join([*(start.entry or ()), *start.args])).split()
+    by_script = start.implied is None and (start.entry is None or is_script(start.entry))
     if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
         return
-    opaque = start.entry and not (by_script or any(is_server_word(word) for word in as_started)) and not start.scripts
-    for name, value in start.environment.items() if not opaque else ():
-        ours = is_official(start.image) or OURS_ALONE.match(name) or name != name.strip() or name.startswith("--")
+    for name, value in start.environment.items() if not _is_opaque(start, by_script) else ():
+        ours = is_official(start.image) or start.implied is not None or bool(OURS_ALONE.match(name))
+        ours = ours or name != name.strip() or name.startswith("--")
         if ours and name not in start.inherited and is_unread(name, referenced, by_script):
             path, line = place_of(value, start.path, start.line)
             script = "the image's script reads MODEL_NAME and MODEL_BASE_PATH alone"
             why = script if by_script else "the image's script is replaced, and nothing else asks for it"
             reading.report("env-nobody-reads", path, line, name=name, why=why, hint=instead_of(name, value))
+
+
+def _is_opaque(start: Start, by_script: bool) -> bool:
+    """True for a start by a program that is not here, which may read any variable."""
+    words = re.sub("[\"']", "", " ".join([*(start.entry or ()), *start.args])).split()
+    told = by_script or start.implied is not None or any(is_server_word(word) for word in words)
+    return bool(start.entry) and not told and not start.scripts

@@ -139,6 +139,7 @@ def _followed(base: Any, path: str, scope: Scope) -> Any:
     above = path.rpartition(".")[0]
     if path.startswith(".Values.") and above.count(".") > 1 and follow(base, above) is None:
         scope.stops.append(path)
+        return UNKNOWN_VALUE  # whoever installs the chart gives it, or there is none
     return follow(base, path)
 
 

@@ -104,9 +104,11 @@ class Objects:
             return int(name)
         if name in ("true", "false"):
             return name == "true"
-        held = self.names.get(name.rpartition(".")[2].lstrip("&*"))
+        base, _, field = name.rpartition(".")
+        held = self.names.get(field.lstrip("&*"))
         if held is None:
-            return Word(UNKNOWN, name.line)
+            whole = self.value(self.names[base], depth + 1) if base in self.names else None
+            return whole[field] if isinstance(whole, Table) and field in whole else Word(UNKNOWN, name.line)
         self._used |= {id(each) for each in held if isinstance(each, Group)}
         return self.value(held, depth + 1)
 

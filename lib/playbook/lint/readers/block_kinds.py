@@ -67,12 +67,15 @@ def uses_server(content: str) -> str:
     return ""
 
 
-_PREDICTS = re.compile(r"(?m)^\s*(tensorflow:|name:\s*[\"']?tensorflow[\"']?)\s*(#.*)?$")
+_PREDICTOR = re.compile(r"\bpredictor[\"']?\s*[:=]")  # in YAML, JSON or Terraform's language
+_PREDICTS = re.compile(
+    r"(?m)(?:^\s*[\"']?tensorflow[\"']?\s*[:=]|\bname[\"']?\s*[:=]\s*[\"']?tensorflow[\"']?)\s*(?:[,}{#].*)?$"
+)
 
 
 def _predicts(content: str) -> bool:
     """True for a predictor whose server KServe or Seldon brings: TensorFlow Serving, which nobody needs to name."""
-    return "TENSORFLOW_SERVER" in content or ("predictor:" in content and bool(_PREDICTS.search(content)))
+    return "TENSORFLOW_SERVER" in content or bool(_PREDICTOR.search(content) and _PREDICTS.search(content))
 
 
 def concerns(content: str) -> bool:

@@ -42,6 +42,7 @@ _RUNS = re.compile(
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
+_PLATFORMS = re.compile(r"\bTensorFlowServing\(|TFServingSpec\(")  # TFX's validator, KServe's client
 _FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|json|ya?ml|proto)\b", re.ASCII)
 _LANGUAGE = re.compile(r"^([ \t]*)(?:(dockerfile)|ya?ml)[ \t]*$", re.IGNORECASE)
 _INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABEL|WORKDIR|USER|HEALTHCHECK|VOLUME)\s"
@@ -209,6 +210,7 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         return
     relevant = concerns(content) or kind in ("config", "flags") or OFFICIAL in content or kind_of(content)
     flagged = bool(_OTHERS_IMAGE.search(content)) or bool(re.search(rf"{NAMED}\s+--\w", content))
+    flagged = flagged or (kind == "python" and bool(_PLATFORMS.search(content)))
     flagged = flagged or (kind == "shell" and bool(_RUNS.search(content)))  # perhaps an image that is built here
     around = kind == "yaml" and (_AROUND.search(content) or _HEALTH.search(content)
                                  or (_SCRAPES.search(content) and names_server(text.content)))  # fmt: skip

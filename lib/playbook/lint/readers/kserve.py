@@ -14,6 +14,7 @@ from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.probes import check_routed
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.refused import check_asked
+from playbook.lint.checks.serving_runtimes import check_models
 from playbook.lint.forms.text import Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
@@ -99,8 +100,11 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
     if GPU in limits and str(limits[GPU]) != "0" and for_cpus(image):
         reading.report("gpu-image-missing", shown, limits.at(GPU), image=image)
     launched = launch(start)
-    for command in launched.commands[:1] if str(model.get("runtime") or _OWN) == _OWN else ():
-        reading.findings += check_routed(model, check_command(command)[0], shown, model.at("args"))
+    for command in launched.commands[:1]:
+        read = check_command(command)[0]
+        reading.findings += check_models(model, read, shown) if uri else ()
+        if str(model.get("runtime") or _OWN) == _OWN:
+            reading.findings += check_routed(model, read, shown, model.at("args"))
     reading.add(launched)
     if version.startswith(("latest", "nightly")):
         words = {"image": f"tensorflow/serving:{version}", "problem": "the tag moves"}

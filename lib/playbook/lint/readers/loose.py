@@ -54,7 +54,7 @@ def read_release(data: Any, document: Document) -> Reading:
         given = table.get("parameters")
         pairs = [each for each in given if isinstance(each, Table)] if isinstance(given, list) else []
         words = [each["value"] for each in pairs if isinstance(each.get("value"), Word)]
-        reading.add(_read_flags([word for word in words if word.startswith("--")], document))
+        reading.add(read_flags([word for word in words if word.startswith("--")], document))
     return reading
 
 
@@ -64,11 +64,11 @@ def read_values(data: Any, document: Document) -> Reading:
     met = {line_of(word) for command in reading.commands for word in command.words}
     for words in lists_in(data):
         if not met & {line_of(word) for word in words}:
-            reading.add(_read_flags(words, document))
+            reading.add(read_flags(words, document))
     return reading
 
 
-def _read_flags(words: list[Word], document: Document) -> Reading:
+def read_flags(words: list[Word], document: Document) -> Reading:
     """A list of the server's flags, of which the rest may stand elsewhere."""
     if not words or not is_server("", words):
         return Reading()

@@ -18,6 +18,7 @@ from playbook.lint.rules.findings import Finding, finding
 _CALLED = {"claim", "deploy", "deployment", "disk", "model", "models", "pod", "pv", "pvc", "server", "service",
            "serving", "statefulset", "storage", "svc", "tensorflow", "tf", "tfs", "volume"}  # fmt: skip
 _ALIKE = 0.87
+_RUNTIMES = ("ServingRuntime", "ClusterServingRuntime")
 _SCALERS = {"HorizontalPodAutoscaler": "scaleTargetRef", "ScaledObject": "scaleTargetRef",
             "VerticalPodAutoscaler": "targetRef"}  # fmt: skip
 Asked = tuple[str, str, Any]  # who asks, the kind of what it asks for, its name
@@ -27,7 +28,8 @@ def check_names(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Fin
     """Findings of objects around a server that name one that is not here, but the only one alike."""
     here: dict[str, set[str]] = {}
     for data, _ in objects:
-        here.setdefault(str(data.get("kind", "")), set()).add(_name(data))
+        kind = str(data.get("kind", ""))
+        here.setdefault(_RUNTIMES[0] if kind in _RUNTIMES else kind, set()).add(_name(data))
     served = {
         _name(data) for data, _ in objects for pod in pods if data.get("kind") == "Service" and selects(data, pod)
     }
@@ -54,6 +56,8 @@ def _asked(data: Any) -> Iterator[Asked]:
     elif kind in ROUTES:
         for name, _, _ in backends(data):
             yield kind, "Service", name if "." not in str(name) else None
+    elif kind == "InferenceService" and (runtimes := [each.get("runtime") for each in tables_in(spec)]):
+        yield from ((kind, _RUNTIMES[0], each) for each in runtimes if each is not None)
     else:
         for table in tables_in(spec):
             claim = table.get("persistentVolumeClaim")

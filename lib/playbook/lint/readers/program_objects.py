@@ -16,6 +16,7 @@ from playbook.lint.forms.walking import tables_in, words_in
 from playbook.lint.forms.yaml_lines import Items, Table
 from playbook.lint.readers.kubernetes import read_object
 from playbook.lint.readers.loose import read_loose
+from playbook.lint.readers.platforms import is_platforms, read_platform
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.workloads import config_maps, is_container
 from playbook.lint.readers.yaml_files import check_together
@@ -42,6 +43,8 @@ def read_tables(tables: list[Table], document: Document) -> Reading:
         untyped(table)
         document.around.config_maps.update(config_maps(table, document.text))
     for table in tables:
+        if is_platforms(table):
+            reading.add(read_platform(table, document))
         if not any(OFFICIAL in word or BINARY in word or word.startswith("--") for word in words_in(table)):
             if table.get("kind") in ("Service", "ConfigMap"):
                 objects.append((table, shown))

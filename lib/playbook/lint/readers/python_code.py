@@ -34,6 +34,8 @@ _NAMES = (
     BINARY,
     OFFICIAL,
     "TensorFlowServing",
+    "TFServingSpec",
+    "V1beta1ModelFormat",
     "model_config_list",
     "max_batch_size {",
     "prometheus_config {",

@@ -22,7 +22,7 @@ from playbook.lint.readers.yaml_files import check_together, read_page
 from playbook.lint.readers.yaml_pages import Page
 
 _KINDS = re.compile(r"V\d(?:beta\d)?(Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|Job|CronJob|Service|ConfigMap|"
-                    r"HorizontalPodAutoscaler)$")  # fmt: skip
+                    r"HorizontalPodAutoscaler|InferenceService)$")  # fmt: skip
 _MADE = re.compile(r"\w+Args|\w*PodOperator|add_container|\w+OnlineDeployment|(Deployment|StatefulSet|Pod|Job)")
 _LISTS = ("env", "envFrom", "volumeMounts", "volumes", "ports")
 
@@ -105,6 +105,8 @@ def _of_client(nodes: list[ast.AST], held: Data) -> list[tuple[ast.AST, Any]]:
 def _as_manifest(kind: str, data: Table) -> Table:
     """The mapping as a manifest: its kind beside it, and nothing in place of the lists that are not known here."""
     del data[TYPE]
+    if kind == "InferenceService":  # the module has a name for the version, which the class tells
+        data[Word("apiVersion", data.line)] = Word("serving.kserve.io/v1beta1", data.line)
     data.setdefault(Word("apiVersion"), Word("v1"))
     data[Word("kind", data.line)] = Word(kind, data.line)
     for table in [*tables_in(data)]:

@@ -16,7 +16,8 @@ from playbook.lint.forms.walking import words_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose import read_service
 from playbook.lint.readers.kubernetes import read_object
-from playbook.lint.readers.loose import read_loose, read_values
+from playbook.lint.readers.loose import read_flags, read_loose, read_values
+from playbook.lint.readers.platforms import read_platform
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.terraform_services import CLOUD_RUN, DOCKER, as_knative, as_service, blocks
 from playbook.lint.readers.texts_within import read_text_within
@@ -41,6 +42,7 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
         document.around.config_maps.update(config_maps(data, document.text))
     for data in kubernetes:
         objects.append((data, document.text.path))
+        reading.add(read_platform(data, document))
         reading.add(read_object(data, document, pods))
     if not any(data.get("kind") in ("Deployment", "StatefulSet", "Pod", "DaemonSet", "Job") for data in kubernetes):
         reading.add(_services(tree, document))
@@ -59,6 +61,9 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
                 reading.add(read_values(data, document))
         else:
             reading.add(read_text_within(word, document))
+    for release in (each for each in blocks(tree, "resource") if (each.get(LABELS) or [""])[0] == "helm_release"):
+        values = [each["value"] for each in blocks(release, "set") if isinstance(each.get("value"), Word)]
+        reading.add(read_flags([word for word in values if word.startswith("--")], document))
     if not reading.understood:  # images for others' resources
         named = [word for word in words_in(tree) if is_official(word) and re.fullmatch(r"[\w./@:-]+", word)]
         reading.counts["images"] += len(named)

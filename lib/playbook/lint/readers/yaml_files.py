@@ -25,9 +25,9 @@ from playbook.lint.readers.kustomize import (
     read_operations,
 )
 from playbook.lint.readers.loose import RELEASES, read_loose, read_release, read_values
+from playbook.lint.readers.platforms import read_platform
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.scrapes import read_scrapes
-from playbook.lint.readers.seldon import read_seldon
 from playbook.lint.readers.workloads import config_maps, undeclared
 from playbook.lint.readers.yaml_pages import Page
 from playbook.lint.rules.findings import Finding, finding
@@ -109,12 +109,9 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
     if is_kustomization(data):
         reading.add(read_images(data, document))
         reading.add(read_values(data.get("helmCharts"), document))
-    if str(data.get("kind", "")) == "SeldonDeployment":
-        reading.add(read_seldon(data, document))
+    reading.add(read_platform(data, document))
     predictor = data if "predictor" in data else data.get("spec")
-    if str(data.get("kind", "")) == "InferenceService":
-        reading.add(read_inference_service(data, document))
-    elif "kind" not in data and isinstance(predictor, Table) and isinstance(predictor.get("predictor"), Table):
+    if "kind" not in data and isinstance(predictor, Table) and isinstance(predictor.get("predictor"), Table):
         reading.add(read_inference_service(Table(spec=predictor), document))  # shown in part
     held = list(_objects_in(data)) if "kind" not in data else []
     for each in held:

@@ -30,7 +30,7 @@ ROWS = (
     ("target-not-here", "error",
      "The {who} names {kind} {name}, which is not here; {other} is: it finds nothing.",
      "Write {other}.",
-     "Kubernetes: Ingress, HorizontalPodAutoscaler, persistent volumes"),
+     "Kubernetes: Ingress, HorizontalPodAutoscaler, persistent volumes; kserve: predictor.go"),
     ("key-twice", "error",
      "{key} stands twice in one mapping (first at line {first}): YAML forbids it. docker compose and "
      "kustomize refuse the text, kubectl and Helm keep the last alone.",
@@ -64,7 +64,7 @@ ROWS = (
      "Add {above} with a default for {name} to values.yaml.",
      "Helm: chart template guide, values files"),
     ("runtime-serves-nothing", "error",
-     "{what}: no model is served by this runtime.",
+     "{what}: KServe serves no model by it.",
      "{right}",
      "kserve: pkg/controller/v1beta1/inferenceservice/utils; config/runtimes/kserve-tensorflow-serving.yaml"),
     ("infra-validator-spec", "error",
