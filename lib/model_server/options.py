@@ -138,7 +138,7 @@ def tls(values: dict) -> Pem | None:
         config = text_proto.read(path, SSLConfig)
     except ServingError as error:
         log.fatal("tensorflow_serving/model_servers/server.cc:98", f"Check failed: {error}")
-    return Pem(config.server_key, config.server_cert, config.custom_ca if config.client_verify else "")
+    return Pem(config.server_key, config.server_cert, config.custom_ca if config.client_verify else None)
 
 
 def check_pool(threads: int) -> None:

@@ -13,18 +13,22 @@ from google.protobuf.message import Message
 from model_server.errors import invalid, not_found
 
 M = TypeVar("M", bound=Message)
-_FOREIGN = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|([^\x00-\x7f])")
+_FOREIGN = re.compile(
+    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|#[^\n]*|([^\x00-\x7f]|\b\d+(?:_\d+)+\b|\b0[bBoO]\d+\b)"
+)
 
 
 def _refuse_foreign(text: str) -> None:
-    """Refuse letters beyond ASCII outside quotes and comments, as the C++ parser does.
+    """Refuse letters beyond ASCII outside quotes and comments, and 1_000 and 0b1, as the C++ parser does.
 
-    Python's takes some of them (U+00A0) for blanks.
+    Python's takes some of the letters (U+00A0) for blanks, and these for numbers.
     """
     for match in _FOREIGN.finditer(text):
         if match[1]:
             line, column = text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())
             words = f"Interpreting non ascii codepoint {match[1].encode()[0]}."
+            if match[1].isascii():
+                words = "Need space between number and identifier."
             raise text_format.ParseError(words, line, column)
 
 

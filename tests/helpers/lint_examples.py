@@ -90,7 +90,27 @@ VOLUME = "volumes: [{name: v, configMap: {name: c}}]"
 CHART = {"Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n", "values.yaml": "image: i\n",
          "templates/_h.tpl": '{{ define "a" }}b{{ end }}\n'}  # fmt: skip
 NAMED = "--enable_batching --batching_parameters_file=/b.config"
+PEM = r'%s: "-----BEGIN %s-----\nMII\n-----END %s-----\n" '
+KEY, CERTIFICATE = PEM % ("server_key", *["PRIVATE KEY"] * 2), PEM % ("server_cert", *["CERTIFICATE"] * 2)
+AUTHORITY = PEM % ("custom_ca", *["CERTIFICATE"] * 2)
+ADAPTER = "[type.googleapis.com/tensorflow.serving.SavedModelBundleSourceAdapterConfig]"
+PLATFORM = 'platform_configs { key: "%s" value { source_adapter_config { ' + ADAPTER + " { legacy_config { %s } } } } }"
 FOLDERS: dict[str, dict[str, str | bytes]] = {
+    "ssl-missing": {"tls.config": KEY},
+    "ssl-wrong-kind": {"tls.config": KEY.replace("server_key", "server_cert") + CERTIFICATE.replace("_cert", "_key")},
+    "ssl-locked-key": {"tls.config": KEY.replace("PRIVATE", "ENCRYPTED PRIVATE") + CERTIFICATE},
+    "ssl-one-line": {"tls.config": KEY.replace(r"\n", "") + CERTIFICATE},
+    "ssl-no-authority": {"tls.config": KEY + CERTIFICATE + "client_verify: true"},
+    "ssl-authority-unused": {"tls.config": KEY + CERTIFICATE + AUTHORITY},
+    "platform-not-there": {"run.sh": "tensorflow_model_server --model_base_path=/m --platform_config_file=p.config\n",
+                           "p.config": PLATFORM % ("tf", "enable_model_warmup: true")},
+    "platform-without-adapter": {"p.config": 'platform_configs { key: "tensorflow" }'},
+    "platform-per-model": {"p.config": PLATFORM % ("tensorflow", "enable_per_model_batching_params: true")},
+    "platform-warmup-off": {"p.config": PLATFORM % ("tensorflow", "")},
+    "monitoring-path-lost": {"m.config": 'prometheus_config { enable: true path: "/metrics?all=1" }'},
+    "label-twice": listed(ONE + ' version_labels { key: "a" value: 1 } version_labels { key: "a" value: 2 }'),
+    "config-variable": listed(ONE.replace('"/m"', '"$ROOT/m"')),
+    "batching-execution-unused": {"b.config": "max_batch_size { value: 8 } max_execution_batch_size { value: 4 }"},
     "make-variable-lost": {"Makefile": "P = /m\nrun:\n\ttensorflow_model_server --model_base_path=$$(P)\n"},
     # batching
     "threads-cap-batch": {

@@ -10,11 +10,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Pem:
-    """The texts of an SSLConfig. `authority`: whose client certificates are accepted; "" where none are asked for."""
+    """The texts of an SSLConfig. `authority`: whose client certificates are let in; None: none are asked for."""
 
     key: str
     certificate: str
-    authority: str = ""
+    authority: str | None = None
 
 
 def context(pem: Pem) -> ssl.SSLContext:
@@ -31,7 +31,8 @@ def context(pem: Pem) -> ssl.SSLContext:
         key.write_text(pem.key)
         certificate.write_text(pem.certificate)
         server.load_cert_chain(certificate, key, password=lambda: b"")  # a locked key is an error, no question
-    if pem.authority:
-        server.load_verify_locations(cadata=pem.authority)
+    if pem.authority is not None:
+        if pem.authority:
+            server.load_verify_locations(cadata=pem.authority)
         server.verify_mode = ssl.CERT_REQUIRED
     return server

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playbook.lint.checks.batching import limit_of
 from playbook.lint.checks.command import Command, entrypoint_flags, is_official
-from playbook.lint.checks.configs import ModelEntry, model_entries
 from playbook.lint.checks.lookup import Lookup, Sources, from_here, look_up
 from playbook.lint.checks.lost_models import NAMING, check_lost, named_alone
+from playbook.lint.checks.model_lists import ModelEntry, model_entries
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.checks.shown_folders import saved_bare_at, saved_itself, shown_wrong
 from playbook.lint.checks.too_deep import check_too_deep

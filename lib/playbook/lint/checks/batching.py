@@ -72,7 +72,14 @@ def check_batching(text: Text, command: Command | None = None, per_version: bool
     """
     parsed = read_config(text, *(PER_MODEL if per_version else KINDS["batching_parameters_file"]))
     yield from parsed.findings
-    values = Values(parsed.tree)
+    yield from check_parameters(parsed.tree, text, command, per_version)
+
+
+def check_parameters(
+    tree: text_proto.Field, text: Text, command: Command | None, per_version: bool = False
+) -> Iterator[Finding]:
+    """Findings of the numbers of BatchingParameters, read from a file of their own or inside another."""
+    values = Values(tree)
     checks = [_sizes, _numbers, _timeout, _splitting, _reach, _absurd, _padding]
     if command is not None and command.on("enable_per_model_batching_parameters") and not per_version:
         checks = [_threads_alone]
@@ -101,7 +108,7 @@ def _sizes(values: Values, _: Command | None) -> Iterator[Hit]:
         return
     if sizes[-1] != values.limit and values.known:
         yield "batching-last-allowed", name, {"last": sizes[-1], "batch": values.limit}
-    if sizes != sorted(set(sizes)):
+    if sizes != sorted({size for size in sizes if size > 0}):
         yield "batching-allowed-order", name, {"sizes": sizes}
     if min(sizes) > 1:
         yield "batching-no-small-size", name, {"smallest": min(sizes)}
@@ -144,6 +151,8 @@ def _timeout(values: Values, command: Command | None) -> Iterator[Hit]:
 def _splitting(values: Values, _: Command | None) -> Iterator[Hit]:
     name = "enable_large_batch_splitting"
     if not values.splitting:
+        if values.has("max_execution_batch_size"):
+            yield "batching-execution-unused", "max_execution_batch_size", {}
         return
     default = values.limit if values.has("max_batch_size") else 0
     execution = values.number("max_execution_batch_size", default)

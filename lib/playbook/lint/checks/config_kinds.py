@@ -16,7 +16,7 @@ _TOLD_BY = re.compile(
 _LOG = re.compile(r"(?m)^\S*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|^[IWEF]\d{4} \d\d:")  # lines that tell of a config
 _BEGINS = re.compile(
     r"\s*((#|//).*\n\s*)*[{\[\s]*\"?(model_config_list|max_batch_size|num_batch_threads|batch_timeout_micros|allowed_batch_sizes|"
-    r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<]|\s*((#|//).*\n\s*)*\w+[ \t]*\{(?!\s*['\"])"
+    r"max_enqueued_batches|prometheus_config|platform_configs)\"?\s*[:{<=]|\s*((#|//).*\n\s*)*\w+[ \t]*\{(?!\s*['\"])"
 )
 
 
@@ -43,10 +43,12 @@ def kind_of(content: str) -> str | None:
     if not _TOLD_BY.search(content) or _LOG.search(content):
         return None
     bare = re.sub(r"(?m)(#|//).*$", "", content)
-    names = set(re.findall(r"([a-z_]+)[\"']?\s*[:{<]", bare))
+    names = set(re.findall(r"([a-z_]+)[\"']?\s*(?:[:{<]|=\s*\{)", bare))
+    if names & {"model_config_list", "custom_model_config"}:
+        return "model_config_file"
     if names & _TRITON:
         return None
-    if names & {"model_config_list", "custom_model_config"} or any(each <= names for each in _ENTRY):
+    if any(each <= names for each in _ENTRY):
         return "model_config_file"
     if "platform_configs" in names:
         return "platform_config_file"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playbook.lint.checks.batching import limit_of, refused_at_load
-from playbook.lint.checks.configs import ModelEntry
+from playbook.lint.checks.model_lists import ModelEntry
 from playbook.lint.checks.warmups import WARMUP, check_warmup
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding

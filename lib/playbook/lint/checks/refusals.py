@@ -10,6 +10,10 @@ from google.protobuf import text_format
 from playbook.tfserving.config_messages import CONFIG_MESSAGES
 
 _PROTOBUF_PLACE = re.compile(r"^(\d+):\d+ : (?:'.*': )?(.*)$", re.DOTALL)
+# what Python's parser takes for a number and the server's does not: outside quotes and comments
+_PYTHONS_OWN = re.compile(
+    r"""(?m)^(?:[^"'#\n]|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')*?[:\s,\[](\d+(?:_\d+)+|0[bBoO]\d+)\b"""
+)
 
 
 def refusal_of(content: str, message: str) -> tuple[int | None, str] | None:
@@ -22,4 +26,7 @@ def refusal_of(content: str, message: str) -> tuple[int | None, str] | None:
         return (int(place[1]), place[2]) if place else (error.GetLine(), str(error))
     except (ValueError, UnicodeError) as error:
         return None, str(error)
+    if number := _PYTHONS_OWN.search(content):
+        line = content.count("\n", 0, number.start(1)) + 1
+        return line, f"{number[1]} is a number of Python's alone: digits are written without _, 0b or 0o"
     return None

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from playbook.lint.rules import cluster_rows, config_rows, container_rows, flag_rows, model_rows, value_rows
+from playbook.lint.rules import (
+    cluster_rows,
+    config_rows,
+    container_rows,
+    credential_rows,
+    flag_rows,
+    model_rows,
+    value_rows,
+)
 
 SEVERITIES = ("error", "warning", "note")
 GROUPS = {
     "Command line": flag_rows.ROWS + value_rows.ROWS,
-    "Config files": config_rows.ROWS,
+    "Config files": config_rows.ROWS + credential_rows.ROWS,
     "Model folders and reading": model_rows.ROWS,
     "Images, compose, Kubernetes, monitoring": container_rows.ROWS,
     "Objects that a cluster refuses, ways that lead nowhere": cluster_rows.ROWS,
