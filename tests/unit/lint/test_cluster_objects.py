@@ -72,8 +72,30 @@ FOUND = {
         ("c.yaml", 6),
         "config-file-broken",
     ),
+    "the folder of all models, as another server on the claim tells": (
+        deployed("=/models/scores", "=/models")
+        | {
+            "e.yaml": DEPLOYMENT.replace("scores", "ranks").replace(
+                "--model_base_path=/models/ranks", "--model_base_path=/models/ranks"
+            )
+        },
+        ("d.yaml", 12),
+        "no-version",
+    ),
+    "an image of a company's own, called by the server's name": (
+        deployed(
+            "image: tensorflow/serving:2.20.0\n" + ARGS,
+            "image: registry.example.com/a/scores-tfserving:1\n        resources: {requests: {nvidia.com/gpu: 1}}\n",
+        ),
+        ("d.yaml", 12),
+        "gpu-requests",
+    ),
 }
 RIGHT = {
+    "models of two servers on one claim": deployed("scores\"]", "scores\"]") | {"e.yaml": DEPLOYMENT.replace("scores", "ranks")},
+    "another program with the server's name in its own": deployed(
+        "image: tensorflow/serving:2.20.0\n" + ARGS, "image: registry.example.com/a/tf-serving-proxy:1\n        resources: {requests: {nvidia.com/gpu: 1}}\n"
+    ),
     "arguments that a shell's script hands on": deployed(
         ARGS, "        command: [sh, -c]\n        args: ['exec tensorflow_model_server --model_base_path=/models/scores \"$@\"', sh, --port=9000]\n"
     ),

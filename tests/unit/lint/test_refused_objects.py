@@ -2,7 +2,7 @@
 """Lint knows what Kubernetes refuses in an object, and says nothing of objects that it takes."""
 
 import pytest
-from cluster_texts import ARGS, COMPOSE, DEPLOYMENT, INGRESS, REFUSED, SCALER, SERVICE, TWICE, deployed, hits
+from cluster_texts import ARGS, COMPOSE, DEPLOYMENT, INGRESS, PVC, REFUSED, SCALER, SERVICE, TWICE, deployed, hits
 
 BUDGET = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\nspec: {minAvailable: 1, selector: {matchLabels: {app: scores}}}\n"
 # what is read -> its files, the place of the finding, its rule
@@ -121,8 +121,43 @@ FOUND = {
         ("h.yaml", 4),
         REFUSED,
     ),
+    "a field of a container that is none": (
+        deployed(ARGS, ARGS + "        readinesProbe: {tcpSocket: {port: 8500}}\n"),
+        ("d.yaml", 13),
+        REFUSED,
+    ),
+    "a pod's field in a container": (
+        deployed(ARGS, ARGS + "        nodeSelector: {gpu: a}\n"),
+        ("d.yaml", 13),
+        REFUSED,
+    ),
+    "a container's field in a pod": (
+        deployed("      volumes:", "      env: [{name: A, value: a}]\n      volumes:"),
+        ("d.yaml", 14),
+        REFUSED,
+    ),
+    "a ConfigMap volume by another key": (
+        deployed(PVC, "configMap: {configMapName: m}"),
+        ("d.yaml", 14),
+        REFUSED,
+    ),
+    "arguments in one string": (
+        deployed(ARGS, "        args: --model_name=scores --model_base_path=/models/scores\n"),
+        ("d.yaml", 12),
+        REFUSED,
+    ),
+    "a Service's unknown field": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE.replace("{app: scores}", "{app: scores}\n  replicas: 2")},
+        ("s.yaml", 6),
+        REFUSED,
+    ),
 }
 RIGHT = {
+    "fields of a custom resource": deployed("apiVersion: apps/v1\nkind: Deployment", "apiVersion: example.org/v1\nkind: Server"),
+    "all that a container may have": deployed(
+        ARGS, ARGS + "        stdin: true\n        tty: true\n        workingDir: /a\n        envFrom: [{configMapRef: {name: e}}]\n        resizePolicy: []\n"
+        "        startupProbe: {grpc: {port: 8500}, failureThreshold: 9}\n".replace("grpc: {port: 8500}", "tcpSocket: {port: 8500}")
+    ),
     "a budget": {"d.yaml": DEPLOYMENT, "b.yaml": BUDGET},
     "an old Ingress of another program": {"all.yaml": DEPLOYMENT + "---\n" + SERVICE, "i.yaml": INGRESS.replace("io/v1", "io/v1beta1").replace("scores", "ranks")},
     "dashes between objects": {"all.yaml": DEPLOYMENT + "---\n" + SERVICE},

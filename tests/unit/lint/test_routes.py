@@ -4,6 +4,7 @@
 import pytest
 from cluster_texts import (
     ABSENT,
+    ARGS,
     CLAIM,
     COMPOSE,
     DEPLOYMENT,
@@ -108,8 +109,22 @@ FOUND = {
         ("v.yaml", 10),
         ROUTE,
     ),
+    "a Service of a closed port, in a pod of two": (
+        {
+            "d.yaml": DEPLOYMENT.replace(
+                ARGS, "        command: [tensorflow_model_server]\n" + ARGS + "        ports: [{containerPort: 8501}]\n"
+            ).replace("      volumes:", "      - {name: agent, image: agent}\n      volumes:"),
+            "s.yaml": SERVICE,
+        },
+        ("s.yaml", 7),
+        "service-port-closed",
+    ),
 }
 RIGHT = {
+    "a Service of another container's port": {
+        "d.yaml": DEPLOYMENT.replace(ARGS, "        command: [tensorflow_model_server]\n" + ARGS).replace("      volumes:", "      - {name: agent, image: agent, ports: [{containerPort: 8501}]}\n      volumes:"),
+        "s.yaml": SERVICE,
+    },
     "a scaler of another model": {"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "ranks-deployment"},
     "a scaler of another version": {"d.yaml": DEPLOYMENT.replace("{name: scores}", "{name: scores-1}", 1), "h.yaml": SCALER % "scores-2"},
     "a scaler of it": {"d.yaml": DEPLOYMENT, "h.yaml": SCALER % "scores"},

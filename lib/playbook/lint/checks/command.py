@@ -37,6 +37,7 @@ class Mount:
     files: Mapping[str, Text] | None = None
     config_map: str = ""
     line: int | None = None
+    claim: str = ""  # the name of a claim, which other pods mount, too
     whole: bool = False  # a whole volume of a pod's, which is a folder: no file can lie at the target itself
     by_key: bool = False  # one path of a pod's volume (subPath), which stays as it was when the pod began
 

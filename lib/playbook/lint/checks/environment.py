@@ -32,6 +32,8 @@ _ALSO_NAMES = set(
         "MODEL_VERSION_POLICY",
         "REST_PORT",
         "GRPC_PORT",
+        "GRPC_API_PORT",
+        "HTTP_API_PORT",
     ]
 )
 _MEANT = re.compile(r"(NUM|MAX|MIN|ENABLE|DISABLE)_(\w+_)?(GPUS?|SERVERS?|WORKERS?|THREADS?|BATCH\w*|MODELS?)(_\w+)?")

@@ -14,6 +14,8 @@ from playbook.lint.checks.thread_counts import check_threads
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
+_LISTED = "grpc_channel_arguments"  # pairs in one flag
+
 
 def check_command(command: Command) -> tuple[Command, list[Finding]]:
     """Findings that need the command line alone, and the command with its flags read.
@@ -32,6 +34,10 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
         findings.append(_at(command, "platform-file-wins", lost[0], **words))
         command = replace(command, given={name: text for name, text in command.given.items() if name not in lost})
     for name, values in given.items():
+        lost = [value for value in values[:-1] if value not in values[-1].split(",")] if name == _LISTED else []
+        for value in lost:
+            words = {"part": value, "problem": "stands before another flag of the name, and the last alone is read"}
+            findings.append(_at(command, "grpc-arguments-malformed", name, **words))
         if len(values) > 1 and not command.partial:
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))
     checks = [check_threads, check_values, _model, _polling, _same_port, _one_file]

@@ -16,6 +16,10 @@ _ANYBODYS = {"port", "version", "model_name", "file_system_poll_wait_seconds", "
 _ALIKE = 0.85
 _NAMED = re.compile(r"(?:^|/)tensorflow[-_]serving(?:[-_](?:gpu|cpu|mkl|arm\w*))?(?::|@|$)")  # images that others make
 
+# the same inside a longer name, as companies call theirs; a word more may make another program of it
+_CALLED = re.compile(r"(?:^|[/_.-])(?:tensorflow|tf)[-_]?serving(?![^:@/]*(?:proxy|client|api|exporter|loader|init|"
+                     r"gateway|front|web|ui\b|test|build|devel))(?=$|[-_.:@])", re.IGNORECASE)  # fmt: skip
+
 
 @dataclass
 class Start:
@@ -62,6 +66,12 @@ def is_anothers(image: str) -> bool:
     """True for an image that its name alone tells to be the server's, made by somebody else: its ports, variables and
     folders are its own."""
     return OFFICIAL not in image and bool(_NAMED.search(image))
+
+
+def is_called_so(image: str) -> bool:
+    """True for an image that somebody made and called by the server's name, within a name of its own: what it starts
+    is not known here, but whom the objects around it are about is."""
+    return OFFICIAL not in image and bool(_CALLED.search(image))
 
 
 def tells_model(args: object) -> bool:

@@ -7,6 +7,7 @@ import re
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.launch import is_server
+from playbook.lint.checks.start import is_called_so
 from playbook.lint.forms.plain_prose import STARTED
 from playbook.lint.forms.python_cells import is_python
 from playbook.lint.forms.text import ENGINES
@@ -67,6 +68,7 @@ def uses_server(content: str) -> str:
     return ""
 
 
+_CALLED = re.compile(r"(?m)^\s*(?:- )?image:\s*[\"']?(\S+?)[\"']?\s*(?:#.*)?$")
 _PREDICTOR = re.compile(r"\bpredictor[\"']?\s*[:=]")  # in YAML, JSON or Terraform's language
 _PREDICTS = re.compile(
     r"(?m)(?:^\s*[\"']?tensorflow[\"']?\s*[:=]|\bname[\"']?\s*[:=]\s*[\"']?tensorflow[\"']?)\s*(?:[,}{#].*)?$"
@@ -80,7 +82,7 @@ def _predicts(content: str) -> bool:
 
 def concerns(content: str) -> bool:
     """True for a text that names the server, gives flags that no other program has, or a predictor that it serves."""
-    if names_server(content) or _predicts(content):
+    if names_server(content) or _predicts(content) or any(map(is_called_so, _CALLED.findall(content))):
         return True
     return any(flag in content for flag in ("--model_base_path", "--model_config_file"))
 

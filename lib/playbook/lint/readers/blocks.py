@@ -19,7 +19,7 @@ from playbook.lint.forms.python_exports import set_in_cells
 from playbook.lint.forms.saved_models import saved_in_cells
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.trees import drawn_folders
-from playbook.lint.readers.block_kinds import flags_of, names_server
+from playbook.lint.readers.block_kinds import concerns, flags_of, names_server
 from playbook.lint.readers.built_images import remember_within
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.inline_code import Block
@@ -111,7 +111,7 @@ def _read_yaml(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> R
     collect(page)  # of two of one name, the one shown last before a pod is meant
     reading = read_page(page, pods, objects)
     text = page.document.text
-    whole = _OBJECT.search(text.content) and names_server(text.content) and not text.templated
+    whole = _OBJECT.search(text.content) and concerns(text.content) and not text.templated
     for line, problem in page.problems[:1] if whole and not reading.understood else ():
         reading.report("unreadable", text.path, line, problem=f"it is no YAML ({problem})")
     return reading

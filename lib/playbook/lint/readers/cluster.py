@@ -11,6 +11,7 @@ from playbook.lint.checks.probes import port_number
 from playbook.lint.checks.refused import check_service
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.claims import check_claims
 from playbook.lint.readers.concerned import SCALERS, check_concerned, targets
 from playbook.lint.readers.kubernetes import MONITORS
 from playbook.lint.readers.misnamed import check_names
@@ -32,6 +33,7 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
     yield from _idle(objects, pods)
     yield from check_routes(objects, pods)
     yield from check_concerned(objects, pods)
+    yield from check_claims(pods)
     yield from check_names(objects, pods) if pods else ()
     templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
     scalers = [data for data, _ in objects if data.get("kind") in SCALERS]
@@ -103,7 +105,7 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
         if target is None or open_ports is None:
             continue
         line = port.at("targetPort") if "targetPort" in port else port.at("port")
-        if target not in open_ports and pod.containers == 1:
+        if target not in open_ports and (pod.containers == 1 or target in _told(pod)):
             why = f"nothing listens on it: gRPC is on {words['grpc']}, REST is {words['rest']}"
             right = pod.command.number("rest_api_port") or pod.command.number("port", 8500)
             yield finding("service-port-closed", shown, line, name=name, port=target, why=why, right=right)
@@ -167,6 +169,11 @@ def _annotated(service: Any, shown: str, served: str) -> Iterator[Finding]:
 def _port_names(pod: Pod) -> set[str]:
     ports = [each for each in pod.container.get("ports") or [] if isinstance(each, Table)]
     return {str(each["name"]) for each in ports if "name" in each}
+
+
+def _told(pod: Pod) -> set[object]:
+    """The ports that the server's own container tells of, in a pod with others."""
+    return {each.get("containerPort") for each in pod.container.get("ports") or [] if isinstance(each, Table)}
 
 
 def _nameless(asked: str, pod: Pod) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from playbook.lint.checks.known_fields import check_fields
 from playbook.lint.checks.refused_routes import check_shape
 from playbook.lint.checks.removed import check_version
 from playbook.lint.forms.yaml_lines import Table
@@ -26,6 +27,8 @@ def check_concerned(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator
         if shown in files or _leads_to(data, served) or any(_acts_on(data, pod) for pod in pods):
             yield from check_version(data, shown)
             yield from check_shape(data, shown)
+        if (data.get("kind") in SCALERS and any(targets(data, pod) for pod in pods)) or _name(data) in served:
+            yield from check_fields(data, shown) if "kind" in data else ()
 
 
 def targets(scaler: Any, pod: Pod) -> bool:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks import probes, refused, serving_runtimes
-from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
+from playbook.lint.checks.command import BINARY, OFFICIAL, Place, is_official
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_annotations
 from playbook.lint.checks.containers import check_image, check_other_image, check_told, cores
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.known_fields import check_fields
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.mounted_maps import check_maps
 from playbook.lint.checks.own_images import as_built, built_as, serves
-from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
+from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.checks.removed import check_version
 from playbook.lint.checks.resources import check_resources
-from playbook.lint.checks.start import tells_model
+from playbook.lint.checks.start import is_called_so, tells_model
 from playbook.lint.forms.shell_calls import is_shell
-from playbook.lint.forms.text import Text, Word, place_of
+from playbook.lint.forms.text import Word, place_of
 from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.pod_mounts import mounts_of
 from playbook.lint.readers.pods import Pod
-from playbook.lint.readers.seldon import given_models
 from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, keeps_empty, pod_specs
 from playbook.lint.rules.findings import Finding
 
@@ -36,8 +36,6 @@ _SUBSTITUTED = re.compile(
     r"(?m)^\s*(?!value:|- )[\w.-]+:\s*[\"']?\$\{?[A-Z][A-Z0-9_]*\}?[\"']?\s*$"
     r"|\bname:\s*[\"']?(\w+)[\"']?\s*(?:,|\n)\s*value:\s*[\"']?\$\{?\1\b"  # a variable that is itself
 )
-# volumes that are folders: a hostPath may be a file
-_FOLDERS = ("configMap", "secret", "projected", "persistentVolumeClaim", "emptyDir", "nfs", "csi", "azureFile")
 _ONE_SHOT = ("Job", "CronJob", "Workflow", "WorkflowTemplate")
 _OWN_PROBES = ("Service", "InferenceService", "Configuration", "Revision", "SeldonDeployment", "ServingRuntime",
                "ClusterServingRuntime", "TrainedModel")  # fmt: skip
@@ -59,6 +57,7 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
         if kind and not document.text.templated and not document.text.path.endswith((".py", ".tf")):
             reading.findings += refused.check_object(data, document.text.path)
             reading.findings += check_version(data, document.text.path)
+            reading.findings += check_fields(data, document.text.path)
     return reading
 
 
@@ -75,11 +74,13 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         other = list(check_other_image(image, words, _told(container), document.text.path)) if built is None else []
         reading.findings += other
         reading.counts["images"] += len(other)
-        if not serves(image, built, words) or other:
+        called = built is None and is_called_so(image) and not other
+        if not (serves(image, built, words) or called) or other:
             continue
         reading.counts["pods"] += 1
         start = _start(container, spec, data, document, built)
         start.managed = str(data.get("kind", "")) in _OWN_PROBES
+        start.partial = start.partial or (called and not any(BINARY in word for word in words))
         launched = launch(start)
         launched.findings = [_at_image(hit, image) for hit in launched.findings]
         reading.add(launched)
@@ -143,7 +144,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document, built: Imag
     values = dict(zip(values, filled_in(list(values.values()), values), strict=True))  # a value may name another
     whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
     unfilled = whole and is_official(image) and keeps_empty(spec, entry or [], document)
-    mounts, hidden = _mounts(container, spec, data, document, unfilled)
+    mounts, hidden = mounts_of(container, spec, data, document, unfilled)
     hidden = hidden or str(data.get("kind", "")).endswith("ServingRuntime")  # KServe mounts the model in them itself
     closed = (built is not None or is_official(image)) and not hidden and (bool(mounts) or whole)
     place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole)
@@ -175,57 +176,6 @@ def _from_maps(container: Any, document: Document) -> dict[str, Word]:
             line = text.first_line if text.path == document.text.path else each.line
             values[f"{each.get('prefix') or ''}{key}"] = Word(text.content, line)
     return values
-
-
-def _mounts(
-    container: Any, spec: Any, data: Any, document: Document, unfilled: bool = False
-) -> tuple[list[Mount], bool]:
-    """A container's mounts, and whether some may hide (a template left them out); `unfilled`: empty volumes stay so."""
-    volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, Table)}
-    mounts, hidden = given_models(data, container), document.text.templated
-    for each in container.get("volumeMounts") or []:
-        if not isinstance(each, Table):
-            hidden = True
-            continue
-        target = str(each.get("mountPath", ""))
-        volume: Any = volumes.get(str(each.get("name")), {})
-        files, name = _files(volume, each, document.around) if not (unfilled and "emptyDir" in volume) else ({}, "")
-        whole = not {"subPath", "subPathExpr"} & {*each} and any(kind in volume for kind in _FOLDERS)
-        node = str((volume.get("hostPath") or {}).get("path", ""))
-        named = "/".join(part.strip("/") if place else part.rstrip("/") for place, part in
-                         enumerate(part for part in (node, str(each.get("subPath", ""))) if part))  # fmt: skip
-        mounts.append(Mount(target.rstrip("/") or "/", None, "" if name else named, files, name, each.line, whole,
-                            "subPath" in each))  # fmt: skip
-    return mounts, hidden
-
-
-def _files(volume: Any, mount: Any, around: Surroundings) -> tuple[dict[str, Text] | None, str]:
-    """The files of a volume made of ConfigMaps and Secrets, None where they are not all known here; and their name."""
-    sources = (volume.get("projected") or {}).get("sources") or [volume]
-    files: dict[str, Text] = {}
-    names: list[str] = []
-    known = True
-    for each in sources:
-        source = each.get("configMap") or each.get("secret") or {}
-        names.append(str(source.get("name") or source.get("secretName") or ""))
-        data = around.config_maps.get(names[-1])
-        known = known and data is not None
-        files |= _items(source, data or {})
-    name = " and ".join(filter(None, names))
-    if not known:
-        return None, name
-    if mount.get("subPath"):
-        text = files.get(str(mount["subPath"]))
-        return ({"": text} if text is not None else {}), name
-    return files, name
-
-
-def _items(source: Any, data: Mapping[str, Text]) -> dict[str, Text]:
-    """A ConfigMap's files under the paths that its volume gives them."""
-    if not source.get("items"):
-        return dict(data)
-    return {str(item.get("path")): data[str(item.get("key"))] for item in source["items"]
-            if str(item.get("key")) in data}  # fmt: skip
 
 
 def _told(container: Any) -> set[str]:
