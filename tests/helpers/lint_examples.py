@@ -244,6 +244,10 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "odd-blank": {"run.sh": RUN.format(options="-p\u00a08501:8501", flags="")},
     "quote-not-closed": {"run.sh": RUN.format(options="", flags="'--port=8500")},
     "request-wrong-port": {"r.sh": RUN.format(options="-p 8500:8500", flags="") + "curl http://localhost:8500/v1/models/m\n"},
+    "config-file-other-name": {
+        "r.sh": "echo 'max_batch_size { value: 4 }' > /b.txt\n"
+                "tensorflow_model_server --enable_batching --batching_parameters_file=/batch.txt\n"
+    },
     "config-file-late": {
         "r.sh": "docker run -d -v $PWD/c:/c tensorflow/serving:2.20.0 --model_config_file=/c/m &\necho a > c/m\n"
     },

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from playbook.errors import ParameterError
 from playbook.lint import fixes, output
-from playbook.lint.linter import Report, examine
+from playbook.lint.linter import examine
+from playbook.lint.report import Report
 from playbook.lint.rules import page
 
 

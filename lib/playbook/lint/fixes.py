@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from playbook.lint.linter import Report
+from playbook.lint.report import Report
 from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
 

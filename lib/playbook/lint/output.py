@@ -9,7 +9,7 @@ from dataclasses import asdict
 from urllib.parse import quote
 
 from playbook.errors import ParameterError
-from playbook.lint.linter import Report
+from playbook.lint.report import Report
 from playbook.lint.rules.findings import RULES, SEVERITIES, Finding
 
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -17,8 +17,9 @@ from lint_projects.servers import Server, good_server
 from lint_projects.surroundings import around
 from lint_projects.text_faults import TEXT_FAULTS
 from playbook.lint import fixes
-from playbook.lint.linter import Report, examine
+from playbook.lint.linter import examine
 from playbook.lint.output import exit_code
+from playbook.lint.report import Report
 from playbook.lint.rules.findings import RULES
 
 COMMON = {"monitoring-missing", "entrypoint-replaced", "no-drain", "batching-defaults"}  # said of nearly every text

@@ -4,7 +4,7 @@ import pytest
 from lint_projects import judging
 from lint_projects.draws import places, unmarked
 
-from playbook.lint.linter import Report
+from playbook.lint.report import Report
 
 SEED, PROJECTS = 20261127, 200
 

@@ -3,7 +3,7 @@
 import pytest
 from lint_law import disagreements, make_model
 
-from playbook.lint.linter import Report
+from playbook.lint.report import Report
 
 
 @pytest.fixture(scope="module")

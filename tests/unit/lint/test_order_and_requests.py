@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (tables of texts, one a line)
-"""A script's order and its requests: a file written after the server's start, a request to a port where no REST is."""
+"""A script's order and its requests: a file written late or by another name, a request to a port where no REST is."""
 
 import pytest
 
@@ -44,6 +44,24 @@ def test_a_config_file_that_lies_beside_the_script_is_not_called_late(tmp_path):
     (tmp_path / "c" / "m.config").write_text("model_config_list { }\n")
     (tmp_path / "r.sh").write_text(f"{RUN}\n" + WRITE.format("c/"))
     assert "config-file-late" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+WRITES = "with open('/tmp/c/{}', 'w') as f:\n    f.write('prometheus_config {{ enable: true }}')\n"
+STARTS = "import docker\ndocker.from_env().containers.run('tensorflow/serving:2.20.0', volumes={{'/tmp/c': {{'bind': '/c'}}}}, command=['--monitoring_config_file=/c/{}'])\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "more", "named"),
+    [
+        ("monitoring_config.txt", "monitoring.txt", "", True),
+        ("monitoring.txt", "monitoring.txt", "", False),
+        ("monitoring_config.txt", "monitoring.txt", "os.rename('/tmp/c/monitoring_config.txt', '/tmp/c/monitoring.txt')\n", False),
+        ("a.txt", "monitoring.txt", WRITES.format("b.txt"), False),
+    ],
+)  # fmt: skip
+def test_a_config_file_that_a_program_writes_by_another_name_is_named(written, asked, more, named, tmp_path):
+    (tmp_path / "s.py").write_text(WRITES.format(written) + more + STARTS.format(asked))
+    assert ("config-file-other-name" in {hit.rule for hit in examine(tmp_path).findings}) is named
 
 
 def page(ports, asked, flags="", more=""):

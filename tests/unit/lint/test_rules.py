@@ -228,3 +228,13 @@ def test_a_flag_of_the_first_servers_is_unknown_to_todays_alone(tmp_path):
 def test_grpc_threads_are_few_below_the_default_of_two_cores_or_of_the_cores_there_are(threads, cpus, few):
     line = f"--port=8500 --model_base_path=/models/m --grpc_max_threads={threads}"
     assert ("grpc-threads-few" in {hit.rule for hit in examine(line, cpus).findings}) is few
+
+
+@pytest.mark.parametrize(
+    ("name", "unread"),
+    [("GRPC_MAX_WORKERS", True), ("BATCH_TIMEOUT_MS", True), ("REST_THREADS", True), ("GRPC_VERBOSITY", False),
+     ("OMP_NUM_THREADS", False), ("TF_GPU_THREAD_COUNT", False), ("APP_ENV", False)],
+)  # fmt: skip
+def test_a_variable_that_is_meant_as_a_setting_and_read_by_nobody_is_named(name, unread, tmp_path):
+    (tmp_path / "Dockerfile").write_text(f"FROM tensorflow/serving:2.20.0\nENV {name}=8\n")
+    assert ("env-nobody-reads" in {hit.rule for hit in examine(tmp_path).findings}) is unread

@@ -56,7 +56,7 @@ def _writes(line: Simple) -> Iterator[str]:
     words = [word for word in line.words if word != "sudo"]
     if line.target:
         yield str(line.target)
-    name, rest = (words or [""])[0], [str(word) for word in words[1:] if not word.startswith("-")]
+    name, rest = (str(words[0]) if words else ""), [str(word) for word in words[1:] if not word.startswith("-")]
     if name == "tee":
         yield from rest
     elif name in _COPIES and len(rest) == 2:

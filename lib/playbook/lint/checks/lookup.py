@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from playbook.lint.checks.command import Command, Mount, is_official
+from playbook.lint.checks.command import Command, Mount
 from playbook.lint.checks.config_kinds import kind_of
-from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.text import Text, is_unknown
-from playbook.lint.rules.findings import Finding, finding
 
 _AS_FILE = "Mount the one file by subPath, or the volume at {folder}."
 _VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
@@ -56,6 +52,14 @@ class Sources:
         """The text that a script here writes into a file of this name."""
         name = _bare(path.rpartition("/")[2])
         return next((text for written, text in self.extra if _bare(written) == name), None)
+
+    def written_otherwise(self, path: str, flag: str, shown: str) -> str:
+        """The name under which a text writes the one file of this kind, where it says this path once alone; or ""."""
+        name = path.rpartition("/")[2]
+        names = {each for each, text in self.extra if text.path == shown and kind_of(text.content) == flag}
+        content = next((text.content for text in self.texts.values() if text.path == shown), "")
+        once = len(re.findall(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", content)) == 1
+        return names.pop() if len(names) == 1 and name and once and not is_unknown(path) else ""
 
     def same_name(self, path: str, flag: str) -> Text | None:
         """A text here of the same name as the file a flag names, of the right kind."""
@@ -170,81 +174,3 @@ def _in_mount(mount: Mount, rest: str, sources: Sources, command: Command) -> Lo
         return Lookup(missing=f"in the mounted folder {mount.named or mount.source}", mount=mount,
                       remedy=f"Put it there as {rest}, or correct the path.")  # fmt: skip
     return Lookup(mount=mount)
-
-
-def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text | Finding]]:
-    """For each config file a command line names: its text, or the finding that it is not there."""
-    for flag, (_, effect) in KINDS.items():
-        path = command.text(flag)
-        if not path:
-            continue
-        if path.endswith("/") and not is_unknown(path) and "://" not in path:
-            words = {"flag": f"--{flag}", "path": path, "effect": effect, "where": "a file but a folder"}
-            yield flag, finding("config-file-missing", command.path, command.at(flag), **words, remedy="Name the file.")
-            continue
-        result = look_up(_without_mounts(command), sources, path)
-        if result.mount is not None and result.mount.whole and result.mount.rest_of(command.place.absolute(path)) == "":
-            result = Lookup(missing="a file but a folder: a whole volume is mounted there", mount=None,
-                            remedy=_AS_FILE.format(folder=path.rpartition("/")[0] or "/"))  # fmt: skip
-        if is_unknown(path) and (written := sources.written(path)) is not None:
-            yield flag, written  # a script writes the file by the variable that the flag names it by
-            continue
-        if result.missing and (written := sources.written(path)) is not None:
-            yield flag, written
-        elif result.text is not None:
-            yield flag, result.text
-        elif result.missing and result.elsewhere and command.pasted:
-            words = {"flag": f"--{flag}", "path": path}
-            yield flag, finding("config-file-not-here", command.path, command.at(flag), **words)
-        elif result.missing or result.folder is not None:
-            yield flag, _missing(command, flag, path, result, effect)
-            if (meant := sources.same_name(path, flag)) is not None:
-                yield flag, meant
-        elif (text := sources.same_name(path, flag)) is not None:
-            if (other := _mounted_from_beside(result, command, text)) is not None:
-                yield flag, _missing(command, flag, path, other, effect)
-            yield flag, text
-
-
-def _mounted_from_beside(result: Lookup, command: Command, text: Text) -> Lookup | None:
-    """A file whose mount's source is not here, while a file of the same folder and name is: docker makes a folder."""
-    mount, folder = result.mount, command.place.folder
-    if mount is None or mount.source is not None or command.in_prose or folder is None or text.file is None:
-        return None
-    named, here = Path(mount.named), text.file.resolve()
-    if not mount.named.startswith(("./", "../")) or len(named.parts) < 2 or named.parts[-2:] != here.parts[-2:]:
-        return None
-    remedy = f"It is here as {text.path}: correct the mount's source, or docker makes an empty folder in its place."
-    return Lookup(missing=f"at {mount.named}", remedy=remedy)
-
-
-def meant_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text]]:
-    """The texts of config files whose flags are lost, as they stand apart from their values: what they are meant as."""
-    words = [str(word) for word in command.words]
-    pairs = [(flag[2:], value) for flag, value in pairwise(words) if flag[2:] in KINDS and not value.startswith("-")]
-    for flag, value in pairs:
-        meant = replace(command, given={**command.given, flag: value})
-        yield from (
-            (name, text) for name, text in named_files(meant, sources) if name == flag and isinstance(text, Text)
-        )
-
-
-def _without_mounts(command: Command) -> Command:
-    """A pod of the official image with no mount at all holds no config file, whatever else its text leaves out."""
-    place = command.place
-    own = place.built or place.dockerfile
-    bare = is_official(place.image) and not (place.mounts or place.hidden_mounts or own)
-    return replace(command, place=replace(place, closed=True)) if bare else command
-
-
-def _missing(command: Command, flag: str, path: str, result: Lookup, effect: str) -> Finding:
-    words = {"flag": f"--{flag}", "path": path, "effect": effect}
-    if result.mount is not None and result.mount.config_map and result.mount.files is not None:
-        rest = result.mount.rest_of(command.place.absolute(path)) or path.rpartition("/")[2]
-        keys = ", ".join(sorted(result.mount.files)) or "none"
-        return finding("configmap-key-missing", command.path, command.at(flag), **words, key=rest, keys=keys,
-                       name=result.mount.config_map)  # fmt: skip
-    if command.place.built and result.folder is None:
-        return finding("config-file-not-copied", command.path, command.at(flag), **words)
-    where = "a file but a folder" if result.folder is not None else result.missing
-    return finding("config-file-missing", command.path, command.at(flag), **words, where=where, remedy=result.remedy)
