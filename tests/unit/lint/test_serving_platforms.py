@@ -100,6 +100,20 @@ def test_a_runtime_has_the_container_folder_and_port_that_kserve_uses(old, new, 
     assert hits(tmp_path, {"r.yaml": text}) == {("r.yaml", *each) for each in found}
 
 
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ("      resources: {requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 2}}\n", "gpu-requests"),
+        ("      resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}\n", "request-above-limit"),
+        ("      resources: {limits: {memory: 2 GB}}\n", "kubernetes-refuses"),
+        ("      env: [{name: TF_CPP_MIN_LOG_LEVEL, value: 1}]\n", "kubernetes-refuses"),
+    ],
+)
+def test_a_predictors_model_is_a_container_with_all_that_a_cluster_refuses(more, rule, tmp_path):
+    (tmp_path / "k.yaml").write_text(service("  predictor:\n" + MODEL + more)["k.yaml"])
+    assert (rule, 10) in {(hit.rule, hit.line) for hit in examine(tmp_path).findings}
+
+
 def deployment(*predictors, spec=""):
     head = f"apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmetadata: {{name: d}}\nspec:\n{spec}"
     return {"s.yaml": head + "  predictors:\n" + "".join(predictors)}

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from playbook.lint.checks.command import Place
-from playbook.lint.checks.containers import GPU, cores, for_cpus
+from playbook.lint.checks.containers import cores
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.inference_services import check_inference_service
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.probes import check_routed
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.checks.refused import check_asked
+from playbook.lint.checks.refused import check_container
+from playbook.lint.checks.resources import check_resources
 from playbook.lint.checks.serving_runtimes import check_models
 from playbook.lint.forms.text import Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
@@ -93,12 +94,10 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
         what = f"{_OWN} has no protocol {model['protocolVersion']}"
         reading.report("kubernetes-refuses", shown, model.at("protocolVersion"), what=what,
                        right="Write v1, or a runtime that has it (kserve-tritonserver).")  # fmt: skip
-    reading.findings += check_asked(model, shown)
-    limits: Any = (model.get("resources") or {}).get("limits") or {}
+    reading.findings += () if document.text.templated else check_container(model, data, shown)
     version = str(model.get("runtimeVersion", ""))
     image = _image(str(model.get("image", "")), version, str(model.get("runtime") or _OWN) == _OWN)
-    if GPU in limits and str(limits[GPU]) != "0" and for_cpus(image):
-        reading.report("gpu-image-missing", shown, limits.at(GPU), image=image)
+    reading.findings += check_resources(model, image, shown)
     launched = launch(start)
     for command in launched.commands[:1]:
         read = check_command(command)[0]
