@@ -18,7 +18,7 @@ def found(folder, files):
 
 @pytest.mark.parametrize(("tag", "right"), [
     ("v1.14", "1.14.0"), ("v2.3.0", "2.3.0"), ("2.4", "2.4.0"), ("2", "2.0.0"), ("2.4-gpu", "2.4.0-gpu"),
-    ("1.16.0", "1.15.0"),
+    ("1.16.0", "1.15.0"), ("nightly-gp", "nightly-gpu"), ("lastest", "latest"), ("2.5.0-gpus", "2.5.0-gpu"),
 ])  # fmt: skip
 def test_a_tag_that_no_release_has_is_named_with_the_likely_one(tag, right, tmp_path):
     hit = found(tmp_path, {"run.sh": SERVE.format(image=f"tensorflow/serving:{tag}")})["image-tag-unknown"]
@@ -29,7 +29,7 @@ def test_a_tag_that_no_release_has_is_named_with_the_likely_one(tag, right, tmp_
 @pytest.mark.parametrize("image", [
     "tensorflow/serving:2.4.0", "tensorflow/serving:2.4.0-gpu", "tensorflow/serving:2.2.0-rc2", "tensorflow/serving",
     "tensorflow/serving:nightly-gpu", "tensorflow/serving:mine", "me/serving:v1", "registry.io/tensorflow/serving:v2",
-    "tensorflow/serving:${TAG}",
+    "tensorflow/serving:${TAG}", "tensorflow/serving:latest-mkl", "tensorflow/serving:latest-cpu",
 ])  # fmt: skip
 def test_a_tag_that_may_exist_is_not_blamed(image, tmp_path):
     assert not {"image-tag-unknown", "devel-image"} & set(found(tmp_path, {"run.sh": SERVE.format(image=image)}))

@@ -210,7 +210,8 @@ def _shown(result: Lookup, base: str, sources: Sources) -> str:
 def _version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Finding]:
     """A host's version folder mounted where the server expects the folder of versions."""
     mount = result.mount
-    if mount is None or not mount.named or mount.rest_of(command.place.absolute(base)) != "":
+    rest = mount.rest_of(command.place.absolute(base)) if mount is not None else None
+    if mount is None or not mount.named or rest not in ("", mount.target.rpartition("/")[2]):  # the name twice
         return
     name = mount.named.rstrip("/").rpartition("/")[2]
     if version_of(name) is not None and mount.source is None:

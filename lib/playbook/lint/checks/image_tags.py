@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.forms.text import Text
@@ -13,6 +14,8 @@ _HUB = re.compile(rf"(?:docker\.io/|index\.docker\.io/)?{OFFICIAL}:(?P<tag>[\w.-
 _LETTER = re.compile(r"[vV](?P<number>\d[\w.-]*)")
 _SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<rest>(?:-[\w.-]+)?)")
 _LAST_OF_ONE = 15  # the first series ended with 1.15
+_WORDS = ("latest", "nightly", "devel", "gpu", "mkl")  # all that a tag is made of, besides a release's numbers
+_ALIKE = 0.79
 
 
 def wrong_tag(image: str) -> tuple[str, str]:
@@ -29,7 +32,15 @@ def wrong_tag(image: str) -> tuple[str, str]:
     release = re.match(r"1\.(\d+)\.", tag)
     if release and int(release[1]) > _LAST_OF_ONE:
         return "the releases of TensorFlow 1 end with 1.15", f"{OFFICIAL}:1.15.0"
+    for part in tag.split("-"):
+        if (meant := _misspelt(part)) and re.match(r"[\d.]+-|[a-z]+(-|$)", tag):
+            return f"no tag has the word {part}", f"{OFFICIAL}:{re.sub(rf'(?<![a-z]){part}(?![a-z])', meant, tag)}"
     return "", ""
+
+
+def _misspelt(part: str) -> str:
+    """The word of a tag's that a part of one is nearly; "" for one that is a word itself, or like none."""
+    return "" if part in _WORDS else next(iter(get_close_matches(part, _WORDS, 1, _ALIKE)), "")
 
 
 def _whole(tag: str) -> str:

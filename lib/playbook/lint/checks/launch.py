@@ -29,6 +29,7 @@ from playbook.lint.checks.start_checks import (
     check_literals,
     check_program,
     check_variables,
+    is_replaced,
 )
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.script_writes import Writes
@@ -38,6 +39,7 @@ from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of, place_of
 
 _HANDED = {"$@", "$*", "${@}"}
+_AS_OURS = re.compile(r"--model_base_path[= ][\"']?\$\{?MODEL_BASE_PATH\}?/\$\{?MODEL_NAME\b")  # the image's script's
 _BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
              "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
 
@@ -152,7 +154,7 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
         if (meant := _script(start, first)) is not None:
             return _by_text(start, meant, args[1:], reading)
-    if _is_replaced(start):
+    if is_replaced(start):
         reading.passed = "the image's script is replaced by one that is not here"
         flags = [word for word in args if word.startswith("--")]
         return _append(replace(start, partial=True), reading, flags, {}) if flags else None
@@ -163,11 +165,6 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     implied = dict(start.implied) if start.implied is not None else entrypoint_flags(environment)
     _append(start, reading, after_binary(args), implied)
     return None
-
-
-def _is_replaced(start: Start) -> bool:
-    """True where another script stands in the place of the image's."""
-    return any(mount.target == "/usr/bin/" + ENTRYPOINT_SCRIPT for mount in start.place.mounts)
 
 
 def _doubled(start: Start, args: list[Word], reading: Reading) -> None:
@@ -226,6 +223,8 @@ def _by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> No
     args = [*_placed(args, start, text)]
     values = {name: str(value) for name, value in start.environment.items()}
     _commands(inside, simple_commands(text.content, values, text.first_line), args, reading)
+    if _AS_OURS.search(text.content):
+        _doubled(start, args, reading)
     if not reading.commands:
         reading.passed = f"no server line in {text.path}"
 

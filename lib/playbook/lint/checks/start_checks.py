@@ -65,6 +65,11 @@ def check_literals(start: Start, reading: Reading) -> None:
                                remedy=f"Add {name} to the container's env.")  # fmt: skip
 
 
+def is_replaced(start: Start) -> bool:
+    """True where another script stands in the place of the image's."""
+    return any(mount.target == "/usr/bin/" + ENTRYPOINT_SCRIPT for mount in start.place.mounts)
+
+
 def check_variables(start: Start, referenced: str, reading: Reading) -> None:
     """Variables that look like settings and that nothing reads."""
     known = is_official(start.image) or start.own_image
@@ -85,4 +90,6 @@ def _is_opaque(start: Start, by_script: bool) -> bool:
     """True for a start by a program that is not here, which may read any variable."""
     words = re.sub("[\"']", "", " ".join([*(start.entry or ()), *start.args])).split()
     told = by_script or start.implied is not None or any(is_server_word(word) for word in words)
+    if by_script and is_replaced(start) and "/usr/bin/" + ENTRYPOINT_SCRIPT not in start.scripts:
+        return True
     return bool(start.entry) and not told and not start.scripts

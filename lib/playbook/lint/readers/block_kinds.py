@@ -30,6 +30,7 @@ PROGRAMS = {"go": ".go", "golang": ".go", "java": ".java", "kotlin": ".kt", "sca
             "csharp": ".cs", "cs": ".cs", "c#": ".cs", "groovy": ".groovy"}  # fmt: skip
 NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
+_BASE = re.compile(rf"\s*FROM\s+\S*{OFFICIAL}\S*\s*")
 _INSTRUCTION = re.compile(r"(?m)^\s*(FROM|RUN|COPY|CMD|ENTRYPOINT|ENV|ADD|EXPOSE|HEALTHCHECK)\s")
 _STATEMENT = re.compile(r"(?m)^(import |from \w+ import|with |def |for |[\w.]+ = )")
 _FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
@@ -114,6 +115,8 @@ def kind_of_block(language: str, content: str) -> str:
     started = re.search(rf"{ENGINES} run|(?m:^\s*)[\w/.-]*{BINARY}\s+(\\\n\s*)?-", content)
     if kind_of(content) is not None and not started and not _WRITTEN.search(content):
         return "config"
+    if _BASE.fullmatch(content):
+        return "dockerfile"
     if image:
         return "shell" if re.search(r"cat\s*<<|cat\s*>|<<", content) else "dockerfile"
     if re.search(r"^(apiVersion|services|scrape_configs|version|healthcheck):|^\s*containers:$", content, re.MULTILINE):

@@ -33,6 +33,10 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Fin
         words = {"problem": f"the {'^' if mark == '^' else '`'} at a line's end goes on in another shell than this one",
                  "remedy": "End each line that goes on with a backslash."}  # fmt: skip
         return finding("docker-run-without-image", shown, mark.line, **words)
+    if rest and rest[0][:1] == " " and any(_SERVERS_IMAGE.match(word) for word in rest[1:]):
+        words = {"problem": "a backslash and the blank behind it stand in its place, as no line ends there",
+                 "remedy": "Drop the backslashes inside the line, or end a line at each."}  # fmt: skip
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
     if rest and (torn := _torn([str(word) for word in rest[:3]])):
         words = {"word": torn, "right": "".join(torn.split()),
                  "effect": "docker takes its first word for the image, and the rest for a command"}  # fmt: skip

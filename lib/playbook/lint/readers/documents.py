@@ -49,6 +49,7 @@ _INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABE
 _KEYS = r"#(?!#)|---|(?:- )?[\w.-]+:(?:\s|$)"
 _STACK = re.compile(r"(?m)^\s*(- )?(apiVersion|kind|services|image|command|args|volumes|ports|env)\s*:")
 _BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*$", re.IGNORECASE | re.MULTILINE)  # HTML's, at a line's end
+_TOLD = re.compile(r"\s*(?:[-*+]|\d+[.)])\s[^`]*[^`\s][^`]*`[^`]+`")  # an item of a list, with a code span in its words
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -153,6 +154,8 @@ def _ticks_end(lines: list[str], place: int) -> int:
 def _indented(lines: list[str], place: int) -> int:
     """The end of an indented block that begins here, behind a blank line; `place` itself where none does."""
     if not re.match(r"( {2,}|\t)\S", lines[place]) or (place and lines[place - 1].strip()):
+        return place
+    if _TOLD.match(lines[place]):
         return place
     indent = re.match(r"\s*", lines[place])
     depth = len(indent.group()) if indent else 0

@@ -64,8 +64,10 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
             reading.report("server-in-build", shown, text.line(step.line))
         if step.word == "FROM" and step.rest and OFFICIAL in step.rest:
             reading.findings += check_image(expand(step.rest.split()[0], arguments), shown, text.line(step.line))
-    start = _start(final, base, arguments, document, reading)
     reading.counts["images"] += 1
+    if _is_base_alone(steps, document):
+        return reading
+    start = _start(final, base, arguments, document, reading)
     tools = {tool for tool in TOOLS for step in final if step.word == "RUN"
              and re.search(rf"(install|add)\b[^&|;]*\b{tool}\b", step.rest)}  # fmt: skip
     tools |= {tool for tool in TOOLS[-1:] for step in final if step.word != "HEALTHCHECK" and tool in step.rest}
@@ -81,6 +83,13 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
         if any(step.broken for step in final):  # what the image would run is known, and it does not build
             reading.commands = [replace(command, published=()) for command in reading.commands]
     return reading
+
+
+def _is_base_alone(steps: list[Instruction], document: Document) -> bool:
+    """True for a document's block that shows what an image is built on, and nothing of what becomes of it."""
+    file, texts = document.text.file, document.around.sources.texts
+    part = file not in texts or texts[file].content != document.text.content
+    return part and all(step.word in ("FROM", "ARG", "LABEL") for step in steps)
 
 
 def _from_line(text: Text, line: int) -> Text:
