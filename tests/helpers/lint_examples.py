@@ -76,6 +76,7 @@ kind: Ingress
 metadata: {name: way}
 spec: {rules: [{http: {paths: [{backend: {service: {name: app, port: {number: 80}}}}]}}]}
 """
+ROUTE = INGRESS.replace("kind", "apiVersion: networking.k8s.io/v1\nkind", 1)
 SCALER = """---
 kind: HorizontalPodAutoscaler
 metadata: {name: h}
@@ -370,6 +371,19 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     },
     "patch-drops-model": {
         "k.yaml": pod(args="--model_base_path=/models/m"), "p.yaml": PATCH % ("app", "args: [--port=8500]")
+    },
+    "monitor-finds-nothing": {
+        "k.yaml": pod() + SERVICE % 8501 + "---\nkind: ServiceMonitor\nspec: {selector: {matchLabels: {app: m}}}\n"
+    },
+    "route-pattern": {
+        "k.yaml": pod() + SERVICE % 80
+        + ROUTE.replace("{backend", "{path: '/(.*)', pathType: Prefix, backend")
+    },
+    "route-rewritten": {
+        "k.yaml": pod() + SERVICE % 80
+        + ROUTE
+        .replace("{name: way}", "{name: way, annotations: {nginx.ingress.kubernetes.io/rewrite-target: /}}")
+        .replace("{backend", "{path: /a, pathType: Prefix, backend")
     },
     "infra-validator-spec": {
         "p.py": "s = InfraValidator(serving_spec=infra_validator_pb2.ServingSpec("

@@ -11,6 +11,7 @@ from cluster_texts import (
     IDLE,
     IN_MAP,
     INGRESS,
+    MISSING,
     NGINX,
     REFUSED,
     ROUTE,
@@ -21,6 +22,9 @@ from cluster_texts import (
     hits,
 )
 
+MONITOR = "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: m}\nspec: {selector: {matchLabels: {app: scores}}, endpoints: [{port: rest, path: /monitoring/prometheus/metrics}]}\n"
+LABELLED = SERVICE.replace("metadata: {name: scores}", "metadata: {name: scores, labels: {app: scores}}")
+REWRITE = "{name: way, annotations: {nginx.ingress.kubernetes.io/rewrite-target: %s}}"
 # what is read -> its files, the place of the finding, its rule
 FOUND = {
     "an Ingress in a block of its own": (
@@ -119,8 +123,47 @@ FOUND = {
         ("s.yaml", 7),
         "service-port-closed",
     ),
+    "a monitor of labels that the Service has not": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "m.yaml": MONITOR},
+        ("m.yaml", 4),
+        "monitor-finds-nothing",
+    ),
+    "a monitor of a port that the Service has not": (
+        {"d.yaml": DEPLOYMENT, "s.yaml": LABELLED, "m.yaml": MONITOR.replace("port: rest", "port: metrics")},
+        ("m.yaml", 4),
+        "monitor-finds-nothing",
+    ),
+    "a pattern under Prefix": (
+        {"all.yaml": DEPLOYMENT + "---\n" + SERVICE, "i.yaml": INGRESS.replace("path: /\n", "path: /tf(/|$)(.*)\n")},
+        ("i.yaml", 8),
+        "route-pattern",
+    ),
+    "a target that loses the path": (
+        {
+            "all.yaml": DEPLOYMENT + "---\n" + SERVICE,
+            "i.yaml": INGRESS.replace("{name: way}", REWRITE % "/").replace("path: /\n", "path: /tf\n"),
+        },
+        ("i.yaml", 3),
+        "route-rewritten",
+    ),
+    "a Rollout without a model": (
+        {
+            "r.yaml": DEPLOYMENT.replace("apps/v1", "argoproj.io/v1alpha1")
+            .replace("kind: Deployment", "kind: Rollout")
+            .replace(ARGS, "")
+            .split("        volumeMounts")[0]
+        },
+        ("r.yaml", 10),
+        MISSING,
+    ),
 }
 RIGHT = {
+    "a monitor of the Service": {"d.yaml": DEPLOYMENT, "s.yaml": LABELLED, "m.yaml": MONITOR},
+    "a monitor beside labels that kustomize gives": {"d.yaml": DEPLOYMENT, "s.yaml": SERVICE, "m.yaml": MONITOR, "kustomization.yaml": "resources: [d.yaml, s.yaml, m.yaml]\ncommonLabels: {app: scores}\n"},
+    "a pattern under ImplementationSpecific": {
+        "all.yaml": DEPLOYMENT + "---\n" + SERVICE,
+        "i.yaml": INGRESS.replace("{name: way}", REWRITE % "/$2").replace("path: /\n        pathType: Prefix", "path: /tf(/|$)(.*)\n        pathType: ImplementationSpecific"),
+    },
     "a Service of another container's port": {
         "d.yaml": DEPLOYMENT.replace(ARGS, "        command: [tensorflow_model_server]\n" + ARGS).replace("      volumes:", "      - {name: agent, image: agent, ports: [{containerPort: 8501}]}\n      volumes:"),
         "s.yaml": SERVICE,

@@ -12,7 +12,7 @@ from playbook.lint.rules.findings import Finding, finding
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
-_QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+)?")
+QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+)?")
 _FILLED_IN = re.compile(r"[A-Z]{3}|[\[\](){}…*]")  # MODEL_NAME, [name]: somebody is to write something there
 _NODE_PORTS = range(30000, 32768)
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -128,7 +128,7 @@ def _quantities(container: Any, shown: str) -> Iterator[Finding]:
         table: Any = resources.get(name) if isinstance(resources, Table) else None
         for key, value in table.items() if isinstance(table, Table) else ():
             text = "0" if value is None else str(value)
-            if not (_QUANTITY.fullmatch(text) or is_unknown(text) or _FILLED_IN.search(text)):
+            if not (QUANTITY.fullmatch(text) or is_unknown(text) or _FILLED_IN.search(text)):
                 yield _refused(shown, table.at(key), f"{key} {text} is no quantity", "Write a number with Mi, Gi or m.")
     met: set[str] = set()
     for mount in container.get("volumeMounts") or []:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.lint.checks.refused import QUANTITY
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.walking import tables_in
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
 
 _PATH_TYPES = ("Exact", "Prefix", "ImplementationSpecific")
+_TARGET = "nginx.ingress.kubernetes.io/rewrite-target"
+_PATTERN = re.compile(r"[()|*\[\]^]|\$\)|\$$")
 _OLD_BACKEND = ("serviceName", "servicePort")
 _OLD_TARGETS = ("targetAverageUtilization", "targetAverageValue", "targetValue")
 
@@ -22,10 +26,25 @@ def check_shape(data: Any, shown: str) -> Iterator[Finding]:
         return
     if (version, kind) == ("networking.k8s.io/v1", "Ingress"):
         yield from _ingress(spec, shown)
-    elif (version, kind) == ("autoscaling/v2", "HorizontalPodAutoscaler"):
+        yield from _patterns(data, spec, shown)
+    elif kind == "HorizontalPodAutoscaler" and version in ("autoscaling/v2", "autoscaling/v2beta2"):
         yield from _scaler(spec, shown)
     elif (version, kind) == ("autoscaling/v1", "HorizontalPodAutoscaler") and "metrics" in spec:
         yield _refused(shown, spec.at("metrics"), "autoscaling/v1 has no field metrics", "Write autoscaling/v2.")
+
+
+def _patterns(data: Any, spec: Table, shown: str) -> Iterator[Finding]:
+    """Paths that are patterns under another pathType, and a target that loses all that a request asks for."""
+    metadata = data.get("metadata")
+    hints = metadata.get("annotations") if isinstance(metadata, Table) else None
+    target = str(hints.get(_TARGET) or "") if isinstance(hints, Table) else ""
+    for table in tables_in(spec):
+        path, kind = str(table.get("path", "")), table.get("pathType")
+        if kind in ("Prefix", "Exact") and not is_unknown(path.replace("$)", "")) and _PATTERN.search(path):
+            yield finding("route-pattern", shown, table.at("path"), path=path, kind=kind)
+        elif target and "$" not in target and kind == "Prefix" and path.startswith("/"):
+            where = (shown, hints.at(_TARGET) if isinstance(hints, Table) else None)
+            yield finding("route-rewritten", *where, target=target, path=path.rstrip("/"))
 
 
 def _ingress(spec: Table, shown: str) -> Iterator[Finding]:
@@ -50,6 +69,12 @@ def _scaler(spec: Table, shown: str) -> Iterator[Finding]:
         if old:
             right = "Write target: {type: Utilization, averageUtilization: ...}."
             yield _refused(shown, table.at(old), f"a metric of autoscaling/v2 has no field {old}", right)
+        for key in ("averageValue", "value"):
+            text = str(table.get(key, "0"))
+            if "type" in table and not (QUANTITY.fullmatch(text) or is_unknown(text)):
+                yield _refused(
+                    shown, table.at(key), f"{key} {text} is no quantity", "Write a number, such as 100 or 200m."
+                )
     if "targetCPUUtilizationPercentage" in spec:
         what = "autoscaling/v2 has no field targetCPUUtilizationPercentage"
         yield _refused(shown, spec.at("targetCPUUtilizationPercentage"), what, "Write autoscaling/v1, or metrics.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from playbook.lint.checks.configs import check_annotations, check_scrape
+from playbook.lint.checks.configs import check_annotations
 from playbook.lint.checks.containers import closed_words, listening
 from playbook.lint.checks.probes import port_number
 from playbook.lint.checks.refused import check_service
@@ -13,23 +13,19 @@ from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.claims import check_claims
 from playbook.lint.readers.concerned import SCALERS, check_concerned, targets
-from playbook.lint.readers.kubernetes import MONITORS
 from playbook.lint.readers.misnamed import check_names
+from playbook.lint.readers.monitors import check_monitors
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.readers.routes import check_routes
 from playbook.lint.readers.workloads import pod_templates
 from playbook.lint.rules.findings import Finding, finding
 
-_OURS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")
-_GRPC = ("grpc", "grpc-api", "8500")  # what gRPC's port is called; nobody calls REST's so
 _MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
 
 
 def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) -> Iterator[Finding]:
     """Findings between objects: mappings with the path each stands in; `served` is the URL path of the metrics."""
-    for data, shown in objects:
-        if data.get("kind") in MONITORS and _watches(data, objects, pods):
-            yield from _monitor(data, shown, served)
+    yield from check_monitors(objects, pods, served)
     yield from _idle(objects, pods)
     yield from check_routes(objects, pods)
     yield from check_concerned(objects, pods)
@@ -49,32 +45,8 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
                 yield from _annotated(data, shown, served)
 
 
-def _watches(monitor: Any, objects: list[tuple[Any, str]], pods: list[Pod]) -> bool:
-    """True for a monitor of a pod that serves: by its labels or its Service's, or by name where they are not here."""
-    wanted = _labels(((monitor.get("spec") or {}).get("selector") or {}).get("matchLabels"))
-    services = [
-        data for data, _ in objects if data.get("kind") == "Service" and any(selects(data, pod) for pod in pods)
-    ]
-    known = [*(_labels(pod.labels) for pod in pods),
-             *(_labels((data.get("metadata") or {}).get("labels")) for data in services)]  # fmt: skip
-    if wanted and any(wanted.items() <= labels.items() for labels in known):
-        return True
-    about = str([monitor.get("metadata"), monitor.get("spec")]).lower()
-    return not (pods and services) and any(word in about for word in _OURS)
-
-
 def _labels(value: Any) -> dict[str, str]:
     return {str(key): str(each) for key, each in value.items()} if isinstance(value, Mapping) else {}
-
-
-def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:
-    spec = monitor.get("spec") or {}
-    for endpoint in spec.get("endpoints") or spec.get("podMetricsEndpoints") or []:
-        yield from check_scrape(endpoint, "path", served, shown)
-        asked = str(endpoint.get("port", endpoint.get("targetPort", "")))
-        if asked in _GRPC:
-            line = endpoint.at("port" if "port" in endpoint else "targetPort")
-            yield finding("metrics-port-closed", shown, line, port=asked, rest="by habit 8501")
 
 
 def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:

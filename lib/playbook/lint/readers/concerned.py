@@ -8,6 +8,7 @@ from typing import Any
 from playbook.lint.checks.known_fields import check_fields
 from playbook.lint.checks.refused_routes import check_shape
 from playbook.lint.checks.removed import check_version
+from playbook.lint.checks.start import is_called_so
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.readers.routes import ROUTES, backends
@@ -24,7 +25,8 @@ def check_concerned(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator
               for pod in pods if selects(data, pod)}  # fmt: skip
     files = {pod.shown for pod in pods if not pod.shown.endswith(_PROSE)}
     for data, shown in objects:
-        if shown in files or _leads_to(data, served) or any(_acts_on(data, pod) for pod in pods):
+        alone = not pods and any(map(is_called_so, _asked(data)))
+        if shown in files or alone or _leads_to(data, served) or any(_acts_on(data, pod) for pod in pods):
             yield from check_version(data, shown)
             yield from check_shape(data, shown)
         if (data.get("kind") in SCALERS and any(targets(data, pod) for pod in pods)) or _name(data) in served:
@@ -35,6 +37,15 @@ def targets(scaler: Any, pod: Pod) -> bool:
     """True for a scaler of this pod's workload."""
     target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
     return str(target.get("name", "")) == pod.name and str(target.get("kind", "Deployment")) == pod.kind
+
+
+def _asked(data: Any) -> Iterator[str]:
+    """The names of workloads and Services that an object acts on, where a text shows no server of such a name."""
+    kind, spec = str(data.get("kind", "")), data.get("spec")
+    if kind in SCALERS and isinstance(spec, Table) and isinstance(spec.get("scaleTargetRef"), Table):
+        yield str(spec["scaleTargetRef"].get("name", ""))
+    elif kind in ROUTES:
+        yield from (str(name).partition(".")[0] for name, _, _ in backends(data))
 
 
 def _leads_to(data: Any, served: set[str]) -> bool:

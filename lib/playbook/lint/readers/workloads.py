@@ -14,7 +14,7 @@ from playbook.lint.forms.text import Text, Word, is_unknown
 from playbook.lint.forms.yaml_lines import Items, Table
 from playbook.lint.rules.findings import Finding, finding
 
-_SELECTING = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
+_SELECTING = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Rollout")
 _WHOLE = ("Pod", "Job", "CronJob", *_SELECTING)
 _LEFT_OUT = re.compile(r"(?m)^\s*(-\s*)?(#\s*)?\[?(\.\.\.|…)")
 _CONTAINERS_OWN = {"volumeMounts", "imagePullPolicy", "livenessProbe", "readinessProbe", "startupProbe", "envFrom",
