@@ -2,6 +2,7 @@
 
 import pytest
 
+from playbook.lint.forms.go_templates import rendered
 from playbook.lint.linter import examine
 
 RULES = {"kubernetes-refuses", "runtime-serves-nothing", "port-nobody-listens", "infra-validator-idle",
@@ -325,6 +326,60 @@ def test_quotes_inside_a_word_stay(word, found, tmp_path):
 def test_a_validator_in_a_document_is_read(tmp_path):
     (tmp_path / "guide.md").write_text(f'# Guide\n\n```python hl_lines="4"\n{VALIDATOR}```\n')
     assert examine(tmp_path).counts["infra validators"] == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "model", "found"),
+    [
+        ("make_warmup=True, ", "", False),
+        ("make_warmup=warm, ", "", False),
+        ("", "", True),
+        ("", "model=trainer.outputs['model'], ", False),
+    ],
+)
+def test_a_pusher_of_a_blessing_needs_a_model_in_it(asked, model, found, tmp_path):
+    text = VALIDATOR.replace("RequestSpec(\n", f"RequestSpec({asked}\n")
+    pusher = f"pusher = tfx.components.Pusher({model}infra_blessing=validator.outputs['blessing'])\n"
+    assert hits(tmp_path, {"p.py": text + pusher}) == ({("p.py", 10, "infra-validator-idle")} if found else set())
+
+
+def test_a_table_that_a_chart_prints_as_go_does_is_told(tmp_path):
+    old = "        args:"
+    values = CHART["values.yaml"] + "resources: {limits: {cpu: 1}}\n"
+    files = chart(old, "        resources: {{ .Values.resources }}\n" + old, **{"values.yaml": values})
+    assert ("templates/d.yaml", 12, "kubernetes-refuses") in hits(tmp_path, files)
+
+
+def test_a_name_in_terraforms_language_is_checked_and_what_it_fills_in_is_not(tmp_path):
+    text = """\
+resource "kubernetes_deployment_v1" "serving" {
+  metadata { name = "serving:v1.0" }
+  spec { template { spec { container {
+    name  = "serving"
+    image = "tensorflow/serving:2.17.0"
+    args  = ["--model_name=${var.model}", "--model_base_path=gs://b/${var.model}"]
+  } } } }
+}
+"""
+    assert hits(tmp_path, {"main.tf": text}) == {("main.tf", 2, "kubernetes-refuses")}
+
+
+@pytest.mark.parametrize(
+    ("action", "printed"),
+    [
+        ('mergeOverwrite (dict "a" (dict "b" 1 "c" 2)) (dict "a" (dict "b" 3)) | toJson', '{"a": {"b": 3, "c": 2}}'),
+        ('dig "a" "b" "none" (dict "a" (dict "b" 1))', "1"),
+        ('dig "a" "x" "none" (dict "a" (dict "b" 1))', "none"),
+        ('concat (list 1) (list 2 3) | join ","', "1,2,3"),
+        ('dict "b" (list 1 2) "a" "x"', "map[a:x b:[1 2]]"),
+        ('"tfServing" | kebabcase', "tf-serving"),
+        ('regexReplaceAll "a(.)" "abac" "${1}-"', "b-c-"),
+        ("list 3 1 3 | uniq | toJson", "[3, 1]"),
+        ('dict "a" 1 | toPrettyJson', '{\n  "a": 1\n}'),
+    ],
+)
+def test_what_sprig_and_helm_add_is_filled_in(action, printed):
+    assert rendered({"t.yaml": "{{ " + action + " }}"}, {}) == {"t.yaml": printed}
 
 
 def test_a_name_that_jsonnet_keeps_in_an_object_is_filled_in(tmp_path):

@@ -40,6 +40,29 @@ def check_spec(node: ast.Call, shown: str, line: int | None) -> Iterator[Finding
                       right="Add local_docker=LocalDockerConfig() or kubernetes=KubernetesConfig().")  # fmt: skip
 
 
+def check_pusher(node: ast.Call, nodes: list[ast.AST], shown: str, line: int | None) -> Iterator[Finding]:
+    """A Pusher that takes its model from a validator's blessing, which holds one by make_warmup alone."""
+    given = {str(word.arg): word.value for word in node.keywords}
+    blessing = given.get("infra_blessing")
+    if node.args or "None" in given or "model" in given or blessing is None or not _is_called(node, "Pusher"):
+        return
+    name = ast.unparse(blessing).partition(".")[0]
+    made = [each.value for each in nodes if isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == name]
+    validator = made[0] if len(made) == 1 else None
+    if not isinstance(validator, ast.Call) or not _is_called(validator, "InfraValidator"):
+        return
+    asked = {str(word.arg): word.value for word in validator.keywords}.get("request_spec")
+    if asked is None or (isinstance(asked, ast.Call) and not {"make_warmup", None} & {w.arg for w in asked.keywords}):
+        yield finding("infra-validator-idle", shown, blessing.lineno + (line or node.lineno) - node.lineno,
+                      what=f"Pusher takes its model from {name}", effect="makes none without make_warmup, so it fails",
+                      right="Add make_warmup=True to the RequestSpec, or model=... to the Pusher.")  # fmt: skip
+
+
+def _is_called(node: ast.Call, name: str) -> bool:
+    made = node.func
+    return (made.attr if isinstance(made, ast.Attribute) else getattr(made, "id", "")) == name
+
+
 def _component(node: ast.Call, given: set[str | None], shown: str, line: int | None) -> Iterator[Finding]:
     values = {str(word.arg): word.value for word in node.keywords}
     asked = values.get("request_spec")

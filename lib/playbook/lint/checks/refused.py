@@ -16,20 +16,27 @@ QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|P
 _FILLED_IN = re.compile(r"[A-Z]{3}|[\[\](){}…*]")  # MODEL_NAME, [name]: somebody is to write something there
 _NODE_PORTS = range(30000, 32768)
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+_TABLES = ("resources", "securityContext", "lifecycle", *_PROBES)
+_LISTS = ("env", "envFrom", "ports", "volumeMounts")
 _KNATIVE_NAMES = ("", "http1", "h2c", "user-port")
 
 
-def check_object(data: Any, shown: str) -> Iterator[Finding]:
-    """A workload's own name, labels and annotations, and those of its pods."""
+def check_object(data: Any, shown: str, typed: bool = True) -> Iterator[Finding]:
+    """A workload's own name, labels and annotations, and those of its pods.
+
+    `typed`: the text says what is a string; other languages turn numbers into strings themselves.
+    """
     metadata, spec = data.get("metadata"), data.get("spec")
     template = spec.get("template") if isinstance(spec, Table) else None
+    if isinstance(metadata, Table) and (typed or data.get("apiVersion") == "v1"):  # a resource of Terraform's
+        yield from _named(metadata, "name", "name", _NAME, "lower-case letters, digits, dots and dashes", shown)
+    if not typed:
+        return
     holders = [metadata, template.get("metadata") if isinstance(template, Table) else None]
     for holder in holders:
         for name in ("labels", "annotations"):
             table = holder.get(name) if isinstance(holder, Table) else None
             yield from _strings(table, f"{name[:-1]} {{}}", shown)
-    if isinstance(metadata, Table):
-        yield from _named(metadata, "name", "name", _NAME, "lower-case letters, digits, dots and dashes", shown)
     if isinstance(spec, Table) and str(spec.get("replicas", "")).isdigit() and isinstance(spec["replicas"], str):
         yield _refused(shown, spec.at("replicas"), f'replicas is the string "{spec["replicas"]}"', "Write it bare.")
 
@@ -52,6 +59,20 @@ def check_container(container: Any, data: Any, shown: str) -> Iterator[Finding]:
                 yield _refused(shown, line, f"an item of {name} is no string ({_shown(word)})", "Quote it.")
     yield from _ports(container, data, shown)
     yield from _quantities(container, shown)
+
+
+def take_misshapen(container: Any, shown: str) -> Iterator[Finding]:
+    """A word where a mapping or a list belongs, which is taken out of the container: the rest can be read."""
+    for name in (*_TABLES, *_LISTS):
+        value = container.get(name)
+        if isinstance(value, str):
+            if value and not is_unknown(value):
+                kind = "a list" if name in _LISTS else "a mapping"
+                printed = value.startswith(("map[", "["))
+                right = "In a chart print it by toYaml and nindent." if printed else f"Write {kind}."
+                what = f"{name} is the word {value[:40]} where {kind} belongs"
+                yield _refused(shown, container.at(name), what, right)
+            del container[name]
 
 
 def check_user(container: Any, spec: Any, shown: str) -> Iterator[Finding]:

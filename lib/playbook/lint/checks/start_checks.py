@@ -13,6 +13,7 @@ from playbook.lint.forms.text import Word, place_of
 
 _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
 _KUBERNETES = re.compile(r"(?<!\$)\$\((\w+)\)")  # `$$(NAME)` is `$(NAME)` as it stands
+_FILL_IN = (".tf", ".tfvars", ".hcl", ".nomad")  # whose language fills in `${...}` itself
 OTHER_PROGRAMS = ("python", "python3", "pip", "pip3", "node", "java", "curl", "wget", "git", "aws", "gsutil")
 
 
@@ -51,7 +52,7 @@ def check_literals(start: Start, reading: Reading) -> None:
     for word in words:
         line = word.line or start.line
         literal = _LITERAL.search(word) if word.raw and not start.filled else None
-        if literal:
+        if literal and not (literal.group().startswith("${") and start.path.endswith(_FILL_IN)):
             why, remedy = "the exec form runs without a shell", "Write the value, or use the shell form with exec."
             if start.kubernetes:
                 name = literal.group().strip("${}").partition(":")[0]

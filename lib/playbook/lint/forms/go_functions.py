@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from playbook.lint.forms import sprig
 from playbook.lint.forms.text import UNKNOWN
 
 _WIDEST, _LONGEST = 200, 1000  # what no chart of a server goes beyond
@@ -41,6 +43,8 @@ def shown(value: Any) -> str:
         return str(int(value))
     if isinstance(value, list):
         return "[" + " ".join(map(shown, value)) + "]"
+    if isinstance(value, dict):
+        return "map[" + " ".join(f"{key}:{shown(value[key])}" for key in sorted(value, key=str)) + "]"
     return str(value)
 
 
@@ -108,13 +112,6 @@ def _index(value: Any, *keys: Any) -> Any:
     return value
 
 
-def _merge(*tables: dict) -> dict:
-    result: dict = {}
-    for table in reversed([each for each in tables if isinstance(each, dict)]):
-        result |= table
-    return result
-
-
 def _first_given(*values: Any) -> Any:
     return next((each for each in values if truth(each)), None)
 
@@ -154,15 +151,19 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "pick": lambda table, *keys: {key: value for key, value in (table or {}).items() if key in keys},
     "regexMatch": lambda form, text: re.search(form, shown(text)) is not None,
     "b64dec": lambda text: base64.b64decode(shown(text)).decode(),
-    "merge": _merge, "mergeOverwrite": lambda *tables: _merge(*reversed(tables)), "deepCopy": lambda value: value,
+    "merge": sprig.merged, "mergeOverwrite": lambda *tables: sprig.merged(*reversed(tables)),
+    "mustMerge": sprig.merged, "mustMergeOverwrite": lambda *tables: sprig.merged(*reversed(tables)),
+    "deepCopy": copy.deepcopy, "mustDeepCopy": copy.deepcopy, "mustToYaml": _yaml_of, "mustToJson": json.dumps,
     "b64enc": lambda text: base64.b64encode(shown(text).encode()).decode(), "sha256sum": lambda text: "0" * 64,
     "kindIs": lambda kind, value: {"map": dict, "slice": list, "string": str, "bool": bool}.get(kind) is type(value),
     "required": lambda words, value: UNKNOWN_VALUE if value in (None, "") else value, "fail": lambda words: "",
+    **sprig.FUNCTIONS,
 }  # fmt: skip
 _TAKE_UNKNOWN = {"quote", "squote", "indent", "nindent", "toYaml", "printf", "print", "default", "coalesce", "join",
                  "list", "dict", "trim", "toString", "index", "get", "merge", "mergeOverwrite", "required", "len",
                  "ternary", "empty", "hasKey", "deepCopy", "first", "last", "keys", "trimSuffix",
-                 "kindIs", "omit", "pick"}  # fmt: skip
+                 "kindIs", "omit", "pick", "mustMerge", "mustMergeOverwrite", "mustDeepCopy", "mustToYaml",
+                 *sprig.TAKE_UNKNOWN}  # fmt: skip
 
 
 def call(name: str, values: list[Any]) -> Any:

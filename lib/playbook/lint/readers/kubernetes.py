@@ -25,7 +25,7 @@ from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.text import Word, place_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.pod_mounts import mounts_of
-from playbook.lint.readers.pods import Pod
+from playbook.lint.readers.pods import Pod, texts_of
 from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, keeps_empty, pod_specs
 from playbook.lint.rules.findings import Finding
 
@@ -54,10 +54,11 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
         reading.add(_read_pod(spec, above, data, document, pods))
     if reading.commands:
         reading.findings += check_selector(data, document.text)
-        if kind and not document.text.templated and not document.text.path.endswith((".py", ".tf")):
-            reading.findings += refused.check_object(data, document.text.path)
-            reading.findings += check_version(data, document.text.path)
-            reading.findings += check_fields(data, document.text.path)
+        if kind and not document.text.templated:
+            typed = not document.text.path.endswith((".py", ".tf"))
+            reading.findings += refused.check_object(data, document.text.path, typed)
+            reading.findings += [*check_version(data, document.text.path), *check_fields(data, document.text.path)] if (
+                typed) else ()  # fmt: skip
     return reading
 
 
@@ -68,6 +69,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
     annotations = annotations if isinstance(annotations, Table) else Table()
     containers = [each for each in spec.get("containers") or [] if isinstance(each, Table)]
     for container in containers:
+        misshapen = list(refused.take_misshapen(container, document.text.path))
         image = _word(container.get("image"), container.line)
         words = [*_words(container.get("command")), *_words(container.get("args"))]
         built = built_as(document.around, image, document.text.path)
@@ -78,6 +80,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         if not (serves(image, built, words) or called) or other:
             continue
         reading.counts["pods"] += 1
+        reading.findings += misshapen
         start = _start(container, spec, data, document, built)
         start.managed = str(data.get("kind", "")) in _OWN_PROBES
         start.partial = start.partial or (called and not any(BINARY in word for word in words))
@@ -91,7 +94,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         for command in launched.commands[:1]:
             read, _ = check_command(command)
             owner = next((each for each in reversed(above) if "replicas" in each), data)
-            labels = _texts((template.get("metadata") or {}).get("labels"))
+            labels = texts_of((template.get("metadata") or {}).get("labels"))
             pod = Pod(document.text.path, str(data.get("kind", "")), str((data.get("metadata") or {}).get("name", "")),
                       labels, owner, len(containers), container, read, annotations)  # fmt: skip
             pods.append(pod)
@@ -203,7 +206,3 @@ def _words(value: Any) -> list[Word]:
     line = getattr(value, "line", None)
     return [Word(item, getattr(item, "line", line), True, getattr(item, "written", ""))
             for item in value or [] if not isinstance(item, (dict, list))]  # fmt: skip
-
-
-def _texts(value: Any) -> dict[str, Any]:
-    return {str(key): each for key, each in value.items()} if isinstance(value, dict) else {}

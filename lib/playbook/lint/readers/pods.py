@@ -25,6 +25,11 @@ class Pod:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
+def texts_of(value: Any) -> dict[str, Any]:
+    """Labels and the like, their names as texts."""
+    return {str(key): each for key, each in value.items()} if isinstance(value, dict) else {}
+
+
 def selects(service: Any, pod: Pod) -> bool:
     """True for a Service whose selector these pods carry."""
     spec = service.get("spec")

@@ -6,7 +6,7 @@ import ast
 
 from playbook.lint.checks.command import OFFICIAL, is_path, is_server_word
 from playbook.lint.checks.containers import check_image
-from playbook.lint.checks.infra_validator import check_spec
+from playbook.lint.checks.infra_validator import check_pusher, check_spec
 from playbook.lint.checks.own_images import built_as
 from playbook.lint.checks.reading import Reading
 from playbook.lint.forms.python_data import called
@@ -30,7 +30,9 @@ def read_call(node: ast.Call, program: Program) -> Reading:
         reading.add(_image(image, program))
         reading.add(read_chain(chain, image, values, document))
         return reading
-    reading.findings += check_spec(node, program.path, document.text.line(node.lineno))
+    line = document.text.line(node.lineno)
+    reading.findings += check_spec(node, program.path, line)
+    reading.findings += check_pusher(node, program.nodes, program.path, line)
     if name == "TensorFlowServing":
         reading.counts["infra validators"] += 1
         for tag in values.words(keywords.get("tags")):
