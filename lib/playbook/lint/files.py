@@ -164,7 +164,7 @@ def _read_diff(document: Document) -> Reading:
 def _of_no_kind(document: Document, prose: str | None = None) -> Reading:
     """A text of no known kind: its command lines (those of `prose`, where they can stand there alone), or its texts."""
     content = document.text.content
-    if not _NAMED.search(content):
+    if "serv" not in content or not _NAMED.search(content):
         return Reading()
     shell = content if prose is None else prose
     reading = read_script(Document(replace(document.text, content=shell), document.around))

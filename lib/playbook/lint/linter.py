@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +48,9 @@ def examine(target: str | Path | Sequence[str], cpus: int | None = None) -> Repo
     given = [str(target)] if isinstance(target, (str, Path)) else [str(word) for word in target]
     words = _split(given)
     if given and all(_exists(word) for word in given):
-        report = _examine_paths([Path(word) for word in given], cpus)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of others' Python: "\d", `1or 2`
+            report = _examine_paths([Path(word) for word in given], cpus)
     elif words and words[0].startswith(("-", *DASHES)):
         report = _examine_flags(words, cpus, len(given) == 1 < len(words))
     elif any(BINARY in word or PACKAGE in word for word in words) or words[1:2] == ["run"]:

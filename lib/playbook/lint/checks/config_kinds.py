@@ -10,9 +10,13 @@ from playbook.tfserving.config_messages import CONFIG_MESSAGES
 _TRITON = {"backend", "platform", "instance_group", "dynamic_batching"}  # its config.pbtxt shares our field names
 _ENTRY = ({"base_path", "model_platform"}, {"base_path", "model_version_policy"}, {"base_path", "version_labels"},
           {"model_platform", "model_version_policy"})  # fmt: skip
-_TOLD_BY = re.compile(
-    "model_config|model_version_policy|base_path|platform_configs|batch|prometheus_config|server_(?:key|cert)|parallelism_threads|g(?:pu|raph)_options"
-)
+_BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads", "allowed_batch_sizes",
+             "max_enqueued_batches")  # fmt: skip
+_SSL, _SESSION = ("server_key", "server_cert"), ("intra_op_parallelism_threads", "inter_op_parallelism_threads",
+                                                 "gpu_options", "graph_options")  # fmt: skip
+# without one of these names a text is none of the config files, as most of a repository's texts are not
+_TOLD_BY = ("model_config_list", "custom_model_config", "base_path", "model_platform", "platform_configs", *_BATCHING,
+            "prometheus_config", *_SSL, *_SESSION)  # fmt: skip
 _LOG = re.compile(r"(?m)^\S*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|^[IWEF]\d{4} \d\d:")  # lines that tell of a config
 _BEGINS = re.compile(
     r"\s*((#|//).*\n\s*)*[{\[\s]*\"?(model_config_list|max_batch_size|num_batch_threads|batch_timeout_micros|allowed_batch_sizes|"
@@ -22,11 +26,17 @@ _BEGINS = re.compile(
 
 def is_batching(content: str) -> bool:
     """True for a text of nothing but fields of BatchingParameters, whatever stands between them and their values."""
-    lines = [line for line in content.split("\n") if line.strip() and not line.lstrip().startswith(("#", "//"))]
-    found = [_SETTING.fullmatch(line) for line in lines]
-    names = {match[1] for match in found if match}
     fields = CONFIG_MESSAGES["BatchingParameters"].DESCRIPTOR.fields_by_name
-    return bool(lines) and all(found) and names <= {*fields} and (len(names) > 1 or names != {"max_batch_size"})
+    if not any(name in content for name in fields):
+        return False
+    names: set[str] = set()
+    for line in content.split("\n"):
+        if not line.strip() or line.lstrip().startswith(("#", "//")):
+            continue
+        if (match := _SETTING.fullmatch(line)) is None or match[1] not in fields:
+            return False
+        names.add(match[1])
+    return bool(names) and names != {"max_batch_size"}
 
 
 _SETTING = re.compile(r"\s*(\w+)\s*[:=]?\s*(?:\{\s*value\s*[:=]\s*)?[\w.\"-]+\s*\}?[,;]?\s*(?:#.*)?")
@@ -40,7 +50,7 @@ def is_config(content: str) -> bool:
 @lru_cache(maxsize=128)
 def kind_of(content: str) -> str | None:
     """Which flag would name a text proto with these fields; None when it is none of them."""
-    if not _TOLD_BY.search(content) or _LOG.search(content):
+    if not any(name in content for name in _TOLD_BY) or _LOG.search(content):
         return None
     bare = re.sub(r"(?m)(#|//).*$", "", content)
     names = set(re.findall(r"([a-z_]+)[\"']?\s*(?:[:{<]|=\s*\{)", bare))
@@ -52,13 +62,12 @@ def kind_of(content: str) -> str | None:
         return "model_config_file"
     if "platform_configs" in names:
         return "platform_config_file"
-    if names & {"max_batch_size", "batch_timeout_micros", "num_batch_threads", "allowed_batch_sizes",
-                "max_enqueued_batches"}:  # fmt: skip
+    if names & {*_BATCHING}:
         return "batching_parameters_file"
     if "prometheus_config" in names:
         return "monitoring_config_file"
-    if names & {"server_key", "server_cert"}:
+    if names & {*_SSL}:
         return "ssl_config_file"
-    if names & {"intra_op_parallelism_threads", "inter_op_parallelism_threads", "gpu_options", "graph_options"}:
+    if names & {*_SESSION}:
         return "tensorflow_session_config_file"
     return None

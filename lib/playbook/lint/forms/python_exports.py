@@ -37,8 +37,8 @@ def _is_environ(node: ast.expr) -> bool:
 def set_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:
     """What the cells of a notebook, or a document's blocks of Python, set; those that are no Python are left out."""
     code = "\n".join(cell for cell in cells if tree_of(cell) is not None)
-    tree = tree_of(code)
-    if "environ" not in code or tree is None:
+    tree = tree_of(code) if "environ" in code else None
+    if tree is None:
         return {}
     return set_by(list(ast.walk(tree)), Values(tree, Text(code, text.path)))
 

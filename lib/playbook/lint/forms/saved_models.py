@@ -50,6 +50,9 @@ def _targets(node: ast.AST) -> Iterator[ast.expr]:
 
 def saved_in_cells(cells: Iterable[str], text: Text) -> frozenset[str]:
     """The same of a notebook's cells, or of a document's blocks of Python."""
+    cells = list(cells)
+    if not any("save" in cell or "export" in cell for cell in cells):
+        return frozenset()
     code = "\n".join(cell for cell in cells if tree_of(cell) is not None)
     tree = tree_of(code)
     if tree is None or "model" not in code:

@@ -130,6 +130,18 @@ _LineLoader.add_constructor("tag:yaml.org,2002:seq", _sequence)
 _LineLoader.add_multi_constructor("!", _other)
 
 
+def without_definitions(text: str) -> str:
+    """A long text without what defines custom resources in it: megabytes that start nothing. Its lines stay."""
+    if len(text) < _LONG or "CustomResourceDefinition" not in text:
+        return text
+    parts = text.split("\n---")
+    return "\n---".join("\n#" * part.count("\n") if _DEFINITION.search(part) else part for part in parts)
+
+
+_LONG = 50_000
+_DEFINITION = re.compile(r"^kind:\s*CustomResourceDefinition\b", re.MULTILINE)
+
+
 def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tuple[int, str]]]:
     """The documents of a YAML text, and the line and words of each that cannot be read."""
     padding = "\n" * (first_line - 1)

@@ -48,14 +48,13 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     pods: list[Pod] = []
     objects: list[tuple[Any, str]] = []  # of this document alone
     blocks = list((prose_blocks if kind == "prose" else notebook_blocks)(text))
-    if kind == "notebook" and blocks:
+    if kind == "notebook" and any(block.kind for block in blocks):
         around.origins[text.path] = lines_of(text)
     elif kind == "prose" and blocks:
         around.sources.drawn[text.path] = drawn_folders(text.content)
         around.sources.listed[text.path] = listed_folders(text.content)
-    cells = list(code_of(kind, text)) if blocks else []
+    cells = list(code_of(kind, text)) if any(block.kind for block in blocks) else []
     around = with_exported(Document(text, around), set_in_cells(cells, text)).around
-    around.sources.saved[text.path] = saved_in_cells(cells, text)
     around = replace(around, served=_served(blocks) or around.served)
     images = [block for block in blocks if block.kind == "dockerfile"]
     pages = {id(block): load(Document(block.text, around)) for block in blocks if block.kind == "yaml"}
@@ -98,6 +97,8 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             ]
         reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
         total.add(reading)
+    if total.commands:
+        around.sources.saved[text.path] = saved_in_cells(cells, text)
     total.findings += check_together(objects, pods, around.served)
     if kind == "prose" and blocks:
         total.findings += check_nginx_within(text, objects, pods)

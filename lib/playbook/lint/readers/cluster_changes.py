@@ -21,7 +21,10 @@ from playbook.lint.readers.option_values import values_of
 from playbook.lint.readers.yaml_files import read_page
 from playbook.lint.readers.yaml_pages import load
 
-_CREATED = re.compile(r"\b(?:kubectl|oc)\b[^\n]*\bcreate\b[^\n]*\b(?:configmap|cm|secret)\b(?:[^\n\\]|\\\n|\\.)*")
+_CREATED = [  # by what each begins with, which is searched for fastest
+    re.compile(program + r"\b[^\n]*\bcreate\b[^\n]*\b(?:configmap|cm|secret)\b(?:[^\n\\]|\\\n|\\.)*")
+    for program in (r"kubectl(?<!\wkubectl)", r"oc(?<!\woc)")
+]
 _MAPS = {"configmap", "cm", "secret"}
 _PRINTED = re.compile(r"\$\((?:cat\s+|<\s*)([\w./-]+)\)")
 _PAIR = re.compile(r"[A-Za-z_]\w*=")
@@ -35,12 +38,14 @@ def is_kubectl(words: list[Word]) -> bool:
 def gather_config_maps(texts: Mapping[Path, Text], kinds: Mapping[Path, str], around: Surroundings) -> None:
     """Let `around` know the ConfigMaps and Secrets that commands make of files here; manifests go first."""
     for path, text in texts.items():
-        if not _CREATED.search(text.content):
+        content = text.content
+        found = [line for each in _CREATED for line in each.findall(content)] if "create" in content else []
+        if not found:
             continue
         document = Document(text, around)
-        content = makefile_as_shell(text.content) if kinds.get(path) == "makefile" else text.content
+        content = makefile_as_shell(content) if kinds.get(path) == "makefile" else content
         whole = kinds.get(path) in ("shell", "makefile")
-        for piece in [content] if whole else _CREATED.findall(text.content):
+        for piece in [content] if whole else found:
             for command in simple_commands(piece, {}, text.first_line):
                 if is_kubectl(command.words) and _MAPS & {*command.words[1:4]}:
                     _remember(command.words, document)

@@ -50,6 +50,7 @@ _KEYS = r"#(?!#)|---|(?:- )?[\w.-]+:(?:\s|$)"
 _STACK = re.compile(r"(?m)^\s*(- )?(apiVersion|kind|services|image|command|args|volumes|ports|env)\s*:")
 _BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*$", re.IGNORECASE | re.MULTILINE)  # HTML's, at a line's end
 _TOLD = re.compile(r"\s*(?:[-*+]|\d+[.)])\s[^`]*[^`\s][^`]*`[^`]+`")  # an item of a list, with a code span in its words
+_LONGEST_LINE = 20_000  # longer ones are pictures, or made by programs
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -60,6 +61,7 @@ def prose_blocks(text: Text) -> Iterator[Block]:
     inside a sentence's backticks.
     """
     lines, ruled = _BREAK.sub("", text.content).split("\n"), text.path.lower().endswith((".adoc", ".asciidoc", ".asc"))
+    lines = [line if len(line) < _LONGEST_LINE else "" for line in lines]
     place = 0
     while place < len(lines):
         if (command := _FENCED_COMMAND.match(lines[place])) is not None:

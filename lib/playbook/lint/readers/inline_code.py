@@ -64,6 +64,8 @@ def spans(line: str, text: Text, number: int) -> Iterator[Block]:
 
 def in_sentence(line: str, text: Text, number: int) -> Iterator[Block]:
     """Command lines that stand in a sentence as they are, up to what belongs to the sentence again."""
+    if "run" not in line and "tensorflow" not in line.lower():
+        return
     bare = _SPAN.sub(lambda span: "`" * len(span.group()), line)
     whole = text.path.lower().endswith((*MARKDOWN, ".txt", ".rst"))
     found = [match.group() for match in _SENTENCE.finditer(bare)] if whole else []

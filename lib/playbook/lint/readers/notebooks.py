@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from playbook.lint.checks.config_kinds import kind_of
@@ -38,11 +39,11 @@ def notebook_blocks(text: Text) -> Iterator[Block]:
 
 def lines_of(text: Text) -> list[tuple[str, int]]:
     """For each line of a notebook's cells the file, and the line of its JSON on which it stands."""
-    raw, place, result = text.content.split("\n"), 0, list[tuple[str, int]]()
+    raw, place, result = _Raw(text.content), 0, list[tuple[str, int]]()
     for cell, lines in _cells(text):
         mark = "" if isinstance(cell.get("source"), str) else '"'  # a line of a list begins a text
         for number in range(_count(lines)):
-            place = _find(raw, lines[number].rstrip("\n") if number < len(lines) else "", mark, place)
+            place = raw.find(lines[number].rstrip("\n") if number < len(lines) else "", mark, place)
             result.append((text.path, place + 1))
     return result
 
@@ -59,6 +60,7 @@ def code_of(kind: str, text: Text) -> Iterator[str]:
             yield shell_and_code("".join(lines))[1]
 
 
+_LONGEST_LINE = 10_000  # a line of source; longer ones are pictures
 _SETS = re.compile(r"(?m)^os\.environ\[.*\] *=.*$")  # a line of Python among those of a shell
 _FENCED = re.compile(r"(?ms)^[ \t]*```\w*[^\n]*\n(.*?)^[ \t]*```")
 
@@ -79,10 +81,35 @@ def _count(lines: list[str]) -> int:
     return max(len(lines), 1) + (bool(lines) and lines[-1].endswith("\n"))
 
 
-def _find(raw: list[str], line: str, mark: str, place: int) -> int:
-    """The line of the notebook's JSON on which a line of source stands, from a place on; that place for a blank one."""
-    written = {mark + json.dumps(line, ensure_ascii=plain)[1:-1] for plain in (True, False)} if line.strip() else set()
-    return next((number for number in range(place, len(raw)) if any(each in raw[number] for each in written)), place)
+class _Raw:
+    """A notebook's JSON by its lines: where a line of source stands."""
+
+    def __init__(self, content: str) -> None:
+        self.content = content
+        self.begins = [0, *(match.end() for match in re.finditer("\n", content))]
+        self.texts: dict[str, list[int]] = {}  # the lines that are one text of JSON's each, as nearly all are
+        for number, line in enumerate(content.split("\n")):
+            bare = line.strip().removesuffix(",")
+            if bare.startswith('"') and bare.endswith('"') and len(bare) < _LONGEST_LINE:
+                self._keep(bare, number)
+
+    def _keep(self, bare: str, number: int) -> None:
+        try:
+            self.texts.setdefault(str(json.loads(bare)).rstrip("\n"), []).append(number)
+        except ValueError:
+            return
+
+    def find(self, line: str, mark: str, place: int) -> int:
+        """The line on which a line of source stands, from a place on; that place for a blank one."""
+        if not line.strip():
+            return place
+        found = self.texts.get(line, []) if mark else []
+        at = bisect_left(found, place)
+        if at < len(found):
+            return found[at]
+        written = {mark + json.dumps(line, ensure_ascii=plain)[1:-1] for plain in (True, False)}
+        begins = [begin for each in written if (begin := self.content.find(each, self.begins[place])) >= 0]
+        return bisect_right(self.begins, min(begins)) - 1 if begins else place
 
 
 def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:

@@ -10,7 +10,7 @@ from playbook.lint.checks.reading import Document
 from playbook.lint.forms import templates
 from playbook.lint.forms.letters import plain
 from playbook.lint.forms.text import UNKNOWN, line_of
-from playbook.lint.forms.yaml_lines import Items, Table, load_documents, odd_blanks
+from playbook.lint.forms.yaml_lines import Items, Table, load_documents, odd_blanks, without_definitions
 from playbook.lint.readers.kustomize import OPERATIONS, is_kustomization, patches
 from playbook.lint.readers.workloads import is_container, manifests
 
@@ -34,7 +34,7 @@ class Page:
 
 def load(document: Document) -> Page:
     """Load a YAML text; a Helm template with its actions replaced."""
-    text = document.text
+    document.text = text = replace(document.text, content=without_definitions(document.text.content))
     if blanks := list(odd_blanks(text.content, text.first_line)):
         document.text = text = replace(text, content=plain(text.content))
     if templates.is_template(text.content):
