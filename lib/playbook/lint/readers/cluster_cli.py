@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playbook.lint.checks.command import OFFICIAL, Place, entrypoint_flags
+from playbook.lint.checks.command import OFFICIAL, Place, entrypoint_flags, is_official
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import as_built, built_as
@@ -59,7 +59,9 @@ def _start_of(words: list[Word], prefix: str, image: Word, shown: str) -> Start:
              for each in (divided(given) if google else [given])]  # fmt: skip
     variables = {pair.partition("=")[0]: pair.with_text(pair.partition("=")[2]) for pair in pairs}
     hidden = any(word.startswith(("--container-mount", "--add-volume", "--update-secrets")) for word in words)
-    place = Place(True, image=str(image), hidden_mounts=hidden)
+    # nothing but the image is in what these start: they have no option that mounts, save those above
+    bare = "run" in words[1:3] and is_official(image) and not any(word.startswith("--overrides") for word in words)
+    place = Place(True, closed=bare and not hidden, image=str(image), hidden_mounts=hidden, whole=bare)
     start = Start(shown, image.line, str(image), entry or None, args, variables, place)
     start.open_environment = any(word.startswith(_MORE_VARIABLES) for word in words)
     start.managed = google
