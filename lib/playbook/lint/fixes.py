@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from playbook.lint.joining import GONE, join
 from playbook.lint.report import Report
 from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
@@ -34,7 +35,7 @@ def fixed(report: Report) -> dict[Path, tuple[str, str]]:
             place = (hit.line or 1) - 1
             if place < len(lines):
                 FIXES[hit.rule](lines, place, hit)
-        after = "\n".join(line for line in lines if line != _GONE)
+        after = "\n".join(line for line in lines if line != GONE)
         if after != before and _reads_as_before(text.file, before, after):
             changes[text.file] = (before, after)
     return changes
@@ -88,9 +89,6 @@ def write(changes: dict[Path, tuple[str, str]]) -> None:
         path.write_text(after, "utf-8", newline=newline)
 
 
-_GONE = "\0gone"
-
-
 def _first(message: str, pattern: str) -> str:
     match = re.search(pattern, message)
     return match[1] if match else ""
@@ -112,43 +110,9 @@ def _wrapped(lines: Lines, place: int, hit: Finding) -> None:
 
 
 def _blank(lines: Lines, place: int, hit: Finding) -> None:
-    """`--flag value`, `"--flag", "value"`, two items of a YAML list, or two lines, become `--flag=value`."""
-    flag = _first(hit.message, r"^(--\w+) ")
-    value = re.escape(_first(hit.message, r"^--\w+ (.+): a value after a blank"))
-    window = "\n".join(lines[place : place + _FAR])
-    begin = next((match.start() for match in re.finditer(rf"{flag}(?![\w=])", window)), 0)
-    word = rf"(?P<quote>(?:{_QUOTE})?){flag}(?P=quote)"
-    behind = rf"(?P<gap>{_GAP})(?P<inner>(?:{_QUOTE})?)(?P<value>{value})(?P=inner)(?![\w.-])"
-    patterns = [word + behind] if value else []
-    patterns += [
-        rf"{word}(?P<gap>[ \t]+)(?P<inner>)(?P<value>[^\s\"'\],\\-][^\s\"'\],]*)",
-        rf"{word}(?P<gap>{_GAP})(?P<inner>[\"'])(?P<value>[^\"'\n]*)(?P=inner)",
-    ]
-    for pattern in patterns:
-        match = re.compile(pattern).search(window, max(begin - 2, 0))
-        if match is None or "\n" in window[: match.start()]:
-            continue
-        whole = _joined(match, flag)
-        notes = [line for line in match["gap"].split("\n")[1:-1] if line.strip().startswith("#")]
-        joined = window[: match.start()] + whole + window[match.end() :]
-        count = match["gap"].count("\n")
-        after = joined.split("\n")
-        lines[place] = "\n".join([*notes, after[0]])
-        lines[place + 1 : place + 1 + count] = [_GONE] * count
-        lines[place + 1 + count : place + _FAR] = after[1:]
-        return
-
-
-_QUOTE = r"\\?[\"']"  # also inside a text that is quoted itself
-_FAR = 6  # lines in which a value stands behind its flag
-_NEXT = r"\n(?:[ \t]*#[^\n]*\n)*[ \t]*"  # the next line that is no comment
-_GAP = rf"(?:[ \t]+|[ \t]*[\\^`][ \t]*{_NEXT}|[ \t]*,[ \t]*(?:\\?[ \t]*{_NEXT})?|[ \t]*{_NEXT}(?:-[ \t]+)?)"
-
-
-def _joined(match: re.Match, flag: str) -> str:
-    quote = match["quote"]
-    inner = match["inner"] if not quote and re.search(r"[\s$]", match["value"]) else ""
-    return f"{quote}{flag}={inner}{match['value']}{inner}{quote}"
+    """`--flag value`, `"--flag", "value"`, two items of a list, or two lines, become `--flag=value`."""
+    value = _first(hit.message, r"^--\w+ (.+): a value after a blank")
+    join(lines, place, _first(hit.message, r"^(--\w+) "), value)
 
 
 def _spelling(lines: Lines, place: int, hit: Finding) -> None:
@@ -166,11 +130,14 @@ def _sizes(lines: Lines, place: int, _: Finding) -> None:
     """The allowed sizes in order, ending in max_batch_size."""
     pattern = re.compile(r"allowed_batch_sizes\s*:\s*(\[[^\]]*\]|\d+)")
     window = range(max(0, place - 12), min(len(lines), place + 13))
-    near = [number for number in window if pattern.search(lines[number])]
+    near = [number for number in window if pattern.search(lines[number].partition("#")[0])]
     near_by = "\n".join(line.partition("#")[0] for line in lines[max(0, place - 20) : place + 21])
-    limit = int(_first(near_by, r"max_batch_size\s*:?\s*\{?\s*(?:value\s*:)?\s*(\d+)") or 1000)
-    sizes = sorted({int(size) for number in near for size in re.findall(r"\d+", pattern.sub(r"\1", lines[number])
-                    if "[" in lines[number] else pattern.search(lines[number])[1])})  # type: ignore[index]  # fmt: skip
+    limits = re.findall(r"max_batch_size\s*:?\s*\{?\s*(?:value\s*:)?\s*(\d+)", near_by)
+    if len(limits) > 1:  # of two files: which list is whose is not known
+        return
+    limit = int(limits[0]) if limits else 1000
+    lists = [each for number in near for each in pattern.findall(lines[number].partition("#")[0])]
+    sizes = sorted({int(size) for each in lists for size in re.findall(r"\d+", each)})
     right = [size for size in sizes if size < limit] + [limit]
     if len(near) == 1 and len(pattern.findall(lines[near[0]])) == 1:
         number = near[0]
@@ -182,7 +149,7 @@ def _sizes(lines: Lines, place: int, _: Finding) -> None:
     indent = re.match(r"\s*", lines[near[0]])
     written = [f"{indent.group() if indent else ''}allowed_batch_sizes: {size}" for size in right]
     for number in near:
-        lines[number] = _GONE
+        lines[number] = GONE
     lines[near[0]] = "\n".join(written)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +104,8 @@ def cluster(draw: Draw, server: Server) -> Cluster:
     return Cluster(server, pod, container, objects)
 
 
+_ARGS = re.compile(r"([ -]+args:)\n((?:[ ]+(?:- [\"']?[\ue000-\ue0ff]*[-–].*|#.*)\n)+)")
+
 OTHERS: dict[str, dict[str, Any]] = {
     "namespace": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "serving"}},
     "claim": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "models"},
@@ -130,17 +133,33 @@ def written(draw: Draw, all_of: Cluster) -> dict[str, str]:
         blocks = "\n".join(f"The {name}:\n\n```yaml\n{text}```\n" for name, text in texts.items())
         return {"docs/deploy.md": f"# Deploy\n\n{blocks}\n```sh\nkubectl apply -f serving.yaml\n```\n"}
     if way == "kustomize":
-        files = {f"{name}.yaml": text for name, text in texts.items()}
-        head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n"
-        return files | {"kustomization.yaml": head + "".join(f"- {name}\n" for name in files)}
+        return kustomized(draw, all_of, texts)
     if way == "chart":
         return chart(draw, texts)
     return {f"k8s/{name}.yaml": text for name, text in texts.items()}
 
 
+def kustomized(draw: Draw, all_of: Cluster, texts: dict[str, str]) -> dict[str, str]:
+    """The objects as kustomize's resources; their ConfigMap as one of them, or made of the files beside it."""
+    head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+    data, tail = {}, ""
+    if "configmap" in texts and draw.chance("generated"):
+        texts = {name: text for name, text in texts.items() if name != "configmap"}
+        data = {f"conf/{name}": text for name, text in all_of.objects["configmap"]["data"].items()}
+        tail = "configMapGenerator:\n- name: tfs-conf\n  files:\n" + "".join(f"  - {name}\n" for name in data)
+    files = {f"{name}.yaml": text for name, text in texts.items()}
+    listed = "".join(f"- {name}\n" for name in files)
+    return files | data | {"kustomization.yaml": f"{head}resources:\n{listed}{tail}"}
+
+
 def chart(draw: Draw, texts: dict[str, str]) -> dict[str, str]:
     """The objects as a chart's templates, some of their values in values.yaml."""
     values = "# of this chart\nport: 8501\nlevel: 1\n"
+    if draw.chance("chart/args") and (found := _ARGS.search(texts["workload"])):
+        words = [line for line in found[2].split("\n") if line.strip() and not line.lstrip().startswith("#")]
+        values += "args:\n" + "".join(f"{line.strip()}\n" for line in words)
+        put = f"{found[1]}\n            {{{{- toYaml .Values.args | nindent 12 }}}}\n"
+        texts = texts | {"workload": texts["workload"].replace(found[0], put)}
     files = {f"templates/{name}.yaml": text for name, text in texts.items()}
     if draw.chance("chart/values"):
         files = {path: text.replace("port: 8501\n", "port: {{ .Values.port }}\n") for path, text in files.items()}

@@ -116,6 +116,23 @@ def data_key(all_of: Cluster, mark: str) -> None:
             words[number] = mark + word
 
 
+def alive(all_of: Cluster, mark: str) -> None:
+    del all_of.container["startupProbe"]
+    all_of.container[mark + "livenessProbe"] = {"tcpSocket": {"port": 8501}}
+
+
+def flags_as_command(all_of: Cluster, mark: str) -> None:
+    words = all_of.container.pop("args")
+    all_of.container["command"] = [mark + words[0], *words[1:]]
+
+
+def twice(all_of: Cluster, mark: str) -> None:
+    all_of.objects["service"][mark + "spec"] = {"ports": [{"port": 8501}], "selector": {"app": "tfs"}}
+
+
+LOST = "base-path-missing no-model monitoring-missing"
+
+
 def with_(name):
     return lambda all_of: name in all_of.objects
 
@@ -139,5 +156,8 @@ CLUSTER_FAULTS = [
     fault("hpa-missing-request", "hpa cpu", unrequested, with_("hpa")),
     fault("route-wrong-port", "ingress", routed, with_("ingress")),
     fault("configmap-key-missing", "conf batching_parameters_file enable_batching", data_key, lambda c: c.server.batching is not None and "configmap" in c.objects),
+    fault("liveness-without-startup", "startupProbe livenessProbe", alive),
+    fault("program-is-flag", "command", flags_as_command, lambda c: "args" in c.container and "command" not in c.container, also=LOST),
+    fault("key-twice", "service-selector service-ports", twice, lambda c: "service" in c.objects),
     fault("kubernetes-refuses", "env", sets("env", [{"name": "A", "@value": 1}]), lambda c: not c.server.env),
 ]  # fmt: skip

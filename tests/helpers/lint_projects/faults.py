@@ -22,6 +22,7 @@ class Fault:
     fixable: bool = False
     room: str = "server"  # what `change` is given: the server, the cluster's objects, or the written texts
     forms: frozenset[str] | None = None  # of projects; None: all
+    files: bool = False  # it wants a config file beside it
     traits: frozenset[str] = frozenset()
     avoids: frozenset[str] = frozenset()  # traits of others that would make this one none
 
@@ -54,7 +55,17 @@ def flag_fault(rule, *words, drops="", also="", fits=lambda _: True, fixable=Fal
                  traits=traits, avoids=frozenset(["left over"] * ("--help" in words)))  # fmt: skip
 
 
-IN_CONTAINERS = frozenset(["compose", "docker run", "cluster"])
+def file_fault(rule, flag, name, text, also=""):
+    """A config file of another kind, named by its flag, with a fault in it."""
+
+    def change(server: Server, mark: str) -> None:
+        server.flags[flag] = [f"--{flag}={CONF}/{name}"]
+        server.whole[name] = mark + text + "\n"
+
+    return Fault(rule, frozenset([flag]), change, also=frozenset(also.split()), files=True)
+
+
+IN_CONTAINERS = frozenset(["compose", "docker run", "told again", "cluster"])
 IN_IMAGES = frozenset(["image", "image and compose", *IN_CONTAINERS])
 
 
@@ -78,8 +89,8 @@ FLAG_FAULTS = [
     flag_fault("unknown-flag", "--noenable_model_warmup", fixable=True),
     flag_fault("unknown-flag", "--grpc_max_thread=96", drops="grpc_max_threads", also=THREADS),
     flag_fault("unknown-flag", "--model_version_policy=all"),
-    flag_fault("flag-value-after-blank", "--rest_api_num_threads", "96", also=THREADS, fixable=True),
-    flag_fault("flag-value-after-blank", "--num_load_threads", "3", fixable=True),
+    flag_fault("flag-value-after-blank", "--rest_api_num_threads", "96", also=THREADS + " kubernetes-refuses", fixable=True),
+    flag_fault("flag-value-after-blank", "--num_load_threads", "3", also="kubernetes-refuses", fixable=True),
     flag_fault("flag-bad-value", "--rest_api_timeout_in_ms=30s"),
     flag_fault("flag-bad-value", "--num_unload_threads=two"),
     flag_fault("flag-bad-value", "--enable_model_warmup=on"),
@@ -103,15 +114,25 @@ FLAG_FAULTS = [
     flag_fault("no-port", "--port=0", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port"),
     flag_fault("rest-timeout-short", "--rest_api_timeout_in_ms=5"),
     flag_fault("mixed-precision-unknown", "--mixed_precision=float16"),
-    flag_fault("grpc-threads-few", "--grpc_max_threads=1", also=THREADS),
+    flag_fault("grpc-threads-one", "--grpc_max_threads=1", also=THREADS),
+    flag_fault("grpc-threads-few", "--grpc_max_threads=2", also=THREADS),
+    flag_fault("threads-too-few", "--num_load_threads=-1"),
+    flag_fault("threads-impossible", "--num_unload_threads=100000"),
+    flag_fault("retries-negative", "--max_num_load_retries=-1", drops="load_retry_interval_micros"),
+    flag_fault("retry-interval-tiny", "--load_retry_interval_micros=60"),
+    flag_fault("warmup-iterations-unused", "--num_request_iterations_for_warmup=5", "--enable_model_warmup=false"),
+    flag_fault("tflite-unused", "--num_tflite_pools=4"),
+    flag_fault("tags-odd", "--saved_model_tags=serve,,gpu"),
+    flag_fault("socket-path", "--grpc_socket_path=unix:///tmp/tfs"),
+    flag_fault("file-system-unknown", "--model_base_path=https://host/ranker", fits=by_flags),
     flag_fault("gpu-fraction-beyond", "--per_process_gpu_memory_fraction=80"),
-    flag_fault("grpc-arguments-malformed", "--grpc_channel_arguments=grpc.max_concurrent_streams:9"),
+    flag_fault("grpc-arguments-crash", "--grpc_channel_arguments=grpc.max_concurrent_streams:9"),
     flag_fault("config-poll-unused", "--model_config_file_poll_wait_seconds=60", fits=lambda s: not by_file(s)),
     flag_fault("flags-in-one-word", "--num_load_threads=2--num_unload_threads=2", also="flag-bad-value"),
     flag_fault("server-ends", "--version"),
     flag_fault("server-ends", "--help"),
     flag_fault("unknown-flag", "–num_load_threads=2"),
-    flag_fault("pasted-dash", "–rest_api_port=8501", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port rest-port-off monitoring-missing", fits=lambda s: "port" not in s.flags, touches="rest_api_port"),
+    flag_fault("pasted-dash", "–rest_api_port=8501", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port rest-port-off monitoring-missing", fits=lambda s: "port" not in s.flags, touches="rest_api_port rest_api_num_threads"),
     flag_fault("pasted-dash", "–model_base_path=/models/ranker", fits=by_flags, also="base-path-missing no-model model-lost"),
     flag_fault("tensor-content-with-rest", "--enable_serialization_as_tensor_content=true", touches="rest_api_port"),
     flag_fault("ssl-with-alts", "--use_alts_credentials=true", f"--ssl_config_file={CONF}/tls.config", also="config-file-missing config-file-not-copied configmap-key-missing"),
@@ -119,6 +140,10 @@ FLAG_FAULTS = [
     flag_fault("config-file-not-copied", f"--tensorflow_session_config_file={CONF}/session.config", forms=["image", "image and compose"], also="config-file-missing"),
     flag_fault("configmap-key-missing", f"--tensorflow_session_config_file={CONF}/session.config", fits=lambda s: s.monitoring or s.batching or s.entries, forms=["cluster"]),
     flag_fault("file-for-two", f"--ssl_config_file={CONF}/monitoring.config", f"@--monitoring_config_file={CONF}/monitoring.config", fits=lambda s: s.monitoring, also="config-unknown-field config-file-broken monitoring-path", touches="monitoring-text enable path metrics_port"),
+    file_fault("ssl-paths", "ssl_config_file", "tls.config", 'server_key: "/etc/tls/key.pem" server_cert: "/etc/tls/cert.pem"'),
+    file_fault("session-config-overridden", "tensorflow_session_config_file", "session.config", "intra_op_parallelism_threads: 4"),
+    file_fault("config-unknown-field", "tensorflow_session_config_file", "session.config", "intra_op_threads: 4"),
+    file_fault("config-bad-value", "tensorflow_session_config_file", "session.config", "allow_soft_placement: yes"),
     flag_fault("model-name-ignored", "--model_name=ranker", fits=by_file),
     flag_fault("threads-cap-batch", "--rest_api_num_threads=8", "--grpc_max_threads=8", "@max_batch_size", fits=batches, also=THREADS, touches="max_batch_size"),
 ]  # fmt: skip
@@ -157,9 +182,11 @@ FILE_FAULTS = [
     row_fault("batching-threads-impossible", "batching", "num_batch_threads", "num_batch_threads { value: 100000 }", also="batching-threads-absurd"),
     row_fault("batching-size-absurd", "batching", "max_batch_size allowed_batch_sizes", "max_batch_size { value: 20000000 }", also=SIZED),
     row_fault("batching-padding", "batching", "padding", "pad_variable_length_inputs: true"),
+    row_fault("batching-execution-unused", "batching", "max_execution_batch_size splitting", "max_execution_batch_size { value: 32 }"),
     row_fault("config-bad-value", "batching", "max_enqueued_batches", "max_enqueued_batches { value: true }"),
     row_fault("batching-splitting", "batching", "splitting max_batch_size allowed_batch_sizes", "enable_large_batch_splitting { value: true }", also=SIZED),
     row_fault("monitoring-path", "monitoring", "path", 'path: "monitoring/prometheus/metrics"', fixable=True),
+    row_fault("monitoring-path-lost", "monitoring", "path", 'path: "/metrics?all=1"'),
     row_fault("monitoring-off", "monitoring", "enable", "enable: false"),
     row_fault("config-unknown-field", "monitoring", "metrics_port", "port: 9090"),
     row_fault("config-bad-value", "monitoring", "enable", "enable: yes"),
@@ -214,6 +241,9 @@ MODEL_FAULTS = [
     entry_fault("s3-not-supported", "base_path", 'base_path: "s3://bucket/ranker"'),
     entry_fault("base-path-version", "base_path", 'base_path: "/models/ranker/1"', also="base-path-missing"),
     entry_fault("base-path-missing", "base_path", 'base_path: "/srv/ranker"', forms=IN_CONTAINERS),
+    entry_fault("label-version-not-served", "policy", 'model_version_policy { specific { versions: 1 } } version_labels { key: "stable" value: 2 }', also="labels-at-start"),
+    entry_fault("config-field-twice", "name", 'name: "ranker" name: "other"'),
+    entry_fault("model-name-missing", "name", ""),
     entry_fault("labels-at-start", "policy", 'version_labels { key: "stable" value: 1 }'),
     Fault("model-twice", frozenset(["entry name", "entry twice", "entry base_path"]), twice, by_file),
     whole("config-json", "models.config", '{"model_config_list": {"config": [{"name": "ranker", "base_path": "/models/ranker"}]}}\n', "entries"),
@@ -222,13 +252,28 @@ MODEL_FAULTS = [
 ]  # fmt: skip
 
 
-def image(rule, name, also=""):
+def image(rule, name, also="", fits=lambda _: True):
     """Another image than the right one."""
 
     def change(server: Server, mark: str) -> None:
         server.image = mark + name
 
-    return Fault(rule, frozenset(["image"]), change, also=frozenset(also.split()), forms=IN_IMAGES)
+    return Fault(rule, frozenset(["image"]), change, fits, frozenset(also.split()), forms=IN_IMAGES)
+
+
+def too_new(word):
+    """A flag of today's beside an image of its day before."""
+
+    def change(server: Server, mark: str) -> None:
+        server.image = "tensorflow/serving:2.8.0"
+        server.flags = {name: words for name, words in server.flags.items() if name not in _NEW} | {
+            _name(word): [mark + word]
+        }
+
+    return Fault("flag-too-new", frozenset(["image", *_NEW]), change, forms=IN_IMAGES)
+
+
+_NEW = ("mixed_precision", "enable_grpc_healthcheck_service", "enable_serialization_as_tensor_content")
 
 
 def environment(rule, name, value, fits=lambda _: True, also=""):
@@ -248,6 +293,10 @@ PLACE_FAULTS = [
     environment("env-nobody-reads", "TENSORFLOW_SERVING_REST_API_PORT", "8501"),
     environment("base-path-doubled", "MODEL_BASE_PATH", "/models/ranker", lambda s: s.model == "env", also="base-path-missing"),
     flag_fault("literal-variable", "--model_name=${NAME}", fits=by_flags, forms=["cluster"]),
+    flag_fault("model-lost", "--model_name", "ranker", drops="model_base_path", fits=by_flags, forms=["image"], also="flag-value-after-blank"),
+    image("devel-image", "tensorflow/serving:2.20.0-devel", also="cmd-over-entrypoint", fits=lambda s: s.model == "env"),
+    too_new("--mixed_precision=bfloat16"),
+    too_new("--enable_grpc_healthcheck_service=true"),
 ]  # fmt: skip
 SERVER_FAULTS = [*FLAG_FAULTS, *FILE_FAULTS, *MODEL_FAULTS, *PLACE_FAULTS]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lint_projects import cluster, commands, composed
+from lint_projects import cluster, commands, composed, other_forms
 from lint_projects.cluster_faults import CLUSTER_FAULTS
 from lint_projects.draws import Draw, mark, places, unmarked
 from lint_projects.faults import SERVER_FAULTS, Fault, drawn_faults
@@ -22,12 +22,19 @@ from playbook.lint.output import exit_code
 from playbook.lint.report import Report
 from playbook.lint.rules.findings import RULES
 
-COMMON = {"monitoring-missing", "entrypoint-replaced", "no-drain", "batching-defaults"}  # said of nearly every text
+COMMON = {
+    "monitoring-missing",
+    "entrypoint-replaced",
+    "no-drain",
+    "no-probe",
+    "batching-defaults",
+}  # said of nearly all texts
 TEXTS: dict[str, Callable[[Draw, Server], dict[str, str]]] = {
     "image": commands.dockerfile, "compose": composed.compose, "image and compose": composed.image_and_compose,
+    "a form": other_forms.any_form, "told again": other_forms.told_again,
     "docker run": commands.run_script, "unit": commands.unit, "python": commands.python, "script": commands.shell_start,
 }  # fmt: skip
-READS_ENV = {"image", "compose", "docker run", "image and compose", "cluster"}
+READS_ENV = {"image", "compose", "docker run", "told again", "image and compose", "cluster"}
 NEAR = 1  # lines between a fault and the line it is named at
 
 
@@ -45,12 +52,12 @@ def project(seed: int, plain=frozenset(), kept=None) -> Project:
     """The project of a seed, `plain` labels at their plainest; of its faults those in `kept` (None: all)."""
     draw = Draw(seed, plain)
     form = draw.choose("form", *TEXTS, "cluster", "cluster")
-    server = good_server(draw, form in READS_ENV)
+    server = good_server(draw, form in READS_ENV, form != "a form")
     objects = cluster.cluster(draw, copy.deepcopy(server)) if form == "cluster" else None
     texts = cluster.written(draw, objects) if objects else TEXTS[form](draw, copy.deepcopy(server))
     target = {"server": server, "cluster": objects, "texts": texts}
     all_faults = [*SERVER_FAULTS, *CLUSTER_FAULTS, *TEXT_FAULTS]
-    able = [each for each in all_faults if (not each.forms or form in each.forms) and each.fits(target[each.room])]
+    able = [each for each in all_faults if _can_be(each, form) and each.fits(target[each.room])]
     faults = {number: fault for number, fault in enumerate(drawn_faults(draw, able)) if kept is None or number in kept}
     _put(faults, "server", server)
     if form == "cluster":
@@ -60,7 +67,16 @@ def project(seed: int, plain=frozenset(), kept=None) -> Project:
     else:
         texts = TEXTS[form](draw, server)
         _put(faults, "texts", texts)
+    where = places(texts)  # other faults may have taken away what a change of the texts looks for
+    faults = {number: fault for number, fault in faults.items() if fault.room != "texts" or number in where}
     return Project(form, around(draw, texts), faults, list(draw.labels))
+
+
+def _can_be(fault: Fault, form: str) -> bool:
+    """True for a fault that can stand in a form; the forms of the matrix take words that want no quotes alone."""
+    if form == "a form":
+        return fault.forms is None and not fault.files
+    return not fault.forms or form in fault.forms
 
 
 def _put(faults: dict[int, Fault], room: str, target) -> None:

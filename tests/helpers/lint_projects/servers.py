@@ -49,9 +49,9 @@ class Server:
         return result | self.whole
 
 
-def good_server(draw: Draw, env_reads: bool) -> Server:
-    """A server without a fault; `env_reads`: the image's script starts it and reads MODEL_NAME."""
-    server = Server(draw.choose("model", "flags", "file", *["env"] * env_reads))
+def good_server(draw: Draw, env_reads: bool, files: bool = True) -> Server:
+    """A server without a fault; `env_reads`: the image's script starts it, and reads MODEL_NAME."""
+    server = Server(draw.choose("model", "flags", *["file"] * files, *["env"] * env_reads))
     flags = {"rest_api_port": "8501", "rest_api_num_threads": "96", "grpc_max_threads": "96"}
     if draw.chance("port told"):
         flags["port"] = "8500"
@@ -68,7 +68,7 @@ def good_server(draw: Draw, env_reads: bool) -> Server:
     server.flags = {name: [f"--{name}={value}"] for name, value in flags.items()}
     for name in draw.some("spare switches", _SPARE_BOOL, 2):
         server.flags[name] = [f"--{name}" + draw.choose(f"switch {name}", "=true", "=1", "=True", "")]
-    if draw.choose("batches", True, False):
+    if files and draw.choose("batches", True, False):
         server.flags["enable_batching"] = [
             "--enable_batching" + draw.choose("switch batching", "=true", "=1", "=True", "")
         ]
@@ -80,7 +80,7 @@ def good_server(draw: Draw, env_reads: bool) -> Server:
             server.batching["allowed_batch_sizes"] = draw.choose(
                 "sizes", "allowed_batch_sizes: 1\nallowed_batch_sizes: 8\nallowed_batch_sizes: 64",
                 "allowed_batch_sizes: [1, 8, 64]")  # fmt: skip
-    if draw.choose("monitored", True, False):
+    if files and draw.choose("monitored", True, False):
         server.flags["monitoring_config_file"] = [f"--monitoring_config_file={CONF}/monitoring.config"]
         server.monitoring = {"enable": "enable: true", "path": f'path: "{METRICS}"'}
     if draw.chance("quiet log", 0.3):

@@ -39,11 +39,13 @@ def replaced(rule, path, pattern, by, touches="", also="", forms=IMAGES, asked="
     return Fault(rule, frozenset([*touches.split()]), change, there, frozenset(also.split()), room="texts", forms=forms)
 
 
+RUNS = frozenset(["docker run", "told again"])
 FROM = "FROM "
+LOST = "entrypoint-replaced base-path-missing no-model rest-port-off port-nobody-listens monitoring-missing model-lost batching-file-unused"
 TEXT_FAULTS = [
     line_added("tool-not-in-image", "Dockerfile", FROM, "HEALTHCHECK CMD curl -f http://localhost:8501/v1/models/ranker || exit 1", touches="health", also="health-by-code"),
     line_added("sysctl-in-dockerfile", "Dockerfile", FROM, "RUN echo net.core.somaxconn=1024 >> /etc/sysctl.conf"),
-    line_added("server-in-build", "Dockerfile", "COPY|ADD|EXPOSE", "RUN tensorflow_model_server --rest_api_port=8501 --model_base_path=/models/ranker"),
+    line_added("server-in-build", "Dockerfile", "(COPY|ADD) .*models /models|(COPY|ADD) models/", "RUN tensorflow_model_server --rest_api_port=8501 --model_base_path=/models/ranker"),
     line_added("port-told-closed", "Dockerfile", FROM, "EXPOSE 9000"),
     line_added("expose-not-a-port", "Dockerfile", FROM, "EXPOSE 8501 # REST"),
     line_added("comment-in-instruction", "Dockerfile", FROM, "WORKDIR /models # all of them"),
@@ -53,6 +55,19 @@ TEXT_FAULTS = [
     replaced("cmd-over-entrypoint", "Dockerfile", r'^CMD \[(?= ?\\?\n? *"[\ue000-\ue0ff]?--)', r'CMD ["tensorflow_model_server", ', touches="cmd", forms=frozenset(["image", "image and compose"])),
     replaced("port-nobody-listens", "docker-compose.yml", r"""(["']?)8500:8500""", r"\g<1>9000:9000", touches="ports", forms=frozenset(["compose", "image and compose"]), also="port-told-closed"),
     replaced("port-nobody-listens", "compose.yaml", r"""(["']?)8500:8500""", r"\g<1>9000:9000", touches="ports", forms=frozenset(["compose"])),
-    replaced("port-nobody-listens", "run.sh", r"8500:8500", "8500:9000", touches="ports", forms=frozenset(["docker run"])),
-    replaced("mount-source-relative", "run.sh", r'"?[^\s"]*models:/models"?', "models:/models", touches="mount", also="mount-not-bind", forms=frozenset(["docker run"])),
+    replaced("port-nobody-listens", "run.sh", r"8500:8500", "8500:9000", touches="ports", forms=RUNS),
+    replaced("mount-source-relative", "run.sh", r'"?[^\s"]*models:/models"?', "data/models:/models", touches="mount", also="mount-not-bind", forms=RUNS),
+    line_added("health-word-available", "Dockerfile", FROM, "HEALTHCHECK CMD bash -c 'exec 3<>/dev/tcp/127.0.0.1/8501 && printf \"GET /v1/models/ranker HTTP/1.0\\r\\n\\r\\n\" >&3 && grep -q AVAILABLE <&3'", touches="health"),
+    line_added("expose-not-a-port", "Dockerfile", FROM, "EXPOSE rest"),
+    line_added("comment-in-instruction", "Dockerfile", FROM, "ENV TF_CPP_MIN_LOG_LEVEL=1 # quiet"),
+    replaced("exec-form-not-json", "Dockerfile", r'^(CMD|ENTRYPOINT) \["([^"\n]*)"', r"\1 ['\2'", touches="form cmd", also=LOST),
+    replaced("exec-form-broken", "Dockerfile", r'^((?:CMD|ENTRYPOINT) \[) \\$', r"\1", touches="form cmd", also=LOST),
+    replaced("cmd-shell-form", "Dockerfile", r'^CMD \[ ?"(--[^"\n]*)".*(?<!\\)$', r"CMD tensorflow_model_server \1", touches="form cmd", also=LOST, forms=frozenset(["image"])),
+    replaced("windows-line-ends", "start.sh", r"\A(#!.*)$", "\\1\r", touches="ends", forms=frozenset(["image", "script"])),
+    replaced("mount-without-source", "run.sh", r"--mount type=bind,source=", "--mount type=bind,srce=", touches="mount", also="base-path-missing config-file-missing", forms=RUNS),
+    replaced("mount-not-bind", "run.sh", r"--mount type=bind,(?=source=/|source=.?\$)", "--mount ", touches="mount", forms=RUNS),
+    replaced("line-not-continued", "run.sh", r" \\\n([ \t]*--rest_api_port=8501)", r"\n\1", touches="cut", also=LOST, forms=RUNS),
+    replaced("port-nobody-listens", "README.md", r"8500:8500", "8500:9000", touches="ports", forms=RUNS),
+    replaced("port-nobody-listens", "Makefile", r"8500:8500", "8500:9000", touches="ports", forms=RUNS),
+    replaced("make-variable-lost", "Makefile", r"\$\(CURDIR\)/models", "$$(MODELS)", touches="mount", also="base-path-missing", forms=RUNS),
 ]  # fmt: skip

@@ -67,6 +67,7 @@ def _is_open(command: Command) -> bool:
     known = command.knows("port") and command.knows("rest_api_port") and not (command.partial or command.managed)
     told = [_published(word) for word in command.published]
     more = any(is_unknown(word.partition("=")[0]) for word in command.words)  # flags that stand elsewhere
+    known = known and command.text("port", "8500") != command.text("rest_api_port", "0")  # which is said as such
     return not known or more or (command.place.container and (not told or None in told))
 
 

@@ -51,7 +51,7 @@ def launch(start: Start) -> Reading:
     start = _filled(start) if start.kubernetes else start
     start = _named_rightly(start, reading)
     words = [*(start.entry or ()), *start.args]
-    check_entry(start, reading)
+    start = check_entry(start, reading)
     if start.entry and len(words) > 1 and is_shell(words[0]) and not words[1].startswith("-"):
         start, words = replace(start, entry=words[1:2], args=words[2:]), words[1:]  # a shell that runs a script
     first = start.entry[0] if start.entry else ""
@@ -142,10 +142,11 @@ def _by_entrypoint(start: Start, reading: Reading) -> None:
     if script is not None and not scripted:
         return _by_shell(start, *script, reading)
     if OFFICIAL in start.image and not scripted:
-        reading.passed = "an image to build the server in: it starts a shell"
         named = {"MODEL_NAME", "MODEL_BASE_PATH"} & start.environment.keys()
         if "-devel" in start.image and (named or any(word.startswith("--") for word in args[:1])):
-            reading.report("devel-image", start.path, start.line, image=start.image)
+            reading.report("devel-image", *place_of(start.image, start.path, start.line), image=start.image)
+            return _by_entrypoint(replace(start, image=start.image.replace("-devel", "")), reading)  # as it is meant
+        reading.passed = "an image to build the server in: it starts a shell"
         return None
     if script is not None:
         reading.report("cmd-shell-form", start.path, line_of(args[0]) or start.line)

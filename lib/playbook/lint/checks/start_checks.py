@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_server_word
 from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_unread
@@ -17,21 +18,26 @@ _FILL_IN = (".tf", ".tfvars", ".hcl", ".nomad")  # whose language fills in `${..
 OTHER_PROGRAMS = ("python", "python3", "pip", "pip3", "node", "java", "curl", "wget", "git", "aws", "gsutil")
 
 
-def check_entry(start: Start, reading: Reading) -> None:
-    """A flag where the entrypoint's program belongs; an entrypoint that is called with its own name behind it."""
+def check_entry(start: Start, reading: Reading) -> Start:
+    """A flag where the entrypoint's program belongs; an entrypoint that is called with its own name behind it.
+
+    Returns the start as it is meant.
+    """
     named = (start.args or [Word("")])[0]
     again = start.entry is None and named.endswith("/" + ENTRYPOINT_SCRIPT) and named in start.scripts
     if again or (is_server_word(named) and is_server_word((start.entry or [Word("")])[-1])):
         reading.report("cmd-over-entrypoint", *place_of(named, start.path, start.line), word=repr(str(named)))
     word = (start.entry or [Word("")])[0]
     if not word.startswith("-") or start.partial:
-        return
+        return start
     where, right = "ENTRYPOINT", "Write the flags as CMD, behind the image's own ENTRYPOINT."
     if not start.place.dockerfile and not start.place.built:
         where, right = "entrypoint", "Write the flags as the command."
     if start.kubernetes:
         where, right = "command", "Write the flags as args, which stand behind the image's own entrypoint."
     reading.report("program-is-flag", *place_of(word, start.path, start.line), word=word, where=where, right=right)
+    behind_script = is_official(start.image) and not any(ENTRYPOINT_SCRIPT in path for path in start.scripts)
+    return replace(start, entry=None, args=[*(start.entry or ()), *start.args]) if behind_script else start
 
 
 def check_program(start: Start, word: Word, reading: Reading) -> None:

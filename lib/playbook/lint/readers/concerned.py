@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from playbook.lint.checks.keys_twice import check_twice
 from playbook.lint.checks.known_fields import check_fields
 from playbook.lint.checks.refused_routes import check_shape
 from playbook.lint.checks.removed import check_version
 from playbook.lint.checks.start import is_called_so
+from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.readers.routes import ROUTES, backends
@@ -31,6 +33,8 @@ def check_concerned(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator
             yield from check_shape(data, shown)
         if (data.get("kind") in SCALERS and any(targets(data, pod) for pod in pods)) or _name(data) in served:
             yield from check_fields(data, shown) if "kind" in data else ()
+        if _leads_to(data, served) or any(_acts_on(data, pod) or _sends_to(data, pod) for pod in pods):
+            yield from check_twice(data, shown) if not _is_open(data) else ()
 
 
 def targets(scaler: Any, pod: Pod) -> bool:
@@ -60,6 +64,15 @@ def _acts_on(data: Any, pod: Pod) -> bool:
     selector: Any = spec.get(_SELECTORS[kind]) if kind in _SELECTORS and isinstance(spec, Table) else None
     wanted = _texts(selector.get("matchLabels")) if isinstance(selector, Table) else {}
     return bool(wanted) and wanted.items() <= _texts(pod.labels).items()
+
+
+def _sends_to(data: Any, pod: Pod) -> bool:
+    return data.get("kind") == "Service" and selects(data, pod)
+
+
+def _is_open(data: Any) -> bool:
+    """True for a chart's template, whose branches stand side by side."""
+    return is_unknown(str(data.get("metadata")))
 
 
 def _texts(value: Any) -> dict[str, str]:

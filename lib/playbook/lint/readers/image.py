@@ -50,9 +50,11 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
         steps = [step for step in steps if step.line < behind]
     arguments = arguments_of(steps)
     final = stages(steps, target or serving_stage(steps))
-    base = expand(final[0].rest.split()[0], arguments) if final and final[0].word == "FROM" and final[0].rest else ""
+    base = Word("")
+    if final and final[0].word == "FROM" and final[0].rest:
+        base = Word(expand(final[0].rest.split()[0], arguments), text.line(final[0].line))
     if is_torn(final[0].rest if final else ""):
-        base = OFFICIAL  # as it is meant
+        base = Word(OFFICIAL)  # as it is meant
     if OFFICIAL not in base and BINARY not in text.content:
         if (part := read_part(steps, text)) is not None:
             return part
@@ -150,7 +152,7 @@ def _fill(
             cmd_words, start.partial = [], not word  # what it was to serve is lost, and said so
     else:
         start.entry = _words(entry, text)
-        if entry.words() is None and not entry.broken:
+        if entry.words() is None and not (entry.broken or entry.rest.startswith("[")):
             cmd_words = []  # the shell form of ENTRYPOINT takes no CMD
     start.args = cmd_words
     if start.entry == [] and cmd_words:

@@ -9,9 +9,10 @@ from typing import Any
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import served_metrics_path
 from playbook.lint.checks.containers import IMAGE, IMAGE_IN_JSON, check_image
+from playbook.lint.checks.keys_twice import check_twice
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.forms.text import Text, is_unknown, line_of
-from playbook.lint.forms.walking import held_by, tables_in, words_in
+from playbook.lint.forms.walking import held_by, words_in
 from playbook.lint.forms.yaml_lines import Table, load_documents
 from playbook.lint.readers.cluster import check_cluster
 from playbook.lint.readers.compose import read_compose
@@ -67,22 +68,12 @@ def read_page(page: Page, pods: list[Pod], objects: list[tuple[Any, str]]) -> Re
         reading.add(_named_images(page))
     if reading.understood:
         path = page.document.text.path
-        reading.findings += _twice(page)
+        branches = page.document.text.templated  # of a chart, which stand side by side
+        for data in page.data if not branches else ():
+            reading.findings += check_twice(data, path)
         told = {"word": "the indent or what stands behind the key", "who": "YAML"}
         reading.findings += [finding("odd-blank", path, line, blank=blank, **told) for line, blank in page.blanks]
     return reading
-
-
-def _twice(page: Page) -> Iterator[Finding]:
-    """Keys that stand twice in a mapping of an object, or of compose's."""
-    path, prose = page.document.text.path, page.document.text.path.endswith((".md", ".rst", ".ipynb", ".adoc"))
-    for data in page.data if not page.document.text.templated else ():  # a chart's branches stand side by side
-        for table in tables_in(data) if {"apiVersion", "services"} & {*data} else ():
-            for key, line, first in table.twice:
-                heads = table is data and key in ("apiVersion", "kind")
-                right = "Put a line of dashes (---) in front: here another object begins." if heads else "Keep one."
-                if not (heads and prose):  # which shows two files as one
-                    yield finding("key-twice", path, line, key=key, first=first, right=right)
 
 
 def _named_images(page: Page) -> Reading:
