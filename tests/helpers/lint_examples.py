@@ -270,6 +270,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "name-without-path": {
         "run.sh": "docker run -v /data/models:/models tensorflow/serving:2.20.0 --model_name=leaf\n"
     },
+    "assignment-with-blanks": {"run.sh": "DIR = /m\ntensorflow_model_server --model_base_path=$DIR\n"},
     "docker-option-unknown": {"run.sh": RUN.format(options="--gpu all", flags="")},
     "volume-without-target": {"run.sh": "docker run -v $PWD/m -e MODEL_NAME=m tensorflow/serving:2.20.0\n"},
     "mount-not-bind": {"run.sh": RUN.format(options="--mount source=/c,target=/c", flags="")},

@@ -20,6 +20,7 @@ from playbook.lint.checks.named_files import meant_files, named_files
 from playbook.lint.checks.own_images import said_once
 from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
+from playbook.lint.checks.told_flags import read_under
 from playbook.lint.checks.warmup_paths import check_warmup_paths
 from playbook.lint.files import NAMES_NONE
 from playbook.lint.forms.text import UNKNOWN, Text, line_of
@@ -28,11 +29,9 @@ from playbook.lint.readers.charts import led_back
 from playbook.lint.report import Report
 from playbook.lint.rules.findings import Finding
 
-_POLL = "file_system_poll_wait_seconds"
 # words that stand for flags which are not here: `$@`, `$FLAGS`, `--$NAME=$VALUE`
 _OPEN = re.compile(r"\$[@*]|\$\{[@*]\}|\$…|\$\{?\w+(\[[@*]\])?\}?|--[\w-]*\$[^=]*(=.*)?", re.DOTALL)
 _SAID = ("config-file-missing", "config-file-not-copied", "configmap-key-missing")  # a config file that is not there
-_EARLY = "allow_version_labels_for_unavailable_models"
 
 
 def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: set[Path]) -> Report:
@@ -123,12 +122,10 @@ def _loose(
     loose += [
         (flag, gathered.texts[path]) for path, flag in gathered.configs.items() if gathered.texts[path] not in named
     ]
-    early = {name: "true" for name in (_EARLY,) if any(command.on(name) for command, _ in judged)}
-    polls = {command.given[_POLL] for command, _ in judged if _POLL in command.given}
-    early |= {_POLL: min(polls)} if len(polls) == 1 else {}
-    about = Command((), given=early) if early else None  # which command line reads it is not known
+    commands = [command for command, _ in judged]
     for flag, text in dict.fromkeys(loose):
-        report.findings += check_config(flag, text, about if flag == "model_config_file" else None)
+        about = read_under(text, commands, gathered.texts.values()) if flag == "model_config_file" else None
+        report.findings += check_config(flag, text, about)
         report.counts["config files"] += 1
 
 

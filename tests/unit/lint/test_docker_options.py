@@ -20,6 +20,8 @@ def named(line, folder):
     ("-name serving", "-name"),
     ("-gpus all", "-gpus"),
     ("--volume-from other", "--volume-from"),
+    ("--model", "--model"),
+    ("--background", "--background"),
 ])  # fmt: skip
 def test_a_word_that_is_none_of_dockers_options_is_named(given, word, tmp_path):
     assert named(f"docker run -d {given} {TAIL}", tmp_path) == [word]
@@ -29,6 +31,7 @@ def test_a_word_that_is_none_of_dockers_options_is_named(given, word, tmp_path):
     f"docker run -dit --gpus all --name=s -p 8501:8501 --cpuset-cpus 0-3 {TAIL}",
     f"docker run -itp 8501:8501 -m4g -uroot {TAIL}",
     f"docker run --rm $OPTIONS --shm-size 1g {TAIL}",
+    f"docker compose run --rm --service-ports {TAIL}",
     f"podman run --replace --systemd=false -d {TAIL}",
     "docker service create --replicas 3 --publish 8501:8501 --mount type=bind,source=/srv/leaf,target=/models/leaf "
     "-e MODEL_NAME=leaf tensorflow/serving:2.20.0",

@@ -12,7 +12,7 @@ from playbook.lint.checks.lookup import Lookup, Sources, from_here, look_up
 from playbook.lint.checks.lost_models import NAMING, check_lost, named_alone
 from playbook.lint.checks.model_lists import ModelEntry, model_entries
 from playbook.lint.checks.models import Serving, check_base_path, version_of
-from playbook.lint.checks.shown_folders import saved_bare_at, saved_itself, shown_wrong
+from playbook.lint.checks.shown_folders import saved_bare_at, shown_wrong
 from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms.saved_models import as_named
 from playbook.lint.forms.text import Text, is_unknown
@@ -103,9 +103,9 @@ def _check(
         at = result.mount.line if result.mount is not None and result.mount.line else where[1]
         rule, words = shown
         yield finding(rule, where[0], at, **words)
-    elif folder := saved_bare_at(result, command, sources, base):
+    elif remedy := saved_bare_at(result, command, sources, base):
         at = result.mount.line if result.mount is not None and result.mount.line else where[1]
-        yield finding("no-version", where[0], at, path=base, remedy=saved_itself(folder))
+        yield finding("no-version", where[0], at, path=base, remedy=remedy)
     elif (result.missing or result.text is not None) and not command.place.built:
         missing = result.missing or "a folder but a file"
         yield finding("base-path-missing", *where, path=base, where=missing, remedy=result.remedy)
@@ -136,8 +136,8 @@ def _relative(
     parent, _, name = base.rstrip("/").rpartition("/")
     if single and parent and version_of(name) is not None and "model_base_path" in command.given:
         yield finding("base-path-version", *where, path=base, parent=parent)
-    elif as_named(base) in sources.saved.get(command.path, ()):
-        yield finding("no-version", *where, path=base, remedy=saved_itself(as_named(base)))
+    elif remedy := sources.saved.get(command.path, {}).get(as_named(base), ""):
+        yield finding("no-version", *where, path=base, remedy=remedy)
 
 
 def _other_format(command: Command, base: str) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ class Sources:
     asked: set[str] = field(default_factory=set)  # texts here that others were read by, as they are shown
     drawn: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents draw as trees
     listed: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents list by `ls`
-    saved: dict[str, frozenset[str]] = field(default_factory=dict)  # folders that texts save models into, unversioned
+    saved: dict[str, dict[str, str]] = field(default_factory=dict)  # see saved_models
     _resolved: dict[Path, Path] = field(default_factory=dict)
 
     def file(self, path: Path) -> Text | None:

@@ -6,23 +6,20 @@ from playbook.lint.checks.command import Command
 from playbook.lint.checks.lookup import Lookup, Sources
 from playbook.lint.forms.listings import listed_bare
 from playbook.lint.forms.saved_models import as_named
-from playbook.lint.forms.trees import one_level_off, without_version
-
-
-def saved_itself(folder: str) -> str:
-    """The remedy for a model that a text saves into a folder without a version."""
-    return f"The model is saved into {folder} itself: save it into {folder}/1."
+from playbook.lint.forms.trees import numbered, one_level_off, without_version
 
 
 def saved_bare_at(result: Lookup, command: Command, sources: Sources, base: str) -> str:
-    """The folder that the same text saves a model into, where that is the one that is served; "" otherwise."""
-    saved = sources.saved.get(command.path, frozenset())
+    """What mends the folder that the same text saves a model into, where that is the one served; "" otherwise."""
+    saved = sources.saved.get(command.path, {})
     named = base
     if command.place.container:
         mount = result.mount
         named = mount.named if mount is not None and mount.rest_of(command.place.absolute(base)) == "" else ""
     folder = as_named(named)
-    return folder if folder in saved else ""
+    drawn = sources.drawn.get(command.path, {})
+    shown = [names for path, names in drawn.items() if path.rpartition("/")[2] == folder.rpartition("/")[2]]
+    return saved.get(folder, "") if not any(map(numbered, shown)) else ""
 
 
 def shown_wrong(result: Lookup, command: Command, sources: Sources, base: str) -> tuple[str, dict[str, str]] | None:

@@ -10,7 +10,12 @@ from playbook.lint.forms.python_exports import tree_of
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import Text, is_unknown
 
-_HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|\.)/+|^/(?=path/to/)")  # `path/to/m` stands for any place
+_HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|\.)/+|^/?path/to/(?=\w)")  # `path/to/m` is m, wherever it lies
+
+
+_ITSELF = "The model is saved into {path} itself: save it into {path}/1."
+_BESIDE = "save_pretrained puts the SavedModel into {path}/saved_model/1: name {path}/saved_model."
+_WEIGHTS = "save_pretrained writes weights, which the server cannot read: export a SavedModel into {path}/1."
 
 
 def as_named(path: str) -> str:
@@ -18,20 +23,20 @@ def as_named(path: str) -> str:
     return _HERE.sub("", path.replace('"', "").replace("'", "").strip()).rstrip("/")
 
 
-def saved_bare(nodes: Iterable[ast.AST], values: Values, content: str) -> frozenset[str]:
-    """The folders that the nodes save a SavedModel into, where `content` names no version in them."""
-    found = set()
+def saved_bare(nodes: Iterable[ast.AST], values: Values, content: str) -> dict[str, str]:
+    """The folders that the nodes save a model into, where `content` names no version in them, and what mends each."""
+    found: dict[str, str] = {}
     for node in nodes:
-        for given in _targets(node):
+        for given, remedy in _targets(node):
             word = values.word(given)
             path = as_named(str(word)) if word is not None and not is_unknown(word) else ""
             name = path.rpartition("/")[2]
             if name and not name.isdigit() and "." not in name and not re.search(rf"{re.escape(path)}/+\d", content):
-                found.add(path)
-    return frozenset(found)
+                found.setdefault(path, remedy.format(path=path))
+    return found
 
 
-def _targets(node: ast.AST) -> Iterator[ast.expr]:
+def _targets(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
     """Where a call saves a model: `tf.saved_model.save(m, P)`, `save_model(m, P)`, `model.save(P)` or `.export(P)`."""
     if not isinstance(node, ast.Call):
         return
@@ -39,16 +44,19 @@ def _targets(node: ast.AST) -> Iterator[ast.expr]:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     owner = getattr(function, "value", None)
     whose = getattr(owner, "attr", getattr(owner, "id", ""))
-    place = None
+    place, remedy = None, _ITSELF
     if (name == "save" and whose == "saved_model") or name == "save_model":
         place = 1
     elif (name in ("save", "export") and "model" in whose) or name == "SavedModelBuilder":
         place = 0
+    elif name == "save_pretrained" and "model" in whose:
+        both = any(each.arg == "saved_model" and getattr(each.value, "value", False) is True for each in node.keywords)
+        place, remedy = 0, _BESIDE if both else _WEIGHTS
     if place is not None and len(node.args) > place:
-        yield node.args[place]
+        yield node.args[place], remedy
 
 
-def saved_in_cells(cells: Iterable[str], text: Text) -> frozenset[str]:
+def saved_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:
     """The same of a notebook's cells, or of a document's blocks of Python."""
     cells = list(cells)
     if not any("save" in cell or "export" in cell for cell in cells):
@@ -56,5 +64,5 @@ def saved_in_cells(cells: Iterable[str], text: Text) -> frozenset[str]:
     code = "\n".join(cell for cell in cells if tree_of(cell) is not None)
     tree = tree_of(code)
     if tree is None or "model" not in code:
-        return frozenset()
+        return {}
     return saved_bare(list(ast.walk(tree)), Values(tree, Text(code, text.path)), text.content)

@@ -40,7 +40,9 @@ def check_concerned(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator
 def targets(scaler: Any, pod: Pod) -> bool:
     """True for a scaler of this pod's workload."""
     target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
-    return str(target.get("name", "")) == pod.name and str(target.get("kind", "Deployment")) == pod.kind
+    name, kind = str(target.get("name", "")), str(target.get("kind", "Deployment"))
+    made = kind == "Deployment" and pod.kind == "SeldonDeployment" and name.startswith(f"{pod.name}-")
+    return made or (name, kind) == (pod.name, pod.kind)
 
 
 def _asked(data: Any) -> Iterator[str]:

@@ -26,8 +26,15 @@ from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.docker_astray import astray
-from playbook.lint.readers.docker_mounts import check_bound, check_volumes, mount_parts, mounts_of, split_source
-from playbook.lint.readers.docker_options import check_options
+from playbook.lint.readers.docker_mounts import (
+    check_bound,
+    check_volumes,
+    meant_as_folder,
+    mount_parts,
+    mounts_of,
+    split_source,
+)
+from playbook.lint.readers.docker_options import check_options, swallows
 from playbook.lint.rules.findings import Finding
 from playbook.tfserving.flags import FLAGS
 
@@ -37,6 +44,7 @@ _ALONE = {"-d", "-i", "-t", "-P", "-q", "--rm", "--detach", "--init", "--interac
           "--oom-kill-disable", "--disable-content-trust", "--service-ports", "--use-aliases",
           "--no-deps", "--build", "--remove-orphans"}  # fmt: skip
 _FILLED = re.compile(r"\b(cp|commit|exec|attach)\b|\bdocker_?py\b|put_archive")  # how files come into it later
+_LOG = re.compile(r"\d{4}-\d\d-\d\d")  # a date, as the server's log begins, which was pasted behind the command
 _SHORT = re.compile(r"^-[ditPq]+$")
 _WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
 
@@ -75,7 +83,7 @@ def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
             continue
         if (equals and word.startswith("--")) or _is_servers(name):
             options.append((name, word.with_text(value)))
-        elif word in _ALONE or _SHORT.match(word) or word in ("", "--"):
+        elif word in _ALONE or _SHORT.match(word) or word in ("", "--") or swallows(word, words[place:]):
             options.append((word, Word("")))
         elif short and short[3]:
             options.append(("-" + short[2], word.with_text(short[3].removeprefix("="))))
@@ -117,6 +125,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
                 reading.counts["images"] += 1
         return reading
     image, args, shown = rest[0], [word for word in rest[1:] if word.strip() or not word], document.text.path
+    args = list(takewhile(lambda word: not _LOG.fullmatch(word), args))
     entry = next((value for name, value in options if name == "--entrypoint"), None)
     for name, value in options:
         cut = not mount_parts(value)["target"] and not is_unknown(value)  # at a blank, as a rule
@@ -161,6 +170,8 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         if name in ("-v", "--volume") and ":" in value:
             source, _, target = value.partition(":")
             reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)
+            if meant_as_folder(source, document):
+                reading.report("mount-source-relative", shown, value.line, source=source, target=target)
         source = mount_parts(value)["source"] if name == "--mount" else ""
         if re.match(r"[./~]|\$\{?PWD|\$\(pwd", source) and not re.search(r"\btype=(?!volume)", value):
             reading.report("mount-not-bind", shown, value.line, source=source, value=str(value))

@@ -13,6 +13,11 @@ from playbook.lint.rules.findings import Finding, finding
 
 _OF_HOST = re.compile(r"\$\{?PWD\b|\$\(pwd\)|%cd%|~/|\.{1,2}/|/(?:home|Users|mnt/[a-z])/|[A-Za-z]:[\\/]")
 
+_FOLDER = (
+    r"(?m)['\"`]{name}/?['\"`]\s+(?:directory|folder)\b|\b(?:directory|folder)\s+(?:called\s+|named\s+)?['\"`]{name}/?['\"`]"
+    r"|^\s*(?:[$>]\s*)?mkdir\s+(?:-\w+\s+)*{name}/?\s*$"
+)
+
 
 def mounts_of(options: list[tuple[str, Word]], document: Document) -> Iterator[Mount]:
     """The mounts of a `docker run` line, or of a swarm's service."""
@@ -31,6 +36,22 @@ def mounts_of(options: list[tuple[str, Word]], document: Document) -> Iterator[M
                 yield bind(parts["source"], parts["target"], document.folder, document.around.sources, value.line)
             else:
                 yield Mount(parts["target"].rstrip("/") or "/", None, line=value.line)
+
+
+def meant_as_folder(source: str, document: Document) -> bool:
+    """True for a volume's name that the same text calls a folder, makes or saves a model into, and never as a volume.
+
+    docker makes an empty volume of it.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]+", source):
+        return False
+    sources, name = document.around.sources, re.escape(source)
+    whole = sources.texts[document.text.file].content if document.text.file in sources.texts else document.text.content
+    if re.search(rf"\bvolume\s+(create|rm|ls|inspect|named|called)\b.*\b{name}\b", whole):
+        return False
+    made = _FOLDER.format(name=name)
+    drawn = {path.removeprefix("./") for path in sources.drawn.get(document.text.path, {})}
+    return bool(re.search(made, whole)) or source in drawn or source in sources.saved.get(document.text.path, {})
 
 
 def mount_parts(value: str) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
+from playbook.lint.checks.command import is_official
 from playbook.lint.forms.text import Word
 from playbook.lint.rules.findings import Finding, finding
 
@@ -22,6 +24,7 @@ publish-all pull quiet read-only restart rm runtime security-opt shm-size sig-pr
 storage-opt sysctl tmpfs tty ulimit use-api-socket user userns uts volume volume-driver volumes-from workdir
 """
 LONG = frozenset(_HELP.split())
+_COMPOSES = {"service-ports", "use-aliases", "no-deps", "build", "remove-orphans"}  # docker compose run's
 _ALONE, _VALUED = "ditPq", "acehlmpuvw"
 _ALIKE = 0.75
 
@@ -32,10 +35,22 @@ def check_options(words: Sequence[Word], shown: str) -> Iterator[Finding]:
         name = word.partition("=")[0]
         if name.startswith("--"):
             near = get_close_matches(name[2:], LONG, 1, _ALIKE) if name[2:] not in LONG else []
-            if near:
-                yield finding("docker-option-unknown", shown, word.line, word=name, right=f"--{near[0]}")
+            if near or is_none(name):
+                remedy = f"Write --{near[0]}." if near else "Drop it: what is the server's stands behind the image."
+                yield finding("docker-option-unknown", shown, word.line, word=name, remedy=remedy)
         elif name[1:] in LONG and name.startswith("-") and not _is_letters(name[1:]):
-            yield finding("docker-option-unknown", shown, word.line, word=name, right=f"-{name}")
+            yield finding("docker-option-unknown", shown, word.line, word=name, remedy=f"Write -{name}.")
+
+
+def swallows(word: Word, behind: Sequence[Word]) -> bool:
+    """True for an option that docker has not, in front of the image: it takes no value away from what follows."""
+    return is_none(word) and bool(behind) and is_official(behind[0])
+
+
+def is_none(name: str) -> bool:
+    """True for a word that looks like a long option, and is none of docker's."""
+    told = re.fullmatch(r"--([a-z][a-z-]+)", name)
+    return told is not None and told[1] not in LONG and told[1] not in _COMPOSES
 
 
 def _is_letters(name: str) -> bool:

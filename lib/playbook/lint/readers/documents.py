@@ -39,6 +39,9 @@ _RUNS = re.compile(
     rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?(?:{ENGINES}\s(?:.*\brun\b|(?:container )?(?:cp|commit)\s)"
     r"|gcloud\s.*\brun\s+deploy\s)"
 )
+_CUT_BUILD = re.compile(
+    rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s+(?:.*\s)?build\s.*tensorflow.*serving.*\\[ \t]+$"
+)
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
@@ -201,7 +204,7 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         return
     if language.lower() in ("diff", "patch"):
         language, content = "", after(content)
-    kind = kind_of_block(language, content)
+    kind = kind_of_block(language, content) or ("shell" if _CUT_BUILD.search(content) else "")
     if kind in ("yaml", "config") and (after_it := _SHELL_BEHIND.search(content)):
         yield from _block(language, content[: after_it.start()], text, line)
         yield from _block("sh", content[after_it.start() :], text, line + content.count("\n", 0, after_it.start()))
@@ -217,11 +220,13 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     flagged = bool(_OTHERS_IMAGE.search(content)) or bool(re.search(rf"{NAMED}\s+--\w", content))
     flagged = flagged or (kind == "python" and bool(_PLATFORMS.search(content)))
     flagged = flagged or (kind == "shell" and bool(_RUNS.search(content)))  # perhaps an image that is built here
+    flagged = flagged or bool(_CUT_BUILD.search(content))
     around = kind == "yaml" and (_AROUND.search(content) or _HEALTH.search(content)
                                  or (_SCRAPES.search(content) and names_server(text.content)))  # fmt: skip
     if not kind or not (relevant or flagged or around):
         return
     if kind == "shell":
+        magic = re.search(rf"(?m)^\s*!(?:{ENGINES}|{NAMED})", content)
         if language.lower() in _CONSOLES and not re.search(r"(?m)^\s*\$ ", content):
             content = _ROOTS_PROMPT.sub("", content)
         content = re.sub(
@@ -230,6 +235,7 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
             r"\1",
             content,
         )
+        content = re.sub(r"(?m)^\w+ = .*$", "", content) if magic else content  # Python's
         content = re.sub(r"(?m)(?<=[^\s^])\^[ \t]*$", r"\\", content)
         content = re.sub(r"(?m)[ \t]+[\^`][ \t]*$", r" \\", content)  # how cmd.exe and PowerShell continue a line
     written_as = PROGRAMS[language.lower()] if kind == "program" else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from playbook.lint.checks.blanked import Blanked
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.cut_off import cut_off
@@ -63,6 +64,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     values = {**document.around.exported, **{name: str(value) for name, value in sourced_variables(document).items()}}
     started, named, shown = False, set[Word](), list[Simple]()
     writes, order, before = Writes(not _BASH.match(text.content)), Order(), list[Word]()
+    blanked = Blanked()
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted
@@ -71,7 +73,10 @@ def read_script(document: Document, depth: int = 0) -> Reading:
             reading.findings += _torn([*before, *command.words], document)
             continue
         before = command.words
+        if blanked.add(command.words):
+            continue
         read = _read_command(command, document, depth)
+        reading.findings += blanked.used(command.words, text.path) if read.understood else ()
         order.add(command, read.commands)
         reading.add(read.without(*IN_QUOTES) if command.unclosed and pasted else read)
         started = starts_server(command.words)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from playbook.lint.rules import (
     cluster_rows,
+    command_rows,
     config_rows,
     container_rows,
     credential_rows,
@@ -24,7 +25,7 @@ GROUPS = {
     "Command line": flag_rows.ROWS + value_rows.ROWS,
     "Config files": config_rows.ROWS + credential_rows.ROWS,
     "Model folders and reading": model_rows.ROWS,
-    "Images, compose, Kubernetes, monitoring": container_rows.ROWS,
+    "Images, compose, Kubernetes, monitoring": container_rows.ROWS + command_rows.ROWS,
     "Objects that a cluster refuses, ways that lead nowhere": cluster_rows.ROWS,
 }
 

@@ -1,0 +1,33 @@
+"""`NAME = value` in a shell: a program of that name is run, and the variable stays as it was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from playbook.lint.forms.text import Word
+from playbook.lint.rules.findings import Finding, finding
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+class Blanked:
+    """The names that a script was to set, each until a command of the server's uses it."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, Word] = {}
+
+    def add(self, words: Sequence[Word]) -> bool:
+        """Remember a command that was to set a name; False for any other command."""
+        meant = len(words) > 1 and bool(_NAME.fullmatch(words[0])) and bool(re.match(r"=(?!=)", words[1]))
+        if meant:
+            self.names.setdefault(str(words[0]), words[0])
+        return meant
+
+    def used(self, words: Sequence[Word], path: str) -> Iterator[Finding]:
+        """Findings of the names that these words use."""
+        for name in [*self.names]:
+            use = re.compile(rf"\$(?:{name}\b|\{{{name}\}})")
+            if any(use.search(word) for word in words):
+                word = self.names.pop(name)
+                yield finding("assignment-with-blanks", path, word.line, name=name)
