@@ -270,6 +270,9 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "name-without-path": {
         "run.sh": "docker run -v /data/models:/models tensorflow/serving:2.20.0 --model_name=leaf\n"
     },
+    "variable-not-set": {
+        "a.md": "`DIR=$(pwd)/m` and `docker run -v $TESTDATA:/models/m -e MODEL_NAME=m tensorflow/serving:2.20.0`\n"
+    },
     "assignment-with-blanks": {"run.sh": "DIR = /m\ntensorflow_model_server --model_base_path=$DIR\n"},
     "docker-option-unknown": {"run.sh": RUN.format(options="--gpu all", flags="")},
     "volume-without-target": {"run.sh": "docker run -v $PWD/m -e MODEL_NAME=m tensorflow/serving:2.20.0\n"},

@@ -17,10 +17,11 @@ from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.mounted_models import check_mounted
 from playbook.lint.checks.named_files import meant_files, named_files
+from playbook.lint.checks.other_variables import check_variables
 from playbook.lint.checks.own_images import said_once
 from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
-from playbook.lint.checks.told_flags import read_under
+from playbook.lint.checks.told_flags import read_under, without_forks
 from playbook.lint.checks.warmup_paths import check_warmup_paths
 from playbook.lint.files import NAMES_NONE
 from playbook.lint.forms.text import UNKNOWN, Text, line_of
@@ -69,8 +70,9 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     report.findings = list(said_once(report.findings, said))
     for text in gathered.texts.values():
         own = [command for command, _ in judged if command.path == text.path]
-        report.findings += [*check_requests(text, own), *check_warmup_paths(text)]
+        report.findings += [*check_requests(text, own), *check_warmup_paths(text), *check_variables(text, own)]
     report.findings = without_made(report.findings, gathered.texts.values())
+    report.findings = without_forks(report.findings, gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)

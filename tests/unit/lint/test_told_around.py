@@ -101,3 +101,61 @@ def test_an_autoscaler_of_a_deployment_that_seldon_makes_is_read(tmp_path):
     )
     assert "kubernetes-refuses" in rules(tmp_path, f"{seldon}---\n{scaler}", "a.yaml")
     assert "kubernetes-refuses" not in rules(tmp_path, f"{seldon}---\n{scaler.replace('v2beta1', 'v2')}", "a.yaml")
+
+
+CONSOLE = (
+    "```\nme@host:~$ cat /etc/models.config\nmodel_config_list {{ config {{ name: 'leaf' base_path: '{base}' "
+    "model_platform: 'tensorflow' }} }}\nme@host:~$ ls /srv/leaf\n1\nme@host:~$ docker run {options} \\\n"
+    "  -v /etc/models.config:/m.config -v /srv/leaf:/models/leaf tensorflow/serving:2.20.0 "
+    "--model_config_file=/m.config\nstarted\n```\n"
+)
+
+
+@pytest.mark.parametrize(("base", "options", "said"), [
+    ("/models/leaf", "-d", set()),
+    ("models/leaf", "-d", {"relative-base-path"}),
+    ("/models/leaf", "-d --gpu all", {"docker-option-unknown"}),
+])  # fmt: skip
+def test_a_console_shows_commands_and_the_file_that_cat_prints(base, options, said, tmp_path):
+    assert rules(tmp_path, CONSOLE.format(base=base, options=options)) == said
+
+
+@pytest.mark.parametrize(("set_", "said"), [
+    ("MODEL_DIR=\"$(pwd)/leaf\"", {"variable-not-set"}),
+    ("TESTDATA=\"$(pwd)/leaf\"", set()),
+    ("MODEL_DIR=\"$(pwd)/leaf\"` and `ls $MODEL_DIR", set()),
+    ("NUMBER=3", set()),
+])  # fmt: skip
+def test_a_variable_mounted_in_the_place_of_the_one_that_is_set(set_, said, tmp_path):
+    run = RUN.format(options='-v "$TESTDATA:/models/leaf"', behind="")
+    assert rules(tmp_path, f"- `{set_}`\n- `{run}`\n") == said
+
+
+def test_flags_of_a_fork_are_not_unknown_where_the_text_names_it(tmp_path):
+    page = "Built from [{}](https://github.com/{}/serving).\n\n```\n" + SERVE.format(base="/m --own_flag=1") + "\n```\n"
+    assert rules(tmp_path, page.format("leaf/serving", "leaf")) == set()
+    assert rules(tmp_path, page.format("tensorflow/serving", "tensorflow")) == {"unknown-flag"}
+
+
+def test_python_and_a_shells_line_in_one_block_tell_of_one_model(tmp_path):
+    page = f"```python\n{{}}\n{RUN.format(options='-v /path/to/leaf:/models/leaf', behind='')}\n```\n"
+    assert rules(tmp_path, page.format("tf.saved_model.save(m, '/path/to/leaf')")) == {"no-version"}
+    assert rules(tmp_path, page.format("tf.saved_model.save(m, '/path/to/leaf/1')")) == set()
+
+
+def test_a_cells_mark_in_a_comment_is_no_part_of_the_command(tmp_path):
+    code = f"model.save('leaf')\n# !{SERVE.format(base='/path/to/leaf')}\n"
+    assert rules(tmp_path, code, "a.py") == {"no-version"}
+
+
+@pytest.mark.parametrize(("line", "said"), [
+    ("$docker run -e MODEL_NAME=leaf -v /srv/leaf:/models/leaf\n-p 8500:8500 own:1", {"line-not-continued"}),
+    ("$docker run -e MODEL_NAME=leaf -v /srv/leaf:/models/leaf \\\n-p 8500:8500 own:1", set()),
+])  # fmt: skip
+def test_a_run_of_an_own_image_that_ends_before_it(line, said, tmp_path):
+    assert rules(tmp_path, f"```\n{line}\n```\n") == said
+
+
+def test_a_placeholder_may_begin_with_a_blank(tmp_path):
+    options = "--mount type=bind,source=< Path to the model>,target=<where it lies/{MODEL}>"
+    assert rules(tmp_path, f"```\n{RUN.format(options=options, behind='')}\n```\n") == set()

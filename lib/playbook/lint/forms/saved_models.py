@@ -60,7 +60,7 @@ def saved_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:
     """The same of a notebook's cells, or of a document's blocks of Python."""
     cells = list(cells)
     if not any("save" in cell or "export" in cell for cell in cells):
-        return frozenset()
+        return {}
     code = "\n".join(cell for cell in cells if tree_of(cell) is not None)
     tree = tree_of(code)
     if tree is None or "model" not in code:

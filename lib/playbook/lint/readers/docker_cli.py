@@ -97,6 +97,12 @@ def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
     return options, words[place:]
 
 
+def lacks_image(words: list[Word]) -> bool:
+    """True for a `docker run` that ends behind its options."""
+    behind = run_arguments(words)
+    return bool(behind) and not options_of(behind or [])[1]
+
+
 def read_docker_run(words: list[Word], document: Document) -> Reading:
     """The server of a `docker run` line; an empty reading for another program's container."""
     behind, reading = run_arguments(words), Reading()

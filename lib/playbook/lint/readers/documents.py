@@ -14,6 +14,7 @@ from playbook.lint.forms.diffs import after
 from playbook.lint.forms.plain_prose import BULLET, STARTED, closed_up, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
+from playbook.lint.forms.transcripts import commands_of, printed_files
 from playbook.lint.readers.block_kinds import KINDS, PROGRAMS, concerns, kind_of_block, names_server
 from playbook.lint.readers.inline_code import FENCE, MARKDOWN, Block, in_sentence, span_end, spans
 
@@ -191,6 +192,11 @@ def _lost_fence(lines: list[str], place: int) -> int:
 
 
 def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block]:
+    if printed := printed_files(content):
+        for name, shown, first in printed:
+            yield from (replace(each, name=name) for each in _block("", shown, text, line + first - 1))
+        yield from _block("sh", commands_of(content), text, line)
+        return
     if cell := _CELL.match(content):
         language, content = cell[1].rpartition("/")[2].rpartition(".")[2], content[cell.end() :]
         if not kind_of_block(language, content):
@@ -230,7 +236,8 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         if language.lower() in _CONSOLES and not re.search(r"(?m)^\s*\$ ", content):
             content = _ROOTS_PROMPT.sub("", content)
         content = re.sub(
-            r"(?m)^(\s*)(?:(?:\$>[ \t]*|[A-Za-z]:\\[^>\n]*>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|"
+            r"(?m)^(\s*)(?:(?:\$>[ \t]*|\$(?=(?:docker|podman|sudo)[ ])|"
+            r"[A-Za-z]:\\[^>\n]*>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|"
             rf"!(?=(?:sudo |nohup )*(?:{ENGINES}|{NAMED})\b))",
             r"\1",
             content,

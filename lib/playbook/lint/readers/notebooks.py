@@ -61,7 +61,10 @@ def code_of(kind: str, text: Text) -> Iterator[str]:
 
 
 _LONGEST_LINE = 10_000  # a line of source; longer ones are pictures
-_SETS = re.compile(r"(?m)^os\.environ\[.*\] *=.*$")  # a line of Python among those of a shell
+# lines of Python among those of a shell
+_SETS = re.compile(
+    r"(?m)^(?:os\.environ\[.*\] *=.*|[\w.]*(?:model|saved_model|models)\.(?:save|export|save_model)\(.*\))$"
+)
 _FENCED = re.compile(r"(?ms)^[ \t]*```\w*[^\n]*\n(.*?)^[ \t]*```")
 
 

@@ -31,7 +31,7 @@ from playbook.lint.readers.cluster_cli import (
 )
 from playbook.lint.readers.committed import follow, goes_on
 from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
-from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.docker_cli import lacks_image, read_docker_run, run_arguments
 from playbook.lint.readers.server_commands import read_process, starts_server
 from playbook.lint.readers.sourced import sourced_variables
 from playbook.lint.readers.written import read_written
@@ -68,7 +68,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted
-        if (started and cut_off(command.words)) or cut_by_blank(before, command.words):
+        if ((started or lacks_image(before)) and cut_off(command.words)) or cut_by_blank(before, command.words):
             reading.report("line-not-continued", text.path, command.line, word=command.words[0])
             reading.findings += _torn([*before, *command.words], document)
             continue
