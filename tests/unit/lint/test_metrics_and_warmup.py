@@ -1,6 +1,8 @@
 # ruff: noqa: E501  (tables of texts, one a line)
 """What stands around a server: a scrape by the server's own name, warm-up requests in a folder that nobody reads."""
 
+import time
+
 import pytest
 
 from playbook.lint.linter import examine
@@ -38,6 +40,14 @@ def test_a_scrape_that_asks_rest_where_the_metrics_are_is_right(tmp_path):
     right = SCRAPE.format("ranker:8501") + "  metrics_path: /monitoring/prometheus/metrics\n"
     found = rules(tmp_path, {**STARTS["a service of compose's"], "p.yml": right})
     assert not {each for each in found if each[0].startswith("metrics-")}
+
+
+def test_a_scrape_beside_a_dashboard_of_many_lines_is_looked_up_at_once(tmp_path):
+    panel = "  ranker:\n" + "    title: [1]\n \n\t\n" * 3_000  # a search that tries each way through them never ends
+    files = {"c.yml": COMPOSE.format(IMAGE), "p.yml": SCRAPE.format("ranker:8500"), "board.txt": panel + IMAGE}
+    began = time.process_time()
+    assert ("metrics-port-closed", "p.yml", 4) in rules(tmp_path, files)
+    assert time.process_time() - began < 20
 
 
 NAME = "tf_serving_warmup_requests"

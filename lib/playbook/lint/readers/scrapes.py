@@ -34,8 +34,26 @@ def _is_server(host: str, around: Surroundings) -> bool:
     """True for a host that a text here starts the server as: compose's service, or a container's name."""
     if not re.fullmatch(r"[\w.-]+", host):
         return False
-    name = re.escape(host)
-    inside = r"(?:(?P=deep)[ \t]+.*\n|[ \t]*\n)*?(?P=deep)[ \t]+"
-    service = re.compile(rf"(?m)^(?P<deep>[ \t]+)[\"']?{name}[\"']?:[ \t]*\n{inside}image:.*{OFFICIAL}")
-    named = re.compile(rf"--name[= ]{name}\s(?:.*\\\n)*.*{OFFICIAL}")
-    return any(service.search(text.content) or named.search(text.content) for text in around.sources.texts.values())
+    starts = (text.content for text in around.sources.texts.values() if re.search(OFFICIAL, text.content))
+    return any(_is_service(host, content) or _is_named(host, content) for content in starts)
+
+
+def _is_service(host: str, content: str) -> bool:
+    """True where the lines deeper than a key of that name tell the server's image."""
+    inside = None
+    for line in content.splitlines():
+        deep = len(line) - len(line.lstrip())
+        if inside is not None and line.strip():
+            if deep <= inside:
+                inside = None
+            elif re.match(rf"\s*image:.*{OFFICIAL}", line):
+                return True
+        if deep and line.strip().replace('"', "'") in (f"{host}:", f"'{host}':"):
+            inside = deep
+    return False
+
+
+def _is_named(host: str, content: str) -> bool:
+    """True where one command, over its continued lines, gives a container that name and runs the server's image."""
+    commands = re.sub(r"\\[ \t]*\n", " ", content).splitlines()
+    return any(re.search(rf"--name[= ]{re.escape(host)}\s.*{OFFICIAL}", line) for line in commands if "--name" in line)
