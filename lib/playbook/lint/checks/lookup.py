@@ -26,6 +26,7 @@ class Sources:
     root: Path
     texts: dict[Path, Text] = field(default_factory=dict)
     extra: list[tuple[str, Text]] = field(default_factory=list)  # files that scripts write: name, text
+    shown: list[tuple[str, Text]] = field(default_factory=list)  # config files that documents show, by the name told
     known: set[str] = field(default_factory=set)  # texts here that another text made understood
     asked: set[str] = field(default_factory=set)  # texts here that others were read by, as they are shown
     drawn: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents draw as trees
@@ -67,7 +68,7 @@ class Sources:
         if not name or is_unknown(name):
             return None
         candidates = [text for file, text in sorted(self.texts.items()) if file.name == name]
-        candidates += [text for written, text in self.extra if written == name]
+        candidates += [text for written, text in [*self.extra, *self.shown] if written == name]
         right = [text for text in candidates if kind_of(text.content) == flag]
         return next(iter(right or [text for text in candidates if kind_of(text.content) is None]), None)
 

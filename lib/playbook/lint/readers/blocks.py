@@ -63,7 +63,8 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     for block in [*images, *(block for block in blocks if block.kind != "dockerfile")]:
         document = Document(block.text, around)
         if block.name and block.kind in ("", "config", "yaml"):
-            around.sources.extra.append((block.name, block.text))
+            kept = around.sources.shown if block.kind == "config" else around.sources.extra
+            kept.append((block.name, block.text))
         if not block.kind:
             continue
         if block.kind == "config":

@@ -130,7 +130,7 @@ def prose_blocks(text: Text) -> Iterator[Block]:
         held = list(_block(language, content, text, begin + 1))
         if named and not held and not cut:
             yield Block("", Text(content, text.path, text.line(begin + 1) or begin + 1, text.file), name=named)
-        if named and not cut and [block.kind for block in held] == ["yaml"] and not _STACK.search(content):
+        if named and not cut and not _STACK.search(content) and [block.kind for block in held] in (["yaml"], ["config"]):
             held = [replace(held[0], name=named)]
         for block in held:
             yield replace(block, text=replace(block.text, templated=True)) if cut and block.kind == "yaml" else block
