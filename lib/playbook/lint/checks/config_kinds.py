@@ -9,13 +9,13 @@ from playbook.tfserving.config_messages import CONFIG_MESSAGES
 
 _TRITON = {"backend", "platform", "instance_group", "dynamic_batching"}  # its config.pbtxt shares our field names
 _ENTRY = ({"base_path", "model_platform"}, {"base_path", "model_version_policy"}, {"base_path", "version_labels"},
-          {"model_platform", "model_version_policy"})  # fmt: skip
+          {"model_platform", "model_version_policy"}, {"model_version_policy", "version_labels"})  # fmt: skip
 _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads", "allowed_batch_sizes",
              "max_enqueued_batches")  # fmt: skip
 _SSL, _SESSION = ("server_key", "server_cert"), ("intra_op_parallelism_threads", "inter_op_parallelism_threads",
                                                  "gpu_options", "graph_options")  # fmt: skip
 # without one of these names a text is none of the config files, as most of a repository's texts are not
-_TOLD_BY = ("model_config_list", "custom_model_config", "base_path", "model_platform", "platform_configs", *_BATCHING,
+_TOLD_BY = ("model_config_list", "custom_model_config", "base_path", "model_platform", "version_labels", "platform_configs", *_BATCHING,
             "prometheus_config", *_SSL, *_SESSION)  # fmt: skip
 _LOG = re.compile(r"(?m)^\S*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|^[IWEF]\d{4} \d\d:")  # lines that tell of a config
 _BEGINS = re.compile(

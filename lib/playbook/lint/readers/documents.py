@@ -20,7 +20,7 @@ from playbook.lint.readers.inline_code import FENCE, MARKDOWN, Block, in_sentenc
 
 _FENCED_COMMAND = re.compile(rf"^[ \t]*```[ \t]*(?=(?:sudo )?(?:{ENGINES}\s[^`]*\brun\s|\S*{NAMED}\s+-)[^`]*$)")
 _CONFIG_BEHIND = re.compile(
-    r"(?m)(?<=\n\n)(?:#[ \t]*(?P<name>[\w./-]+\.\w+)[ \t]*\n)?"
+    r"(?m)(?<=\n\n)(?:(?:#[ \t]*)?(?P<name>[\w./-]+\.\w+)[ \t]*\n)?"
     r"(?=(?:model_config_list|prometheus_config|max_batch_size|num_batch_threads)\s*:?\s*\{)"
 )
 _SHELL_BEHIND = re.compile(rf"(?m)(?<=\n\n)(?:#.*\n)*(?=(?:sudo )?(?:{ENGINES} run\s|{NAMED} --))")
@@ -55,6 +55,7 @@ _STACK = re.compile(r"(?m)^\s*(- )?(apiVersion|kind|services|image|command|args|
 _BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*$", re.IGNORECASE | re.MULTILINE)  # HTML's, at a line's end
 _TOLD = re.compile(r"\s*(?:[-*+]|\d+[.)])\s[^`]*[^`\s][^`]*`[^`]+`")  # an item of a list, with a code span in its words
 _LONGEST_LINE = 20_000  # longer ones are pictures, or made by programs
+_ALL_COMMENTS = re.compile(r"(?:#(?!!)[^\n]*\n|[ \t]*\n)*#(?!!)[^\n]*\s*")
 _CELL = re.compile(r"%%writefile\s+(\S+)[^\n]*")
 
 
@@ -130,7 +131,8 @@ def prose_blocks(text: Text) -> Iterator[Block]:
         held = list(_block(language, content, text, begin + 1))
         if named and not held and not cut:
             yield Block("", Text(content, text.path, text.line(begin + 1) or begin + 1, text.file), name=named)
-        if named and not cut and not _STACK.search(content) and [block.kind for block in held] in (["yaml"], ["config"]):
+        alone = [block.kind for block in held] in (["yaml"], ["config"])
+        if named and not cut and alone and not _STACK.search(content):
             held = [replace(held[0], name=named)]
         for block in held:
             yield replace(block, text=replace(block.text, templated=True)) if cut and block.kind == "yaml" else block
@@ -205,6 +207,8 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
     if KINDS.get(language.lower()) == "python" and re.search(r"(?m)^\s*!", content):  # a notebook's cell
         shell, content = shell_and_code(content)
         yield from _block("sh", shell, text, line)
+    if _ALL_COMMENTS.fullmatch(content) and concerns(content):  # a page's way of showing commands in code
+        content = re.sub(r"(?m)^#[ \t]?", "", content)
     if _LONE_CHECK.match(content) and names_server(text.content):
         yield Block("health", Text(content, text.path, text.line(line) or line, text.file))
         return
@@ -215,7 +219,8 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         yield from _block(language, content[: after_it.start()], text, line)
         yield from _block("sh", content[after_it.start() :], text, line + content.count("\n", 0, after_it.start()))
         return
-    if kind == "yaml" and (behind := list(_CONFIG_BEHIND.finditer(content))):
+    splits = kind == "yaml" or (kind == "shell" and "<<" not in content)
+    if splits and (behind := list(_CONFIG_BEHIND.finditer(content))):
         yield from _block(language, content[: behind[0].start()], text, line)
         for part, end in zip(behind, [*(each.start() for each in behind[1:]), len(content)], strict=True):
             first = line + content.count("\n", 0, part.end())
