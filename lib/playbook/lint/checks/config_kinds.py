@@ -15,7 +15,8 @@ _BATCHING = ("max_batch_size", "batch_timeout_micros", "num_batch_threads", "all
 _SSL, _SESSION = ("server_key", "server_cert"), ("intra_op_parallelism_threads", "inter_op_parallelism_threads",
                                                  "gpu_options", "graph_options")  # fmt: skip
 # without one of these names a text is none of the config files, as most of a repository's texts are not
-_TOLD_BY = ("model_config_list", "custom_model_config", "base_path", "model_platform", "version_labels", "platform_configs", *_BATCHING,
+_TOLD_BY = ("model_config_list", "custom_model_config", "base_path", "model_platform", "version_labels",
+            "platform_configs", *_BATCHING,
             "prometheus_config", *_SSL, *_SESSION)  # fmt: skip
 _LOG = re.compile(r"(?m)^\S*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|^[IWEF]\d{4} \d\d:")  # lines that tell of a config
 _BEGINS = re.compile(

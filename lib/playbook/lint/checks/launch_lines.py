@@ -1,0 +1,55 @@
+"""A server's command line as a start gives it, put to what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from playbook.lint.checks.command import (
+    Command,
+    is_known,
+)
+from playbook.lint.checks.misnamed import named_rightly
+from playbook.lint.checks.reading import Reading
+from playbook.lint.checks.start import Start, is_anothers, tells_model
+from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of, place_of
+
+
+def named_as_program(start: Start, reading: Reading) -> Start:
+    """The start with the program's own name where its package's stands for it, which is said."""
+    words = [*(start.entry or ()), *start.args]
+    words, hits = named_rightly(words, start.path, start.line)
+    if not hits:
+        return start
+    reading.findings += hits
+    entries = len(start.entry or ())
+    return replace(start, entry=words[:entries] if start.entry is not None else None, args=words[entries:])
+
+
+def script_named(start: Start, word: str) -> Text | None:
+    """The script of this name that the start can see; None where it is not here."""
+    name = word.rpartition("/")[2]
+    return next((text for path, text in start.scripts.items() if path == word or path.rpartition("/")[2] == name), None)
+
+
+def append_line(start: Start, reading: Reading, words: Sequence[str], implied: Mapping[str, str]) -> None:
+    """The command line of a start, put to the reading."""
+    line = next((line_of(word) for word in words if line_of(word)), start.line)
+    command = Command(words, start.path, line, start.cpus, start.cpu_limit, implied, start.place)
+    own = start.entry is None and not (start.own_image or is_known(start.image))
+    partial = start.partial or own or [*words] == [UNKNOWN]
+    others = start.entry is None and not start.own_image and is_anothers(start.image)  # with an entrypoint of its own
+    published = () if others else start.published
+    reading.commands.append(replace(command, published=published, managed=start.managed, partial=partial))
+    reading.counts["command lines"] += 1
+
+
+def check_doubled(start: Start, args: list[Word], reading: Reading) -> None:
+    """MODEL_BASE_PATH that names the model itself, where the script's base path is in force."""
+    base, name = start.environment.get("MODEL_BASE_PATH"), start.environment.get("MODEL_NAME")
+    if not base or not name or start.implied is not None or base.rstrip("/").rpartition("/")[2] != name:
+        return
+    if not tells_model(args):
+        parent = base.rstrip("/").rpartition("/")[0] or "/"
+        path, line = place_of(base, start.path, start.line)
+        reading.report("base-path-doubled", path, line, base=base, path=f"{base}/{name}", parent=parent)

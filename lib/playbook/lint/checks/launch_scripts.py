@@ -1,0 +1,106 @@
+"""Scripts that a container or a process runs: the server lines in them, and what was cut off from one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from playbook.lint.checks.command import (
+    ENTRYPOINT_SCRIPT,
+    Mount,
+    after_binary,
+    entrypoint_flags,
+    is_server_word,
+)
+from playbook.lint.checks.cut_off import cut_off
+from playbook.lint.checks.launch_lines import append_line, check_doubled, named_as_program
+from playbook.lint.checks.reading import Reading
+from playbook.lint.checks.start import Start, tells_model
+from playbook.lint.forms.script_writes import Writes
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.simple import Simple
+from playbook.lint.forms.text import Text, Word
+
+_HANDED = {"$@", "$*", "${@}"}
+_AS_OURS = re.compile(r"--model_base_path[= ][\"']?\$\{?MODEL_BASE_PATH\}?/\$\{?MODEL_NAME\b")  # the image's script's
+_BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
+             "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
+
+
+def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> None:
+    """A start by `sh -c '...'`: the server lines of its script, with the files that it writes."""
+    handed = re.search(r"\$[@*0-9]|\$\{[@*0-9]", script.written)
+    starts = any(is_server_word(word) or word.startswith("--") or ENTRYPOINT_SCRIPT in word for word in rest)
+    if starts and not handed:
+        word = script.partition(" ")[0]
+        reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
+        return
+    values = {name: str(value) for name, value in start.environment.items()}
+    commands = list(simple_commands(script.written, values, script.line or start.line or 1))
+    writes = Writes()
+    for command in commands:
+        writes.add(command, start.path)
+        if command.fed and command.target:
+            writes.files[str(command.target)] = Text(command.fed, start.path, command.fed_line)
+    whole = start.place.absolute  # a container of the image starts in /
+    made = tuple(Mount(whole(name), files={"": text}) for name, text in writes.files.items())
+    made += tuple(Mount(whole(str(each.target))) for each in commands
+                  if each.target and str(each.target) not in writes.files)  # fmt: skip
+    hidden = start.place.hidden_mounts or any(_brings_files(each.words) for each in commands)
+    start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts), hidden_mounts=hidden))
+    _commands(start, commands, [], reading)
+
+
+def _commands(start: Start, commands: Iterable[Simple], args: list[Word], reading: Reading) -> None:
+    """The server lines of a script, and what was to belong to one and was cut off."""
+    started = False
+    for command in commands:
+        if started and cut_off(command.words):
+            reading.report("line-not-continued", start.path, command.line, word=command.words[0])
+            continue
+        started = any(is_server_word(word) for word in command.words)
+        _shell_command(start, list(command.words), args, reading)
+
+
+def _brings_files(words: list[Word]) -> bool:
+    """True for a command of a script that may put files anywhere."""
+    return (bool(words) and words[0].rpartition("/")[2] in _BRINGERS) or any(word in _BRINGERS for word in words[1:2])
+
+
+def by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> None:
+    """A script whose text is known: its server lines, `"$@"` filled with the arguments."""
+    inside = replace(start, path=text.path, published=_placed(start.published, start, text))
+    args = [*_placed(args, start, text)]
+    values = {name: str(value) for name, value in start.environment.items()}
+    _commands(inside, simple_commands(text.content, values, text.first_line), args, reading)
+    if _AS_OURS.search(text.content):
+        check_doubled(start, args, reading)
+    if not reading.commands:
+        reading.passed = f"no server line in {text.path}"
+
+
+def _placed(words: Sequence[Word], start: Start, text: Text) -> tuple[Word, ...]:
+    """Words of a start that go into a script of another file: they say where they stand."""
+    if text.path == start.path:
+        return tuple(words)
+    return tuple(Word(word, word.line, word.raw, path=word.path or start.path) for word in words)
+
+
+def _shell_command(start: Start, words: list[Word], args: list[Word], reading: Reading) -> None:
+    named = named_as_program(replace(start, entry=None, args=words), reading)
+    words = named.args
+    if not any(is_server_word(word) for word in words) or words[0] in ("echo", "printf"):
+        place = next((nth for nth, word in enumerate(words) if word.endswith(ENTRYPOINT_SCRIPT)), None)
+        if place is not None and words[0] not in ("chmod", "cp", "mv", "ls", "cat"):
+            environment = {name: str(value) for name, value in start.environment.items()}
+            append_line(start, reading, words[place + 1 :], entrypoint_flags(environment))
+        return
+    behind = after_binary(words)
+    if start.place.dockerfile and args and _HANDED & {*behind}:  # what the image's own script gives stands in front
+        pairs = [word.removeprefix("--").partition("=") for word in behind if word.startswith("--")]
+        append_line(start, reading, args, {name: value or "true" for name, _, value in pairs})
+        return
+    filled = [word for each in behind for word in (args if each in _HANDED else [each])]
+    told = start.place.built and not args and bool(_HANDED & {*behind}) and not tells_model(filled)  # when it is run
+    append_line(replace(start, partial=start.partial or told), reading, filled, {})

@@ -1,0 +1,87 @@
+"""What a container gets where its models belong: by mounts and copies, in the right form, at the right depth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playbook.lint.checks.command import Command, entrypoint_flags
+from playbook.lint.checks.lookup import Lookup
+from playbook.lint.checks.models import version_of
+from playbook.lint.forms.text import is_unknown
+from playbook.lint.rules.findings import Finding, finding
+
+_NO_MODEL = re.compile(r"\.|^$|conf|etc|monitor|batch|script|warm|data|bin|log|cert|src|app")  # what lies beside models
+_OTHER_MODEL = re.compile(r"\.(onnx|h5|hdf5|keras|pt|pth|tflite|pkl|joblib|pickle|caffemodel|mar)$")
+_FILE = re.compile(r"\.(config|conf|cfg|pbtxt|txt|json|ya?ml|proto|sh|py|crt|pem|key)$")  # copied beside models
+_IN_VERSION = re.compile(r"/models/[^/]+/\d+/[^/]+")
+
+
+def other_format(command: Command, base: str) -> Iterator[Finding]:
+    """A file of another framework's that is put where a SavedModel belongs, and no SavedModel beside it."""
+    prefix = base.rstrip("/")
+    inside = [mount for mount in command.place.mounts if mount.files is None and not mount.config_map
+              and (mount.target == prefix or mount.target.startswith(f"{prefix}/")
+                   or (command.place.built and _IN_VERSION.fullmatch(mount.target)))]  # fmt: skip
+    names = [mount.named.rpartition("/")[2] for mount in inside]
+    folders = [name for name in names if "saved_model.pb" in name or "." not in name]
+    others = [mount for mount in inside if _OTHER_MODEL.search(mount.named)]
+    for mount in others if not (folders or command.on("prefer_tflite_model")) else ():
+        words = {"path": mount.named, "target": f"{prefix}/1/"}
+        yield finding("model-other-format", command.path, mount.line or command.line, **words)
+
+
+def names_version(result: Lookup, command: Command, base: str) -> bool:
+    """True where a base path ends in a number below a mount, so that the number is a folder of the mounted one."""
+    below = bool(result.mount and result.mount.rest_of(command.place.absolute(base)))
+    return below and version_of(base.rstrip("/").rpartition("/")[2]) is not None
+
+
+def holds_nothing(command: Command) -> bool:
+    """True for a pod of the image as it is, of which the text leaves nothing out and which mounts nothing."""
+    place = command.place
+    return place.whole and place.closed and not (place.mounts or place.hidden_mounts or place.built)
+
+
+def is_plain(command: Command) -> bool:
+    """A container of the image as it is, without a flag, a variable or a mount: its files are copied in later."""
+    default = entrypoint_flags({})["model_base_path"]
+    bare = command.place.container and not command.place.whole
+    return bare and not (command.words or command.place.mounts or command.text("model_base_path") != default)
+
+
+def copied_beside(command: Command, base: str) -> str:
+    """The one folder that an image gets beside the base path, where it gets none there; "" otherwise."""
+    parent = base.rstrip("/").rpartition("/")[0]
+    copied = [each for each in command.place.mounts if each.files is None and not _FILE.search(each.target)]
+    folders = [each.target for each in copied if not (each.source and each.source.is_file())]
+    names = {each[len(parent) + 1 :].partition("/")[0] for each in folders if each.startswith(f"{parent}/")}
+    beside = [name for name in names if not _NO_MODEL.search(name)]
+    return f"{parent}/{beside[0]}" if parent and len(beside) == 1 and not is_unknown(beside[0]) else ""
+
+
+def version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Finding]:
+    """A host's version folder mounted where the server expects the folder of versions."""
+    mount = result.mount
+    rest = mount.rest_of(command.place.absolute(base)) if mount is not None else None
+    if mount is None or not mount.named or rest not in ("", mount.target.rpartition("/")[2]):  # the name twice
+        return
+    name = mount.named.rstrip("/").rpartition("/")[2]
+    if version_of(name) is not None and mount.source is None:
+        parent = mount.named.rstrip("/").rpartition("/")[0] or "/"
+        yield finding("base-path-version", command.path, mount.line or command.line, path=mount.named, parent=parent)
+
+
+def check_below(command: Command, base: str, where: tuple[str, int | None]) -> Iterator[Finding]:
+    """Nothing is mounted at the base path, only below it: those names are all it holds."""
+    names = command.place.below(command.place.absolute(base))
+    if any(version_of(name) is not None or is_unknown(name) for name in names):
+        return
+    if "saved_model.pb" in names:
+        yield finding("no-version", *where, path=base, remedy=f"Put the model into {base.rstrip('/')}/1/.")
+        return
+    names = {name for name in names if not (command.place.built and (_FILE.search(name) or _NO_MODEL.search(name)))}
+    if not names:
+        return
+    remedy = f"It is one level too high: name {base.rstrip('/')}/{sorted(names)[0]}, or mount the model at {base}."
+    yield finding("no-version", *where, path=base, remedy=remedy)
