@@ -270,6 +270,10 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "name-without-path": {
         "run.sh": "docker run -v /data/models:/models tensorflow/serving:2.20.0 --model_name=leaf\n"
     },
+    "request-wrong-path": {
+        "a.md": "`docker run -p 8501:8501 -v /m:/models/m -e MODEL_NAME=m tensorflow/serving:2.20.0`\n\n"
+        "`curl http://localhost:8501/models/m`\n"
+    },
     "variable-not-set": {
         "a.md": "`DIR=$(pwd)/m` and `docker run -v $TESTDATA:/models/m -e MODEL_NAME=m tensorflow/serving:2.20.0`\n"
     },

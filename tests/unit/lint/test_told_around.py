@@ -159,3 +159,36 @@ def test_a_run_of_an_own_image_that_ends_before_it(line, said, tmp_path):
 def test_a_placeholder_may_begin_with_a_blank(tmp_path):
     options = "--mount type=bind,source=< Path to the model>,target=<where it lies/{MODEL}>"
     assert rules(tmp_path, f"```\n{RUN.format(options=options, behind='')}\n```\n") == set()
+
+
+@pytest.mark.parametrize(("url", "said"), [
+    ("http://localhost:8501/models/leaf:predict", {"request-wrong-path"}),
+    ("http://127.0.0.1:8501/v1/model/leaf", {"request-wrong-path"}),
+    ("http://localhost:8501/v1/models/leaf:predict", set()),
+    ("http://localhost:8000/models/leaf:predict", set()),
+    ("http://gateway:8501/models/leaf:predict", set()),
+])  # fmt: skip
+def test_a_request_to_a_path_that_rest_has_not(url, said, tmp_path):
+    run = RUN.format(options="-v /srv/leaf:/models/leaf", behind="")
+    assert rules(tmp_path, f"```sh\n{run}\ncurl {url}\n```\n") == said
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    ("$ kubectl exec leaf-0 -n ml -c leaf -- ls /mnt/leaf/", {"no-version"}),
+    ("$ kubectl exec leaf-0 -n ml\n-c leaf -- ls /mnt/leaf/", {"no-version"}),
+    ("$ docker exec leaf ls -l /mnt/leaf", {"no-version"}),
+    ("$ docker exec leaf ls /mnt/oak", set()),
+])  # fmt: skip
+def test_a_folder_listed_inside_a_container_is_the_servers(command, said, tmp_path):
+    page = f"```sh\n{command}\nsaved_model.pb  variables\n```\n\n```sh\n{SERVE.format(base='/mnt/leaf')}\n```\n"
+    assert rules(tmp_path, page) == said
+
+
+def test_a_request_that_holds_a_list_of_models_is_no_config_file(tmp_path):
+    page = "```bash\n# by REST\ncurl -X POST http://localhost:8501/v1/config -d '{\"model_config_list\": {}}'\n```\n"
+    assert rules(tmp_path, page) == set()
+
+
+def test_a_comment_may_say_run_before_the_command(tmp_path):
+    code = "tf.saved_model.save(model, 'leaf')\n#run " + RUN.format(options="-v /path/to/leaf:/models/leaf", behind="")
+    assert rules(tmp_path, f"{code}\n", "a.py") == {"no-version"}

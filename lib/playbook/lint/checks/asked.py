@@ -12,6 +12,7 @@ from playbook.lint.rules.findings import Finding, finding
 _ASKED = re.compile(r"https?://([\w.{}$-]+):(\d{1,5})/v1/models")
 _ANY = re.compile(r"[\"']https?://([\w.-]+):(\d{1,5})[\"'/]")  # of a program that sends requests itself
 _SENDS = re.compile(r"\brequests\.(?:post|get)\(|\bfetch\(|\baxios\.")
+_PATH = re.compile(r"https?://([\w.-]+):(\d{1,5})/((?:v1/)?models?/[\w.-]+[\w./-]*(?::\w+)?)")
 _HERE = ("localhost", "127.0.0.1", "0.0.0.0")
 _INSIDE = re.compile(r"\bexec\b|healthcheck", re.IGNORECASE)  # asked in the container, not through what is published
 _OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
@@ -36,6 +37,16 @@ def check_requests(text: Text, commands: Sequence[Command]) -> Iterator[Finding]
         told.add(port)
         command = grpc.get(port, commands[0])
         yield _lost(command, port, port in grpc, rest, command.line if text.path.endswith(".ipynb") else line)
+    yield from _paths(text, rest) if not _OTHER_WAYS.search(text.content) else ()
+
+
+def _paths(text: Text, rest: set[str]) -> Iterator[Finding]:
+    """Requests to REST whose path is none that it has."""
+    for line, content in enumerate(text.content.split("\n"), text.first_line):
+        for host, port, path in _PATH.findall(content):
+            if host in _HERE and port in rest and not path.startswith("v1/models/"):
+                right = re.sub(r"^(v1/)?models?/", "/v1/models/", path)
+                yield finding("request-wrong-path", text.path, line, path=f"/{path}", right=right)
 
 
 def _asked(text: Text) -> Iterator[tuple[int, str, str]]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from playbook.lint.forms.trees import gets_version, known, numbered
 
 _PROMPT = r"^\s*(?:\([\w.-]+\)\s*)?(?:\S*[$%❯➜#]\s+|!|>\s*)?(?:sudo\s+)?"
-_LIST = re.compile(_PROMPT + r"(?:ls|ll)(?P<words>(?:\s+[^\s|;&>]+)*)\s*$")
+_INSIDE = r"(?:.*\bexec\s.*\s|(?:-\S+\s+\S+\s+)*--\s+)?"  # of a container or a pod, whose paths are the server's
+_LIST = re.compile(_PROMPT + _INSIDE + r"(?:ls|ll)(?P<words>(?:\s+[^\s|;&>]+)*)\s*$")
 _SHOW = re.compile(r"saved_model_cli\s+show\s+(?:-\S+\s+)*?--dir[ =]+[\"']?(?P<path>[^\s\"'|;&]+)")
 _LONG = re.compile(r"^\s*[-dlrwx]{10}[.+@]?\s+\d+\s.*?(?P<name>[^\s/]+)/?\s*$")
 _HEADING = re.compile(r"^\s*(?P<path>[\w./~${}-]+):\s*$")

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from playbook.lint.forms.plain_prose import plain_end
 from playbook.lint.forms.text import Text
 
-_COMMENT = re.compile(r"\s*#[#%]*\s?(?:[A-Z][\w ]{,30}:[ \t]+(?=\S))?!?(.*)")  # `# Command: docker run ...`
+_COMMENT = re.compile(
+    r"\s*#[#%]*\s?(?:[A-Z][\w ]{,30}:[ \t]+(?=\S)|run (?=docker run ))?!?(.*)"
+)  # `# Command: docker run ...`
 
 
 def commented_lines(text: Text) -> Iterator[Text]:

@@ -31,6 +31,7 @@ PROGRAMS = {"go": ".go", "golang": ".go", "java": ".java", "kotlin": ".kt", "sca
 NAMES = (BINARY, OFFICIAL, "model_config_list")
 _DOCKERFILE = re.compile(r"(?m)^\s*FROM\s+\S+"), re.compile(r"(?m)^\s*(RUN|COPY|CMD|ENTRYPOINT|ENV|ADD)\s")
 _BASE = re.compile(rf"\s*FROM\s+\S*{OFFICIAL}\S*\s*")
+_ASKS = re.compile(r"\s*(#[^\n]*\n\s*)*(\$\s*)?curl\s")
 _INSTRUCTION = re.compile(r"(?m)^\s*(FROM|RUN|COPY|CMD|ENTRYPOINT|ENV|ADD|EXPOSE|HEALTHCHECK)\s")
 _STATEMENT = re.compile(r"(?m)^(import |from \w+ import|with |def |for |[\w.]+ = )")
 _FLAG_LINE = re.compile(r"\s*(?:-\s+)?[\"']?--\w[^\n]*|\s*#.*|\s*")
@@ -90,6 +91,8 @@ def concerns(content: str) -> bool:
 
 def kind_of_block(language: str, content: str) -> str:
     """The reader a block is for, by its language or by its look; "" for one that nobody reads."""
+    if _ASKS.match(content):
+        return "shell"
     known, image = KINDS.get(language.lower()), all(look.search(content) for look in _DOCKERFILE)
     begins = _YAML_KEY if known else _ANY_KEY  # whatever it is called
     if not image and begins.match(content) and _HOLDS.search(content):
