@@ -325,6 +325,14 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
         "run.sh": RUN.format(options="-e MODEL_BASE_PATH=/models/m", flags="")
     },
     "port-nobody-listens": {"run.sh": RUN.format(options="-p 80:80", flags="")},
+    "dollar-in-fstring": {"d.py": "c = f'tensorflow_model_server --model_base_path=\"${FOLDER}/m\"'\n"},
+    "component-without-python": {"d.py": 'f = make(step, base_image="tensorflow/serving:2.20.0")\n'},
+    "sagemaker-stock-image": {
+        "d.py": 'm = c.create_model(PrimaryContainer={"Image": "tensorflow/serving:2.20.0", "ModelDataUrl": "s3://b/m"})\n'
+    },
+    "vertex-stock-image": {
+        "d.py": 'm = Model.upload(serving_container_image_uri="tensorflow/serving:2.20.0")\nm.deploy()\n'
+    },
     "sagemaker-env-unread": {"d.py": 'm = TensorFlowModel(env={"SAGEMAKER_TFS_WORKER_TIMEOUT_SECS": "300"})\n'},
     "sagemaker-batching-off": {"d.py": 'm = TensorFlowModel(env={"SAGEMAKER_TFS_MAX_BATCH_SIZE": "32"})\n'},
     "sagemaker-batching-word": {"d.py": 'm = TensorFlowModel(env={"SAGEMAKER_TFS_ENABLE_BATCHING": "1"})\n'},

@@ -184,7 +184,8 @@ def _python(document: Document) -> Reading:
 
 def _program(document: Document) -> Reading:
     content = document.text.content
-    return read_program(document) if _NAMED.search(content) or concerns(content) else Reading()
+    named = _NAMED.search(content) or concerns(content) or names_server(content)
+    return read_program(document) if named else Reading()
 
 
 def _broken_yaml(page: Page, text: Text) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ _JSON = re.compile(
 )
 
 
+_IMAGE = re.compile(r"(?:[ \t\r]*(?:#.*)?\n)*[ \t]*(?:FROM|ARG)\s")
 _FIELD = re.compile(r"\s*((#|//|/\*).*\n\s*)*[\"'{\[(]*[\w.]+[\"']?\s*[:{<=(]|\s*\[[\w.]+\]")
 
 
@@ -40,7 +41,8 @@ def kind_of_file(path: Path, content: str) -> str:
         return kind_of_file(path.with_suffix(""), content)
     if is_diff(name, content):
         return "diff"
-    if "dockerfile" in name or "containerfile" in name:
+    other = suffix in (*_YAML, *_SUFFIXES, *_SHELL, *PROSE, *SUFFIXES) and not _IMAGE.match(content)
+    if ("dockerfile" in name or "containerfile" in name) and not other:
         return "dockerfile"
     if suffix in _YAML or (suffix == ".json" and _JSON.search(content)):
         return "yaml"

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import is_config, kind_of
+from playbook.lint.checks.dollars import check_dollars
 from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.reading import Document, Reading, with_exported
 from playbook.lint.checks.rewriting import check_rewriting
@@ -20,8 +21,9 @@ from playbook.lint.forms.python_messages import Messages
 from playbook.lint.forms.python_two import as_python_three
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.saved_models import saved_bare
+from playbook.lint.readers.cloud_images import read_cloud_images
 from playbook.lint.readers.python_calls import read_call
-from playbook.lint.readers.python_lines import is_text, read_grown, read_text, read_words
+from playbook.lint.readers.python_lines import is_text, read_grown, read_printed, read_text, read_words
 from playbook.lint.readers.python_objects import read_objects
 from playbook.lint.readers.python_program import Program
 from playbook.lint.readers.python_writes import written_files
@@ -29,6 +31,8 @@ from playbook.lint.readers.sagemaker import read_environments
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import read_written
 
+_DOCKERFILE = re.compile(r"\s*FROM\s+\S*tensorflow/serving")
+_LITERALS = (ast.Constant, ast.JoinedStr)  # which are read as texts
 _NO_MODELS = re.compile(r"\s*model_config_list\s*:?\s*\{\s*\}\s*")
 _NAMES = (
     BINARY,
@@ -71,8 +75,11 @@ def read_python(document: Document) -> Reading:
         if isinstance(node, ast.Call) and not program.is_read(node):
             reading.add(read_call(node, program))
     reading.add(read_environments(program))
+    reading.add(read_cloud_images(program))
+    reading.findings += check_dollars(program.nodes, text)
     reading.add(_read_files(program))
     reading.add(read_grown(program))
+    reading.add(read_printed(program))
     reading.add(_read_rest(program))
     for told in commented_lines(text):
         reading.add(read_script(Document(told, program.document.around), depth=1))
@@ -98,6 +105,10 @@ def _read_files(program: Program) -> Reading:
                 program.take(piece)
             later = _NO_MODELS.fullmatch(written.content) is not None  # a program that writes it so fills it later
             written = replace(written, templated=written.templated or later)
+            reading.add(read_written(name, written, program.document))
+        elif _DOCKERFILE.match(written.content) and not any(isinstance(each, _LITERALS) for each in pieces):
+            for piece in pieces:
+                program.take(piece)
             reading.add(read_written(name, written, program.document))
         elif name:
             program.document.around.sources.extra.append((name, written))

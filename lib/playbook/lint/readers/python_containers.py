@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from playbook.lint.checks.command import OFFICIAL, Mount, Place, is_official
@@ -61,6 +62,7 @@ def read_spec(image: Word, keywords: dict[str, ast.expr], values: Values, docume
 
 _SPELT = {"envs": "environment"}
 _IMAGES = ("image", "serving_container_image_uri", "container_image_uri", "image_uri")
+_DEPLOYS = re.compile(r"\.deploy\(|DeployOp\b")  # a model that is registered alone may be served elsewhere
 _PREFIXES = ("serving_container_", "container_", "")
 
 
@@ -89,6 +91,9 @@ def read_keywords(name: str, keywords: dict[str, ast.expr], values: Values, docu
     start.open_environment = named is not None and not variables
     start.published = tuple(values.words(keywords.get(f"{prefix}ports")))
     start.managed = bool(prefix)
+    alone = {key for key in keywords if key.startswith("serving_container_")} == {"serving_container_image_uri"}
+    if alone and _DEPLOYS.search(document.text.content):
+        reading.report("vertex-stock-image", document.text.path, image.line, image=image)
     reading.add(launch(start))
     return reading
 

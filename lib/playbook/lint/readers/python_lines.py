@@ -11,6 +11,7 @@ from playbook.lint.checks.config_kinds import is_config
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.misnamed import is_misnamed, module_named
 from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.forms.python_prints import printed
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.python_program import Program
@@ -38,6 +39,23 @@ def read_grown(program: Program) -> Reading:
             program.take(begun)
         elif isinstance(begun, ast.List):
             program.read.add(id(begun))
+    return reading
+
+
+def read_printed(program: Program) -> Reading:
+    """Command lines that rows of `print` show one below the other."""
+    reading = Reading()
+    for row in printed(program.nodes):
+        texts = [(node, program.values.script(node)) for node in row]
+        held = [(node, re.sub(r"\\+$", r"\\", text.content.strip("\n"))) for node, text in texts if text is not None]
+        while held:
+            end = next((nth for nth, (_, line) in enumerate(held) if not line.endswith("\\")), len(held) - 1) + 1
+            shown = "\n".join(line for _, line in held[:end])
+            if end > 1 and _STARTS.search(shown):
+                for node, _ in held[:end]:
+                    program.take(node)
+                reading.add(_read_line(Text(shown, program.path, program.values.line(held[0][0])), program))
+            held = held[end:]
     return reading
 
 
@@ -69,7 +87,9 @@ def read_text(node: ast.AST, program: Program) -> Reading:
     held = _file_in(word, node)
     if held is not None:
         program.take(node)
-        text = Text(held, program.path, word.line or 1, templated=UNKNOWN in held or held != word)
+        script = program.values.script(node)
+        flat = script is not None and script.coded
+        text = Text(held, program.path, word.line or 1, templated=UNKNOWN in held or held != word, coded=flat)
         return read_written("", text, program.document)
     if not _STARTS.search(word):
         return Reading()

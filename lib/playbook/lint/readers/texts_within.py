@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import is_config, kind_of
@@ -22,7 +23,7 @@ def read_text_within(word: Word, document: Document) -> Reading:
     """
     text = Text(str(word), document.text.path, word.line or 1, None, "$" in word, word.flat)
     if is_config(word) and word.rstrip(' "\\').endswith((":", "{")):  # the program writes a value behind it
-        return Reading()
+        return Reading(counts=Counter({"config files": 1}))
     if is_config(word):
         return Reading(configs=[(kind_of(word) or "", text)])
     script = _SCRIPT.match(word) or _SCRIPT.search(word)

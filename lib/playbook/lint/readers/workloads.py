@@ -150,6 +150,7 @@ def check_selector(data: Any, text: Text) -> Iterator[Finding]:
     labels: Any = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
     selector = spec.get("selector")
     wanted: Any = (selector.get("matchLabels") or {}) if isinstance(selector, dict) else {}
+    wanted, labels = (each if isinstance(each, dict) else {} for each in (wanted, labels))  # a program's variable
     for name, value in wanted.items():
         if str(labels.get(name)) != str(value) and not is_unknown(f"{value}{labels.get(name)}"):
             words = {"label": f"{name}: {value}", "has": labels.get(name, "none")}

@@ -51,6 +51,9 @@ def load(document: Document) -> Page:
         document.text = text = replace(text, content=content, templated=True)
         data, problems = load_documents(text.content, text.first_line)
     pages = list(_flat(data))
+    if text.coded:
+        for each in pages:
+            _on_one_line(each, text.first_line)
     for each in list(pages):
         inside = [*manifests(each, text), *(patches(each, text) if is_kustomization(each) else ())]
         for piece in inside:
@@ -63,6 +66,15 @@ def set_apart(pages: Iterable[Page], places: set[tuple[str, int | None]]) -> Non
     for page in pages:
         page.apart = [each for each in page.data if (page.document.text.path, line_of(each)) in places]
         page.data = [each for each in page.data if all(each is not other for other in page.apart)]
+
+
+def _on_one_line(node: Any, line: int) -> None:
+    """Say of a text whose line ends are letters that all of it stands on its one line."""
+    for each in [node, *(node if isinstance(node, dict) else ())]:
+        if hasattr(each, "line"):
+            each.line = line
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _on_one_line(value, line)
 
 
 def _without_gaps(node: Any) -> Any:

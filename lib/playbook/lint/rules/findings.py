@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from playbook.lint.rules import (
+    cloud_rows,
     cluster_rows,
     command_rows,
     config_rows,
@@ -26,6 +27,7 @@ GROUPS = {
     "Config files": config_rows.ROWS + credential_rows.ROWS,
     "Model folders and reading": model_rows.ROWS,
     "Images, compose, Kubernetes, monitoring": container_rows.ROWS + command_rows.ROWS,
+    "Endpoints of clouds": cloud_rows.ROWS,
     "Objects that a cluster refuses, ways that lead nowhere": cluster_rows.ROWS,
 }
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 # id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
 # fmt: off
 ROWS = (
+    ("dollar-in-fstring", "error",
+     "{flag} is given ${{{name}}} in an f-string, which makes a dollar and the value of {name}: the server is told "
+     "another path or name than is meant.",
+     "Write {{{name}}}, without the dollar.",
+     "Python: formatted string literals"),
     ("parallelism-negative", "error",
      "{flag}={value}: TensorFlow makes a pool of that many threads and aborts.",
      "Use 0 (as many as there are cores) or more.",
