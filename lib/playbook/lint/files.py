@@ -10,7 +10,7 @@ from typing import Any
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import is_config, kind_of
-from playbook.lint.checks.encodings import check_encoding, check_line_ends
+from playbook.lint.checks.encodings import check_encoding, check_first_line, check_line_ends
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
@@ -108,6 +108,7 @@ def _bytes(path: Path, kind: str, text: Text, reading: Reading, gathered: Gather
         return []
     mark, windows = gathered.marks.get(path, ""), path in gathered.windows
     hits = list(check_encoding(text.path, kind, mark, text.content)) if mark else []
+    hits += check_first_line(text.path, kind, text.content)
     return [*hits, *(check_line_ends(text.path, kind, text.content) if windows else ())]
 
 

@@ -180,3 +180,47 @@ def test_a_flag_that_lacks_its_equals_sign_before_a_variable_is_named(tmp_path):
 def test_a_quote_that_powershell_escapes_closes_nothing(tmp_path):
     script = '$run = "docker run -p 8501:8501 " +\n  "-v `"${m}:/models`" " +\n  "tensorflow/serving:2.11.0"\n'
     assert "quote-not-closed" not in found(tmp_path, {"start.ps1": script})
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("run.sh", "docker run -e MODEL_NAME=m bitnami/tensorflow-serving:2.8.0\n"),
+    ("Dockerfile", "FROM bitnami/tensorflow-serving:2.8.0\nENV MODEL_NAME=m\n"),
+    ("compose.yml", "services:\n  s:\n    image: bitnami/tensorflow-serving\n    environment:\n      MODEL_NAME: m\n"),
+])  # fmt: skip
+def test_the_official_images_variables_are_read_by_nobody_in_bitnamis(name, content, tmp_path):
+    hit = found(tmp_path, {name: content})["env-nobody-reads"]
+    assert "TENSORFLOW_SERVING_MODEL_NAME=m" in hit.remedy
+
+
+def test_bitnamis_own_variables_are_not_blamed(tmp_path):
+    script = "docker run -e TENSORFLOW_SERVING_MODEL_NAME=m bitnami/tensorflow-serving:2.8.0\n"
+    assert "env-nobody-reads" not in found(tmp_path, {"run.sh": script})
+
+
+EXPORT = "export TF_XLA_FLAGS=--tf_xla_auto_jit=1\n"
+
+
+def test_an_export_that_no_container_gets_is_named(tmp_path):
+    hit = found(tmp_path, {"run.sh": EXPORT + SERVE.format(image="tensorflow/serving:2.14.1")})["env-nobody-reads"]
+    assert (hit.line, "-e TF_XLA_FLAGS=" in hit.remedy) == (1, True)
+
+
+@pytest.mark.parametrize("rest", [
+    "python train.py\n", "docker run -e TF_XLA_FLAGS tensorflow/serving\n", "./train.sh\n", "docker compose up\n",
+    "docker run --env=TF_XLA_FLAGS tensorflow/serving\n", "docker run --env-file .env tensorflow/serving\n",
+])  # fmt: skip
+def test_an_export_that_another_program_may_read_is_not_blamed(rest, tmp_path):
+    script = EXPORT + SERVE.format(image="tensorflow/serving:2.14.1") + rest
+    assert "env-nobody-reads" not in found(tmp_path, {"run.sh": script})
+
+
+@pytest.mark.parametrize(("options", "blamed"), [("-r ", True), ("", False), ("-a ", False), ("-L -q ", False)])
+def test_docker_cp_has_no_option_for_folders(options, blamed, tmp_path):
+    script = f"docker run -d --name b tensorflow/serving:2.14.1\ndocker cp {options}m b:/models/m\n"
+    assert ("docker-option-unknown" in found(tmp_path, {"run.sh": script})) is blamed
+
+
+@pytest.mark.parametrize(("name", "blamed"), [("entrypoint.sh", True), ("tool.sh", False)])
+def test_an_entrypoint_whose_first_line_is_blank_is_named(name, blamed, tmp_path):
+    script = "\n#!/bin/bash\ntensorflow_model_server --model_base_path=/models/m --rest_api_port=8501\n"
+    assert ("shebang-not-first" in found(tmp_path, {name: script})) is blamed

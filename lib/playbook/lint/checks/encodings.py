@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from playbook.lint.forms.letters import BOM, UTF16
@@ -30,6 +31,13 @@ def check_encoding(shown: str, kind: str, mark: str, content: str, effect: str =
     elif mark == BOM and kind == "shell" and content.startswith("#!"):
         what = "the kernel does not see its #!, so that a container with it as its entrypoint ends with a format error"
         yield finding("text-encoding", shown, 1, mark=mark, effect=what)
+
+
+def check_first_line(shown: str, kind: str, content: str) -> Iterator[Finding]:
+    """A container's entrypoint whose #! stands below its first line, where the kernel does not look."""
+    late = re.match(r"\s*\n\s*(?=#!\s*/)", content)
+    if kind == "shell" and late is not None and "entrypoint" in shown.rpartition("/")[2].lower():
+        yield finding("shebang-not-first", shown, late[0].count("\n") + 1)
 
 
 def check_line_ends(shown: str, kind: str, content: str) -> Iterator[Finding]:

@@ -70,6 +70,9 @@ def version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Fin
     if version_of(name) is not None and mount.source is None:
         parent = mount.named.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", command.path, mount.line or command.line, path=mount.named, parent=parent)
+    if name == "Format-Serving" and mount.source is None and not command.place.built:  # as TFX's Trainer calls it
+        remedy = f"{mount.named} is a SavedModel itself: mount it at {base.rstrip('/')}/1."
+        yield finding("no-version", command.path, mount.line or command.line, path=base, remedy=remedy)
 
 
 def check_below(command: Command, base: str, where: tuple[str, int | None]) -> Iterator[Finding]:

@@ -45,6 +45,12 @@ def follow(words: list[Word], document: Document) -> None:
         _committed(container, plain[1], [value for name, value in options if name in ("-c", "--change")], document)
 
 
+def copied_by(words: list[Word]) -> list[Word]:
+    """What stands behind `docker cp`; nothing for another command."""
+    verb, rest = _verb(words)
+    return rest if verb == "cp" else []
+
+
 def goes_on(document: Document) -> bool:
     """True for a text that has started a container of the server's by name before this part of it."""
     return any(path == document.text.path for path, _ in document.around.containers)

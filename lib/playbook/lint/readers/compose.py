@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from playbook.lint.checks.bitnami import check_bitnami
 from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
 from playbook.lint.checks.compose_keys import check_keys, check_known, check_ring, check_shapes, is_composes
 from playbook.lint.checks.containers import check_health, check_image, check_other_image, cores, count_cpus, for_cpus
@@ -128,6 +129,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
     reading.counts["images"] += len(other)
     if other or (not serves(base, built, words) and (named or not is_server("", words))):
         reading.counts["images"] += built is None and is_anothers(base)
+        reading.findings += check_bitnami(base, environment_of(service.get("environment")), shown, service.line)
         return reading
     reading.counts["services"] += 1
     if "image" in service and OFFICIAL in image:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import takewhile
 
+from playbook.lint.checks.bitnami import check_bitnami
 from playbook.lint.checks.command import BINARY, OFFICIAL, Place, is_official
 from playbook.lint.checks.containers import (
     check_health,
@@ -149,6 +150,9 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     reading.counts["images"] += len(other)
     if other or not serves(image, built, [*args, *([entry] if entry else [])]):
         reading.counts["images"] += built is None and is_anothers(image)
+        told = {value.partition("=")[0]: value.with_text(value.partition("=")[2]) for name, value in options
+                 if name in ("-e", "--env")}  # fmt: skip
+        reading.findings += check_bitnami(image, told, shown, image.line)
         return reading
     reading.counts["images"] += 1
     reading.findings += check_image(image, shown, image.line) if built is None else ()

@@ -1,4 +1,4 @@
-"""The options of `docker run`: those that it has, and what stands for one of them and is none."""
+"""The options of `docker run` and `docker cp`: those that they have, and what stands for one of them and is none."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ LONG = frozenset(_HELP.split())
 _COMPOSES = {"service-ports", "use-aliases", "no-deps", "build", "remove-orphans"}  # docker compose run's
 _ALONE, _VALUED = "ditPq", "acehlmpuvw"
 _ALIKE = 0.75
+_OF_COPY = re.compile(r"--(?:archive|follow-link|quiet)(?:=.*)?|-[aLq]+|-")
 
 
 def check_options(words: Sequence[Word], shown: str) -> Iterator[Finding]:
@@ -37,9 +38,9 @@ def check_options(words: Sequence[Word], shown: str) -> Iterator[Finding]:
             near = get_close_matches(name[2:], LONG, 1, _ALIKE) if name[2:] not in LONG else []
             if near or is_none(name):
                 remedy = f"Write --{near[0]}." if near else "Drop it: what is the server's stands behind the image."
-                yield finding("docker-option-unknown", shown, word.line, word=name, remedy=remedy)
+                yield finding("docker-option-unknown", shown, word.line, word=name, remedy=remedy, verb="run")
         elif name[1:] in LONG and name.startswith("-") and not _is_letters(name[1:]):
-            yield finding("docker-option-unknown", shown, word.line, word=name, remedy=f"Write -{name}.")
+            yield finding("docker-option-unknown", shown, word.line, word=name, remedy=f"Write -{name}.", verb="run")
 
 
 def swallows(word: Word, behind: Sequence[Word]) -> bool:
@@ -51,6 +52,14 @@ def is_none(name: str) -> bool:
     """True for a word that looks like a long option, and is none of docker's."""
     told = re.fullmatch(r"--([a-z][a-z-]+)", name)
     return told is not None and told[1] not in LONG and told[1] not in _COMPOSES
+
+
+def check_copy(words: Sequence[Word], shown: str) -> Iterator[Finding]:
+    """What `docker cp` refuses: it copies folders as they are, and has no -r for it."""
+    for word in words:
+        if word.startswith("-") and not _OF_COPY.fullmatch(word):
+            remedy = "Drop it: docker cp takes folders as they are."
+            yield finding("docker-option-unknown", shown, word.line, word=word, remedy=remedy, verb="cp")
 
 
 def _is_letters(name: str) -> bool:

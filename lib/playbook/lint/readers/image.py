@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from playbook.lint.checks.bitnami import check_bitnami, is_bitnami
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Mount, Place, is_official, is_server_word
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.containers import TOOLS, check_image
@@ -55,6 +56,11 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
         base = Word(expand(final[0].rest.split()[0], arguments), text.line(final[0].line))
     if is_torn(final[0].rest if final else ""):
         base = Word(OFFICIAL)  # as it is meant
+    if is_bitnami(base) and BINARY not in text.content:
+        values = {name: Word(value, text.line(value.line)) for name, value in environment(steps, arguments).items()}
+        reading.findings += check_bitnami(base, values, text.path, text.line(final[0].line))
+        reading.counts["images"] += 1
+        return reading
     if OFFICIAL not in base and BINARY not in text.content:
         if (part := read_part(steps, text)) is not None:
             return part

@@ -32,6 +32,7 @@ def check_build(steps: list[Instruction], final: list[Instruction], document: Do
         if step.word in ("COPY", "ADD") and not step.fed:
             yield from _outside(step, document)
             yield from _flattened(step, document)
+            yield from _bare(step, document)
     if _lacks_server(final):
         yield finding("image-without-server", text.path, text.line(final[0].line), image=final[0].rest.split()[0])
     lost = next((step for step in final if _ends_in_background(step)), None)
@@ -70,6 +71,19 @@ def _flattened(step: Instruction, document: Document) -> Iterator[Finding]:
         if re.fullmatch(r"[\w./${}-]+/\*", source) and re.search(r"/\d+/?$", target) and "--parents" not in step.rest:
             yield finding("copy-flattens", document.text.path, document.text.line(step.line), word=step.word,
                           source=source, folder=source.removesuffix("*"), target=target)  # fmt: skip
+
+
+def _bare(step: Instruction, document: Document) -> Iterator[Finding]:
+    """`COPY .../Format-Serving /models/m`: what TFX's Trainer exports is a SavedModel, and no folder of versions."""
+    words = [word for word in step.rest.split() if not word.startswith("--")]
+    target = words[-1].rstrip("/") if len(words) == 2 else ""
+    if (
+        words[:1]
+        and words[0].rstrip("/").endswith("/Format-Serving")
+        and re.fullmatch(r"/models/(?!\d+$)[^/]+", target)
+    ):
+        remedy = f"{words[0]} is a SavedModel itself: copy it to {target}/1/."
+        yield finding("no-version", document.text.path, document.text.line(step.line), path=target, remedy=remedy)
 
 
 def _lacks_server(steps: list[Instruction]) -> bool:

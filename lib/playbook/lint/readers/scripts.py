@@ -9,6 +9,7 @@ from playbook.lint.checks.blanked import Blanked
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, is_server_word
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.cut_off import cut_off
+from playbook.lint.checks.exports import check_exports
 from playbook.lint.checks.late_files import Order
 from playbook.lint.checks.misnamed import module_named, named_rightly, whole_line
 from playbook.lint.checks.own_images import names_own
@@ -29,9 +30,10 @@ from playbook.lint.readers.cluster_cli import (
     read_compose_run,
     read_singularity,
 )
-from playbook.lint.readers.committed import follow, goes_on
+from playbook.lint.readers.committed import copied_by, follow, goes_on
 from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
 from playbook.lint.readers.docker_cli import lacks_image, read_docker_run, run_arguments
+from playbook.lint.readers.docker_options import check_copy
 from playbook.lint.readers.server_commands import read_process, starts_server
 from playbook.lint.readers.sourced import sourced_variables
 from playbook.lint.readers.written import read_written
@@ -49,7 +51,7 @@ _DEPTH = 3
 _IMAGE = re.compile(rf"(\w+://)?(docker\.io/)?{OFFICIAL}(:[\w.-]+)?")
 _MAY_CONCERN = re.compile(
     r"tensorflow|TF_SERVING_|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key|"
-    r"MODEL_NAME[= ]|per_process_|\bserving_base\b"
+    r"MODEL_NAME[= ]|per_process_|\bserving_base\b|\btf[-_]?serv"
 )
 _BASH = re.compile(r"#!.*\bbash\b")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
@@ -93,7 +95,8 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     if not reading.understood:
         _images(named, text.path, reading)
     if depth == 0:
-        reading.findings += [*check_rewriting(text), *order.late(text.content, document.around.sources)]
+        reading.findings += [*check_rewriting(text), *check_exports(shown, text.path)]
+        reading.findings += [*order.late(text.content, document.around.sources)]
     return reading
 
 
@@ -128,6 +131,7 @@ def _read_command(command: Simple, document: Document, depth: int) -> Reading:
     if not words or words[0].rpartition("/")[2] in _NOT_RUN:
         return reading
     follow(words, document)
+    reading.findings += check_copy(copied_by(words), document.text.path)
     if run_arguments(words) is not None:
         return _joined(reading, read_docker_run(words, document))
     if _is_python(words) and "-c" in words[1:-1]:

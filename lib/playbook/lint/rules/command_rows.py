@@ -23,7 +23,7 @@ ROWS = (
      "{remedy}",
      "docker run reference; bash(1)"),
     ("docker-option-unknown", "error",
-     "docker run has no option {word}: it says so and starts nothing.",
+     "docker {verb} has no option {word}: it says so and does nothing.",
      "{remedy}",
      "docker run reference"),
     ("mount-without-source", "error",

@@ -114,6 +114,11 @@ ROWS = (
      "Its lines end as Windows' do: on Linux the carriage return belongs to the last word of each, so {effect}.",
      "Save it with LF (dos2unix; in .gitattributes: *.sh text eol=lf).",
      "bash(1); execve(2)"),
+    ("shebang-not-first", "error",
+     "Its #! stands below the first line, where the kernel does not look for it: a container that starts with this "
+     "script ends with 'exec format error'.",
+     "Begin the file with #!.",
+     "execve(2)"),
     ("unreadable", "error",
      "It cannot be read: {problem}.",
      "Correct it; nothing in it was checked.",
