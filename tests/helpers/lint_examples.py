@@ -254,6 +254,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     },
     "text-encoding": {"Dockerfile": (DOCKER + 'CMD ["--port=8500"]\n').encode("utf-16")},
     "windows-line-ends": {"run.sh": RUN.format(options="", flags="--port=8500").replace("\n", "\r\n")},
+    "instruction-in-run": {"Dockerfile": DOCKER + "RUN mkdir /m && \\\nRUN mkdir /n\n"},
     "shebang-not-first": {"entrypoint.sh": "\n#!/bin/bash\ntensorflow_model_server --model_base_path=/models/m\n"},
     "cmd-over-entrypoint": {"Dockerfile": DOCKER + 'CMD ["tensorflow_model_server", "--port=8500"]'},
     "cmd-shell-form": {"Dockerfile": DOCKER + "CMD tensorflow_model_server --port=8500"},

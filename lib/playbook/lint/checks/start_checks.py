@@ -45,7 +45,11 @@ def check_program(start: Start, word: Word, reading: Reading) -> None:
     tool = word.rpartition("/")[2]
     reading.passed = f"it starts {tool}"
     has = "devel" in start.image or (tool == "curl" and "gpu" in start.image)
-    if is_official(start.image) and not has:
+    bare = re.escape(tool.rstrip("3"))
+    brought = re.search(
+        rf"\b(?:install|add)\b[^&|;]*\b{bare}|\bconda|COPY --from", start.reading
+    )  # by a Dockerfile's steps
+    if is_official(start.image) and not (has or brought):
         reading.report("tool-not-in-image", start.path, word.line or start.line, who="The container", tool=tool,
                        image=start.image, remedy=f"Use an image that has {tool}, or one built with it.")  # fmt: skip
 

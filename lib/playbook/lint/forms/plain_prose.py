@@ -9,7 +9,7 @@ from playbook.lint.forms.text import ENGINES
 STARTED = re.compile(rf"\s*(\$\s*)?(sudo |nohup )*({ENGINES}\s.*\brun\b|tensorflow_model_server\s+[-\\])")
 _COMMAND = re.compile(
     r"\s*(?:[\w@~:/.-]*[$%]\s+|\$(?=sudo\s)|[A-Za-z]:\\[^>\n]*>\s*|\$?>\s*|[^\s`]+[:/][^\s`]*#\s+)?(?:sudo |nohup )*"
-    rf"(?:{ENGINES}\s(?:.*\brun\s+-|cp\s+-[rR]\s)|(?:\S*/)?tensorflow_model_server\s+(?:--\w|\\$))"
+    rf"(?:{ENGINES}\s(?:.*\brun\s+-|cp\s+-[rR]\s)|(?:[^\s`]*/)?tensorflow_model_server\s+(?:--\w|\\$))"
 )
 BULLET = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d+[.)])[ \t]+")
 _BULLETED = re.compile(rf"[ \t]*[*+-][ \t]+(?={_COMMAND.pattern}.*\\\s*$)")  # each line of a command as an item

@@ -29,6 +29,8 @@ def check_build(steps: list[Instruction], final: list[Instruction], document: Do
             words = {"word": torn[0].strip(), "right": re.sub(r"\s+", "", torn[0]),
                      "effect": "Docker takes its second word for something else, and builds nothing"}  # fmt: skip
             yield finding("image-name-broken", text.path, text.line(step.line), **words)
+        for line, word in _within(step):
+            yield finding("instruction-in-run", text.path, text.line(line), word=word)
         if step.word in ("COPY", "ADD") and not step.fed:
             yield from _outside(step, document)
             yield from _flattened(step, document)
@@ -84,6 +86,18 @@ def _bare(step: Instruction, document: Document) -> Iterator[Finding]:
     ):
         remedy = f"{words[0]} is a SavedModel itself: copy it to {target}/1/."
         yield finding("no-version", document.text.path, document.text.line(step.line), path=target, remedy=remedy)
+
+
+def _within(step: Instruction) -> Iterator[tuple[int, str]]:
+    """Instructions in the middle of a RUN: a line's backslash made them words of its script."""
+    lines = step.rest.split("\n") if step.word == "RUN" and not step.fed else []
+    for nth, line in enumerate(lines):
+        before = "\n".join(lines[:nth])
+        if before.count("'") % 2 or before.count('"') % 2:  # a file that is written
+            continue
+        begun = re.match(r"\s*(RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|WORKDIR|EXPOSE|USER)\s", line) if nth else None
+        if begun:
+            yield step.line + nth, begun[1]
 
 
 def _lacks_server(steps: list[Instruction]) -> bool:

@@ -56,6 +56,7 @@ def spans(line: str, text: Text, number: int) -> Iterator[Block]:
     for code, begin in _rows(line):
         content = re.sub(rf"^(?:\s*[$%>]\s+|[A-Za-z]:\\[^>\n]*>\s*|\w*\\{{1,2}}n(?={ENGINES}\s))", "", code)
         content = re.sub(r"\^[ \t]*(?=\n)", r"\\", re.sub(r"\\{1,2}n$", "", content))  # cmd.exe's; an escape's
+        content = re.sub(r"(?<![\\\n])\n(?=[ \t]*--\w)", " \\\\\n", content)  # a span's line end is a blank
         content = _TO_FILL.sub("=<value>", content)
         if re.search(rf"{NAMED}\s+[-–—]|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
             first = number + line.count("\n", 0, begin)

@@ -114,6 +114,11 @@ ROWS = (
      "Its lines end as Windows' do: on Linux the carriage return belongs to the last word of each, so {effect}.",
      "Save it with LF (dos2unix; in .gitattributes: *.sh text eol=lf).",
      "bash(1); execve(2)"),
+    ("instruction-in-run", "error",
+     "{word} stands inside RUN, as the line above it goes on: the shell finds no command of that name, and the image "
+     "is not built.",
+     "Drop {word}, or the backslash above it.",
+     "Dockerfile reference"),
     ("shebang-not-first", "error",
      "Its #! stands below the first line, where the kernel does not look for it: a container that starts with this "
      "script ends with 'exec format error'.",
