@@ -192,3 +192,35 @@ def test_a_request_that_holds_a_list_of_models_is_no_config_file(tmp_path):
 def test_a_comment_may_say_run_before_the_command(tmp_path):
     code = "tf.saved_model.save(model, 'leaf')\n#run " + RUN.format(options="-v /path/to/leaf:/models/leaf", behind="")
     assert rules(tmp_path, f"{code}\n", "a.py") == {"no-version"}
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ("DIR=/srv/leaf/0001", {"base-path-version"}),
+    ('$ export DIR="/srv/leaf/0001"', {"base-path-version"}),
+    ("DIR=/srv/leaf", set()),
+    ("DIR=/srv/leaf/0001\nDIR=/srv/leaf", set()),
+])  # fmt: skip
+def test_a_path_that_another_block_sets_is_known(given, said, tmp_path):
+    assert rules(tmp_path, f"```\n{given}\n```\n\n```sh\n{SERVE.format(base='$DIR')}\n```\n") == said
+
+
+@pytest.mark.parametrize("base", ["EXPORTPATH", "[Path_to_the_repo]/leaf", "[path to it]/leaf"])
+def test_a_base_path_to_fill_in_is_not_relative(base, tmp_path):
+    assert rules(tmp_path, f"```\n{SERVE.format(base=base)}\n```\n") == set()
+
+
+@pytest.mark.parametrize(("rest", "said"), [
+    ("--rest_api_port=8501 \\\n\n--model_base_path=/srv/leaf", set()),
+    ("--rest_api_port = 8501 \\\n\n--model_base_path=/srv/leaf", {"flag-value-after-blank"}),
+])  # fmt: skip
+def test_a_command_whose_lines_stand_apart_in_a_block_is_one(rest, said, tmp_path):
+    assert rules(tmp_path, f"```\nnohup tensorflow_model_server \\\n\n{rest} >server.log 2>&1\n```\n") == said
+
+
+@pytest.mark.parametrize("page", [
+    "```sh\npython -m tensorflow_serving.server.bin.server.py --model_base_path=/srv/leaf\n```\n",
+    "```dockerfile\nFROM tensorflow/tensorflow\nRUN python -m tensorflow_serving.main --model_base_path=/leaf\n```\n",
+    '```dockerfile\nFROM python:3.9\nCMD ["python", "-m", "tensorflow_serving.main", "--model_base_path=/leaf"]\n```\n',
+])  # fmt: skip
+def test_a_module_is_none_whatever_it_ends_in_and_wherever_it_is_run(page, tmp_path):
+    assert rules(tmp_path, page) == {"no-module"}

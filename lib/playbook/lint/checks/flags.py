@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,9 @@ def _batching(command: Command) -> Iterator[Finding]:
         yield _at(command, "batching-defaults", "enable_batching")
 
 
+_TO_FILL_IN = re.compile(r"[A-Z][A-Z_]{3,}")  # EXPORTPATH: what a document's reader is to write
+
+
 def _model(command: Command) -> Iterator[Finding]:
     base, config = command.text("model_base_path"), command.text("model_config_file")
     if command.partial and (config or not base):
@@ -105,7 +109,7 @@ def _model(command: Command) -> Iterator[Finding]:
                 yield _at(command, "model-name-ignored", name, flag=f"--{name}")
     elif not base:
         yield _at(command, "no-model")
-    elif is_relative(base):
+    elif is_relative(base) and not (command.in_prose and _TO_FILL_IN.fullmatch(base)):
         yield _at(command, "relative-base-path", "model_base_path", path=base, example=example_path(command, base))
 
 

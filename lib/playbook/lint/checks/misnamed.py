@@ -13,6 +13,7 @@ from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
 
 _MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.(?!(?:py|sh|exe|bin|example)\b)\w+)+")
+_AS_MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.\w+)*")  # behind `-m`, whatever stands at its end
 _PROSE = (".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc", ".txt", ".py")
 _NEAR = re.compile("tensorflow[_-]model[_-]serv(?:er|ing)")
 _WIDE = re.compile("(?:tensorflow|tf)[_-]?(?:model[_-]?)?serv(?:ing|er)(?:[_-]server)?")  # names of much else, too
@@ -26,10 +27,14 @@ def is_misnamed(words: Sequence[str], place: int) -> bool:
     behind = {word.removeprefix("--").partition("=")[0] for word in words[place + 1 :] if word.startswith("--")}
     if name == BINARY or not behind & FLAGS.keys():
         return False
-    if _NEAR.fullmatch(name) or _MODULE.fullmatch(name):
+    if _NEAR.fullmatch(name) or _MODULE.fullmatch(name) or _is_module(words, place):
         return True
     alone = words[place] == name and all(word in _RUNNERS for word in words[:place])
     return alone and bool(_WIDE.fullmatch(name)) and bool(behind & {"model_base_path", "model_config_file"})
+
+
+def _is_module(words: Sequence[str], place: int) -> bool:
+    return place > 0 and words[place - 1] == "-m" and bool(_AS_MODULE.fullmatch(words[place]))
 
 
 def named_rightly(
@@ -48,6 +53,8 @@ def named_rightly(
     if re.search(_MADE.format(name=re.escape(name)), script):
         return meant, []
     meant[place] = word.with_text(f"{folder}{slash}{BINARY}")
+    if _is_module(words, place):
+        return meant, [finding("no-module", path, word.line or line, word=name)]
     return meant, [_said(name, path, word.line or line)]
 
 

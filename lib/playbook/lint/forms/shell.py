@@ -14,7 +14,7 @@ from playbook.lint.forms.text import Word, expand
 _HEREDOC = re.compile(r"<<(-?)\s*(\\?['\"]?)(\w+)['\"]?")
 # `<your model>`, `[your model]` and `{your model}` in documents
 _PLACEHOLDER = re.compile(
-    r"<[^\W\d_][\w /.,:'\"{}-]*>|(?<==)< [A-Z][\w /.,:-]*>|\[[A-Za-z]+(?: [A-Za-z]+)+\]|\{[A-Za-z]+(?: [A-Za-z]+)+\}"
+    r"<[^\W\d_][\w /.,:'\"{}-]*>|(?<==)< [A-Z][\w /.,:-]*>|\[[A-Za-z]+(?:[ _][A-Za-z]+)+\]|\{[A-Za-z]+(?: [A-Za-z]+)+\}"
 )
 _ARRAY = re.compile(r"([A-Za-z_]\w*)(\+?)=\(")
 _WHOLE_NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")

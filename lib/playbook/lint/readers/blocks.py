@@ -17,6 +17,7 @@ from playbook.lint.forms.letters import printed_dash
 from playbook.lint.forms.listings import listed_folders
 from playbook.lint.forms.python_exports import set_in_cells
 from playbook.lint.forms.saved_models import saved_in_cells
+from playbook.lint.forms.set_alone import set_alone
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.trees import drawn_folders
 from playbook.lint.readers.block_kinds import concerns, flags_of, names_server
@@ -54,7 +55,8 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         around.sources.drawn[text.path] = drawn_folders(text.content)
         around.sources.listed[text.path] = listed_folders(text.content)
     cells = list(code_of(kind, text)) if any(block.kind for block in blocks) else []
-    around = with_exported(Document(text, around), set_in_cells(cells, text)).around
+    set_ = set_alone(text.content) if kind == "prose" and blocks else {}
+    around = with_exported(Document(text, around), {**set_, **set_in_cells(cells, text)}).around
     around = replace(around, served=_served(blocks) or around.served)
     images = [block for block in blocks if block.kind == "dockerfile"]
     pages = {id(block): load(Document(block.text, around)) for block in blocks if block.kind == "yaml"}

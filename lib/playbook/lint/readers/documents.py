@@ -44,6 +44,8 @@ _CUT_BUILD = re.compile(
     rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s+(?:.*\s)?build\s.*tensorflow.*serving.*\\[ \t]+$"
 )
 _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Markdown shows it as one
+# a command between whose lines a blank one stands each
+_SPACED = re.compile(r"(?s)(?:(?!\\[ \t]*\n).)*(?:\\[ \t]*\n[ \t]*\n(?:(?!\\[ \t]*\n).)*){2,}")
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
 _PLATFORMS = re.compile(r"\bTensorFlowServing\(|TFServingSpec\(")  # TFX's validator, KServe's client
@@ -199,6 +201,7 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
             yield from (replace(each, name=name) for each in _block("", shown, text, line + first - 1))
         yield from _block("sh", commands_of(content), text, line)
         return
+    content = closed_up(content) if _SPACED.fullmatch(content) else content
     if cell := _CELL.match(content):
         language, content = cell[1].rpartition("/")[2].rpartition(".")[2], content[cell.end() :]
         if not kind_of_block(language, content):

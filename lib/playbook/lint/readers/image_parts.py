@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from playbook.lint.checks.command import BINARY
@@ -11,9 +12,22 @@ from playbook.lint.checks.start import is_server
 from playbook.lint.forms.dockerfile import Instruction, last_of
 from playbook.lint.forms.text import Text, Word
 
+_MODULE = re.compile(r"python[\d.]*[\"',\s]+-m[\"',\s]+(tensorflow_serving[\w.]*)(?s:.*)--model_")
+
 
 def read_part(steps: list[Instruction], text: Text) -> Reading | None:
-    """What a Dockerfile without FROM gives the server by its CMD; None where it gives none of its flags."""
+    """What a Dockerfile without FROM gives the server by its CMD; None where it gives none of its flags.
+
+    Of one that has Python run the server as a module, that there is no such module.
+    """
+    runs = [(step, found[1]) for step in steps if step.word in ("RUN", "CMD", "ENTRYPOINT")
+            and (found := _MODULE.search(step.rest))]  # fmt: skip
+    if runs:
+        reading = Reading()
+        reading.counts["images"] += 1
+        for step, module in runs:
+            reading.report("no-module", text.path, text.line(step.line), word=module)
+        return reading
     cmd = last_of(steps, "CMD")
     if cmd is None or any(step.word in ("FROM", "ENTRYPOINT") for step in steps):
         return None
