@@ -104,7 +104,7 @@ def cluster(draw: Draw, server: Server) -> Cluster:
     return Cluster(server, pod, container, objects)
 
 
-_ARGS = re.compile(r"([ -]+args:)\n((?:[ ]+(?:- [\"']?[\ue000-\ue0ff]*[-–].*|#.*)\n)+)")
+_ARGS = re.compile(r"([ -]+args:)\n((?P<pad> +)- [^:\n]*\n(?:(?:(?P=pad)-| *#).*\n)*)")
 
 OTHERS: dict[str, dict[str, Any]] = {
     "namespace": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "serving"}},

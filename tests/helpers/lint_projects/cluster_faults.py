@@ -85,7 +85,7 @@ def claim(all_of: Cluster, mark: str) -> None:
             each["configMap"] = {"name": mark + "tfs-config"}
     for each in all_of.container["volumeMounts"]:
         if each["name"] == "conf":
-            each["mountPath"] = mark + each["mountPath"]
+            each |= {"name": mark + "conf", "mountPath": mark + each["mountPath"]}
 
 
 def scaled(all_of: Cluster, mark: str) -> None:
@@ -114,6 +114,10 @@ def data_key(all_of: Cluster, mark: str) -> None:
     for number, word in enumerate(words):
         if "--batching_parameters_file" in word:
             words[number] = mark + word
+
+
+def numbered(all_of: Cluster, mark: str) -> None:
+    all_of.container["env"] = [*all_of.container.get("env", []), {"name": "A", mark + "value": 1}]
 
 
 def alive(all_of: Cluster, mark: str) -> None:
@@ -146,7 +150,7 @@ CLUSTER_FAULTS = [
     fault("gpu-requests", "gpu", resources(requests={"@nvidia.com/gpu": 1}, limits={"@nvidia.com/gpu": 2}), also="gpu-image-missing"),
     fault("gpu-image-missing", "gpu", resources(limits={"@nvidia.com/gpu": 1})),
     fault("request-above-limit", "memory", resources(requests={"@memory": "8Gi"})),
-    fault("cpu-limit-threads", "cpu", limited),
+    fault("cpu-limit-threads", "cpu", limited, lambda c: "tensorflow_intra_op_parallelism" not in c.server.flags, also="batching-threads-absurd"),
     fault("selector-mismatch", "selector", selector),
     fault("service-port-closed", "service-ports", service("ports", [{"port": 8501, "@targetPort": 9090}]), lambda c: len(c.pod["containers"]) == 1),
     fault("service-selects-nothing", "service-selector", service("selector", {"@app": "server"})),
@@ -154,10 +158,10 @@ CLUSTER_FAULTS = [
     fault("configmap-not-here", "conf", claim, with_("configmap"), also="config-file-missing"),
     fault("target-not-here", "hpa", scaled, with_("hpa"), also="replicas-with-hpa"),
     fault("hpa-missing-request", "hpa cpu", unrequested, with_("hpa")),
-    fault("route-wrong-port", "ingress", routed, with_("ingress")),
+    fault("route-wrong-port", "ingress service-selector", routed, with_("ingress")),
     fault("configmap-key-missing", "conf batching_parameters_file enable_batching", data_key, lambda c: c.server.batching is not None and "configmap" in c.objects),
     fault("liveness-without-startup", "startupProbe livenessProbe", alive),
     fault("program-is-flag", "command", flags_as_command, lambda c: "args" in c.container and "command" not in c.container, also=LOST),
     fault("key-twice", "service-selector service-ports", twice, lambda c: "service" in c.objects),
-    fault("kubernetes-refuses", "env", sets("env", [{"name": "A", "@value": 1}]), lambda c: not c.server.env),
+    fault("kubernetes-refuses", "env", numbered),
 ]  # fmt: skip

@@ -50,7 +50,7 @@ def flag_fault(rule, *words, drops="", also="", fits=lambda _: True, fixable=Fal
             server.batching[row] = mark + server.batching[row]
 
     wide = frozenset([*names, *drops.split(), *touches.split()])
-    traits = frozenset(["left over"] * (rule == "unknown-flag" or "blank" in rule or "pasted" in rule))
+    traits = frozenset(["flag"] + ["left over"] * (rule == "unknown-flag" or "blank" in rule or "pasted" in rule))
     return Fault(rule, wide, change, fits, frozenset(also.split()), fixable, forms=forms and frozenset(forms),
                  traits=traits, avoids=frozenset(["left over"] * ("--help" in words)))  # fmt: skip
 
@@ -62,7 +62,7 @@ def file_fault(rule, flag, name, text, also=""):
         server.flags[flag] = [f"--{flag}={CONF}/{name}"]
         server.whole[name] = mark + text + "\n"
 
-    return Fault(rule, frozenset([flag]), change, also=frozenset(also.split()), files=True)
+    return Fault(rule, frozenset([flag]), change, also=frozenset(also.split()), files=True, traits=frozenset(["flag"]))
 
 
 IN_CONTAINERS = frozenset(["compose", "docker run", "told again", "cluster"])
@@ -111,7 +111,7 @@ FLAG_FAULTS = [
     flag_fault("no-model", "--rest_api_port=8501", drops="model_base_path model_name", fits=lambda s: False),
     flag_fault("poll-never", "--file_system_poll_wait_seconds=-1"),
     flag_fault("poll-once-with-reload", "--file_system_poll_wait_seconds=0", "--model_config_file_poll_wait_seconds=5", fits=by_file),
-    flag_fault("no-port", "--port=0", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port"),
+    flag_fault("no-port", "--port=0", touches="grpc_socket_path", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port"),
     flag_fault("rest-timeout-short", "--rest_api_timeout_in_ms=5"),
     flag_fault("mixed-precision-unknown", "--mixed_precision=float16"),
     flag_fault("grpc-threads-one", "--grpc_max_threads=1", also=THREADS),
@@ -128,7 +128,7 @@ FLAG_FAULTS = [
     flag_fault("gpu-fraction-beyond", "--per_process_gpu_memory_fraction=80"),
     flag_fault("grpc-arguments-crash", "--grpc_channel_arguments=grpc.max_concurrent_streams:9"),
     flag_fault("config-poll-unused", "--model_config_file_poll_wait_seconds=60", fits=lambda s: not by_file(s)),
-    flag_fault("flags-in-one-word", "--num_load_threads=2--num_unload_threads=2", also="flag-bad-value"),
+    flag_fault("flags-in-one-word", "--num_load_threads=2--num_unload_threads=2", also="flag-bad-value", touches="num_unload_threads"),
     flag_fault("server-ends", "--version"),
     flag_fault("server-ends", "--help"),
     flag_fault("unknown-flag", "–num_load_threads=2"),
@@ -231,7 +231,7 @@ MODEL_FAULTS = [
     entry_fault("model-platform-unknown", "model_platform", 'model_platform: "pytorch"'),
     entry_fault("config-unknown-field", "policy", "model_version_policy { latest { num_version: 2 } }"),
     entry_fault("config-unknown-field", "extra", "batching_parameters { max_batch_size { value: 8 } }"),
-    entry_fault("config-unknown-field", "extra", 'platform: "tensorflow"'),
+    entry_fault("config-unknown-field", "extra", 'model_verison_policy { all { } }'),
     entry_fault("config-scalar-for-message", "policy", "model_version_policy: LATEST"),
     entry_fault("config-bad-value", "policy", "model_version_policy { latest { num_versions: two } }"),
     entry_fault("config-message-for-scalar", "name", 'name { value: "ranker" }', also="model-name-missing"),
@@ -270,7 +270,7 @@ def too_new(word):
             _name(word): [mark + word]
         }
 
-    return Fault("flag-too-new", frozenset(["image", *_NEW]), change, forms=IN_IMAGES)
+    return Fault("flag-too-new", frozenset(["image", *_NEW]), change, forms=IN_IMAGES, traits=frozenset(["flag"]))
 
 
 _NEW = ("mixed_precision", "enable_grpc_healthcheck_service", "enable_serialization_as_tensor_content")
@@ -293,7 +293,6 @@ PLACE_FAULTS = [
     environment("env-nobody-reads", "TENSORFLOW_SERVING_REST_API_PORT", "8501"),
     environment("base-path-doubled", "MODEL_BASE_PATH", "/models/ranker", lambda s: s.model == "env", also="base-path-missing"),
     flag_fault("literal-variable", "--model_name=${NAME}", fits=by_flags, forms=["cluster"]),
-    flag_fault("model-lost", "--model_name", "ranker", drops="model_base_path", fits=by_flags, forms=["image"], also="flag-value-after-blank"),
     image("devel-image", "tensorflow/serving:2.20.0-devel", also="cmd-over-entrypoint", fits=lambda s: s.model == "env"),
     too_new("--mixed_precision=bfloat16"),
     too_new("--enable_grpc_healthcheck_service=true"),

@@ -11,7 +11,8 @@ from lint_projects.servers import Server
 
 def any_form(draw: Draw, server: Server) -> dict[str, str]:
     """The flags in one of the matrix's forms, which name no config files."""
-    path, frame = FLAGS[draw.choose("which form", *FLAGS)]
+    forms = [name for name, (_, frame) in FLAGS.items() if "--num_load_threads" not in frame]  # a flag of its own
+    path, frame = FLAGS[draw.choose("which form", *forms)]
     return {path: written(frame, server.words(draw))}
 
 

@@ -27,16 +27,31 @@ def line_added(rule, path, behind, line, touches="", also="", forms=IMAGES, fits
     )
 
 
-def replaced(rule, path, pattern, by, touches="", also="", forms=IMAGES, asked=""):
+def replaced(rule, path, pattern, by, touches="", also="", forms=IMAGES, asked="", avoids=()):
     """The first text that a pattern meets, in another way; the mark goes before it, and before what asks for it."""
 
     def change(texts: dict[str, str], mark: str) -> None:
-        texts[path] = re.sub(pattern, lambda match: mark + match.expand(by), texts[path], count=1, flags=re.MULTILINE)
+        put = by if callable(by) else lambda match: match.expand(by)
+        texts[path] = re.sub(pattern, lambda match: mark + put(match), texts[path], count=1, flags=re.MULTILINE)
         for each in texts if asked else ():
             texts[each] = texts[each].replace(asked, mark + asked)
 
     there = lambda texts: path in texts and re.search(pattern, texts[path], re.MULTILINE)  # noqa: E731
-    return Fault(rule, frozenset([*touches.split()]), change, there, frozenset(also.split()), room="texts", forms=forms)
+    return Fault(
+        rule,
+        frozenset([*touches.split()]),
+        change,
+        there,
+        frozenset(also.split()),
+        room="texts",
+        forms=forms,
+        avoids=frozenset(avoids),
+    )
+
+
+def as_shell(match):
+    """A CMD in exec form as a shell's words."""
+    return "CMD tensorflow_model_server " + re.sub(r'"([^"]*)",? ?', r"\1 ", match[1]).strip()
 
 
 RUNS = frozenset(["docker run", "told again"])
@@ -62,7 +77,7 @@ TEXT_FAULTS = [
     line_added("comment-in-instruction", "Dockerfile", FROM, "ENV TF_CPP_MIN_LOG_LEVEL=1 # quiet"),
     replaced("exec-form-not-json", "Dockerfile", r'^(CMD|ENTRYPOINT) \["([^"\n]*)"', r"\1 ['\2'", touches="form cmd", also=LOST),
     replaced("exec-form-broken", "Dockerfile", r'^((?:CMD|ENTRYPOINT) \[) \\$', r"\1", touches="form cmd", also=LOST),
-    replaced("cmd-shell-form", "Dockerfile", r'^CMD \[ ?"(--[^"\n]*)".*(?<!\\)$', r"CMD tensorflow_model_server \1", touches="form cmd", also=LOST, forms=frozenset(["image"])),
+    replaced("cmd-shell-form", "Dockerfile", r'^CMD \[(.*)\]$', as_shell, touches="form cmd", also=LOST, forms=frozenset(["image"]), avoids=["flag"]),
     replaced("windows-line-ends", "start.sh", r"\A(#!.*)$", "\\1\r", touches="ends", forms=frozenset(["image", "script"])),
     replaced("mount-without-source", "run.sh", r"--mount type=bind,source=", "--mount type=bind,srce=", touches="mount", also="base-path-missing config-file-missing", forms=RUNS),
     replaced("mount-not-bind", "run.sh", r"--mount type=bind,(?=source=/|source=.?\$)", "--mount ", touches="mount", forms=RUNS),

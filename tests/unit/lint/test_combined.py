@@ -6,6 +6,34 @@ from lint_projects.draws import places, unmarked
 
 from playbook.lint.report import Report
 
+POD = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: tfs}
+spec:
+  selector: {matchLabels: {app: tfs}}
+  template:
+    metadata: {labels: {app: tfs}}
+    spec:
+      containers:
+      - name: tfs
+        image: tensorflow/serving:2.20.0%s
+        args:
+        - --rest_api_port=8501
+        - --rest_api_num_threads=1
+        - --monitoring_config_file=/etc/tfs/m.config
+        - --tensorflow_session_config_file=/etc/tfs/s.config
+        - --ssl_config_file=/etc/tfs/tls.config
+        env: [{name: MODEL_NAME, value: m}]
+        volumeMounts: [{name: m, mountPath: /models}, {name: c, mountPath: /etc/tfs}]
+      volumes: [{name: m, persistentVolumeClaim: {claimName: m}}, {name: c, configMap: {name: tfs-%s}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: tfs-conf}
+data:
+  m.config: "prometheus_config { enable: true }"
+  s.config: "allow_soft_placement: yes"
+"""
 SEED, PROJECTS = 20261127, 200
 
 
@@ -13,6 +41,46 @@ SEED, PROJECTS = 20261127, 200
 def test_every_drawn_fault_is_named_and_nothing_else(part):
     share = range(SEED + part * PROJECTS // 4, SEED + (part + 1) * PROJECTS // 4)
     assert {seed: wrong for seed in share if (wrong := judging.judged(seed))} == {}
+
+
+def told(tmp_path, text, name="k.yaml"):
+    (tmp_path / name).write_text(text)
+    hits = judging.examine(tmp_path).findings
+    return {(hit.rule, hit.line) for hit in hits if hit.severity != "note" and hit.rule not in judging.COMMON}
+
+
+def test_a_map_of_another_name_hides_nothing_of_what_stands_in_it(tmp_path):
+    in_it = {("rest-threads-one", 14), ("configmap-key-missing", 17), ("config-bad-value", 27)}
+    assert told(tmp_path, POD % ("", "conf")) == in_it
+    assert told(tmp_path, POD % ("", "config")) == in_it | {("configmap-not-here", 19)}
+
+
+def test_an_image_to_build_in_hides_no_other_fault(tmp_path):
+    right = told(tmp_path, POD % ("", "conf"))
+    assert told(tmp_path, POD % ("-devel", "conf")) == right | {("devel-image", 11)}
+
+
+def test_flags_in_the_place_of_the_program_are_judged_as_arguments(tmp_path):
+    right = told(tmp_path, POD % ("", "conf"))
+    assert told(tmp_path, (POD % ("", "conf")).replace("args:", "command:")) == right | {("program-is-flag", 13)}
+
+
+@pytest.mark.parametrize(
+    "entry", ['ENTRYPOINT ["/start.sh"]', "ENTRYPOINT tensorflow_model_server --rest_api_port=8501"]
+)
+def test_a_port_told_is_judged_where_a_script_ends_in_the_server(entry, tmp_path):
+    (tmp_path / "start.sh").write_text('#!/bin/bash\nset -e\nexec tensorflow_model_server --rest_api_port=8501 "$@"\n')
+    text = f"FROM tensorflow/serving:2.20.0\nEXPOSE 8501\nEXPOSE 9000\nCOPY start.sh /start.sh\n{entry}\n"
+    assert ("port-told-closed", 3) in told(tmp_path, text, "Dockerfile")
+    (tmp_path / "start.sh").write_text("#!/bin/bash\nnginx &\nexec tensorflow_model_server --rest_api_port=8501\n")
+    if "start" in entry:
+        assert not {rule for rule, _ in told(tmp_path, text, "Dockerfile")} & {"port-told-closed"}
+
+
+def test_one_port_for_both_hides_no_other_closed_port(tmp_path):
+    text = 'FROM tensorflow/serving:2.20.0\nEXPOSE 8500 8501\n%sCOPY m /models/m\nCMD ["--rest_api_port=8500"]\n'
+    assert told(tmp_path, text % "EXPOSE 9000\n", "Dockerfile") >= {("port-told-closed", 3)}
+    assert "port-told-closed" not in {rule for rule, _ in told(tmp_path, text % "", "Dockerfile")}
 
 
 def test_the_projects_are_of_every_form_and_hold_faults_of_most_kinds():

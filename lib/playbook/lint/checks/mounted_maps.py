@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from playbook.lint.checks.command import Command
+from playbook.lint.checks.command import Command, Mount
+from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.reading import Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.text import is_unknown
@@ -15,18 +16,34 @@ from playbook.lint.rules.findings import Finding, finding
 def check_maps(command: Command, around: Surroundings, shown: str) -> Iterator[Finding]:
     """Findings of a pod's command line, whose flags name files in mounted ConfigMaps."""
     yield from _check_polled(command, shown)
-    for path in (command.text(flag) for flag in KINDS):
+    meant: dict[str, str] = {}
+    asked = list(_asked(command, around))
+    for _, mount, key in asked:
+        others = [other for other, files in around.config_maps.items() if key in files]
+        if mount.config_map not in meant and len(others) == 1 and _is_named_once(others[0], around):
+            meant[mount.config_map] = others[0]
+            words = {"target": mount.target, "name": mount.config_map, "other": others[0], "key": key}
+            yield finding("configmap-not-here", shown, mount.line, **words)
+    for flag, mount, key in asked:
+        if (other := meant.get(mount.config_map, "")) and (text := around.config_maps[other].get(key)) is not None:
+            yield from check_config(flag, text, command)
+        elif other:
+            words = {"flag": f"--{flag}", "path": command.text(flag), "effect": KINDS[flag][1]}
+            keys = ", ".join(sorted(around.config_maps[other]))
+            yield finding("configmap-key-missing", shown, command.at(flag), **words, key=key, keys=keys, name=other)
+
+
+def _asked(command: Command, around: Surroundings) -> Iterator[tuple[str, Mount, str]]:
+    """The flags whose files lie in a mounted ConfigMap that is not here: the flag, the mount, the key."""
+    for flag in KINDS:
+        path = command.text(flag)
         if not path or is_unknown(path):
             continue
         mount, rest = next(command.place.over(command.place.absolute(path)), (None, ""))
         name = mount.config_map if mount is not None else ""
-        if mount is None or not name or mount.files is not None or name in around.config_maps or is_unknown(name):
-            continue
-        key = rest.rpartition("/")[2]
-        others = [other for other, files in around.config_maps.items() if key in files]
-        if len(others) == 1 and _is_named_once(others[0], around):
-            words = {"target": mount.target, "name": name, "other": others[0], "key": key}
-            yield finding("configmap-not-here", shown, mount.line, **words)
+        settled = not name or name in around.config_maps or is_unknown(name)
+        if mount is not None and mount.files is None and not settled:
+            yield flag, mount, rest.rpartition("/")[2]
 
 
 def _is_named_once(name: str, around: Surroundings) -> bool:
