@@ -103,7 +103,9 @@ def _check(asked: _Asked, checked: set[Path]) -> Iterator[Finding]:
         yield asked.version(base)
     if is_unknown(base) and holds_nothing(command):
         base = base.rpartition("/")[0] if is_unknown(base.rpartition("/")[2]) else base  # whatever its name
-    if not (is_unknown(base) or base.startswith("/") or "://" in base or command.place.container):
+    here = base.startswith(("$(pwd)/", "$PWD/", "${PWD}/", "`pwd`/"))
+    known = here or not (is_unknown(base) or base.startswith("/") or "://" in base)
+    if known and not command.place.container:
         yield from _relative(command, asked.sources, base, asked.where, single)
     if is_unknown(base) and (mount := next((each for each in command.place.mounts if each.target == base), None)):
         yield from version_mounted(Lookup(mount=mount), command, base)

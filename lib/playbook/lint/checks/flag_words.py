@@ -71,6 +71,9 @@ def _check_word(
     if dash := printed_dash(word):
         yield _printed(command, word, dash, line)
         return
+    if not word.startswith("-") and word.partition("=")[0] in FLAGS and "=" in word:
+        hint = f"Write --{word}, with two dashes."
+        yield finding("unknown-flag", command.path, line, flag=word.partition("=")[0], hint=hint)
     if not word.startswith("-") or word.startswith("-$"):
         return
     shown, equals, value = word.partition("=")

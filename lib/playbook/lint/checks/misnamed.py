@@ -14,6 +14,7 @@ from playbook.tfserving.flags import FLAGS
 
 _MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.(?!(?:py|sh|exe|bin|example)\b)\w+)+")
 _AS_MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.\w+)*")  # behind `-m`, whatever stands at its end
+_SCRIPT = re.compile(r"(?:.*/)?tensorflow_serving/(?!example/)[\w/]*\w\.py")  # files that no package brings
 _PROSE = (".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc", ".txt", ".py")
 _NEAR = re.compile("tensorflow[_-]model[_-]serv(?:er|ing)")
 _WIDE = re.compile("(?:tensorflow|tf)[_-]?(?:model[_-]?)?serv(?:ing|er)(?:[_-]server)?")  # names of much else, too
@@ -28,6 +29,8 @@ def is_misnamed(words: Sequence[str], place: int) -> bool:
     if name == BINARY or not behind & FLAGS.keys():
         return False
     if _NEAR.fullmatch(name) or _MODULE.fullmatch(name) or _is_module(words, place):
+        return True
+    if _SCRIPT.fullmatch(words[place]) and "model_base_path" in behind:
         return True
     alone = words[place] == name and all(word in _RUNNERS for word in words[:place])
     return alone and bool(_WIDE.fullmatch(name)) and bool(behind & {"model_base_path", "model_config_file"})
@@ -55,7 +58,7 @@ def named_rightly(
     meant[place] = word.with_text(f"{folder}{slash}{BINARY}")
     if _is_module(words, place):
         return meant, [finding("no-module", path, word.line or line, word=name)]
-    return meant, [_said(name, path, word.line or line)]
+    return meant, [_said(name if _SCRIPT.fullmatch(word) is None else str(word), path, word.line or line)]
 
 
 def module_named(words: Sequence[Word], path: str, line: int | None) -> list[Finding]:
@@ -80,7 +83,7 @@ def whole_line(words: Sequence[Word], path: str) -> Reading | None:
 
 
 def _said(name: str, path: str, line: int | None) -> Finding:
-    if _MODULE.fullmatch(name):
+    if _MODULE.fullmatch(name) or _SCRIPT.fullmatch(name):
         return finding("no-module", path, line, word=name)
     package = " (its package is called so)" if name == PACKAGE else ""
     return finding("binary-misspelt", path, line, word=name, package=package)
