@@ -17,6 +17,7 @@ from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.mounted_models import check_mounted
 from playbook.lint.checks.named_files import meant_files, named_files
+from playbook.lint.checks.other_servers import OPENVINO, is_openvinos
 from playbook.lint.checks.other_variables import check_variables
 from playbook.lint.checks.own_images import said_once
 from playbook.lint.checks.reading import Reading, Surroundings
@@ -126,6 +127,10 @@ def _loose(
     ]
     commands = [command for command, _ in judged]
     for flag, text in dict.fromkeys(loose):
+        if is_openvinos(text, gathered.texts.values()):
+            report.passed.setdefault(OPENVINO, []).append(text.path)
+            report.files = [path for path in report.files if path != text.path]
+            continue
         about = read_under(text, commands, gathered.texts.values()) if flag == "model_config_file" else None
         report.findings += check_config(flag, text, about)
         report.counts["config files"] += 1

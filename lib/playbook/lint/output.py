@@ -74,7 +74,9 @@ def what_was_read(report: Report) -> str:
     """The last line: what was understood, and what was passed over with the reason."""
     parts = [_plural(count, name) for name, count in report.counts.items() if count]
     files = f" in {_plural(len(report.files), 'files')}" if report.files else ""
-    read = f"Read: {', '.join(parts)}{files}." if parts else "Nothing was read."
+    told = any(hit.rule not in ("unreadable", "not-understood") for hit in report.findings)
+    nothing = "Nothing else was read." if told else "Nothing was read."
+    read = f"Read: {', '.join(parts)}{files}." if parts else nothing
     passed = "; ".join(f"{reason}: {_names(names)}" for reason, names in report.passed.items())
     return f"{read} Passed over: {passed}." if passed else read
 

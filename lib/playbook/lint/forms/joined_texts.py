@@ -12,10 +12,13 @@ class JoinedTexts:
         self.texts: list[Word] = []
         self._open: list[int | None] = [None]  # by bracket: the text that goes on, if a `+` stands behind it
         self._adds: list[bool] = [False]  # by bracket: whether a `+` stands right before
+        self._beside = False  # whether a text stands right before, which C makes one with the next
 
     def add(self, kind: str, word: Word) -> None:
         """Take in the next token."""
+        beside, self._beside = self._beside, kind == "text"
         if kind in ("text", "long"):
+            self._adds[-1] |= beside and kind == "text"
             self._text(word)
         elif kind == "open":
             self._value()

@@ -19,5 +19,9 @@ def as_python_three(content: str) -> str:
 
 
 def _call(found: re.Match) -> str:
+    if "#" in found[3] or any(found[3].count(begin) != found[3].count(end) for begin, end in ("()", "[]", "{}")):
+        return (
+            f"{found[1]}_ = {found[2] + ', ' if found[2] else ''}{found[3]}"  # it goes on, or a comment stands behind
+        )
     said = found[3].rstrip().rstrip(",")
     return f"{found[1]}print({said}, file={found[2]})" if found[2] else f"{found[1]}print({said})"

@@ -116,7 +116,8 @@ def kind_of_block(language: str, content: str) -> str:
     if known is None and _STATEMENT.search(content) and concerns(content) and is_python(content):
         return "python"
     started = re.search(rf"{ENGINES} run|(?m:^\s*)[\w/.-]*{BINARY}\s+(\\\n\s*)?-", content)
-    if kind_of(content) is not None and not started and not _WRITTEN.search(content):
+    shell = language.lower() in _SHELL  # where a config's fields stand, a command writes them
+    if kind_of(content) is not None and not started and not shell and not _WRITTEN.search(content):
         return "config"
     if _BASE.fullmatch(content):
         return "dockerfile"

@@ -49,6 +49,9 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     if behind and re.match(r"(echo|printf|cat|tee)\b", text.content.split("\n")[behind - 1]):  # a shell's
         reading.add(document.read_as("shell", _from_line(text, behind)))
         steps = [step for step in steps if step.line < behind]
+    if not steps:
+        reading.passed = "nothing but comments"
+        return reading
     arguments = arguments_of(steps)
     final = stages(steps, target or serving_stage(steps))
     base = Word("")

@@ -30,6 +30,7 @@ from playbook.lint.readers.workloads import check_selector, config_maps, is_whol
 from playbook.lint.rules.findings import Finding
 
 # what asks for metrics: Prometheus' operator, Google's managed Prometheus
+OUR_METRICS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")  # what a monitor of the server tells of
 MONITORS = ("ServiceMonitor", "PodMonitor", "PodMonitoring", "ClusterPodMonitoring")
 # a setting that only a variable makes sense of, where Kubernetes fills in none
 _SUBSTITUTED = re.compile(
@@ -48,7 +49,7 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
     for _, files in config_maps(data, document.text):
         texts = [(flag, text) for text in files.values() if (flag := kind_of(text.content))]
         reading.configs += texts
-    if kind in MONITORS:
+    if kind in MONITORS and any(word in str(data).lower() for word in OUR_METRICS):
         reading.counts["scrapes"] += 1
     for spec, above in pod_specs(data):
         reading.add(_read_pod(spec, above, data, document, pods))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from playbook.lint.checks.configs import check_scrape
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
-from playbook.lint.readers.kubernetes import MONITORS
+from playbook.lint.readers.kubernetes import MONITORS, OUR_METRICS
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.rules.findings import Finding, finding
 
-_OURS = ("serving", "tfs", "tensorflow", "8501", "/monitoring/")
+_OTHERS = re.compile(r"modelmesh|knative|torchserve|triton|vllm|mlserver|ovms")
 _GRPC = ("grpc", "grpc-api", "8500")  # what gRPC's port is called; nobody calls REST's so
 
 
@@ -37,7 +38,7 @@ def _watches(monitor: Any, services: list[Any], pods: list[Pod]) -> bool:
     if wanted and any(wanted.items() <= labels.items() for labels in known):
         return True
     about = str([monitor.get("metadata"), monitor.get("spec")]).lower()
-    return not (pods and services) and any(word in about for word in _OURS)
+    return not (pods and services) and any(word in about for word in OUR_METRICS) and not _OTHERS.search(about)
 
 
 def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:

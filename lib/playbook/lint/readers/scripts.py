@@ -53,6 +53,7 @@ _MAY_CONCERN = re.compile(
     r"tensorflow|TF_SERVING_|model_config|batch|prometheus_config|--model_|rest_api_|--port|server_key|"
     r"MODEL_NAME[= ]|per_process_|\bserving_base\b|\btf[-_]?serv"
 )
+_SERVES = re.compile(r"tensorflow[-_/](model[-_])?serv|MODEL_NAME[= ]|--model_|serving_base|\btf[-_]?serv")
 _BASH = re.compile(r"#!.*\bbash\b")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
@@ -65,12 +66,15 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         return reading
     values = {**document.around.exported, **{name: str(value) for name, value in sourced_variables(document).items()}}
     started, named, shown = False, set[Word](), list[Simple]()
+    around = document.around.sources.texts.get(text.file, text) if text.file is not None else text
+    serves = bool(_SERVES.search(around.content)) or names_own(document.around, text.content)
     writes, order, before = Writes(not _BASH.match(text.content)), Order(), list[Word]()
     blanked = Blanked()
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted
-        if ((started or lacks_image(before)) and cut_off(command.words)) or cut_by_blank(before, command.words):
+        torn = (started or lacks_image(before)) and cut_off(command.words)
+        if serves and (torn or cut_by_blank(before, command.words)):
             reading.report("line-not-continued", text.path, command.line, word=command.words[0])
             reading.findings += _torn([*before, *command.words], document)
             continue
