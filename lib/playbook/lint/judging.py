@@ -71,7 +71,8 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     report.findings = list(said_once(report.findings, said))
     for text in gathered.texts.values():
         own = [command for command, _ in judged if command.path == text.path]
-        report.findings += [*check_requests(text, own), *check_warmup_paths(text), *check_variables(text, own)]
+        report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]
+        report.findings += check_variables(text, own)
     report.findings = without_made(report.findings, gathered.texts.values())
     report.findings = without_forks(report.findings, gathered.texts.values())
     _loose(reading, gathered, named, judged, report)

@@ -97,6 +97,21 @@ def test_a_request_that_a_documents_server_cannot_answer_is_named_at_its_line(fo
     assert why in f"{hit.message} {hit.remedy}"
 
 
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://localhost:8501/metrics", True),
+        ("http://localhost:8501/monitoring/metrics", True),
+        ("http://localhost:8501/monitoring/prometheus/metrics", False),
+        ("http://localhost:9090/metrics", False),  # Prometheus' own, say
+    ],
+)
+def test_a_document_that_asks_for_metrics_elsewhere_than_the_server_shows_them_is_named(url, found, tmp_path):
+    (tmp_path / "README.md").write_text(page("-p 8501:8501", "http://localhost:8501", more=f"\n`curl {url}`\n"))
+    hits = [hit.line for hit in examine(tmp_path).findings if hit.rule == "metrics-path-mismatch"]
+    assert hits == ([13] if found else [])
+
+
 @pytest.mark.parametrize("form", ANSWERED)
 def test_a_request_that_may_be_answered_is_not_blamed(form, tmp_path):
     (tmp_path / "README.md").write_text(ANSWERED[form])

@@ -58,7 +58,7 @@ PLACES = {
     "service that extends one": ("compose.yaml", "services:\n  base:\n    image: tensorflow/serving:2.20.0\n    entrypoint: [tensorflow_model_server, --model_base_path=/models/a]\n  s:\n    extends: {service: base}\n    ports: ['8501:8501']\n", 7, "port-nobody-listens"),
     "quota in compose": ("compose.yaml", "services:\n  s:\n    image: tensorflow/serving:2.20.0\n    command: [--model_name=a]\n    cpu_quota: 50000\n", 4, "cpu-limit-threads"),
     "program the image lacks": ("j.yaml", "kind: Job\nspec:\n  template:\n    spec:\n      containers:\n      - image: tensorflow/serving:2.20.0\n        command: [python, batch.py, --input=/x]\n", 7, "tool-not-in-image"),
-    "GPU for a predictor": ("i.yaml", "kind: InferenceService\nspec:\n  predictor:\n    tensorflow:\n      image: tensorflow/serving:2.20.0\n      resources: {limits: {nvidia.com/gpu: 1}}\n", 6, "gpu-image-missing"),
+    "GPU for a predictor": ("i.yaml", "kind: InferenceService\nspec:\n  predictor:\n    tensorflow:\n      runtimeVersion: 2.20.0\n      resources: {limits: {nvidia.com/gpu: 1}}\n", 6, "gpu-image-missing"),
     "gRPC's port for metrics": ("m.yaml", "kind: ServiceMonitor\nmetadata: {name: serving}\nspec:\n  endpoints:\n  - port: grpc\n    path: /monitoring/prometheus/metrics\n", 5, "metrics-port-closed"),
     "Helm template": ("k.yaml", f"kind: Pod\nmetadata:\n  {{{{- include \"x\" . | nindent 4 }}}}\nspec: {{containers: [{CONTAINER}]}}\n", 4, THREADS),
     "Argo template": ("k.yaml", f"kind: Workflow\nspec:\n  templates:\n  - container: {CONTAINER}\n", 4, THREADS),

@@ -127,7 +127,7 @@ RIGHT = {
     "a line for a shell's words": {"s.sh": "eval 'tensorflow_model_server --port=8500 --model_base_path=/m'\n"},
     "a grown list of models": {"s.py": POPEN + "cfg = 'model_config_list: {\\n' \\\n    '\\n'\nfor each in models:\n    part = '  config: {\\n' \\\n        f'    name: \"{each}\",\\n' \\\n        f'    base_path: \"/m/{each}\",\\n' \\\n        '    model_platform: \"tensorflow\"\\n  },\\n'\n    cfg += part\ncfg += '}'\nwith open('models.config', 'w') as out:\n    out.write(cfg)\n"},
     "JSON for another program": {"s.py": POPEN + "import json\nwith open('ports.json', 'w') as out:\n    json.dump({'port': 8500}, out)\nsubprocess.run(['tensorflow_model_server', '--port=8500', '--model_base_path=/m'])\n"},
-    "a pod of the project's name": {"s.sh": f"kubectl run tensorflow-serving --image={IMAGE} --port=8501 -- --port=8500 --rest_api_port=8501 --model_base_path=/m\n"},
+    "a pod of the project's name": {"s.sh": f"kubectl run tensorflow-serving --image={IMAGE} --port=8501 -- --port=8500 --rest_api_port=8501 --model_base_path=gs://b/m --file_system_poll_wait_seconds=300\n"},
     "a name that the script makes": {"s.sh": "alias tf_serving=/opt/bin/start\ntf_serving --port=8500 --model_base_path=/m\n"},
     "a link to the program": {"s.sh": "ln -s /usr/bin/tensorflow_model_server /usr/local/bin/tf_server\ntf_server --port=8500 --model_base_path=/m\n"},
     "a script of a short name": {"s.sh": "./tf_serving --port=8500 --model_base_path=/m\n"},

@@ -13,15 +13,17 @@ _ASKED = re.compile(r"https?://([\w.{}$-]+):(\d{1,5})/v1/models")
 _ANY = re.compile(r"[\"']https?://([\w.-]+):(\d{1,5})[\"'/]")  # of a program that sends requests itself
 _SENDS = re.compile(r"\brequests\.(?:post|get)\(|\bfetch\(|\baxios\.")
 _PATH = re.compile(r"https?://([\w.-]+):(\d{1,5})/((?:v1/)?models?/[\w.-]+[\w./-]*(?::\w+)?)")
+_METRICS = re.compile(r"https?://[\w.{}$-]+:(\d{1,5})(/(?:[\w-]+/)*metrics)\b(?![/\w-])")
 _HERE = ("localhost", "127.0.0.1", "0.0.0.0")
 _INSIDE = re.compile(r"\bexec\b|healthcheck", re.IGNORECASE)  # asked in the container, not through what is published
 _OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
 _READ = (".md", ".rst", ".markdown", ".mdx", ".adoc", ".txt", ".ipynb", ".sh", ".bash", ".bat", ".ps1")
 
 
-def check_requests(text: Text, commands: Sequence[Command]) -> Iterator[Finding]:
+def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iterator[Finding]:
     """Requests of a document or script that none of the servers in it answers: `commands` are all that it starts.
 
+    `served` is where their monitoring file shows metrics.
     Nothing is said where one of them may take the request: flags that stand elsewhere, ports that are not told.
     """
     if not text.path.lower().endswith(_READ) or not commands or any(_is_open(each) for each in commands):
@@ -30,6 +32,7 @@ def check_requests(text: Text, commands: Sequence[Command]) -> Iterator[Finding]
     rest = {port for each, _ in ways for port in each}
     grpc = {port: command for command, (_, each) in zip(commands, ways, strict=True) for port in each}
     alone = len(commands) == 1 and bool(commands[0].published) and not _OTHER_WAYS.search(text.content)
+    yield from _metrics(text, rest, served)
     told: set[str] = set()
     for line, host, port in [*_asked(text), *_sent(text, grpc)]:
         if port in rest | told or not (port in grpc or (alone and host in _HERE)):
@@ -47,6 +50,15 @@ def _paths(text: Text, rest: set[str]) -> Iterator[Finding]:
             if host in _HERE and port in rest and not path.startswith("v1/models/"):
                 right = re.sub(r"^(v1/)?models?/", "/v1/models/", path)
                 yield finding("request-wrong-path", text.path, line, path=f"/{path}", right=right)
+
+
+def _metrics(text: Text, rest: set[str], served: str) -> Iterator[Finding]:
+    """Requests for metrics at a path where REST has none; the lines of a notebook's text are not those of its cells."""
+    for line, content in enumerate(text.content.split("\n"), text.first_line):
+        asked = _METRICS.findall(content) if not (_INSIDE.search(content) or text.path.endswith(".ipynb")) else ()
+        for port, path in asked:
+            if port in rest and path != served.rstrip("/"):
+                yield finding("metrics-path-mismatch", text.path, line, path=path, served=served)
 
 
 def _asked(text: Text) -> Iterator[tuple[int, str, str]]:

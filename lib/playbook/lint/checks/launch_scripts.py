@@ -11,6 +11,7 @@ from playbook.lint.checks.command import (
     Mount,
     after_binary,
     entrypoint_flags,
+    is_official,
     is_server_word,
 )
 from playbook.lint.checks.cut_off import cut_off
@@ -28,6 +29,13 @@ _BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", 
              "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
 
 
+def _variables(start: Start) -> dict[str, str]:
+    """What a shell of the container finds set: the image's own two variables, where the start does not set them."""
+    own = {"MODEL_NAME": "model", "MODEL_BASE_PATH": "/models"}
+    own = own if is_official(start.image) and not start.open_environment else {}
+    return {**own, **{name: str(value) for name, value in start.environment.items()}}
+
+
 def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> None:
     """A start by `sh -c '...'`: the server lines of its script, with the files that it writes."""
     handed = re.search(r"\$[@*0-9]|\$\{[@*0-9]", script.written)
@@ -36,7 +44,7 @@ def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> 
         word = script.partition(" ")[0]
         reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
         return
-    values = {name: str(value) for name, value in start.environment.items()}
+    values = _variables(start)
     commands = list(simple_commands(script.written, values, script.line or start.line or 1))
     writes = Writes()
     for command in commands:
@@ -72,7 +80,7 @@ def by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> Non
     """A script whose text is known: its server lines, `"$@"` filled with the arguments."""
     inside = replace(start, path=text.path, published=_placed(start.published, start, text))
     args = [*_placed(args, start, text)]
-    values = {name: str(value) for name, value in start.environment.items()}
+    values = _variables(start)
     _commands(inside, simple_commands(text.content, values, text.first_line), args, reading)
     if _AS_OURS.search(text.content):
         check_doubled(start, args, reading)

@@ -13,7 +13,7 @@ from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
 
 _MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.(?!(?:py|sh|exe|bin|example)\b)\w+)+")
-_AS_MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.\w+)*")  # behind `-m`, whatever stands at its end
+_AS_MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.(?!example\b)\w+)*")  # behind `-m`, whatever its end
 _SCRIPT = re.compile(r"(?:.*/)?tensorflow_serving/(?!example/)[\w/]*\w\.py")  # files that no package brings
 _PROSE = (".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc", ".txt", ".py")
 _NEAR = re.compile("tensorflow[_-]model[_-]serv(?:er|ing)")

@@ -62,8 +62,6 @@ def check_models(parsed: Parsed, text: Text, command: Command | None) -> Iterato
     entries = _configs(parsed.tree)
     if text.templated and not entries:  # a document's excerpt
         entries = [child for child in parsed.tree.children if child.name == "config"]
-        if not entries and parsed.tree.first("model_version_policy") is not None:  # the inside of an entry
-            yield from _labels(parsed.tree, text, command)
     custom = parsed.tree.first("custom_model_config")
     if custom is not None:
         yield finding("custom-model-config", text.path, text.line(custom.line))

@@ -15,6 +15,7 @@ from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose import read_service
 from playbook.lint.readers.compose_values import words_of
 from playbook.lint.readers.docker_cli import run_arguments
+from playbook.lint.readers.option_values import values_of
 
 RELEASES = ("HelmRelease", "Application", "ApplicationSet", "HelmChart", "HelmChartConfig")  # they hold values
 _OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Command"),
@@ -86,6 +87,8 @@ def _read_table(table: Table, document: Document) -> Reading:
     for name in ("ports", "volumes"):  # notes write a list of one so
         if isinstance(service.get(name), str):
             service[name] = Items([service[name]])
+    if isinstance(table.get("options"), Word) and (test := values_of(words_of(table["options"]) or [], "--health-cmd")):
+        service[Word("healthcheck", table.at("options"))] = Table({Word("test", test[0].line): test[0]})  # GitHub's
     health = service.get("healthcheck", table.get("healthcheck"))
     if isinstance(health, list) and len(health) == 1 and isinstance(health[0], Table):  # a block of Terraform's
         service[Word("healthcheck", table.at("healthcheck"))] = health[0]
