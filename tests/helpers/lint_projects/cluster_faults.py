@@ -150,7 +150,7 @@ CLUSTER_FAULTS = [
     fault("gpu-requests", "gpu", resources(requests={"@nvidia.com/gpu": 1}, limits={"@nvidia.com/gpu": 2}), also="gpu-image-missing"),
     fault("gpu-image-missing", "gpu", resources(limits={"@nvidia.com/gpu": 1})),
     fault("request-above-limit", "memory", resources(requests={"@memory": "8Gi"})),
-    fault("cpu-limit-threads", "cpu", limited, lambda c: "tensorflow_intra_op_parallelism" not in c.server.flags, also="batching-threads-absurd"),
+    fault("cpu-limit-threads", "cpu tensorflow_intra_op_parallelism", limited, lambda c: "tensorflow_intra_op_parallelism" not in c.server.flags, also="batching-threads-absurd"),
     fault("selector-mismatch", "selector", selector),
     fault("service-port-closed", "service-ports", service("ports", [{"port": 8501, "@targetPort": 9090}]), lambda c: len(c.pod["containers"]) == 1),
     fault("service-selects-nothing", "service-selector", service("selector", {"@app": "server"})),

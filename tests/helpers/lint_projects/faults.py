@@ -230,7 +230,7 @@ MODEL_FAULTS = [
     entry_fault("model-platform-missing", "model_platform", "", fixable=True),
     entry_fault("model-platform-unknown", "model_platform", 'model_platform: "pytorch"'),
     entry_fault("config-unknown-field", "policy", "model_version_policy { latest { num_version: 2 } }"),
-    entry_fault("config-unknown-field", "extra", "batching_parameters { max_batch_size { value: 8 } }"),
+    entry_fault("config-unknown-field", "extra", "batching_parameters { num_batch_threads { value: 8 } }"),
     entry_fault("config-unknown-field", "extra", 'model_verison_policy { all { } }'),
     entry_fault("config-scalar-for-message", "policy", "model_version_policy: LATEST"),
     entry_fault("config-bad-value", "policy", "model_version_policy { latest { num_versions: two } }"),

@@ -84,5 +84,5 @@ TEXT_FAULTS = [
     replaced("line-not-continued", "run.sh", r" \\\n([ \t]*--rest_api_port=8501)", r"\n\1", touches="cut", also=LOST, forms=RUNS),
     replaced("port-nobody-listens", "README.md", r"8500:8500", "8500:9000", touches="ports", forms=RUNS),
     replaced("port-nobody-listens", "Makefile", r"8500:8500", "8500:9000", touches="ports", forms=RUNS),
-    replaced("make-variable-lost", "Makefile", r"\$\(CURDIR\)/models", "$$(MODELS)", touches="mount", also="base-path-missing", forms=RUNS),
+    replaced("make-variable-lost", "Makefile", r"\$\(CURDIR\)/models", "$$(CURDIR)/models", touches="mount", also="base-path-missing", forms=RUNS),
 ]  # fmt: skip

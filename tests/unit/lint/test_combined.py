@@ -69,7 +69,9 @@ def test_flags_in_the_place_of_the_program_are_judged_as_arguments(tmp_path):
     "entry", ['ENTRYPOINT ["/start.sh"]', "ENTRYPOINT tensorflow_model_server --rest_api_port=8501"]
 )
 def test_a_port_told_is_judged_where_a_script_ends_in_the_server(entry, tmp_path):
-    (tmp_path / "start.sh").write_text('#!/bin/bash\nset -e\nexec tensorflow_model_server --rest_api_port=8501 "$@"\n')
+    (tmp_path / "start.sh").write_text(
+        '#!/bin/bash\nset -e\nexec tensorflow_model_server --rest_api_port=8501 --model_base_path=/m "$@"\n'
+    )
     text = f"FROM tensorflow/serving:2.20.0\nEXPOSE 8501\nEXPOSE 9000\nCOPY start.sh /start.sh\n{entry}\n"
     assert ("port-told-closed", 3) in told(tmp_path, text, "Dockerfile")
     (tmp_path / "start.sh").write_text("#!/bin/bash\nnginx &\nexec tensorflow_model_server --rest_api_port=8501\n")

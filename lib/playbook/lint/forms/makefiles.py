@@ -95,12 +95,16 @@ def _filled(text: str, values: dict[str, str], shells: Iterable[str] = ()) -> st
     return re.sub(r"(?<!\$)\$[({]([\w.-]+)[)}]", fill, text)
 
 
+_MAKES_OWN = ("CURDIR", "MAKEFILE_LIST", "MAKE")  # which it does not hand to a recipe's shell
+
+
 def lost_variables(content: str) -> Iterator[tuple[str, str, int, str]]:
     """Make's variables that a recipe asks its shell for, which does not know them.
 
     As written, by name, with the line and the whole command; those that are exported, or set in the command, are known.
     """
-    assigned = {match[1]: match[2] for line in content.split("\n") if (match := _ASSIGNED.match(line))}
+    assigned = dict.fromkeys(_MAKES_OWN, "")
+    assigned |= {match[1]: match[2] for line in content.split("\n") if (match := _ASSIGNED.match(line))}
     exported = set(re.findall(r"(?m)^export\s+([\w ]+?)\s*(?:[:?+]*=.*)?$", content))
     names = {word for each in exported for word in each.split()}
     if re.search(r"(?m)^(export\s*$|\.EXPORT_ALL_VARIABLES)", content):

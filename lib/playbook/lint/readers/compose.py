@@ -238,7 +238,9 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
     cpus = count_cpus(str(service.get("cpuset") or ""))
     line = _line(service, "command" if "command" in service else "image")
     entry = entry if entry or service.get("entrypoint") in ([], "") else None  # an empty one is none, not the image's
-    image = Word(base, line_of(service.get("image")) or (service.at("image") if "image" in service else None))
+    image = Word(base, line_of(service.get("image")))
+    if built is not None:
+        image = Word(base, line_of(built.base), path=built.path)
     start = Start(document.text.path, line, image, entry, args or [], environment, place,
                   cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,
                   tuple(published_of(service)), inherited=inherited)  # fmt: skip
