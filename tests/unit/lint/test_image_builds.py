@@ -19,6 +19,7 @@ def found(folder, files):
 @pytest.mark.parametrize(("tag", "right"), [
     ("v1.14", "1.14.0"), ("v2.3.0", "2.3.0"), ("2.4", "2.4.0"), ("2", "2.0.0"), ("2.4-gpu", "2.4.0-gpu"),
     ("1.16.0", "1.15.0"), ("nightly-gp", "nightly-gpu"), ("lastest", "latest"), ("2.5.0-gpus", "2.5.0-gpu"),
+    ("2.1.0-py3", "2.1.0"), ("2.1.0-gpu-jupyter", "2.1.0-gpu"),
 ])  # fmt: skip
 def test_a_tag_that_no_release_has_is_named_with_the_likely_one(tag, right, tmp_path):
     hit = found(tmp_path, {"run.sh": SERVE.format(image=f"tensorflow/serving:{tag}")})["image-tag-unknown"]
@@ -224,3 +225,19 @@ def test_docker_cp_has_no_option_for_folders(options, blamed, tmp_path):
 def test_an_entrypoint_whose_first_line_is_blank_is_named(name, blamed, tmp_path):
     script = "\n#!/bin/bash\ntensorflow_model_server --model_base_path=/models/m --rest_api_port=8501\n"
     assert ("shebang-not-first" in found(tmp_path, {name: script})) is blamed
+
+
+def test_the_last_of_several_nameless_stages_is_the_image(tmp_path):
+    text = "FROM python:3\nFROM tensorflow/serving:2.14.1\nCOPY m /models/m\nENV MODEL_CONFIG_FILE=/models/c\n"
+    assert found(tmp_path, {"Dockerfile": text})["env-nobody-reads"].line == 4
+
+
+@pytest.mark.parametrize(("content", "rule"), [
+    ("RUN mkdir /m && \\\nRUN mkdir /n\n", True),
+    ("RUN echo 'FROM x\\n\\\nRUN y' > /d\n", False),
+    ("RUN mkdir /m && \\\n    mkdir /n\nRUN mkdir /o\n", False),
+])  # fmt: skip
+def test_an_instruction_in_the_middle_of_run_is_named(content, rule, tmp_path):
+    assert (
+        "instruction-in-run" in found(tmp_path, {"Dockerfile": "FROM tensorflow/serving:2.14.1\n" + content})
+    ) is rule

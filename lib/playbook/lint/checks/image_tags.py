@@ -32,6 +32,11 @@ def wrong_tag(image: str) -> tuple[str, str]:
     release = re.match(r"1\.(\d+)\.", tag)
     if release and int(release[1]) > _LAST_OF_ONE:
         return "the releases of TensorFlow 1 end with 1.15", f"{OFFICIAL}:1.15.0"
+    if other := re.search(r"-(py[23]|jupyter)(?=-|$)", tag):
+        return (
+            f"tags with {other[1]} are tensorflow/tensorflow's",
+            f"{OFFICIAL}:{re.sub(r'-(py[23]|jupyter)(?=-|$)', '', tag)}",
+        )
     for part in tag.split("-"):
         if (meant := _misspelt(part)) and re.match(r"[\d.]+-|[a-z]+(-|$)", tag):
             return f"no tag has the word {part}", f"{OFFICIAL}:{re.sub(rf'(?<![a-z]){part}(?![a-z])', meant, tag)}"

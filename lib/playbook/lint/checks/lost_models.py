@@ -62,6 +62,8 @@ def named_alone(command: Command, base: str) -> str:
     alone = "model_name" in command.given and command.implied.get("model_base_path") == base == own["model_base_path"]
     covered = any(mount.target == base or base.startswith(f"{mount.target}/") for mount in command.place.mounts)
     exact = any(mount.target.startswith(base) for mount in command.place.mounts)
+    if alone and is_unknown(name) and [mount.target for mount in command.place.mounts] == [f"/models/{name}"]:
+        return name  # a variable, and all that is mounted is called by it
     return name if alone and name != own["model_name"] and covered and not exact and not is_unknown(name) else ""
 
 

@@ -40,6 +40,8 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
         elif result.missing and result.elsewhere and command.pasted:
             words = {"flag": f"--{flag}", "path": path}
             yield flag, finding("config-file-not-here", command.path, command.at(flag), **words)
+        elif result.missing and command.in_prose and _is_own_folder(result, command):
+            continue  # a document tells of the folder that its reader is in
         elif result.missing or result.folder is not None:
             yield flag, _missing(command, flag, path, result, effect)
             if (meant := sources.same_name(path, flag)) is not None:
@@ -51,6 +53,12 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
         elif (name := sources.written_otherwise(path, flag, command.path)) and not _is_mount(result, command, path):
             words = {"flag": f"--{flag}", "path": path, "other": name, "effect": effect}
             yield flag, finding("config-file-other-name", command.path, command.at(flag), **words)
+
+
+def _is_own_folder(result: Lookup, command: Command) -> bool:
+    """True for a mount of the very folder that the text stands in."""
+    source, folder = result.mount.source if result.mount is not None else None, command.place.folder
+    return source is not None and folder is not None and source.resolve() == folder.resolve()
 
 
 def _is_mount(result: Lookup, command: Command, path: str) -> bool:

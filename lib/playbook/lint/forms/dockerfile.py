@@ -134,7 +134,7 @@ def stages(steps: list[Instruction], target: str = "") -> list[Instruction]:
     names = [_stage_name(steps[place]) for place in begins]
     if not begins:
         return steps
-    chosen = names.index(target.lower()) if target.lower() in names else len(begins) - 1
+    chosen = names.index(target.lower()) if target and target.lower() in names else len(begins) - 1
     whole: list[Instruction] = []
     while True:
         begin, end = begins[chosen], [*begins, len(steps)][chosen + 1]

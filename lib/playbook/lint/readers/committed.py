@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from playbook.lint.checks.command import Mount, is_official
 from playbook.lint.checks.own_images import remember
 from playbook.lint.checks.reading import Container, Document, Image
+from playbook.lint.forms.letters import printed_quote, without_quotes
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.readers.docker_cli import PROGRAMS, options_of, run_arguments
+from playbook.lint.rules.findings import Finding, finding
 
 _VALUED = ("-c", "--change", "-a", "--author", "-m", "--message", "-f", "--format")
 _ENV = re.compile(r"\s*ENV\s+(\w+)(?:\s*=\s*|\s+)(.+)", re.IGNORECASE)
@@ -49,6 +51,15 @@ def copied_by(words: list[Word]) -> list[Word]:
     """What stands behind `docker cp`; nothing for another command."""
     verb, rest = _verb(words)
     return rest if verb == "cp" else []
+
+
+def torn_change(words: list[Word], shown: str) -> Iterator[Finding]:
+    """Printed quotes around a change of `docker commit`, which a shell tears apart at its blanks."""
+    verb, rest = _verb(words)
+    for word in rest if verb == "commit" else ():
+        if mark := printed_quote(word):
+            yield finding("pasted-quote", shown, word.line, word=str(word), mark=mark, right=without_quotes(word))
+            return
 
 
 def goes_on(document: Document) -> bool:

@@ -30,7 +30,7 @@ from playbook.lint.readers.cluster_cli import (
     read_compose_run,
     read_singularity,
 )
-from playbook.lint.readers.committed import copied_by, follow, goes_on
+from playbook.lint.readers.committed import copied_by, follow, goes_on, torn_change
 from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
 from playbook.lint.readers.docker_cli import lacks_image, read_docker_run, run_arguments
 from playbook.lint.readers.docker_options import check_copy
@@ -136,6 +136,7 @@ def _read_command(command: Simple, document: Document, depth: int) -> Reading:
         return reading
     follow(words, document)
     reading.findings += check_copy(copied_by(words), document.text.path)
+    reading.findings += torn_change(words, document.text.path)
     if run_arguments(words) is not None:
         return _joined(reading, read_docker_run(words, document))
     if _is_python(words) and "-c" in words[1:-1]:
