@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Command, is_official, is_server_word
 from playbook.lint.checks.containers import check_health, check_told
@@ -105,7 +106,8 @@ def check_told_ports(steps: list[Instruction], start: Start, commands: list[Comm
         return []
     ports = [Word(expand(port, start.environment), text.line(step.line + step.rest[: step.rest.find(port)].count("\n")))
              for step in steps if step.word == "EXPOSE" for port in step.rest.split("#")[0].split()]  # fmt: skip
-    return list(check_told(ports, check_command(commands[0])[0], text.path, "EXPOSE"))
+    judged = replace(check_command(commands[0])[0], partial=start.partial)  # a model may be given when it runs
+    return list(check_told(ports, judged, text.path, "EXPOSE"))
 
 
 def _is_the_last(script: str) -> bool:
