@@ -25,7 +25,7 @@ def check_warmup_paths(text: Text) -> Iterator[Finding]:
     for number, line in enumerate(text.content.split("\n"), text.first_line):
         if "warm" not in line or _CONTRARY.search(line):
             continue
-        paths = [match[0] for match in _PATH.finditer(line)]
+        paths = [match[0].rstrip(".") for match in _PATH.finditer(line)]
         paths += [f"{match[2]}/{match[4]}" for match in _JOINED.finditer(line)]
         for path in (each for each in paths if each not in told and _is_lost(each)):
             told.add(path)

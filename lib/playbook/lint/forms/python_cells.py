@@ -9,10 +9,18 @@ from collections.abc import Iterator
 
 
 def shell_and_code(source: str) -> tuple[str, str]:
-    """A cell's `!` lines as shell text, and the rest; both keep the lines where they stand."""
+    """A cell's `!` lines as shell text, and the rest; both keep the lines where they stand.
+
+    Where such a line is the body of an `if` or a loop, `pass` stands for it in the rest.
+    """
     lines = list(_shell_lines(source))
     shell = "\n".join(re.sub(r"^\s*[!%](?:system\s|sx\s)?", "", line) if on else "" for line, on in lines)
-    return shell, "\n".join("" if on else line for line, on in lines)
+    rest, opened = [], False
+    for line, on in lines:
+        rest.append(line[: len(line) - len(line.lstrip())] + "pass" if on and opened else "" if on else line)
+        bare = line.partition(" #")[0].strip()
+        opened = not on and (bare.endswith(":") or (opened and (not bare or bare.startswith("#"))))
+    return shell, "\n".join(rest)
 
 
 def is_python(source: str) -> bool:

@@ -33,7 +33,6 @@ from playbook.lint.rules.findings import finding
 
 _OPEN_ENDS = re.compile(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")  # a name to fill in leaves what stands around it as it is
-_STAGE = re.compile(r"(?m)^[ \t]*FROM\s+\S+")
 _OBJECT = re.compile(r"(?m)^(apiVersion|services):")
 
 
@@ -88,8 +87,8 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             reading = _read_yaml(pages[id(block)], pods, objects)
         else:
             reading = document.read_as(block.kind, block.text)
-            if images == [block] and reading.understood and _is_only_image(block.text, text):
-                remember_within(text, around)
+            if images == [block] and reading.understood:
+                remember_within(text, block.text, around)
         reading.commands = [
             each
             for each in reading.commands
@@ -127,11 +126,6 @@ def _served(blocks: list[Block]) -> str:
     files = [block.text for block in blocks if kind_of(block.text.content) == "monitoring_config_file"]
     paths = {served_metrics_path(text) for text in files if not _OPEN_ENDS.search(text.content)}
     return (paths.pop() or "") if len(paths) == 1 else ""
-
-
-def _is_only_image(block: Text, text: Text) -> bool:
-    """True for the Dockerfile of a document that shows no other: what it builds is this one."""
-    return len(_STAGE.findall(block.content)) == len(_STAGE.findall(text.content))
 
 
 def _tells_model(command: Command) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.told_builds import Build, in_bake, in_calls, in_commands, in_page
 from playbook.lint.readers.yaml_pages import Page
 
+_BELOW = r"[^\n]*\n(?:[ \t]*(?:(?:```|~~~|\.\. |\[source)[^\n]*)?\n){0,4}[ \t]*FROM[ \t]+\S*serving"  # between
+_STAGE = re.compile(r"(?m)^[ \t]*FROM\s+\S+")
 _BUILDS = ("build", "bud", "tag", "submit", "artifacts", "destination")  # one of them stands in a text that builds
 
 
@@ -44,14 +47,26 @@ def gather_builds(texts: Mapping[Path, Text], kinds: Mapping[Path, str], pages: 
     return reading
 
 
-def remember_within(text: Text, around: Surroundings) -> None:
-    """Let `around` know the names under which a document builds the one Dockerfile that it shows, which was read."""
+def remember_within(text: Text, shown: Text, around: Surroundings) -> None:
+    """Let `around` know the names under which a document builds the Dockerfile of the server (`shown`), which was read.
+
+    Where it builds several images, or shows another's Dockerfile, only what the builds call by its file's name is it.
+    """
     image = around.images.get(str(text.file.resolve())) if text.file is not None else None
     if image is None:
         return
-    for build in in_commands(text, "", []):
-        for name in build.names:
+    told = [*in_commands(text, "", [])]
+    several = len({(build.folder, build.context, build.file) for build in told}) > 1
+    several |= len(_STAGE.findall(shown.content)) != len(_STAGE.findall(text.content))
+    for build in told:
+        for name in build.names if not several or _is_shown(build.file, text) else ():
             remember(around, name, image, text.path)
+
+
+def _is_shown(file: str, text: Text) -> bool:
+    """True where a document's Dockerfile of the server stands right below this file's name."""
+    name = re.escape(file.rpartition("/")[2])
+    return bool(file) and re.search(rf"{name}\b{_BELOW}", text.content) is not None
 
 
 def _image(

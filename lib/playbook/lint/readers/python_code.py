@@ -33,6 +33,7 @@ from playbook.lint.readers.written import read_written
 
 _DOCKERFILE = re.compile(r"\s*FROM\s+\S*tensorflow/serving")
 _LITERALS = (ast.Constant, ast.JoinedStr)  # which are read as texts
+_IMAGE = re.compile(rf"{OFFICIAL}(?!/)")  # what goes on is a signature's method
 _NO_MODELS = re.compile(r"\s*model_config_list\s*:?\s*\{\s*\}\s*")
 _NAMES = (
     BINARY,
@@ -64,7 +65,7 @@ def read_python(document: Document) -> Reading:
         if re.search(r"(?m)^[ \t]*(?:%%|!)\w", text.content):
             return reading  # a notebook's cells as a text: what stands behind their marks is the shell's
         line = text.line(getattr(error, "lineno", None))
-        if BINARY in text.content or OFFICIAL in text.content:
+        if BINARY in text.content or _IMAGE.search(text.content):
             reading.report("unreadable", text.path, line, problem=f"it is no Python ({getattr(error, 'msg', error)})")
         return reading
     values, nodes = Values(tree, text), list(ast.walk(tree))
