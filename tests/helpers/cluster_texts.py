@@ -7,7 +7,7 @@ REFUSED, TWICE, FLAG, WRONG = "kubernetes-refuses", "key-twice", "program-is-fla
 IDLE, ROUTE, GPU, MISSING = "service-selects-nothing", "route-wrong-port", "gpu-image-missing", "base-path-missing"
 VALIDATOR, OTHER, ABSENT = "infra-validator-spec", "image-without-server", "target-not-here"
 RULES = {REFUSED, TWICE, FLAG, WRONG, IDLE, ROUTE, GPU, MISSING, VALIDATOR, OTHER, ABSENT, "probe-wrong-port", "shell-args-split", "gpu-requests", "base-path-version",
-         "config-file-missing", "config-file-broken", "devel-image", "rest-threads-one", "service-port-closed", "kustomize-refuses", "patch-finds-nothing", "monitor-finds-nothing", "route-pattern", "route-rewritten", "no-version", "patch-drops-model", "config-unknown-field"}  # fmt: skip
+         "config-file-missing", "config-file-broken", "devel-image", "rest-threads-one", "service-port-closed", "kustomize-refuses", "patch-finds-nothing", "monitor-finds-nothing", "route-pattern", "route-rewritten", "no-version", "patch-drops-model", "config-unknown-field", "mounted-config-unused"}  # fmt: skip
 GPU_REQUESTS = "gpu-requests"
 DEPLOYMENT = """\
 apiVersion: apps/v1

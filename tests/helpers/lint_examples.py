@@ -393,6 +393,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "monitor-finds-nothing": {
         "k.yaml": pod() + SERVICE % 8501 + "---\nkind: ServiceMonitor\nspec: {selector: {matchLabels: {app: m}}}\n"
     },
+    "mounted-config-unused": {"k.yaml": pod(MOUNTED, "--port=8500", VOLUME) + CONFIG_MAP},
     "route-pattern": {
         "k.yaml": pod() + SERVICE % 80
         + ROUTE.replace("{backend", "{path: '/(.*)', pathType: Prefix, backend")

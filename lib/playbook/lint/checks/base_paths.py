@@ -28,6 +28,8 @@ from playbook.lint.forms.saved_models import as_named
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
+_CLAIM = "Mount a volume that holds the model: a claim, or an emptyDir that an init container fills."
+
 
 def serving_of(command: Command, batching: Text | None, policy: ModelEntry | None = None) -> Serving:
     """How a command line serves a base path."""
@@ -89,8 +91,9 @@ class _Asked:
         return finding("base-path-version", *self.where, path=base, parent=parent)
 
     def mounted_at(self, result: Lookup) -> tuple[str, int | None]:
-        """Where the mount stands that a base path was looked up in; else where the base path itself does."""
-        return self.where[0], result.mount.line if result.mount is not None and result.mount.line else self.where[1]
+        """Where the mount stands that names a base path's folder; else, as for a claim, where the base path does."""
+        mount = result.mount
+        return self.where[0], mount.line if mount is not None and mount.line and not mount.claim else self.where[1]
 
 
 def _check(asked: _Asked, checked: set[Path]) -> Iterator[Finding]:
@@ -145,6 +148,9 @@ def _not_found(asked: _Asked, base: str, result: Lookup) -> Iterator[Finding]:
         right = f"{base.rpartition('/')[0]}/{name}"
         words = {"name": name, "base": base, "right": right}
         yield finding("name-without-path", asked.where[0], command.at("model_name"), **words)
+    elif result.mount is not None and result.mount.flat:
+        missing = f"in {result.mount.config_map or result.mount.target}, whose keys are files: it holds no folder"
+        yield finding("base-path-missing", *asked.where, path=base, where=missing, remedy=_CLAIM)
     elif result.mount is not None:
         yield from version_mounted(result, command, base)
         if told and names_version(result, command, base):

@@ -1,11 +1,12 @@
-"""ConfigMaps that a pod mounts under a name that none here has, while another here holds the file that is asked for."""
+"""ConfigMaps that a pod mounts: one whose name none here has, one whose config files no flag names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from playbook.lint.checks.command import Command, Mount
+from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.reading import Surroundings
 from playbook.lint.checks.schema import KINDS
@@ -13,9 +14,10 @@ from playbook.lint.forms.text import is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
 
-def check_maps(command: Command, around: Surroundings, shown: str) -> Iterator[Finding]:
-    """Findings of a pod's command line, whose flags name files in mounted ConfigMaps."""
+def check_maps(command: Command, around: Surroundings, shown: str, values: Iterable[str] = ()) -> Iterator[Finding]:
+    """Findings of a pod's command line, whose flags name files in mounted ConfigMaps; `values`: of its variables."""
     yield from _check_polled(command, shown)
+    yield from _check_unused(command, shown, [*command.words, *values])
     meant: dict[str, str] = {}
     asked = list(_asked(command, around))
     for _, mount, key in asked:
@@ -44,6 +46,25 @@ def _asked(command: Command, around: Surroundings) -> Iterator[tuple[str, Mount,
         settled = not name or name in around.config_maps or is_unknown(name)
         if mount is not None and mount.files is None and not settled:
             yield flag, mount, rest.rpartition("/")[2]
+
+
+def _check_unused(command: Command, shown: str, named: list[str]) -> Iterator[Finding]:
+    """Config files of the server's that are mounted for it, while its command line has no flag of that kind.
+
+    What a word or a variable names wrongly is told there.
+    """
+    if command.partial or any(word.startswith(("$", "{{", "<")) for word in command.words):
+        return
+    for mount in command.place.mounts:
+        for key, text in (mount.files or {}).items() if mount.config_map else ():
+            flag = kind_of(text.content) if is_config(text.content) else None
+            if flag is None or command.text(flag) or text.templated:
+                continue
+            target = f"{mount.target.rstrip('/')}/{key}".rstrip("/")
+            if any(target in word for word in named):
+                continue
+            words = {"key": key or mount.target.rpartition("/")[2], "name": mount.config_map, "target": target}
+            yield finding("mounted-config-unused", shown, mount.line, flag=flag, **words)
 
 
 def _is_named_once(name: str, around: Surroundings) -> bool:

@@ -14,6 +14,7 @@ from playbook.lint.rules.findings import Finding, finding
 
 _KNATIVE_PORT = 8080
 _ASKS = re.compile(r"curl|wget|/v1/models|grpc_health_probe|python")
+_OF_ANY_MODEL = re.compile(r"/v1/models/(?:\$…|\$\{?\w+\}?|\{\{[^{}]*\}\}|<[\w -]+>)")  # its name filled in later
 _NAMES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -107,7 +108,11 @@ def _port(name: str, port: int | None, http: bool, command: Command, shown: str,
 def _path(name: str, http: Any, port: int | None, command: Command, shown: str, line: int | None) -> Iterator[Finding]:
     path = str(http.get("path", "/"))
     where = line_of(http.get("path")) or line
-    if is_unknown(path) or port == command.number("port", 8500):
+    if port == command.number("port", 8500):
+        return
+    if is_unknown(path):
+        if _OF_ANY_MODEL.fullmatch(path):
+            yield finding("health-by-code", shown, where)
         return
     if str(http.get("scheme", "")).upper() == "HTTPS":
         yield finding("probe-wrong-path", shown, where, probe=name, path=f"{path} by HTTPS", code="plain HTTP alone",

@@ -16,6 +16,7 @@ def saved_bare_at(result: Lookup, command: Command, sources: Sources, base: str)
     if command.place.container:
         mount = result.mount
         named = mount.named if mount is not None and mount.rest_of(command.place.absolute(base)) == "" else ""
+        named = base if mount is not None and mount.claim else named  # a trainer mounts the claim alike
     folder = as_named(named)
     drawn = sources.drawn.get(command.path, {})
     shown = [names for path, names in drawn.items() if path.rpartition("/")[2] == folder.rpartition("/")[2]]

@@ -101,7 +101,9 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
         total.add(reading)
     if total.commands:
-        around.sources.saved[text.path] = saved_in_cells(cells, text)
+        scripts = [each.content for data in around.config_maps.values() for key, each in data.items()
+                   if key.endswith(".py") and each.path == text.path]  # fmt: skip
+        around.sources.saved[text.path] = saved_in_cells([*cells, *scripts], text)
     total.findings += check_together(objects, pods, around.served)
     if kind == "prose" and blocks:
         total.findings += check_nginx_within(text, objects, pods)

@@ -7,7 +7,7 @@ from typing import Any
 
 from playbook.lint.checks.command import Mount
 from playbook.lint.checks.reading import Document, Surroundings
-from playbook.lint.forms.text import Text
+from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.seldon import given_models
 
@@ -35,7 +35,7 @@ def mounts_of(
         claim = str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
         source = "" if name else named
         mounts.append(Mount(target.rstrip("/") or "/", None, source, files, name, each.line, claim, whole,
-                            "subPath" in each))  # fmt: skip
+                            "subPath" in each, _is_flat(volume)))  # fmt: skip
     return mounts, hidden
 
 
@@ -58,6 +58,17 @@ def _files(volume: Any, mount: Any, around: Surroundings) -> tuple[dict[str, Tex
         text = files.get(str(mount["subPath"]))
         return ({"": text} if text is not None else {}), name
     return files, name
+
+
+def _is_flat(volume: Any) -> bool:
+    """True for a volume of ConfigMaps and Secrets alone that puts each key right into it, as a file."""
+    sources = (volume.get("projected") or {}).get("sources") or [volume]
+    each_kind = [each.get("configMap") or each.get("secret") for each in sources if isinstance(each, Table)]
+    kinds = [kind for kind in each_kind if isinstance(kind, Table)]
+    if not kinds or len(kinds) != len(sources):
+        return False
+    paths = [str(item.get("path")) for kind in kinds for item in kind.get("items") or [] if isinstance(item, Table)]
+    return not any("/" in path or is_unknown(path) for path in paths)
 
 
 def _items(source: Any, data: Mapping[str, Text]) -> dict[str, Text]:
