@@ -421,6 +421,16 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     },
     "chart-refused": {**CHART, "templates/k.yaml": '{{ include "b" . }}\n---\n' + pod()},
     "chart-value-missing": {**CHART, "templates/k.yaml": "# {{ .Values.a.b }}\n---\n" + pod()},
+    "chart-value-unread": {
+        **CHART, "templates/k.yaml": pod(),
+        "main.tf": 'resource "helm_release" "r" {\n  chart = "./"\n  set {\n    name = "a.b"\n    value = 1\n  }\n}\n',
+    },
+    "key-not-mounted": {
+        "k.yaml": pod("env: [{name: GOOGLE_APPLICATION_CREDENTIALS, value: /k/a.json}]", "--model_base_path=gs://m/m")
+    },
+    "service-port-misnamed": {
+        "k.yaml": pod() + (SERVICE % 80).replace("port: 80", "name: rest, port: 80, targetPort: 8500")
+    },
     "config-poll-subpath": {
         "k.yaml": pod("volumeMounts: [{name: v, mountPath: /c/a.config, subPath: a.config}]",
                       "--model_config_file=/c/a.config, --model_config_file_poll_wait_seconds=60", VOLUME) + CONFIG_MAP

@@ -35,6 +35,7 @@ from playbook.lint.readers.notebooks import notebook_blocks
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.program_texts import read_program
 from playbook.lint.readers.python_code import read_python
+from playbook.lint.readers.releases import read_releases
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.terraform import read_hcl
 from playbook.lint.readers.unit_files import read_unit, read_windows
@@ -136,7 +137,11 @@ def _read_kind(
     if kind == "diff":
         return _read_diff(document)
     if kind == "hcl" and (OFFICIAL in text.content or concerns(text.content) or kind_of(text.content)):
-        return read_hcl(document, pods, objects)
+        reading = read_hcl(document, pods, objects)
+        reading.add(read_releases(document))
+        return reading
+    if kind == "hcl" and (reading := read_releases(document)).findings:
+        return reading
     if kind in ("prose", "notebook"):
         return read_blocks(kind, text, around)
     if kind in _READERS:

@@ -8,7 +8,9 @@ from playbook.lint.linter import examine
 RULES = {"kubernetes-refuses", "runtime-serves-nothing", "port-nobody-listens", "infra-validator-idle",
          "infra-validator-spec", "chart-refused", "chart-value-missing", "config-poll-subpath", "unreadable",
          "gpu-image-missing", "configmap-not-here", "s3-not-supported", "target-not-here", "env-nobody-reads",
-         "unknown-flag", "not-understood", "no-model", "quotes-kept"}  # fmt: skip
+         "unknown-flag", "not-understood", "no-model", "quotes-kept",
+         "base-path-is-file", "literal-variable", "key-not-mounted", "chart-value-unread",
+         "service-port-misnamed"}  # fmt: skip
 
 
 def hits(folder, files):
@@ -34,6 +36,8 @@ MODEL = "    model:\n      modelFormat: {name: tensorflow}\n      storageUri: pv
         ("  predictor:\n    runtimeVersion: 2.15.1\n" + MODEL, 7),
         ("  predictor:\n" + MODEL + "      minReplicas: 2\n", 10),
         ("  predictor:\n    minReplicas: 3\n    maxReplicas: 2\n" + MODEL, 8),
+        ("  predictor:\n    canaryTrafficPercent: 110\n" + MODEL, 7),
+        ("  predictor:\n    canaryTrafficPercent: 100\n" + MODEL, None),
         ("  predictor:\n    maxReplicas: 0\n    minReplicas: 3\n" + MODEL, None),  # 0: as many as it takes
         ("  predictor:\n" + MODEL + "    sklearn: {storageUri: pvc://m/other}\n", 10),
         ("  predictor:\n" + MODEL + "    containers: [{name: agent, image: a}]\n", None),  # beside it
@@ -79,6 +83,7 @@ spec:
     - --model_name={{.Name}}
     - --rest_api_port=8080
     - --model_base_path=/mnt/models
+  supportedModelFormats: [{name: tensorflow}]
 """
 
 
@@ -86,6 +91,8 @@ spec:
     ("old", "new", "found"),
     [
         ("", "", set()),
+        ("supportedModelFormats", "supportedModelTypes", {(13, "runtime-serves-nothing")}),
+        ("  supportedModelFormats: [{name: tensorflow}]\n", "", {(5, "runtime-serves-nothing")}),
         ("kserve-container", "serving", {(6, "runtime-serves-nothing")}),
         ("/mnt/models", "/models", {(12, "runtime-serves-nothing")}),
         ("/mnt/models", "/mnt/models/rank", set()),
@@ -389,3 +396,119 @@ def test_a_name_that_jsonnet_keeps_in_an_object_is_filled_in(tmp_path):
     )
     (tmp_path / "s.jsonnet").write_text(text)
     assert "relative-base-path" in {hit.rule for hit in examine(tmp_path).findings}
+
+
+@pytest.mark.parametrize(("uri", "found"), [("gs://m/rank/1/saved_model.pb", True), ("gs://m/rank.pb.d", False)])
+def test_a_predictors_model_is_a_folder(uri, found, tmp_path):
+    text = "  predictor:\n" + MODEL.replace("pvc://m/rank", uri)
+    assert hits(tmp_path, service(text)) == ({("k.yaml", 9, "base-path-is-file")} if found else set())
+
+
+@pytest.mark.parametrize(
+    ("parameter", "found"),
+    [
+        ("{name: model_name, type: STRING, value: rank}", False),
+        ("{name: model_name, value: rank}", True),
+        ("{type: STRING, value: rank}", True),
+        ("{name: batch, type: INT, value: 8}", True),
+        ("{name: batch, type: INT, value: '8'}", False),
+    ],
+)
+def test_a_parameter_of_seldons_has_a_type_and_a_text(parameter, found, tmp_path):
+    text = (
+        "apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmetadata: {name: s}\nspec:\n"
+        "  predictors:\n  - name: p\n    graph:\n      implementation: TENSORFLOW_SERVER\n      name: rank\n"
+        f"      modelUri: gs://m/rank\n      parameters:\n      - {parameter}\n"
+    )
+    assert hits(tmp_path, {"s.yaml": text}) == ({("s.yaml", 12, "kubernetes-refuses")} if found else set())
+
+
+POD = """apiVersion: v1
+kind: Pod
+metadata: {{name: serving, labels: {{a: b}}}}
+spec:
+  containers:
+  - name: serving
+    image: tensorflow/serving:2.16.1
+    args: [{args}]
+"""
+FLAGS = "--model_name=rank, --model_base_path=gs://m/rank"
+
+
+def whole_chart(values, template, **files):
+    about = "apiVersion: v2\nname: c\nversion: 1.0.0\n"
+    return {"c/Chart.yaml": about, "c/values.yaml": values, "c/templates/k.yaml": template, **files}
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("{{ .Values.bucket }}", True), ("{{ $.Values.bucket }}", False), ("{{ .name }}", False)],
+)
+@pytest.mark.parametrize("models", ["[{name: rank}]", "[rank]"])
+def test_a_range_asks_the_chart_for_its_values_and_not_its_item(models, name, found, tmp_path):
+    path = FLAGS.replace("gs://m/", f"gs://{name}/")
+    if name != "{{ .name }}" or "{" in models:
+        text = "# {{ .Values.bucket }}\n{{- range .Values.models }}\n---\n" + POD.format(args=path) + "{{- end }}\n"
+        files = whole_chart(f"bucket: m\nmodels: {models}\n", text)
+        assert hits(tmp_path, files) == ({("c/templates/k.yaml", 11, "chart-refused")} if found else set())
+
+
+@pytest.mark.parametrize(("action", "found"), [("toYaml .Values.args", True), ("tpl (toYaml .Values.args) .", False)])
+def test_flags_in_values_hold_no_template_unless_tpl_fills_it_in(action, found, tmp_path):
+    text = POD.format(args="").replace(" []", "\n      {{- " + action + " | nindent 6 }}")
+    files = whole_chart("m: rank\nargs:\n- --model_name={{ .Values.m }}\n- --model_base_path=gs://m/rank\n", text)
+    assert hits(tmp_path, files) == ({("c/values.yaml", 3, "literal-variable")} if found else set())
+
+
+@pytest.mark.parametrize(
+    ("mounts", "found"),
+    [
+        ("", True),
+        ("    volumeMounts: [{name: k, mountPath: /other}]\n", True),
+        ("    volumeMounts: [{name: k, mountPath: /keys}]\n", False),
+    ],
+)
+def test_a_key_of_googles_is_where_something_is_mounted(mounts, found, tmp_path):
+    env = "    env:\n    - {name: GOOGLE_APPLICATION_CREDENTIALS, value: /keys/k.json}\n"
+    text = POD.format(args=FLAGS) + env + mounts + "  volumes: [{name: k, secret: {secretName: s}}]\n"
+    assert hits(tmp_path, {"k.yaml": text}) == ({("k.yaml", 10, "key-not-mounted")} if found else set())
+    (tmp_path / "k.yaml").write_text(text.replace("gs://m", "/models"))  # nothing asks for the key
+    assert "key-not-mounted" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+@pytest.mark.parametrize(
+    ("port", "found"),
+    [
+        ("{name: rest, port: 80, targetPort: 8500}", True),
+        ("{name: grpc, port: 9000, targetPort: 8501}", True),
+        ("{name: http2-grpc, port: 80, targetPort: 8500}", False),
+        ("{name: http2, port: 80, targetPort: 8500}", False),
+        ("{name: rest, port: 80, targetPort: 8501}", False),
+        ("{name: http, port: 8500, targetPort: 8500}", False),  # the numbers are those that everybody knows
+    ],
+)
+def test_a_service_leads_a_port_of_a_protocols_name_to_that_protocol(port, found, tmp_path):
+    text = POD.format(args=FLAGS) + (
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  selector: {a: b}\n"
+        f"  ports:\n  - {port}\n"
+    )
+    assert hits(tmp_path, {"k.yaml": text}) == ({("k.yaml", 16, "service-port-misnamed")} if found else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "found"),
+    [
+        ("model.path", "./c", False),
+        ("model.base", "./c", True),
+        ("model.base", "${path.module}/c", True),
+        ("model.base", "./elsewhere", False),
+        ("resources.limits.cpu", "./c", False),  # printed whole
+        ("extra[0].base", "./c", False),
+    ],
+)
+def test_a_release_sets_what_its_chart_asks_for(name, path, found, tmp_path):
+    release = f'resource "helm_release" "r" {{\n  chart = "{path}"\n  set {{\n    name = "{name}"\n  }}\n}}\n'
+    text = POD.format(args=FLAGS.replace("gs://m/rank", "{{ .Values.model.path }}"))
+    text += "    resources: {{ toJson .Values.resources }}\n"
+    files = whole_chart("model: {path: gs://m/rank}\nresources: {}\n", text, **{"main.tf": release})
+    assert hits(tmp_path, files) == ({("main.tf", 4, "chart-value-unread")} if found else set())

@@ -79,6 +79,10 @@ def _replicas(predictor: Table, shown: str) -> Iterator[Finding]:
     if isinstance(least, int) and isinstance(most, int) and least > most != 0:
         yield _refused(shown, predictor.at("maxReplicas"), f"minReplicas {least} is above maxReplicas {most}",
                        "Raise maxReplicas, or leave it out.")  # fmt: skip
+    share = predictor.get("canaryTrafficPercent")
+    if isinstance(share, int) and not 0 <= share <= 100:
+        yield _refused(shown, predictor.at("canaryTrafficPercent"), f"{share} is no share of 100",
+                       "Write a number from 0 to 100.")  # fmt: skip
 
 
 def _refused(shown: str, line: int | None, what: str, right: str) -> Finding:

@@ -19,6 +19,7 @@ from playbook.lint.checks.start import Start, is_script, is_server
 from playbook.lint.checks.start_checks import (
     OTHER_PROGRAMS,
     check_entry,
+    check_key,
     check_literals,
     check_program,
     check_variables,
@@ -70,6 +71,7 @@ def launch(start: Start) -> Reading:
     else:
         reading.passed = f"it starts {words[0]}, which is not here"
     check_literals(written, reading)
+    check_key(start, reading)
     check_variables(start, referenced, reading)
     return reading
 

@@ -78,9 +78,22 @@ def _graph(predictor: Table, protocol: str, shown: str) -> Iterator[Finding]:
         elif kind in _NOT_TENSORFLOWS and protocol == "tensorflow":
             yield _refused(shown, unit.at("implementation"), f"{kind} does not speak TensorFlow's protocol",
                            "Drop protocol: tensorflow, or serve it by a deployment of its own.")  # fmt: skip
+        yield from _parameters(unit, shown)
         logger = unit.get("logger")
         if isinstance(logger, Table) and not logger.get("mode"):
             yield _refused(shown, unit.at("logger"), "the logger has no mode", "Add mode: all, request or response.")
+
+
+def _parameters(unit: Table, shown: str) -> Iterator[Finding]:
+    """A parameter has a name, a type and a value, which is a text whatever its type (the API's schema)."""
+    for each in (each for each in unit.get("parameters") or [] if isinstance(each, Table)):
+        lacking = [name for name in ("name", "type", "value") if name not in each]
+        if lacking:
+            what = f"the parameter {each.get('name', '')} has no {lacking[0]}".replace("  ", " ")
+            yield _refused(shown, each.line, what, "Write name, type (STRING, INT, ...) and value.")
+        elif isinstance(each["value"], int | float):
+            yield _refused(shown, each.at("value"), f"the value of {each['name']} is no text",
+                           "Put the value into quotes.")  # fmt: skip
 
 
 def _endpoints(predictors: list[Table], spec: Table, shown: str) -> Iterator[Finding]:

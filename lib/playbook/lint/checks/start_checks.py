@@ -10,8 +10,9 @@ from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_unread
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script
 from playbook.lint.forms.shell_calls import is_shell
-from playbook.lint.forms.text import Word, place_of
+from playbook.lint.forms.text import Word, is_unknown, place_of
 
+_KEY = "GOOGLE_APPLICATION_CREDENTIALS"
 _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
 _KUBERNETES = re.compile(r"(?<!\$)\$\((\w+)\)")  # `$$(NAME)` is `$(NAME)` as it stands
 _FILL_IN = (".tf", ".tfvars", ".hcl", ".nomad")  # whose language fills in `${...}` itself
@@ -74,6 +75,16 @@ def check_literals(start: Start, reading: Reading) -> None:
             if name not in start.environment:
                 reading.report("literal-variable", start.path, line, word=f"$({name})", why=f"env does not set {name}",
                                remedy=f"Add {name} to the container's env.")  # fmt: skip
+
+
+def check_key(start: Start, reading: Reading) -> None:
+    """A key of Google's that the server is to read, at a path where nothing is mounted."""
+    path, place = start.environment.get(_KEY) or Word(""), start.place
+    words = [*(start.entry or ()), *start.args, *start.environment.values()]
+    asks = any("gs://" in word or "--model_config_file" in word for word in words)
+    known = path.startswith("/") and not is_unknown(path) and place.whole and place.closed and not place.hidden_mounts
+    if asks and known and not path.startswith("/var/run/secrets/") and not any(place.over(path)):
+        reading.report("key-not-mounted", start.path, path.line or start.line, name=_KEY, path=path)
 
 
 def is_replaced(start: Start) -> bool:

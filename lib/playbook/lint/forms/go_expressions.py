@@ -135,7 +135,14 @@ def _operand(words: list[str], scope: Scope) -> tuple[Any, int]:
 
 
 def _followed(base: Any, path: str, scope: Scope) -> Any:
-    """`.a.b` below a value; Helm stops at `.b` where its values have no `.a`."""
+    """`.a.b` below a value; Helm stops at `.b` where its values have no `.a`.
+
+    It stops at `.Values.a` where the dot is no chart: inside range, or in a helper that gets a part of the values.
+    """
+    astray = isinstance(base, str | int | float | list) or (isinstance(base, dict) and "Values" not in base)
+    if path.startswith(".Values.") and astray:
+        scope.stops.append(".".join(path.split(".")[:3]))
+        return UNKNOWN_VALUE
     above = path.rpartition(".")[0]
     if path.startswith(".Values.") and above.count(".") > 1 and follow(base, above) is None:
         scope.stops.append(path)

@@ -72,7 +72,10 @@ def render(folder: Path, texts: Mapping[Path, Text], beside: Path | None = None)
         words = done.stderr.strip().splitlines()
         chart.problem = f"helm refuses it ({words[-1].removeprefix('Error: ') if words else 'no reason given'})"
         chart.undefined = re.findall(r'no template "([^"]+)"', done.stderr)
-        chart.stops = [f".{name}" for name in re.findall(r"<\$?\.(Values\.[\w.]+)>: nil pointer", done.stderr)]
+        stops = re.findall(r"<\$?\.(Values\.[\w.]+)>: (nil pointer.*\}\.|can't evaluate field )(\w+)", done.stderr)
+        for name, _, field_ in stops:  # at the first name below Values: the dot is no chart
+            astray = field_ in ("Values", name.split(".")[1])
+            chart.stops.append("." + (".".join(name.split(".")[:2]) if astray else name))
         return chart
     chart.rendered = list(by_template(done.stdout, folder, texts, beside))
     return chart

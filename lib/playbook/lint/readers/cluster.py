@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from playbook.lint.checks.command import Command
 from playbook.lint.checks.configs import check_annotations
 from playbook.lint.checks.containers import closed_words, listening
 from playbook.lint.checks.probes import port_number
@@ -85,6 +87,20 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
             said.add((shown, line))
             count = replicas if isinstance(replicas, int) and replicas > 1 else "several"
             yield finding("grpc-balancing", shown, line, port=target, count=count)
+        led = port.get("port") != target  # else clients know the server's own numbers
+        if led and target in open_ports and (wrong := _misnamed(str(port.get("name", "")), target, pod.command)):
+            yield finding("service-port-misnamed", shown, port.at("name"), port=port["name"], name=name, target=target,
+                          wrong=wrong)  # fmt: skip
+
+
+def _misnamed(name: str, target: int, command: Command) -> str:
+    """What a port speaks whose name says the other of REST and gRPC; "" where it says nothing, or the right one."""
+    says_grpc = "grpc" in name.lower()
+    says_rest = bool(re.search(r"(?i)\brest|\bhttps?\b", name)) and not says_grpc
+    grpc, rest = command.number("port", 8500), command.number("rest_api_port")
+    if says_rest and target == grpc != rest:
+        return "gRPC"
+    return "REST" if says_grpc and target == rest != grpc else ""
 
 
 def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:

@@ -82,6 +82,9 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
         line = line_of(uri) or model.line
         parent = str(uri).rstrip("/").rpartition("/")[0]
         reading.findings.append(finding("base-path-version", shown, line, path=uri, parent=parent))
+    elif re.search(r"/[^/]+\.pb(txt)?$", str(uri)) and not is_unknown(str(uri)):
+        folder = re.sub(r"(/\d+)?/[^/]+$", "", str(uri))
+        reading.report("base-path-is-file", shown, line_of(uri) or model.line, path=uri, folder=folder)
     args = [Word(item, line_of(item) or model.at("args"), True) for item in model.get("args") or []]
     environment = {str(each.get("name")): Word(each.get("value", "$"), each.line)
                    for each in model.get("env") or [] if isinstance(each, Table)}  # fmt: skip

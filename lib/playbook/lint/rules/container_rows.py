@@ -106,6 +106,11 @@ ROWS = (
      "{word} stays as it is written: {why}.",
      "{remedy}",
      "Dockerfile reference; Kubernetes API reference"),
+    ("key-not-mounted", "warning",
+     "{name} names {path}, and nothing is mounted there: the server has no key, and reads its bucket as the machine's "
+     "own account, or as nobody.",
+     "Name the file where the secret is mounted.",
+     "tensorflow: google_auth_provider.cc"),
     ("argument-of-build", "warning",
      "{name} is an ARG, which is known while the image is built: when the server starts, ${name} is empty unless the "
      "container is given one.",
@@ -197,6 +202,10 @@ ROWS = (
      "Service {name} sends to port {port}, but {why}.",
      "Use targetPort {right}.",
      "Kubernetes: Service"),
+    ("service-port-misnamed", "warning",
+     "Port {port} of Service {name} leads to {target}, which speaks {wrong}: who goes by its name gets no answer.",
+     "Lead it to the other port, or name it after what it speaks.",
+     "Kubernetes: Service; Istio: protocol selection"),
     ("service-selects-nothing", "error",
      "Service {name} selects {selector}, which no pod here carries: it has no endpoints.",
      "Write the labels of the pod template: {labels}.",
