@@ -38,6 +38,7 @@ MODEL = "    model:\n      modelFormat: {name: tensorflow}\n      storageUri: pv
         ("  predictor:\n    minReplicas: 3\n    maxReplicas: 2\n" + MODEL, 8),
         ("  predictor:\n    canaryTrafficPercent: 110\n" + MODEL, 7),
         ("  predictor:\n    canaryTrafficPercent: 100\n" + MODEL, None),
+        ("  predictor:\n" + MODEL + "      readinessProbe: {httpGet: {path: /v1/models/rank}}\n", None),
         ("  predictor:\n    maxReplicas: 0\n    minReplicas: 3\n" + MODEL, None),  # 0: as many as it takes
         ("  predictor:\n" + MODEL + "    sklearn: {storageUri: pvc://m/other}\n", 10),
         ("  predictor:\n" + MODEL + "    containers: [{name: agent, image: a}]\n", None),  # beside it
@@ -92,7 +93,7 @@ spec:
     [
         ("", "", set()),
         ("supportedModelFormats", "supportedModelTypes", {(13, "runtime-serves-nothing")}),
-        ("  supportedModelFormats: [{name: tensorflow}]\n", "", {(5, "runtime-serves-nothing")}),
+        ("  supportedModelFormats: [{name: tensorflow}]\n", "", set()),
         ("kserve-container", "serving", {(6, "runtime-serves-nothing")}),
         ("/mnt/models", "/models", {(12, "runtime-serves-nothing")}),
         ("/mnt/models", "/mnt/models/rank", set()),

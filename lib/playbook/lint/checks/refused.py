@@ -129,7 +129,9 @@ def _ports(container: Any, data: Any, shown: str) -> Iterator[Finding]:
         if name and name in met:
             yield _refused(shown, port.at("name"), f"two ports are called {name}", "Give each a name of its own.")
         met.add(name)
-    yield from check_asked(container, shown, given=knative)
+    # KServe takes the port out of its schema: Knative fills it in
+    kserve = data.get("kind") == "InferenceService"
+    yield from check_asked(container, shown, given=knative or kserve)
 
 
 def check_asked(container: Any, shown: str, given: bool = False) -> Iterator[Finding]:

@@ -43,10 +43,10 @@ def _check_runtime(data: Any, container: Any, command: Command, shown: str) -> I
         what = f"no container is called {PREDICTOR_CONTAINER}, which KServe looks for"
         yield finding("runtime-serves-nothing", shown, container.at("name"), what=what,
                       right=f"Write name: {PREDICTOR_CONTAINER}.")  # fmt: skip
-    if not data["spec"].get("supportedModelFormats"):
-        line = data["spec"].at("supportedModelTypes") or data.at("spec")
-        yield finding("runtime-serves-nothing", shown, line, what="the runtime names no supportedModelFormats",
-                      right="Add supportedModelFormats: [{name: tensorflow, version: '2'}].")  # fmt: skip
+    if "supportedModelTypes" in data["spec"] and "supportedModelFormats" not in data["spec"]:  # neither: a patch
+        yield finding("runtime-serves-nothing", shown, data["spec"].at("supportedModelTypes"),
+                      what="a runtime has no supportedModelTypes any more, so it names no format",
+                      right="Write supportedModelFormats.")  # fmt: skip
     yield from check_models(container, command, shown)
 
 
