@@ -197,7 +197,9 @@ def _manager_options(values: dict) -> ManagerOptions:
         num_load_threads=values["num_load_threads"],
         num_unload_threads=values["num_unload_threads"],
         initial_load_threads=4 * CPUS,
-        max_num_load_retries=values["max_num_load_retries"],
+        max_num_load_retries=max(
+            0, values["max_num_load_retries"]
+        ),  # below 0: the count runs over, and one try is left
         load_retry_interval_s=values["load_retry_interval_micros"] / 1e6,
         shared_threads=options.shared_threads(options.session_config(values)),
     )
