@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from playbook.errors import ParameterError
-from playbook.lint import fixes, output
+from playbook.lint import fixes, output, standard_input
 from playbook.lint.linter import examine
 from playbook.lint.report import Report
 from playbook.lint.rules import page
@@ -31,7 +31,10 @@ def run(
         return 0
     if not words:
         raise ParameterError("Nothing to lint: name folders, files, or flags that begin with --.")
-    report = examine(words)
+    piped = len(words) == 1 and words[0] in standard_input.NAMES
+    if piped and fix:
+        raise ParameterError("--fix writes files: name them, as what comes by a pipe has no place to be written to.")
+    report = standard_input.examine_text(sys.stdin.read()) if piped else examine(words)
     if fix:
         report = _mended(report, words, say, ask)
     say(output.render(report, form))

@@ -11,6 +11,7 @@ from playbook.lint.forms.letters import BOM, UTF16
 from playbook.lint.forms.text import Text
 
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".mypy_cache"}
+UNREADABLE = "unreadable"  # what nobody lets lint read: an error, as nothing is known of it
 MOST_BYTES = 5_000_000
 _FEW_OTHERS = 20  # one letter in that many may be of another encoding than UTF-8
 
@@ -36,7 +37,7 @@ def gather(paths: list[Path], root: Path) -> Gathered:
     """The texts of files and folders, without hidden tool folders and the inside of SavedModels."""
     gathered = Gathered()
     for path in paths:
-        for file in [path] if path.is_file() else _files(path, gathered, root):
+        for file in _files(path, gathered, root) if path.is_dir() else [path]:
             shown = _shown(file, root)
             content = _read(file, shown, gathered)
             if content is not None:
@@ -54,9 +55,14 @@ def _shown(path: Path, root: Path) -> str:
 
 
 def _files(root: Path, gathered: Gathered, top: Path) -> Iterator[Path]:
+    try:
+        children = sorted(root.iterdir())
+    except OSError as error:
+        gathered.pass_over(_shown(root, top), f"{UNREADABLE} ({error.strerror})")
+        return
     if is_base_path(root):
         gathered.folders.append((root, "." if root == top else _shown(root, top)))
-    for child in sorted(root.iterdir()):
+    for child in children:
         if child.is_symlink() and child.is_dir():
             continue
         if child.is_dir() and child.name not in SKIPPED:
@@ -75,7 +81,7 @@ def _read(path: Path, shown: str, gathered: Gathered) -> str | None:
             return None
         data = path.read_bytes()
     except OSError as error:
-        gathered.pass_over(shown, f"unreadable ({error.strerror})")
+        gathered.pass_over(shown, f"{UNREADABLE} ({error.strerror})")
         return None
     content, mark = decoded(data)
     if content is None:

@@ -20,14 +20,14 @@ from playbook.lint.checks.reading import Document
 from playbook.lint.files import readers, surroundings
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.text import Text, Word
-from playbook.lint.gathering import Gathered, gather
+from playbook.lint.gathering import UNREADABLE, Gathered, gather
 from playbook.lint.judging import judge
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.routes import check_nginx
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.yaml_files import check_together
 from playbook.lint.report import Report
-from playbook.lint.rules.findings import SEVERITIES, Finding
+from playbook.lint.rules.findings import SEVERITIES, Finding, finding
 
 
 def lint(target: str | Path | Sequence[str], cpus: int | None = None) -> list[Finding]:
@@ -106,6 +106,9 @@ def _examine_paths(paths: list[Path], cpus: int | None) -> Report:
     pods: list[Pod] = []
     objects: list[tuple[Any, str]] = []
     reading = readers(gathered, around, pods, objects)
+    for reason, shown in gathered.passed.items():
+        if reason.startswith(UNREADABLE):
+            reading.findings += [finding("unreadable", each, None, problem=reason) for each in shown]
     reading.findings += check_together(objects, pods, around.served)
     reading.findings += check_nginx(gathered.texts.values(), objects, pods)
     report = judge(reading, around, gathered, set())

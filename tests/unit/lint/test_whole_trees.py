@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from playbook.lint.linter import examine
 from playbook.lint.output import as_text, exit_code
+from playbook.lint.standard_input import examine_text
 
 MONITOR = """apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
@@ -45,3 +48,27 @@ def test_an_error_in_a_text_of_which_nothing_else_was_read_is_not_called_nothing
     report = examine([str(tmp_path)])
     assert exit_code(report) == 2
     assert "Nothing was read" not in as_text(report)
+
+
+def test_what_comes_by_a_pipe_is_read_as_what_it_looks_like():
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n    - name: s\n"
+        "      image: tensorflow/serving:2.20.0\n      args: [--model_base_path=models/m]\n"
+    )
+    for content in (pod, "--port=8500\n--model_base_path=models/m\n", "FROM tensorflow/serving:2.20.0\n"
+                    'CMD ["--model_base_path=models/m"]\n'):  # fmt: skip
+        assert "relative-base-path" in {hit.rule for hit in examine_text(content).findings}, content
+
+
+def test_a_folder_that_nobody_may_list_is_an_error(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    listed = Path.iterdir
+
+    def refused(path):
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    report = examine([str(tmp_path)])
+    assert [(hit.rule, hit.path) for hit in report.findings] == [("unreadable", "closed")]
