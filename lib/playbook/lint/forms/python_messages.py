@@ -37,11 +37,6 @@ class Messages:
         self._used: set[int] = set()  # messages that stand in another, or in a file
         # whether they are sent to a server that runs, rather than read at its start
         self.reloads = bool(_RELOADS.search(values.text.content))
-        if not any(
-            name in values.text.content
-            for name in ("ModelServerConfig", "ModelConfigList", "ReloadConfigRequest", "model_server_config_pb2")
-        ):
-            return
         if not _NAMED.search(values.text.content):
             return
         statements = [each for each in nodes if isinstance(each, (ast.Assign, ast.AnnAssign, ast.Expr, ast.Return))]

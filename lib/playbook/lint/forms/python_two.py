@@ -8,6 +8,7 @@ _PRINT = re.compile(r"(?m)^(\s*(?:[^\s#'\"][^#'\"\n]*:\s*)?)print[ \t]+(?:>>\s*(
 _BARE = re.compile(r"(?m)^(\s*)print[ \t]*$")
 _CAUGHT = re.compile(r"(?m)^(\s*except\s+[^:\n]+?)\s*,\s*(\w+)\s*:")
 _RAISED = re.compile(r"(?m)^(\s*raise\s+[\w.]+)\s*,\s*([^\n]+)$")
+_ASYNC = re.compile(r"\basync(?=\s*=[^=])")
 _OCTAL = re.compile(r"(?<![\w.])0([0-7]+)\b(?!\.)")
 
 
@@ -15,7 +16,7 @@ def as_python_three(content: str) -> str:
     """The text with its print statements as calls, and what else Python 3 spells another way."""
     content = _PRINT.sub(_call, _BARE.sub(r"\1print()", content))
     content = _RAISED.sub(r"\1(\2)", _CAUGHT.sub(r"\1 as \2:", content))
-    return _OCTAL.sub(r"0o\1", content.replace("<>", "!="))
+    return _OCTAL.sub(r"0o\1", _ASYNC.sub("async_", content).replace("<>", "!="))
 
 
 def _call(found: re.Match) -> str:

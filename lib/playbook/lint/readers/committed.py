@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 
 from playbook.lint.checks.command import Mount, is_official
+from playbook.lint.checks.environment import instead_of, is_unread
 from playbook.lint.checks.own_images import remember
 from playbook.lint.checks.reading import Container, Document, Image
 from playbook.lint.forms.letters import printed_quote, without_quotes
-from playbook.lint.forms.text import Word, is_unknown
+from playbook.lint.forms.text import Word, is_unknown, place_of
 from playbook.lint.readers.docker_cli import PROGRAMS, options_of, run_arguments
 from playbook.lint.rules.findings import Finding, finding
 
@@ -19,7 +20,7 @@ _ENV = re.compile(r"\s*ENV\s+(\w+)(?:\s*=\s*|\s+)(.+)", re.IGNORECASE)
 _CMD = re.compile(r"\s*CMD\s+(\[.*\])\s*", re.IGNORECASE)
 
 
-def follow(words: list[Word], document: Document) -> None:
+def follow(words: list[Word], document: Document) -> list[Finding]:
     """Keep what a line of docker's tells of a container of the server's image, or of the image made of it.
 
     A container that somebody types in (`exec`, `attach`) holds what no text tells.
@@ -31,7 +32,7 @@ def follow(words: list[Word], document: Document) -> None:
         given = next((value for option, value in options if option == "--name"), None)
         if given and rest and is_official(str(rest[0])):
             held[shown, str(given)] = Container(str(rest[0]))
-        return
+        return []
     verb, rest = _verb(words)
     options, plain = _options(rest)
     if verb == "cp" and len(plain) == 2:
@@ -44,7 +45,9 @@ def follow(words: list[Word], document: Document) -> None:
             if (container := held.get((shown, str(word)))) is not None:
                 container.closed = False
     elif verb == "commit" and len(plain) == 2 and (container := held.get((shown, str(plain[0])))) is not None:
-        _committed(container, plain[1], [value for name, value in options if name in ("-c", "--change")], document)
+        changes = [value for name, value in options if name in ("-c", "--change")]
+        return list(_committed(container, plain[1], changes, document))
+    return []
 
 
 def copied_by(words: list[Word]) -> list[Word]:
@@ -100,7 +103,7 @@ def _copied(source: Word, target: str) -> Iterator[Mount]:
     yield Mount(f"{path}/{name}" if inside else path or "/", None, str(source), line=source.line)
 
 
-def _committed(container: Container, name: Word, changes: list[Word], document: Document) -> None:
+def _committed(container: Container, name: Word, changes: list[Word], document: Document) -> Iterator[Finding]:
     environment: dict[str, str] = {}
     cmd: tuple[str, ...] = ()
     for change in changes:
@@ -116,3 +119,8 @@ def _committed(container: Container, name: Word, changes: list[Word], document: 
     closed = container.closed and bool(container.mounts)
     image = Image(container.image, None, cmd, environment, tuple(container.mounts), closed)
     remember(document.around, str(name), image, document.text.path)
+    for variable, value in environment.items():
+        if is_unread(variable, "", True):
+            path, line = place_of(value, document.text.path, name.line or 1)
+            why = "the image's script reads MODEL_NAME and MODEL_BASE_PATH alone"
+            yield finding("env-nobody-reads", path, line, name=variable, why=why, hint=instead_of(variable, value))

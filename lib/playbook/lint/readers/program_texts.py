@@ -33,6 +33,7 @@ from playbook.lint.rules.findings import finding
 SUFFIXES = (".ts", ".tsx", ".js", ".mjs", ".jsx", ".go", ".java", ".kt", ".scala", ".rb", ".groovy", ".gradle",
             ".jsonnet", ".libsonnet", ".toml", ".rs", ".cs", ".php", ".dart", ".ex", ".cpp", ".cc", ".swift", ".pl",
             ".r", ".bicep")  # fmt: skip
+_FORMATS = ("fmt.Sprintf", "Sprintf", "String.format", "string.Format", "sprintf")
 _JOINS = ("+", "++", "then", "else")  # before or behind a list that is a part of one
 
 
@@ -44,6 +45,7 @@ class _List:
     label: str = ""  # the name that it is given to
     part: bool = False  # of a longer list
     fresh: bool = True
+    formats: bool = False  # a call that fills in its first text
 
     def add(self, word: Word) -> None:
         """Take in a text; what is added to one before it makes that one unknown."""
@@ -52,6 +54,13 @@ class _List:
         elif self.words:
             self.words[-1] = self.words[-1].with_text(self.words[-1] + word)
         self.fresh = False
+
+    def formatted(self, word: Word) -> None:
+        """Take in a text that a call fills in, the name of which stands there already."""
+        if self.words and self.words[-1] == UNKNOWN:
+            self.words.pop()
+            self.fresh = True
+        self.add(word)
 
     def other(self) -> None:
         """Something that is no text: a name, a call."""
@@ -127,11 +136,14 @@ def _gathered(text: Text) -> tuple[list[_List], list[Word]]:
         if kind in ("text", "long"):
             stack[-1].add(word)
         elif kind == "open":
-            stack.append(_List(label=label, part=before in _JOINS))
+            stack.append(_List(label=label, part=before in _JOINS, formats=before in _FORMATS))
         elif kind == "close":
-            if len(stack) > 1:
-                lists.append(stack.pop())
-            stack[-1].other()
+            ended = stack.pop() if len(stack) > 1 else _List()
+            if ended.formats and ended.words:
+                stack[-1].formatted(ended.words[0])
+            else:
+                lists += [ended] if ended.words else []
+                stack[-1].other()
         elif kind == "comma":
             stack[-1].fresh = True
         elif word not in ("+", ":", ";", "<", ">"):

@@ -21,6 +21,7 @@ from playbook.lint.forms.python_messages import Messages
 from playbook.lint.forms.python_two import as_python_three
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.saved_models import saved_bare
+from playbook.lint.forms.text import Text
 from playbook.lint.readers.cloud_images import read_cloud_images
 from playbook.lint.readers.python_calls import read_call
 from playbook.lint.readers.python_lines import is_text, read_grown, read_printed, read_text, read_words
@@ -104,9 +105,8 @@ def _read_files(program: Program) -> Reading:
         if is_config(written.content):
             for piece in pieces:
                 program.take(piece)
-            later = _NO_MODELS.fullmatch(written.content) is not None  # a program that writes it so fills it later
-            written = replace(written, templated=written.templated or later)
-            reading.add(read_written(name, written, program.document))
+            program.lines.append(written.content)
+            reading.add(read_written(name, _filled_later(written), program.document))
         elif _DOCKERFILE.match(written.content) and not any(isinstance(each, _LITERALS) for each in pieces):
             for piece in pieces:
                 program.take(piece)
@@ -114,8 +114,13 @@ def _read_files(program: Program) -> Reading:
         elif name:
             program.document.around.sources.extra.append((name, written))
     for text in messages.rest():
-        reading.add(read_written("", text, program.document))
+        reading.add(read_written("", _filled_later(text), program.document))
     return reading
+
+
+def _filled_later(config: Text) -> Text:
+    """A config without a model, as a program makes one to fill it later."""
+    return replace(config, templated=config.templated or _NO_MODELS.fullmatch(config.content) is not None)
 
 
 def _read_rest(program: Program) -> Reading:

@@ -13,6 +13,7 @@ from playbook.lint.checks.misnamed import is_misnamed, module_named
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.python_prints import printed
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
+from playbook.lint.readers.committed import goes_on
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
 from playbook.lint.readers.python_program import Program
 from playbook.lint.readers.python_writes import as_line
@@ -20,6 +21,7 @@ from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import is_file, read_written
 
 _STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_COMMITS = re.compile(rf"\s*(sudo\s+)?{ENGINES}\s+(container\s+)?commit\s")
 _FILLED = re.compile(r"%[sdrf]|%\(\w+\)[sdrf]")
 
 
@@ -34,6 +36,9 @@ def read_grown(program: Program) -> Reading:
             if whole.content not in program.lines and (BINARY in whole.content or OFFICIAL in whole.content):
                 program.lines.append(whole.content)
                 reading.add(_read_line(whole, program))
+            elif whole.content not in program.lines and is_config(whole.content):
+                program.lines.append(whole.content)
+                reading.add(read_written("", replace(whole, templated=True), program.document))
     for begun in (values.names[name] for name in values.grown if name in values.names):
         if values.script(begun) is not None:
             program.take(begun)
@@ -91,7 +96,7 @@ def read_text(node: ast.AST, program: Program) -> Reading:
         flat = script is not None and script.coded
         text = Text(held, program.path, word.line or 1, templated=UNKNOWN in held or held != word, coded=flat)
         return read_written("", text, program.document)
-    if not _STARTS.search(word):
+    if not _STARTS.search(word) and not (_COMMITS.match(word) and goes_on(program.document)):
         return Reading()
     program.take(node)
     if any(line in word for line in program.lines):

@@ -134,7 +134,7 @@ def _read_command(command: Simple, document: Document, depth: int) -> Reading:
         reading.add(_fed(command, document, depth))
     if not words or words[0].rpartition("/")[2] in _NOT_RUN:
         return reading
-    follow(words, document)
+    reading.findings += follow(words, document)
     reading.findings += check_copy(copied_by(words), document.text.path)
     reading.findings += torn_change(words, document.text.path)
     if run_arguments(words) is not None:

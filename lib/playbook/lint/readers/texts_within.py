@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.reading import Document, Reading
-from playbook.lint.forms.text import ENGINES, Text, Word
+from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.readers.written import is_file, read_written
 
 _STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
+_PLACES = re.compile(r"<%.*?%>")  # which something else fills in
 _SCRIPT = re.compile(r"\s*#!|(?m:^\s*(cat|tee)\b.*<<)")
 
 
@@ -21,9 +21,10 @@ def read_text_within(word: Word, document: Document) -> Reading:
 
     Its values are filled in elsewhere where it holds a `$`, as programs and Terraform's templates do.
     """
+    word = word.with_text(_PLACES.sub(UNKNOWN, word)) if "<%" in word else word
     text = Text(str(word), document.text.path, word.line or 1, None, "$" in word, word.flat)
     if is_config(word) and word.rstrip(' "\\').endswith((":", "{")):  # the program writes a value behind it
-        return Reading(counts=Counter({"config files": 1}))
+        return Reading()
     if is_config(word):
         return Reading(configs=[(kind_of(word) or "", text)])
     script = _SCRIPT.match(word) or _SCRIPT.search(word)
