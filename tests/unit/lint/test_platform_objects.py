@@ -7,11 +7,6 @@ from cluster_texts import GPU, IN_GRAPH, KNATIVE, KSERVE, REFUSED, SELDON, SPEC,
 # what is read -> its files, the place of the finding, its rule
 FOUND = {
     "a server in Seldon's graph that tells no port": ({"s.yaml": IN_GRAPH % ""}, ("s.yaml", 9), "probe-wrong-port"),
-    "a probe of KServe's that tells no port": (
-        {"k.yaml": KSERVE + "      livenessProbe: {tcpSocket: {host: a}}\n"},
-        ("k.yaml", 8),
-        REFUSED,
-    ),
     "an InferenceService in the layout of another version": (
         {"k.yaml": KSERVE.replace("spec:\n", "spec:\n  default:\n").replace("  predictor:", "   predictor:")},
         ("k.yaml", 5),
