@@ -34,7 +34,7 @@ data:
   m.config: "prometheus_config { enable: true }"
   s.config: "allow_soft_placement: yes"
 """
-SEED, PROJECTS = 20261127, 200
+SEED, PROJECTS = 20261127, 120
 
 
 @pytest.mark.parametrize("part", range(4))

@@ -132,7 +132,8 @@ def test_branches_of_a_chart_may_hold_a_key_each(tmp_path):
     monitor = (
         "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata:\n  name: tf-serving\n"
         "  {{- if .Values.away }}\n  namespace: {{ .Values.away }}\n  {{- else }}\n"
-        "  namespace: {{ .Release.Namespace }}\n  {{- end }}\nspec:\n  endpoints:\n  - {port: http, path: /monitoring/prometheus/metrics}\n"
+        "  namespace: {{ .Release.Namespace }}\n  {{- end }}\nspec:\n  endpoints:\n"
+        "  - {port: http, path: /monitoring/prometheus/metrics}\n"
     )
     (tmp_path / "templates" / "m.yaml").write_text(monitor)
     assert examine(tmp_path).findings == []
