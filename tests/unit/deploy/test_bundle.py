@@ -177,7 +177,9 @@ def test_the_gpu_overlay_is_a_gpus_and_not_the_cpus(written):
     assert server["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert server["resources"]["requests"] == server["resources"]["limits"]
     assert int(server["resources"]["limits"]["memory"].removesuffix("Mi")) >= 4096
-    assert not [flag for flag in server["args"] if "op_parallelism" in flag]
+    cpus = server["resources"]["limits"]["cpu"]  # not the counts that the CPU's kernels were tuned to
+    counts = [flag for flag in server["args"] if "op_parallelism" in flag]
+    assert counts == [f"--tensorflow_{name}_op_parallelism={cpus}" for name in ("intra", "inter")]
     assert "--rest_api_num_threads=64" in server["args"]
     assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
 

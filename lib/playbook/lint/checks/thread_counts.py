@@ -9,7 +9,7 @@ from playbook.lint.checks.command import Command
 from playbook.lint.rules.findings import Finding, finding
 
 MOST_THREADS = 32_000  # vm.max_map_count 65530, two mappings a thread; kernel.pid_max is often 32768 too
-_FEW_CALLS = 8  # the default of two cores: below it a handful of clients is refused
+_FEW_CALLS = 4  # the default of one core, and of a replica that has one
 _OPERATIONS = ("tensorflow_intra_op_parallelism", "tensorflow_inter_op_parallelism")
 # flag: (the least that is a pool, what to write)
 _LEAST = {
@@ -54,7 +54,7 @@ def _serving(command: Command) -> Iterator[Finding]:
     calls = command.number("grpc_max_threads")
     if calls == 1:
         yield _at(command, "grpc-threads-one", "grpc_max_threads")
-    elif 1 < calls < min(_FEW_CALLS, 4 * (command.cpu_limit or command.cpus or _FEW_CALLS)):  # 4 a CPU is the default
+    elif 1 < calls < _FEW_CALLS:
         yield _at(command, "grpc-threads-few", "grpc_max_threads", threads=calls, calls=calls - 1)
 
 
