@@ -1,4 +1,4 @@
-"""Parameters of a Python text's functions that keep their defaults: every call of the text leaves them out."""
+"""Parameters of a Python text's functions that are known: no call gives them, or the one call gives a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def kept_defaults(tree: ast.AST) -> dict[str, ast.expr]:
-    """Parameter -> its default, where one function alone has it and calls of that function here never give it."""
+    """Parameter -> its default, where one function alone has it and calls of that function here never give it; or what
+    the one call of that function gives it."""
     functions = list(_functions(tree))
     seen = Counter(arg.arg for _, function, _ in functions for arg in _arguments(function))
     calls: dict[str, list[ast.Call]] = {}
@@ -23,6 +24,8 @@ def kept_defaults(tree: ast.AST) -> dict[str, ast.expr]:
             given = calls.get(called, [])
             if default is not None and seen[name] == 1 and given and not any(_gives(c, name, place) for c in given):
                 found[name] = default
+            elif seen[name] == 1 and len(given) == 1 and (told := _told(given[0], name, place)) is not None:
+                found[name] = told
     return found
 
 
@@ -48,6 +51,15 @@ def _defaults(function: _Function, bound: bool) -> list[tuple[str, ast.expr | No
     pairs = list(zip(places, values, strict=True))[bound:]
     pairs += list(zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True))
     return [(arg.arg, value if isinstance(value, ast.Constant) else None) for arg, value in pairs]
+
+
+def _told(call: ast.Call, name: str, place: int) -> ast.Constant | None:
+    """The text that the one call of a function gives a parameter; None for anything else."""
+    if any(isinstance(each, ast.Starred) for each in call.args):
+        return None
+    placed = call.args[place] if len(call.args) > place else None
+    told = next((each.value for each in call.keywords if each.arg == name), placed)
+    return told if isinstance(told, ast.Constant) and isinstance(told.value, str) else None
 
 
 def _gives(call: ast.Call, name: str, place: int) -> bool:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from playbook.lint.forms.python_arguments import arguments_of
 from playbook.lint.forms.python_defaults import kept_defaults
 
 
@@ -112,11 +113,12 @@ class Names:
     values: dict[str, ast.expr] = field(default_factory=dict)
     added: dict[str, list[tuple[ast.expr, dict[int, str]]]] = field(default_factory=dict)  # with the sides of each `if`
     docstrings: set[int] = field(default_factory=set)
+    arguments: dict[str, ast.Constant] = field(default_factory=dict)  # of the command line, by how they are asked for
 
 
 def gathered(tree: ast.AST) -> Names:
     """The names of a text; one that is set twice stands for nothing that is known."""
-    names, twice, sides = Names(), set[str](), branches(tree)
+    names, twice, sides = Names(arguments=arguments_of(tree)), set[str](), branches(tree)
     loops = {
         id(inner): node for node in ast.walk(tree) if isinstance(node, ast.For) for inner in ast.walk(node)
     }  # the innermost one, as outer ones come first

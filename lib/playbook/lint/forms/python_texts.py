@@ -28,6 +28,7 @@ class Texts(Literals):
         self.names: dict[str, ast.expr] = dict(names.values)
         self.docstrings = names.docstrings
         self._added = names.added
+        self._arguments = names.arguments
         self.at_end = False  # whether names of texts stand for what they are behind every `+=`
         self._open: set[str] = set()  # names whose value is being put together
         self.choose("body")
@@ -94,6 +95,8 @@ class Texts(Literals):
         if depth > _DEPTH:
             return None
         line = self.line(node)
+        if isinstance(node, ast.Attribute) and (default := self._arguments.get(ast.unparse(node))) is not None:
+            return [(str(default.value), line)]
         if isinstance(node, ast.Constant):
             number = isinstance(node.value, (int, float))
             return self.literals(node, str(node.value)) if isinstance(node.value, str) or number else None
