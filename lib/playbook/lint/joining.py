@@ -20,7 +20,8 @@ def join(lines: list[str], place: int, flag: str, value: str) -> None:
     window = "\n".join(lines[place : place + _FAR])
     patterns = [
         rf"{word}(?P<gap>{_GAP})(?P<inner>(?:{_QUOTE})?)(?P<value>{value or '(?!)'})(?P=inner)(?![\w.-])",
-        rf"{word}(?P<gap>[ \t]+)(?P<inner>)(?P<value>[^\s\"'\],\\-][^\s\"'\],]*)",
+        rf"{word}(?P<gap>[ \t]+=[ \t]*)(?P<inner>)(?P<value>{value or '(?!)'})(?![\w.-])",
+        rf"{word}(?P<gap>[ \t]+)(?P<inner>)(?P<value>[^\s\"'\],\\=-][^\s\"'\],]*)",
         rf"{word}(?P<gap>{_GAP})(?P<inner>[\"'])(?P<value>[^\"'\n]*)(?P=inner)",
     ]
     for pattern in patterns:

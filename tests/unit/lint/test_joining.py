@@ -10,6 +10,7 @@ APART = {
     "a blank": (["run --num_load_threads 3 --port=8500"], ["run --num_load_threads=3 --port=8500"]),
     "a shell's next line": (["run --num_load_threads \\", "  3 \\", "  --port=8500"],
                             ["run --num_load_threads=3 \\", "  --port=8500"]),
+    "blanks around the equals sign": (["run --num_load_threads = 3 \\"], ["run --num_load_threads=3 \\"]),
     "quotes of a shell": (["  '--num_load_threads' \\", '  "3"'], ["  '--num_load_threads=3'"]),
     "items of YAML with a note between": (["- --num_load_threads", "# as measured", "- '3'"],
                                           ["- --num_load_threads=3", "# as measured"]),

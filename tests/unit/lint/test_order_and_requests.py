@@ -74,6 +74,8 @@ REFUSED = {
     "both, and gRPC's is asked": (page("-p 8500:8500 -p 8501:8501", "http://localhost:8500"), "Ask port 8501"),
     "under another number": (page("-p 80:8501", "http://localhost:8501"), "Ask port 80"),
     "gRPC's under another number": (page("-p 9000:8500 -p 9001:8501", "http://host:9000"), "Ask port 9001"),
+    "without http in front": (page("-p 8500:8500", "localhost:8500"), "gRPC's"),
+    "behind it a second server takes the port": (page("-p 8501:8500", "http://localhost:8501", more="\nOr:\n\n```bash\ndocker run -p 8501:8501 -v /data/m:/models/model tensorflow/serving:2.20.0 $MORE\n```\n"), "gRPC's"),
     "a server's own port, which is not published": (page("-p 8501:8501", "http://127.0.0.1:9090", "--rest_api_port=8501 --port=9090"), "not published"),
 }  # fmt: skip
 ANSWERED = {
@@ -95,6 +97,17 @@ def test_a_request_that_a_documents_server_cannot_answer_is_named_at_its_line(fo
     (hit,) = [hit for hit in examine(tmp_path).findings if hit.rule == "request-wrong-port"]
     assert hit.line == next(number for number, line in enumerate(text.split("\n"), 1) if line.startswith("curl"))
     assert why in f"{hit.message} {hit.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("flags", "rule"),
+    [("", "rest-port-off"), ("--rest_api_port=8601", "request-wrong-port"), ("--rest_api_port=8501", None)],
+)
+def test_a_script_that_asks_its_own_server_where_nothing_listens_is_named(flags, rule, tmp_path):
+    (tmp_path / "r.sh").write_text(
+        f"tensorflow_model_server --port=8500 --model_base_path=/srv/m {flags} &\nsleep 9\ncurl -s localhost:8501/v1/models/default\n"
+    )
+    assert {"rest-port-off", "request-wrong-port"} & {hit.rule for hit in examine(tmp_path).findings} == {rule} - {None}
 
 
 @pytest.mark.parametrize(

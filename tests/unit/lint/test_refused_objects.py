@@ -4,6 +4,8 @@
 import pytest
 from cluster_texts import ARGS, COMPOSE, DEPLOYMENT, INGRESS, PVC, REFUSED, SCALER, SERVICE, TWICE, deployed, hits
 
+from playbook.lint.linter import examine
+
 BUDGET = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\nspec: {minAvailable: 1, selector: {matchLabels: {app: scores}}}\n"
 # what is read -> its files, the place of the finding, its rule
 FOUND = {
@@ -177,3 +179,33 @@ def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
 @pytest.mark.parametrize("what", RIGHT)
 def test_what_is_right_is_not_told_of(what, tmp_path):
     assert hits(tmp_path, RIGHT[what]) == set()
+
+
+JOB = """apiVersion: batch/v1
+kind: Job
+metadata: {name: nightly}
+spec:
+  template:
+    spec:
+      %s
+      containers: [{name: t, image: "tensorflow/serving:2.20.0", args: [--model_base_path=gs://b/m]}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "line"), [("restartPolicy: Always", 7), ("nodeName: a", 6), ("restartPolicy: Never", None)]
+)
+def test_a_job_whose_pods_are_always_started_again_is_refused(policy, line, tmp_path):
+    (tmp_path / "j.yaml").write_text(JOB % policy)
+    lines = [hit.line for hit in examine(tmp_path).findings if hit.rule == REFUSED]
+    assert lines == ([line] if line else [])
+
+
+@pytest.mark.parametrize(("least", "most", "refused"), [(6, 3, True), (3, 6, False), (3, 3, False)])
+def test_a_scaler_with_more_replicas_at_least_than_at_most_is_refused(least, most, refused, tmp_path):
+    scaler = (
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: scores}\nspec:\n"
+        "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: scores}\n"
+        f"  minReplicas: {least}\n  maxReplicas: {most}\n"
+    )
+    assert ((("h.yaml", 7), REFUSED) in hits(tmp_path, {"d.yaml": DEPLOYMENT, "h.yaml": scaler})) is refused

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from playbook.lint.checks.command import Command
 from playbook.lint.forms.text import Text, Word, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
-_ASKED = re.compile(r"https?://([\w.{}$-]+):(\d{1,5})/v1/models")
+_ASKED = re.compile(r"(?:https?://([\w.{}$-]+)|(?<![\w/.:-])(localhost|127\.0\.0\.1|0\.0\.0\.0)):(\d{1,5})/v1/models")
 _ANY = re.compile(r"[\"']https?://([\w.-]+):(\d{1,5})[\"'/]")  # of a program that sends requests itself
 _SENDS = re.compile(r"\brequests\.(?:post|get)\(|\bfetch\(|\baxios\.")
 _PATH = re.compile(r"https?://([\w.-]+):(\d{1,5})/((?:v1/)?models?/[\w.-]+[\w./-]*(?::\w+)?)")
@@ -26,21 +26,25 @@ def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iter
     `served` is where their monitoring file shows metrics.
     Nothing is said where one of them may take the request: flags that stand elsewhere, ports that are not told.
     """
-    if not text.path.lower().endswith(_READ) or not commands or any(_is_open(each) for each in commands):
+    if not text.path.lower().endswith(_READ) or not commands:
         return
-    ways = [_ways(each) for each in commands]
-    rest = {port for each, _ in ways for port in each}
-    grpc = {port: command for command, (_, each) in zip(commands, ways, strict=True) for port in each}
-    alone = len(commands) == 1 and bool(commands[0].published) and not _OTHER_WAYS.search(text.content)
-    yield from _metrics(text, rest, served)
+    known = [each for each in commands if not _is_open(each)]
+    all_rest = {port for each in known for port in _ways(each)[0]}
+    yield from _metrics(text, all_rest, served) if known == [*commands] else ()
     told: set[str] = set()
+    grpc = {port for each in known for port in _ways(each)[1]}
     for line, host, port in [*_asked(text), *_sent(text, grpc)]:
-        if port in rest | told or not (port in grpc or (alone and host in _HERE)):
+        begun = _begun(commands, text, line)
+        rest = {way for each in begun for way in _ways(each)[0]}
+        led = {way: each for each in begun for way in _ways(each)[1]}
+        alone = len(commands) == 1 and not _OTHER_WAYS.search(text.content)
+        if any(_is_open(each) for each in begun) or port in rest | told:
             continue
-        told.add(port)
-        command = grpc.get(port, commands[0])
-        yield _lost(command, port, port in grpc, rest, command.line if text.path.endswith(".ipynb") else line)
-    yield from _paths(text, rest) if not _OTHER_WAYS.search(text.content) else ()
+        if port in led or (alone and host in _HERE):
+            told.add(port)
+            command = led.get(port, begun[0])
+            yield _lost(command, port, port in led, rest, command.line if text.path.endswith(".ipynb") else line)
+    yield from _paths(text, all_rest) if known == [*commands] and not _OTHER_WAYS.search(text.content) else ()
 
 
 def _paths(text: Text, rest: set[str]) -> Iterator[Finding]:
@@ -64,15 +68,21 @@ def _metrics(text: Text, rest: set[str], served: str) -> Iterator[Finding]:
 def _asked(text: Text) -> Iterator[tuple[int, str, str]]:
     """The lines, hosts and ports of the requests to REST that go through what is published."""
     for line, content in enumerate(text.content.split("\n"), text.first_line):
-        for host, port in _ASKED.findall(content) if not _INSIDE.search(content) else ():
-            yield line, host, port
+        for named, bare, port in _ASKED.findall(content) if not _INSIDE.search(content) else ():
+            yield line, named or bare, port
 
 
-def _sent(text: Text, grpc: Mapping[str, Command]) -> Iterator[tuple[int, str, str]]:
+def _sent(text: Text, grpc: set[str]) -> Iterator[tuple[int, str, str]]:
     """The lines, hosts and ports of a program's own requests by HTTP to a port of gRPC's, whatever they ask for."""
     sends = _SENDS.search(text.content)
     for line, content in enumerate(text.content.split("\n"), text.first_line) if sends else ():
         yield from ((line, host, port) for host, port in _ANY.findall(content) if host in _HERE and port in grpc)
+
+
+def _begun(commands: Sequence[Command], text: Text, line: int) -> list[Command]:
+    """The servers that the text starts above a line; all, where there are none, or lines are those of cells."""
+    above = [each for each in commands if (each.line or 0) <= line]
+    return [*commands] if text.path.endswith(".ipynb") else above or [*commands]
 
 
 def _lost(command: Command, port: str, by_grpc: bool, rest: set[str], line: int | None) -> Finding:
@@ -80,7 +90,8 @@ def _lost(command: Command, port: str, by_grpc: bool, rest: set[str], line: int 
     if inside == "0":
         expects = f"http://...:{port}/v1/models, which this text asks,"
         return finding("rest-port-off", command.path, command.at("port"), expects=expects)
-    who = f"gRPC's ({command.text('port', '8500')})" if by_grpc else "not published"
+    nobody = "not published" if command.place.container else "none that the server listens on"
+    who = f"gRPC's ({command.text('port', '8500')})" if by_grpc else nobody
     remedy = f"Ask port {min(rest)}." if rest else f"Publish REST's: -p {inside}:{inside}."
     return finding("request-wrong-port", command.path, line, port=port, who=who, remedy=remedy)
 

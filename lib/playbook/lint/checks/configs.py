@@ -75,7 +75,7 @@ def check_scrape(job: Any, key: str, served: str, shown: str) -> Iterator[Findin
     """Findings of one scrape of the metrics page; `key` names the setting of its path."""
     path, line = str(job.get(key, "/metrics")), job.at(key)
     if "/" + path.lstrip("/") != served and not is_unknown(path):  # Prometheus adds the slash
-        yield finding("metrics-path-mismatch", shown, line, path=path, served=served)
+        yield finding("metrics-path-mismatch", shown, line, path=path, served="/" + served.lstrip("/"))
     if job.get("params"):
         yield finding("metrics-params", shown, job.at("params"))
 

@@ -41,7 +41,9 @@ def read_words(command: Command) -> tuple[dict[str, list[str]], dict[str, int | 
         if word == "--":
             findings += _behind_dashes(command, words[index:])
             break
-        following = words[index + 1] if index + 1 < len(words) else ""
+        behind = words[index + 1 :]
+        behind = behind[1:] if behind[:1] == ["="] else behind  # `--flag = value`, or `--flag =value`
+        following = behind[0].removeprefix("=") if behind else ""
         hits = _check_word(command, word, following, given, lines)
         path = getattr(word, "path", "") or command.path
         findings += [hit if hit.path == path else replace(hit, path=path) for hit in hits]

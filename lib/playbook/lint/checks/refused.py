@@ -32,6 +32,7 @@ def check_object(data: Any, shown: str, typed: bool = True) -> Iterator[Finding]
         yield from _named(metadata, "name", "name", _NAME, "lower-case letters, digits, dots and dashes", shown)
     if not typed:
         return
+    yield from _restarted(data, shown)
     holders = [metadata, template.get("metadata") if isinstance(template, Table) else None]
     for holder in holders:
         for name in ("labels", "annotations"):
@@ -39,6 +40,22 @@ def check_object(data: Any, shown: str, typed: bool = True) -> Iterator[Finding]
             yield from _strings(table, f"{name[:-1]} {{}}", shown)
     if isinstance(spec, Table) and str(spec.get("replicas", "")).isdigit() and isinstance(spec["replicas"], str):
         yield _refused(shown, spec.at("replicas"), f'replicas is the string "{spec["replicas"]}"', "Write it bare.")
+
+
+def _restarted(data: Any, shown: str) -> Iterator[Finding]:
+    """A Job whose pods are always started again, as they are where it says nothing."""
+    job: Any = (data.get("spec") or {}).get("jobTemplate") if data.get("kind") == "CronJob" else data
+    template: Any = (job.get("spec") or {}).get("template") if isinstance(job, Table) else None
+    spec: Any = template.get("spec") if isinstance(template, Table) else None
+    if data.get("kind") not in ("Job", "CronJob") or not isinstance(spec, Table):
+        return
+    policy = str(spec.get("restartPolicy", "Always"))
+    if policy == "Always":
+        line = spec.at("restartPolicy") if "restartPolicy" in spec else template.at("spec")
+        what = (
+            f"restartPolicy is Always{'' if 'restartPolicy' in spec else ' where none is written'}, in a {data['kind']}"
+        )
+        yield _refused(shown, line, what, "Write restartPolicy: Never, or OnFailure.")
 
 
 def check_container(container: Any, data: Any, shown: str) -> Iterator[Finding]:

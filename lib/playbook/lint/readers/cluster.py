@@ -34,12 +34,12 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
     yield from check_claims(pods)
     yield from check_names(objects, pods) if pods else ()
     templated = {shown for data, shown in objects if is_unknown(str((data.get("metadata") or {}).get("name", "")))}
-    scalers = [data for data, _ in objects if data.get("kind") in SCALERS]
+    scalers = [(data, shown) for data, shown in objects if data.get("kind") in SCALERS]
     said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one
     for pod in pods:
-        scaler = next((data for data in scalers if targets(data, pod)), None)
+        scaler, where = next((each for each in scalers if targets(each[0], pod)), (None, ""))
         if scaler is not None and pod.shown not in templated:  # in a chart, one may be there without the other
-            yield from _scaled(pod, scaler)
+            yield from _scaled(pod, scaler, where)
         for data, shown in objects:
             if data.get("kind") == "Service" and selects(data, pod):
                 yield from check_service(data, shown)
@@ -51,13 +51,18 @@ def _labels(value: Any) -> dict[str, str]:
     return {str(key): str(each) for key, each in value.items()} if isinstance(value, Mapping) else {}
 
 
-def _scaled(pod: Pod, scaler: Any) -> Iterator[Finding]:
+def _scaled(pod: Pod, scaler: Any, shown: str) -> Iterator[Finding]:
     name = (scaler.get("metadata") or {}).get("name", "")
     spec = pod.owner.get("spec") if "replicas" not in pod.owner else pod.owner
     if isinstance(spec, Table) and "replicas" in spec:
         yield finding("replicas-with-hpa", pod.shown, spec.at("replicas"), name=name)
     requests = (pod.container.get("resources") or {}).get("requests") or {}
     limits = (pod.container.get("resources") or {}).get("limits") or {}
+    limits_of: Any = scaler.get("spec") or {}
+    least, most = limits_of.get("minReplicas", limits_of.get("minReplicaCount")), limits_of.get("maxReplicas")
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        yield finding("kubernetes-refuses", shown, limits_of.at("maxReplicas"), right="Swap them.",
+                      what=f"minReplicas {least} is above maxReplicas {most}")  # fmt: skip
     asked = str(scaler.get("spec")).lower()
     if "utilization" in asked and "cpu" in asked and not {"cpu"} & {*requests, *limits}:
         yield finding("hpa-missing-request", pod.shown, pod.container.at("name"), name=name)

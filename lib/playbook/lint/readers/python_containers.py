@@ -99,8 +99,10 @@ def read_keywords(name: str, keywords: dict[str, ast.expr], values: Values, docu
 
 
 def _mounts(node: ast.expr | None, values: Values, document: Document) -> Iterator[Mount]:
-    for source, value in values.pairs(node):
-        inside = next((values.word(each) for key, each in values.pairs(value) if key == "bind"), None)
+    given = values.names.get(node.id) if isinstance(node, ast.Name) else node
+    for key, value in zip(given.keys, given.values, strict=True) if isinstance(given, ast.Dict) else ():
+        source = values.word(key) or Word(UNKNOWN, values.line(value))  # where it lies on the host may be unknown
+        inside = next((values.word(each) for name, each in values.pairs(value) if name == "bind"), None)
         yield bind(str(source), str(inside or UNKNOWN), document.folder, document.around.sources, source.line)
     pairs = [each for each in getattr(node, "elts", ()) if isinstance(each, ast.Tuple)]
     for source, inside in (values.words(pair)[:2] for pair in pairs if len(pair.elts) > 1):
