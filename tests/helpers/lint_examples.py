@@ -339,7 +339,7 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
     "sagemaker-batching-off": {"d.py": 'm = TensorFlowModel(env={"SAGEMAKER_TFS_MAX_BATCH_SIZE": "32"})\n'},
     "sagemaker-batching-word": {"d.py": 'm = TensorFlowModel(env={"SAGEMAKER_TFS_ENABLE_BATCHING": "1"})\n'},
     "shell-args-split": {"k.yaml": pod("command: [sh, -c]", "tensorflow_model_server, --port=8500")},
-    "health-by-code": {"k.yaml": pod("readinessProbe: {httpGet: {path: /v1/models/model, port: 8501}}")},
+    "health-by-code": {"k.yaml": pod("livenessProbe: {httpGet: {path: /v1/models/model, port: 8501}}")},
     "health-word-available": {
         "c.yml": compose('healthcheck: {test: "curl localhost:8501/v1/models/m | grep AVAILABLE"}')
     },

@@ -145,7 +145,6 @@ CLUSTER_FAULTS = [
     fault("probe-wrong-path", "readinessProbe", sets("readinessProbe", {"httpGet": {"path": "@/healthz", "port": 8501}})),
     fault("probe-wrong-path", "livenessProbe", sets("livenessProbe", {"httpGet": {"path": "@/v1/models/other", "port": 8501}}), lambda c: c.server.model != "file", also="health-by-code"),
     fault("probe-wrong-port", "readinessProbe", sets("readinessProbe", {"tcpSocket": {"@port": 8080}})),
-    fault("health-by-code", "readinessProbe", sets("readinessProbe", {"httpGet": {"path": "@/v1/models/ranker", "port": 8501}})),
     fault("tool-not-in-image", "livenessProbe", sets("livenessProbe", {"exec": {"command": ["sh", "-c", "@curl -f localhost:8501/v1/models/ranker"]}}), also="health-by-code"),
     fault("gpu-requests", "gpu", resources(requests={"@nvidia.com/gpu": 1}, limits={"@nvidia.com/gpu": 2}), also="gpu-image-missing"),
     fault("gpu-image-missing", "gpu", resources(limits={"@nvidia.com/gpu": 1})),

@@ -88,3 +88,21 @@ def test_warm_up_requests_that_a_program_puts_elsewhere_are_named(tmp_path):
 @pytest.mark.parametrize("form", READ)
 def test_warm_up_requests_that_may_be_read_are_not_blamed(form, tmp_path):
     assert "warmup-misplaced" not in {rule for rule, _, _ in rules(tmp_path, {"w.sh": READ[form]})}
+
+
+@pytest.mark.parametrize(("probe", "blamed"), [("startup", False), ("readiness", False), ("liveness", True)])
+def test_the_status_url_is_what_a_probe_asks_before_the_server_is_ready(probe, blamed, tmp_path):
+    pod = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n  - name: a\n    image: {IMAGE}\n    {probe}Probe: {{httpGet: {{path: /v1/models/model, port: 8501}}}}\n"
+    assert ("health-by-code" in {rule for rule, _, _ in rules(tmp_path, {"k.yaml": pod})}) is blamed
+
+
+HOSTS = {
+    "a document": ("a.md", f"# S\n\n```\ndocker run -v /srv/m:/models/model {IMAGE} \\\n  --monitoring_config_file=$PWD/m.config\n```\n", 5),
+    "compose": ("c.yml", f"services:\n  s:\n    image: {IMAGE}\n    volumes: ['./m:/models/model']\n    command:\n    - --monitoring_config_file=${{PWD}}/m.config\n", 6),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", HOSTS)
+def test_a_folder_of_the_hosts_holds_no_file_for_a_container(form, tmp_path):
+    path, text, line = HOSTS[form]
+    assert ("config-file-missing", path, line) in rules(tmp_path, {path: text})

@@ -13,6 +13,12 @@ from playbook.lint.rules.findings import Finding, finding
 _FILLED = re.compile(r"(?:\$PWD|\$\{PWD\}|\$\{PWD:.\}|%cd%)(?=[/\\]|$)")  # the shell writes the host's folder there
 _KEPT = re.compile(r"\$\(pwd\)(?=/|$)")  # in single quotes: the server is given it as it stands
 _BASE = "model_base_path"
+_HOSTS = "$PWD is the host's folder"
+
+
+def of_the_host(hit: Finding) -> bool:
+    """True for a finding of these: nothing that a text leaves out can make the path right."""
+    return hit.remedy.startswith(_HOSTS)
 
 
 def check_host_paths(args: Sequence[Word], mounts: Sequence[Mount], shown: str) -> Iterator[Finding]:
@@ -20,7 +26,7 @@ def check_host_paths(args: Sequence[Word], mounts: Sequence[Mount], shown: str) 
     if any(_FILLED.match(mount.target) for mount in mounts):
         return
     inside = ", ".join(mount.target for mount in mounts)
-    remedy = f"$PWD is the host's folder: name the path inside{f' (mounted are {inside})' if inside else ''}."
+    remedy = f"{_HOSTS}: name the path inside{f' (mounted are {inside})' if inside else ''}."
     for word in args:
         flag, _, path = word.removeprefix("--").partition("=")
         filled, kept = _FILLED.match(path), _KEPT.match(path)

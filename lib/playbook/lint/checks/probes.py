@@ -110,8 +110,9 @@ def _path(name: str, http: Any, port: int | None, command: Command, shown: str, 
     where = line_of(http.get("path")) or line
     if port == command.number("port", 8500):
         return
+    alive = name == "livenessProbe"  # before the port opens the model is loaded, which is all that the others ask
     if is_unknown(path):
-        if _OF_ANY_MODEL.fullmatch(path):
+        if alive and _OF_ANY_MODEL.fullmatch(path):
             yield finding("health-by-code", shown, where)
         return
     if str(http.get("scheme", "")).upper() == "HTTPS":
@@ -121,7 +122,7 @@ def _path(name: str, http: Any, port: int | None, command: Command, shown: str, 
     model = re.fullmatch(r"/v1/models/([^/:]+)(/(versions|labels)/[^/:]+)?(/metadata)?", path)
     served = command.text("model_name") or "default"
     right = f"/v1/models/{served if not command.text('model_config_file') else '<name>'}"
-    if model and not model[4]:  # the metadata of a version that is not AVAILABLE are not found
+    if alive and model and not model[4]:  # the metadata of a version that is not AVAILABLE are not found
         yield finding("health-by-code", shown, where)
     if model and not command.text("model_config_file") and not command.partial:
         if model[1] != served and not is_unknown(served):

@@ -10,6 +10,7 @@ from playbook.lint.checks.command import BINARY, Command
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import served_metrics_path
 from playbook.lint.checks.fragments import read_fragment
+from playbook.lint.checks.host_paths import of_the_host
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.probes import check_lone_health
 from playbook.lint.checks.reading import Document, Reading, Surroundings, with_exported
@@ -34,6 +35,8 @@ from playbook.lint.rules.findings import finding
 _OPEN_ENDS = re.compile(r"\.\.\.|<[A-Za-z][^<>\n]*>|…|\$\{?\w")
 _QUOTED = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")  # a name to fill in leaves what stands around it as it is
 _OBJECT = re.compile(r"(?m)^(apiVersion|services):")
+
+_LEFT_OPEN = ("config-file-missing", "no-version")  # what a document need not show
 
 
 def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
@@ -98,7 +101,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
             reading.commands = [
                 each if _tells_model(each) else replace(each, partial=True) for each in reading.commands
             ]
-        reading.findings = [hit for hit in reading.findings if hit.rule not in ("config-file-missing", "no-version")]
+        reading.findings = [hit for hit in reading.findings if of_the_host(hit) or hit.rule not in _LEFT_OPEN]
         total.add(reading)
     if total.commands:
         scripts = [each.content for data in around.config_maps.values() for key, each in data.items()

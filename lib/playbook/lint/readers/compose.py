@@ -10,6 +10,7 @@ from playbook.lint.checks.bitnami import check_bitnami
 from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
 from playbook.lint.checks.compose_keys import check_keys, check_known, check_ring, check_shapes, is_composes
 from playbook.lint.checks.containers import check_health, check_image, check_other_image, cores, count_cpus, for_cpus
+from playbook.lint.checks.host_paths import check_host_paths
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading
@@ -150,6 +151,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
         start.place = replace(start.place, hidden_mounts=True, whole=False)
     says = named or any(is_server_word(word.partition(" ")[0]) for word in words)
     start.partial = not (says if loose else {"image", "build"} & {*service})
+    reading.findings += check_host_paths(start.args, start.place.mounts, shown)
     reading.add(launch(start))
     return reading
 
