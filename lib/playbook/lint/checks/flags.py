@@ -57,7 +57,12 @@ def _same_port(command: Command) -> Iterator[Finding]:
     rest, grpc = command.number("rest_api_port"), command.number("port", 0 if command.partial else 8500)
     told = not command.partial or any(word.startswith("--rest_api_port=") for word in command.words)
     if rest and rest == grpc and told and command.knows("port"):
-        yield _at(command, "rest-port-is-grpc-port", "rest_api_port", port=rest)
+        remedy = (
+            "Give gRPC another port, by habit --port=8500."
+            if rest == 8501
+            else "Give REST another port, by habit 8501."
+        )
+        yield _at(command, "rest-port-is-grpc-port", "rest_api_port", port=rest, remedy=remedy)
 
 
 def _one_file(command: Command) -> Iterator[Finding]:

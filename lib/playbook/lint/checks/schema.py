@@ -25,6 +25,13 @@ KINDS = {
     "platform_config_file": ("PlatformConfigMap", "the server exits with code 255"),
     "thread_pool_factory_config_file": ("ThreadPoolFactoryConfig", "the server exits with code 255"),
 }
+# how each file is begun in text format
+_FORMS = {
+    "BatchingParameters": "max_batch_size { value: 32 } batch_timeout_micros { value: 1000 }",
+    "ModelServerConfig": 'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow" } }',
+    "MonitoringConfig": 'prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }',
+    "SSLConfig": 'server_key: "-----BEGIN ..." server_cert: "-----BEGIN ..."',
+}
 PER_MODEL = ("BatchingParameters", "the version fails to load")
 
 
@@ -71,7 +78,8 @@ def _another_form(about: About) -> Finding | None:
     """JSON, `name = value` or YAML where text format belongs; None for a text that is none of these."""
     text, content = about.text, about.text.content
     if re.match(r"\s*[{\[]", content):
-        return finding("config-json", text.path, text.line(1), kind=about.message, effect=about.effect)
+        form = _FORMS.get(about.message, "field: value, one after the other")
+        return finding("config-json", text.path, text.line(1), kind=about.message, effect=about.effect, form=form)
     equals = re.search(r"(?m)^\s*(\w+)[ \t]*=", content)
     if equals and equals[1] in CONFIG_MESSAGES[about.message].DESCRIPTOR.fields_by_name:
         return _broken(

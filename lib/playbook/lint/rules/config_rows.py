@@ -104,8 +104,7 @@ ROWS = (
      "text format"),
     ("config-json", "error",
      "This is JSON (or a bare list), and {kind} is read in protobuf's text format: {effect}.",
-     "Write it as text: model_config_list {{ config {{ name: \"m\" base_path: \"/models/m\" model_platform: "
-     "\"tensorflow\" }} }}.",
+     "Write it as text: {form}.",
      "text format; server.cc"),
     ("model-twice", "error",
      "Model {name} is listed twice: the server exits with code 255.",

@@ -106,7 +106,7 @@ ROWS = (
     ("rest-port-is-grpc-port", "error",
      "rest_api_port and port are both {port}: only a log line says so, and the server continues without "
      "REST.",
-     "Give REST another port, by habit 8501.",
+     "{remedy}",
      "server.cc"),
     ("no-port", "error",
      "port is 0 and there is no grpc_socket_path: the server exits with code 255.",
