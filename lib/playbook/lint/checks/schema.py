@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 
 from playbook.errors import ParameterError
+from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.fields import About, walk
 from playbook.lint.checks.odd_letters import odd_letters
@@ -29,7 +30,7 @@ KINDS = {
 _FORMS = {
     "BatchingParameters": "max_batch_size { value: 32 } batch_timeout_micros { value: 1000 }",
     "ModelServerConfig": 'model_config_list { config { name: "m" base_path: "/m" model_platform: "tensorflow" } }',
-    "MonitoringConfig": 'prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }',
+    "MonitoringConfig": f'prometheus_config {{ enable: true path: "{METRICS_PATH}" }}',
     "SSLConfig": 'server_key: "-----BEGIN ..." server_cert: "-----BEGIN ..."',
 }
 PER_MODEL = ("BatchingParameters", "the version fails to load")

@@ -123,7 +123,7 @@ def operated(base: Any, operations: Iterable[Any]) -> Any:
     """
     result = _copied(base)
     for each in operations:
-        parts = [part.replace("~1", "/").replace("~0", "~") for part in str(each.get("path", "")).split("/")[1:]]
+        parts = [step.replace("~1", "/").replace("~0", "~") for step in str(each.get("path", "")).split("/")[1:]]
         if parts:
             _operate(result, parts, str(each.get("op", "")), each)
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playbook.knobs import METRICS_PATH
+
 # id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
 # fmt: off
 ROWS = (
@@ -56,7 +58,7 @@ ROWS = (
      "session_bundle_config.proto; server.cc"),
     ("monitoring-path-lost", "warning",
      "Metrics path {path} holds what belongs to no path, or hides the server's own URLs under /v1/.",
-     "Write path: \"/monitoring/prometheus/metrics\".",
+     f"Write path: \"{METRICS_PATH}\".",
      "http_server.cc"),
     ("label-twice", "warning",
      "Label {label} is given twice: the last one is kept.",
