@@ -169,8 +169,9 @@ def little_law(facts: Facts) -> str:
     noticed_late_s = EDGES * (facts.summary["lateness_us"]["max"] or 0.0) / 1e6
     apart = abs(law["mean_in_flight"] - law["rate_times_latency"])
     if apart > max(MAX_LITTLE_ERROR * law["mean_in_flight"], noticed_late_s / facts.summary["duration_s"]):
+        off = "does not hold" if law["error"] is None else f"is off by {law['error']:.1%}"
         return (
-            f"Little's law is off by {law['error']:.1%}: {law['mean_in_flight']:.2f} requests in flight, but rate x "
+            f"Little's law {off}: {law['mean_in_flight']:.2f} requests in flight, but rate x "
             f"latency gives {law['rate_times_latency']:.2f}; do not use this level, the client lost track of requests"
         )
     clients = facts.level.concurrency

@@ -140,6 +140,12 @@ def test_latency_counted_from_the_wrong_time_breaks_littles_law():
     assert "little_law" in judged(rows=rows, in_flight=in_flight)["failed_checks"]
 
 
+def test_requests_that_no_worker_saw_in_flight_break_littles_law_and_are_told_without_a_share():
+    found = judged(in_flight=0.0)
+    assert found["failed_checks"] == ["little_law"]
+    assert found["warnings"][0].startswith("Little's law does not hold: 0.00 requests in flight")
+
+
 def test_clients_that_hardly_wait_are_noted_but_not_invalid():
     found = judged(CLOSED, made_rows(latency_ms=5.0))
     assert found["valid"]
