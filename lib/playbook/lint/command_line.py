@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from playbook.errors import ParameterError
-from playbook.lint import fixes, output, standard_input
+from playbook.lint import output, standard_input
 from playbook.lint.linter import examine
 from playbook.lint.report import Report
 from playbook.lint.rules import page
@@ -44,6 +44,8 @@ def run(
 
 def _mended(report: Report, words: Sequence[str], say: Callable[[str], object], ask: Callable[[str], bool]) -> Report:
     """Show the fixes as a diff, write them (asking first where somebody can answer), and lint again."""
+    from playbook.lint import fixes
+
     changes = fixes.fixed(report)
     if not changes:
         say("Nothing that has one right answer.")

@@ -24,10 +24,8 @@ from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.checks.told_flags import read_under, without_forks
 from playbook.lint.checks.warmup_paths import check_warmup_paths
-from playbook.lint.files import NAMES_NONE
 from playbook.lint.forms.text import UNKNOWN, Text, line_of
-from playbook.lint.gathering import Gathered, model_folders
-from playbook.lint.readers.charts import led_back
+from playbook.lint.gathering import NAMES_NONE, Gathered, model_folders
 from playbook.lint.report import Report
 from playbook.lint.rules.findings import Finding
 
@@ -80,9 +78,21 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     report.counts["config files"] += len(named)
     _read_after_all(report, named, sources)
     report.findings = [hit for hit in report.findings if hit.line in around.added.get(hit.path, (hit.line,))]
-    report.findings = led_back(report.findings, around)
+    report.findings = _led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report
+
+
+def _led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:
+    """The findings of rendered texts at the places where their lines were written."""
+    result = []
+    for hit in findings:
+        origins = around.origins.get(hit.path)
+        if origins and hit.line is not None:
+            path, line = origins[min(hit.line, len(origins)) - 1]
+            hit = replace(hit, path=path, line=line)
+        result.append(hit)
+    return result + around.as_written
 
 
 def _at_their_words(hits: list[Finding], command: Command) -> list[Finding]:

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from playbook.errors import ParameterError
 from playbook.lint.checks.command import BINARY, PACKAGE
-from playbook.lint.checks.config_kinds import kind_of
-from playbook.lint.checks.configs import served_metrics_path
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.lookup import Sources
-from playbook.lint.checks.reading import Document
-from playbook.lint.files import readers, surroundings
+from playbook.lint.checks.reading import Surroundings
 from playbook.lint.forms.letters import DASHES
-from playbook.lint.forms.text import Text, Word
-from playbook.lint.gathering import UNREADABLE, Gathered, gather
+from playbook.lint.forms.text import Word
+from playbook.lint.gathering import Gathered
 from playbook.lint.judging import judge
-from playbook.lint.readers.pods import Pod
-from playbook.lint.readers.routes import check_nginx
-from playbook.lint.readers.scripts import read_script
-from playbook.lint.readers.yaml_files import check_together
 from playbook.lint.report import Report
-from playbook.lint.rules.findings import SEVERITIES, Finding, finding
+from playbook.lint.rules.findings import SEVERITIES, Finding
 
 
 def lint(target: str | Path | Sequence[str], cpus: int | None = None) -> list[Finding]:
@@ -48,13 +38,15 @@ def examine(target: str | Path | Sequence[str], cpus: int | None = None) -> Repo
     given = [str(target)] if isinstance(target, (str, Path)) else [str(word) for word in target]
     words = _split(given)
     if given and all(_exists(word) for word in given):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of others' Python: "\d", `1or 2`
-            report = _examine_paths([Path(word) for word in given], cpus)
+        from playbook.lint import texts  # flags need none of the readers, which take as long to import as all else
+
+        report = texts.examine_paths([Path(word) for word in given], cpus)
     elif words and words[0].startswith(("-", *DASHES)):
         report = _examine_flags(words, cpus, len(given) == 1 < len(words))
     elif any(BINARY in word or PACKAGE in word for word in words) or words[1:2] == ["run"]:
-        report = _examine_line(" ".join(given), cpus, len(given) == 1)
+        from playbook.lint import texts
+
+        report = texts.examine_line(" ".join(given), cpus, len(given) == 1)
     else:
         raise ParameterError(
             f"Nothing to lint at {' '.join(given) or '(nothing)'}: expected existing files or folders, or flags that "
@@ -85,31 +77,4 @@ def _split(given: Sequence[str]) -> list[str]:
 def _examine_flags(words: Sequence[str], cpus: int | None, pasted: bool) -> Report:
     reading = launch(Start("command line", None, "", [Word(BINARY)], [Word(word) for word in words], cpus=cpus))
     reading.commands = [replace(command, pasted=pasted) for command in reading.commands]
-    return judge(reading, surroundings(Sources(Path())), Gathered(), set())
-
-
-def _examine_line(line: str, cpus: int | None, pasted: bool) -> Report:
-    around = surroundings(Sources(Path()), cpus)
-    reading = read_script(Document(Text(line, "command line"), around))
-    reading.commands = [replace(command, cpus=command.cpus or cpus, pasted=pasted) for command in reading.commands]
-    return judge(reading, around, Gathered(), set())
-
-
-def _examine_paths(paths: list[Path], cpus: int | None) -> Report:
-    root = paths[0] if len(paths) == 1 else Path(os.path.commonpath([path.absolute() for path in paths]))
-    gathered = gather(paths, root)
-    sources = Sources(root if root.is_dir() else root.parent, gathered.texts)
-    around = surroundings(sources, cpus)
-    for path, text in gathered.texts.items():
-        if path.suffix not in (".md", ".py") and kind_of(text.content) == "monitoring_config_file":
-            around.served = served_metrics_path(text) or around.served
-    pods: list[Pod] = []
-    objects: list[tuple[Any, str]] = []
-    reading = readers(gathered, around, pods, objects)
-    for reason, shown in gathered.passed.items():
-        if reason.startswith(UNREADABLE):
-            reading.findings += [finding("unreadable", each, None, problem=reason) for each in shown]
-    reading.findings += check_together(objects, pods, around.served)
-    reading.findings += check_nginx(gathered.texts.values(), objects, pods)
-    report = judge(reading, around, gathered, set())
-    return report
+    return judge(reading, Surroundings(Sources(Path())), Gathered(), set())

@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from playbook.lint.linter import examine
-from playbook.lint.readers.block_kinds import kind_of_block
 from playbook.lint.report import Report
 
 NAMES = ("-", "/dev/stdin")
@@ -25,6 +24,8 @@ def examine_text(content: str) -> Report:
 
 
 def _suffix(content: str) -> str:
+    from playbook.lint.readers.block_kinds import kind_of_block
+
     kind = kind_of_block("", content)
     if kind == "dockerfile":
         return ".Dockerfile"

@@ -125,15 +125,17 @@ def test_the_pre_commit_hook_runs_what_there_is():
     assert [bool(names.search(path)) for path in paths] == [True, True, True, False]
 
 
-def test_lint_imports_neither_tensorflow_nor_pandas_nor_jupyter_nor_numpy():
+def test_lint_imports_neither_tensorflow_nor_pandas_nor_jupyter_nor_numpy_and_for_flags_no_reader(tmp_path):
+    (tmp_path / "run.sh").write_text("tensorflow_model_server --model_base_path=/m\n")
     code = (
-        "import sys; from playbook.lint import command_line as c;"
-        "c.run(['--port=8500'], 'text', False, None, False, print, None);"
+        "import sys; from playbook.cli import entry; from playbook.lint import command_line as c;"
+        "c.run([sys.argv[1]], 'text', False, None, False, print, None);"
         "print([name for name in ('tensorflow', 'pandas', 'numpy', 'IPython', 'papermill', 'duckdb', 'grpc',"
-        " 'prometheus_client', 'requests') if name in sys.modules])"
+        " 'requests', 'prometheus_client', 'pydantic', 'rich', 'playbook.lint.readers') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().splitlines()[-1] == "[]"
+    ends = [subprocess.run([sys.executable, "-c", code, given], capture_output=True, text=True, check=True).stdout
+            .strip().splitlines()[-1] for given in ("--port=8500", str(tmp_path))]  # fmt: skip
+    assert ends == ["[]", "['playbook.lint.readers']"]
 
 
 def test_lint_runs_with_the_packages_that_its_page_names_and_no_others(tmp_path):

@@ -13,7 +13,6 @@ from playbook.lint.forms.text import UNKNOWN, Text
 from playbook.lint.forms.yaml_lines import load_documents
 from playbook.lint.readers.block_kinds import names_server
 from playbook.lint.readers.loose import read_values
-from playbook.lint.rules.findings import Finding
 
 _MOST_VALUES = 6
 
@@ -97,15 +96,3 @@ def read_values_file(document: Document, rendered: bool) -> Reading:
             reading.add(read_values(each, document))
     reading.counts["charts"] += 1
     return reading
-
-
-def led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:
-    """The findings of rendered texts at the places where their lines were written."""
-    result = []
-    for hit in findings:
-        origins = around.origins.get(hit.path)
-        if origins and hit.line is not None:
-            path, line = origins[min(hit.line, len(origins)) - 1]
-            hit = replace(hit, path=path, line=line)
-        result.append(hit)
-    return result + around.as_written

@@ -1,0 +1,58 @@
+"""What is found in texts: a command line, or files and folders, each read by its reader and judged together."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from playbook.lint.checks.config_kinds import kind_of
+from playbook.lint.checks.configs import served_metrics_path
+from playbook.lint.checks.lookup import Sources
+from playbook.lint.checks.reading import Document
+from playbook.lint.files import readers, surroundings
+from playbook.lint.forms.text import Text
+from playbook.lint.gathering import UNREADABLE, Gathered, gather
+from playbook.lint.judging import judge
+from playbook.lint.readers.pods import Pod
+from playbook.lint.readers.routes import check_nginx
+from playbook.lint.readers.scripts import read_script
+from playbook.lint.readers.yaml_files import check_together
+from playbook.lint.report import Report
+from playbook.lint.rules.findings import finding
+
+
+def examine_line(line: str, cpus: int | None, pasted: bool) -> Report:
+    """Read a command line as it would be typed; `pasted`: it came as one quoted word."""
+    around = surroundings(Sources(Path()), cpus)
+    reading = read_script(Document(Text(line, "command line"), around))
+    reading.commands = [replace(command, cpus=command.cpus or cpus, pasted=pasted) for command in reading.commands]
+    return judge(reading, around, Gathered(), set())
+
+
+def examine_paths(paths: list[Path], cpus: int | None) -> Report:
+    """Read files and folders, and what they say of each other."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of others' Python: "\d", `1or 2`
+        return _examined(paths, cpus)
+
+
+def _examined(paths: list[Path], cpus: int | None) -> Report:
+    root = paths[0] if len(paths) == 1 else Path(os.path.commonpath([path.absolute() for path in paths]))
+    gathered = gather(paths, root)
+    sources = Sources(root if root.is_dir() else root.parent, gathered.texts)
+    around = surroundings(sources, cpus)
+    for path, text in gathered.texts.items():
+        if path.suffix not in (".md", ".py") and kind_of(text.content) == "monitoring_config_file":
+            around.served = served_metrics_path(text) or around.served
+    pods: list[Pod] = []
+    objects: list[tuple[Any, str]] = []
+    reading = readers(gathered, around, pods, objects)
+    for reason, shown in gathered.passed.items():
+        if reason.startswith(UNREADABLE):
+            reading.findings += [finding("unreadable", each, None, problem=reason) for each in shown]
+    reading.findings += check_together(objects, pods, around.served)
+    reading.findings += check_nginx(gathered.texts.values(), objects, pods)
+    return judge(reading, around, gathered, set())
