@@ -47,6 +47,11 @@ LONG = (
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For tests that go through a table (`tables.each_row`)."""
+    parser.addoption("--row", default="", metavar="WORDS", help="of tables judge only the rows that hold these words")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What runs alone comes last, what takes long first."""
     for item in items:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tables import each_row
 
 from playbook.lint.linter import lint
 
@@ -14,7 +15,7 @@ def found():
     return {(hit.rule, hit.path, hit.line): hit for hit in lint(ARTICLE)}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rule", "path", "line"),
     [
         ("unknown-flag", "Dockerfile", 12),

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (tables of texts)
 """Commands and calls that start or change a server elsewhere are read: kubectl, oc, helm, apptainer, clients in Python."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -47,7 +47,7 @@ def found(folder, files):
     return {(hit.path, hit.line, hit.rule) for hit in examine(folder).findings}
 
 
-@pytest.mark.parametrize("what", READ)
+@each_row("what", READ)
 def test_a_command_or_call_is_read(what, tmp_path):
     files, expected = READ[what]
     assert expected in found(tmp_path, files)
@@ -64,7 +64,7 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_a_sound_command_or_call_is_not_blamed(what, tmp_path):
     usual = {"monitoring-missing", "no-drain", "no-probe"}
     assert {each for each in found(tmp_path, RIGHT[what]) if each[2] not in usual} == set()

@@ -1,8 +1,8 @@
 """Several faults at once in whole projects, among odd ways of writing: each is named, and nothing else is said."""
 
-import pytest
 from lint_projects import judging
 from lint_projects.draws import places, unmarked
+from tables import each_row
 
 from playbook.lint.report import Report
 
@@ -37,7 +37,7 @@ data:
 SEED, PROJECTS = 20261127, 120
 
 
-@pytest.mark.parametrize("part", range(4))
+@each_row("part", range(4))
 def test_every_drawn_fault_is_named_and_nothing_else(part):
     share = range(SEED + part * PROJECTS // 4, SEED + (part + 1) * PROJECTS // 4)
     assert {seed: wrong for seed in share if (wrong := judging.judged(seed))} == {}
@@ -65,9 +65,7 @@ def test_flags_in_the_place_of_the_program_are_judged_as_arguments(tmp_path):
     assert told(tmp_path, (POD % ("", "conf")).replace("args:", "command:")) == right | {("program-is-flag", 13)}
 
 
-@pytest.mark.parametrize(
-    "entry", ['ENTRYPOINT ["/start.sh"]', "ENTRYPOINT tensorflow_model_server --rest_api_port=8501"]
-)
+@each_row("entry", ['ENTRYPOINT ["/start.sh"]', "ENTRYPOINT tensorflow_model_server --rest_api_port=8501"])
 def test_a_port_told_is_judged_where_a_script_ends_in_the_server(entry, tmp_path):
     (tmp_path / "start.sh").write_text(
         '#!/bin/bash\nset -e\nexec tensorflow_model_server --rest_api_port=8501 --model_base_path=/m "$@"\n'

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 from lint_examples import pod
+from tables import each_row
 
 from playbook.lint import fixes
 from playbook.lint.linter import examine
@@ -51,7 +51,7 @@ def test_the_last_line_names_what_was_read(tmp_path):
     assert "not text: logo.png" in last
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("flags", "code"),
     [
         (["--model_base_path=/nowhere/m", "--rest_api_port=8501", "--monitoring_config_file=mon"], 0),
@@ -157,7 +157,7 @@ def test_several_files_are_read_together(tmp_path):
     assert "models.config:1: error [model-platform-missing]" in text
 
 
-@pytest.mark.parametrize("indent", [None, 1])
+@each_row("indent", [None, 1])
 def test_a_mended_notebook_is_still_one(indent, tmp_path):
     """A bracket or quote that would break the JSON around a config is not written."""
     cells = [

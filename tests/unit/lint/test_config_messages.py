@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-import pytest
+from tables import each_row
 
 from playbook.tfserving.config_messages import CONFIG_MESSAGES
 
@@ -30,7 +30,7 @@ def ours(kind, path, depth, rows):
             ours(field.message_type, f"{path}/{field.name}", depth + 1, rows)
 
 
-@pytest.mark.parametrize("name", ["ConfigProto", "ModelServerConfig", "PlatformConfigMap"])
+@each_row("name", ["ConfigProto", "ModelServerConfig", "PlatformConfigMap"])
 def test_every_field_is_the_packages_own(name):
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     official = {row for row in done.stdout.splitlines() if row.split()[0].split("/")[0] == name}

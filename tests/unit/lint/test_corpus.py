@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 from playbook.lint.rules.findings import RULES
@@ -15,7 +15,7 @@ COMMON = {"monitoring-missing", "image-not-pinned", "no-drain", "no-probe", "bat
 
 
 def cases():
-    """name -> (files, faults as (path, line or None, rule)) of every bundle."""
+    """name -> (files, faults as (path, line or None, rule), origin) of every bundle."""
     result = {}
     for bundle in sorted(CORPUS.glob("*.txt")):
         for part in f"\n{bundle.read_text()}".split("\n## ")[1:]:
@@ -53,7 +53,7 @@ def judge(folder, files, faults):
     return missed, false, len(hits)
 
 
-@pytest.mark.parametrize("name", CASES)
+@each_row("name", CASES)
 def test_a_case_has_its_faults_named_and_no_others(name, tmp_path):
     files, faults, origin = CASES[name]
     assert origin

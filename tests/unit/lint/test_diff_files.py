@@ -1,6 +1,6 @@
 """A file of changes is held to what it adds: what stands around it is context, what it takes away is gone."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 from playbook.lint.output import exit_code
@@ -36,7 +36,7 @@ def found(folder, text, name="a.patch"):
     return {(hit.rule, hit.line) for hit in report.findings}, report
 
 
-@pytest.mark.parametrize("name", HUNKS)
+@each_row("name", HUNKS)
 def test_what_a_diff_adds_is_read_at_its_lines(name, tmp_path):
     hunk, expected = HUNKS[name]
     head = HEAD + CHANGED.format(name)

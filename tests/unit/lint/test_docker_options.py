@@ -1,6 +1,6 @@
 """Options that docker run has not end it before anything starts; those of podman, of swarm and clusters are theirs."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -14,7 +14,7 @@ def named(line, folder):
     return [hit.message.split()[5].rstrip(":") for hit in hits if hit.rule == "docker-option-unknown"]
 
 
-@pytest.mark.parametrize(("given", "word"), [
+@each_row(("given", "word"), [
     ("--gpu all", "--gpu"),
     ("--volumes /a:/b", "--volumes"),
     ("-name serving", "-name"),
@@ -27,7 +27,7 @@ def test_a_word_that_is_none_of_dockers_options_is_named(given, word, tmp_path):
     assert named(f"docker run -d {given} {TAIL}", tmp_path) == [word]
 
 
-@pytest.mark.parametrize("line", [
+@each_row("line", [
     f"docker run -dit --gpus all --name=s -p 8501:8501 --cpuset-cpus 0-3 {TAIL}",
     f"docker run -itp 8501:8501 -m4g -uroot {TAIL}",
     f"docker run --rm $OPTIONS --shm-size 1g {TAIL}",

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (tables of texts, one a line)
 """A folder that a document draws as a tree is held against the command line that serves it."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -42,11 +42,11 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("how", WRONG)
+@each_row("how", WRONG)
 def test_a_drawn_model_without_a_version_is_named_where_it_is_served(how, tmp_path):
     assert no_version(tmp_path, *WRONG[how]) == [0]
 
 
-@pytest.mark.parametrize("how", RIGHT)
+@each_row("how", RIGHT)
 def test_a_drawn_tree_that_leaves_a_version_possible_is_not(how, tmp_path):
     assert no_version(tmp_path, *RIGHT[how]) == []

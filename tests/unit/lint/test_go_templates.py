@@ -1,6 +1,7 @@
 """Helm's templates are filled in without Helm: what its guide says of blanks, scopes, ranges and functions holds."""
 
 import pytest
+from tables import each_row
 
 from playbook.lint.forms.go_expressions import TemplateError
 from playbook.lint.forms.go_templates import rendered
@@ -15,7 +16,7 @@ def made(template):
     return rendered({"t/a.yaml": template, "t/_h.tpl": HELPERS}, root)["t/a.yaml"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("template", "text"),
     [
         ("a: {{ .Values.name }}", "a: m"),
@@ -48,13 +49,13 @@ def test_text_over_several_lines_stays_a_block():
     assert made('{{ toYaml (dict "a" "x: 1\\ny: 2\\n") }}') == "a: |\n  x: 1\n  y: 2"
 
 
-@pytest.mark.parametrize("template", ["{{ if .Values.n }}", "{{ end }}", "{{ .Values.n + 1 }}", "{{ indent }}"])
+@each_row("template", ["{{ if .Values.n }}", "{{ end }}", "{{ .Values.n + 1 }}", "{{ indent }}"])
 def test_a_template_that_is_not_understood_is_said_to_be_so(template):
     with pytest.raises(TemplateError):
         made(template)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "template",
     [
         "{{ range until 100000 }}{{ range until 100000 }}{{ range until 100000 }}x{{ end }}{{ end }}{{ end }}",

@@ -1,6 +1,6 @@
 """Images that nobody can pull or build, and servers that a build starts and loses."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -16,7 +16,7 @@ def found(folder, files):
     return {hit.rule: hit for hit in examine(folder).findings}
 
 
-@pytest.mark.parametrize(("tag", "right"), [
+@each_row(("tag", "right"), [
     ("v1.14", "1.14.0"), ("v2.3.0", "2.3.0"), ("2.4", "2.4.0"), ("2", "2.0.0"), ("2.4-gpu", "2.4.0-gpu"),
     ("1.16.0", "1.15.0"), ("nightly-gp", "nightly-gpu"), ("lastest", "latest"), ("2.5.0-gpus", "2.5.0-gpu"),
     ("2.1.0-py3", "2.1.0"), ("2.1.0-gpu-jupyter", "2.1.0-gpu"),
@@ -27,7 +27,7 @@ def test_a_tag_that_no_release_has_is_named_with_the_likely_one(tag, right, tmp_
     assert f"tensorflow/serving:{right}" in hit.remedy
 
 
-@pytest.mark.parametrize("image", [
+@each_row("image", [
     "tensorflow/serving:2.4.0", "tensorflow/serving:2.4.0-gpu", "tensorflow/serving:2.2.0-rc2", "tensorflow/serving",
     "tensorflow/serving:nightly-gpu", "tensorflow/serving:mine", "me/serving:v1", "registry.io/tensorflow/serving:v2",
     "tensorflow/serving:${TAG}", "tensorflow/serving:latest-mkl", "tensorflow/serving:latest-cpu",
@@ -41,7 +41,7 @@ def test_a_tag_that_the_text_gives_an_image_itself_is_not_blamed(tmp_path):
     assert "image-tag-unknown" not in found(tmp_path, {"run.sh": script})
 
 
-@pytest.mark.parametrize("files", [
+@each_row("files", [
     {"Dockerfile": "FROM tensorflow /serving:2.3.0\nCOPY m /models/m\n"},
     {"Dockerfile": "FROM tensorflow/ serving\nCOPY m /models/m\n"},
     {"run.sh": SERVE.format(image="tensorflow /serving")},
@@ -50,7 +50,7 @@ def test_a_blank_inside_the_images_name_is_named(files, tmp_path):
     assert "image-name-broken" in found(tmp_path, files)
 
 
-@pytest.mark.parametrize("step", ["COPY ../m /models/m", 'ADD ["../m", "/models/m"]', "COPY ./../m a/ /models/"])
+@each_row("step", ["COPY ../m /models/m", 'ADD ["../m", "/models/m"]', "COPY ./../m a/ /models/"])
 def test_a_source_above_the_context_is_named(step, tmp_path):
     assert found(tmp_path, {"Dockerfile": DOCKERFILE.format(step=step)})["copy-outside-context"].line == 3
 
@@ -69,12 +69,12 @@ def test_a_source_above_a_dockerfile_that_is_built_from_above_is_not_blamed(tmp_
 STARTED = "RUN tensorflow_model_server --rest_api_port=8501 --model_name=m --model_base_path=/models/m "
 
 
-@pytest.mark.parametrize("step", [f"{STARTED}&", f"RUN nohup {STARTED[4:]}> /log 2>&1 &"])
+@each_row("step", [f"{STARTED}&", f"RUN nohup {STARTED[4:]}> /log 2>&1 &"])
 def test_a_server_that_a_build_leaves_in_the_background_is_lost(step, tmp_path):
     assert found(tmp_path, {"Dockerfile": DOCKERFILE.format(step=step)})["server-ends-with-build"].line == 3
 
 
-@pytest.mark.parametrize("step", [
+@each_row("step", [
     f"{STARTED}& sleep 5 && /usr/bin/try-it",
     f'{STARTED}&\nENTRYPOINT ["tensorflow_model_server", "--rest_api_port=8501", "--model_base_path=/models/m"]',
     "RUN echo 'tensorflow_model_server --model_base_path=/models/m &' > /start.sh",
@@ -83,7 +83,7 @@ def test_a_server_that_a_build_tries_or_an_image_starts_is_not_blamed(step, tmp_
     assert "server-ends-with-build" not in found(tmp_path, {"Dockerfile": DOCKERFILE.format(step=step)})
 
 
-@pytest.mark.parametrize(("flag", "rule"), [
+@each_row(("flag", "rule"), [
     ('--model_base_path="$(pwd)/m"', "base-path-missing"), ("--model_base_path=$PWD/m", "base-path-missing"),
     ("'--model_base_path=$(pwd)/m'", "relative-base-path"),
     ('--model_config_file="${PWD}/models.config"', "config-file-missing"),
@@ -105,13 +105,13 @@ def test_a_blank_behind_a_backslash_of_docker_cp_is_named_in_a_block_of_its_own(
 BARE = 'FROM {base}\n{step}\nCMD ["tensorflow_model_server", "--model_base_path=/models/m"]\n'
 
 
-@pytest.mark.parametrize("base", ["tensorflow/tensorflow:2.8.0", "python:3.9-slim", "ubuntu"])
-@pytest.mark.parametrize("step", ["COPY m /models/m", "RUN pip install tensorflow tensorflow-serving-api"])
+@each_row("base", ["tensorflow/tensorflow:2.8.0", "python:3.9-slim", "ubuntu"])
+@each_row("step", ["COPY m /models/m", "RUN pip install tensorflow tensorflow-serving-api"])
 def test_an_image_that_nothing_brings_the_server_is_named(base, step, tmp_path):
     assert found(tmp_path, {"Dockerfile": BARE.format(base=base, step=step)})["image-without-server"].line == 1
 
 
-@pytest.mark.parametrize("step", [
+@each_row("step", [
     "RUN apt-get install -y tensorflow-model-server", "COPY --from=build /usr/local/bin/ /usr/local/bin/",
     "RUN curl -LO https://x.org/server.deb", "COPY . /", "RUN ./install.sh",
 ])  # fmt: skip
@@ -159,14 +159,14 @@ def test_a_program_whose_flags_an_image_leaves_to_its_run_lacks_no_model(tmp_pat
     assert "no-model" not in found(tmp_path, {"Dockerfile": f"FROM debian\n{step}\n"})
 
 
-@pytest.mark.parametrize("image", ["tensorflow/serving:2.11.0", "me/tensorflow-serving:1"])
-@pytest.mark.parametrize("value", ['"$(pwd)/m"', "~/m", "/home/me/m", "./m"])
+@each_row("image", ["tensorflow/serving:2.11.0", "me/tensorflow-serving:1"])
+@each_row("value", ['"$(pwd)/m"', "~/m", "/home/me/m", "./m"])
 def test_a_folder_of_the_hosts_that_is_mounted_nowhere_is_named(value, image, tmp_path):
     run = f"docker run -p 8501:8501 -v {value} -e MODEL_NAME=m {image}\n"
     assert found(tmp_path, {"run.sh": run})["volume-without-target"].line == 1
 
 
-@pytest.mark.parametrize("value", ["/models", "$PWD/m:/models/m", "C:/m:/models/m", "models:/models"])
+@each_row("value", ["/models", "$PWD/m:/models/m", "C:/m:/models/m", "models:/models"])
 def test_a_volume_of_the_containers_own_is_not_blamed(value, tmp_path):
     run = f"docker run -p 8501:8501 -v {value} -e MODEL_NAME=m tensorflow/serving:2.11.0\n"
     assert "volume-without-target" not in found(tmp_path, {"run.sh": run})
@@ -183,7 +183,7 @@ def test_a_quote_that_powershell_escapes_closes_nothing(tmp_path):
     assert "quote-not-closed" not in found(tmp_path, {"start.ps1": script})
 
 
-@pytest.mark.parametrize(("name", "content"), [
+@each_row(("name", "content"), [
     ("run.sh", "docker run -e MODEL_NAME=m bitnami/tensorflow-serving:2.8.0\n"),
     ("Dockerfile", "FROM bitnami/tensorflow-serving:2.8.0\nENV MODEL_NAME=m\n"),
     ("compose.yml", "services:\n  s:\n    image: bitnami/tensorflow-serving\n    environment:\n      MODEL_NAME: m\n"),
@@ -206,7 +206,7 @@ def test_an_export_that_no_container_gets_is_named(tmp_path):
     assert (hit.line, "-e TF_XLA_FLAGS=" in hit.remedy) == (1, True)
 
 
-@pytest.mark.parametrize("rest", [
+@each_row("rest", [
     "python train.py\n", "docker run -e TF_XLA_FLAGS tensorflow/serving\n", "./train.sh\n", "docker compose up\n",
     "docker run --env=TF_XLA_FLAGS tensorflow/serving\n", "docker run --env-file .env tensorflow/serving\n",
 ])  # fmt: skip
@@ -215,13 +215,13 @@ def test_an_export_that_another_program_may_read_is_not_blamed(rest, tmp_path):
     assert "env-nobody-reads" not in found(tmp_path, {"run.sh": script})
 
 
-@pytest.mark.parametrize(("options", "blamed"), [("-r ", True), ("", False), ("-a ", False), ("-L -q ", False)])
+@each_row(("options", "blamed"), [("-r ", True), ("", False), ("-a ", False), ("-L -q ", False)])
 def test_docker_cp_has_no_option_for_folders(options, blamed, tmp_path):
     script = f"docker run -d --name b tensorflow/serving:2.14.1\ndocker cp {options}m b:/models/m\n"
     assert ("docker-option-unknown" in found(tmp_path, {"run.sh": script})) is blamed
 
 
-@pytest.mark.parametrize(("name", "blamed"), [("entrypoint.sh", True), ("tool.sh", False)])
+@each_row(("name", "blamed"), [("entrypoint.sh", True), ("tool.sh", False)])
 def test_an_entrypoint_whose_first_line_is_blank_is_named(name, blamed, tmp_path):
     script = "\n#!/bin/bash\ntensorflow_model_server --model_base_path=/models/m --rest_api_port=8501\n"
     assert ("shebang-not-first" in found(tmp_path, {name: script})) is blamed
@@ -232,7 +232,7 @@ def test_the_last_of_several_nameless_stages_is_the_image(tmp_path):
     assert found(tmp_path, {"Dockerfile": text})["env-nobody-reads"].line == 4
 
 
-@pytest.mark.parametrize(("content", "rule"), [
+@each_row(("content", "rule"), [
     ("RUN mkdir /m && \\\nRUN mkdir /n\n", True),
     ("RUN echo 'FROM x\\n\\\nRUN y' > /d\n", False),
     ("RUN mkdir /m && \\\n    mkdir /n\nRUN mkdir /o\n", False),

@@ -1,6 +1,6 @@
 """--fix makes one word of a flag and its value, however they stand apart; and takes no number from where it is none."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint import fixes
 from playbook.lint.joining import GONE, join
@@ -23,14 +23,14 @@ APART = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("how", APART)
+@each_row("how", APART)
 def test_a_value_is_joined_to_its_flag(how):
     lines, right = list(APART[how][0]), APART[how][1]
     join(lines, 0, "--num_load_threads", "3")
     assert [line for line in lines if line != GONE] == right
 
 
-@pytest.mark.parametrize("apart", [["run --num_load_threads", "", "echo 3"], ["run --num_load_threads=2", "x 3"]])
+@each_row("apart", [["run --num_load_threads", "", "echo 3"], ["run --num_load_threads=2", "x 3"]])
 def test_what_is_no_value_of_it_stays(apart):
     lines = list(apart)
     join(lines, 0, "--num_load_threads", "3")

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (a table of texts)
 """A fault is named at the line where it was written, however many lines lead from there to the server."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -21,14 +21,14 @@ PLACES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("place", PLACES)
+@each_row("place", PLACES)
 def test_a_flag_is_named_at_its_own_line(place, tmp_path):
     name, text, line = PLACES[place]
     (tmp_path / name).write_text(text)
     assert [hit.line for hit in examine(tmp_path).findings if hit.rule == "rest-threads-one"] == [line]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "text", "line"),
     [
         ("Dockerfile", "FROM tensorflow/serving:2.20.0\nENV MODEL_NAME=m\nENV MODEL_BASE_PATH=s3://b/m\n", 3),
@@ -45,7 +45,7 @@ def test_a_base_path_of_a_variable_is_named_where_the_variable_is_set(name, text
 WRONG = "tensorflow-model-server --rest_api_port=8501 --model_base_path=/m"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "text"),
     [
         ("Dockerfile", f"FROM tensorflow/serving:2.20.0\nENTRYPOINT {WRONG}\n"),

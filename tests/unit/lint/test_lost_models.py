@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -36,7 +37,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+@each_row("form", FORMS)
 def test_a_lost_flag_that_names_the_model_is_fatal(form, tmp_path):
     name, text, line = FORMS[form]
     (tmp_path / name).write_text(text)
@@ -66,7 +67,7 @@ FINE = {
 }
 
 
-@pytest.mark.parametrize("reason", FINE)
+@each_row("reason", FINE)
 def test_a_lost_flag_is_not_fatal_where_the_model_is_there(reason, tmp_path):
     for name, text in FINE[reason].items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -103,12 +104,12 @@ def test_a_server_waits_for_the_model_of_the_images_script_as_lint_says(tmp_path
 ALONE = "docker run -v %s tensorflow/serving:2.20.0 --model_name=leaf"
 
 
-@pytest.mark.parametrize("mount", ["/srv/models:/models", "$PWD/all:/models"])
+@each_row("mount", ["/srv/models:/models", "$PWD/all:/models"])
 def test_a_name_as_a_flag_alone_does_not_move_the_base_path(mount):
     assert "name-without-path" in {hit.rule for hit in examine(ALONE % mount).findings}
 
 
-@pytest.mark.parametrize("line", [
+@each_row("line", [
     ALONE % "/srv/leaf:/models/model",
     ALONE % "/srv/models:/models" + " --model_base_path=/models/leaf",
     ALONE.replace("-v", "-e MODEL_NAME=leaf -v") % "/srv/models:/models",

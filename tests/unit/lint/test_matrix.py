@@ -3,9 +3,9 @@
 
 from functools import cache
 
-import pytest
 import yaml
 from lint_forms import FILES, FLAGS, MANIFESTS, found, line_of, written
+from tables import each_row
 
 GOOD = ("--port=8500", "--rest_api_port=8501", "--model_name=ranker", "--model_base_path=/models/ranker",
         "--rest_api_num_threads=96", "--grpc_max_threads=96")  # fmt: skip
@@ -82,16 +82,14 @@ def judged(kind, form):
 CELLS = [("flags", form) for form in FLAGS] + [("files", form) for form in FILES]
 
 
-@pytest.mark.parametrize(("kind", "form"), CELLS)
+@each_row(("kind", "form"), CELLS)
 def test_a_form_hides_no_fault_and_makes_none(kind, form):
     missed, blamed = judged(kind, form)
     assert missed == []
     assert blamed == set()
 
 
-@pytest.mark.parametrize(
-    ("kind", "rule"), [("flags", rule) for rule in FAULTS] + [("files", rule) for rule in FILE_FAULTS]
-)
+@each_row(("kind", "rule"), [("flags", rule) for rule in FAULTS] + [("files", rule) for rule in FILE_FAULTS])
 def test_a_fault_is_named_in_every_form(kind, rule):
     assert [form for each, form in CELLS if each == kind and rule in judged(kind, form)[0]] == []
 
@@ -149,7 +147,7 @@ MANIFEST_FAULTS = {
 CHART = ("Chart.yaml", "apiVersion: v2\nname: c\nversion: 1.0.0\n")
 
 
-@pytest.mark.parametrize("form", MANIFESTS)
+@each_row("form", MANIFESTS)
 def test_a_manifest_is_the_same_wherever_it_stands(form):
     path, head, each, foot = MANIFESTS[form]
     before, missed = [CHART] if path.startswith("templates/") else [], []

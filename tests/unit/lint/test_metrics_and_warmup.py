@@ -2,6 +2,7 @@
 """What stands around a server: a scrape by the server's own name, warm-up requests in a folder that nobody reads."""
 
 import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -22,13 +23,13 @@ STARTS = {
 }
 
 
-@pytest.mark.parametrize("form", STARTS)
+@each_row("form", STARTS)
 def test_a_scrape_by_the_servers_own_name_is_held_to_where_its_metrics_are(form, tmp_path):
     found = rules(tmp_path, {**STARTS[form], "p.yml": SCRAPE.format("ranker:8500")})
     assert {("metrics-path-mismatch", "p.yml", 2), ("metrics-port-closed", "p.yml", 4)} <= found
 
 
-@pytest.mark.parametrize("host", ["cache:6379", "backend:8500", "other.ranker:8500"])
+@each_row("host", ["cache:6379", "backend:8500", "other.ranker:8500"])
 def test_a_scrape_of_another_host_is_not_the_servers(host, tmp_path):
     found = rules(tmp_path, {**STARTS["a service of compose's"], "p.yml": SCRAPE.format(host)})
     assert not {each for each in found if each[0].startswith("metrics-")}
@@ -75,7 +76,7 @@ READ = {
 }
 
 
-@pytest.mark.parametrize("form", LOST)
+@each_row("form", LOST)
 def test_warm_up_requests_that_a_text_puts_elsewhere_are_named(form, tmp_path):
     assert ("warmup-misplaced", "w.sh", 1) in rules(tmp_path, {"w.sh": LOST[form]})
 
@@ -85,12 +86,12 @@ def test_warm_up_requests_that_a_program_puts_elsewhere_are_named(tmp_path):
     assert ("warmup-misplaced", "w.py", 2) in rules(tmp_path, {"w.py": code})
 
 
-@pytest.mark.parametrize("form", READ)
+@each_row("form", READ)
 def test_warm_up_requests_that_may_be_read_are_not_blamed(form, tmp_path):
     assert "warmup-misplaced" not in {rule for rule, _, _ in rules(tmp_path, {"w.sh": READ[form]})}
 
 
-@pytest.mark.parametrize(("probe", "blamed"), [("startup", False), ("readiness", False), ("liveness", True)])
+@each_row(("probe", "blamed"), [("startup", False), ("readiness", False), ("liveness", True)])
 def test_the_status_url_is_what_a_probe_asks_before_the_server_is_ready(probe, blamed, tmp_path):
     pod = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n  - name: a\n    image: {IMAGE}\n    {probe}Probe: {{httpGet: {{path: /v1/models/model, port: 8501}}}}\n"
     assert ("health-by-code" in {rule for rule, _, _ in rules(tmp_path, {"k.yaml": pod})}) is blamed
@@ -102,7 +103,7 @@ HOSTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("form", HOSTS)
+@each_row("form", HOSTS)
 def test_a_folder_of_the_hosts_holds_no_file_for_a_container(form, tmp_path):
     path, text, line = HOSTS[form]
     assert ("config-file-missing", path, line) in rules(tmp_path, {path: text})

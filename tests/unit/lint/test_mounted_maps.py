@@ -1,8 +1,8 @@
 # ruff: noqa: E501  (texts on one line)
 """Lint knows what a ConfigMap in a pod cannot hold, and what of it no flag puts into effect."""
 
-import pytest
 from cluster_texts import DEPLOYMENT, MISSING, PVC, deployed, hits
+from tables import each_row
 
 MAP = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  b.config: |\n    max_batch_size { value: 32 }\n  m.config: |\n    prometheus_config { enable: true }\n"
 SET = DEPLOYMENT.replace(
@@ -44,12 +44,12 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", FOUND)
+@each_row("what", FOUND)
 def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
     files, place, rule = FOUND[what]
     assert (place, rule) in hits(tmp_path, files)
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_what_is_right_is_not_told_of(what, tmp_path):
     assert hits(tmp_path, RIGHT[what]) == set()

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (tables of texts, one a line)
 """A script's order and its requests: a file written late or by another name, a request to a port where no REST is."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -26,14 +26,14 @@ IN_TIME = {
 }
 
 
-@pytest.mark.parametrize("form", LATE)
+@each_row("form", LATE)
 def test_a_config_file_that_a_script_writes_after_the_start_is_named_at_its_flag(form, tmp_path):
     (tmp_path / "r.sh").write_text(LATE[form])
     late = [(hit.line, hit.severity) for hit in examine(tmp_path).findings if hit.rule == "config-file-late"]
     assert late == [(1, "error")]
 
 
-@pytest.mark.parametrize("form", IN_TIME)
+@each_row("form", IN_TIME)
 def test_a_config_file_that_is_there_in_time_is_not_called_late(form, tmp_path):
     (tmp_path / "r.sh").write_text(IN_TIME[form])
     assert "config-file-late" not in {hit.rule for hit in examine(tmp_path).findings}
@@ -50,7 +50,7 @@ WRITES = "with open('/tmp/c/{}', 'w') as f:\n    f.write('prometheus_config {{ e
 STARTS = "import docker\ndocker.from_env().containers.run('tensorflow/serving:2.20.0', volumes={{'/tmp/c': {{'bind': '/c'}}}}, command=['--monitoring_config_file=/c/{}'])\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("written", "asked", "more", "named"),
     [
         ("monitoring_config.txt", "monitoring.txt", "", True),
@@ -90,7 +90,7 @@ ANSWERED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("form", REFUSED)
+@each_row("form", REFUSED)
 def test_a_request_that_a_documents_server_cannot_answer_is_named_at_its_line(form, tmp_path):
     text, why = REFUSED[form]
     (tmp_path / "README.md").write_text(text)
@@ -99,7 +99,7 @@ def test_a_request_that_a_documents_server_cannot_answer_is_named_at_its_line(fo
     assert why in f"{hit.message} {hit.remedy}"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("flags", "rule"),
     [("", "rest-port-off"), ("--rest_api_port=8601", "request-wrong-port"), ("--rest_api_port=8501", None)],
 )
@@ -110,7 +110,7 @@ def test_a_script_that_asks_its_own_server_where_nothing_listens_is_named(flags,
     assert {"rest-port-off", "request-wrong-port"} & {hit.rule for hit in examine(tmp_path).findings} == {rule} - {None}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "found"),
     [
         ("http://localhost:8501/metrics", True),
@@ -125,7 +125,7 @@ def test_a_document_that_asks_for_metrics_elsewhere_than_the_server_shows_them_i
     assert hits == ([13] if found else [])
 
 
-@pytest.mark.parametrize("form", ANSWERED)
+@each_row("form", ANSWERED)
 def test_a_request_that_may_be_answered_is_not_blamed(form, tmp_path):
     (tmp_path / "README.md").write_text(ANSWERED[form])
     assert "request-wrong-port" not in {hit.rule for hit in examine(tmp_path).findings}

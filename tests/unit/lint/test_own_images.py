@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (tables of files)
 """An image that is built here under a name of its own is what its Dockerfile and the text that runs it make of it."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -49,7 +49,7 @@ def examined(folder, files):
     return examine(folder)
 
 
-@pytest.mark.parametrize("who", WRONG)
+@each_row("who", WRONG)
 def test_an_image_of_a_name_of_its_own_is_followed(who, tmp_path):
     files, expected = WRONG[who]
     hits = examined(tmp_path, files).findings
@@ -70,7 +70,7 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_an_image_of_a_name_of_its_own_is_not_blamed(what, tmp_path):
     usual = {"monitoring-missing", "no-drain", "no-probe", "image-not-pinned"}
     hits = examined(tmp_path, RIGHT[what]).findings

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (texts as documents hold them, a line each)
 """Parts that documents show of a whole: a CMD by itself, a folder's list, a here-string."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -18,7 +18,7 @@ def rules(folder, content):
     return {hit.rule for hit in examine(folder).findings if hit.severity != "note"} - common
 
 
-@pytest.mark.parametrize(("cmd", "said"), [
+@each_row(("cmd", "said"), [
     ('CMD ["--model_name=leaf", "--model_base_path=models/leaf"]', {"relative-base-path"}),
     ('CMD ["--model_base_path=/models/leaf", "--enable_batchin=true"]', {"unknown-flag"}),
     ('ENV A=1\nCMD ["--model_config_file", "/models/models.config"]', {"flag-value-after-blank"}),
@@ -30,7 +30,7 @@ def test_the_flags_of_a_cmd_alone_are_the_servers(cmd, said, tmp_path):
     assert rules(tmp_path, f"The image ends so:\n\n```dockerfile\n{cmd}\n```\n") == said
 
 
-@pytest.mark.parametrize(("listed", "names", "served"), [
+@each_row(("listed", "names", "served"), [
     ("export/leaf", SHORT, "$PWD/export/leaf"),
     ("-l export/leaf/", LONG, "./export/leaf"),
     ("/srv/export/leaf", "\n".join(SHORT.split()), "/srv/export/leaf"),
@@ -41,7 +41,7 @@ def test_a_listed_model_without_a_version_is_named_where_it_is_served(listed, na
     assert rules(tmp_path, LISTED % (listed, names, RUN % served)) == {"no-version"}
 
 
-@pytest.mark.parametrize(("listed", "names", "served"), [
+@each_row(("listed", "names", "served"), [
     ("export/leaf", "1  2", "$PWD/export/leaf"),
     ("export/leaf/1", SHORT, "$PWD/export/leaf"),
     ("leaf", SHORT, "/tmp/leaf"),

@@ -4,7 +4,7 @@
 import subprocess
 import sys
 
-import pytest
+from tables import each_row
 
 from playbook.lint import fixes
 from playbook.lint.linter import examine
@@ -81,7 +81,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
+@each_row("what", WRONG)
 def test_what_was_pasted_is_named(what, tmp_path):
     name, text, rule, line = WRONG[what]
     assert (rule, name, line) in said(tmp_path, {name: text})
@@ -128,7 +128,7 @@ RIGHT = {
 }
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_what_does_no_harm_is_not_named(what, tmp_path):
     assert said(tmp_path, RIGHT[what]) - {("base-path-not-here", "", None)} == set()
 
@@ -147,7 +147,7 @@ def test_what_is_read_behind_a_quote_left_open_is_what_stands_there(tmp_path):
     assert ("rest-threads-one", 2) in {(hit.rule, hit.line) for hit in examine(tmp_path).findings}
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         CONFIG.replace("config {", "config\u00a0{"),

@@ -1,8 +1,8 @@
 # ruff: noqa: E501  (a table of texts, one a line)
 """Lint knows what KServe, Seldon, Knative and InfraValidator refuse or leave out."""
 
-import pytest
 from cluster_texts import GPU, IN_GRAPH, KNATIVE, KSERVE, REFUSED, SELDON, SPEC, VALIDATOR, hits
+from tables import each_row
 
 # what is read -> its files, the place of the finding, its rule
 FOUND = {
@@ -85,12 +85,12 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", FOUND)
+@each_row("what", FOUND)
 def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
     files, place, rule = FOUND[what]
     assert (place, rule) in hits(tmp_path, files)
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_what_is_right_is_not_told_of(what, tmp_path):
     assert hits(tmp_path, RIGHT[what]) == set()

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (a table of texts)
 """Containers that programs write out are read as manifests are: Go, TypeScript, Java, Kotlin, C#."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -64,7 +64,7 @@ WRITTEN = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", WRITTEN)
+@each_row("what", WRITTEN)
 def test_a_container_that_a_program_writes_out_is_read(what, tmp_path):
     name, text, expected = WRITTEN[what]
     (tmp_path / name).write_text(text)
@@ -83,14 +83,14 @@ SOUND = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SOUND)
+@each_row("name", SOUND)
 def test_a_sound_container_of_a_program_is_not_blamed(name, tmp_path):
     (tmp_path / name).write_text(SOUND[name])
     usual = {"monitoring-missing", "no-drain", "health-by-code", "grpc-balancing"}
     assert {hit.rule for hit in examine(tmp_path).findings} - usual == set()
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text", ["{" * 3000, "f(" * 3000 + "tensorflow/serving", 'x = {"a": [{' * 500, "a := a\nb := c\nc := b\n", '"']
 )
 def test_brackets_that_do_not_match_end_nothing(text, tmp_path):
@@ -101,7 +101,7 @@ def test_brackets_that_do_not_match_end_nothing(text, tmp_path):
     assert ("z.sh", 1) in {(hit.path, hit.line) for hit in examine(tmp_path).findings if hit.rule == THREADS}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "text"),
     [
         ("a.cc", 'auto* count = Counter<1>::New("/tensorflow/serving/request_count", "requests");\n'),

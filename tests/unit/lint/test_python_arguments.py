@@ -1,6 +1,6 @@
 """What a program of Python's is given: defaults of its command line, what a function's one call hands it, mounts."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -33,7 +33,7 @@ def found(folder, code):
     return {(hit.rule, hit.line) for hit in examine(folder).findings if hit.rule != "monitoring-missing"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("model", "rest", "hits"),
     [
         (', default="./export"', 8501, {("relative-base-path", 8)}),
@@ -60,7 +60,7 @@ def test_defaults_of_absl_are_what_the_server_gets(tmp_path):
     assert found(tmp_path, FLAGS) == {("relative-base-path", 5)}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "hits"),
     [('"models/m"', {("relative-base-path", 3)}), ('"/srv/m"', set()), ("path", set()), ("*paths", set()),
      ('"models/m")\nstart("/srv/m"', set())],

@@ -1,6 +1,6 @@
 """Configs that Python builds of messages or fills into texts, and command lines that programs put together by `+`."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -81,7 +81,7 @@ TEXTS = {
 NOT_HELD = {"monitoring-missing", "image-not-pinned", "unknown-flag"}
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@each_row("name", TEXTS)
 def test_what_a_program_puts_together_is_judged_where_it_is_written(name, tmp_path):
     path, text, faults = TEXTS[name]
     (tmp_path / path).write_text(text)

@@ -3,7 +3,7 @@
 
 import json
 
-import pytest
+from tables import each_row
 
 from playbook.lint.forms.helm import by_template
 from playbook.lint.forms.text import Text
@@ -143,7 +143,7 @@ PLACES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("place", PLACES)
+@each_row("place", PLACES)
 def test_lint_reads(place, tmp_path):
     name, text, line, rule = PLACES[place]
     (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -206,9 +206,7 @@ def test_a_chart_is_read_as_helm_renders_it(tmp_path):
     assert report.passed["left out with the chart's values"] == ["templates/b.yaml"]
 
 
-@pytest.mark.parametrize(
-    "section", ["data: text", "data: [a]", "data: {a: 1, b: null}", "items: 3", "data:\n{{ .Files.x }}"]
-)
+@each_row("section", ["data: text", "data: [a]", "data: {a: 1, b: null}", "items: 3", "data:\n{{ .Files.x }}"])
 def test_a_config_map_of_an_odd_shape_is_no_crash(tmp_path, section):
     head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: model_config_list}\n"
     (tmp_path / "a.yaml").write_text(head + section + "\n")
@@ -242,7 +240,7 @@ ODD_ACTIONS = ['.Files.Get', '.Files.Glob ""', 'regexMatch "(" "a"', 'fromYaml "
                'b64dec "%"', "if", "range $x", 'trunc "a" 1', "lt 1 `a`", 'printf 1']  # fmt: skip
 
 
-@pytest.mark.parametrize("action", ODD_ACTIONS)
+@each_row("action", ODD_ACTIONS)
 def test_a_template_that_helm_would_refuse_is_read_as_far_as_it_goes(tmp_path, action):
     (tmp_path / "templates").mkdir()
     (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: c\nversion: 1.0.0\n")
@@ -253,9 +251,7 @@ def test_a_template_that_helm_would_refuse_is_read_as_far_as_it_goes(tmp_path, a
     assert THREADS in {hit.rule for hit in examine(tmp_path).findings}
 
 
-@pytest.mark.parametrize(
-    ("copied", "missing"), [("/models/ranker_v1", True), ("/models/config", False), ("/srv/x", False)]
-)
+@each_row(("copied", "missing"), [("/models/ranker_v1", True), ("/models/config", False), ("/srv/x", False)])
 def test_an_image_with_a_model_of_another_name_beside_its_base_path_waits_for_ever(tmp_path, copied, missing):
     text = f"FROM tensorflow/serving:2.20.0\nCOPY it {copied}\nENV MODEL_NAME=ranker\n"
     (tmp_path / "Dockerfile").write_text(text)
@@ -279,7 +275,7 @@ def test_flags_in_the_values_of_another_environment_are_read_too(tmp_path):
 OWN = "FROM tensorflow/serving:2.20.0\nCOPY export /models/ranker\n"
 
 
-@pytest.mark.parametrize("named", ["/models/ranker", "/models/ranker/", "/models/other"])
+@each_row("named", ["/models/ranker", "/models/ranker/", "/models/other"])
 def test_an_image_of_ones_own_is_what_the_text_that_starts_it_makes_of_it(tmp_path, named):
     (tmp_path / "Dockerfile").write_text(OWN)
     (tmp_path / "run.sh").write_text(f"docker run me/ranker --model_name=ranker --model_base_path={named}\n")
@@ -295,7 +291,7 @@ def test_a_service_with_a_dockerfile_that_is_not_here_takes_no_others_image(tmp_
     assert "port-nobody-listens" not in {hit.rule for hit in examine(tmp_path).findings}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "said"),
     [
         ("<of>tensorflow/serving:2.20.0</of>", True),
@@ -311,7 +307,7 @@ def test_a_text_that_only_tells_of_the_server_is_passed_over_without_a_warning(t
     assert ("not-understood" in {hit.rule for hit in examine(tmp_path).findings}) is said
 
 
-@pytest.mark.parametrize(
+@each_row(
     "lines",
     [
         "path = str(path)",

@@ -1,8 +1,8 @@
 # ruff: noqa: E501  (a table of texts, one a line)
 """Lint knows what Kubernetes refuses in an object, and says nothing of objects that it takes."""
 
-import pytest
 from cluster_texts import ARGS, COMPOSE, DEPLOYMENT, INGRESS, PVC, REFUSED, SCALER, SERVICE, TWICE, deployed, hits
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -170,13 +170,13 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", FOUND)
+@each_row("what", FOUND)
 def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
     files, place, rule = FOUND[what]
     assert (place, rule) in hits(tmp_path, files)
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_what_is_right_is_not_told_of(what, tmp_path):
     assert hits(tmp_path, RIGHT[what]) == set()
 
@@ -192,16 +192,14 @@ spec:
 """
 
 
-@pytest.mark.parametrize(
-    ("policy", "line"), [("restartPolicy: Always", 7), ("nodeName: a", 6), ("restartPolicy: Never", None)]
-)
+@each_row(("policy", "line"), [("restartPolicy: Always", 7), ("nodeName: a", 6), ("restartPolicy: Never", None)])
 def test_a_job_whose_pods_are_always_started_again_is_refused(policy, line, tmp_path):
     (tmp_path / "j.yaml").write_text(JOB % policy)
     lines = [hit.line for hit in examine(tmp_path).findings if hit.rule == REFUSED]
     assert lines == ([line] if line else [])
 
 
-@pytest.mark.parametrize(("least", "most", "refused"), [(6, 3, True), (3, 6, False), (3, 3, False)])
+@each_row(("least", "most", "refused"), [(6, 3, True), (3, 6, False), (3, 3, False)])
 def test_a_scaler_with_more_replicas_at_least_than_at_most_is_refused(least, most, refused, tmp_path):
     scaler = (
         "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: scores}\nspec:\n"

@@ -1,6 +1,6 @@
 """What a finding says to do does not lead into the next fault."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -11,7 +11,7 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("flag", FILES)
+@each_row("flag", FILES)
 def test_a_file_in_json_is_told_the_form_of_its_own_kind(flag, tmp_path):
     written, right = FILES[flag]
     (tmp_path / "c.json").write_text(written)
@@ -20,7 +20,7 @@ def test_a_file_in_json_is_told_the_form_of_its_own_kind(flag, tmp_path):
     assert right in hit.remedy
 
 
-@pytest.mark.parametrize(("port", "right"), [(8501, "--port=8500"), (8500, "8501"), (9000, "8501")])
+@each_row(("port", "right"), [(8501, "--port=8500"), (8500, "8501"), (9000, "8501")])
 def test_one_port_for_both_is_told_one_that_is_free(port, right):
     line = f"--port={port} --rest_api_port={port} --model_base_path=/models/m"
     (hit,) = [hit for hit in examine(line).findings if hit.rule == "rest-port-is-grpc-port"]

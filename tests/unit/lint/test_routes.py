@@ -1,7 +1,6 @@
 # ruff: noqa: E501  (a table of texts, one a line)
 """Lint knows ways to a server that lead nowhere, and says nothing of those that lead to it."""
 
-import pytest
 from cluster_texts import (
     ABSENT,
     ARGS,
@@ -21,6 +20,7 @@ from cluster_texts import (
     WRONG,
     hits,
 )
+from tables import each_row
 
 MONITOR = "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: m}\nspec: {selector: {matchLabels: {app: scores}}, endpoints: [{port: rest, path: /monitoring/prometheus/metrics}]}\n"
 LABELLED = SERVICE.replace("metadata: {name: scores}", "metadata: {name: scores, labels: {app: scores}}")
@@ -184,12 +184,12 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", FOUND)
+@each_row("what", FOUND)
 def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
     files, place, rule = FOUND[what]
     assert (place, rule) in hits(tmp_path, files)
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_what_is_right_is_not_told_of(what, tmp_path):
     assert hits(tmp_path, RIGHT[what]) == set()

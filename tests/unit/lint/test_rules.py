@@ -5,6 +5,7 @@ import struct
 
 import pytest
 from lint_examples import FOLDERS, RUN, saved_model
+from tables import each_row
 
 from playbook.errors import ParameterError
 from playbook.lint import output
@@ -84,12 +85,12 @@ def rules(target, **options):
     return {hit.rule for hit in lint(target, **options)}
 
 
-@pytest.mark.parametrize("rule", FLAGS)
+@each_row("rule", FLAGS)
 def test_a_flag_list_raises(rule):
     assert rule in rules(FLAGS[rule])
 
 
-@pytest.mark.parametrize("rule", FOLDERS)
+@each_row("rule", FOLDERS)
 def test_a_folder_raises(rule, tmp_path):
     assert rule in rules(write(tmp_path, FOLDERS[rule]))
 
@@ -201,7 +202,7 @@ def test_json_and_sarif_carry_each_finding_with_its_line(tmp_path):
     assert run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("flags", "expected"),
     [
         (["--batching_parameters_file=/b"], {"platform-file-wins"}),  # and no exit for want of enable_batching
@@ -224,13 +225,13 @@ def test_a_flag_of_the_first_servers_is_unknown_to_todays_alone(tmp_path):
     assert {hit.path for hit in examine(tmp_path).findings if hit.rule == "unknown-flag"} == {"Dockerfile.b"}
 
 
-@pytest.mark.parametrize(("threads", "few"), [(2, True), (3, True), (4, False)])
+@each_row(("threads", "few"), [(2, True), (3, True), (4, False)])
 def test_grpc_threads_are_few_below_the_default_of_one_core(threads, few):
     line = f"--port=8500 --model_base_path=/models/m --grpc_max_threads={threads}"
     assert ("grpc-threads-few" in {hit.rule for hit in examine(line).findings}) is few
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "unread"),
     [("GRPC_MAX_WORKERS", True), ("BATCH_TIMEOUT_MS", True), ("REST_THREADS", True), ("GRPC_VERBOSITY", False),
      ("OMP_NUM_THREADS", False), ("TF_GPU_THREAD_COUNT", False), ("APP_ENV", False)],

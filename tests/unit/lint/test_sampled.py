@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from tables import each_row
 
 from playbook.errors import ParameterError
 from playbook.lint.linter import examine
@@ -88,7 +89,7 @@ WRONG = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", WRONG)
+@each_row("what", WRONG)
 def test_a_fault_is_named_in_the_form_it_was_drawn_in(what, tmp_path):
     files, rule, line = WRONG[what]
     found = said(tmp_path, files)
@@ -137,13 +138,13 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_the_right_sibling_is_not_called_wrong(what, tmp_path):
     found = {rule for rule, _ in said(tmp_path, RIGHT[what])}
     assert found - {"batching-allowed-order"} == set()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "rule"),
     [
         ("—port=8500 --model_base_path=/m", "pasted-dash"),

@@ -1,6 +1,6 @@
 """What KServe, Seldon, TFX and Helm refuse around a server, or leave undone without a word."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.forms.go_templates import rendered
 from playbook.lint.linter import examine
@@ -29,7 +29,7 @@ def service(spec, name="rank"):
 MODEL = "    model:\n      modelFormat: {name: tensorflow}\n      storageUri: pvc://m/rank\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("spec", "line"),
     [
         ("  minReplicas: 2\n  predictor:\n" + MODEL, 6),
@@ -52,12 +52,12 @@ def test_what_kserve_refuses_is_told_at_its_line(spec, line, tmp_path):
     assert hits(tmp_path, service(spec)) == ({("k.yaml", line, "kubernetes-refuses")} if line else set())
 
 
-@pytest.mark.parametrize(("name", "right"), [("rank-2", True), ("my_rank", False), ("2-rank", False), ("NAME", True)])
+@each_row(("name", "right"), [("rank-2", True), ("my_rank", False), ("2-rank", False), ("NAME", True)])
 def test_an_inference_service_has_a_name_of_its_own_kind(name, right, tmp_path):
     assert (not hits(tmp_path, service("  predictor:\n" + MODEL, name))) == right
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("version", "found"),
     [
         ("      image: tensorflow/serving:2.8.0\n", False),  # KServe makes it 2.8.0-gpu
@@ -88,7 +88,7 @@ spec:
 """
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "found"),
     [
         ("", "", set()),
@@ -109,7 +109,7 @@ def test_a_runtime_has_the_container_folder_and_port_that_kserve_uses(old, new, 
     assert hits(tmp_path, {"r.yaml": text}) == {("r.yaml", *each) for each in found}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("more", "rule"),
     [
         ("      resources: {requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 2}}\n", "gpu-requests"),
@@ -132,7 +132,7 @@ def unit(name="main", traffic="", more="modelUri: gs://b/m"):
     return f"  - name: {name}\n{traffic}    graph: {{name: m, implementation: TENSORFLOW_SERVER, {more}}}\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("files", "line"),
     [
         (deployment(unit()), None),
@@ -166,7 +166,7 @@ validator = tfx.components.InfraValidator(
 """
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "found"),
     [
         ("", "", set()),
@@ -207,7 +207,7 @@ def chart(old, new, **more):
     return {**CHART, "templates/d.yaml": CHART["templates/d.yaml"].replace(old, new), **more}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("files", "found"),
     [
         (CHART, None),
@@ -253,7 +253,7 @@ isvc = V1beta1InferenceService(
 """
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "found"),
     [
         ("", "", set()),
@@ -304,7 +304,7 @@ def test_variables_of_a_predictor_are_read_by_nobody(tmp_path):
     assert hits(tmp_path, service(text)) == {("k.yaml", 11, "env-nobody-reads")}
 
 
-@pytest.mark.parametrize(("name", "found"), [("ours", False), ("ourz", True), ("kserve-tensorflow-serving", False)])
+@each_row(("name", "found"), [("ours", False), ("ourz", True), ("kserve-tensorflow-serving", False)])
 def test_a_runtime_is_asked_for_by_its_name(name, found, tmp_path):
     asked = service(
         "  predictor:\n" + MODEL.replace("      storageUri", f"      runtime: {name}-2-15\n      storageUri")
@@ -319,7 +319,7 @@ def test_values_that_a_helmfile_gives_are_no_fault_of_the_chart(tmp_path):
     assert hits(tmp_path, {**files, **told}) == set()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("word", "found"),
     [('--model_name="rank"', True), ("--model_name='rank'", True), ("--model_name=rank", False)],
 )
@@ -336,7 +336,7 @@ def test_a_validator_in_a_document_is_read(tmp_path):
     assert examine(tmp_path).counts["infra validators"] == 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("asked", "model", "found"),
     [
         ("make_warmup=True, ", "", False),
@@ -372,7 +372,7 @@ resource "kubernetes_deployment_v1" "serving" {
     assert hits(tmp_path, {"main.tf": text}) == {("main.tf", 2, "kubernetes-refuses")}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("action", "printed"),
     [
         ('mergeOverwrite (dict "a" (dict "b" 1 "c" 2)) (dict "a" (dict "b" 3)) | toJson', '{"a": {"b": 3, "c": 2}}'),
@@ -399,13 +399,13 @@ def test_a_name_that_jsonnet_keeps_in_an_object_is_filled_in(tmp_path):
     assert "relative-base-path" in {hit.rule for hit in examine(tmp_path).findings}
 
 
-@pytest.mark.parametrize(("uri", "found"), [("gs://m/rank/1/saved_model.pb", True), ("gs://m/rank.pb.d", False)])
+@each_row(("uri", "found"), [("gs://m/rank/1/saved_model.pb", True), ("gs://m/rank.pb.d", False)])
 def test_a_predictors_model_is_a_folder(uri, found, tmp_path):
     text = "  predictor:\n" + MODEL.replace("pvc://m/rank", uri)
     assert hits(tmp_path, service(text)) == ({("k.yaml", 9, "base-path-is-file")} if found else set())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("parameter", "found"),
     [
         ("{name: model_name, type: STRING, value: rank}", False),
@@ -441,11 +441,11 @@ def whole_chart(values, template, **files):
     return {"c/Chart.yaml": about, "c/values.yaml": values, "c/templates/k.yaml": template, **files}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "found"),
     [("{{ .Values.bucket }}", True), ("{{ $.Values.bucket }}", False), ("{{ .name }}", False)],
 )
-@pytest.mark.parametrize("models", ["[{name: rank}]", "[rank]"])
+@each_row("models", ["[{name: rank}]", "[rank]"])
 def test_a_range_asks_the_chart_for_its_values_and_not_its_item(models, name, found, tmp_path):
     path = FLAGS.replace("gs://m/", f"gs://{name}/")
     if name != "{{ .name }}" or "{" in models:
@@ -454,14 +454,14 @@ def test_a_range_asks_the_chart_for_its_values_and_not_its_item(models, name, fo
         assert hits(tmp_path, files) == ({("c/templates/k.yaml", 11, "chart-refused")} if found else set())
 
 
-@pytest.mark.parametrize(("action", "found"), [("toYaml .Values.args", True), ("tpl (toYaml .Values.args) .", False)])
+@each_row(("action", "found"), [("toYaml .Values.args", True), ("tpl (toYaml .Values.args) .", False)])
 def test_flags_in_values_hold_no_template_unless_tpl_fills_it_in(action, found, tmp_path):
     text = POD.format(args="").replace(" []", "\n      {{- " + action + " | nindent 6 }}")
     files = whole_chart("m: rank\nargs:\n- --model_name={{ .Values.m }}\n- --model_base_path=gs://m/rank\n", text)
     assert hits(tmp_path, files) == ({("c/values.yaml", 3, "literal-variable")} if found else set())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("mounts", "found"),
     [
         ("", True),
@@ -477,7 +477,7 @@ def test_a_key_of_googles_is_where_something_is_mounted(mounts, found, tmp_path)
     assert "key-not-mounted" not in {hit.rule for hit in examine(tmp_path).findings}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("port", "found"),
     [
         ("{name: rest, port: 80, targetPort: 8500}", True),
@@ -496,7 +496,7 @@ def test_a_service_leads_a_port_of_a_protocols_name_to_that_protocol(port, found
     assert hits(tmp_path, {"k.yaml": text}) == ({("k.yaml", 16, "service-port-misnamed")} if found else set())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "path", "found"),
     [
         ("model.path", "./c", False),

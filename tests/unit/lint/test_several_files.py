@@ -3,7 +3,7 @@
 
 import json
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 from playbook.lint.output import what_was_read
@@ -96,7 +96,7 @@ def found_in(folder, files):
     return examine(folder)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@each_row("place", PLACES)
 def test_lint_reads(place, tmp_path):
     files, where, rule = PLACES[place]
     report = found_in(tmp_path, files)
@@ -126,14 +126,14 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", RIGHT)
+@each_row("case", RIGHT)
 def test_lint_says_nothing_wrong_of(case, tmp_path):
     files, rule = RIGHT[case]
     report = found_in(tmp_path, files)
     assert rule not in {hit.rule for hit in report.findings}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "text"),
     [
         (
@@ -176,7 +176,7 @@ SHAPES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@each_row("name", SHAPES)
 def test_a_shape_that_no_schema_allows_ends_nothing(name, tmp_path):
     """Another file of the folder is read all the same."""
     report = found_in(tmp_path, {name: SHAPES[name], "z.sh": START + "\n"})

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (tables of texts, one a line)
 """What Docker, compose, make, Python and the server take otherwise than its writer meant, and what only looks like it."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -143,13 +143,13 @@ RIGHT = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("what", WRONG)
+@each_row("what", WRONG)
 def test_what_is_taken_otherwise_is_named_at_its_line(what, tmp_path):
     name, content, rule, line = WRONG[what]
     assert (rule, line) in said(tmp_path, name, content)
 
 
-@pytest.mark.parametrize("what", RIGHT)
+@each_row("what", RIGHT)
 def test_what_is_taken_as_it_was_meant_is_not(what, tmp_path):
     name, content, rule = RIGHT[what]
     assert rule not in {rule for rule, _ in said(tmp_path, name, content)}

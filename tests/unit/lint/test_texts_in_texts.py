@@ -1,7 +1,7 @@
 """Scripts and Dockerfiles are read alike wherever they stand, and what breaks them is named at its line."""
 
-import pytest
 from lint_forms import DOCKERFILES, INSIDE, SCRIPTS, found, line_of, written
+from tables import each_row
 
 RUN = ["docker run -d -p 8500:8500 -p 8501:8501 \\", "  -v /data/models:/models \\", "  -e MODEL_NAME=ranker \\",
        "  tensorflow/serving:2.20.0 \\", "  --rest_api_num_threads=16"]  # fmt: skip
@@ -49,16 +49,17 @@ IMAGE_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("forms", "form", "text", "faults"),
-    [(SCRIPTS, form, RUN, RUN_FAULTS) for form in SCRIPTS]
-    + [(SCRIPTS, form, LINE, LINE_FAULTS) for form in SCRIPTS]
-    + [(INSIDE, form, LINE, LINE_FAULTS) for form in INSIDE]
-    + [(DOCKERFILES, form, IMAGE, IMAGE_FAULTS) for form in DOCKERFILES],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_a_text_inside_another_is_read_as_it_is_alone(forms, form, text, faults):
-    path, frame = forms[form]
+PLACES = {
+    **{f"{form}, a run": (SCRIPTS[form], RUN, RUN_FAULTS) for form in SCRIPTS},
+    **{f"{form}, a line": (SCRIPTS[form], LINE, LINE_FAULTS) for form in SCRIPTS},
+    **{form: (INSIDE[form], LINE, LINE_FAULTS) for form in INSIDE},
+    **{f"{form}, an image": (DOCKERFILES[form], IMAGE, IMAGE_FAULTS) for form in DOCKERFILES},
+}
+
+
+@each_row("place", PLACES)
+def test_a_text_inside_another_is_read_as_it_is_alone(place):
+    (path, frame), text, faults = PLACES[place]
     missed = []
     for rule, gone, come, word in faults:
         whole = written(frame, [row.replace(gone, come) for row in text])

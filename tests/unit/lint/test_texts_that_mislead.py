@@ -1,6 +1,6 @@
 """Texts that look like what they are not: words that stand for flags, marks of other shells, names alike."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -22,7 +22,7 @@ def test_what_a_list_takes_from_elsewhere_may_be_any_flag(tmp_path):
     assert "no-model" not in {hit.rule for hit in report.findings}
 
 
-@pytest.mark.parametrize("mark", ["^", "`"])
+@each_row("mark", ["^", "`"])
 def test_a_mark_of_another_shell_ends_docker_run_before_its_image(mark, tmp_path):
     (tmp_path / "run.sh").write_text(f"docker run -v /srv/m:/models/model {mark}\n  tensorflow/serving:2.20.0 `date`\n")
     assert "docker-run-without-image" in {hit.rule for hit in examine(tmp_path).findings}

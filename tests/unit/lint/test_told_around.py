@@ -1,6 +1,6 @@
 """What the text around a command tells of it: a variable that stays empty, a folder, where a model is saved."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -19,7 +19,7 @@ def rules(folder, content, name="a.md"):
     return {hit.rule for hit in examine(folder).findings if hit.severity != "note"} - common
 
 
-@pytest.mark.parametrize(("given", "said"), [
+@each_row(("given", "said"), [
     ("DIR = /srv/leaf", {"assignment-with-blanks"}),
     ("DIR =/srv/leaf", {"assignment-with-blanks"}),
     ("DIR=/srv/leaf", set()),
@@ -37,7 +37,7 @@ def test_python_beside_a_cells_shell_line_is_no_shell(tmp_path):
     assert rules(tmp_path, page) == set()
 
 
-@pytest.mark.parametrize(("told", "said"), [
+@each_row(("told", "said"), [
     ("Export the model to the `leaves` folder.", {"mount-source-relative"}),
     ("Put it into the directory `leaves/`.", {"mount-source-relative"}),
     ("```sh\nmkdir -p leaves\n```", {"mount-source-relative"}),
@@ -49,7 +49,7 @@ def test_a_volume_of_the_name_of_a_folder_is_a_folder_that_was_meant(told, said,
     assert rules(tmp_path, f"{told}\n\n```sh\n{run}\n```\n") == said
 
 
-@pytest.mark.parametrize(("saved", "base", "said"), [
+@each_row(("saved", "base", "said"), [
     ("model.save('leaf')", "/path/to/leaf/", {"no-version"}),
     ("model.save('path/to/leaf')", "/path/to/leaf", {"no-version"}),
     ("tf_model.save_pretrained('leaf')", "/path/to/leaf", {"no-version"}),
@@ -111,7 +111,7 @@ CONSOLE = (
 )
 
 
-@pytest.mark.parametrize(("base", "options", "said"), [
+@each_row(("base", "options", "said"), [
     ("/models/leaf", "-d", set()),
     ("models/leaf", "-d", {"relative-base-path"}),
     ("/models/leaf", "-d --gpu all", {"docker-option-unknown"}),
@@ -120,7 +120,7 @@ def test_a_console_shows_commands_and_the_file_that_cat_prints(base, options, sa
     assert rules(tmp_path, CONSOLE.format(base=base, options=options)) == said
 
 
-@pytest.mark.parametrize(("set_", "said"), [
+@each_row(("set_", "said"), [
     ("MODEL_DIR=\"$(pwd)/leaf\"", {"variable-not-set"}),
     ("TESTDATA=\"$(pwd)/leaf\"", set()),
     ("MODEL_DIR=\"$(pwd)/leaf\"` and `ls $MODEL_DIR", set()),
@@ -148,7 +148,7 @@ def test_a_cells_mark_in_a_comment_is_no_part_of_the_command(tmp_path):
     assert rules(tmp_path, code, "a.py") == {"no-version"}
 
 
-@pytest.mark.parametrize(("line", "said"), [
+@each_row(("line", "said"), [
     ("$docker run -e MODEL_NAME=leaf -v /srv/leaf:/models/leaf\n-p 8500:8500 own:1", {"line-not-continued"}),
     ("$docker run -e MODEL_NAME=leaf -v /srv/leaf:/models/leaf \\\n-p 8500:8500 own:1", set()),
 ])  # fmt: skip
@@ -161,7 +161,7 @@ def test_a_placeholder_may_begin_with_a_blank(tmp_path):
     assert rules(tmp_path, f"```\n{RUN.format(options=options, behind='')}\n```\n") == set()
 
 
-@pytest.mark.parametrize(("url", "said"), [
+@each_row(("url", "said"), [
     ("http://localhost:8501/models/leaf:predict", {"request-wrong-path"}),
     ("http://127.0.0.1:8501/v1/model/leaf", {"request-wrong-path"}),
     ("http://localhost:8501/v1/models/leaf:predict", set()),
@@ -173,7 +173,7 @@ def test_a_request_to_a_path_that_rest_has_not(url, said, tmp_path):
     assert rules(tmp_path, f"```sh\n{run}\ncurl {url}\n```\n") == said
 
 
-@pytest.mark.parametrize(("command", "said"), [
+@each_row(("command", "said"), [
     ("$ kubectl exec leaf-0 -n ml -c leaf -- ls /mnt/leaf/", {"no-version"}),
     ("$ kubectl exec leaf-0 -n ml\n-c leaf -- ls /mnt/leaf/", {"no-version"}),
     ("$ docker exec leaf ls -l /mnt/leaf", {"no-version"}),
@@ -194,7 +194,7 @@ def test_a_comment_may_say_run_before_the_command(tmp_path):
     assert rules(tmp_path, f"{code}\n", "a.py") == {"no-version"}
 
 
-@pytest.mark.parametrize(("given", "said"), [
+@each_row(("given", "said"), [
     ("DIR=/srv/leaf/0001", {"base-path-version"}),
     ('$ export DIR="/srv/leaf/0001"', {"base-path-version"}),
     ("DIR=/srv/leaf", set()),
@@ -204,12 +204,12 @@ def test_a_path_that_another_block_sets_is_known(given, said, tmp_path):
     assert rules(tmp_path, f"```\n{given}\n```\n\n```sh\n{SERVE.format(base='$DIR')}\n```\n") == said
 
 
-@pytest.mark.parametrize("base", ["EXPORTPATH", "[Path_to_the_repo]/leaf", "[path to it]/leaf"])
+@each_row("base", ["EXPORTPATH", "[Path_to_the_repo]/leaf", "[path to it]/leaf"])
 def test_a_base_path_to_fill_in_is_not_relative(base, tmp_path):
     assert rules(tmp_path, f"```\n{SERVE.format(base=base)}\n```\n") == set()
 
 
-@pytest.mark.parametrize(("rest", "said"), [
+@each_row(("rest", "said"), [
     ("--rest_api_port=8501 \\\n\n--model_base_path=/srv/leaf", set()),
     ("--rest_api_port = 8501 \\\n\n--model_base_path=/srv/leaf", {"flag-value-after-blank"}),
 ])  # fmt: skip
@@ -217,7 +217,7 @@ def test_a_command_whose_lines_stand_apart_in_a_block_is_one(rest, said, tmp_pat
     assert rules(tmp_path, f"```\nnohup tensorflow_model_server \\\n\n{rest} >server.log 2>&1\n```\n") == said
 
 
-@pytest.mark.parametrize("page", [
+@each_row("page", [
     "```sh\npython -m tensorflow_serving.server.bin.server.py --model_base_path=/srv/leaf\n```\n",
     "```dockerfile\nFROM tensorflow/tensorflow\nRUN python -m tensorflow_serving.main --model_base_path=/leaf\n```\n",
     '```dockerfile\nFROM python:3.9\nCMD ["python", "-m", "tensorflow_serving.main", "--model_base_path=/leaf"]\n```\n',
