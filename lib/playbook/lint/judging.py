@@ -45,7 +45,8 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
         report.findings += [*hits, *check_published(command), *check_mounted(command)]
-        report.counts["flags"] += len(command.given)
+        report.counts["flags"] += sum(not command.since or (command.at(name) or 0) >= command.since
+                                      for name in command.given)  # fmt: skip
         if any(_OPEN.fullmatch(word) for word in command.words):
             place = f"{command.path}:{command.line}" if command.line else command.path
             report.passed.setdefault("flags that are filled in elsewhere", []).append(place)
@@ -64,7 +65,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         if not started_otherwise(command, reading.commands):
             report.findings += check_served(command, sources, files, checked)
         judged.append((command, files))
-        report.findings[before:] = _at_their_words(report.findings[before:], command)
+        report.findings[before:] = _since(_at_their_words(report.findings[before:], command), command)
         said.append((command, report.findings[before:]))
     report.findings = list(said_once(report.findings, said))
     for text in gathered.texts.values():
@@ -102,6 +103,12 @@ def _at_their_words(hits: list[Finding], command: Command) -> list[Finding]:
     others = {line_of(word): path for word in words if (path := getattr(word, "path", ""))}
     moved = {line: path for line, path in others.items() if line not in own}
     return [replace(hit, path=moved.get(hit.line, hit.path)) if hit.path == command.path else hit for hit in hits]
+
+
+def _since(hits: list[Finding], command: Command) -> list[Finding]:
+    """Findings without those of words that another command line has too, which is judged by itself."""
+    above = command.since or 0
+    return [hit for hit in hits if hit.path != command.path or (hit.line or above) >= above]
 
 
 def _not_here(command: Command, files: dict[str, Text], report: Report) -> None:

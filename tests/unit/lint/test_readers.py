@@ -228,7 +228,7 @@ def test_a_command_of_one_word_is_not_split_by_the_platform(tmp_path):
     head = "kind: Pod\nspec:\n  containers:\n  - name: s\n    image: tensorflow/serving:2.20.0\n"
     (tmp_path / "a.yaml").write_text(head + '    command: ["tensorflow_model_server --model_base_path=/models/m"]\n')
     errors = [(hit.rule, hit.line) for hit in examine(tmp_path).findings if hit.severity == "error"]
-    assert errors == [("flags-in-one-word", 6)]
+    assert errors == [("flags-in-one-word", 6), ("base-path-missing", 6)]
 
 
 def test_a_surplus_bracket_hides_no_fault_before_it(tmp_path):

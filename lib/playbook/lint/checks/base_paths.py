@@ -10,7 +10,7 @@ from pathlib import Path
 from playbook.lint.checks.batching import limit_of
 from playbook.lint.checks.command import Command, is_official
 from playbook.lint.checks.lookup import Lookup, Sources, from_here, look_up
-from playbook.lint.checks.lost_models import NAMING, check_lost, named_alone
+from playbook.lint.checks.lost_models import NAMING, check_lost, check_unread, named_alone
 from playbook.lint.checks.model_lists import ModelEntry, model_entries
 from playbook.lint.checks.model_places import (
     check_below,
@@ -60,7 +60,8 @@ def check_served(command: Command, sources: Sources, files: dict[str, Text], che
     elif command.text("model_base_path") and not command.partial:
         entry = ModelEntry(command.text("model_name"), command.text("model_base_path"), command.at("model_base_path"))
         where = command.path, entry.line
-        yield from _check(_Asked(command, sources, entry, batching, where, single=True), checked)
+        hits = list(_check(_Asked(command, sources, entry, batching, where, single=True), checked))
+        yield from hits or check_unread(command, sources)
 
 
 def started_otherwise(command: Command, others: Sequence[Command]) -> bool:

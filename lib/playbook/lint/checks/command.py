@@ -106,6 +106,8 @@ class Command:
     published: tuple[Word, ...] = ()  # ports of the container that are published, where that is the point of the text
     managed: bool = False  # by a platform that measures and drains beside the server (KServe, Knative)
     pasted: bool = False  # one text of flags, as it is copied from where they are used
+    unread: Mapping[str, str] = field(default_factory=dict)  # variables that were to be settings, and are none
+    since: int | None = None  # a line above which nothing is said: what stands there is run, and judged by itself
     partial: bool = False  # flags of which the rest stands elsewhere (a patch, a fragment, a template's branch)
 
     @property

@@ -81,13 +81,22 @@ def _is_setting(name: str) -> bool:
     return bare.lower() in settings or tail or threads or bare in _ALSO_NAMES or bool(_MEANT.fullmatch(name))
 
 
+def flag_meant(name: str) -> str:
+    """The flag that a variable was to set; "" for none."""
+    bare = _bare(name)
+    flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
+    return flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")
+
+
+def _bare(name: str) -> str:
+    return _OURS.sub("", name.strip().lstrip("-")).lower()
+
+
 def instead_of(name: str, value: str) -> str:
     """What to do with a variable that nobody reads."""
     if name != name.strip():
         return f"Write {name.strip()}={value.strip()}, without the blanks: they belong to the name."
-    bare = _OURS.sub("", name.lstrip("-")).lower()
-    flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
-    flag = flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")
+    bare, flag = _bare(name), flag_meant(name)
     if name in _READ_BY_SCRIPT:
         return f"The entrypoint is replaced, so give --{name.lower()} as a flag."
     if flag:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -29,6 +29,16 @@ _HINTS = {
 _HINTS["ModelConfig", "batching_params"] = _HINTS["ModelConfig", "batching_parameters"]
 _HINTS["ModelConfigList", "batching_parameters"] = _HINTS["ModelServerConfig", "batching_parameters"]
 
+_PROTOS = {
+    "BatchingParameters": "session_bundle_config.proto",
+    "ConfigProto": "tensorflow/core/protobuf/config.proto",
+    "ModelServerConfig": "model_server_config.proto",
+    "MonitoringConfig": "monitoring_config.proto",
+    "PlatformConfigMap": "platform_config.proto and those of what it holds",
+    "SSLConfig": "ssl_config.proto",
+    "ThreadPoolFactoryConfig": "thread_pool_factory_config.proto",
+}  # where each message stands
+
 
 @dataclass(frozen=True)
 class About:
@@ -41,7 +51,8 @@ class About:
     def hit(self, rule: str, field_: text_proto.Field, **words: object) -> Finding:
         """The finding of a rule at a field."""
         words = {"field": field_.name, "effect": self.effect, **words}
-        return finding(rule, self.text.path, self.text.line(field_.line), **words)
+        hit = finding(rule, self.text.path, self.text.line(field_.line), **words)
+        return replace(hit, source=f"text format; {_PROTOS[self.message]}")
 
 
 def walk(tree: text_proto.Field, kind: Any, about: About) -> Iterator[Finding]:

@@ -97,8 +97,16 @@ def _batching(command: Command) -> Iterator[Finding]:
         yield _at(command, "batching-file-unused", "batching_parameters_file")
     if command.on("enable_per_model_batching_parameters") and not batching:
         yield _at(command, "per-model-unused", "enable_per_model_batching_parameters")
-    if batching and not file and not command.on("enable_per_model_batching_parameters"):
+    told = file or command.on("enable_per_model_batching_parameters") or _in_one_word(command, "enable_batching")
+    if batching and not told:
         yield _at(command, "batching-defaults", "enable_batching")
+
+
+def _in_one_word(command: Command, name: str) -> bool:
+    """True for a flag that stands in one word with others, so that the server has none of that name."""
+    flag = re.compile(rf"--{name}(?![\w-])")
+    return any(flag.search(whole) and whole.count("--") > 1 for word in command.words
+               for whole in (str(word), getattr(word, "written", "")))  # fmt: skip
 
 
 _TO_FILL_IN = re.compile(r"[A-Z][A-Z_]{3,}")  # EXPORTPATH: what a document's reader is to write

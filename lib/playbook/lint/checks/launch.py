@@ -23,6 +23,7 @@ from playbook.lint.checks.start_checks import (
     check_literals,
     check_program,
     check_variables,
+    with_literals,
 )
 from playbook.lint.forms.shell_calls import is_shell, script_of
 from playbook.lint.forms.text import Word, line_of
@@ -33,18 +34,20 @@ def launch(start: Start) -> Reading:
     start, pasted = as_meant(start)
     reading, written = Reading(findings=pasted), start
     start = _filled(start) if start.kubernetes else start
+    start = with_literals(start)
     start = named_as_program(start, reading)
     words = [*(start.entry or ()), *start.args]
     start = check_entry(start, reading)
     if start.entry and len(words) > 1 and is_shell(words[0]) and not words[1].startswith("-"):
         start, words = replace(start, entry=words[1:2], args=words[2:]), words[1:]  # a shell that runs a script
-    first = start.entry[0] if start.entry else ""
+    first = start.entry[0] if start.entry else Word("")
     if is_server_word(first.partition(" ")[0]) and " --" in first:
         binary, _, rest = first.partition(" --")
         line = line_of(first) or start.line
         reading.report("flags-in-one-word", start.path, line, flag=binary, other="--" + rest.partition("=")[0])
-        reading.counts["command lines"] += 1
-        return reading
+        meant = [Word(part, line, first.raw, str(first), first.path) for part in first.split()]  # its flags are judged
+        start = replace(start, entry=meant[:1], args=[*meant[1:], *(start.entry or [])[1:], *start.args])
+        words = [*(start.entry or ()), *start.args]
     as_written = [*(written.entry or ()), *written.args]
     referenced = " ".join([start.reading, *as_written, *words, *(text.content for text in start.scripts.values())])
     if start.entry is None or is_script(start.entry):
@@ -72,7 +75,8 @@ def launch(start: Start) -> Reading:
         reading.passed = f"it starts {words[0]}, which is not here"
     check_literals(written, reading)
     check_key(start, reading)
-    check_variables(start, referenced, reading)
+    unread = check_variables(start, referenced, reading)
+    reading.commands = [replace(command, unread=unread) for command in reading.commands]
     return reading
 
 

@@ -18,10 +18,11 @@ from playbook.lint.checks.cut_off import cut_off
 from playbook.lint.checks.launch_lines import append_line, check_doubled, named_as_program
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, tells_model
+from playbook.lint.checks.torn_lines import Torn
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
-from playbook.lint.forms.text import Text, Word
+from playbook.lint.forms.text import Text, Word, expand
 
 _HANDED = {"$@", "$*", "${@}"}
 _AS_OURS = re.compile(r"--model_base_path[= ][\"']?\$\{?MODEL_BASE_PATH\}?/\$\{?MODEL_NAME\b")  # the image's script's
@@ -40,12 +41,13 @@ def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> 
     """A start by `sh -c '...'`: the server lines of its script, with the files that it writes."""
     handed = re.search(r"\$[@*0-9]|\$\{[@*0-9]", script.written)
     starts = any(is_server_word(word) or word.startswith("--") or ENTRYPOINT_SCRIPT in word for word in rest)
+    values = _variables(start)
+    commands = list(simple_commands(script.written, values, script.line or start.line or 1))
     if starts and not handed:
         word = script.partition(" ")[0]
         reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
-        return
-    values = _variables(start)
-    commands = list(simple_commands(script.written, values, script.line or start.line or 1))
+        last = commands.pop() if commands else Simple()  # which the words were to be of: they are judged as meant
+        commands.append(replace(last, words=[*last.words, *(each.with_text(expand(each, values)) for each in rest)]))
     writes = Writes()
     for command in commands:
         writes.add(command, start.path)
@@ -62,13 +64,21 @@ def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> 
 
 def _commands(start: Start, commands: Iterable[Simple], args: list[Word], reading: Reading) -> None:
     """The server lines of a script, and what was to belong to one and was cut off."""
-    started = False
+
+    def read(words: list[Word]) -> Reading:
+        result = Reading()
+        _shell_command(start, words, args, result)
+        return result
+
+    torn = Torn()
     for command in commands:
-        if started and cut_off(command.words):
-            reading.report("line-not-continued", start.path, command.line, word=command.words[0])
+        if any(is_server_word(word) for word in torn.words) and cut_off(command.words):
+            torn.add(command.words, start.path, reading)
             continue
-        started = any(is_server_word(word) for word in command.words)
-        _shell_command(start, list(command.words), args, reading)
+        reading.add(torn.rest(read))
+        torn = Torn(list(command.words), understood=True)
+        reading.add(read(torn.words))
+    reading.add(torn.rest(read))
 
 
 def _brings_files(words: list[Word]) -> bool:
@@ -96,6 +106,9 @@ def _placed(words: Sequence[Word], start: Start, text: Text) -> tuple[Word, ...]
 
 
 def _shell_command(start: Start, words: list[Word], args: list[Word], reading: Reading) -> None:
+    if words and words[0].startswith("--") and is_official(start.image):  # for the image's own script, no shell's
+        environment = {name: str(value) for name, value in start.environment.items()}
+        return append_line(start, reading, words, entrypoint_flags(environment))
     named = named_as_program(replace(start, entry=None, args=words), reading)
     words = named.args
     if not any(is_server_word(word) for word in words) or words[0] in ("echo", "printf"):
@@ -103,12 +116,13 @@ def _shell_command(start: Start, words: list[Word], args: list[Word], reading: R
         if place is not None and words[0] not in ("chmod", "cp", "mv", "ls", "cat"):
             environment = {name: str(value) for name, value in start.environment.items()}
             append_line(start, reading, words[place + 1 :], entrypoint_flags(environment))
-        return
+        return None
     behind = after_binary(words)
     if start.place.dockerfile and args and _HANDED & {*behind}:  # what the image's own script gives stands in front
         pairs = [word.removeprefix("--").partition("=") for word in behind if word.startswith("--")]
         append_line(start, reading, args, {name: value or "true" for name, _, value in pairs})
-        return
+        return None
     filled = [word for each in behind for word in (args if each in _HANDED else [each])]
     told = start.place.built and not args and bool(_HANDED & {*behind}) and not tells_model(filled)  # when it is run
     append_line(replace(start, partial=start.partial or told), reading, filled, {})
+    return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import zip_longest
 
 from playbook.lint.checks.command import Command, entrypoint_flags, nearest_flag
+from playbook.lint.checks.environment import flag_meant
 from playbook.lint.checks.lookup import Sources, look_up
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.text import is_unknown, line_of
@@ -39,17 +40,27 @@ def check_lost(command: Command, sources: Sources) -> Iterator[Finding]:
 
     The script of the official image always gives a base path. A process without it ends at once, which is said so.
     """
+    yield from _of(lost(command), command, sources)
+
+
+def check_unread(command: Command, sources: Sources) -> Iterator[Finding]:
+    """The same of a variable that nobody reads, where the script is told no other name or place of the model."""
+    if command.text("model_base_path") == entrypoint_flags({})["model_base_path"]:
+        named = ((name, flag_meant(name), str(value)) for name, value in command.unread.items())
+        yield from _of([each for each in named if each[1] in NAMING], command, sources)
+
+
+def _of(words: list[tuple[str, str, str]], command: Command, sources: Sources) -> Iterator[Finding]:
     base = command.text("model_base_path")
-    words = lost(command)
     of_script = command.implied.get("model_base_path") == base and bool(command.place.image)
     if not words or not of_script or command.partial or command.text("model_config_file") or is_unknown(base):
         return
     if any(_meant(flag, value) == base for _, flag, value in words) or _may_be_there(command, sources, base):
         return
     word, flag, value = words[0]
-    line = next((line_of(each) for each in command.words if each == word), None) or command.line
+    line = line_of(command.unread.get(word)) or line_of(next((each for each in command.words if each == word), None))
     right = f"--{flag}={value or '<value>'}"
-    yield finding("model-lost", command.path, line, flag=word.partition("=")[0], base=base, right=right)
+    yield finding("model-lost", command.path, line or command.line, flag=word.partition("=")[0], base=base, right=right)
 
 
 def named_alone(command: Command, base: str) -> str:

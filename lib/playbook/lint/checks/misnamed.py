@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from playbook.lint.checks.command import BINARY, PACKAGE, is_server_word
-from playbook.lint.checks.reading import Reading
 from playbook.lint.forms.text import Word
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
@@ -67,8 +66,8 @@ def module_named(words: Sequence[Word], path: str, line: int | None) -> list[Fin
     return [finding("no-module", path, word.line or line, word=str(word)) for word in named]
 
 
-def whole_line(words: Sequence[Word], path: str) -> Reading | None:
-    """What is said of a line in quotes, which is looked up as one program's name; None for any other command.
+def whole_line(words: Sequence[Word], path: str) -> tuple[Finding, list[Word]] | None:
+    """What is said of a line in quotes, which is looked up as one program's name, and its words; None for any other.
 
     A document may quote a line for its readers' eyes.
     """
@@ -76,10 +75,8 @@ def whole_line(words: Sequence[Word], path: str) -> Reading | None:
     binary, _, rest = whole.strip().partition(" ")
     if not is_server_word(binary) or not rest.startswith("--") or path.lower().endswith(_PROSE):
         return None
-    reading = Reading()
-    reading.report("flags-in-one-word", path, whole.line, flag=binary, other=rest.partition("=")[0])
-    reading.counts["command lines"] += 1
-    return reading
+    hit = finding("flags-in-one-word", path, whole.line, flag=binary, other=rest.partition("=")[0])
+    return hit, [Word(part, whole.line, written=str(whole)) for part in whole.split()]
 
 
 def _said(name: str, path: str, line: int | None) -> Finding:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from playbook.lint.checks.command import Command, is_official
+from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.lookup import Lookup, Sources, look_up
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.text import Text, is_unknown
@@ -53,6 +54,18 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
         elif (name := sources.written_otherwise(path, flag, command.path)) and not _is_mount(result, command, path):
             words = {"flag": f"--{flag}", "path": path, "other": name, "effect": effect}
             yield flag, finding("config-file-other-name", command.path, command.at(flag), **words)
+
+
+def meant_list(command: Command, sources: Sources) -> Text | None:
+    """The model list that a command line names, wherever it is: in its place, or mounted under another path."""
+    path, flag = command.text("model_config_file"), "model_config_file"
+    found = [text for name, text in named_files(command, sources) if name == flag and isinstance(text, Text)]
+    if found or not path or is_unknown(path):
+        return next(iter(found), None)
+    mounted = [(key, text) for mount in command.place.mounts for key, text in (mount.files or {}).items()]
+    lists = [(key, text) for key, text in mounted if kind_of(text.content) == flag]
+    named = [text for key, text in lists if key.rpartition("/")[2] == path.rpartition("/")[2]]
+    return named[0] if named else lists[0][1] if len(lists) == 1 else None
 
 
 def _is_own_folder(result: Lookup, command: Command) -> bool:

@@ -8,6 +8,9 @@ from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL, Command
 from playbook.lint.checks.containers import check_health, closed_words, listening
+from playbook.lint.checks.lookup import Sources
+from playbook.lint.checks.model_lists import model_entries
+from playbook.lint.checks.named_files import meant_list
 from playbook.lint.forms.text import UNKNOWN, Text, Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
@@ -18,8 +21,9 @@ _OF_ANY_MODEL = re.compile(r"/v1/models/(?:\$…|\$\{?\w+\}?|\{\{[^{}]*\}\}|<[\w
 _NAMES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
-def check_probes(container: Any, command: Command, shown: str) -> Iterator[Finding]:
+def check_probes(container: Any, command: Command, sources: Sources, shown: str) -> Iterator[Finding]:
     """Findings of a container's probes; `command` with its flags read."""
+    names = _names(command, sources)
     if container.get("livenessProbe") and not container.get("startupProbe"):
         yield finding("liveness-without-startup", shown, container.at("livenessProbe"))
     for name in _NAMES:
@@ -34,7 +38,7 @@ def check_probes(container: Any, command: Command, shown: str) -> Iterator[Findi
         yield from _port(name, port, bool(http), command, shown, where)
         yield from _nameless(name, asked.get("port"), container, shown, where)
         if http and isinstance(http, dict):
-            yield from _path(name, http, port, command, shown, line)
+            yield from _path(name, http, port, command, names, shown, line)
         if probe.get("grpc") and not command.on("enable_grpc_healthcheck_service"):
             yield finding("probe-wrong-path", shown, line, probe=name, path="gRPC health", code="UNIMPLEMENTED",
                           right="it with --enable_grpc_healthcheck_service")  # fmt: skip
@@ -105,7 +109,21 @@ def _port(name: str, port: int | None, http: bool, command: Command, shown: str,
                       why="that is gRPC's, which answers no HTTP/1.1")  # fmt: skip
 
 
-def _path(name: str, http: Any, port: int | None, command: Command, shown: str, line: int | None) -> Iterator[Finding]:
+def _names(command: Command, sources: Sources) -> list[str]:
+    """The models that a server has, as far as they are known; those of a list that is misplaced are meant, too."""
+    if command.partial:
+        return []
+    if not command.text("model_config_file"):
+        names = [command.text("model_name") or "default"]
+    else:
+        text = meant_list(command, sources)
+        names = [entry.name for entry in model_entries(text)] if text is not None and not text.templated else []
+    return [] if any(is_unknown(name) or not name for name in names) else names
+
+
+def _path(
+    name: str, http: Any, port: int | None, command: Command, names: list[str], shown: str, line: int | None
+) -> Iterator[Finding]:
     path = str(http.get("path", "/"))
     where = line_of(http.get("path")) or line
     if port == command.number("port", 8500):
@@ -120,12 +138,11 @@ def _path(name: str, http: Any, port: int | None, command: Command, shown: str, 
                       right="it by scheme: HTTP")  # fmt: skip
         return
     model = re.fullmatch(r"/v1/models/([^/:]+)(/(versions|labels)/[^/:]+)?(/metadata)?", path)
-    served = command.text("model_name") or "default"
-    right = f"/v1/models/{served if not command.text('model_config_file') else '<name>'}"
+    right = f"/v1/models/{names[0] if names else '<name>'}"
     if alive and model and not model[4]:  # the metadata of a version that is not AVAILABLE are not found
         yield finding("health-by-code", shown, where)
-    if model and not command.text("model_config_file") and not command.partial:
-        if model[1] != served and not is_unknown(served):
+    if model and not command.partial:
+        if names and model[1] not in names:
             yield finding("probe-wrong-path", shown, where, probe=name, path=path, code="404", right=right)
     elif not model and (
         not path.startswith("/monitoring") or not (command.text("monitoring_config_file") or command.partial)

@@ -10,11 +10,12 @@ from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_unread
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script
 from playbook.lint.forms.shell_calls import is_shell
-from playbook.lint.forms.text import Word, is_unknown, place_of
+from playbook.lint.forms.text import Word, expand, is_unknown, place_of
 
 _KEY = "GOOGLE_APPLICATION_CREDENTIALS"
 _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
 _KUBERNETES = re.compile(r"(?<!\$)\$\((\w+)\)")  # `$$(NAME)` is `$(NAME)` as it stands
+_IMAGES_OWN = {"MODEL_BASE_PATH": "/models"}  # set in the official image
 _FILL_IN = (".tf", ".tfvars", ".hcl", ".nomad")  # whose language fills in `${...}` itself
 OTHER_PROGRAMS = ("python", "python3", "pip", "pip3", "node", "java", "curl", "wget", "git", "aws", "gsutil")
 
@@ -77,6 +78,19 @@ def check_literals(start: Start, reading: Reading) -> None:
                                remedy=f"Add {name} to the container's env.")  # fmt: skip
 
 
+def with_literals(start: Start) -> Start:
+    """The start with the values of variables that stay as they are written, which is said: the rest is as meant."""
+    words = [*(start.entry or ()), *start.args]
+    if start.filled or any(is_shell(word) for word in words[:2]):
+        return start
+    known = {name: str(value) for name, value in start.environment.items() if not is_unknown(value)}
+    if is_official(start.image) and not start.open_environment:
+        known = {**_IMAGES_OWN, **known}
+    fill = lambda each: each.with_text(expand(each, known)) if each.raw and "$" in each else each  # noqa: E731
+    return replace(start, entry=start.entry and [fill(each) for each in start.entry],
+                   args=[fill(each) for each in start.args])  # fmt: skip
+
+
 def check_key(start: Start, reading: Reading) -> None:
     """A key of Google's that the server is to read, at a path where nothing is mounted."""
     path, place = start.environment.get(_KEY) or Word(""), start.place
@@ -92,12 +106,13 @@ def is_replaced(start: Start) -> bool:
     return any(mount.target == "/usr/bin/" + ENTRYPOINT_SCRIPT for mount in start.place.mounts)
 
 
-def check_variables(start: Start, referenced: str, reading: Reading) -> None:
-    """Variables that look like settings and that nothing reads."""
+def check_variables(start: Start, referenced: str, reading: Reading) -> dict[str, Word]:
+    """Variables that look like settings and that nothing reads: told, and returned with their values."""
+    unread: dict[str, Word] = {}
     known = is_official(start.image) or start.own_image
     by_script = start.implied is None and (start.entry is None or is_script(start.entry))
     if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
-        return
+        return unread
     for name, value in start.environment.items() if not _is_opaque(start, by_script) else ():
         ours = is_official(start.image) or start.implied is not None or bool(OURS_ALONE.match(name))
         ours = ours or name != name.strip() or name.startswith("--")
@@ -106,6 +121,8 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> None:
             script = "the image's script reads MODEL_NAME and MODEL_BASE_PATH alone"
             why = script if by_script else "the image's script is replaced, and nothing else asks for it"
             reading.report("env-nobody-reads", path, line, name=name, why=why, hint=instead_of(name, value))
+            unread[name] = value
+    return unread
 
 
 def _is_opaque(start: Start, by_script: bool) -> bool:

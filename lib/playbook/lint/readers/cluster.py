@@ -27,8 +27,8 @@ _MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/c
 
 def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) -> Iterator[Finding]:
     """Findings between objects: mappings with the path each stands in; `served` is the URL path of the metrics."""
+    yield from [*_idle(objects, pods)]
     yield from check_monitors(objects, pods, served)
-    yield from _idle(objects, pods)
     yield from check_routes(objects, pods)
     yield from check_concerned(objects, pods)
     yield from check_claims(pods)
@@ -109,7 +109,11 @@ def _misnamed(name: str, target: int, command: Command) -> str:
 
 
 def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
-    """Services beside a server, on its ports, whose selector no pod of any object here carries."""
+    """Services beside a server, on its ports, whose selector no pod of any object here carries.
+
+    The one server of a text is told what leads to it once that is mended: what else is wrong there is said, too.
+    """
+    meant_for: list[tuple[Any, Pod]] = []
     carried = [
         _labels((each.get("metadata") or {}).get("labels")) for data, _ in objects for each in pod_templates(data)
     ]
@@ -122,11 +126,27 @@ def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
         asked = {str(port.get("targetPort", port.get("port"))) for port in spec.get("ports") or []}
         ports = {str(port) for pod in near for port in listening(pod.command) or ()} | _listed(near)
         wanted = _labels(spec.get("selector"))
-        if wanted and asked & ports and not any(wanted.items() <= labels.items() for labels in carried):
+        meant = asked & ports or _of_the_one(data, shown, near, objects)
+        if wanted and meant and not any(wanted.items() <= labels.items() for labels in carried):
             words = {"selector": _pairs(wanted), "labels": _pairs(_labels(near[0].labels)) or "none"}
             name = (data.get("metadata") or {}).get("name", "")
             yield finding("service-selects-nothing", shown, spec.at("selector"), name=name, **words)
-            yield from check_service(data, shown)
+            if len(near) == 1:
+                meant_for.append((data, near[0]))
+            else:
+                yield from check_service(data, shown)
+    for data, pod in meant_for:
+        pod.meant_by.append(data)
+
+
+def _of_the_one(service: Any, shown: str, near: list[Pod], objects: list[tuple[Any, str]]) -> bool:
+    """True for the only Service beside the only pod of a text: whatever its ports, it is meant to lead there."""
+    here = [data for data, path in objects if path == shown]
+    services = [data for data in here if data.get("kind") == "Service"]
+    alone = (
+        len(near) == 1 and near[0].shown == shown and len([each for data in here for each in pod_templates(data)]) == 1
+    )
+    return alone and len(services) == 1 and services[0] is service and not service["spec"].get("externalName")
 
 
 def _unserved(shown: str, pods: list[Pod], services: list[Any], objects: list[tuple[Any, str]]) -> list[Pod]:

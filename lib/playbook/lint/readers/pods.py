@@ -23,6 +23,7 @@ class Pod:
     container: Any
     command: Command
     annotations: Mapping[str, str] = field(default_factory=dict)
+    meant_by: list[Any] = field(default_factory=list)  # Services that are to lead here, by a selector that does not
 
 
 def texts_of(value: Any) -> dict[str, Any]:
@@ -31,7 +32,9 @@ def texts_of(value: Any) -> dict[str, Any]:
 
 
 def selects(service: Any, pod: Pod) -> bool:
-    """True for a Service whose selector these pods carry."""
+    """True for a Service whose selector these pods carry, or that is meant to."""
+    if any(service is each for each in pod.meant_by):
+        return True
     spec = service.get("spec")
     selector = spec.get("selector") if isinstance(spec, Table) else None
     items = {str(key): str(value) for key, value in selector.items()} if isinstance(selector, Table) else {}

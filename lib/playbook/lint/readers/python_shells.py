@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from playbook.lint.checks.command import is_server_word
+from playbook.lint.checks.command import Place, is_server_word
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.python_values import Values
@@ -32,9 +32,9 @@ def _by_shell(keywords: dict[str, ast.expr]) -> bool:
 
 
 def _split(words: list[Word], document: Document) -> Reading:
-    """Several words beside shell=True, of which the shell runs the first alone."""
-    reading = Reading()
-    said = {"count": len(words) - 1, "word": repr(words[0].strip())}
-    reading.report("shell-args-split", document.text.path, words[0].line, **said)
-    reading.counts["command lines"] += 1
+    """Several words beside shell=True, of which the shell runs the first alone; all are judged as they are meant."""
+    first, path = words[0], document.text.path
+    meant = [word.with_text(part) for word in words for part in word.split()]  # one line, as the shell would part it
+    reading = launch(Start(path, first.line, "", meant[:1], meant[1:], {}, Place(folder=document.folder)))
+    reading.report("shell-args-split", path, first.line, count=len(words) - 1, word=repr(first.strip()))
     return reading

@@ -16,6 +16,7 @@ from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.pasted import mended_line
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.rewriting import check_rewriting
+from playbook.lint.checks.torn_lines import Torn
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
@@ -65,30 +66,30 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     if not (_MAY_CONCERN.search(text.content) or names_own(document.around, text.content) or goes_on(document)):
         return reading
     values = {**document.around.exported, **{name: str(value) for name, value in sourced_variables(document).items()}}
-    started, named, shown = False, set[Word](), list[Simple]()
+    named, shown = set[Word](), list[Simple]()
     around = document.around.sources.texts.get(text.file, text) if text.file is not None else text
     serves = bool(_SERVES.search(around.content)) or names_own(document.around, text.content)
-    writes, order, before = Writes(not _BASH.match(text.content)), Order(), list[Word]()
-    blanked = Blanked()
+    writes, order, torn = Writes(not _BASH.match(text.content)), Order(), Torn()
+    blanked, read_as_meant = Blanked(), lambda words: _read_command(Simple(words), document, depth)
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted
-        torn = (started or lacks_image(before)) and cut_off(command.words)
-        if serves and (torn or cut_by_blank(before, command.words)):
-            reading.report("line-not-continued", text.path, command.line, word=command.words[0])
-            reading.findings += _torn([*before, *command.words], document)
+        if serves and _goes_on(torn, command.words):
+            torn.add(command.words, text.path, reading)
             continue
-        before = command.words
+        reading.add(torn.rest(read_as_meant))
+        torn = Torn(command.words)
         if blanked.add(command.words):
             continue
         read = _read_command(command, document, depth)
         reading.findings += blanked.used(command.words, text.path) if read.understood else ()
         order.add(command, read.commands)
         reading.add(read.without(*IN_QUOTES) if command.unclosed and pasted else read)
-        started = starts_server(command.words)
+        torn.understood = bool(read.commands)
         named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
         writes.add(command, text.path)
         shown.append(command)
+    reading.add(torn.rest(read_as_meant))
     for name, written in writes.files.items():
         reading.add(_written(name, written, document, depth))
     for other in set_aside(shown, text.path):
@@ -115,10 +116,10 @@ def _as_meant(command: Simple, document: Document) -> tuple[list[Word], list[Fin
     return words, hits
 
 
-def _torn(words: list[Word], document: Document) -> list[Finding]:
-    """What is said of the mounts of a line that goes on without its backslash: docker is not asked for the rest."""
-    hits = read_docker_run(words, document).findings if run_arguments(words) is not None else []
-    return [hit for hit in hits if hit.rule.startswith("mount-")]
+def _goes_on(torn: Torn, words: list[Word]) -> bool:
+    """True for words that were meant as the rest of the command before them, which starts a server."""
+    before = torn.so_far
+    return ((starts_server(before) or lacks_image(before)) and cut_off(words)) or cut_by_blank(torn.words, words)
 
 
 def _images(named: set[Word], path: str, reading: Reading) -> None:
@@ -147,7 +148,8 @@ def _read_command(command: Simple, document: Document, depth: int) -> Reading:
         return _joined(reading, beside)
     inner = [word for word in words if " " in word.strip() and re.search(rf"{NAMED}|{ENGINES} run", word)]
     if (whole := whole_line(words, document.text.path)) is not None:
-        return whole
+        reading.findings.append(whole[0])
+        return _joined(reading, read_process(whole[1], document))
     if inner and depth < _DEPTH:
         for word in inner:
             text = Text(word.written, document.text.path, word.line or 1, document.text.file)

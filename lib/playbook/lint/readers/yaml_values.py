@@ -32,7 +32,7 @@ def scalars_that_start(page: Page, reading: Reading) -> Iterator[Text]:
             line = " ".join(shlex.quote(word) for word in words)
             yield Text(line, page.document.text.path, words[0].line or 1, None, page.document.text.templated)
     for word in (each for data in page.data for each in words_in(data)):
-        lines = range(word.line or 1, (word.line or 1) + word.count("\n") + 1)
+        lines = range(word.line or 1, (word.line or 1) + max(word.count("\n"), word.written.count("\n")) + 1)
         read = {str(each) for command in reading.commands for each in command.words if each.startswith("--")}
         alone = met & {*lines} and not any(each in word for each in read)  # another's words on the same line
         own = bool(_RUNS.search(word)) and names_own(page.document.around, word)

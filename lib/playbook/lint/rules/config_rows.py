@@ -85,7 +85,7 @@ ROWS = (
     ("config-unknown-field", "error",
      "{field} is no field of {kind}: parse error, {effect}.",
      "{hint}",
-     "model_server_config.proto, monitoring_config.proto"),
+     "text format; the proto of the file's message"),
     ("config-scalar-for-message", "error",
      "{field}: {value} is one word where a message belongs: parse error, {effect}.",
      "Write {field} {{ ... }} with {fields}.",

@@ -67,9 +67,9 @@ ROWS = (
      "--model_name={name} alone does not move the base path: the server looks in {base}.",
      "Set the variable MODEL_NAME={name} instead, or add --model_base_path={right}.",
      "tf_serving_entrypoint.sh"),
-    ("base-path-version", "warning",
+    ("base-path-version", "error",
      "Base path {path} ends in what looks like a version number: the server looks for numbered folders "
-     "inside it.",
+     "inside it, and waits for ever where it finds none.",
      "Name its parent, {parent}.",
      "file_system_storage_path_source.cc"),
     ("base-path-is-file", "error",
