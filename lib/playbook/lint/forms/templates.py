@@ -15,6 +15,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
 _FIELD = re.compile(r"^[a-z_]+\s*:(?!=)")  # a text proto's, whose brackets somebody doubled: no action of a template
 _VALUE = re.compile(r"^\.Values\.([\w.]+)\s*(?:\|\s*(?:quote|toString|int|squote))*$")
+_RUNTIMES = re.compile(r"\.(Name|Namespace|(Labels|Annotations)\.[\w./-]+)")  # of the object that a runtime serves
 _CONTROL = re.compile(
     r"^(if|else|end|range|with|define|template|block|include|toYaml|tpl|/\*|\$\w+\s*:?=|fail|required)"
 )
@@ -25,6 +26,12 @@ def is_template(content: str) -> bool:
     return any(not _FIELD.match(match[1]) for match in _ACTION.finditer(content)) or (
         "{%" in content and "%}" in content
     )
+
+
+def is_runtimes_alone(content: str) -> bool:
+    """True where KServe fills the actions in, when it makes a pod of a runtime: nothing is left out of such a text."""
+    asked = [match[1] for match in _ACTION.finditer(content)]
+    return "ServingRuntime" in content and "{%" not in content and all(map(_RUNTIMES.fullmatch, asked))
 
 
 def values_of(path: Path | None) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from playbook.lint.checks.refused import check_service
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.claims import check_claims
+from playbook.lint.readers.clients import check_clients
 from playbook.lint.readers.concerned import SCALERS, check_concerned, targets
 from playbook.lint.readers.misnamed import check_names
 from playbook.lint.readers.monitors import check_monitors
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.readers.routes import check_routes
+from playbook.lint.readers.shared_ports import check_shared
 from playbook.lint.readers.workloads import pod_templates
 from playbook.lint.rules.findings import Finding, finding
 
@@ -30,6 +32,8 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
     yield from [*_idle(objects, pods)]
     yield from check_monitors(objects, pods, served)
     yield from check_routes(objects, pods)
+    yield from check_clients(objects, pods)
+    yield from check_shared(objects, pods)
     yield from check_concerned(objects, pods)
     yield from check_claims(pods)
     yield from check_names(objects, pods) if pods else ()

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.checks.command import Place
+from playbook.lint.checks.command import Mount, Place
 from playbook.lint.checks.containers import cores
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.inference_services import check_inference_service
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.mounted_maps import check_maps
 from playbook.lint.checks.probes import check_routed
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.refused import check_container
@@ -18,13 +19,14 @@ from playbook.lint.checks.resources import check_resources
 from playbook.lint.checks.serving_runtimes import check_models
 from playbook.lint.forms.text import Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.pod_mounts import mounts_of
 from playbook.lint.rules.findings import Finding, finding
 
 # What KServe's TensorFlow runtime puts in front (config/runtimes/kserve-tensorflow-serving.yaml).
 _RUNTIME = {"port": "9000", "rest_api_port": "8080", "model_base_path": "/mnt/models",
             "rest_api_timeout_in_ms": "60000"}  # fmt: skip
 _OTHERS = re.compile(r"triton|ovms|openvino|mlserver|onnx|torch", re.IGNORECASE)  # servers of other makers
-_NONE = Place(True, False, hidden_mounts=True)
+_MODELS = Mount("/mnt/models")  # where KServe puts the model, and what lies beside it
 _OWN = "kserve-tensorflow-serving"
 _SECOND = ("v2", "grpc-v2")  # protocols that it has not: KServe gives such a model to Triton, if no runtime is named
 
@@ -43,7 +45,7 @@ def read_inference_service(data: Any, document: Document) -> Reading:
             continue
         model = predictor.get("tensorflow") or predictor.get("model") or {}
         if isinstance(model, Table) and model and _is_ours(model):
-            reading.add(_read_model(model, data, document))
+            reading.add(_read_model(model, predictor, data, document))
     return reading
 
 
@@ -73,7 +75,7 @@ def _layout(data: Any, spec: Any, shown: str) -> Iterator[Finding]:
                       right="Write serving.kserve.io/v1beta1, and spec: predictor: without default:.")  # fmt: skip
 
 
-def _read_model(model: Any, data: Any, document: Document) -> Reading:
+def _read_model(model: Any, predictor: Any, data: Any, document: Document) -> Reading:
     reading = Reading()
     reading.counts["predictors"] += 1
     shown, name = document.text.path, str((data.get("metadata") or {}).get("name", "model"))
@@ -89,7 +91,8 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
     environment = {str(each.get("name")): Word(each.get("value", "$"), each.line)
                    for each in model.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     limit = ((model.get("resources") or {}).get("limits") or {}).get("cpu")
-    start = Start(shown, model.at("args") if args else model.line, "", None, args, environment, _NONE,
+    place = _place(model, predictor, data, document)
+    start = Start(shown, model.at("args") if args else model.line, "", None, args, environment, place,
                   cpu_limit=cores(limit) if limit is not None else None, kubernetes=True, open_environment=True,
                   implied={**_RUNTIME, "model_name": name})  # fmt: skip
     start.managed = start.own_image = True
@@ -104,6 +107,7 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
     launched = launch(start)
     for command in launched.commands[:1]:
         read = check_command(command)[0]
+        reading.findings += check_maps(read, document.around, shown, environment.values())
         reading.findings += check_models(model, read, shown) if uri else ()
         if str(model.get("runtime") or _OWN) == _OWN:
             reading.findings += check_routed(model, read, shown, model.at("args"))
@@ -112,6 +116,18 @@ def _read_model(model: Any, data: Any, document: Document) -> Reading:
         words = {"image": f"tensorflow/serving:{version}", "problem": "the tag moves"}
         reading.report("image-not-pinned", shown, model.at("runtimeVersion"), **words)
     return reading
+
+
+def _place(model: Any, predictor: Any, data: Any, document: Document) -> Place:
+    """The runtime's container: KServe's own holds nothing but the model and what the predictor mounts.
+
+    Another runtime may mount more, and another image hold more.
+    """
+    mounts, hidden = mounts_of(model, predictor, data, document)
+    own = str(model.get("runtime") or _OWN) == _OWN and not model.get("image")
+    own = own and not any(isinstance(each, Table) for each in predictor.get("containers") or [])
+    hidden = hidden or not own
+    return Place(True, not hidden, (_MODELS, *mounts), document.folder, hidden_mounts=hidden)
 
 
 def _image(image: str, version: str, own: bool) -> str:

@@ -149,7 +149,6 @@ def _start(container: Any, spec: Any, data: Any, document: Document, built: Imag
     whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
     unfilled = whole and is_official(image) and keeps_empty(spec, entry or [], document)
     mounts, hidden = mounts_of(container, spec, data, document, unfilled)
-    hidden = hidden or str(data.get("kind", "")).endswith("ServingRuntime")  # KServe mounts the model in them itself
     closed = (built is not None or is_official(image)) and not hidden and (bool(mounts) or whole)
     place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole)
     start = Start(document.text.path, container.at("args") or container.line, str(image), entry,

@@ -20,7 +20,7 @@ def mounts_of(
 ) -> tuple[list[Mount], bool]:
     """A container's mounts, and whether some may hide (a template left them out); `unfilled`: empty volumes stay so."""
     volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, Table)}
-    mounts, hidden = given_models(data, container), document.text.templated
+    mounts, hidden = given_models(data, container), document.text.templated or _more_by_services(data, document)
     for each in container.get("volumeMounts") or []:
         if not isinstance(each, Table):
             hidden = True
@@ -37,6 +37,16 @@ def mounts_of(
         mounts.append(Mount(target.rstrip("/") or "/", None, source, files, name, each.line, claim, whole,
                             "subPath" in each, _is_flat(volume)))  # fmt: skip
     return mounts, hidden
+
+
+def _more_by_services(data: Any, document: Document) -> bool:
+    """True for a runtime of KServe's beside InferenceServices that mount something: it is added to the runtime's."""
+    if not str(data.get("kind", "")).endswith("ServingRuntime"):
+        return False
+    mounting = [text for text in document.around.sources.texts.values()
+                if "InferenceService" in text.content and "volumeMounts" in text.content]  # fmt: skip
+    own = str(data).count("volumeMounts")
+    return any(text.path != document.text.path or text.content.count("volumeMounts") > own for text in mounting)
 
 
 def _files(volume: Any, mount: Any, around: Surroundings) -> tuple[dict[str, Text] | None, str]:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 
-from playbook.lint.checks.command import Command
 from playbook.lint.checks.containers import listening
 from playbook.lint.checks.probes import port_number
-from playbook.lint.checks.reading import SHAPES
 from playbook.lint.forms.nginx import GRPC, HTTP, Pass, passes
 from playbook.lint.forms.text import Text, Word, is_unknown, line_of
 from playbook.lint.forms.walking import tables_in
 from playbook.lint.forms.yaml_lines import Table
-from playbook.lint.readers.compose_values import words_of
+from playbook.lint.readers.hosts import Host, hosts_of, name_of, ports_of
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.rules.findings import Finding, finding
 
@@ -24,20 +21,18 @@ ROUTES = ("Ingress", "VirtualService", "HTTPRoute")
 _STATUS = "/v1/models"
 _SERVING = re.compile(r"tensorflow|tf[-_]?serv|model[-_]serv", re.IGNORECASE)  # hosts and upstreams called so
 _REST_THERE = re.compile(r"rest_api_port[= ]8500|:8500/v1/models")
-_FLAG = re.compile(r"--(port|rest_api_port)=(\d+)")
-Ports = dict[int, int]  # a server's ports as others name them, and its own behind each
 
 
 def check_routes(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
     """Findings of the Ingresses, routes and nginx ConfigMaps among the objects."""
-    served = {_name(data): (data, pod) for data, _ in objects
+    served = {name_of(data): (data, pod) for data, _ in objects
               if data.get("kind") == "Service" for pod in pods if selects(data, pod)}  # fmt: skip
     for data, shown in objects:
         kind = str(data.get("kind", ""))
         if kind in ROUTES:
             yield from _route(data, kind, shown, served)
         elif kind == "ConfigMap" and isinstance(data.get("data"), Table):
-            hosts = {name: (_ports(service, pod), pod.command) for name, (service, pod) in served.items()}
+            hosts = {name: Host(ports_of(service, pod), pod.command) for name, (service, pod) in served.items()}
             for value in data["data"].values():
                 if isinstance(value, Word) and "_pass" in value:
                     yield from _passed(passes(value, value.line or 1), hosts, shown)
@@ -45,7 +40,7 @@ def check_routes(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Fi
 
 def check_nginx(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
     """Findings of nginx's own files, which pass requests on to services of compose files or of a cluster here."""
-    hosts = _hosts(objects, pods)
+    hosts = hosts_of(objects, pods)
     for text in texts:
         if "_pass" in text.content and text.path.endswith((".conf", ".template", ".tmpl", "/default", ".nginx")):
             yield from _passed(passes(text.content), hosts, text.path)
@@ -54,29 +49,20 @@ def check_nginx(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: lis
 def check_nginx_within(text: Text, objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
     """Findings of the nginx blocks that a document shows beside a server; REST told to be on 8500 is let be."""
     if "_pass" in text.content and not _REST_THERE.search(text.content):
-        yield from _passed(passes(text.content), _hosts(objects, pods), text.path)
+        yield from _passed(passes(text.content), hosts_of(objects, pods), text.path)
 
 
-def _hosts(objects: list[tuple[Any, str]], pods: list[Pod]) -> dict[str, tuple[Ports, Command]]:
-    """The servers among services of compose files and of a cluster, by the names that others call them."""
-    hosts: dict[str, tuple[Ports, Command]] = {}
-    for data, _ in objects:
-        with suppress(*SHAPES):  # its reader tells
-            hosts |= dict(_composed(data))
-    return hosts | {_name(data): (_ports(data, pod), pod.command) for data, _ in objects
-                    if data.get("kind") == "Service" for pod in pods if selects(data, pod)}  # fmt: skip
-
-
-def _passed(ways: Iterable[Pass], hosts: dict[str, tuple[Ports, Command]], shown: str) -> Iterator[Finding]:
+def _passed(ways: Iterable[Pass], hosts: dict[str, Host], shown: str) -> Iterator[Finding]:
     for way in ways:
-        ports, command = hosts.get(way.host.partition(".")[0], ({}, None))
+        host = hosts.get(way.host.partition(".")[0])
+        ports = host.ports if host is not None else {}
         own = ports.get(way.port, way.port if way.port in ports.values() else None)
-        if command is None:
+        if host is None:
             told = way.path.startswith(_STATUS) or _SERVING.search(f"{way.host} {way.asked}")
             wrong = way.spoken == HTTP and way.port == 8500 and bool(told)
             speaks, other = GRPC, 8501
         else:
-            grpc, rest = command.number("port", 8500), command.number("rest_api_port")
+            grpc, rest = host.grpc, host.rest
             speaks, other = (GRPC, rest) if own == grpc else (HTTP, grpc)
             wrong = own in (grpc, rest) and grpc != rest and speaks != way.spoken
         if wrong:
@@ -84,36 +70,6 @@ def _passed(ways: Iterable[Pass], hosts: dict[str, tuple[Ports, Command]], shown
             right += f", or use {'grpc_pass' if way.spoken == HTTP else 'proxy_pass'}."
             words = {"what": way.directive, "spoken": way.spoken, "port": way.port, "name": way.host}
             yield finding("proxied-wrong-protocol", shown, way.line, **words, known=speaks, right=right)
-
-
-def _ports(service: Any, pod: Pod) -> Ports:
-    """The ports of a Service and the container's behind each; none where they are not known."""
-    if listening(pod.command) is None:
-        return {}
-    ports = [each for each in (service.get("spec") or {}).get("ports") or [] if isinstance(each, Table)]
-    pairs = [(each.get("port"), port_number(each.get("targetPort", each.get("port")), pod.container)) for each in ports]
-    return {port: target for port, target in pairs if isinstance(port, int) and target is not None}
-
-
-def _composed(data: Any) -> Iterator[tuple[str, tuple[Ports, Command]]]:
-    """The services of a compose file that serve, with their ports."""
-    services = data.get("services")
-    for name, service in services.items() if isinstance(services, Table) else ():
-        image = str(service.get("image", "")) if isinstance(service, Table) else ""
-        if "tensorflow/serving" not in image:
-            continue
-        words = [*(words_of(service.get("entrypoint")) or []), *(words_of(service.get("command")) or [])]
-        given = {"port": "8500", "rest_api_port": "0" if service.get("entrypoint") else "8501"}
-        given |= dict(_FLAG.findall(" ".join(words)))
-        command = Command((), given=given)
-        names = [str(name), str(service.get("container_name") or name), str(service.get("hostname") or name)]
-        for each in dict.fromkeys(names):
-            yield each, ({int(port): int(port) for port in given.values()}, command)
-
-
-def _name(data: Any) -> str:
-    metadata = data.get("metadata")
-    return str(metadata.get("name")) if isinstance(metadata, Table) else ""
 
 
 def _route(data: Any, kind: str, shown: str, served: dict[str, tuple[Any, Pod]]) -> Iterator[Finding]:
@@ -141,7 +97,7 @@ def _spoken(data: Any, service: Any, pod: Pod, port: Table, line: int | None, sh
     hinted = _SPEAKS_GRPC.search(f"{hints} {port.get('appProtocol')}")
     if grpc == rest or own not in (grpc, rest) or (hinted and not (own == rest and asked.startswith("GRPC"))):
         return
-    name = _name(service)
+    name = name_of(service)
     words = {"what": "The Ingress", "port": port.get("port"), "name": name}
     if own == grpc:
         right = 'Send to REST\'s port, or add nginx.ingress.kubernetes.io/backend-protocol: "GRPC".'

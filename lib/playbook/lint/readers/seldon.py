@@ -62,9 +62,10 @@ def _containers(predictor: Any, name: str, given: bool = True) -> Iterator[Table
 
 
 def given_models(data: Any, container: Any) -> list[Mount]:
-    """The folder of models that Seldon (`modelUri`) or KServe (STORAGE_URI) puts into a container."""
+    """The folder of models that Seldon (`modelUri`) or KServe (STORAGE_URI, a runtime) puts into a container."""
     names = {str(each.get("name")) for each in container.get("env") or [] if isinstance(each, Table)}
     predictors = (data.get("spec") or {}).get("predictors") if data.get("kind") == "SeldonDeployment" else []
     graphs = [each.get("graph") for each in predictors or [] if isinstance(each, Table)]
     fetched = any(unit.get("modelUri") for graph in graphs for unit in units(graph))
-    return [Mount(_MODELS)] if fetched or "STORAGE_URI" in names else []
+    runtime = str(data.get("kind", "")).endswith("ServingRuntime")
+    return [Mount(_MODELS)] if fetched or runtime or "STORAGE_URI" in names else []

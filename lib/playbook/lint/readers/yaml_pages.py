@@ -39,7 +39,8 @@ def load(document: Document) -> Page:
         document.text = text = replace(text, content=plain(text.content))
     if templates.is_template(text.content):
         content = templates.fill(text.content, templates.values_of(text.file))
-        document.text = text = replace(text, content=content, templated=True)
+        left_out = text.templated or not templates.is_runtimes_alone(text.content)
+        document.text = text = replace(text, content=content, templated=left_out)
     data, problems = load_documents(text.content, text.first_line)
     if problems and not load_documents(filled := templates.gaps_filled(text.content), text.first_line)[1]:
         document.text = text = replace(text, content=filled, templated=True)
