@@ -22,7 +22,7 @@ from playbook.lint.checks.model_places import (
     version_mounted,
 )
 from playbook.lint.checks.models import Serving, check_base_path, version_of
-from playbook.lint.checks.shown_folders import saved_bare_at, shown_wrong
+from playbook.lint.checks.shown_folders import saved_bare_at, shown_bare, shown_wrong
 from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms.saved_models import as_named
 from playbook.lint.forms.text import Text, is_unknown
@@ -113,6 +113,8 @@ def _check(asked: _Asked, checked: set[Path]) -> Iterator[Finding]:
         yield from _relative(command, asked.sources, base, asked.where, single)
     if is_unknown(base) and (mount := next((each for each in command.place.mounts if each.target == base), None)):
         yield from version_mounted(Lookup(mount=mount), command, base)
+    if words := shown_bare(base, command.path, asked.sources):
+        yield finding("no-version", *asked.where, **words)
     if not base or is_unknown(base) or is_plain(command) or not base.startswith("/"):
         return
     yield from other_format(command, base)

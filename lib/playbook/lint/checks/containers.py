@@ -15,7 +15,7 @@ from playbook.lint.forms.text import Word, is_unknown, line_of, place_of
 from playbook.lint.rules.findings import Finding, finding
 
 IMAGE = re.compile(rf"(docker\.io/)?{OFFICIAL}(:[\w.-]+)?(@sha256:\w+)?")
-IMAGE_IN_JSON = re.compile(rf"\"image\"\s*:\s*\"{IMAGE.pattern}\"")
+IMAGE_IN_JSON = re.compile(rf"\"\w*[iI]mage\"\s*:\s*\"{IMAGE.pattern}\"")
 _AVAILABLE = re.compile(r'state[\\"\']*\s*[:.]?.{0,12}AVAILABLE', re.DOTALL)
 
 

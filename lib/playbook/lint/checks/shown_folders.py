@@ -8,6 +8,8 @@ from playbook.lint.forms.listings import listed_bare
 from playbook.lint.forms.saved_models import as_named
 from playbook.lint.forms.trees import numbered, one_level_off, without_version
 
+_INTO_ONE = "The text shows saved_model.pb right in it: put the model into {bare}/1/."
+
 
 def saved_bare_at(result: Lookup, command: Command, sources: Sources, base: str) -> str:
     """What mends the folder that the same text saves a model into, where that is the one served; "" otherwise."""
@@ -23,6 +25,12 @@ def saved_bare_at(result: Lookup, command: Command, sources: Sources, base: str)
     return saved.get(folder, "") if not any(map(numbered, shown)) else ""
 
 
+def shown_bare(address: str, shown: str, sources: Sources) -> dict[str, str] | None:
+    """The words of `no-version` for an address in a cloud that the same text lists a model right in; else None."""
+    bare = listed_bare(sources.listed.get(shown, {}), address) if "://" in address else ""
+    return {"path": bare, "remedy": _INTO_ONE.format(bare=bare)} if bare else None
+
+
 def shown_wrong(result: Lookup, command: Command, sources: Sources, base: str) -> tuple[str, dict[str, str]] | None:
     """What a tree or a list in the same document shows to be wrong with a base path: the rule, and its words."""
     folders, listed = sources.drawn.get(command.path, {}), sources.listed.get(command.path, {})
@@ -30,9 +38,9 @@ def shown_wrong(result: Lookup, command: Command, sources: Sources, base: str) -
         return None
     rest = (result.mount.rest_of(command.place.absolute(base)) or "") if result.mount is not None else ""
     named = f"{result.mount.named.rstrip('/')}/{rest}" if result.mount is not None else base
-    if bare := without_version(folders, named) or listed_bare(listed, named):
-        remedy = f"The text shows saved_model.pb right in it: put the model into {bare}/1/."
-        return "no-version", {"path": bare, "remedy": remedy}
+    inside = base if result.mount is not None and result.mount.claim else named  # nobody lists a claim from outside
+    if bare := without_version(folders, named) or listed_bare(listed, named) or listed_bare(listed, inside):
+        return "no-version", {"path": bare, "remedy": _INTO_ONE.format(bare=bare)}
     if above := one_level_off(folders, named):
         remedy = f"Put the versions into {above}/{base.rstrip('/').rpartition('/')[2]}/, or name their folder."
         where = f"in {above} as the text draws it, which holds versions alone"

@@ -146,3 +146,39 @@ def value_of(nodes: list[Node]) -> list[Node]:
 def end(node: Node) -> int | None:
     """The line on which a node ends."""
     return node.end if isinstance(node, Group) else (node.line or 0) + node.count("\n")
+
+
+def joined_parts(nodes: list[Node]) -> list[list[Node]]:
+    """A row of nodes between its plus signs; what `if` begins goes on to its end, as Jsonnet takes it."""
+    parts: list[list[Node]] = [[]]
+    for node in nodes:
+        if (
+            node == "+"
+            and isinstance(node, Name)
+            and "if" not in [each for each in parts[-1] if isinstance(each, Name)]
+        ):
+            parts.append([])
+        else:
+            parts[-1].append(node)
+    return [part for part in parts if part]
+
+
+def pair(row: list[Node]) -> tuple[Word | None, list[Node]]:
+    """Key and value of an item; a name alone stands for both, as TypeScript writes it."""
+    first = row[0]
+    if isinstance(first, Word) and len(row) > 1 and row[1] in (":", "="):
+        return first, row[2:]
+    return (first, []) if isinstance(first, Name) and len(row) == 1 and first.isidentifier() else (None, [])
+
+
+def has_keys(group: Group, sign: str) -> bool:
+    """True for brackets that hold an object, not a program's lines; `sign` stands behind its keys."""
+    first = next((row for row in group.items if row), [])
+    spread = bool(first) and isinstance(first[0], Name) and first[0].startswith("...")
+    return spread or (len(first) > 1 and isinstance(first[0], Word) and first[1] == sign)
+
+
+def is_list(row: list[Node], place: int) -> bool:
+    """True for the braces of Go's `[]Type{...}`."""
+    two = row[place - 2] if place > 1 else None
+    return isinstance(two, Group) and two.opened == "[" and not any(two.items)

@@ -6,7 +6,19 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.forms.bracketed import DEPTH, Group, Name, Node, assigned, chain, groups
+from playbook.lint.forms.bracketed import (
+    DEPTH,
+    Group,
+    Name,
+    Node,
+    assigned,
+    chain,
+    groups,
+    has_keys,
+    is_list,
+    joined_parts,
+    pair,
+)
 from playbook.lint.forms.object_fields import NESTED, TYPE, begin, lower
 from playbook.lint.forms.text import UNKNOWN, Text, Word
 from playbook.lint.forms.yaml_lines import Items, Table
@@ -70,9 +82,9 @@ class Objects:
                     continue
                 if isinstance(node, Group):
                     named = str(before) if isinstance(before, Name) else called
-                    if node.opened == "{" and _has_keys(node, self.sign):
+                    if node.opened == "{" and has_keys(node, self.sign):
                         yield self._table(node, named, depth), node
-                    elif node.opened == "{" and isinstance(before, Name) and _is_list(row, place):
+                    elif node.opened == "{" and isinstance(before, Name) and is_list(row, place):
                         for inner in (each for item in node.items for each in item if isinstance(each, Group)):
                             yield self._table(inner, named, depth), inner
                     else:
@@ -85,6 +97,8 @@ class Objects:
         if not nodes or depth > DEPTH:
             return Word(UNKNOWN, None)
         first = nodes[0]
+        if isinstance(first, Group) and first.opened in "[{" and len(parts := joined_parts(nodes)) > 1:
+            return self._joined([self.value(part, depth + 1) for part in parts])
         if Name("+") in nodes or (isinstance(first, Word) and not isinstance(first, Name)):
             return self._text(nodes, depth)
         groups_ = [each for each in nodes if isinstance(each, Group)]
@@ -98,6 +112,16 @@ class Objects:
         if calls := chain(nodes, 0):
             return self._called(*calls[0], depth) if len(calls) == 1 else self._built(calls, depth)
         return self._named(first, depth) if len(nodes) == 1 else Word(UNKNOWN, first.line)
+
+    def _joined(self, parts: list[Any]) -> Any:
+        """Lists or objects that `+` puts together; of a part that a condition makes, it is known that there is one."""
+        if isinstance(parts[0], Table):
+            whole = Table({key: value for part in parts if isinstance(part, Table) for key, value in part.items()})
+            whole.line = parts[0].line
+            return whole
+        items = Items(each for part in parts for each in (part if isinstance(part, list) else [Word(UNKNOWN, None)]))
+        items.line = parts[0].line
+        return items
 
     def _named(self, name: Name, depth: int) -> Any:
         if re.fullmatch(r"\d+", name):
@@ -135,7 +159,7 @@ class Objects:
         table = Table()
         table.line = group.line
         for row in (row for row in group.items if row):
-            key, value = _pair(row)
+            key, value = pair(row)
             if key is None:
                 continue
             held = self.value(value, depth + 1) if value else self._named(Name(key, row[0].line), depth)
@@ -222,24 +246,3 @@ class Objects:
             table.setdefault(key, Items()).extend(flat)
         elif values:
             table[key] = values[0]
-
-
-def _pair(row: list[Node]) -> tuple[Word | None, list[Node]]:
-    """Key and value of an item; a name alone stands for both, as TypeScript writes it."""
-    first = row[0]
-    if isinstance(first, Word) and len(row) > 1 and row[1] in (":", "="):
-        return first, row[2:]
-    return (first, []) if isinstance(first, Name) and len(row) == 1 and first.isidentifier() else (None, [])
-
-
-def _has_keys(group: Group, sign: str) -> bool:
-    """True for brackets that hold an object, not a program's lines; `sign` stands behind its keys."""
-    first = next((row for row in group.items if row), [])
-    spread = bool(first) and isinstance(first[0], Name) and first[0].startswith("...")
-    return spread or (len(first) > 1 and isinstance(first[0], Word) and first[1] == sign)
-
-
-def _is_list(row: list[Node], place: int) -> bool:
-    """True for the braces of Go's `[]Type{...}`."""
-    two = row[place - 2] if place > 1 else None
-    return isinstance(two, Group) and two.opened == "[" and not any(two.items)

@@ -23,6 +23,30 @@ _CONFIG = re.compile(
 _FLAGS = re.compile(r"\s*--[a-z]\w+(=\S+)?(\s+--[a-z]\w+(=\S+)?)+\s*")
 _FIELD = re.compile(r"\s*(\w+\s*:?\s*\{|(allowed_batch_sizes|pad_variable_length_inputs)\s*:)")
 _LONGEST = 200
+# keys that begin an object, what stands near them, and those that may follow at their depth
+_OBJECT = re.compile(r"([ \t]{0,3})(apiVersion|kind|version|services):(?:\s|$)")
+_BESIDE = {
+    "apiVersion": r"kind:\s",
+    "kind": r"apiVersion:\s",
+    "version": r"services:\s*$",
+    "services": r"\s+[\w.-]+:\s*$",
+}
+_TOP_KEYS = ("apiVersion", "kind", "metadata", "spec", "data", "stringData", "binaryData", "type", "immutable", "items",
+             "version", "services", "volumes", "networks", "configs", "secrets", "name")  # fmt: skip
+
+
+def object_end(lines: list[str], place: int) -> int:
+    """The line behind a whole object of YAML that begins here, glued to the sentences around it; `place` for none."""
+    begun = _OBJECT.match(lines[place])
+    near = lines[place + 1 : place + 4]
+    if begun is None or not any(re.match(begun[1] + _BESIDE[begun[2]], line) for line in near):
+        return place
+    own, end = re.compile(begun[1] + r"(\s|- |#|---|(" + "|".join(_TOP_KEYS) + r"):(\s|$))"), place + 1
+    last = end
+    while end < len(lines) and (not lines[end].strip() or own.match(lines[end])):
+        end += 1
+        last = end if lines[end - 1].strip() else last
+    return last
 
 
 def plain_end(lines: list[str], place: int) -> int:

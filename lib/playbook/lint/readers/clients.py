@@ -26,7 +26,9 @@ _ADDRESS = re.compile(
 )
 _MODEL = re.compile(r"/v1/models/([\w.-]+)(?=[/:]|$)")
 _ALMOST = re.compile(r"/(?:v1/)?models?/[\w.-]+(?:/versions/\d+)?:(?:predict|classify|regress)$")
-_SERVING = re.compile(r"tensorflow|tf[-_]?(serv|grpc|rest|model|host|url|api)|tfs(?![a-z])", re.IGNORECASE)  # variables called so
+_SERVING = re.compile(
+    r"tensorflow|tf[-_]?(serv|grpc|rest|model|host|url|api)|tfs(?![a-z])", re.IGNORECASE
+)  # variables called so
 _HOST = re.compile(r"_?(HOST|HOSTNAME|ADDRESS|ADDR|SERVER)$")
 _PARTLY = ("SeldonDeployment", "InferenceService")  # whose pods others have their part in
 
@@ -116,8 +118,8 @@ def _told(values: dict[str, Word], words: list[Word]) -> Iterator[_Told]:
         if port is not None and port.isdigit() and (address := _ADDRESS.fullmatch(f"{value.strip()}:{port}")):
             yield _Told(f"{name} with {_HOST.sub('', name)}_PORT", address, line_of(port))
     for word in filled_in(words, values):
-        name, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-        address = _ADDRESS.fullmatch(value.strip())
+        name, equals, given = word.partition("=") if word.startswith("-") else ("", "", str(word))
+        address = _ADDRESS.fullmatch(given.strip())
         if address and address["port"] and (equals or address["scheme"]):
             yield _Told(name or "the container's argument", address, line_of(word))
 

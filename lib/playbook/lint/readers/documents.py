@@ -11,12 +11,12 @@ from dataclasses import replace
 from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.forms.diffs import after
-from playbook.lint.forms.plain_prose import BULLET, STARTED, closed_up, plain_end
+from playbook.lint.forms.plain_prose import BULLET, STARTED, closed_up, object_end, plain_end
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
 from playbook.lint.forms.transcripts import commands_of, printed_files
 from playbook.lint.readers.block_kinds import KINDS, PROGRAMS, concerns, kind_of_block, names_server
-from playbook.lint.readers.inline_code import FENCE, MARKDOWN, Block, in_sentence, span_end, spans
+from playbook.lint.readers.inline_code import FENCE, MARKDOWN, Block, in_sentence, name_before, span_end, spans
 
 _FENCED_COMMAND = re.compile(rf"^[ \t]*```[ \t]*(?=(?:sudo )?(?:{ENGINES}\s[^`]*\brun\s|\S*{NAMED}\s+-)[^`]*$)")
 _CONFIG_BEHIND = re.compile(
@@ -49,7 +49,6 @@ _SPACED = re.compile(r"(?s)(?:(?!\\[ \t]*\n).)*(?:\\[ \t]*\n[ \t]*\n(?:(?!\\[ \t
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
 _ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
 _PLATFORMS = re.compile(r"\bTensorFlowServing\(|TFServingSpec\(")  # TFX's validator, KServe's client
-_FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|json|ya?ml|proto)\b", re.ASCII)
 _LANGUAGE = re.compile(r"^([ \t]*)(?:(dockerfile)|ya?ml)[ \t]*$", re.IGNORECASE)
 _INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABEL|WORKDIR|USER|HEALTHCHECK|VOLUME)\s"
 _KEYS = r"#(?!#)|---|(?:- )?[\w.-]+:(?:\s|$)"
@@ -95,7 +94,7 @@ def prose_blocks(text: Text) -> Iterator[Block]:
                 held = []
                 if kind_of_block("", content) != "config" or _BEGINS.match(content):
                     held = list(_block("", content, text, begin + 1))
-                if not held and (named := _name_before(lines, begin)):
+                if not held and (named := name_before(lines, begin)):
                     held = [
                         Block("", Text(content, text.path, text.line(begin + 1) or begin + 1, text.file), name=named)
                     ]
@@ -104,6 +103,10 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             for cell in re.split(r"(?<!\\)\|", lines[begin]) if lines[begin].lstrip().startswith("|") else ():
                 if STARTED.match(cell):
                     yield from _block("", cell.strip(), text, begin + 1)
+            place = object_end(lines, begin)
+            if place > begin:
+                yield from _block("yaml", textwrap.dedent("\n".join(lines[begin:place])), text, begin + 1)
+                continue
             place = plain_end(lines, begin)
             if place > begin:
                 joined = closed_up("\n".join(lines[begin:place]))
@@ -120,7 +123,7 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             yield from spans("\n".join(lines[begin:place]), text, begin + 1)
             yield from in_sentence(lines[begin], text, begin + 1) if place == begin + 1 else ()
             continue
-        named = _name_before(lines, place)
+        named = name_before(lines, place)
         language = fence[3] or (_SOURCE.match(lines[place - 1] if place else "") or ["", ""])[1]
         place += 1
         begin, indent = place, fence[1]
@@ -138,14 +141,6 @@ def prose_blocks(text: Text) -> Iterator[Block]:
             held = [replace(held[0], name=named)]
         for block in held:
             yield replace(block, text=replace(block.text, templated=True)) if cut and block.kind == "yaml" else block
-
-
-def _name_before(lines: list[str], place: int) -> str:
-    """The one file that the line above a block names; "" where it names none, or several."""
-    near = [line for line in lines[max(place - 4, 0) : place] if line.strip() and not line.startswith(".. ")]
-    above = near[-1] if near else ""
-    names = {name.rpartition("/")[2] for name in _FILE_NAME.findall(above)}
-    return names.pop() if len(names) == 1 else ""
 
 
 def _preformatted(lines: list[str], place: int) -> int:

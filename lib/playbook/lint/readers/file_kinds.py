@@ -13,7 +13,7 @@ from playbook.lint.readers.program_texts import SUFFIXES
 from playbook.lint.readers.yaml_pages import Page
 from playbook.tfserving.config_messages import CONFIG_MESSAGES
 
-_YAML = (".yml", ".yaml", ".tpl")
+_YAML = (".yml", ".yaml", ".tpl", ".cwl")
 _SHELL = (".sh", ".bash", ".zsh", ".ksh", ".envrc")
 PROSE = (".md", ".markdown", ".rst", ".mdx", ".adoc", ".html", ".htm")
 _SUFFIXES = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".container": "unit", ".mk": "makefile",
@@ -30,6 +30,7 @@ _JSON = re.compile(
 )
 
 
+_OBJECT = re.compile(r"(?m)^(apiVersion:\s.*\nkind|kind:\s.*\napiVersion):\s")
 _IMAGE = re.compile(r"(?:[ \t\r]*(?:#.*)?\n)*[ \t]*(?:FROM|ARG)\s")
 _FIELD = re.compile(r"\s*((#|//|/\*).*\n\s*)*[\"'{\[(]*[\w.]+[\"']?\s*[:{<=(]|\s*\[[\w.]+\]")
 
@@ -56,6 +57,8 @@ def kind_of_file(path: Path, content: str) -> str:
         return "program"
     if suffix in ("", ".txt") and kind_of(content) is not None and not _FIELD.match(content):
         return "prose"  # notes that hold a config file among other things
+    if suffix in ("", ".txt") and _OBJECT.search(content):
+        return "prose"  # a question, with an object pasted into it
     return "unit" if re.search(r"(?m)^\[program:", content) else ""
 
 

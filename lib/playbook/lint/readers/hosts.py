@@ -19,7 +19,7 @@ from playbook.lint.readers.pods import Pod, selects
 
 Ports = dict[int, int]  # a server's ports as others name them, and its own behind each
 _FLAG = re.compile(r"--(port|rest_api_port|model_name|model_config_file)=(\S+)")
-_NAME = re.compile(r"(?m)^\s*name\s*:\s*[\"']([^\"']+)[\"']")
+_NAME = re.compile(r"(?m)(?<![\w.])name\s*:\s*[\"']([^\"']+)[\"']")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from playbook.lint.rules.findings import Finding, finding
 _RUNTIME = {"port": "9000", "rest_api_port": "8080", "model_base_path": "/mnt/models",
             "rest_api_timeout_in_ms": "60000"}  # fmt: skip
 _OTHERS = re.compile(r"triton|ovms|openvino|mlserver|onnx|torch", re.IGNORECASE)  # servers of other makers
-_MODELS = Mount("/mnt/models")  # where KServe puts the model, and what lies beside it
+_MODELS = "/mnt/models"  # where KServe puts the model, and what lies beside it
 _OWN = "kserve-tensorflow-serving"
 _SECOND = ("v2", "grpc-v2")  # protocols that it has not: KServe gives such a model to Triton, if no runtime is named
 
@@ -91,7 +91,7 @@ def _read_model(model: Any, predictor: Any, data: Any, document: Document) -> Re
     environment = {str(each.get("name")): Word(each.get("value", "$"), each.line)
                    for each in model.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     limit = ((model.get("resources") or {}).get("limits") or {}).get("cpu")
-    place = _place(model, predictor, data, document)
+    place = _place(model, predictor, uri, data, document)
     start = Start(shown, model.at("args") if args else model.line, "", None, args, environment, place,
                   cpu_limit=cores(limit) if limit is not None else None, kubernetes=True, open_environment=True,
                   implied={**_RUNTIME, "model_name": name})  # fmt: skip
@@ -118,7 +118,7 @@ def _read_model(model: Any, predictor: Any, data: Any, document: Document) -> Re
     return reading
 
 
-def _place(model: Any, predictor: Any, data: Any, document: Document) -> Place:
+def _place(model: Any, predictor: Any, uri: Any, data: Any, document: Document) -> Place:
     """The runtime's container: KServe's own holds nothing but the model and what the predictor mounts.
 
     Another runtime may mount more, and another image hold more.
@@ -127,7 +127,8 @@ def _place(model: Any, predictor: Any, data: Any, document: Document) -> Place:
     own = str(model.get("runtime") or _OWN) == _OWN and not model.get("image")
     own = own and not any(isinstance(each, Table) for each in predictor.get("containers") or [])
     hidden = hidden or not own
-    return Place(True, not hidden, (_MODELS, *mounts), document.folder, hidden_mounts=hidden)
+    given = Mount(_MODELS, named=str(uri), line=line_of(uri))
+    return Place(True, not hidden, (given, *mounts), document.folder, hidden_mounts=hidden)
 
 
 def _image(image: str, version: str, own: bool) -> str:

@@ -84,7 +84,7 @@ def _named_images(page: Page) -> Reading:
             reading.counts["images"] += 1
             path = page.document.text.path
             reading.findings += check_image(str(word), path, word.line) if ":" in word else ()
-        elif "\n" in word:  # JSON as a key of a ConfigMap
+        elif "\n" in word or word.startswith("{"):  # JSON as a key of a ConfigMap
             reading.counts["images"] += len(IMAGE_IN_JSON.findall(word))
     return reading
 
