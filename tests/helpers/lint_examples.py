@@ -414,6 +414,19 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
                 "tensorflow_serving=infra_validator_pb2.TensorFlowServing(), "
                 "local_docker=infra_validator_pb2.LocalDockerConfig()))\n"
     },
+    "client-wrong-port": {
+        "compose.yaml": "services:\n  tfs:\n    image: tensorflow/serving:2.20.0\n    volumes: [./m:/models/model]\n"
+        "  web:\n    image: web\n    environment:\n      URL: http://tfs:8500/v1/models/model:predict\n",
+    },
+    "client-wrong-model": {
+        "compose.yaml": "services:\n  tfs:\n    image: tensorflow/serving:2.20.0\n    volumes: [./m:/models/model]\n"
+        "  web:\n    image: web\n    environment:\n      URL: http://tfs:8501/v1/models/other:predict\n",
+    },
+    "port-of-two": {
+        "pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
+        "  - {name: a, image: 'tensorflow/serving:2.20.0', args: ['--rest_api_port=8501', '--model_base_path=/m/a']}\n"
+        "  - {name: b, image: 'tensorflow/serving:2.20.0', args: ['--rest_api_port=8502', '--model_base_path=/m/b']}\n",
+    },
     "runtime-serves-nothing": {
         "r.yaml": "apiVersion: serving.kserve.io/v1alpha1\nkind: ServingRuntime\nmetadata: {name: r}\nspec:\n"
                   "  containers:\n  - name: kserve-container\n    image: tensorflow/serving:2.20.0\n"

@@ -72,6 +72,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         own = [command for command, _ in judged if command.path == text.path]
         report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]
         report.findings += check_variables(text, own)
+    report.findings = _once_of_kserves(report.findings)
     report.findings = without_made(report.findings, gathered.texts.values())
     report.findings = without_forks(report.findings, gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
@@ -94,6 +95,12 @@ def _led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:
             hit = replace(hit, path=path, line=line)
         result.append(hit)
     return result + around.as_written
+
+
+def _once_of_kserves(hits: list[Finding]) -> list[Finding]:
+    """Findings without a second name of one fault: a base path where KServe puts no model holds none."""
+    told = {(hit.path, hit.line) for hit in hits if hit.rule == "runtime-serves-nothing"}
+    return [hit for hit in hits if hit.rule != "base-path-missing" or (hit.path, hit.line) not in told]
 
 
 def _at_their_words(hits: list[Finding], command: Command) -> list[Finding]:

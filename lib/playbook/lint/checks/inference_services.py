@@ -22,6 +22,18 @@ _PREDICTORS_OWN = ("minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "
                    "canaryTrafficPercent", "batcher", "serviceAccountName", "nodeSelector", "tolerations",
                    "imagePullSecrets")  # fmt: skip
 
+# kinds of serving.kserve.io, those of its newer caches and language models among them
+_KINDS = re.compile(r"(InferenceService|ServingRuntime|ClusterServingRuntime|TrainedModel|InferenceGraph|"
+                    r"ClusterStorageContainer|Local\w+|LLM\w+)(List)?")  # fmt: skip
+
+
+def check_kind(data: Any, shown: str) -> Iterator[Finding]:
+    """An object of KServe's group with a predictor of ours, of a kind that it has not."""
+    kind, spec = str(data.get("kind", "")), data.get("spec")
+    ours = str(data.get("apiVersion", "")).startswith("serving.kserve.io/") and isinstance(spec, Table)
+    if ours and kind and not _KINDS.fullmatch(kind) and "tensorflow" in str(spec) and not is_unknown(kind):
+        yield _refused(shown, data.at("kind"), f"KServe has no kind {kind}", "Write InferenceService.")
+
 
 def check_inference_service(data: Any, shown: str) -> Iterator[Finding]:
     """Findings of a whole InferenceService of v1beta1; nothing of parts of one, or of other versions."""

@@ -51,12 +51,7 @@ def _check_runtime(data: Any, container: Any, command: Command, shown: str) -> I
 
 
 def check_models(container: Any, command: Command, shown: str) -> Iterator[Finding]:
-    """A base path where KServe puts no model, and nothing is mounted; `command` with its flags read.
-
-    Where all mounts are known, base paths tell themselves.
-    """
-    if command.place.closed:
-        return
+    """A base path where KServe puts no model, and nothing is mounted; `command` with its flags read."""
     base = command.text("model_base_path")
     mounted = [
         str(each.get("mountPath", "")) for each in container.get("volumeMounts") or [] if isinstance(each, Table)

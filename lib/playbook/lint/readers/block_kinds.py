@@ -49,10 +49,13 @@ def names_server(content: str) -> str:
     return next((name for name in NAMES if re.search(rf"(?<!\w){name}(?!\w)", bare)), "")
 
 
-# tags, targets that a build makes, and folders of the program's name
+# tags, targets that a build makes, folders of the program's name, and images that are only brought somewhere
 _NO_USE = re.compile(
     rf"</?\w[^<>\n]*>|\bname\s*=\s*\"{BINARY}\"|:{BINARY}\b|//[\w/]*{BINARY}|\b{BINARY}/[^\s\"']*|\bbazel\s+(build|run)\b.*"
+    r"|\b(docker|podman|nerdctl|crictl|skopeo|crane)\s+(image\s+)?(pull|tag|push|save|load|copy|rmi|inspect|history)\b.*"
+    r"|\bctr\b.*\bimages?\s+(pull|tag|push|import|export)\b.*|\b(kind\s+load\s+docker-image|minikube\s+image\s+load)\b.*"
 )
+_SENTENCE = re.compile(r"\s*(?:(?:\w|\d+)[.)]\s+|[-*+]\s+)?(?:[A-Z][a-z]*|[A-Z]+)(?:\s+[\w'-]+){4,}.*[.!?:]\s*$")
 _BEGUN = re.compile(r"model_config_list\s*:?\s*(\{|<|\\n|$)")
 _USED = re.compile(r"--\w|\b(docker|podman|image|from|run|exec\w*|command|args|nohup|popen)\b", re.IGNORECASE)
 
@@ -65,6 +68,8 @@ def uses_server(content: str) -> str:
     for line in _NO_USE.sub(" ", content).split("\n"):
         name = names_server(line)
         alone = re.fullmatch(rf"[^\s\w]*([\w.-]+\s*[:=]+\s*)?[\"'\[(]*[\w./$-]*{name}[\w.:@-]*[^\w]*", line.strip())
+        if _SENTENCE.match(line) and "--" not in line:
+            continue
         if name and (_BEGUN.search(line) if name == NAMES[-1] else alone or _USED.search(line)):
             return name
     return ""

@@ -180,6 +180,8 @@ def _lost_fence(lines: list[str], place: int) -> int:
     following = lines[place + 1] if begun and place + 1 < len(lines) else ""
     if not begun or not re.match(rf"{begun[1]}\s*({_INSTRUCTIONS if begun[2] else _KEYS})", following):
         return place
+    if (whole := object_end(lines, place + 1)) > place + 1:
+        return whole
     goes_on = re.compile(rf"{begun[1]}(\s|{_INSTRUCTIONS if begun[2] else _KEYS})")
     end = place + 1
     while end < len(lines):

@@ -9,7 +9,7 @@ from typing import Any
 from playbook.lint.checks.command import Mount, Place
 from playbook.lint.checks.containers import cores
 from playbook.lint.checks.flags import check_command
-from playbook.lint.checks.inference_services import check_inference_service
+from playbook.lint.checks.inference_services import check_inference_service, check_kind
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.mounted_maps import check_maps
 from playbook.lint.checks.probes import check_routed
@@ -35,6 +35,7 @@ def read_inference_service(data: Any, document: Document) -> Reading:
     """The TensorFlow predictors of an InferenceService; an empty reading where there are none."""
     reading = Reading()
     spec = data.get("spec") or {}
+    reading.findings += check_kind(data, document.text.path)
     if "tensorflow" in str(spec):
         reading.findings += check_inference_service(data, document.text.path)
     if _names_tensorflow(spec):

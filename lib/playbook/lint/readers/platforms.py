@@ -11,7 +11,10 @@ from playbook.lint.readers.seldon import read_seldon
 
 def is_platforms(data: Any) -> bool:
     """True for an object whose containers its platform makes."""
-    return str(data.get("kind", "")) in ("InferenceService", "SeldonDeployment")
+    misnamed = str(data.get("apiVersion", "")).startswith("serving.kserve.io/") and "predictor" in (
+        data.get("spec") or {}
+    )
+    return str(data.get("kind", "")) in ("InferenceService", "SeldonDeployment") or misnamed
 
 
 def read_platform(data: Any, document: Document) -> Reading:

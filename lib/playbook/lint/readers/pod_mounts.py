@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from playbook.lint.checks.command import Mount
 from playbook.lint.checks.reading import Document, Surroundings
 from playbook.lint.forms.text import Text, is_unknown
+from playbook.lint.forms.walking import tables_in
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.seldon import given_models
 
 # volumes that are folders: a hostPath may be a file
 _FOLDERS = ("configMap", "secret", "projected", "persistentVolumeClaim", "emptyDir", "nfs", "csi", "azureFile")
+
+_WEBHOOKS = re.compile(r"dataset\.\d+\.id$|vault\.hashicorp\.com/agent-inject|sidecar\.fluid\.io/|gke-gcsfuse/volumes$")
 
 
 def mounts_of(
@@ -21,6 +25,7 @@ def mounts_of(
     """A container's mounts, and whether some may hide (a template left them out); `unfilled`: empty volumes stay so."""
     volumes = {str(each.get("name")): each for each in spec.get("volumes") or [] if isinstance(each, Table)}
     mounts, hidden = given_models(data, container), document.text.templated or _more_by_services(data, document)
+    hidden = hidden or any(_asks_webhook(each) for each in tables_in(data))
     for each in container.get("volumeMounts") or []:
         if not isinstance(each, Table):
             hidden = True
@@ -37,6 +42,11 @@ def mounts_of(
         mounts.append(Mount(target.rstrip("/") or "/", None, source, files, name, each.line, claim, whole,
                             "subPath" in each, _is_flat(volume)))  # fmt: skip
     return mounts, hidden
+
+
+def _asks_webhook(table: Table) -> bool:
+    """True for labels or annotations by which a webhook is to mount more: Datashim's, Vault's, those of sidecars."""
+    return any(_WEBHOOKS.match(str(key)) for key in table)
 
 
 def _more_by_services(data: Any, document: Document) -> bool:
