@@ -1,13 +1,25 @@
 # ruff: noqa: E501  (texts on one line)
 """Objects of a cluster that tests of lint vary: a server's Deployment, its Service, ways to it, and their rules."""
 
+from tables import each_row
+
 from playbook.lint.linter import examine
 
 REFUSED, TWICE, FLAG, WRONG = "kubernetes-refuses", "key-twice", "program-is-flag", "proxied-wrong-protocol"
 IDLE, ROUTE, GPU, MISSING = "service-selects-nothing", "route-wrong-port", "gpu-image-missing", "base-path-missing"
 VALIDATOR, OTHER, ABSENT = "infra-validator-spec", "image-without-server", "target-not-here"
-RULES = {REFUSED, TWICE, FLAG, WRONG, IDLE, ROUTE, GPU, MISSING, VALIDATOR, OTHER, ABSENT, "probe-wrong-port", "shell-args-split", "gpu-requests", "base-path-version",
-         "config-file-missing", "config-file-broken", "devel-image", "rest-threads-one", "service-port-closed", "kustomize-refuses", "patch-finds-nothing", "monitor-finds-nothing", "route-pattern", "route-rewritten", "no-version", "patch-drops-model", "config-unknown-field", "mounted-config-unused"}  # fmt: skip
+RULES = {
+    "base-path-is-file", "base-path-missing", "base-path-version", "chart-refused", "chart-value-missing",
+    "chart-value-unread", "config-file-broken", "config-file-missing", "config-poll-subpath",
+    "config-unknown-field", "configmap-not-here", "devel-image", "env-nobody-reads", "gpu-image-missing",
+    "gpu-requests", "image-without-server", "infra-validator-idle", "infra-validator-spec", "key-not-mounted",
+    "key-twice", "kubernetes-refuses", "kustomize-refuses", "literal-variable", "monitor-finds-nothing",
+    "mounted-config-unused", "no-model", "no-version", "not-understood", "patch-drops-model", "patch-finds-nothing",
+    "port-nobody-listens", "probe-wrong-port", "program-is-flag", "proxied-wrong-protocol", "quotes-kept",
+    "rest-threads-one", "route-pattern", "route-rewritten", "route-wrong-port", "runtime-serves-nothing",
+    "s3-not-supported", "service-port-closed", "service-port-misnamed", "service-selects-nothing",
+    "shell-args-split", "target-not-here", "unknown-flag", "unreadable",
+}  # fmt: skip
 GPU_REQUESTS = "gpu-requests"
 DEPLOYMENT = """\
 apiVersion: apps/v1
@@ -80,12 +92,74 @@ def deployed(old, new, number=1):
 
 PVC, EMPTY = "persistentVolumeClaim: {claimName: models}", "emptyDir: {}"
 ARGS = '        args: ["--model_name=scores", "--model_base_path=/models/scores"]\n'
+# placed in a file of one's own by `POD.format(args=FLAGS)`
+POD = """apiVersion: v1
+kind: Pod
+metadata: {{name: serving, labels: {{a: b}}}}
+spec:
+  containers:
+  - name: serving
+    image: tensorflow/serving:2.16.1
+    args: [{args}]
+"""
+FLAGS = "--model_name=rank, --model_base_path=gs://m/rank"
+CONFIGURED = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: tfs}
+spec:
+  selector: {matchLabels: {app: tfs}}
+  template:
+    metadata: {labels: {app: tfs}}
+    spec:
+      containers:
+      - name: tfs
+        image: tensorflow/serving:2.20.0%s
+        args:
+        - --rest_api_port=8501
+        - --rest_api_num_threads=1
+        - --monitoring_config_file=/etc/tfs/m.config
+        - --tensorflow_session_config_file=/etc/tfs/s.config
+        - --ssl_config_file=/etc/tfs/tls.config
+        env: [{name: MODEL_NAME, value: m}]
+        volumeMounts: [{name: m, mountPath: /models}, {name: c, mountPath: /etc/tfs}]
+      volumes: [{name: m, persistentVolumeClaim: {claimName: m}}, {name: c, configMap: {name: tfs-%s}}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: tfs-conf}
+data:
+  m.config: "prometheus_config { enable: true }"
+  s.config: "allow_soft_placement: yes"
+"""
 
 
 def hits(folder, files):
-    """Places and rules of what lint finds in these files, as far as it is about objects of a cluster."""
+    """Place, line and rule of what lint finds in these files, as far as it is about objects of a cluster."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-    return {((hit.path, hit.line), hit.rule) for hit in examine(folder).findings if hit.rule in RULES}
+    return {(hit.path, hit.line, hit.rule) for hit in examine(folder).findings if hit.rule in RULES}
+
+
+def told_at_its_line(found):
+    """A test of a table `what is read -> its files, the place of the finding, its rule`."""
+
+    @each_row("what", found)
+    def test(what, tmp_path):
+        files, place, rule = found[what]
+        seen = hits(tmp_path, files)
+        assert (*place, rule) in seen, f"{place} {rule} is missing among {seen}"
+
+    return test
+
+
+def not_told_of(right):
+    """A test of a table `what is read -> its files`, in which nothing is wrong."""
+
+    @each_row("what", right)
+    def test(what, tmp_path):
+        seen = hits(tmp_path, right[what])
+        assert seen == set(), f"{seen} is told of what is right"
+
+    return test

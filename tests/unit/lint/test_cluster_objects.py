@@ -1,8 +1,19 @@
 # ruff: noqa: E501  (a table of texts, one a line)
 """Lint knows pods that never serve, by their programs, volumes and texts, and says nothing of those that do."""
 
-from cluster_texts import ARGS, COMPOSE, DEPLOYMENT, EMPTY, FLAG, MISSING, OTHER, PVC, deployed, hits
-from tables import each_row
+from cluster_texts import (
+    ARGS,
+    COMPOSE,
+    DEPLOYMENT,
+    EMPTY,
+    FLAG,
+    MISSING,
+    OTHER,
+    PVC,
+    deployed,
+    not_told_of,
+    told_at_its_line,
+)
 
 # what is read -> its files, the place of the finding, its rule
 FOUND = {
@@ -108,12 +119,5 @@ RIGHT = {
 }  # fmt: skip
 
 
-@each_row("what", FOUND)
-def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
-    files, place, rule = FOUND[what]
-    assert (place, rule) in hits(tmp_path, files)
-
-
-@each_row("what", RIGHT)
-def test_what_is_right_is_not_told_of(what, tmp_path):
-    assert hits(tmp_path, RIGHT[what]) == set()
+test_what_is_wrong_is_told_at_its_line = told_at_its_line(FOUND)
+test_what_is_right_is_not_told_of = not_told_of(RIGHT)

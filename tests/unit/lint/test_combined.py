@@ -1,39 +1,12 @@
 """Several faults at once in whole projects, among odd ways of writing: each is named, and nothing else is said."""
 
+from cluster_texts import CONFIGURED
 from lint_projects import judging
 from lint_projects.draws import places, unmarked
 from tables import each_row
 
 from playbook.lint.report import Report
 
-POD = """apiVersion: apps/v1
-kind: Deployment
-metadata: {name: tfs}
-spec:
-  selector: {matchLabels: {app: tfs}}
-  template:
-    metadata: {labels: {app: tfs}}
-    spec:
-      containers:
-      - name: tfs
-        image: tensorflow/serving:2.20.0%s
-        args:
-        - --rest_api_port=8501
-        - --rest_api_num_threads=1
-        - --monitoring_config_file=/etc/tfs/m.config
-        - --tensorflow_session_config_file=/etc/tfs/s.config
-        - --ssl_config_file=/etc/tfs/tls.config
-        env: [{name: MODEL_NAME, value: m}]
-        volumeMounts: [{name: m, mountPath: /models}, {name: c, mountPath: /etc/tfs}]
-      volumes: [{name: m, persistentVolumeClaim: {claimName: m}}, {name: c, configMap: {name: tfs-%s}}]
----
-apiVersion: v1
-kind: ConfigMap
-metadata: {name: tfs-conf}
-data:
-  m.config: "prometheus_config { enable: true }"
-  s.config: "allow_soft_placement: yes"
-"""
 SEED, PROJECTS = 20261127, 120
 
 
@@ -51,18 +24,18 @@ def told(tmp_path, text, name="k.yaml"):
 
 def test_a_map_of_another_name_hides_nothing_of_what_stands_in_it(tmp_path):
     in_it = {("rest-threads-one", 14), ("configmap-key-missing", 17), ("config-bad-value", 27)}
-    assert told(tmp_path, POD % ("", "conf")) == in_it
-    assert told(tmp_path, POD % ("", "config")) == in_it | {("configmap-not-here", 19)}
+    assert told(tmp_path, CONFIGURED % ("", "conf")) == in_it
+    assert told(tmp_path, CONFIGURED % ("", "config")) == in_it | {("configmap-not-here", 19)}
 
 
 def test_an_image_to_build_in_hides_no_other_fault(tmp_path):
-    right = told(tmp_path, POD % ("", "conf"))
-    assert told(tmp_path, POD % ("-devel", "conf")) == right | {("devel-image", 11)}
+    right = told(tmp_path, CONFIGURED % ("", "conf"))
+    assert told(tmp_path, CONFIGURED % ("-devel", "conf")) == right | {("devel-image", 11)}
 
 
 def test_flags_in_the_place_of_the_program_are_judged_as_arguments(tmp_path):
-    right = told(tmp_path, POD % ("", "conf"))
-    assert told(tmp_path, (POD % ("", "conf")).replace("args:", "command:")) == right | {("program-is-flag", 13)}
+    right = told(tmp_path, CONFIGURED % ("", "conf"))
+    assert told(tmp_path, (CONFIGURED % ("", "conf")).replace("args:", "command:")) == right | {("program-is-flag", 13)}
 
 
 @each_row("entry", ['ENTRYPOINT ["/start.sh"]', "ENTRYPOINT tensorflow_model_server --rest_api_port=8501"])

@@ -1,16 +1,13 @@
 # ruff: noqa: E501  (texts on one line)
 """Lint knows what a ConfigMap in a pod cannot hold, and what of it no flag puts into effect."""
 
-from cluster_texts import DEPLOYMENT, MISSING, PVC, deployed, hits
-from tables import each_row
+from cluster_texts import DEPLOYMENT, MISSING, PVC, deployed, not_told_of, told_at_its_line
 
 MAP = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  b.config: |\n    max_batch_size { value: 32 }\n  m.config: |\n    prometheus_config { enable: true }\n"
 SET = DEPLOYMENT.replace(
     "volumeMounts: [", "volumeMounts: [{name: c, mountPath: /config}, "
 ).replace("volumes: [", "volumes: [{name: c, configMap: {name: c}}, ")  # fmt: skip
-BOTH = (
-    ', "--enable_batching", "--batching_parameters_file=/config/b.config", "--monitoring_config_file=/config/m.config"]'
-)
+BOTH = '", "--enable_batching", "--batching_parameters_file=/config/b.config", "--monitoring_config_file=/config/m.config"]'
 TRAINER = "```yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: train}\ndata:\n  train.py: |\n    import tensorflow as tf\n    model = tf.keras.Sequential()\n    model.save('/models/scores%s')\n```\n\n```yaml\n"
 
 # what is read -> its files, the place of the finding, its rule
@@ -36,7 +33,7 @@ RIGHT = {
     ),
     "mounted config files that flags name": {"d.yaml": SET.replace('"]\n', BOTH + "\n") + MAP},
     "mounted config files that a later step's flags may name": {
-        "d.yaml": SET.replace('"]\n', '", "$(MORE)"]\n') + MAP
+        "d.yaml": SET.replace('"]\n', '", "$(MORE)"]\n        envFrom: [{configMapRef: {name: more}}]\n') + MAP
     },
     "a model that a ConfigMap's trainer saves as a version": {
         "guide.md": TRAINER % "/1" + DEPLOYMENT + "```\n"
@@ -44,12 +41,5 @@ RIGHT = {
 }  # fmt: skip
 
 
-@each_row("what", FOUND)
-def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
-    files, place, rule = FOUND[what]
-    assert (place, rule) in hits(tmp_path, files)
-
-
-@each_row("what", RIGHT)
-def test_what_is_right_is_not_told_of(what, tmp_path):
-    assert hits(tmp_path, RIGHT[what]) == set()
+test_what_is_wrong_is_told_at_its_line = told_at_its_line(FOUND)
+test_what_is_right_is_not_told_of = not_told_of(RIGHT)

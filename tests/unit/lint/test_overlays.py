@@ -1,8 +1,7 @@
 # ruff: noqa: E501  (a table of texts, one a line)
 """Lint reads what kustomize makes of objects, and what its patches make of a server."""
 
-from cluster_texts import ARGS, DEPLOYMENT, GPU_REQUESTS, PATCH, PVC, REFUSED, SERVICE, hits
-from tables import each_row
+from cluster_texts import ARGS, DEPLOYMENT, GPU_REQUESTS, PATCH, PVC, REFUSED, SERVICE, not_told_of, told_at_its_line
 
 MOUNTS = "volumeMounts: [{name: models, mountPath: /models}]"
 
@@ -131,12 +130,5 @@ RIGHT = {
 }  # fmt: skip
 
 
-@each_row("what", FOUND)
-def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
-    files, place, rule = FOUND[what]
-    assert (place, rule) in hits(tmp_path, files)
-
-
-@each_row("what", RIGHT)
-def test_what_is_right_is_not_told_of(what, tmp_path):
-    assert hits(tmp_path, RIGHT[what]) == set()
+test_what_is_wrong_is_told_at_its_line = told_at_its_line(FOUND)
+test_what_is_right_is_not_told_of = not_told_of(RIGHT)

@@ -1,8 +1,18 @@
 # ruff: noqa: E501  (a table of texts, one a line)
 """Lint knows what KServe, Seldon, Knative and InfraValidator refuse or leave out."""
 
-from cluster_texts import GPU, IN_GRAPH, KNATIVE, KSERVE, REFUSED, SELDON, SPEC, VALIDATOR, hits
-from tables import each_row
+from cluster_texts import (
+    GPU,
+    IN_GRAPH,
+    KNATIVE,
+    KSERVE,
+    REFUSED,
+    SELDON,
+    SPEC,
+    VALIDATOR,
+    not_told_of,
+    told_at_its_line,
+)
 
 # what is read -> its files, the place of the finding, its rule
 FOUND = {
@@ -85,12 +95,5 @@ RIGHT = {
 }  # fmt: skip
 
 
-@each_row("what", FOUND)
-def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
-    files, place, rule = FOUND[what]
-    assert (place, rule) in hits(tmp_path, files)
-
-
-@each_row("what", RIGHT)
-def test_what_is_right_is_not_told_of(what, tmp_path):
-    assert hits(tmp_path, RIGHT[what]) == set()
+test_what_is_wrong_is_told_at_its_line = told_at_its_line(FOUND)
+test_what_is_right_is_not_told_of = not_told_of(RIGHT)

@@ -1,7 +1,21 @@
 # ruff: noqa: E501  (a table of texts, one a line)
 """Lint knows what Kubernetes refuses in an object, and says nothing of objects that it takes."""
 
-from cluster_texts import ARGS, COMPOSE, DEPLOYMENT, INGRESS, PVC, REFUSED, SCALER, SERVICE, TWICE, deployed, hits
+from cluster_texts import (
+    ARGS,
+    COMPOSE,
+    DEPLOYMENT,
+    INGRESS,
+    PVC,
+    REFUSED,
+    SCALER,
+    SERVICE,
+    TWICE,
+    deployed,
+    hits,
+    not_told_of,
+    told_at_its_line,
+)
 from tables import each_row
 
 from playbook.lint.linter import examine
@@ -170,15 +184,8 @@ RIGHT = {
 }  # fmt: skip
 
 
-@each_row("what", FOUND)
-def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
-    files, place, rule = FOUND[what]
-    assert (place, rule) in hits(tmp_path, files)
-
-
-@each_row("what", RIGHT)
-def test_what_is_right_is_not_told_of(what, tmp_path):
-    assert hits(tmp_path, RIGHT[what]) == set()
+test_what_is_wrong_is_told_at_its_line = told_at_its_line(FOUND)
+test_what_is_right_is_not_told_of = not_told_of(RIGHT)
 
 
 JOB = """apiVersion: batch/v1
@@ -206,4 +213,4 @@ def test_a_scaler_with_more_replicas_at_least_than_at_most_is_refused(least, mos
         "  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: scores}\n"
         f"  minReplicas: {least}\n  maxReplicas: {most}\n"
     )
-    assert ((("h.yaml", 7), REFUSED) in hits(tmp_path, {"d.yaml": DEPLOYMENT, "h.yaml": scaler})) is refused
+    assert (("h.yaml", 7, REFUSED) in hits(tmp_path, {"d.yaml": DEPLOYMENT, "h.yaml": scaler})) is refused

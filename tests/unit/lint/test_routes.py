@@ -18,9 +18,9 @@ from cluster_texts import (
     SCALER,
     SERVICE,
     WRONG,
-    hits,
+    not_told_of,
+    told_at_its_line,
 )
-from tables import each_row
 
 MONITOR = "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: m}\nspec: {selector: {matchLabels: {app: scores}}, endpoints: [{port: rest, path: /monitoring/prometheus/metrics}]}\n"
 LABELLED = SERVICE.replace("metadata: {name: scores}", "metadata: {name: scores, labels: {app: scores}}")
@@ -184,12 +184,5 @@ RIGHT = {
 }  # fmt: skip
 
 
-@each_row("what", FOUND)
-def test_what_is_wrong_is_told_at_its_line(what, tmp_path):
-    files, place, rule = FOUND[what]
-    assert (place, rule) in hits(tmp_path, files)
-
-
-@each_row("what", RIGHT)
-def test_what_is_right_is_not_told_of(what, tmp_path):
-    assert hits(tmp_path, RIGHT[what]) == set()
+test_what_is_wrong_is_told_at_its_line = told_at_its_line(FOUND)
+test_what_is_right_is_not_told_of = not_told_of(RIGHT)
