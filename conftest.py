@@ -34,7 +34,6 @@ ALONE = (
     "tests/unit/loadgen/test_cluster.py",
     "tests/unit/loadgen/test_truth.py",
     "tests/unit/tune/test_slow_live.py",
-    "tests/unit/verify/test_verify.py",
 )
 # On one worker, in order: they share what they start.
 TOGETHER = ("tests/docker/", "tests/conformance/", "tests/browser/", "notebooks/")
@@ -44,6 +43,7 @@ LONG = (
     "tests/zoo/",
     *(f"tests/unit/{name}.py" for name in ("adapt/test_dead_server", "drill/test_drills", "loadgen/test_stood_still")),
     *(f"tests/unit/tune/test_{name}.py" for name in ("live", "simulate")),
+    "tests/unit/verify/test_verify.py",
 )
 
 
