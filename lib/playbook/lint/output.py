@@ -1,4 +1,4 @@
-"""Lint's findings as text for people, JSON for programs, SARIF for code review; and the exit code they ask for."""
+"""Lint's findings as text for people and JSON for programs; and the exit code they ask for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from urllib.parse import quote
+from pathlib import Path
 
 from playbook.errors import ParameterError
+from playbook.lint import sarif
 from playbook.lint.report import Report
-from playbook.lint.rules.findings import RULES, SEVERITIES, Finding
+from playbook.lint.rules.findings import SEVERITIES, Finding
 
-_SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _MOST_NAMES = 4
 NOTHING_READ = 3
 
@@ -96,33 +96,7 @@ def as_json(findings: Sequence[Finding] | Report) -> str:
 
 
 def as_sarif(findings: Sequence[Finding] | Report) -> str:
-    """SARIF 2.1.0, as code hosts read it: rules met, and one result a finding."""
-    hits = _hits(findings)
-    rules = [
-        {
-            "id": name,
-            "shortDescription": {"text": RULES[name].message},
-            "help": {"text": f"{RULES[name].remedy} ({RULES[name].source})"},
-            "defaultConfiguration": {"level": RULES[name].severity},
-        }
-        for name in sorted({hit.rule for hit in hits})
-    ]
-    driver = {"name": "playbook lint", "informationUri": "https://www.tensorflow.org/tfx/guide/serving", "rules": rules}
-    run: dict = {
-        "tool": {"driver": driver},
-        "results": [_result(hit) for hit in hits],
-        "columnKind": "unicodeCodePoints",
-    }
+    """SARIF 2.1.0, as forges show it beside the lines of a change."""
     if isinstance(findings, Report):
-        run["properties"] = {"read": what_was_read(findings)}
-    return json.dumps({"$schema": _SARIF, "version": "2.1.0", "runs": [run]}, indent=2)
-
-
-def _result(hit: Finding) -> dict:
-    place: dict = {"artifactLocation": {"uri": quote(hit.path)}, "region": {"startLine": hit.line or 1}}
-    return {
-        "ruleId": hit.rule,
-        "level": hit.severity,
-        "message": {"text": f"{hit.message} {hit.remedy}"},
-        "locations": [{"physicalLocation": place}],
-    }
+        return json.dumps(sarif.log(findings, what_was_read(findings)), indent=2)
+    return json.dumps(sarif.log(Report(list(findings), root=Path()), ""), indent=2)

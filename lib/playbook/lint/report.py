@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding
@@ -18,6 +19,7 @@ class Report:
     files: list[str] = field(default_factory=list)
     passed: dict[str, list[str]] = field(default_factory=dict)
     texts: dict[str, Text] = field(default_factory=dict)
+    root: Path | None = None  # the folder that findings' paths begin at; None where no files were given
 
     @property
     def read_something(self) -> bool:

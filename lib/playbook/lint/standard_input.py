@@ -20,7 +20,9 @@ def examine_text(content: str) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"stdin{_suffix(content)}"
         file.write_text(content, encoding="utf-8")
-        return examine([str(file)])
+        report = examine([str(file)])
+    report.root = None  # it stands in no folder
+    return report
 
 
 def _suffix(content: str) -> str:

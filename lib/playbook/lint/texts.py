@@ -55,4 +55,6 @@ def _examined(paths: list[Path], cpus: int | None) -> Report:
             reading.findings += [finding("unreadable", each, None, problem=reason) for each in shown]
     reading.findings += check_together(objects, pods, around.served)
     reading.findings += check_nginx(gathered.texts.values(), objects, pods)
-    return judge(reading, around, gathered, set())
+    report = judge(reading, around, gathered, set())
+    report.root = sources.root
+    return report

@@ -36,7 +36,7 @@ def explain(name: str) -> str:
         near = get_close_matches(name, RULES, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "playbook lint --explain all lists them."
         raise ParameterError(f"No rule {name!r}: {hint}")
-    lines = (f"{rule.id} ({rule.severity})", _words(rule.message), f"What to do: {_words(rule.remedy)}")
+    lines = (f"{rule.id} ({rule.severity})", in_words(rule.message), f"What to do: {in_words(rule.remedy)}")
     return "\n\n".join(lines) + f"\nSource: {rule.source}"
 
 
@@ -50,12 +50,12 @@ def page() -> str:
 
 
 def _entry(rule: Rule) -> str:
-    message, remedy = _words(rule.message), _words(rule.remedy)
+    message, remedy = in_words(rule.message), in_words(rule.remedy)
     what = "" if remedy.startswith("‹") and " " not in remedy else f" {remedy}"
     return f"- **`{rule.id}`** ({rule.severity}) {message}{what} *({rule.source})*"
 
 
-def _words(template: str) -> str:
+def in_words(template: str) -> str:
     """A template with its fields in brackets."""
     filled = re.sub(r"(?<!\{)\{(\w+)[^{}]*\}(?!\})", r"‹\1›", template)
     return filled.replace("{{", "{").replace("}}", "}")
