@@ -46,7 +46,7 @@ def _mended(report: Report, words: Sequence[str], say: Callable[[str], object], 
     """Show the fixes as a diff, write them (asking first where somebody can answer), and lint again."""
     from playbook.lint import fixes
 
-    changes = fixes.fixed(report)
+    changes = fixes.settled(report, lambda instead: examine(words, instead=instead))
     if not changes:
         say("Nothing that has one right answer.")
         return report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,13 +34,16 @@ class Gathered:
         self.passed.setdefault(reason, []).append(shown)
 
 
-def gather(paths: list[Path], root: Path) -> Gathered:
-    """The texts of files and folders, without hidden tool folders and the inside of SavedModels."""
+def gather(paths: list[Path], root: Path, instead: Mapping[Path, str] | None = None) -> Gathered:
+    """The texts of files and folders, without hidden tool folders and the inside of SavedModels.
+
+    Files of `instead` are taken to hold the text it gives: what they would after a change.
+    """
     gathered = Gathered()
     for path in paths:
         for file in _files(path, gathered, root) if path.is_dir() else [path]:
             shown = _shown(file, root)
-            content = _read(file, shown, gathered)
+            content = _read(file, shown, gathered, (instead or {}).get(file))
             if content is not None:
                 gathered.texts[file] = Text(content, shown, 1, file)
     return gathered
@@ -75,12 +78,12 @@ def _files(root: Path, gathered: Gathered, top: Path) -> Iterator[Path]:
             yield child
 
 
-def _read(path: Path, shown: str, gathered: Gathered) -> str | None:
+def _read(path: Path, shown: str, gathered: Gathered, instead: str | None) -> str | None:
     try:
         if path.stat().st_size > MOST_BYTES:
             gathered.pass_over(shown, f"larger than {MOST_BYTES // 1_000_000} MB")
             return None
-        data = path.read_bytes()
+        data = path.read_bytes() if instead is None else instead.encode("utf-8", "surrogateescape")
     except OSError as error:
         gathered.pass_over(shown, f"{UNREADABLE} ({error.strerror})")
         return None

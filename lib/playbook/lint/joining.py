@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+Lines = list[str]
 GONE = "\0gone"  # a line that is to be left out
 _QUOTE = r"\\?[\"']"  # also inside a text that is quoted itself
 _FAR = 6  # lines in which a value stands behind its flag

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,12 +25,15 @@ def lint(target: str | Path | Sequence[str], cpus: int | None = None) -> list[Fi
     return examine(target, cpus).findings
 
 
-def examine(target: str | Path | Sequence[str], cpus: int | None = None) -> Report:
+def examine(
+    target: str | Path | Sequence[str], cpus: int | None = None, instead: Mapping[Path, str] | None = None
+) -> Report:
     """Read a path, several paths, a list of flags or a command line, and say what was found and what was read.
 
     Args:
         target: a path, a string of flags, or a list of paths or of flags.
         cpus: CPUs the server may be scheduled on, where the target does not say; None skips rules on defaults.
+        instead: texts that files are taken to hold, whatever they hold now.
 
     Raises:
         ParameterError: neither existing paths nor flags.
@@ -40,7 +43,7 @@ def examine(target: str | Path | Sequence[str], cpus: int | None = None) -> Repo
     if given and all(_exists(word) for word in given):
         from playbook.lint import texts  # flags need none of the readers, which take as long to import as all else
 
-        report = texts.examine_paths([Path(word) for word in given], cpus)
+        report = texts.examine_paths([Path(word) for word in given], cpus, instead)
     elif words and words[0].startswith(("-", *DASHES)):
         report = _examine_flags(words, cpus, len(given) == 1 < len(words))
     elif any(BINARY in word or PACKAGE in word for word in words) or words[1:2] == ["run"]:

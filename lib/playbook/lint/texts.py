@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,16 @@ def examine_line(line: str, cpus: int | None, pasted: bool) -> Report:
     return judge(reading, around, Gathered(), set())
 
 
-def examine_paths(paths: list[Path], cpus: int | None) -> Report:
+def examine_paths(paths: list[Path], cpus: int | None, instead: Mapping[Path, str] | None = None) -> Report:
     """Read files and folders, and what they say of each other."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of others' Python: "\d", `1or 2`
-        return _examined(paths, cpus)
+        return _examined(paths, cpus, instead)
 
 
-def _examined(paths: list[Path], cpus: int | None) -> Report:
+def _examined(paths: list[Path], cpus: int | None, instead: Mapping[Path, str] | None) -> Report:
     root = paths[0] if len(paths) == 1 else Path(os.path.commonpath([path.absolute() for path in paths]))
-    gathered = gather(paths, root)
+    gathered = gather(paths, root, instead)
     sources = Sources(root if root.is_dir() else root.parent, gathered.texts)
     around = surroundings(sources, cpus)
     for path, text in gathered.texts.items():

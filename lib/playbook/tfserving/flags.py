@@ -26,5 +26,14 @@ INVENTED = {
     "enable_per_model_metrics": "Drop it: request metrics carry a model_name label anyway; metrics need "
     "--monitoring_config_file.",
 }
+# What other programs or older servers call a flag, where no likeness of letters tells.
+RENAMED = {
+    "grpc_port": "port",
+    "grpc_api_port": "port",
+    "use_tflite_model": "prefer_tflite_model",  # until 2.2
+    "config_file": "model_config_file",
+    "gpu_memory_fraction": "per_process_gpu_memory_fraction",
+    "tensorflow_gpu_memory_fraction": "per_process_gpu_memory_fraction",
+}
 # What the official image's entrypoint puts in front of the user's arguments (tf_serving_entrypoint.sh).
 ENTRYPOINT = {"port": "8500", "rest_api_port": "8501", "model_name": "model", "model_base_path": "/models/model"}

@@ -1,41 +1,16 @@
 """Published configurations, shortened: their faults are named at their lines, and little else is said."""
 
 from collections import Counter
-from pathlib import Path
 
+from lint_corpus import CASES
 from tables import each_row
 
 from playbook.lint.linter import examine
 from playbook.lint.rules.findings import RULES
 
-CORPUS = Path(__file__).parent / "corpus"
 # True of nearly every published text, and no fault of its own.
 COMMON = {"monitoring-missing", "image-not-pinned", "no-drain", "no-probe", "batching-defaults", "base-path-not-here",
           "rest-not-encrypted", "platform-warmup-off"}  # fmt: skip
-
-
-def cases():
-    """name -> (files, faults as (path, line or None, rule), origin) of every bundle."""
-    result = {}
-    for bundle in sorted(CORPUS.glob("*.txt")):
-        for part in f"\n{bundle.read_text()}".split("\n## ")[1:]:
-            head, *lines = part.split("\n")
-            files, faults, path = {}, [], ""
-            for line in lines:
-                if line.startswith(">> "):
-                    path = line[3:].strip()
-                    files[path] = ""
-                elif line.startswith("!! "):
-                    place, rule = line[3:].split()
-                    where, _, number = place.rpartition(":")
-                    faults.append((where, None if number == "-" else int(number), rule))
-                else:
-                    files[path] += line + "\n"
-            result[head.partition(" |")[0]] = (files, faults, head.partition(" |")[2].strip())
-    return result
-
-
-CASES = cases()
 
 
 def judge(folder, files, faults):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -24,7 +25,7 @@ _HINTS = {
     ("ModelServerConfig", "config"): "Wrap it: model_config_list { config { ... } }.",
     ("BatchingParameters", "model_config_list"): "Models stand in a file of their own, named by --model_config_file.",
     ("ModelConfig", "model_version"): "Write model_version_policy { specific { versions: 1 } }.",
-    ("ModelConfig", "version_policy"): "The field is called model_version_policy.",
+    ("ModelConfig", "version_policy"): "Write model_version_policy.",
 }
 _HINTS["ModelConfig", "batching_params"] = _HINTS["ModelConfig", "batching_parameters"]
 _HINTS["ModelConfigList", "batching_parameters"] = _HINTS["ModelServerConfig", "batching_parameters"]
@@ -81,10 +82,17 @@ def _repeated(known: Any) -> bool:
 def _unknown(child: text_proto.Field, kind: Any, about: About) -> Finding:
     names = list(kind.fields_by_name)
     near = get_close_matches(child.name, names, n=1)
-    hint = _HINTS.get((kind.name, child.name)) or (f"Did you mean {near[0]}?" if near else "")
+    same = _underscored(child.name)
+    said = f"Write {same}." if same in names else f"Did you mean {near[0]}?" if near else ""
+    hint = _HINTS.get((kind.name, child.name)) or said
     hint = hint or (f"Known are {', '.join(names)}." if names else "The message has no fields.")
     rule = "batching-unknown-field" if kind.name == "BatchingParameters" else "config-unknown-field"
     return about.hit(rule, child, kind=kind.name, hint=hint)
+
+
+def _underscored(name: str) -> str:
+    """A name as protobuf writes it, which JSON and others write with capitals or dashes."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()
 
 
 def _form(child: text_proto.Field, known: Any, about: About) -> Iterator[Finding]:
@@ -95,7 +103,8 @@ def _form(child: text_proto.Field, known: Any, about: About) -> Iterator[Finding
             rule = "batching-wrapped-field" if batching else "config-message-for-scalar"
             yield about.hit(rule, child, value=child.wrapped("value") or "<value>")
         elif _bad_scalar(child, known):
-            yield about.hit("config-bad-value", child, value=child.value, expected=_expected(known))
+            shown = f'"{child.value}"' if child.quoted else child.value
+            yield about.hit("config-bad-value", child, value=shown, expected=_expected(known))
     elif not child.is_message:
         if inner.name in _WRAPPERS:
             yield about.hit("batching-bare-field", child, value=child.value)

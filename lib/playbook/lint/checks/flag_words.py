@@ -10,7 +10,7 @@ from playbook.lint.checks.command import Command, is_official, nearest_flag
 from playbook.lint.forms.letters import printed_dash
 from playbook.lint.forms.text import UNKNOWN, Word, is_unknown, line_of, place_of
 from playbook.lint.rules.findings import Finding, finding
-from playbook.tfserving.flags import FLAGS, INVENTED
+from playbook.tfserving.flags import FLAGS, INVENTED, RENAMED
 
 _WIDE = (
     "load_retry_interval_micros",
@@ -71,7 +71,7 @@ def _check_word(
         yield finding("unknown-flag", command.path, line, flag=repr(str(word)), hint="Drop the backslash before it.")
         return
     if dash := printed_dash(word):
-        yield _printed(command, word, dash, line)
+        yield _printed(command, word, dash, following, line)
         return
     if not word.startswith("-") and word.partition("=")[0] in FLAGS and "=" in word:
         hint = f"Write --{word}, with two dashes."
@@ -116,11 +116,12 @@ def _behind_dashes(command: Command, words: list[str]) -> Iterator[Finding]:
     yield finding("flags-ended", command.path, line_of(words[0]) or command.line, words=" ".join(named), remedy=remedy)
 
 
-def _printed(command: Command, word: str, dash: str, line: int | None) -> Finding:
+def _printed(command: Command, word: str, dash: str, following: str, line: int | None) -> Finding:
     """A flag behind a dash of printed text: lost, and fatal where a port or a model was to be told by it."""
     shown, _, value = word.partition("=")
     name = shown[len(dash) :].replace("-", "_")
     default = command.implied.get(name, {"port": "8500", "rest_api_port": "0"}.get(name, ""))
+    value = value or following
     if name in _TELL_WHERE:
         effect = f"the server does not know the word and keeps to {name} {default or 'of nothing'}"
         return finding("pasted-dash", command.path, line, word=shown, effect=effect, right=f"--{name}={value}")
@@ -165,13 +166,19 @@ def _unknown(command: Command, word: str, following: str, line: int | None) -> F
     elif shown in _DOCKER_OPTIONS:
         hint = "It is an option of docker run: put it before the image's name."
     else:
-        hint = _hint(name)
+        hint = _hint(name, value or following, command)
     return finding("unknown-flag", command.path, line, flag=shown, hint=hint)
 
 
-def _hint(name: str) -> str:
+def _hint(name: str, value: str, command: Command) -> str:
     if name in INVENTED:
         return INVENTED[name]
+    right = RENAMED.get(name, name.replace("-", "_"))
+    if name in RENAMED and any(re.match(rf"--{right}(=|$)", word) for word in command.words):
+        return f"It is called --{right}, which is given too: keep one."
+    if right in FLAGS:
+        takes = FLAGS[right] != "true or false" or _bool(value)
+        return f"Write --{right}={value}." if value and takes and not value.startswith("-") else f"Write --{right}."
     if name.startswith("no") and FLAGS.get(name[2:].lstrip("-_")) == "true or false":
         return f"Write --{name[2:].lstrip('-_')}=false."
     near = nearest_flag(name)
