@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import select
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +18,7 @@ SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_check
 UNREADABLE = "unreadable"  # what nobody lets lint read: an error, as nothing is known of it
 NAMES_NONE = "names no server"  # why most files are passed over
 MOST_BYTES = 5_000_000
+_PATIENCE_S = 5
 _FEW_OTHERS = 20  # one letter in that many may be of another encoding than UTF-8
 
 
@@ -67,15 +72,24 @@ def _files(root: Path, gathered: Gathered, top: Path) -> Iterator[Path]:
     if is_base_path(root):
         gathered.folders.append((root, "." if root == top else _shown(root, top)))
     for child in children:
-        if child.is_symlink() and child.is_dir():
-            continue
-        if child.is_dir() and child.name not in SKIPPED:
+        if child.is_symlink() and (child.is_dir() or not _leads_somewhere(child)):
+            gathered.pass_over(_shown(child, top), "a link to a folder" if child.is_dir() else "a link to nothing")
+        elif child.is_dir() and child.name not in SKIPPED:
             if is_saved_model(child):
                 yield from child.glob("batching_params.pbtxt")
             else:
                 yield from _files(child, gathered, top)
         elif child.is_file():
             yield child
+        elif not child.is_dir():
+            gathered.pass_over(_shown(child, top), "no file but a pipe, a socket or a device")
+
+
+def _leads_somewhere(link: Path) -> bool:
+    try:
+        return link.exists()
+    except OSError:  # in a circle
+        return False
 
 
 def _read(path: Path, shown: str, gathered: Gathered, instead: str | None) -> str | None:
@@ -83,7 +97,7 @@ def _read(path: Path, shown: str, gathered: Gathered, instead: str | None) -> st
         if path.stat().st_size > MOST_BYTES:
             gathered.pass_over(shown, f"larger than {MOST_BYTES // 1_000_000} MB")
             return None
-        data = path.read_bytes() if instead is None else instead.encode("utf-8", "surrogateescape")
+        data = _bytes(path) if instead is None else instead.encode("utf-8", "surrogateescape")
     except OSError as error:
         gathered.pass_over(shown, f"{UNREADABLE} ({error.strerror})")
         return None
@@ -98,11 +112,29 @@ def _read(path: Path, shown: str, gathered: Gathered, instead: str | None) -> st
     return content.replace("\r\n", "\n")
 
 
+def _bytes(path: Path) -> bytes:
+    """What a file holds, or what is written into a pipe.
+
+    Raises:
+        OSError: it cannot be read, or nobody writes into the pipe.
+    """
+    if not stat.S_ISFIFO(path.stat().st_mode):
+        return path.read_bytes()
+    pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a plain open would wait for a writer for ever
+    with os.fdopen(pipe, "rb") as file:
+        if not select.select([file], [], [], _PATIENCE_S)[0]:
+            raise OSError(errno.ETIMEDOUT, f"a pipe that nobody writes into for {_PATIENCE_S} s")
+        os.set_blocking(pipe, True)
+        return file.read()
+
+
 def decoded(data: bytes) -> tuple[str | None, str]:
     """Bytes as text, and the mark that others than lint stumble over (BOM, UTF16); None for what is no text.
 
     What PowerShell's `>` writes is UTF-16; a few letters of an older encoding do not keep a script from being read.
     """
+    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):  # UTF-32, which nobody reads
+        return None, ""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or (len(data) > 3 and data[1:64:2].count(0) == len(data[1:64:2])):
         try:
             return data.decode("utf-16" if data[0] in (0xFF, 0xFE) else "utf-16-le"), UTF16

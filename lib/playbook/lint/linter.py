@@ -51,8 +51,9 @@ def examine(
 
         report = texts.examine_line(" ".join(given), cpus, len(given) == 1)
     else:
+        missing = [word or "''" for word in given if not _exists(word)]
         raise ParameterError(
-            f"Nothing to lint at {' '.join(given) or '(nothing)'}: expected existing files or folders, or flags that "
+            f"Nothing to lint at {' '.join(missing) or '(nothing)'}: expected existing files or folders, or flags that "
             "begin with --."
         )
     unique = dict.fromkeys(report.findings)
@@ -62,7 +63,7 @@ def examine(
 
 def _exists(word: str) -> bool:
     try:
-        return Path(word).exists()
+        return bool(word) and Path(word).exists()  # "" is what a shell makes of a variable that is not set
     except OSError:
         return False
 

@@ -52,8 +52,9 @@ def as_text(findings: Sequence[Finding] | Report) -> str:
     """
     lines, hits = [], _hits(findings)
     for hit in hits:
-        place = hit.path if hit.line is None else f"{hit.path}:{hit.line}"
-        lines += [f"{place}: {hit.severity} [{hit.rule}] {hit.message}", f"    {hit.remedy} ({hit.source})"]
+        place = _on_a_line(hit.path) if hit.line is None else f"{_on_a_line(hit.path)}:{hit.line}"
+        lines += [f"{place}: {hit.severity} [{hit.rule}] {_on_a_line(hit.message)}",
+                  f"    {_on_a_line(hit.remedy)} ({hit.source})"]  # fmt: skip
     counts = Counter(hit.severity for hit in hits)
     total = ", ".join(_plural(counts[name], name) for name in SEVERITIES if counts[name])
     if not isinstance(findings, Report):
@@ -81,8 +82,13 @@ def what_was_read(report: Report) -> str:
     return f"{read} Passed over: {passed}." if passed else read
 
 
+def _on_a_line(text: str) -> str:
+    """A text without line ends and without what a terminal obeys or cannot write."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def _names(names: list[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMES])
+    shown = ", ".join(map(_on_a_line, names[:_MOST_NAMES]))
     return f"{shown} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else shown
 
 

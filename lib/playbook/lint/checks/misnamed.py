@@ -24,8 +24,10 @@ _RUNNERS = ("sudo", "nohup", "exec")
 def is_misnamed(words: Sequence[str], place: int) -> bool:
     """True for another name in the program's place: flags of the server follow it."""
     name = words[place].rpartition("/")[2]
+    if name == BINARY or "serv" not in words[place]:
+        return False
     behind = {word.removeprefix("--").partition("=")[0] for word in words[place + 1 :] if word.startswith("--")}
-    if name == BINARY or not behind & FLAGS.keys():
+    if not behind & FLAGS.keys():
         return False
     if _NEAR.fullmatch(name) or _MODULE.fullmatch(name) or _is_module(words, place):
         return True

@@ -19,6 +19,7 @@ from playbook.lint.forms.go_functions import UNKNOWN_VALUE, to_yaml
 from playbook.lint.forms.go_templates import rendered
 from playbook.lint.forms.helm_lines import SOURCE, Rendered, by_template
 from playbook.lint.forms.text import Text
+from playbook.lint.forms.yaml_bounds import check_bounds
 
 _PATIENCE_S = 20
 # a template that is not ours to fill in, or values that its functions refuse
@@ -156,6 +157,7 @@ class _Globbed(dict):
 
 def _table(content: str) -> dict:
     try:
+        check_bounds(content)
         table = yaml.safe_load(content)
     except yaml.YAMLError:
         return {}

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from playbook.lint.forms.text import UNKNOWN
+from playbook.lint.forms.yaml_bounds import check_bounds
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
@@ -47,7 +48,9 @@ def values_of(path: Path | None) -> dict[str, Any]:
 def _values(path: Path, _: int) -> dict[str, Any]:
     """A values file as it was at a time: a chart's templates share it."""
     try:
-        values = yaml.load(path.read_text(), _LOADER)
+        content = path.read_text()
+        check_bounds(content)
+        values = yaml.load(content, _LOADER)
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return {}
     return values if isinstance(values, dict) else {}

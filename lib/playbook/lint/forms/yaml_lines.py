@@ -11,6 +11,7 @@ import yaml
 
 from playbook.lint.forms.letters import odd_blank
 from playbook.lint.forms.text import Word
+from playbook.lint.forms.yaml_bounds import BeyondBounds, check_bounds
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TABS = re.compile(r"(?m)^[ ]*\t[ \t]*")
@@ -146,10 +147,13 @@ def load_documents(text: str, first_line: int = 1) -> tuple[list[Any], list[tupl
     """The documents of a YAML text, and the line and words of each that cannot be read."""
     padding = "\n" * (first_line - 1)
     try:
+        check_bounds(text)
         documents = list(yaml.load_all(padding + text, _LineLoader))
         return (_divided(text, first_line) if any(_are_several(each) for each in documents) else documents), []
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problems = [_problem(error, 0)]
+        if isinstance(error, BeyondBounds):
+            return [], problems
     documents = []
     pieces = list(_pieces(text))
     if len(pieces) > 1:
