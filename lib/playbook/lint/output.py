@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from playbook.errors import ParameterError
-from playbook.lint import sarif
 from playbook.lint.report import Report
 from playbook.lint.rules.findings import SEVERITIES, Finding
 
@@ -103,6 +102,8 @@ def as_json(findings: Sequence[Finding] | Report) -> str:
 
 def as_sarif(findings: Sequence[Finding] | Report) -> str:
     """SARIF 2.1.0, as forges show it beside the lines of a change."""
+    from playbook.lint import sarif
+
     if isinstance(findings, Report):
         return json.dumps(sarif.log(findings, what_was_read(findings)), indent=2)
     return json.dumps(sarif.log(Report(list(findings), root=Path()), ""), indent=2)

@@ -6,8 +6,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import pytest
 from lint_corpus import CASES
+from tables import each_row
 
 from playbook.lint import fixes
 from playbook.lint.linter import examine
@@ -90,7 +90,7 @@ SHELL = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "right"), SHELL)
+@each_row(("wrong", "right"), SHELL)
 def test_a_flag_is_written_as_the_server_reads_it(wrong, right, tmp_path):
     (tmp_path / "run.sh").write_text(f"# {wrong}\n{LINE} {wrong} # {wrong}x\n")
     fixes.write(mended(tmp_path))
@@ -98,7 +98,7 @@ def test_a_flag_is_written_as_the_server_reads_it(wrong, right, tmp_path):
     assert not {hit.rule for hit in examine(tmp_path).findings} & set(fixes.FIXES)
 
 
-@pytest.mark.parametrize("guess", ["--rest_api_prt=1", "--port=9000 --grpc_port=9001", "--num_load_threads=4s",
+@each_row("guess", ["--rest_api_prt=1", "--port=9000 --grpc_port=9001", "--num_load_threads=4s",
                                    "--enable_profiler=maybe", "“a b”", "--num_load_threads=4.5"])  # fmt: skip
 def test_what_is_a_guess_stays(guess, tmp_path):
     (tmp_path / "run.sh").write_text(f"{LINE} {guess}\n")
@@ -131,14 +131,14 @@ CONFIGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "wrong", "right"), CONFIGS)
+@each_row(("name", "wrong", "right"), CONFIGS)
 def test_a_config_file_is_written_as_its_message_has_it(name, wrong, right, tmp_path):
     (tmp_path / name).write_text(wrong)
     fixes.write(mended(tmp_path))
     assert (tmp_path / name).read_text() == right
 
 
-@pytest.mark.parametrize("guess", ['{"model_config_list": [{"config": {"name": "m"}}]}\n', '[{"name": "m"}]\n',
+@each_row("guess", ['{"model_config_list": [{"config": {"name": "m"}}]}\n', '[{"name": "m"}]\n',
                                    '{"max_batch_size": 8, "batch_timeout": 1}\n'])  # fmt: skip
 def test_json_that_is_not_the_messages_own_stays(guess, tmp_path):
     (tmp_path / "m.config").write_text(guess)

@@ -3,7 +3,7 @@
 import os
 import threading
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 from playbook.lint.output import as_text, exit_code, what_was_read
@@ -37,7 +37,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("what", UNREAD)
+@each_row("what", UNREAD)
 def test_what_cannot_be_read_as_text_is_passed_over_and_exits_3(what, tmp_path):
     (tmp_path / "x.sh").write_bytes(UNREAD[what])
     report = examine(tmp_path)
@@ -46,7 +46,7 @@ def test_what_cannot_be_read_as_text_is_passed_over_and_exits_3(what, tmp_path):
     assert "x.sh" in what_was_read(report)
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@each_row("name", BROKEN)
 def test_what_is_no_text_of_its_form_is_an_error_and_the_others_are_read(name, tmp_path):
     (tmp_path / name).write_text(BROKEN[name])
     (tmp_path / "run.sh").write_text(RIGHT)
@@ -62,7 +62,7 @@ def test_aliases_within_bounds_are_read(tmp_path):
     assert "unreadable" not in {hit.rule for hit in examine(tmp_path).findings}
 
 
-@pytest.mark.parametrize("content", [WRONG.encode("utf-16"), WRONG.encode("utf-8-sig"), b"# caf\xe9, servi\xe9\n"
+@each_row("content", [WRONG.encode("utf-16"), WRONG.encode("utf-8-sig"), b"# caf\xe9, servi\xe9\n"
                                      + b"#" * 60 + b"\n" + WRONG.encode()])  # fmt: skip
 def test_other_encodings_of_text_are_read(content, tmp_path):
     (tmp_path / "run.sh").write_bytes(content)
@@ -90,7 +90,7 @@ def test_a_pipe_is_read_when_somebody_writes_and_no_longer_waited_for_than_a_mom
     monkeypatch.setattr("playbook.lint.gathering._PATIENCE_S", 0.2)
     assert [hit.rule for hit in examine(pipe).findings] == ["unreadable"]
     monkeypatch.setattr("playbook.lint.gathering._PATIENCE_S", 30)
-    writer = threading.Thread(target=pipe.write_text, args=(WRONG * 5_000,))
+    writer = threading.Thread(target=pipe.write_text, args=(WRONG * 2_000,))
     writer.start()
     assert "flag-value-after-blank" in {hit.rule for hit in examine(pipe).findings}
     writer.join()

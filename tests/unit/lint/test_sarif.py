@@ -1,5 +1,6 @@
 """SARIF as GitHub's code scanning reads it: the repository's paths, lines that exist, results that stay the same."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from tables import each_row
 
 from playbook.lint.line_hashes import line_hashes
 from playbook.lint.linter import examine
@@ -26,12 +28,17 @@ def line_of(result):
     return result["locations"][0]["physicalLocation"]["region"]["startLine"]
 
 
+def made(folder):
+    """A repository with one faulty script."""
+    (folder / ".git").mkdir()
+    (folder / "deploy" / "a b").mkdir(parents=True)
+    (folder / "deploy" / "a b" / "run #1.sh").write_bytes(FAULTY.encode())
+    return folder
+
+
 @pytest.fixture
 def repository(tmp_path):
-    (tmp_path / ".git").mkdir()
-    (tmp_path / "deploy" / "a b").mkdir(parents=True)
-    (tmp_path / "deploy" / "a b" / "run #1.sh").write_bytes(FAULTY.encode())
-    return tmp_path
+    return made(tmp_path)
 
 
 def test_a_log_names_its_schema_tool_and_version(repository):
@@ -59,13 +66,12 @@ def test_every_rule_says_in_words_what_it_is_and_every_result_names_its_rule(rep
         assert result["message"]["text"]
 
 
-@pytest.mark.parametrize("given", [".", "deploy", "deploy/a b", "deploy/a b/run #1.sh"])
-@pytest.mark.parametrize("called_in", [".", "deploy"])
-def test_paths_are_the_repositorys_whatever_folder_was_named_or_stood_in(given, called_in, repository):
-    given = os.path.relpath(repository / given, repository / called_in)
-    done = subprocess.run([PLAYBOOK, "lint", "--format", "sarif", given], capture_output=True, text=True,
-                          cwd=repository / called_in)  # fmt: skip
-    run = json.loads(done.stdout)["runs"][0]
+@each_row("given", [".", "deploy", "deploy/a b", "deploy/a b/run #1.sh"])
+@each_row("called_in", [".", "deploy"])
+def test_paths_are_the_repositorys_whatever_folder_was_named_or_stood_in(given, called_in, tmp_path):
+    repository = made(tmp_path)
+    with contextlib.chdir(repository / called_in):
+        run = run_of(examine(os.path.relpath(repository / given)))
     places = [result["locations"][0]["physicalLocation"]["artifactLocation"] for result in run["results"]]
     assert {unquote(place["uri"]) for place in places} == {"deploy/a b/run #1.sh"}
     assert {place["uriBaseId"] for place in places} == set(run["originalUriBaseIds"])
@@ -75,8 +81,8 @@ def test_paths_are_the_repositorys_whatever_folder_was_named_or_stood_in(given, 
 def test_without_a_repository_paths_begin_where_lint_was_called(tmp_path):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "run.sh").write_text(FAULTY)
-    done = subprocess.run([PLAYBOOK, "lint", "--format", "sarif", "x"], capture_output=True, text=True, cwd=tmp_path)
-    place = json.loads(done.stdout)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    with contextlib.chdir(tmp_path):
+        place = run_of(examine("x"))["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "x/run.sh"
 
 
