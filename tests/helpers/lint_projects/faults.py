@@ -19,7 +19,7 @@ class Fault:
     change: Callable  # (target, mark) -> None
     fits: Callable = lambda _: True
     also: frozenset[str] = frozenset()  # what else may rightly be said because of it
-    fixable: bool = False
+    fixable: bool | None = False  # None: in some forms alone
     room: str = "server"  # what `change` is given: the server, the cluster's objects, or the written texts
     forms: frozenset[str] | None = None  # of projects; None: all
     files: bool = False  # it wants a config file beside it
@@ -55,14 +55,15 @@ def flag_fault(rule, *words, drops="", also="", fits=lambda _: True, fixable=Fal
                  traits=traits, avoids=frozenset(["left over"] * ("--help" in words)))  # fmt: skip
 
 
-def file_fault(rule, flag, name, text, also=""):
+def file_fault(rule, flag, name, text, also="", fixable=False):
     """A config file of another kind, named by its flag, with a fault in it."""
 
     def change(server: Server, mark: str) -> None:
         server.flags[flag] = [f"--{flag}={CONF}/{name}"]
         server.whole[name] = mark + text + "\n"
 
-    return Fault(rule, frozenset([flag]), change, also=frozenset(also.split()), files=True, traits=frozenset(["flag"]))
+    return Fault(rule, frozenset([flag]), change, also=frozenset(also.split()), fixable=fixable, files=True,
+                 traits=frozenset(["flag"]))  # fmt: skip
 
 
 IN_CONTAINERS = frozenset(["compose", "docker run", "told again", "cluster"])
@@ -93,7 +94,7 @@ FLAG_FAULTS = [
     flag_fault("flag-value-after-blank", "--num_load_threads", "3", also="kubernetes-refuses", fixable=True),
     flag_fault("flag-bad-value", "--rest_api_timeout_in_ms=30s"),
     flag_fault("flag-bad-value", "--num_unload_threads=two"),
-    flag_fault("flag-bad-value", "--enable_model_warmup=on"),
+    flag_fault("flag-bad-value", "--enable_model_warmup=on", fixable=True),
     flag_fault("port-out-of-range", "--port=85000", also="port-nobody-listens port-told-closed service-port-closed"),
     flag_fault("rest-port-is-grpc-port", "--rest_api_port=8500", drops="port", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port"),
     flag_fault("rest-threads-one", "--rest_api_num_threads=1", also=THREADS),
@@ -131,9 +132,9 @@ FLAG_FAULTS = [
     flag_fault("flags-in-one-word", "--num_load_threads=2--num_unload_threads=2", also="flag-bad-value", touches="num_unload_threads"),
     flag_fault("server-ends", "--version"),
     flag_fault("server-ends", "--help"),
-    flag_fault("unknown-flag", "–num_load_threads=2"),
-    flag_fault("pasted-dash", "–rest_api_port=8501", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port rest-port-off monitoring-missing", fits=lambda s: "port" not in s.flags, touches="rest_api_port rest_api_num_threads"),
-    flag_fault("pasted-dash", "–model_base_path=/models/ranker", fits=by_flags, also="base-path-missing no-model model-lost"),
+    flag_fault("unknown-flag", "–num_load_threads=2", fixable=True),
+    flag_fault("pasted-dash", "–rest_api_port=8501", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port rest-port-off monitoring-missing", fits=lambda s: "port" not in s.flags, touches="rest_api_port rest_api_num_threads", fixable=True),
+    flag_fault("pasted-dash", "–model_base_path=/models/ranker", fits=by_flags, also="base-path-missing no-model model-lost", fixable=True),
     flag_fault("tensor-content-with-rest", "--enable_serialization_as_tensor_content=true", touches="rest_api_port"),
     flag_fault("ssl-with-alts", "--use_alts_credentials=true", f"--ssl_config_file={CONF}/tls.config", also="config-file-missing config-file-not-copied configmap-key-missing"),
     flag_fault("config-file-missing", f"--tensorflow_session_config_file={CONF}/session.config", forms=["compose"]),
@@ -143,7 +144,7 @@ FLAG_FAULTS = [
     file_fault("ssl-paths", "ssl_config_file", "tls.config", 'server_key: "/etc/tls/key.pem" server_cert: "/etc/tls/cert.pem"'),
     file_fault("session-config-overridden", "tensorflow_session_config_file", "session.config", "intra_op_parallelism_threads: 4"),
     file_fault("config-unknown-field", "tensorflow_session_config_file", "session.config", "intra_op_threads: 4"),
-    file_fault("config-bad-value", "tensorflow_session_config_file", "session.config", "allow_soft_placement: yes"),
+    file_fault("config-bad-value", "tensorflow_session_config_file", "session.config", "allow_soft_placement: yes", fixable=True),
     flag_fault("model-name-ignored", "--model_name=ranker", fits=by_file),
     flag_fault("threads-cap-batch", "--rest_api_num_threads=8", "--grpc_max_threads=8", "@max_batch_size", fits=batches, also=THREADS, touches="max_batch_size"),
 ]  # fmt: skip
@@ -189,7 +190,7 @@ FILE_FAULTS = [
     row_fault("monitoring-path-lost", "monitoring", "path", 'path: "/metrics?all=1"'),
     row_fault("monitoring-off", "monitoring", "enable", "enable: false"),
     row_fault("config-unknown-field", "monitoring", "metrics_port", "port: 9090"),
-    row_fault("config-bad-value", "monitoring", "enable", "enable: yes"),
+    row_fault("config-bad-value", "monitoring", "enable", "enable: yes", fixable=True),
 ]  # fmt: skip
 
 
@@ -212,7 +213,7 @@ def twice(server, mark):
     server.entries.append(entry("ranker") | {"name": f'{mark}name: "ranker"'})
 
 
-def whole(rule, name, text, field, also=""):
+def whole(rule, name, text, field, also="", fixable=False):
     """A whole file as it should not be."""
 
     def change(server: Server, mark: str) -> None:
@@ -222,7 +223,12 @@ def whole(rule, name, text, field, also=""):
     reads = (f"entry {each}" for each in ("name", "base_path", "model_platform", "policy", "labels", "twice", "extra"))
     wide = {"models": reads, "monitoring": ("enable", "path", "metrics_port"), "batching": ()}[stem]
     return Fault(
-        rule, frozenset([*wide, f"{stem}-text"]), change, lambda s: bool(getattr(s, field)), frozenset(also.split())
+        rule,
+        frozenset([*wide, f"{stem}-text"]),
+        change,
+        lambda s: bool(getattr(s, field)),
+        frozenset(also.split()),
+        fixable,
     )
 
 
@@ -234,7 +240,7 @@ MODEL_FAULTS = [
     entry_fault("config-unknown-field", "extra", 'model_verison_policy { all { } }'),
     entry_fault("config-scalar-for-message", "policy", "model_version_policy: LATEST"),
     entry_fault("config-bad-value", "policy", "model_version_policy { latest { num_versions: two } }"),
-    entry_fault("config-message-for-scalar", "name", 'name { value: "ranker" }', also="model-name-missing"),
+    entry_fault("config-message-for-scalar", "name", 'name { value: "ranker" }', also="model-name-missing", fixable=True),
     entry_fault("policy-empty", "policy", "model_version_policy { specific { } }"),
     entry_fault("logging-config", "extra", "logging_config { sampling_config { sampling_rate: 0.1 } }"),
     entry_fault("relative-base-path", "base_path", 'base_path: "models/ranker"'),
@@ -246,7 +252,7 @@ MODEL_FAULTS = [
     entry_fault("model-name-missing", "name", ""),
     entry_fault("labels-at-start", "policy", 'version_labels { key: "stable" value: 1 }'),
     Fault("model-twice", frozenset(["entry name", "entry twice", "entry base_path"]), twice, by_file),
-    whole("config-json", "models.config", '{"model_config_list": {"config": [{"name": "ranker", "base_path": "/models/ranker"}]}}\n', "entries"),
+    whole("config-json", "models.config", '{"model_config_list": {"config": [{"name": "ranker", "base_path": "/models/ranker"}]}}\n', "entries", fixable=None),
     whole("config-empty", "models.config", "model_config_list { }\n", "entries"),
     whole("custom-model-config", "models.config", "custom_model_config { }\n", "entries"),
 ]  # fmt: skip

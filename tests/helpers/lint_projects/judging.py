@@ -135,13 +135,16 @@ def mending(drawn: Project, report: Report, folder: Path, hits) -> list[str]:
     fixable = [fault for fault in drawn.faults.values() if fault.fixable]
     if not fixable:
         return []
-    fixes.write(fixes.fixed(report))
-    after = told(examine(folder))
+    fixes.write(fixes.settled(report, lambda instead: examine(folder, instead=instead)))
+    mended = examine(folder)
+    after = told(mended)
     left, rest = {rule for rule, _, _ in after}, {rule for rule, _, _ in hits}
-    firm = {fault.rule for fault in drawn.faults.values() if not fault.fixable}
+    firm = {fault.rule for fault in drawn.faults.values() if fault.fixable is False}
     wrong = [f"not mended {fault.rule}" for fault in fixable if fault.rule in left - firm]
     wrong += [f"lost by mending {rule}" for rule in firm - left]
     may = rest.union(*(fault.also for fault in drawn.faults.values()))
+    again = fixes.settled(mended, lambda instead: examine(folder, instead=instead))
+    wrong += ["mended a second time"] if again else []
     return wrong + [f"made by mending {rule}" for rule in left - may]
 
 
