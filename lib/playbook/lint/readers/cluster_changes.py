@@ -47,11 +47,13 @@ def gather_config_maps(texts: Mapping[Path, Text], kinds: Mapping[Path, str], ar
         whole = kinds.get(path) in ("shell", "makefile")
         for piece in [content] if whole else found:
             for command in simple_commands(piece, {}, text.first_line):
-                if is_kubectl(command.words) and _MAPS & {*command.words[1:4]}:
-                    _remember(command.words, document)
+                remember_map(command.words, document)
 
 
-def _remember(words: list[Word], document: Document) -> None:
+def remember_map(words: list[Word], document: Document) -> None:
+    """Let `document`'s surroundings know the ConfigMap or Secret that a command makes of files here and of words."""
+    if not is_kubectl(words) or not _MAPS & {*words[1:4]}:
+        return
     begin = next(place for place, word in enumerate(words) if word in _MAPS)
     named = [word for word in words[begin + 1 :] if not word.startswith("-") and word not in ("generic", "tls")]
     files = dict(_files(words, document))

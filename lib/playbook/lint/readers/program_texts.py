@@ -26,6 +26,7 @@ from playbook.lint.forms.bracketed import tokens
 from playbook.lint.forms.joined_texts import JoinedTexts
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.program_maps import gather_maps
 from playbook.lint.readers.program_objects import read_objects, words_of_list, words_of_objects
 from playbook.lint.readers.texts_within import read_text_within
 from playbook.lint.rules.findings import finding
@@ -73,7 +74,9 @@ class _List:
 
 def read_program(document: Document) -> Reading:
     """The server's images, command lines and lists of flags among the texts of a program."""
-    reading, (lists, texts) = read_objects(document), _gathered(document.text)
+    lists, texts = _gathered(document.text)
+    gather_maps(texts, document)
+    reading = read_objects(document)
     met = words_of_objects(reading)
     reading.counts.pop("images", None)  # they are counted as texts
     images = [word for word in texts if OFFICIAL in word and not re.search(r"\s|^https?:", word) and not is_path(word)]

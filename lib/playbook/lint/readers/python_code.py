@@ -23,6 +23,8 @@ from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.saved_models import saved_bare
 from playbook.lint.forms.text import Text
 from playbook.lint.readers.cloud_images import read_cloud_images
+from playbook.lint.readers.cluster_changes import remember_map
+from playbook.lint.readers.program_maps import gather_maps
 from playbook.lint.readers.python_calls import read_call
 from playbook.lint.readers.python_lines import is_text, read_grown, read_printed, read_text, read_words
 from playbook.lint.readers.python_objects import read_objects
@@ -34,6 +36,7 @@ from playbook.lint.readers.written import read_written
 
 _DOCKERFILE = re.compile(r"\s*FROM\s+\S*tensorflow/serving")
 _LITERALS = (ast.Constant, ast.JoinedStr)  # which are read as texts
+_MAP = "ConfigMap"
 _IMAGE = re.compile(rf"{OFFICIAL}(?!/)")  # what goes on is a signature's method
 _NO_MODELS = re.compile(r"\s*model_config_list\s*:?\s*\{\s*\}\s*")
 _NAMES = (
@@ -72,6 +75,7 @@ def read_python(document: Document) -> Reading:
     values, nodes = Values(tree, text), list(ast.walk(tree))
     program = Program(with_exported(document, set_by(nodes, values)), values, nodes)
     document.around.sources.saved.setdefault(text.path, saved_bare(nodes, values, text.content))
+    _gather_maps(program)
     reading.add(read_objects(program))
     for node in nodes:
         if isinstance(node, ast.Call) and not program.is_read(node):
@@ -86,6 +90,17 @@ def read_python(document: Document) -> Reading:
     for told in commented_lines(text):
         reading.add(read_script(Document(told, program.document.around), depth=1))
     return reading
+
+
+def _gather_maps(program: Program) -> None:
+    """ConfigMaps in the program's texts, and those that a list of words has kubectl make."""
+    texts = (
+        [node for node in program.nodes if isinstance(node, _LITERALS)] if _MAP in program.document.text.content else []
+    )
+    gather_maps([word for node in texts if (word := program.values.word(node)) is not None], program.document)
+    lists = [node for node in program.nodes if isinstance(node, ast.List)]
+    for words in map(program.values.words, lists) if "kubectl" in program.document.text.content else ():
+        remember_map(words, program.document)
 
 
 def _parsed(content: str) -> ast.Module:

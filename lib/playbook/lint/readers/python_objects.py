@@ -18,6 +18,7 @@ from playbook.lint.readers.lone_containers import in_a_pod
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.program_objects import read_tables
 from playbook.lint.readers.python_program import Program
+from playbook.lint.readers.workloads import config_maps
 from playbook.lint.readers.yaml_files import check_together, read_page
 from playbook.lint.readers.yaml_pages import Page
 
@@ -43,7 +44,10 @@ def _read_manifests(program: Program) -> Reading:
     reading, pods, objects = Reading(), list[Pod](), list[tuple[Any, str]]()
     held = Data(program.values)
     dicts = ((node, held.of(node)) for node in program.nodes if _is_object(node))
-    for node, data in [*_of_client(program.nodes, held), *dicts]:
+    found = [*_of_client(program.nodes, held), *dicts]
+    for _, data in found:
+        program.document.around.config_maps.update(config_maps(data, program.document.text))
+    for node, data in found:
         if program.is_read(node):
             continue
         untyped(data)
