@@ -96,6 +96,10 @@ KEY, CERTIFICATE = PEM % ("server_key", *["PRIVATE KEY"] * 2), PEM % ("server_ce
 AUTHORITY = PEM % ("custom_ca", *["CERTIFICATE"] * 2)
 ADAPTER = "[type.googleapis.com/tensorflow.serving.SavedModelBundleSourceAdapterConfig]"
 PLATFORM = 'platform_configs { key: "%s" value { source_adapter_config { ' + ADAPTER + " { legacy_config { %s } } } } }"
+ASKED = """services:
+  tfs: {{image: "tensorflow/serving:2.20.0", volumes: ["./m:/models/model"]}}
+  web: {{image: web, environment: {{URL: "http://tfs:{}:predict"}}}}
+"""
 FOLDERS: dict[str, dict[str, str | bytes]] = {
     "ssl-missing": {"tls.config": KEY},
     "ssl-wrong-kind": {"tls.config": KEY.replace("server_key", "server_cert") + CERTIFICATE.replace("_cert", "_key")},
@@ -414,14 +418,8 @@ FOLDERS: dict[str, dict[str, str | bytes]] = {
                 "tensorflow_serving=infra_validator_pb2.TensorFlowServing(), "
                 "local_docker=infra_validator_pb2.LocalDockerConfig()))\n"
     },
-    "client-wrong-port": {
-        "compose.yaml": "services:\n  tfs:\n    image: tensorflow/serving:2.20.0\n    volumes: [./m:/models/model]\n"
-        "  web:\n    image: web\n    environment:\n      URL: http://tfs:8500/v1/models/model:predict\n",
-    },
-    "client-wrong-model": {
-        "compose.yaml": "services:\n  tfs:\n    image: tensorflow/serving:2.20.0\n    volumes: [./m:/models/model]\n"
-        "  web:\n    image: web\n    environment:\n      URL: http://tfs:8501/v1/models/other:predict\n",
-    },
+    "client-wrong-port": {"compose.yaml": ASKED.format("8500/v1/models/model")},
+    "client-wrong-model": {"compose.yaml": ASKED.format("8501/v1/models/other")},
     "port-of-two": {
         "pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
         "  - {name: a, image: 'tensorflow/serving:2.20.0', args: ['--rest_api_port=8501', '--model_base_path=/m/a']}\n"

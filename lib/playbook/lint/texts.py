@@ -17,6 +17,7 @@ from playbook.lint.files import readers, surroundings
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import UNREADABLE, Gathered, gather
 from playbook.lint.judging import judge
+from playbook.lint.readers.clients import check_urls
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.routes import check_nginx
 from playbook.lint.readers.scripts import read_script
@@ -56,6 +57,7 @@ def _examined(paths: list[Path], cpus: int | None, instead: Mapping[Path, str] |
             reading.findings += [finding("unreadable", each, None, problem=reason) for each in shown]
     reading.findings += check_together(objects, pods, around.served)
     reading.findings += check_nginx(gathered.texts.values(), objects, pods)
+    reading.findings += check_urls(gathered.texts.values(), objects, pods)
     report = judge(reading, around, gathered, set())
     report.root = sources.root
     return report

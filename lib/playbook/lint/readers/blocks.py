@@ -23,6 +23,7 @@ from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.trees import drawn_folders
 from playbook.lint.readers.block_kinds import concerns, flags_of, names_server
 from playbook.lint.readers.built_images import remember_within
+from playbook.lint.readers.clients import check_urls
 from playbook.lint.readers.documents import prose_blocks
 from playbook.lint.readers.inline_code import Block
 from playbook.lint.readers.notebooks import code_of, json_problem, lines_of, notebook_blocks
@@ -110,6 +111,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     total.findings += check_together(objects, pods, around.served)
     if kind == "prose" and blocks:
         total.findings += check_nginx_within(text, objects, pods)
+        total.findings += check_urls([text], objects, pods)
     if not blocks:
         total.passed = "no code that starts a server"
     return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from playbook.lint.checks.containers import listening
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.reading import SHAPES
-from playbook.lint.forms.text import Word, is_unknown, line_of
+from playbook.lint.forms.text import Text, Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.compose_values import environment_of, words_of
 from playbook.lint.readers.hosts import Host, hosts_of
@@ -26,6 +26,9 @@ _ADDRESS = re.compile(
 )
 _MODEL = re.compile(r"/v1/models/([\w.-]+)(?=[/:]|$)")
 _ALMOST = re.compile(r"/(?:v1/)?models?/[\w.-]+(?:/versions/\d+)?:(?:predict|classify|regress)$")
+_URL = re.compile(r"https?://[A-Za-z0-9][\w.-]*(?::\d{1,5})?/v1/models[^\s\"'`,;)<>]*")
+_URLS_IN = (".py", ".js", ".mjs", ".ts", ".tsx", ".jsx", ".go", ".java", ".kt", ".rs", ".cs", ".php", ".rb", ".env",
+            ".sh", ".md", ".markdown", ".rst", ".properties", ".toml", ".ini")  # fmt: skip
 _SERVING = re.compile(
     r"tensorflow|tf[-_]?(serv|grpc|rest|model|host|url|api)|tfs(?![a-z])", re.IGNORECASE
 )  # variables called so
@@ -75,6 +78,22 @@ def check_clients(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[F
                 if near is not None and not near and told.host in HERE:
                     yield from _check_itself(told, hosts, shown)
                 yield from _check(told, {**hosts, **(near or {})}, shown)
+
+
+def check_urls(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+    """Findings of addresses for /v1/models in programs, documents and files of variables, by the names of servers here.
+
+    Nothing is said of manifests and compose files, whose variables are read as what they are.
+    """
+    hosts = hosts_of(objects, pods)
+    names = re.compile("|".join(re.escape(name) for name in hosts if name)) if hosts else None
+    for text in texts:
+        if names is None or not text.path.lower().endswith(_URLS_IN) or not names.search(text.content):
+            continue
+        for number, line in enumerate(text.content.split("\n"), text.first_line):
+            for match in _URL.finditer(line) if not line.lstrip().startswith(("#", "//")) else ():
+                if (address := _ADDRESS.match(match[0])) and address["host"].partition(".")[0] in hosts:
+                    yield from _check(_Told("This address", address, number), hosts, text.path)
 
 
 def _clients(data: Any, pods: list[Pod]) -> Iterator[tuple[_Told, dict[str, Host] | None]]:

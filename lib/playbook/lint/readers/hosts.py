@@ -30,6 +30,11 @@ class Host:
     command: Command
 
     @property
+    def told(self) -> tuple[object, ...]:
+        """All that others can tell two servers apart by."""
+        return self.ports, self.grpc, self.rest, self.models
+
+    @property
     def grpc(self) -> int:
         """The server's own port of gRPC; 0 for none."""
         return self.command.number("port", 8500)
@@ -56,13 +61,21 @@ class Host:
 
 
 def hosts_of(objects: list[tuple[Any, str]], pods: list[Pod]) -> dict[str, Host]:
-    """The servers among services of compose files and of a cluster, by the names that others call them."""
-    hosts: dict[str, Host] = {}
+    """The servers among services of compose files and of a cluster, by the names that others call them.
+
+    Where two that differ have one name (variants side by side, a canary), nothing is known of the ports behind it.
+    """
+    found: list[tuple[str, Host]] = []
     for data, _ in objects:
         with suppress(*SHAPES):  # its reader tells
-            hosts |= dict(_composed(data))
-    return hosts | {name_of(data): Host(ports_of(data, pod), pod.command) for data, _ in objects
-                    if data.get("kind") == "Service" for pod in pods if selects(data, pod)}  # fmt: skip
+            found += _composed(data)
+    found += [(name_of(data), Host(ports_of(data, pod), pod.command)) for data, _ in objects
+              if data.get("kind") == "Service" for pod in pods if selects(data, pod)]  # fmt: skip
+    hosts: dict[str, Host] = {}
+    for name, host in found:
+        same = name not in hosts or hosts[name].told == host.told
+        hosts[name] = host if same else Host({}, host.command)
+    return hosts
 
 
 def ports_of(service: Any, pod: Pod) -> Ports:
