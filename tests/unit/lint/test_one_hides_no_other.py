@@ -1,6 +1,6 @@
 """Two faults in one text: the one that is met first hides nothing of the other, which is judged as it is meant."""
 
-import pytest
+from tables import each_row
 
 from playbook.lint.linter import examine
 
@@ -51,7 +51,7 @@ def told(tmp_path, text, name):
     return {(hit.rule, hit.line) for hit in examine(tmp_path).findings}
 
 
-@pytest.mark.parametrize("way", EARLY_ENDS)
+@each_row("way", EARLY_ENDS)
 def test_what_stands_behind_a_line_that_ends_too_early_is_judged_as_meant(way, tmp_path):
     text = EARLY_ENDS[way]
     last = text.count("\n")
@@ -90,7 +90,7 @@ def test_a_list_that_python_hands_to_a_shell_is_judged_word_by_word(tmp_path):
     assert hits >= {("shell-args-split", 2), ("relative-base-path", 3), ("flag-bad-value", 4)}
 
 
-@pytest.mark.parametrize("path", ["/config/models.config", "/etc/tfs/models.config"])
+@each_row("path", ["/config/models.config", "/etc/tfs/models.config"])
 def test_a_probe_asks_for_a_model_of_the_list_wherever_that_is_mounted(path, tmp_path):
     pod = f"        args: [--model_config_file={path}]\n{PROBES.replace('8080', '8501')}"
     pod += "        volumeMounts: [{name: c, mountPath: /etc/tfs}]\n      volumes: [{name: c, configMap: {name: c}}]\n"
@@ -112,8 +112,8 @@ def test_a_service_is_judged_by_the_one_server_that_its_wrong_selector_is_meant_
     assert "service-selects-nothing" not in {rule for rule, _ in told(tmp_path, POD + BY_FLAGS + redis * 2, "d.yaml")}
 
 
-@pytest.mark.parametrize("base", ["${MODEL_BASE_PATH}", "$MODEL_BASE_PATH"])
-@pytest.mark.parametrize("env", ["", "ENV MODEL_BASE_PATH=/models\n"])
+@each_row("base", ["${MODEL_BASE_PATH}", "$MODEL_BASE_PATH"])
+@each_row("env", ["", "ENV MODEL_BASE_PATH=/models\n"])
 def test_a_literal_variable_hides_no_lost_version_folder(base, env, tmp_path):
     text = f"FROM tensorflow/serving:2.20.0\nCOPY m/1 /models/m\n{env}"
     text += f'ENTRYPOINT ["tensorflow_model_server", "--port=8500", "--model_base_path={base}/m"]\n'
