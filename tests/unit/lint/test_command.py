@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from lint_examples import pod
+from lint_examples.shapes import pod
 from tables import each_row
 
 from playbook.lint import fixes

@@ -4,7 +4,8 @@ import json
 import struct
 
 import pytest
-from lint_examples import FOLDERS, RUN, saved_model
+from lint_examples import FOLDERS
+from lint_examples.shapes import RUN, saved_model
 from tables import each_row
 
 from playbook.errors import ParameterError
