@@ -27,6 +27,10 @@ def check_object(data: Any, shown: str, typed: bool = True) -> Iterator[Finding]
     `typed`: the text says what is a string; other languages turn numbers into strings themselves.
     """
     metadata, spec = data.get("metadata"), data.get("spec")
+    if typed and "apiVersion" not in data and isinstance(metadata, Table) and isinstance(spec, Table):
+        yield _refused(
+            shown, data.at("kind"), f"the {data['kind']} has no apiVersion", "Write it on a line of its own."
+        )
     template = spec.get("template") if isinstance(spec, Table) else None
     if isinstance(metadata, Table) and (typed or data.get("apiVersion") == "v1"):  # a resource of Terraform's
         yield from _named(metadata, "name", "name", _NAME, "lower-case letters, digits, dots and dashes", shown)

@@ -122,7 +122,7 @@ def is_whole(data: Any, container: Any, text: Text) -> bool:
     knative = kind == "Service" and str(data.get("apiVersion", "")).startswith("serving.knative.dev")
     later = text.path.endswith((".py", ".ipynb")) and "mount" in text.content.lower()  # which code may add
     left_out = text.templated or later or _LEFT_OUT.search(text.content)
-    if not (kind in _WHOLE or knative) or left_out or "image" not in container:
+    if not (kind in _WHOLE or knative or _has_graphs(data)) or left_out or "image" not in container:
         return False
     spec: Any = data.get("spec")
     template: Any = spec.get("template") if isinstance(spec, Table) else None
@@ -131,6 +131,13 @@ def is_whole(data: Any, container: Any, text: Text) -> bool:
     told = isinstance(spec, Table) and (spec.get("selector") or named)
     patch = kind in _SELECTING and not told
     return not patch and not (container.get("lifecycle") or {}).get("postStart")  # which may fetch a model
+
+
+def _has_graphs(data: Any) -> bool:
+    """True for a SeldonDeployment that says of each predictor what it is made of."""
+    spec = data.get("spec") if data.get("kind") == "SeldonDeployment" else None
+    predictors = spec.get("predictors") if isinstance(spec, Table) else None
+    return bool(predictors) and all(isinstance(each, Table) and each.get("graph") for each in predictors)
 
 
 def keeps_empty(spec: Any, entry: list[Word], document: Document) -> bool:
