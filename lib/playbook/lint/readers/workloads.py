@@ -136,7 +136,7 @@ def is_whole(data: Any, container: Any, text: Text) -> bool:
 def _has_graphs(data: Any) -> bool:
     """True for a SeldonDeployment that says of each predictor what it is made of."""
     spec = data.get("spec") if data.get("kind") == "SeldonDeployment" else None
-    predictors = spec.get("predictors") if isinstance(spec, Table) else None
+    predictors = (spec.get("predictors") or []) if isinstance(spec, Table) else []
     return bool(predictors) and all(isinstance(each, Table) and each.get("graph") for each in predictors)
 
 
