@@ -198,8 +198,8 @@ def _manager_options(values: dict) -> ManagerOptions:
         num_unload_threads=values["num_unload_threads"],
         initial_load_threads=4 * CPUS,
         max_num_load_retries=max(
-            0, values["max_num_load_retries"]
-        ),  # below 0: the count runs over, and one try is left
+            0, (values["max_num_load_retries"] + 1) % 2**32 - 1
+        ),  # uint32: -1 is one try, -2 no end
         load_retry_interval_s=values["load_retry_interval_micros"] / 1e6,
         shared_threads=options.shared_threads(options.session_config(values)),
     )

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from playbook.lint.line_hashes import line_hashes
 from playbook.lint.report import Report
 from playbook.lint.rules.findings import RULES, Finding, Rule
-from playbook.lint.rules.page import in_words
+from playbook.lint.rules.page import in_words, what_to_do
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT = "%SRCROOT%"
@@ -41,7 +41,7 @@ def log(report: Report, read: str) -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    message, remedy = in_words(rule.message), in_words(rule.remedy)
+    message, remedy = in_words(rule.message), what_to_do(rule)
     return {
         "id": rule.id,
         "name": rule.id,

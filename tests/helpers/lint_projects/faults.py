@@ -240,7 +240,7 @@ MODEL_FAULTS = [
     entry_fault("config-unknown-field", "extra", 'model_verison_policy { all { } }'),
     entry_fault("config-scalar-for-message", "policy", "model_version_policy: LATEST"),
     entry_fault("config-bad-value", "policy", "model_version_policy { latest { num_versions: two } }"),
-    entry_fault("config-message-for-scalar", "name", 'name { value: "ranker" }', also="model-name-missing", fixable=True),
+    entry_fault("config-message-for-scalar", "name", 'name { value: "ranker" }', also="model-name-missing model-twice", fixable=True),
     entry_fault("policy-empty", "policy", "model_version_policy { specific { } }"),
     entry_fault("logging-config", "extra", "logging_config { sampling_config { sampling_rate: 0.1 } }"),
     entry_fault("relative-base-path", "base_path", 'base_path: "models/ranker"'),

@@ -7,8 +7,14 @@ from difflib import get_close_matches
 
 from playbook.errors import ParameterError
 from playbook.lint.rules.findings import GROUPS, RULES, Rule
+from playbook.lint.rules.told import TOLD
 
 ALL = "all"
+MEANS = {
+    "error": "the server ends, never answers on one of its ports, or the platform refuses the text",
+    "warning": "a setting is lost, or does harm while the server runs",
+    "note": "advice",
+}
 _HEAD = """# What playbook lint knows
 
 Written from the rule tables by `playbook lint --explain all > docs/lint-rules.md`; a test says when it is out of date.
@@ -36,8 +42,14 @@ def explain(name: str) -> str:
         near = get_close_matches(name, RULES, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "playbook lint --explain all lists them."
         raise ParameterError(f"No rule {name!r}: {hint}")
-    lines = (f"{rule.id} ({rule.severity})", in_words(rule.message), f"What to do: {in_words(rule.remedy)}")
+    lines = (f"{rule.id} ({rule.severity}: {MEANS[rule.severity]})", in_words(rule.message),
+             f"What to do: {what_to_do(rule)}")  # fmt: skip
     return "\n\n".join(lines) + f"\nSource: {rule.source}"
+
+
+def what_to_do(rule: Rule) -> str:
+    """The remedy in words; for rules whose findings bring their own, what those come to."""
+    return TOLD.get(rule.id) or in_words(rule.remedy)
 
 
 def page() -> str:
@@ -50,9 +62,7 @@ def page() -> str:
 
 
 def _entry(rule: Rule) -> str:
-    message, remedy = in_words(rule.message), in_words(rule.remedy)
-    what = "" if remedy.startswith("‹") and " " not in remedy else f" {remedy}"
-    return f"- **`{rule.id}`** ({rule.severity}) {message}{what} *({rule.source})*"
+    return f"- **`{rule.id}`** ({rule.severity}) {in_words(rule.message)} {what_to_do(rule)} *({rule.source})*"
 
 
 def in_words(template: str) -> str:

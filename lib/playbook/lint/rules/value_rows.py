@@ -28,10 +28,10 @@ ROWS = (
      "Set it to the calls in flight that clients make, or leave the flag out (4 a CPU).",
      "gRPC thread_manager.cc"),
     ("retries-negative", "warning",
-     "max_num_load_retries={retries} does not mean for ever: the count has no sign, runs over, and a load is tried "
-     "once.",
+     "max_num_load_retries={retries}: the count is kept without a sign, so that -1 is one try alone, and any other "
+     "number below 0 tries without end.",
      "Give the number of further attempts; 0 is none.",
-     "retrier.cc"),
+     "retrier.cc; aspired_versions_manager.h"),
     ("retry-interval-tiny", "warning",
      "load_retry_interval_micros={micros} is {micros} microseconds: all attempts are over in a moment.",
      "The unit is microseconds: 60000000 is a minute.",
