@@ -96,6 +96,9 @@ def lint(
     allow_nothing: Annotated[
         bool, typer.Option("--allow-nothing", help="Exit 0, not 3, when nothing concerned a server (pre-commit).")
     ] = False,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Read what lies beside named files too; tell of them alone (pre-commit).")
+    ] = False,
 ) -> None:
     """Everything TensorFlow Serving would silently accept and get wrong, with the remedy.
 
@@ -104,7 +107,8 @@ def lint(
     from playbook.lint import command_line
 
     words = [*(target or []), *context.args]
-    raise typer.Exit(command_line.run(words, format_, fix, explain, allow_nothing, say=typer.echo, ask=typer.confirm))
+    say, ask = typer.echo, typer.confirm
+    raise typer.Exit(command_line.run(words, format_, fix, explain, allow_nothing, say, ask, beside))
 
 
 @app.command()

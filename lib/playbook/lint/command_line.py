@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from playbook.errors import ParameterError
 from playbook.lint import output, standard_input
@@ -20,6 +21,7 @@ def run(
     allow_nothing: bool,
     say: Callable[[str], object],
     ask: Callable[[str], bool],
+    beside: bool = False,
 ) -> int:
     """Lint paths or flags; returns the exit code.
 
@@ -34,19 +36,22 @@ def run(
     piped = len(words) == 1 and words[0] in standard_input.NAMES
     if piped and fix:
         raise ParameterError("--fix writes files: name them, as what comes by a pipe has no place to be written to.")
-    report = standard_input.examine_text(sys.stdin.read()) if piped else examine(words)
+    look = partial(examine, words, beside=beside)
+    report = standard_input.examine_text(sys.stdin.read()) if piped else look()
     if fix:
-        report = _mended(report, words, say, ask)
+        report = _mended(report, look, say, ask)
     say(output.render(report, form))
     code = output.exit_code(report)
     return 0 if allow_nothing and code == output.NOTHING_READ else code
 
 
-def _mended(report: Report, words: Sequence[str], say: Callable[[str], object], ask: Callable[[str], bool]) -> Report:
+def _mended(
+    report: Report, look: Callable[..., Report], say: Callable[[str], object], ask: Callable[[str], bool]
+) -> Report:
     """Show the fixes as a diff, write them (asking first where somebody can answer), and lint again."""
     from playbook.lint import fixes
 
-    changes = fixes.settled(report, lambda instead: examine(words, instead=instead))
+    changes = fixes.settled(report, lambda instead: look(instead=instead))
     if not changes:
         say("Nothing that has one right answer.")
         return report
@@ -55,4 +60,4 @@ def _mended(report: Report, words: Sequence[str], say: Callable[[str], object], 
         return report
     fixes.write(changes)
     say(f"Mended {len(changes)} file{'s' * (len(changes) != 1)}. What is left:")
-    return examine(words)
+    return look()

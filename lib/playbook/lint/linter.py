@@ -26,7 +26,10 @@ def lint(target: str | Path | Sequence[str], cpus: int | None = None) -> list[Fi
 
 
 def examine(
-    target: str | Path | Sequence[str], cpus: int | None = None, instead: Mapping[Path, str] | None = None
+    target: str | Path | Sequence[str],
+    cpus: int | None = None,
+    instead: Mapping[Path, str] | None = None,
+    beside: bool = False,
 ) -> Report:
     """Read a path, several paths, a list of flags or a command line, and say what was found and what was read.
 
@@ -34,6 +37,7 @@ def examine(
         target: a path, a string of flags, or a list of paths or of flags.
         cpus: CPUs the server may be scheduled on, where the target does not say; None skips rules on defaults.
         instead: texts that files are taken to hold, whatever they hold now.
+        beside: read what lies beside named files too, and tell of those named alone.
 
     Raises:
         ParameterError: neither existing paths nor flags.
@@ -43,7 +47,9 @@ def examine(
     if given and all(_exists(word) for word in given):
         from playbook.lint import texts  # flags need none of the readers, which take as long to import as all else
 
-        report = texts.examine_paths([Path(word) for word in given], cpus, instead)
+        paths = [Path(word) for word in given]
+        alone = beside and not any(path.is_dir() for path in paths)
+        report = (texts.examine_beside if alone else texts.examine_paths)(paths, cpus, instead)
     elif words and words[0].startswith(("-", *DASHES)):
         report = _examine_flags(words, cpus, len(given) == 1 < len(words))
     elif any(BINARY in word or PACKAGE in word for word in words) or words[1:2] == ["run"]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from playbook.lint.beside import only, surrounding
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import served_metrics_path
 from playbook.lint.checks.lookup import Sources
@@ -41,8 +42,20 @@ def examine_paths(paths: list[Path], cpus: int | None, instead: Mapping[Path, st
         return _examined(paths, cpus, instead)
 
 
-def _examined(paths: list[Path], cpus: int | None, instead: Mapping[Path, str] | None) -> Report:
-    root = paths[0] if len(paths) == 1 else Path(os.path.commonpath([path.absolute() for path in paths]))
+def examine_beside(files: list[Path], cpus: int | None, instead: Mapping[Path, str] | None = None) -> Report:
+    """Read files among those beside them, and tell of them alone."""
+    files = [file.absolute() for file in files]
+    root, paths = surrounding(files)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return only(_examined(paths, cpus, instead, root), files)
+
+
+def _examined(
+    paths: list[Path], cpus: int | None, instead: Mapping[Path, str] | None, root: Path | None = None
+) -> Report:
+    if root is None:
+        root = paths[0] if len(paths) == 1 else Path(os.path.commonpath([path.absolute() for path in paths]))
     gathered = gather(paths, root, instead)
     sources = Sources(root if root.is_dir() else root.parent, gathered.texts)
     around = surroundings(sources, cpus)

@@ -28,8 +28,8 @@ TOLD = {
     "reads.",
     "literal-variable": "Start the command by a shell, or write $(NAME) in Kubernetes.",
     "compose-refused": "Correct what compose refuses; `docker compose config` says it too.",
-    "docker-run-without-image": "Put the options in front of the image, the server's flags behind it, and a backslash at "
-    "the end of each line that goes on.",
+    "docker-run-without-image": "Put the options in front of the image, the server's flags behind it, and a backslash "
+    "at the end of each line that goes on.",
     "docker-option-unknown": "Write docker's own option, or put the server's flag behind the image.",
     "sagemaker-env-unread": "Write the variable that SageMaker's container reads.",
     "kubernetes-refuses": "Correct the object; `kubectl apply --dry-run=server` says it too.",
