@@ -33,9 +33,16 @@ def only(report: Report, files: Sequence[Path]) -> Report:
     unknown = () if report.counts["command lines"] else _OF_COMMANDS
     report.findings = [hit for hit in report.findings if hit.path in shown and hit.rule not in unknown]
     report.files = [path for path in report.files if path in shown]
-    left = {reason: [path for path in passed if path in shown] for reason, passed in report.passed.items()}
+    left = {reason: [each for each in passed if not _is_others(each, shown, report.root)]
+            for reason, passed in report.passed.items()}  # fmt: skip
     report.passed = {reason: passed for reason, passed in left.items() if passed}
     report.texts = {path: text for path, text in report.texts.items() if path in shown}
     if not report.files and not report.findings:
         report.counts.clear()
     return report
+
+
+def _is_others(entry: str, shown: set[str], root: Path | None) -> bool:
+    """True for another file, or a line of one; a config file that is not here is nobody's."""
+    name = next((each for each in (entry, entry.rpartition(":")[0]) if each and (Path(root or "") / each).exists()), "")
+    return bool(name) and name not in shown

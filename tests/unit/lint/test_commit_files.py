@@ -41,7 +41,14 @@ def test_files_that_are_not_named_are_not_told_of_and_nothing_of_one_is_nothing_
     (tmp_path / "notes.txt").write_text("nothing\n")
     report = examine([tmp_path / "notes.txt"], beside=True)
     assert (report.findings, report.files, exit_code(report)) == ([], [], 3)
-    assert examine([tmp_path / "run.sh", tmp_path / "notes.txt"], beside=True).files == ["run.sh"]
+    (tmp_path / "run.sh").write_text(
+        "tensorflow_model_server --model_base_path=/m --monitoring_config_file=/not/here\n"
+    )
+    (tmp_path / "other.png").write_bytes(b"\0")
+    with contextlib.chdir(tmp_path):
+        report = examine(["run.sh", "notes.txt"], beside=True)
+    assert report.files == ["run.sh"]
+    assert report.passed == {"names no server": ["notes.txt"], "config files that are not here": ["/not/here"]}
 
 
 def test_the_hook_takes_every_kind_of_file_that_lint_reads():
