@@ -11,6 +11,7 @@ from playbook.lint.checks.base_paths import check_served, serving_of, started_ot
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.containers import check_published
+from playbook.lint.checks.crossed_ports import check_crossed
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.image_tags import without_made
 from playbook.lint.checks.lookup import Sources
@@ -19,9 +20,11 @@ from playbook.lint.checks.mounted_models import check_mounted
 from playbook.lint.checks.named_files import meant_files, named_files
 from playbook.lint.checks.other_servers import OPENVINO, is_openvinos
 from playbook.lint.checks.other_variables import check_variables
-from playbook.lint.checks.own_images import said_once
+from playbook.lint.checks.own_images import once_started, said_once
+from playbook.lint.checks.ports_twice import check_script
 from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
+from playbook.lint.checks.scraped import check_targets
 from playbook.lint.checks.told_flags import read_under, without_forks
 from playbook.lint.checks.warmup_paths import check_warmup_paths
 from playbook.lint.forms.text import UNKNOWN, Text, line_of
@@ -41,6 +44,9 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     judged: list[tuple[Command, dict[str, Text]]] = []
     said: list[tuple[Command, list[Finding]]] = []
     named: set[Text] = set()
+    started = once_started(reading.commands)
+    reading.counts["command lines"] -= len(reading.commands) - len(started)
+    reading.commands = started
     for each in reading.commands:
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
@@ -68,9 +74,11 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings[before:] = _since(_at_their_words(report.findings[before:], command), command)
         said.append((command, report.findings[before:]))
     report.findings = list(said_once(report.findings, said))
+    report.findings += check_targets(reading.scraped, [command for command, _ in judged])
     for text in gathered.texts.values():
         own = [command for command, _ in judged if command.path == text.path]
         report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]
+        report.findings += [*check_crossed(text, own), *check_script(text, own)]
         report.findings += check_variables(text, own)
     report.findings = _once_of_kserves(report.findings)
     report.findings = without_made(report.findings, gathered.texts.values())

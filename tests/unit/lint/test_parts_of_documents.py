@@ -22,7 +22,8 @@ def rules(folder, content):
     ('CMD ["--model_name=leaf", "--model_base_path=models/leaf"]', {"relative-base-path"}),
     ('CMD ["--model_base_path=/models/leaf", "--enable_batchin=true"]', {"unknown-flag"}),
     ('ENV A=1\nCMD ["--model_config_file", "/models/models.config"]', {"flag-value-after-blank"}),
-    ("CMD --model_config_file=/models/models.config", {"cmd-shell-form"}),
+    ("CMD --model_config_file=/models/models.config --enable_batching", {"cmd-shell-form"}),
+    ("CMD --model_config_file=/models/models.config", set()),  # one word, which is read
     ('CMD ["--model_config_file=/models/models.config"]', set()),
     ('ENTRYPOINT ["serve.sh"]\nCMD ["--model_config_file", "m"]', set()),
 ])  # fmt: skip

@@ -31,7 +31,12 @@ LINE_FAULTS = [
 IMAGE_FAULTS = [
     ("exec-form-not-json", '"', "'", "CMD"),
     ("exec-form-not-json", '64"]', '64",]', "CMD"),
-    ("cmd-shell-form", '["--rest_api_num_threads=16", "--grpc_max_threads=64"]', "--rest_api_num_threads=16", "CMD"),
+    (
+        "cmd-shell-form",
+        '["--rest_api_num_threads=16", "--grpc_max_threads=64"]',
+        "--rest_api_num_threads=16 --grpc_max_threads=64",
+        "CMD",
+    ),
     ("cmd-over-entrypoint", '["--', '["tensorflow_model_server", "--', "CMD"),
     (
         "entrypoint-replaced",

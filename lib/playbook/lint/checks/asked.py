@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.command import Command
-from playbook.lint.forms.text import Text, Word, is_unknown
+from playbook.lint.checks.host_ports import HERE, is_open, ways
+from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
 
-_ASKED = re.compile(r"(?:https?://([\w.{}$-]+)|(?<![\w/.:-])(localhost|127\.0\.0\.1|0\.0\.0\.0)):(\d{1,5})/v1/models")
+_ASKED = re.compile(
+    r"(?:https?://([\w.{}$-]+)|(?<![\w/.:-])(localhost|127\.0\.0\.1|0\.0\.0\.0)):(\d{1,5})"
+    rf"(/v1/models|{re.escape(METRICS_PATH)})"
+)
 _ANY = re.compile(r"[\"']https?://([\w.-]+):(\d{1,5})[\"'/]")  # of a program that sends requests itself
 _SENDS = re.compile(r"\brequests\.(?:post|get)\(|\bfetch\(|\baxios\.")
 _PATH = re.compile(r"https?://([\w.-]+):(\d{1,5})/((?:v1/)?models?/[\w.-]+[\w./-]*(?::\w+)?)")
 _METRICS = re.compile(r"https?://[\w.{}$-]+:(\d{1,5})(/(?:[\w-]+/)*metrics)\b(?![/\w-])")
-_HERE = ("localhost", "127.0.0.1", "0.0.0.0")
 _INSIDE = re.compile(r"\bexec\b|healthcheck", re.IGNORECASE)  # asked in the container, not through what is published
 _OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
 _READ = (".md", ".rst", ".markdown", ".mdx", ".adoc", ".txt", ".ipynb", ".sh", ".bash", ".bat", ".ps1")
@@ -28,22 +32,23 @@ def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iter
     """
     if not text.path.lower().endswith(_READ) or not commands:
         return
-    known = [each for each in commands if not _is_open(each)]
-    all_rest = {port for each in known for port in _ways(each)[0]}
+    known = [each for each in commands if not is_open(each)]
+    all_rest = {port for each in known for port in ways(each)[0]}
     yield from _metrics(text, all_rest, served) if known == [*commands] else ()
     told: set[str] = set()
-    grpc = {port for each in known for port in _ways(each)[1]}
-    for line, host, port in [*_asked(text), *_sent(text, grpc)]:
+    grpc = {port for each in known for port in ways(each)[1]}
+    for line, host, port, what in [*_asked(text), *_sent(text, grpc)]:
         begun = _begun(commands, text, line)
-        rest = {way for each in begun for way in _ways(each)[0]}
-        led = {way: each for each in begun for way in _ways(each)[1]}
+        rest = {way for each in begun for way in ways(each)[0]}
+        led = {way: each for each in begun for way in ways(each)[1]}
         alone = len(commands) == 1 and not _OTHER_WAYS.search(text.content)
-        if any(_is_open(each) for each in begun) or port in rest | told:
+        if any(is_open(each) for each in begun) or port in rest | told:
             continue
-        if port in led or (alone and host in _HERE):
+        if port in led or (alone and host in HERE):
             told.add(port)
             command = led.get(port, begun[0])
-            yield _lost(command, port, port in led, rest, command.line if text.path.endswith(".ipynb") else line)
+            at = command.line if text.path.endswith(".ipynb") else line
+            yield _lost(command, port, what, port in led, rest, at)
     yield from _paths(text, all_rest) if known == [*commands] and not _OTHER_WAYS.search(text.content) else ()
 
 
@@ -51,7 +56,7 @@ def _paths(text: Text, rest: set[str]) -> Iterator[Finding]:
     """Requests to REST whose path is none that it has."""
     for line, content in enumerate(text.content.split("\n"), text.first_line):
         for host, port, path in _PATH.findall(content):
-            if host in _HERE and port in rest and not path.startswith("v1/models/"):
+            if host in HERE and port in rest and not path.startswith("v1/models/"):
                 right = re.sub(r"^(v1/)?models?/", "/v1/models/", path)
                 yield finding("request-wrong-path", text.path, line, path=f"/{path}", right=right)
 
@@ -65,18 +70,20 @@ def _metrics(text: Text, rest: set[str], served: str) -> Iterator[Finding]:
                 yield finding("metrics-path-mismatch", text.path, line, path=path, served=served)
 
 
-def _asked(text: Text) -> Iterator[tuple[int, str, str]]:
-    """The lines, hosts and ports of the requests to REST that go through what is published."""
+def _asked(text: Text) -> Iterator[tuple[int, str, str, str]]:
+    """The lines, hosts, ports and paths of the requests to REST that go through what is published."""
     for line, content in enumerate(text.content.split("\n"), text.first_line):
-        for named, bare, port in _ASKED.findall(content) if not _INSIDE.search(content) else ():
-            yield line, named or bare, port
+        for named, bare, port, what in _ASKED.findall(content) if not _INSIDE.search(content) else ():
+            yield line, named or bare, port, what
 
 
-def _sent(text: Text, grpc: set[str]) -> Iterator[tuple[int, str, str]]:
-    """The lines, hosts and ports of a program's own requests by HTTP to a port of gRPC's, whatever they ask for."""
+def _sent(text: Text, grpc: set[str]) -> Iterator[tuple[int, str, str, str]]:
+    """The lines, hosts, ports and paths of a program's own requests by HTTP to a port of gRPC's, whatever it asks."""
     sends = _SENDS.search(text.content)
     for line, content in enumerate(text.content.split("\n"), text.first_line) if sends else ():
-        yield from ((line, host, port) for host, port in _ANY.findall(content) if host in _HERE and port in grpc)
+        yield from (
+            (line, host, port, "/v1/models") for host, port in _ANY.findall(content) if host in HERE and port in grpc
+        )
 
 
 def _begun(commands: Sequence[Command], text: Text, line: int) -> list[Command]:
@@ -85,36 +92,12 @@ def _begun(commands: Sequence[Command], text: Text, line: int) -> list[Command]:
     return [*commands] if text.path.endswith(".ipynb") else above or [*commands]
 
 
-def _lost(command: Command, port: str, by_grpc: bool, rest: set[str], line: int | None) -> Finding:
+def _lost(command: Command, port: str, what: str, by_grpc: bool, rest: set[str], line: int | None) -> Finding:
     inside = command.text("rest_api_port", "0")
     if inside == "0":
-        expects = f"http://...:{port}/v1/models, which this text asks,"
+        expects = f"http://...:{port}{what}, which this text asks,"
         return finding("rest-port-off", command.path, command.at("port"), expects=expects)
     nobody = "not published" if command.place.container else "none that the server listens on"
     who = f"gRPC's ({command.text('port', '8500')})" if by_grpc else nobody
     remedy = f"Ask port {min(rest)}." if rest else f"Publish REST's: -p {inside}:{inside}."
-    return finding("request-wrong-port", command.path, line, port=port, who=who, remedy=remedy)
-
-
-def _is_open(command: Command) -> bool:
-    """True where a server may listen, or be reached, on ports that are not told."""
-    known = command.knows("port") and command.knows("rest_api_port") and not (command.partial or command.managed)
-    told = [_published(word) for word in command.published]
-    more = any(is_unknown(word.partition("=")[0]) for word in command.words)  # flags that stand elsewhere
-    known = known and command.text("port", "8500") != command.text("rest_api_port", "0")  # which is said as such
-    return not known or more or (command.place.container and (not told or None in told))
-
-
-def _ways(command: Command) -> tuple[set[str], set[str]]:
-    """The ports of the host that lead to REST, and to gRPC."""
-    rest, grpc = command.text("rest_api_port", "0"), command.text("port", "8500")
-    if not command.place.container:
-        return {rest} - {"0"}, {grpc} - {"0"}
-    pairs = [pair for word in command.published if (pair := _published(word)) is not None]
-    return {host for host, inside in pairs if inside == rest}, {host for host, inside in pairs if inside == grpc}
-
-
-def _published(word: Word) -> tuple[str, str] | None:
-    """The port of the host and the one inside; None where docker chooses the host's."""
-    told = word.written.partition("/")[0].split(":")
-    return (told[-2], told[-1]) if len(told) > 1 else None
+    return finding("request-wrong-port", command.path, line, port=port, what=what, who=who, remedy=remedy)

@@ -15,9 +15,14 @@ from playbook.tfserving.flags import ENTRYPOINT, FLAGS
 BINARY = "tensorflow_model_server"
 OFFICIAL = "tensorflow/serving"
 PACKAGE = BINARY.replace("_", "-")  # as Debian calls it
+# the ends of its name that tell how it was built: for a chip, by a release
+BUILT = (
+    r"(?:[-_.](?:neuron|universal|gpu|cpu|tpu|cuda|mkl|onednn|arm\w*|aarch64|amd64|x86|avx\w*|sse\w*|native|opt|debug|"
+    r"release|static|linux|tf\d*|v?\d[\w.]*))+(?![\w.-]*\.(?:py|sh)\b)"
+)
 # as people write the program's name: right, as its package, or as a module that Python is to run
 NAMED = (
-    r"(?:tensorflow[_-]model[_-]serv(?:er|ing)|-m\s+tensorflow_(?:model_)?serv\w*(?:\.\w+)+"
+    rf"(?:tensorflow[_-]model[_-]serv(?:er|ing)(?:{BUILT})?|-m\s+tensorflow_(?:model_)?serv\w*(?:\.\w+)+"
     r"|(?:tensorflow|tf)[_-]?(?:model[_-]?)?serv(?:ing|er)(?:[_-]server)?(?=\s+(?:\\\s*)?--(?:port|rest_api_port|model_)))"
 )
 ENTRYPOINT_SCRIPT = "tf_serving_entrypoint.sh"

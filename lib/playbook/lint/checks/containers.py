@@ -101,6 +101,11 @@ def for_cpus(image: str) -> bool:
     return is_official(image) and "gpu" not in image and "@" not in image and not is_unknown(image)
 
 
+def for_gpus(image: str) -> bool:
+    """True for a tag of the official image that is built for GPUs, and serves."""
+    return is_official(image) and image.endswith("-gpu") and "devel" not in image
+
+
 def host_path(named: str, folder: Path | None, sources: Sources) -> Path | None:
     """The path here that a mount's source means, relative to the text's folder; None where it lies elsewhere."""
     text = re.sub(r"^(\$PWD|\$\{PWD\}|\$\(pwd\)|%cd%)/?", "./", named)

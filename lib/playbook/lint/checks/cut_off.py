@@ -9,6 +9,11 @@ from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.forms.text import Word
 
 
+def behind_prompt(words: Sequence[str]) -> bool:
+    """True for a command behind a console's prompt: in a script that is the name of a program."""
+    return len(words) > 1 and words[0] in ("$", "$>") and words[1][:1].isalpha()
+
+
 def cut_off(words: Sequence[Word]) -> bool:
     """True where a command begins with an option: the line above was to go on, and lacks its backslash."""
     torn = len(words) > 1 and re.match(r"\w+=", words[0]) and OFFICIAL in words[1]  # the end of `-e NA\nME=value`

@@ -15,6 +15,7 @@ from playbook.lint.checks.command import (
 from playbook.lint.checks.launch_lines import append_line, check_doubled, script_named
 from playbook.lint.checks.launch_scripts import by_shell, by_text
 from playbook.lint.checks.reading import Reading
+from playbook.lint.checks.shell_form import is_lone_flag, shell_form
 from playbook.lint.checks.start import Start
 from playbook.lint.checks.start_checks import (
     is_replaced,
@@ -45,8 +46,9 @@ def by_entrypoint(start: Start, reading: Reading) -> None:
         reading.passed = "an image to build the server in: it starts a shell"
         return None
     if script is not None:
-        reading.report("cmd-shell-form", start.path, line_of(args[0]) or start.line)
-        args = []
+        rule, said = shell_form(script[0])
+        reading.report(rule, start.path, line_of(args[0]) or start.line, **said)
+        args = [script[0]] if is_lone_flag(script[0]) else []
     elif first and not first.startswith(("-", "$", *DASHES)):
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
         if (meant := script_named(start, first)) is not None:

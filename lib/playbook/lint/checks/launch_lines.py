@@ -17,9 +17,9 @@ from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of, place_of
 
 def named_as_program(start: Start, reading: Reading) -> Start:
     """The start with the program's own name where its package's stands for it, which is said."""
-    words = [*(start.entry or ()), *start.args]
-    words, hits = named_rightly(words, start.path, start.line)
-    if not hits:
+    given = [*(start.entry or ()), *start.args]
+    words, hits = named_rightly(given, start.path, start.line)
+    if words == given:
         return start
     reading.findings += hits
     entries = len(start.entry or ())

@@ -14,7 +14,7 @@ from playbook.lint.checks.command import (
     is_official,
     is_server_word,
 )
-from playbook.lint.checks.cut_off import cut_off
+from playbook.lint.checks.cut_off import behind_prompt, cut_off
 from playbook.lint.checks.launch_lines import append_line, check_doubled, named_as_program
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, tells_model
@@ -77,6 +77,9 @@ def _commands(start: Start, commands: Iterable[Simple], args: list[Word], readin
             continue
         reading.add(torn.rest(read))
         torn = Torn(list(command.words), understood=True)
+        if any(is_server_word(word) for word in torn.words) and behind_prompt(torn.words):
+            prompt, program = torn.words[:2]
+            reading.report("prompt-in-script", start.path, command.line, word=prompt, command=program)
         reading.add(read(torn.words))
     reading.add(torn.rest(read))
 

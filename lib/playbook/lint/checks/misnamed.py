@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from playbook.lint.checks.command import BINARY, PACKAGE, is_server_word
+from playbook.lint.checks.command import BINARY, BUILT, PACKAGE, is_server_word
 from playbook.lint.forms.text import Word
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
@@ -15,7 +15,9 @@ _MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.(?!(?:py|sh|exe|bin|exa
 _AS_MODULE = re.compile(r"tensorflow_(?:model_)?serv\w*(?:\.(?!example\b)\w+)*")  # behind `-m`, whatever its end
 _SCRIPT = re.compile(r"(?:.*/)?tensorflow_serving/(?!example/)[\w/]*\w\.py")  # files that no package brings
 _PROSE = (".md", ".rst", ".ipynb", ".markdown", ".mdx", ".adoc", ".txt", ".py")
-_NEAR = re.compile("tensorflow[_-]model[_-]serv(?:er|ing)")
+_NEAR = re.compile("tensorflow[_-]model[_-]serv(?:er|ing)(?:-universal)?")
+# the program as it was built: for a chip, by a release
+_RENAMED = re.compile(rf"{BINARY}{BUILT}")
 _WIDE = re.compile("(?:tensorflow|tf)[_-]?(?:model[_-]?)?serv(?:ing|er)(?:[_-]server)?")  # names of much else, too
 _MADE = r"(?m)\b(?:alias|function)\s+{name}\b|^\s*{name}\s*\(\)|\b(?:ln|cp|mv)\s.*\b{name}\b"
 _RUNNERS = ("sudo", "nohup", "exec")
@@ -29,7 +31,7 @@ def is_misnamed(words: Sequence[str], place: int) -> bool:
     behind = {word.removeprefix("--").partition("=")[0] for word in words[place + 1 :] if word.startswith("--")}
     if not behind & FLAGS.keys():
         return False
-    if _NEAR.fullmatch(name) or _MODULE.fullmatch(name) or _is_module(words, place):
+    if _NEAR.fullmatch(name) or _RENAMED.fullmatch(name) or _MODULE.fullmatch(name) or _is_module(words, place):
         return True
     if _SCRIPT.fullmatch(words[place]) and "model_base_path" in behind:
         return True
@@ -59,6 +61,8 @@ def named_rightly(
     meant[place] = word.with_text(f"{folder}{slash}{BINARY}")
     if _is_module(words, place):
         return meant, [finding("no-module", path, word.line or line, word=name)]
+    if _RENAMED.fullmatch(name):
+        return meant, []
     return meant, [_said(name if _SCRIPT.fullmatch(word) is None else str(word), path, word.line or line)]
 
 
@@ -84,5 +88,5 @@ def whole_line(words: Sequence[Word], path: str) -> tuple[Finding, list[Word]] |
 def _said(name: str, path: str, line: int | None) -> Finding:
     if _MODULE.fullmatch(name) or _SCRIPT.fullmatch(name):
         return finding("no-module", path, line, word=name)
-    package = " (its package is called so)" if name == PACKAGE else ""
+    package = " (its package is called so)" if name.startswith(PACKAGE) else ""
     return finding("binary-misspelt", path, line, word=name, package=package)

@@ -92,6 +92,18 @@ def as_built(start: Start, built: Image) -> Start:
                    inherited=frozenset(built.environment.keys() - start.environment.keys()))  # fmt: skip
 
 
+def once_started(commands: Iterable[Command]) -> list[Command]:
+    """The command lines without those of scripts read by themselves that an image runs, whose variables it sets."""
+    held = list(commands)
+    known = {(each.path, each.line) for each in held if each.place.container}
+    return [each for each in held if each.place.container or not _asks(each) or (each.path, each.line) not in known]
+
+
+def _asks(command: Command) -> bool:
+    """True for a command line with a variable in it that is not known."""
+    return any(re.search(r"\$\{?[A-Za-z_]", word) for word in command.words)
+
+
 def said_once(findings: Iterable[Finding], judged: Iterable[tuple[Command, list[Finding]]]) -> Iterator[Finding]:
     """Findings without those of a run that its image's Dockerfile has too, and without what the runs of an image give
     that its Dockerfile alone lacks."""

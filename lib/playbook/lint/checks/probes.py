@@ -63,7 +63,8 @@ def check_scraped(annotations: Any, command: Command, shown: str) -> Iterator[Fi
     asked = port_number(annotations.get(key), {})
     on = str(annotations.get("prometheus.io/scrape", "")).lower() == "true"
     if on and asked is not None and listening(command) is not None and asked != rest:
-        yield finding("metrics-port-closed", shown, annotations.at(key), port=asked, rest=rest or "off")
+        remedy = "Scrape the port of --rest_api_port, by habit 8501."
+        yield finding("metrics-port-closed", shown, annotations.at(key), port=asked, rest=rest or "off", remedy=remedy)
 
 
 def check_routed(container: Any, command: Command, shown: str, where: int | None = None) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.lookup import Sources
-from playbook.lint.forms.text import Text
+from playbook.lint.forms.text import Text, Word
 from playbook.lint.rules.findings import Finding, finding
 
 # what reading a text of a shape that no schema would allow may raise
@@ -25,6 +25,7 @@ class Reading:
     findings: list[Finding] = field(default_factory=list)
     configs: list[tuple[str, Text]] = field(default_factory=list)  # flag, text of its kind that no flag has named yet
     counts: Counter[str] = field(default_factory=Counter)
+    scraped: list[Word] = field(default_factory=list)  # targets of Prometheus' that are meant for a server here
     passed: str = ""
 
     def add(self, other: Reading) -> None:
@@ -33,6 +34,7 @@ class Reading:
         self.findings += other.findings
         self.configs += other.configs
         self.counts += other.counts
+        self.scraped += other.scraped
         self.passed = self.passed or other.passed
 
     def report(self, rule: str, path: str, line: int | None, /, **words: object) -> None:

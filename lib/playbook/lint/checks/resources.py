@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.lint.checks.containers import GPU, for_cpus, quantity
-from playbook.lint.forms.text import is_unknown
+from playbook.lint.checks.containers import GPU, for_cpus, for_gpus, quantity
+from playbook.lint.forms.text import is_unknown, line_of
 from playbook.lint.rules.findings import Finding, finding
+
+_GPUS = re.compile(r"gpu|nvidia|claims|/mig-|\$|\{\{", re.IGNORECASE)  # ways to a GPU, and what is filled in
 
 
 def check_resources(container: Any, image: str, shown: str) -> Iterator[Finding]:
@@ -30,3 +33,6 @@ def check_resources(container: Any, image: str, shown: str) -> Iterator[Finding]
     if wants.isdigit() and int(wants) and for_cpus(image):
         line = limits.at(GPU) if GPU in limits else requests.at(GPU)
         yield finding("gpu-image-missing", shown, line, image=image)
+    whole = shown.endswith((".yaml", ".yml", ".json")) and "image" in container  # not a part that a document shows
+    if whole and for_gpus(image) and not _GPUS.search(f"{[*requests, *limits, *resources]}{container.get('env')}"):
+        yield finding("gpu-not-given", shown, line_of(container.get("image")), image=image, how=f"limits: {GPU}: 1")

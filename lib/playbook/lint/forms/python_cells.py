@@ -7,6 +7,11 @@ import re
 import textwrap
 from collections.abc import Iterator
 
+_SETS = r"(?:[A-Za-z_][\w, ]*=\s*)?"  # what the command prints is kept by a name
+_MARK = re.compile(rf"^\s*{_SETS}[!%](?:system\s|sx\s)?")
+_SHELLS = re.compile(rf"\s*{_SETS}(!(?!=)|%(system|sx)\s)|\s*%env")
+_MAGIC = re.compile(r"\s*%[A-Za-z_]\w*(\s|$)")
+
 
 def shell_and_code(source: str) -> tuple[str, str]:
     """A cell's `!` lines as shell text, and the rest; both keep the lines where they stand.
@@ -14,9 +19,10 @@ def shell_and_code(source: str) -> tuple[str, str]:
     Where such a line is the body of an `if` or a loop, `pass` stands for it in the rest.
     """
     lines = list(_shell_lines(source))
-    shell = "\n".join(re.sub(r"^\s*[!%](?:system\s|sx\s)?", "", line) if on else "" for line, on in lines)
+    shell = "\n".join(_MARK.sub("", line) if on else "" for line, on in lines)
     rest, opened = [], False
     for line, on in lines:
+        on = on or _MAGIC.match(line) is not None  # of IPython's own: `%cd`, `%matplotlib`
         rest.append(line[: len(line) - len(line.lstrip())] + "pass" if on and opened else "" if on else line)
         bare = line.partition(" #")[0].strip()
         opened = not on and (bare.endswith(":") or (opened and (not bare or bare.startswith("#"))))
@@ -43,6 +49,6 @@ def _shell_lines(source: str) -> Iterator[tuple[str, bool]]:
     """Each line, and whether it belongs to a `!` line (continuation lines included)."""
     continued = False
     for line in source.split("\n"):
-        on = continued or bool(re.match(r"\s*(!|%(system|sx)\s|%env)", line))
+        on = continued or _SHELLS.match(line) is not None
         continued = on and line.rstrip().endswith("\\")
         yield line, on

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from playbook.lint.forms.python_values import Values
 from playbook.lint.forms.text import Text, is_unknown
@@ -41,6 +42,29 @@ def set_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:
     if tree is None:
         return {}
     return set_by(list(ast.walk(tree)), Values(tree, Text(code, text.path)))
+
+
+def texts_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:
+    """The texts that names of a notebook's cells stand for, which IPython puts into the shell's lines."""
+    code = "\n".join(cell for cell in cells if tree_of(cell) is not None)
+    tree = tree_of(code)
+    values = Values(tree, Text(code, text.path)) if tree is not None else None
+    found: dict[str, str] = {}
+    for node in tree.body if tree is not None and values is not None else ():
+        target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+        if values is not None and isinstance(target, ast.Name) and target.id in values.names:
+            word = values.word(values.names[target.id])
+            found |= {target.id: str(word)} if word and not is_unknown(word) and not re.search(r"\s", word) else {}
+    return found
+
+
+def filled_by_names(shell: str, names: Mapping[str, str]) -> str:
+    """A notebook's shell lines with `$NAME` and `{NAME}` filled in from its Python."""
+
+    def fill(match: re.Match) -> str:
+        return names.get(match[1] or match[2], match[0])
+
+    return re.sub(r"(?<![\\$])\$([A-Za-z_]\w*)|(?<![$\w{]){([A-Za-z_]\w*)}", fill, shell)
 
 
 def tree_of(code: str) -> ast.Module | None:

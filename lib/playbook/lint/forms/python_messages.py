@@ -76,6 +76,9 @@ class Messages:
         elif isinstance(target, ast.Attribute) and (owner := self._at(target.value)) is not None:
             owner.give(target.attr, self._value(value, target.attr), line)
         elif isinstance(target, ast.Subscript) and (held := self._owner(target.value)) is not None:
+            if isinstance(target.slice, ast.Slice):  # `versions[:] = [1, 2]`
+                self._given(held[0], held[1], value)
+                return
             self._entry(held[0], held[1], target.slice, value)
 
     def _call(self, node: ast.Call) -> Message | None:

@@ -36,6 +36,11 @@ def in_loop(item: ast.expr, loop: ast.For | None) -> ast.expr:
     return ast.copy_location(ast.ListComp(elt=item, generators=[each]), item)
 
 
+def names_in(target: ast.expr) -> list[str]:
+    """The names that a loop sets, in order."""
+    return [name_of(each) for each in (target.elts if isinstance(target, ast.Tuple) else [target])]
+
+
 def rows_of(node: ast.expr, width: int, names: Mapping[str, ast.expr]) -> list[list[ast.expr]] | None:
     """What a loop goes over, row by row: `DICT.items()`, or a list; None where it is not known."""
     if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("sorted", "list", "reversed") and node.args:
@@ -113,6 +118,7 @@ class Names:
     values: dict[str, ast.expr] = field(default_factory=dict)
     added: dict[str, list[tuple[ast.expr, dict[int, str]]]] = field(default_factory=dict)  # with the sides of each `if`
     docstrings: set[int] = field(default_factory=set)
+    loops: dict[int, ast.For] = field(default_factory=dict)  # of each node, and of what is added, the innermost loop
     arguments: dict[str, ast.Constant] = field(default_factory=dict)  # of the command line, by how they are asked for
 
 
@@ -129,8 +135,11 @@ def gathered(tree: ast.AST) -> Names:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             names.docstrings.add(id(node.value))
         for name, item in added_by(node):
-            names.added.setdefault(name, []).append((in_loop(item, loops.get(id(node))), sides.get(id(node), {})))
+            whole = in_loop(item, loops.get(id(node)))
+            loops |= {id(whole): loops[id(node)]} if id(node) in loops else {}
+            names.added.setdefault(name, []).append((whole, sides.get(id(node), {})))
     for name in twice:
         del names.values[name]
+    names.loops = loops
     names.values = {**first_rounds(tree), **kept_defaults(tree), **names.values}
     return names

@@ -109,7 +109,10 @@ class Texts(Literals):
         if name in self.names:
             with self.once(name) as (value, grown):
                 pieces = self.pieces(value, depth + 1) if value is not None else None
-                for each in grown if pieces is not None and self.at_end else ():
+                used = getattr(node, "lineno", 0)
+                for each in grown if pieces is not None else ():
+                    if not (self.at_end or each.lineno < used):
+                        continue
                     pieces = [*(pieces or ()), *(self.pieces(each, depth + 1) or [(UNKNOWN, line)])]
             return None if pieces is None else [(_joined(pieces), line)]
         if isinstance(node, ast.BinOp):

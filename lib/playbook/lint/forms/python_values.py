@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import groupby
 
-from playbook.lint.forms.python_names import gathered, name_of, rows_of
+from playbook.lint.forms.python_literals import Piece
+from playbook.lint.forms.python_names import gathered, name_of, names_in, rows_of
 from playbook.lint.forms.python_texts import Texts
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import UNKNOWN, Text, Word
@@ -15,7 +17,9 @@ class Values(Texts):
     """The constants, lists and texts of a Python text by name."""
 
     def __init__(self, tree: ast.AST, text: Text):
-        super().__init__(gathered(tree), text)
+        names = gathered(tree)
+        super().__init__(names, text)
+        self.loops = names.loops
 
     def words(self, node: ast.AST | None) -> list[Word]:
         """A list's words, with what is appended to it later; anything unknown is marked so."""
@@ -35,9 +39,7 @@ class Values(Texts):
     def _each(self, node: ast.ListComp | ast.GeneratorExp) -> list[Word]:
         """The words of a comprehension over what is known here; `$@`, as in a shell, for any other."""
         first = node.generators[0]
-        names = [
-            name_of(each) for each in (first.target.elts if isinstance(first.target, ast.Tuple) else [first.target])
-        ]
+        names = names_in(first.target)
         rows = rows_of(first.iter, len(names), self.names) if len(node.generators) == 1 and not first.ifs else None
         if rows is None:
             one = self._one(node.elt)
@@ -88,11 +90,21 @@ class Values(Texts):
 
     def pairs(self, node: ast.AST | None) -> Iterator[tuple[Word, ast.expr]]:
         """A dict's items with keys that are known."""
-        if isinstance(node, ast.Name) and node.id in self.names:
-            node = self.names[node.id]
+        if name := name_of(node):
+            with self.once(name) as (value, _):
+                yield from self.pairs(value)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            yield from (*self.pairs(node.left), *self.pairs(node.right))
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dict":
+            for each in node.args:
+                yield from self.pairs(each)
+            for keyword in node.keywords:
+                named = (Word(keyword.arg, self.line(keyword.value)), keyword.value) if keyword.arg else None
+                yield from [named] if named else self.pairs(keyword.value)
         for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
-            word = self.word(key) if key is not None else None
-            if word is not None:
+            if key is None:
+                yield from self.pairs(value)
+            elif (word := self.word(key)) is not None:
                 yield word, value
 
     def whole_lists(self) -> Iterator[list[Word]]:
@@ -112,5 +124,24 @@ class Values(Texts):
         items = self.grown.get(name, [])
         if not items or name not in self.names or self.script(self.names[name]) is None:
             return None
-        pieces = [piece for each in (self.names[name], *items) for piece in self.pieces(each) or [(UNKNOWN, 0)]]
-        return self.laid_out(pieces, self.line(self.names[name]))
+        begun = self.pieces(self.names[name]) or [(UNKNOWN, 0)]
+        return self.laid_out([*begun, *self.in_turn(items)], self.line(self.names[name]))
+
+    def in_turn(self, items: list[ast.expr]) -> list[Piece]:
+        """The texts that are added one behind the other, those of a loop in each of its rounds."""
+        pieces: list[Piece] = []
+        for loop, added in groupby(items, key=lambda each: self.loops.get(id(each))):
+            group = [each.elt if loop is not None and isinstance(each, ast.ListComp) else each for each in added]
+            for _ in self.rounds(loop):
+                pieces += [piece for each in group for piece in self.pieces(each) or [(UNKNOWN, 0)]]
+        return pieces
+
+    def rounds(self, loop: ast.For | None) -> Iterator[None]:
+        """Each round of a loop over what is known here, its names set; one, with unknown names, of any other."""
+        names = names_in(loop.target) if loop is not None else []
+        rows = rows_of(loop.iter, len(names), self.names) if loop is not None else None
+        held = dict(self.names)
+        for row in rows or [[]]:
+            self.names.update(zip(names, row, strict=False))
+            yield
+        self.names = held

@@ -9,15 +9,17 @@ from typing import Any
 from playbook.lint.checks.bitnami import check_bitnami
 from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
 from playbook.lint.checks.compose_keys import check_keys, check_known, check_ring, check_shapes, is_composes
-from playbook.lint.checks.containers import check_health, check_image, check_other_image, cores, count_cpus, for_cpus
+from playbook.lint.checks.containers import check_health, check_image, check_other_image, cores, count_cpus
 from playbook.lint.checks.host_paths import check_host_paths
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import built_as, serves
+from playbook.lint.checks.ports_twice import check_compose
 from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Text, Word, expand, is_unknown, line_of, place_of
 from playbook.lint.forms.variables import interpolated
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
+from playbook.lint.readers.compose_gpus import check_gpus
 from playbook.lint.readers.compose_values import (
     configs_of,
     environment_of,
@@ -37,7 +39,7 @@ _OVERRIDE = re.compile(r"\.override\.ya?ml$")
 
 def read_compose(data: Any, document: Document) -> Reading:
     """The services of a compose file that serve."""
-    reading = Reading()
+    reading, serving = Reading(), set[str]()
     data, under = filled(data, variables_here(document)), _overridden(document)
     for name, service in (data.get("services") or {}).items():
         if isinstance(service, Table):
@@ -45,10 +47,12 @@ def read_compose(data: Any, document: Document) -> Reading:
             whole = _joined(base, service) if isinstance(base, Table) else service
             each = read_service(_extended(whole, data, document), data, document)
             each.findings += check_keys(service, document.text.path) if each.understood and is_composes(data) else ()
+            serving |= {str(name)} if each.commands else set()
             reading.add(each)
     if reading.understood and is_composes(data):
         reading.findings += check_ring(data["services"], document.text.path)
         alone = _whole(data, document)
+        reading.findings += check_compose(data, serving, document.text.path)
         reading.findings += check_known(data["services"], document.text.path, alone)
         reading.findings += check_shapes(data, document.text.path, alone)
     return reading
@@ -144,8 +148,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
         reading.findings += check_health(text, base, set(), shown, line)
     if service.get("sysctls") and service.get("network_mode") == "host":
         reading.report("sysctl-host-network", shown, service.at("sysctls"))
-    if _wants_gpu(service) and for_cpus(base):
-        reading.report("gpu-image-missing", shown, image.line, image=base)
+    reading.findings += check_gpus(service, image, base, shown, loose)
     start = _start(service, data, document, base, built)
     if loose:
         start.place = replace(start.place, hidden_mounts=True, whole=False)
@@ -154,14 +157,6 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
     reading.findings += check_host_paths(start.args, start.place.mounts, shown)
     reading.add(launch(start))
     return reading
-
-
-def _wants_gpu(service: Any) -> bool:
-    """True where a service reserves a GPU or runs under NVIDIA's runtime."""
-    resources = (service.get("deploy") or {}).get("resources") or {}
-    devices = (resources.get("reservations") or {}).get("devices") or []
-    named = any("gpu" in (device.get("capabilities") or []) for device in devices if isinstance(device, Table))
-    return named or bool(service.get("gpus")) or service.get("runtime") == "nvidia"
 
 
 def _image(service: Any, document: Document) -> tuple[Word, Image | None]:

@@ -16,7 +16,6 @@ from playbook.lint.checks.containers import (
     check_relative_source,
     cores,
     count_cpus,
-    for_cpus,
 )
 from playbook.lint.checks.host_paths import check_host_paths
 from playbook.lint.checks.launch import Start, launch
@@ -27,6 +26,7 @@ from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.docker_astray import astray
+from playbook.lint.readers.docker_gpus import check_gpus
 from playbook.lint.readers.docker_mounts import (
     check_bound,
     check_volumes,
@@ -166,11 +166,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)
         reading.report("flag-before-image", shown, line, flag=flag)
     host = any(name in ("--network", "--net") and value == "host" for name, value in options)
-    runtime = any(name == "--runtime" and value == "nvidia" for name, value in options)
-    nvidia = any(word.rpartition("/")[2].startswith("nvidia-docker") for word in words[:4])
-    nvidia = nvidia and "-devel" not in start.image  # in which somebody builds
-    if ("--gpus" in given or runtime or nvidia) and for_cpus(start.image):
-        reading.report("gpu-image-missing", shown, image.line, image=start.image)
+    reading.findings += check_gpus(words, options, image, start.image, shown)
     if "--sysctl" in given and host:
         sysctl = next(value for name, value in options if name == "--sysctl")
         reading.report("sysctl-host-network", shown, sysctl.line)

@@ -12,6 +12,7 @@ from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.forms.diffs import after
 from playbook.lint.forms.plain_prose import BULLET, STARTED, closed_up, object_end, plain_end
+from playbook.lint.forms.prompts import without_prompts
 from playbook.lint.forms.python_cells import shell_and_code
 from playbook.lint.forms.text import ENGINES, Text
 from playbook.lint.forms.transcripts import commands_of, printed_files
@@ -47,7 +48,6 @@ _SOFT = re.compile(r"(?<=[^\s\\]) \n(?=-)")  # a line that an editor broke: Mark
 # a command between whose lines a blank one stands each
 _SPACED = re.compile(r"(?s)(?:(?!\\[ \t]*\n).)*(?:\\[ \t]*\n[ \t]*\n(?:(?!\\[ \t]*\n).)*){2,}")
 _CONSOLES = ("console", "shell-session", "shellsession", "terminal", "sh-session", "bash-session")
-_ROOTS_PROMPT = re.compile(rf"(?m)^#[ \t]+(?=(?:sudo\s+)?{ENGINES}\s+run\s+-|{NAMED}\s+--)")
 _PLATFORMS = re.compile(r"\bTensorFlowServing\(|TFServingSpec\(")  # TFX's validator, KServe's client
 _LANGUAGE = re.compile(r"^([ \t]*)(?:(dockerfile)|ya?ml)[ \t]*$", re.IGNORECASE)
 _INSTRUCTIONS = r"#(?!#)|(?:FROM|ARG|RUN|COPY|ADD|ENV|CMD|ENTRYPOINT|EXPOSE|LABEL|WORKDIR|USER|HEALTHCHECK|VOLUME)\s"
@@ -238,15 +238,10 @@ def _block(language: str, content: str, text: Text, line: int) -> Iterator[Block
         return
     if kind == "shell":
         magic = re.search(rf"(?m)^\s*!(?:{ENGINES}|{NAMED})", content)
-        if language.lower() in _CONSOLES and not re.search(r"(?m)^\s*\$ ", content):
-            content = _ROOTS_PROMPT.sub("", content)
-        content = re.sub(
-            r"(?m)^(\s*)(?:(?:\$>[ \t]*|\$(?=(?:docker|podman|sudo)[ ])|"
-            r"[A-Za-z]:\\[^>\n]*>[ \t]*|(?:[\w@~:/.-]*[$%]|>)[ \t]+)(?=\S)|"
-            rf"!(?=(?:sudo |nohup )*(?:{ENGINES}|{NAMED})\b))",
-            r"\1",
-            content,
-        )
+        plain = language.lower() in ("", "text", *_CONSOLES)
+        if plain or not _ALL_COMMENTS.fullmatch(content):
+            content = without_prompts(content, NAMED, language.lower() in _CONSOLES)
+        content = re.sub(rf"(?m)^(\s*)!(?=(?:sudo |nohup )*(?:{ENGINES}|{NAMED})\b)", r"\1", content)
         content = re.sub(r"(?m)^\w+ = .*$", "", content) if magic else content  # Python's
         content = re.sub(r"(?m)(?<=[^\s^])\^[ \t]*$", r"\\", content)
         content = re.sub(r"(?m)[ \t]+[\^`][ \t]*$", r" \\", content)  # how cmd.exe and PowerShell continue a line

@@ -156,9 +156,10 @@ def _fill(
     if entry is None:
         start.entry = None if official else []
         if cmd is not None and official and cmd.words() is None and not cmd.rest.startswith("["):
-            rule, word = form_of(cmd.rest)
-            reading.report(rule, text.path, text.line(cmd.line), word=word)
-            cmd_words, start.partial = [], not word  # what it was to serve is lost, and said so
+            rule, words = form_of(cmd.rest)
+            reading.report(rule, text.path, text.line(cmd.line), **words)
+            lone = rule == "cmd-shell-word"  # what others were to say is lost, and said so
+            cmd_words, start.partial = [Word(cmd_words[-1], start.line, True)] if lone else [], rule == "cmd-shell-form"
     else:
         start.entry = _words(entry, text)
         if entry.words() is None and not (entry.broken or entry.rest.startswith("[")):

@@ -8,6 +8,7 @@ import shlex
 from playbook.lint.checks.command import BINARY
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Reading
+from playbook.lint.checks.shell_form import is_lone_flag, shell_form
 from playbook.lint.checks.start import is_server
 from playbook.lint.forms.dockerfile import Instruction, last_of
 from playbook.lint.forms.text import Text, Word
@@ -38,10 +39,14 @@ def read_part(steps: list[Instruction], text: Text) -> Reading | None:
         return None
     if not flags or not flags[0].startswith("--") or not is_server("", flags):
         return None
+    lost = Reading()
     if words is None:
-        lost = Reading()
         lost.counts["command lines"] += 1
-        lost.report("cmd-shell-form", text.path, line)
-        return lost
+        rule, said = shell_form(cmd.rest)
+        lost.report(rule, text.path, line, **said)
+        if not is_lone_flag(cmd.rest):
+            return lost
     placed = [Word(word, text.line(word.line), word.raw) for word in flags]
-    return launch(Start(text.path, line, "", [Word(BINARY)], placed, partial=True))
+    reading = launch(Start(text.path, line, "", [Word(BINARY)], placed, partial=True))
+    reading.findings += lost.findings
+    return reading

@@ -10,6 +10,7 @@ from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Co
 from playbook.lint.checks.containers import check_health, check_told
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.launch import Start, is_script
+from playbook.lint.checks.shell_form import shell_form
 from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, check_form, continued, stages
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.shell_calls import script_of
@@ -143,10 +144,12 @@ def _commented(step: Instruction) -> str:
     return _ONE_LINE[step.word]
 
 
-def form_of(rest: str) -> tuple[str, str]:
-    """The fault of a CMD in shell form, and the other program that it calls, "" where it calls the server."""
+def form_of(rest: str) -> tuple[str, dict[str, str]]:
+    """The fault of a CMD in shell form, with its words."""
     ours = re.search(rf"{BINARY}|{ENTRYPOINT_SCRIPT}|\$|--\w+_\w|^-", rest)
-    return ("cmd-shell-form", "") if ours else ("cmd-over-entrypoint", repr(rest.split()[0]))
+    if not ours:
+        return "cmd-over-entrypoint", {"word": repr(rest.split()[0])}
+    return shell_form(continued(rest))
 
 
 def waits(step: Instruction) -> bool:

@@ -48,7 +48,8 @@ def _monitor(monitor: Any, shown: str, served: str) -> Iterator[Finding]:
         asked = str(endpoint.get("port", endpoint.get("targetPort", "")))
         if asked in _GRPC:
             line = endpoint.at("port" if "port" in endpoint else "targetPort")
-            yield finding("metrics-port-closed", shown, line, port=asked, rest="by habit 8501")
+            words = {"rest": "by habit 8501", "remedy": "Scrape the port of --rest_api_port, by habit 8501."}
+            yield finding("metrics-port-closed", shown, line, port=asked, **words)
 
 
 def _found(monitor: Any, shown: str, services: list[Any]) -> Iterator[Finding]:

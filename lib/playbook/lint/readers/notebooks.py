@@ -6,11 +6,11 @@ import json
 import re
 import textwrap
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.forms.python_cells import shell_and_code
-from playbook.lint.forms.python_exports import tree_of
+from playbook.lint.forms.python_exports import filled_by_names, texts_in_cells, tree_of
 from playbook.lint.forms.text import Text
 from playbook.lint.readers.block_kinds import kind_of_block, names_server
 from playbook.lint.readers.documents import prose_blocks
@@ -32,8 +32,9 @@ def notebook_blocks(text: Text) -> Iterator[Block]:
     Their lines count those of all cells one behind the other; `lines_of` tells where each stands in the file.
     """
     begin = 1
+    names = texts_in_cells(code_of("notebook", text), text) if names_server(text.content) else {}
     for cell, lines in _cells(text):
-        yield from _cell(cell, "".join(lines), Text("", text.path, begin, text.file))
+        yield from _cell(cell, "".join(lines), Text("", text.path, begin, text.file), names)
         begin += _count(lines)
 
 
@@ -115,7 +116,7 @@ class _Raw:
         return bisect_right(self.begins, min(begins)) - 1 if begins else place
 
 
-def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:
+def _cell(cell: dict, source: str, text: Text, names: Mapping[str, str]) -> Iterator[Block]:
     here = Text(source, text.path, text.first_line, text.file)
     if cell.get("cell_type") == "markdown":
         yield from prose_blocks(here)
@@ -130,7 +131,7 @@ def _cell(cell: dict, source: str, text: Text) -> Iterator[Block]:
         yield Block(kind, moved, name=magic[2].rpartition("/")[2])
     elif magic:
         yield Block("shell", moved)
-    elif names_server(source) or kind_of(source):
+    elif names_server(filled_by_names(source, names)) or kind_of(source):
         shell, code = shell_and_code(source)
-        yield Block("shell", Text(shell, text.path, text.first_line, text.file))
+        yield Block("shell", Text(filled_by_names(shell, names), text.path, text.first_line, text.file))
         yield Block("python", Text(code, text.path, text.first_line, text.file))

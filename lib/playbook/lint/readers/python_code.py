@@ -29,6 +29,7 @@ from playbook.lint.readers.python_calls import read_call
 from playbook.lint.readers.python_lines import is_text, read_grown, read_printed, read_text, read_words
 from playbook.lint.readers.python_objects import read_objects
 from playbook.lint.readers.python_program import Program
+from playbook.lint.readers.python_variables import check_variables
 from playbook.lint.readers.python_writes import written_files
 from playbook.lint.readers.sagemaker import read_environments
 from playbook.lint.readers.scripts import read_script
@@ -82,7 +83,7 @@ def read_python(document: Document) -> Reading:
             reading.add(read_call(node, program))
     reading.add(read_environments(program))
     reading.add(read_cloud_images(program))
-    reading.findings += check_dollars(program.nodes, text)
+    reading.findings += [*check_dollars(program.nodes, text), *check_variables(program)]
     reading.add(_read_files(program))
     reading.add(read_grown(program))
     reading.add(read_printed(program))

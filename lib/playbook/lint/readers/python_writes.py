@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from playbook.lint.forms.python_data import called
 from playbook.lint.forms.python_dumps import DUMPS, dumped
+from playbook.lint.forms.python_literals import Piece
 from playbook.lint.forms.python_messages import Messages
 from playbook.lint.forms.python_names import name_of
 from playbook.lint.forms.python_texts import PLACEHOLDER
@@ -28,12 +29,24 @@ def written_files(
     files: list[tuple[str, Text | None]] = []
     pieces: dict[int, list[ast.expr]] = {}
     opened: dict[str, int] = {}
+    begun: dict[str, int] = {}  # the lines on which files are opened
+    looped: set[tuple[str, int]] = set()
     in_order = sorted((each for each in nodes if hasattr(each, "lineno")), key=values.line)
     for node in in_order:
         for variable, call in _opened(node):
-            opened[variable] = len(files)
+            opened[variable], begun[variable] = len(files), getattr(node, "lineno", 0)
             files.append((_name(call, values), None))
         target, piece, end = _write(node)
+        loop = values.loops.get(id(node))
+        if (held := name_of(target)) in begun and loop is not None and begun[held] < loop.lineno:
+            if (held, id(loop)) not in looped:
+                looped.add((held, id(loop)))
+                same = [each for each in in_order if values.loops.get(id(each)) is loop
+                        and name_of(_write(each)[0]) == held]  # fmt: skip
+                name, before = files[opened[held]]
+                files[opened[held]] = name, _behind(before, _in_rounds(same, loop, values))
+                pieces.setdefault(opened[held], []).extend(each for node in same if (each := _write(node)[1]))
+            continue
         whole, grown = values.names.get(name_of(piece)), values.whole_text(name_of(piece))
         own_lines = grown is not None or values.word(whole) is not None
         piece = whole if own_lines else piece
@@ -60,6 +73,18 @@ def written_files(
         if text is not None:
             templated = UNKNOWN in text.content or bool(re.search(r"\$\{?\w", text.content))
             yield name, replace(text, file=None, templated=templated), pieces[place]
+
+
+def _in_rounds(writes: list[ast.AST], loop: ast.For, values: Values) -> Text:
+    """What the calls of a loop write into one file, round by round."""
+    parts: list[Piece] = []
+    for _ in values.rounds(loop):
+        for node in writes:
+            _, piece, end = _write(node)
+            given = values.pieces(piece) if piece is not None else None
+            parts += [*(given or [(UNKNOWN, values.line(node))]), *([(end, values.line(node))] if end else [])]
+    text = values.laid_out(parts, values.line(writes[0]))
+    return replace(text, content=text.content.replace("\\\n", "\n"))
 
 
 def _opened(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

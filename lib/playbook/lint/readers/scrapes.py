@@ -7,8 +7,13 @@ from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.checks.configs import check_scrape
+from playbook.lint.checks.host_ports import HERE
 from playbook.lint.checks.reading import Document, Reading, Surroundings
-from playbook.lint.forms.text import line_of
+from playbook.lint.checks.scraped import HOSTS
+from playbook.lint.forms.text import Word, line_of
+
+_PROMETHEUS = re.compile(r"\b(?:prom|bitnami)/prometheus\b(?!-)")
+_HOSTS_NETWORK = re.compile(r"network_mode:\s*[\"']?host|--net(?:work)?[= ]host")
 
 
 def read_scrapes(jobs: list[Any], document: Document) -> Reading:
@@ -25,9 +30,36 @@ def read_scrapes(jobs: list[Any], document: Document) -> Reading:
             reading.counts["scrapes"] += 1
             reading.findings += check_scrape(job, "metrics_path", around.served, document.text.path)
             for target in (each for each in targets if str(each).endswith(":8500")):
-                words = {"port": 8500, "rest": "by habit 8501"}
+                words = {"port": 8500, "rest": "by habit 8501", "remedy": f"Scrape {str(target)[:-1]}1."}
                 reading.report("metrics-port-closed", document.text.path, line_of(target), **words)
+            reading.add(_targets([each for each in targets if not str(each).endswith(":8500")], path, document))
     return reading
+
+
+def _targets(targets: list[Any], path: str, document: Document) -> Reading:
+    """Targets of the host, and those that a text here starts the server as."""
+    reading, shown, around = Reading(), document.text.path, document.around
+    for target in targets:
+        host = str(target).rpartition(":")[0]
+        if host in HERE and (who := _prometheus(document)):
+            reading.report("metrics-from-inside", shown, line_of(target), host=host, who=who)
+        elif (host in HOSTS and around.served.strip("/") in path) or _is_server(host, around):
+            reading.scraped.append(Word(str(target), line_of(target), path=shown))
+    return reading
+
+
+def _prometheus(document: Document) -> str:
+    """The text and line that start Prometheus with this very file in a container with a network of its own; or ""."""
+    file = document.text.path.rpartition("/")[2]
+    for text in document.around.sources.texts.values():
+        named = _PROMETHEUS.search(text.content)
+        if (
+            named
+            and re.search(rf"{re.escape(file)}[\"']?\s*:/", text.content)
+            and not _HOSTS_NETWORK.search(text.content)
+        ):
+            return f"{text.path}:{text.content.count(chr(10), 0, named.start()) + 1}"
+    return ""
 
 
 def _is_server(host: str, around: Surroundings) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from playbook.lint.checks.blanked import Blanked
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL, is_server_word
 from playbook.lint.checks.containers import check_image
-from playbook.lint.checks.cut_off import cut_off
+from playbook.lint.checks.cut_off import behind_prompt, cut_off
 from playbook.lint.checks.exports import check_exports
 from playbook.lint.checks.late_files import Order
 from playbook.lint.checks.misnamed import module_named, named_rightly, whole_line
@@ -86,6 +86,9 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         order.add(command, read.commands)
         reading.add(read.without(*IN_QUOTES) if command.unclosed and pasted else read)
         torn.understood = bool(read.commands)
+        if starts_server(command.words) and read.understood and behind_prompt(command.words) and _is_script(text):
+            prompt, program = command.words[:2]
+            reading.report("prompt-in-script", text.path, command.line, word=prompt, command=program)
         named |= {word.with_text(word.partition("=")[2]) for word in command.words[:2] if re.match(r"\w+=", word)}
         writes.add(command, text.path)
         shown.append(command)
@@ -103,6 +106,11 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         reading.findings += [*check_rewriting(text), *check_exports(shown, text.path)]
         reading.findings += [*order.late(text.content, document.around.sources)]
     return reading
+
+
+def _is_script(text: Text) -> bool:
+    """True for a text that is run as it stands; a document shows what somebody types."""
+    return text.path.endswith((".sh", ".bash")) or text.content.startswith("#!")
 
 
 def _as_meant(command: Simple, document: Document) -> tuple[list[Word], list[Finding]]:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import replace
 
+from playbook.lint.checks.command import Command
+from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.reading import Document, Reading
+from playbook.lint.checks.schema import KINDS
+from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.scripts import read_script
+from playbook.lint.rules.findings import Finding, finding
 
+_SERVICE = re.compile(r"(?m)^\s*\[Service\]")
+# another folder than the root: told, a user's home, or a shell's `cd`
+_ELSEWHERE = re.compile(r"(?m)^\s*(WorkingDirectory|RootDirectory)\s*=|WantedBy\s*=\s*default\.target|\bcd\s|--user\b")
 _ENVIRONMENT_FILE = re.compile(r"(?m)^\s*EnvironmentFile\s*=\s*-?(\S+)\s*$")
 
 
@@ -24,7 +33,20 @@ def read_unit(document: Document) -> Reading:
         return "Environment=" + " ".join(shlex.quote(f"{key}={value}") for key, value in pairs)
 
     content = unit_as_shell(_ENVIRONMENT_FILE.sub(filled, document.text.content))
-    return read_script(Document(replace(document.text, content=content), document.around))
+    reading = read_script(Document(replace(document.text, content=content), document.around))
+    if _SERVICE.search(document.text.content) and not _ELSEWHERE.search(document.text.content):
+        reading.findings += _in_root(reading.commands)
+    return reading
+
+
+def _in_root(commands: list[Command]) -> Iterator[Finding]:
+    """Files that the flags of a service name by relative paths: systemd starts it in the root of the file system."""
+    for command in (check_command(each)[0] for each in commands):
+        for flag in KINDS if not command.place.container else ():
+            path = command.text(flag)
+            if path and not path.startswith("/") and "://" not in path and not is_unknown(path):
+                where = f"/{path.removeprefix('./')}"
+                yield finding("unit-relative-file", command.path, command.at(flag), flag=flag, path=path, where=where)
 
 
 def read_windows(document: Document) -> Reading:

@@ -18,6 +18,7 @@ from playbook.lint.rules import (
     credential_rows,
     flag_rows,
     model_rows,
+    port_rows,
     value_rows,
 )
 
@@ -26,7 +27,7 @@ GROUPS = {
     "Command line": flag_rows.ROWS + value_rows.ROWS,
     "Config files": config_rows.ROWS + credential_rows.ROWS,
     "Model folders and reading": model_rows.ROWS,
-    "Images, compose, Kubernetes, monitoring": container_rows.ROWS + command_rows.ROWS,
+    "Images, compose, Kubernetes, monitoring": container_rows.ROWS + port_rows.ROWS + command_rows.ROWS,
     "Endpoints of clouds": cloud_rows.ROWS,
     "Objects that a cluster refuses, ways that lead nowhere": cluster_rows.ROWS,
 }

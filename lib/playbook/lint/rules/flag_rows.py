@@ -100,7 +100,7 @@ ROWS = (
      "Ask {right}.",
      "RESTful API"),
     ("request-wrong-port", "error",
-     "This text asks port {port} for /v1/models, but it is {who}: the request fails.",
+     "This text asks port {port} for {what}, but it is {who}: the request fails.",
      "{remedy}",
      "main.cc; docker run reference"),
     ("rest-port-is-grpc-port", "error",
