@@ -37,13 +37,13 @@ ALONE = (
 )
 # On one worker, in order: they share what they start.
 TOGETHER = ("tests/docker/", "tests/conformance/", "tests/browser/", "notebooks/")
-# Files of a minute and more begin before the short ones: no worker is left with one at the end.
+# What takes long begins before what is short: no worker is left with a file of half a minute at the end, as those of
+# tune and warmup would be, whose servers start one after another.
 LONG = (
     "tests/notebooks/",
     "tests/zoo/",
     *(f"tests/unit/{name}.py" for name in ("adapt/test_dead_server", "drill/test_drills", "loadgen/test_stood_still")),
-    *(f"tests/unit/tune/test_{name}.py" for name in ("live", "simulate")),
-    "tests/unit/verify/test_verify.py",
+    *("tests/unit/lint/test_law.py", "tests/unit/tune/", "tests/unit/verify/test_verify.py", "tests/unit/warmup/"),
 )
 
 
