@@ -26,6 +26,7 @@ from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.checks.scraped import check_targets
 from playbook.lint.checks.told_flags import read_under, without_forks
+from playbook.lint.checks.unused_configs import check_unused
 from playbook.lint.checks.warmup_paths import check_warmup_paths
 from playbook.lint.forms.text import UNKNOWN, Text, line_of
 from playbook.lint.gathering import NAMES_NONE, Gathered, model_folders
@@ -51,6 +52,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
         report.findings += [*hits, *check_published(command), *check_mounted(command)]
+        report.findings += check_unused(command, sources)
         report.counts["flags"] += sum(not command.since or (command.at(name) or 0) >= command.since
                                       for name in command.given)  # fmt: skip
         if any(_OPEN.fullmatch(word) for word in command.words):

@@ -25,6 +25,9 @@ FORMS = {"a whole number": r"[+-]?\d+", "true or false": r"(?i)(true|false|0|1)"
 INVENTED = {
     "enable_per_model_metrics": "Drop it: request metrics carry a model_name label anyway; metrics need "
     "--monitoring_config_file.",
+} | {
+    name: f"Write {name} {{ value: ... }} into a file, and name it: --enable_batching --batching_parameters_file=..."
+    for name in ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
 }
 # What other programs or older servers call a flag, where no likeness of letters tells.
 RENAMED = {

@@ -49,6 +49,7 @@ CLUSTERS: dict[str, dict[str, str | bytes]] = {
     "hpa-missing-request": {"k.yaml": pod() + SCALER},
     "volume-not-declared": {"k.yaml": pod(MOUNTED)},
     "kubernetes-refuses": {"k.yaml": pod("env: [{name: A, value: 1}]")},
+    "user-is-root": {"k.yaml": pod("securityContext: {runAsNonRoot: true}")},
     "key-twice": {"k.yaml": pod("args: [--port=8500]")},
     "program-is-flag": {"k.yaml": pod("command: [--model_name=m]")},
     "image-without-server": {

@@ -45,6 +45,7 @@ COMMANDS: dict[str, dict[str, str | bytes]] = {
     "image-tag-unknown": {"run.sh": "docker run -p 8501:8501 tensorflow/serving:v1.14\n"},
     "image-name-broken": {"Dockerfile": "FROM tensorflow /serving\nCOPY m /models/model\n"},
     "copy-outside-context": {"Dockerfile": DOCKER + "COPY ../m /models/model\n"},
+    "copy-of-url": {"Dockerfile": DOCKER + "COPY s3://bucket/m /models/model\n"},
     "copy-flattens": {"Dockerfile": DOCKER + "COPY saved_model/* /models/model/1/\n"},
     "server-ends-with-build": {
         "Dockerfile": DOCKER + "RUN tensorflow_model_server --model_name=m --model_base_path=/models/m &\n"

@@ -82,7 +82,9 @@ def check_scrape(job: Any, key: str, served: str, shown: str) -> Iterator[Findin
 
 def check_annotations(annotations: Any, served: str, shown: str) -> Iterator[Finding]:
     """Findings of the annotations that let Prometheus scrape a pod or a Service; the path is /metrics without one."""
-    key = "prometheus.io/path"
+    key, kserves = "prometheus.io/path", "prometheus.kserve.io/path"
+    if kserves in annotations:
+        yield from check_scrape(annotations, kserves, served, shown)
     on = str(annotations.get("prometheus.io/scrape", "")).lower() == "true"
     if key in annotations:
         yield from check_scrape(annotations, key, served, shown)

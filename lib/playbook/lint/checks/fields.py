@@ -75,6 +75,16 @@ def walk(tree: text_proto.Field, kind: Any, about: About) -> Iterator[Finding]:
         yield from _form(child, known, about)
 
 
+def misplaced(tree: text_proto.Field, kind: Any, about: About) -> Iterator[Finding]:
+    """The fields below one that are known to belong elsewhere, whatever form the text is written in."""
+    for child in tree.children:
+        known = kind.fields_by_name.get(child.name)
+        if known is None and (kind.name, child.name) in _HINTS:
+            yield _unknown(child, kind, about)
+        elif known is not None and known.message_type is not None:
+            yield from misplaced(child, known.message_type, about)
+
+
 def _repeated(known: Any) -> bool:
     return known.is_repeated if hasattr(known, "is_repeated") else known.label == known.LABEL_REPEATED
 

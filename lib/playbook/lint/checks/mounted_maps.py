@@ -63,8 +63,8 @@ def _check_unused(command: Command, shown: str, named: list[str]) -> Iterator[Fi
             target = f"{mount.target.rstrip('/')}/{key}".rstrip("/")
             if any(target in word for word in named):
                 continue
-            words = {"key": key or mount.target.rpartition("/")[2], "name": mount.config_map, "target": target}
-            yield finding("mounted-config-unused", shown, mount.line, flag=flag, **words)
+            what = f"{key or mount.target.rpartition('/')[2]} of ConfigMap {mount.config_map}"
+            yield finding("mounted-config-unused", shown, mount.line, flag=flag, what=what, target=target)
 
 
 def _is_named_once(name: str, around: Surroundings) -> bool:

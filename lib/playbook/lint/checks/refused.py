@@ -103,8 +103,7 @@ def check_user(container: Any, spec: Any, shown: str) -> Iterator[Finding]:
     user = inner.get("runAsUser", outer.get("runAsUser"))
     if asked is True and user in (None, 0):
         holder = inner if "runAsNonRoot" in inner else outer
-        yield _refused(shown, holder.at("runAsNonRoot"), "runAsNonRoot without runAsUser, and the image runs as root",
-                       "Add runAsUser: 1000, say, with models that it may read.")  # fmt: skip
+        yield finding("user-is-root", shown, holder.at("runAsNonRoot"))
 
 
 def check_service(service: Any, shown: str) -> Iterator[Finding]:
@@ -172,8 +171,13 @@ def _quantities(container: Any, shown: str) -> Iterator[Finding]:
         table: Any = resources.get(name) if isinstance(resources, Table) else None
         for key, value in table.items() if isinstance(table, Table) else ():
             text = "0" if value is None else str(value)
-            if not (QUANTITY.fullmatch(text) or is_unknown(text) or _FILLED_IN.search(text)):
-                yield _refused(shown, table.at(key), f"{key} {text} is no quantity", "Write a number with Mi, Gi or m.")
+            if is_unknown(text) or (_FILLED_IN.search(text) and not text[:1].isdigit()):
+                continue
+            if not QUANTITY.fullmatch(text):
+                right = "A comment begins with #." if "//" in text else "Write a number with Mi, Gi or m."
+                yield _refused(shown, table.at(key), f"{key} {text} is no quantity", right)
+            elif "/" in str(key) and not re.fullmatch(r"\d+(\.0*)?|\d+000m|\d+[kMG]i?", text):
+                yield _refused(shown, table.at(key), f"{key} {text} is no whole number", "Write how many: 1.")
     met: set[str] = set()
     for mount in container.get("volumeMounts") or []:
         path = str(mount.get("mountPath", "")) if isinstance(mount, Table) else ""

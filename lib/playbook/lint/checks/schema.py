@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from playbook.errors import ParameterError
 from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.config_kinds import kind_of
-from playbook.lint.checks.fields import About, walk
+from playbook.lint.checks.fields import About, misplaced, walk
 from playbook.lint.checks.odd_letters import odd_letters
 from playbook.lint.checks.refusals import refusal_of
 from playbook.lint.forms import text_proto
@@ -66,13 +69,35 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
         return Parsed(tree, not found, found)
     about = About(text, message, effect)
     if (other := _another_form(about)) is not None:
-        return Parsed(text_proto.Field("", 1), False, [other])
+        return Parsed(text_proto.Field("", 1), False, [other, *_of_json(about)])
     findings = list(walk(tree, CONFIG_MESSAGES[message].DESCRIPTOR, about))
     if not findings:
         line, problem = refusal
         findings.append(finding("config-file-broken", text.path, text.line(line), kind=message, problem=problem,
                                 effect=effect))  # fmt: skip
     return Parsed(tree, False, findings)
+
+
+def _of_json(about: About) -> Iterator[Finding]:
+    """The fields of a JSON text that belong into another file: they stay wrong in text format."""
+    try:
+        data = json.loads(about.text.content)
+    except ValueError:
+        return
+    if isinstance(data, dict):
+        tree = _as_fields(data, about.text.content)
+        yield from misplaced(tree, CONFIG_MESSAGES[about.message].DESCRIPTOR, about)
+
+
+def _as_fields(data: dict[str, Any], content: str, name: str = "", line: int = 1) -> text_proto.Field:
+    """A JSON object as fields; each stands where its name is first written behind the one that holds it."""
+    made, lines = text_proto.Field(name, line), content.split("\n")
+    for key, value in data.items():
+        place = next((nth for nth in range(line, len(lines) + 1) if f'"{key}"' in lines[nth - 1]), line)
+        for each in value if isinstance(value, list) else [value]:
+            inner = _as_fields(each, content, key, place) if isinstance(each, dict) else None
+            made.children.append(inner or text_proto.Field(key, place, str(each)))
+    return made
 
 
 def _another_form(about: About) -> Finding | None:

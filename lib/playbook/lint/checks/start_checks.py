@@ -61,7 +61,10 @@ def check_literals(start: Start, reading: Reading) -> None:
     words = [*(start.entry or ()), *start.args]
     if words and any(is_shell(word) for word in words[:2]):
         return
+    listed = any(word.startswith("--model_config_file=") for word in words)
     for word in words:
+        if listed and word.startswith(("--model_name=", "--model_base_path=")):
+            continue  # the server takes neither beside a list, which is said
         line = word.line or start.line
         literal = _LITERAL.search(word) if word.raw and not start.filled else None
         if literal and not (literal.group().startswith("${") and start.path.endswith(_FILL_IN)):

@@ -75,7 +75,7 @@ def uses_server(content: str) -> str:
     return ""
 
 
-_CALLED = re.compile(r"(?m)^\s*(?:- )?image:\s*[\"']?(\S+?)[\"']?\s*(?:#.*)?$")
+CALLED = re.compile(r"(?m)^\s*(?:- )?image:\s*[\"']?(\S+?)[\"']?\s*(?:#.*)?$")
 _PREDICTOR = re.compile(r"\bpredictor[\"']?\s*[:=]")  # in YAML, JSON or Terraform's language
 _PREDICTS = re.compile(
     r"(?m)(?:^\s*[\"']?tensorflow[\"']?\s*[:=]|\bname[\"']?\s*[:=]\s*[\"']?tensorflow[\"']?)\s*(?:[,}{#].*)?$"
@@ -89,7 +89,7 @@ def _predicts(content: str) -> bool:
 
 def concerns(content: str) -> bool:
     """True for a text that names the server, gives flags that no other program has, or a predictor that it serves."""
-    if names_server(content) or _predicts(content) or any(map(is_called_so, _CALLED.findall(content))):
+    if names_server(content) or _predicts(content) or any(map(is_called_so, CALLED.findall(content))):
         return True
     return any(flag in content for flag in ("--model_base_path", "--model_config_file"))
 

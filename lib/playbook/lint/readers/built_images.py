@@ -10,12 +10,15 @@ from pathlib import Path
 from playbook.lint.checks.command import BINARY, PACKAGE
 from playbook.lint.checks.own_images import built_as, remember
 from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
+from playbook.lint.checks.start import is_called_so
 from playbook.lint.forms.text import Text
+from playbook.lint.readers.block_kinds import CALLED
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.told_builds import Build, in_bake, in_calls, in_commands, in_page
 from playbook.lint.readers.yaml_pages import Page
 
 _BELOW = r"[^\n]*\n(?:[ \t]*(?:(?:```|~~~|\.\. |\[source)[^\n]*)?\n){0,4}[ \t]*FROM[ \t]+\S*serving"  # between
+_OTHERS = re.compile(r"(docker\.io/)?(bitnami|emacski|intel|linaro|ibmcom)\w*/")  # who publish such images
 _STAGE = re.compile(r"(?m)^[ \t]*FROM\s+\S+")
 _BUILDS = ("build", "bud", "tag", "submit", "artifacts", "destination")  # one of them stands in a text that builds
 
@@ -44,7 +47,20 @@ def gather_builds(texts: Mapping[Path, Text], kinds: Mapping[Path, str], pages: 
     for old, new, shown in tags:
         if (image := built_as(around, old, shown)) is not None:
             remember(around, new, image, shown)
+    _only_one(texts, kinds, around)
     return reading
+
+
+def _only_one(texts: Mapping[Path, Text], kinds: Mapping[Path, str], around: Surroundings) -> None:
+    """The one Dockerfile of the server here makes the one image that objects here call by the server's name."""
+    images = {image.path: image for image in around.images.values()}
+    if around.builds or len(images) != 1:
+        return
+    called = {(name, text.path) for path, text in texts.items() if kinds.get(path) == "yaml"
+              for name in CALLED.findall(text.content) if is_called_so(name) and not _OTHERS.match(name)}  # fmt: skip
+    if len({name for name, _ in called}) == 1:
+        for name, shown in called:
+            remember(around, name, next(iter(images.values())), shown)
 
 
 def remember_within(text: Text, shown: Text, around: Surroundings) -> None:

@@ -33,6 +33,7 @@ def check_build(steps: list[Instruction], final: list[Instruction], document: Do
             yield finding("instruction-in-run", text.path, text.line(line), word=word)
         if step.word in ("COPY", "ADD") and not step.fed:
             yield from _outside(step, document)
+            yield from _fetched(step, document)
             yield from _flattened(step, document)
             yield from _bare(step, document)
     if _lacks_server(final):
@@ -63,6 +64,17 @@ def _outside(step: Instruction, document: Document) -> Iterator[Finding]:
             line = step.line + step.rest[: step.rest.find(source)].count("\n")
             yield finding("copy-outside-context", text.path, text.line(line), word=step.word, source=source,
                           inside=inside)  # fmt: skip
+
+
+def _fetched(step: Instruction, document: Document) -> Iterator[Finding]:
+    """Sources that Docker does not fetch: COPY takes none from elsewhere, ADD those of http and git alone."""
+    plain = [word for word in re.split(r"[\s\[\],\"]+", step.rest) if word and not word.startswith("--")]
+    for source in plain[:-1]:
+        scheme = source.partition("://")[0].lower() if "://" in source else ""
+        fetched = step.word == "ADD" and scheme in ("http", "https", "git", "ssh")
+        if source.startswith("~/") or (scheme and not fetched):
+            line = step.line + step.rest[: step.rest.find(source)].count("\n")
+            yield finding("copy-of-url", document.text.path, document.text.line(line), word=step.word, source=source)
 
 
 def _flattened(step: Instruction, document: Document) -> Iterator[Finding]:

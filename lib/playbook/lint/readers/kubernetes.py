@@ -26,6 +26,7 @@ from playbook.lint.forms.text import Word, place_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.pod_mounts import mounts_of
 from playbook.lint.readers.pods import Pod, texts_of
+from playbook.lint.readers.seldon import gives_arguments
 from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, keeps_empty, pod_specs
 from playbook.lint.rules.findings import Finding
 
@@ -67,6 +68,8 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
     reading = Reading()
     template = next((each for each in reversed(above) if "metadata" in each), data)
     annotations = (template.get("metadata") or {}).get("annotations")
+    if str(data.get("kind", "")).endswith("ServingRuntime"):
+        annotations = spec.get("annotations")  # which KServe gives the pod
     annotations = annotations if isinstance(annotations, Table) else Table()
     containers = [each for each in spec.get("containers") or [] if isinstance(each, Table)]
     for container in containers:
@@ -157,6 +160,7 @@ def _start(container: Any, spec: Any, data: Any, document: Document, built: Imag
                   open_environment=bool(container.get("envFrom")))  # fmt: skip
     alone = not data.get("kind") and not {"args", "command"} & {*container}
     start.partial = ("image" not in container and not tells_model(container.get("args"))) or alone
+    start.partial = start.partial or gives_arguments(data, container)
     start.filled = bool(_SUBSTITUTED.search(document.text.content))
     start.scripts = {f"{mount.target}/{key}".rstrip("/"): text for mount in mounts for key, text in
                      (mount.files or {}).items()}  # fmt: skip

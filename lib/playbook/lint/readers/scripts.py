@@ -35,7 +35,7 @@ from playbook.lint.readers.committed import copied_by, follow, goes_on, torn_cha
 from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
 from playbook.lint.readers.docker_cli import lacks_image, read_docker_run, run_arguments
 from playbook.lint.readers.docker_options import check_copy
-from playbook.lint.readers.server_commands import read_process, starts_server
+from playbook.lint.readers.server_commands import calls_script, read_process, read_script_call, starts_server
 from playbook.lint.readers.sourced import sourced_variables
 from playbook.lint.readers.written import read_written
 from playbook.lint.rules.findings import Finding, finding
@@ -171,6 +171,8 @@ def _read_command(command: Simple, document: Document, depth: int) -> Reading:
         return _joined(reading, contained)
     if any(is_server_word(word) for word in words) and not all(_ASSIGNED.match(word) for word in words):
         return _joined(reading, read_process(words, document))
+    if calls_script(words):
+        return _joined(reading, read_script_call(words, document))
     if (cluster := read_cluster_run(words, document)) is not None:
         return _joined(reading, cluster)
     if (inside := compose_arguments(words)) is not None:

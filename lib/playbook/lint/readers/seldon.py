@@ -61,6 +61,15 @@ def _containers(predictor: Any, name: str, given: bool = True) -> Iterator[Table
                 yield container
 
 
+def gives_arguments(data: Any, container: Any) -> bool:
+    """True for the container of a unit of TENSORFLOW_SERVER that brings no arguments: Seldon writes them."""
+    told = {"args", "command"} & {*container}
+    predictors = (data.get("spec") or {}).get("predictors") if data.get("kind") == "SeldonDeployment" else []
+    every = [unit for each in predictors or [] if isinstance(each, Table) for unit in units(each.get("graph"))]
+    served = {str(unit.get("name")) for unit in every if unit.get("implementation") == "TENSORFLOW_SERVER"}
+    return not told and str(container.get("name")) in served
+
+
 def given_models(data: Any, container: Any) -> list[Mount]:
     """The folder of models that Seldon (`modelUri`) or KServe (STORAGE_URI, a runtime) puts into a container."""
     names = {str(each.get("name")) for each in container.get("env") or [] if isinstance(each, Table)}
