@@ -14,6 +14,7 @@ from playbook.lint import fixes
 from playbook.lint.linter import examine
 from playbook.lint.rules import page
 from playbook.lint.rules.findings import RULES
+from playbook.lint.rules.told import TOLD
 
 ROOT = Path(__file__).parents[3]
 PLAYBOOK = Path(sys.executable).parent / "playbook"
@@ -110,6 +111,15 @@ def test_a_rule_is_explained_and_a_misspelt_one_names_the_nearest():
     code, text = lint("--explain", "rest-thread-one")
     assert code == 2
     assert "did you mean rest-threads-one" in text
+
+
+def test_every_rule_says_in_words_what_to_do_and_where_it_comes_from():
+    for rule in RULES.values():
+        text = page.explain(rule.id)
+        what = text.partition("What to do: ")[2].partition("\nSource: ")
+        assert len(what[0].split()) > 1 or rule.remedy[0] != "{", rule.id
+        assert what[2], rule.id
+    assert set(TOLD) == {rule.id for rule in RULES.values() if re.fullmatch(r"\{\w+\}", rule.remedy)}
 
 
 def test_the_page_of_rules_is_current():
