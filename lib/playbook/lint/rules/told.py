@@ -42,5 +42,6 @@ TOLD = {
     "runtime-serves-nothing": "Name a runtime, a format and a protocol that go together, or let KServe choose.",
     "monitor-finds-nothing": "Write the Service's labels and the name of its port.",
     "infra-validator-spec": "Write the fields of ServingSpec as infra_validator.proto has them.",
+    "metrics-port-closed": "Scrape the port of --rest_api_port, by habit 8501, as it is reached from there.",
     "infra-validator-idle": "Give it examples, or drop the component.",
 }
