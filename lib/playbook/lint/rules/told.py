@@ -43,6 +43,6 @@ TOLD = {
     "monitor-finds-nothing": "Write the Service's labels and the name of its port.",
     "infra-validator-spec": "Write the fields of ServingSpec as infra_validator.proto has them.",
     "metrics-port-closed": "Scrape the port of --rest_api_port, by habit 8501, as it is reached from there.",
-    "ports-crossed": "Lead each port to the one that speaks what is asked there: gRPC to --port, REST to --rest_api_port.",
+    "ports-crossed": "Publish gRPC as the port of --port, REST as that of --rest_api_port (8500:8500, 8501:8501).",
     "infra-validator-idle": "Give it examples, or drop the component.",
 }
