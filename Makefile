@@ -39,8 +39,8 @@ lab: .venv  ## the notebooks in JupyterLab, `playbook` on its terminals' PATH
 bench: .venv  ## ratios against named peers; ARGS=loadgen for one area
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
-fuzz: .venv  ## 100,000 generated requests against the embedded server; ARGS=lint: configurations, by lint and server; ARGS=lint-texts: whole projects with faults, by lint
-	$(BIN)/python tests/benchmarks/$(if $(filter lint lint-texts,$(firstword $(ARGS))),fuzz_$(subst -,_,$(firstword $(ARGS))).py $(wordlist 2,9,$(ARGS)),fuzz_model_server.py $(ARGS))
+fuzz: .venv  ## 100,000 generated requests against the embedded server; ARGS=lint: configurations, by lint and server; ARGS=lint-texts: whole projects with faults, by lint; ARGS=lint-pairs: two faults in one text, by lint
+	$(BIN)/python tests/benchmarks/$(if $(filter lint lint-texts lint-pairs,$(firstword $(ARGS))),fuzz_$(subst -,_,$(firstword $(ARGS))).py $(wordlist 2,9,$(ARGS)),fuzz_model_server.py $(ARGS))
 
 lint: .venv  ## style and types of the code; what TensorFlow Serving would get wrong: playbook lint
 	$(BIN)/ruff check lib tests

@@ -1,5 +1,8 @@
 """Two faults in one text: the one that is met first hides nothing of the other, which is judged as it is meant."""
 
+import random
+
+from lint_pairs import forms, hidden, pairs
 from tables import each_row
 
 from playbook.lint.linter import examine
@@ -162,3 +165,52 @@ def test_an_unknown_field_cites_the_proto_of_its_message(tmp_path):
     hit = next(hit for hit in examine(tmp_path).findings if hit.rule == "config-unknown-field")
     assert "tensorflow/core/protobuf/config.proto" in hit.source
     assert "model_server_config" not in hit.source
+
+
+SHARE = 8  # faults of each form; make fuzz ARGS=lint-pairs tries all
+
+
+@each_row("form, texts, faults", forms())
+def test_two_faults_of_a_text_are_both_named_whatever_its_form(form, texts, faults):
+    drawn = {name: faults[name] for name in random.Random(form).sample(sorted(faults), SHARE)}
+    alone, both = pairs(texts, drawn)
+    assert both
+    assert set().union(*(hidden(texts, pair, alone, faults) for pair in both)) == set()
+
+
+@each_row("line, rules", [
+    ("docker run -v $PWD/m: /models/m tensorflow/serving --port=x", {"docker-run-without-image", "flag-bad-value"}),
+    ("docker run -v -p 80:9000 tensorflow/ serving --port=x",
+     {"docker-run-without-image", "image-name-broken", "port-nobody-listens", "flag-bad-value"}),
+    ("docker run --mount type=bind, source=m,target=/models/m tensorflow/serving --port=x",
+     {"mount-without-source", "mount-source-relative", "flag-bad-value"}),
+    ("docker run --mount type=bind,source=/m tensorflow/serving --port=x", {"mount-without-source", "flag-bad-value"}),
+    ("docker run --port=x -e TF_ENABLE_BATCHING=1 tensorflow/serving --rest_api_num_threads=1",
+     {"flag-before-image", "flag-bad-value", "env-nobody-reads", "rest-threads-one"}),
+])  # fmt: skip
+def test_a_line_that_misses_its_image_has_its_other_faults_named(line, rules, tmp_path):
+    assert {rule for rule, _ in told(tmp_path, line + "\n", "run.sh")} >= rules
+
+
+@each_row("text, rules", [
+    ("model_config_list { config { name: 'm' base_path: 'models/m' model_platform: 'tensorflow' }",
+     {"config-file-broken", "relative-base-path"}),
+    ("model_config_list = { config { name: 'm' base_path: 'models/m' model_platform: 'tensorflow' } }",
+     {"config-file-broken", "relative-base-path"}),
+    ('{"model_config_list": {"config": [{"name": "m", "base_path": "models/m", "model_platform": "tensorflow"}]}}',
+     {"config-json", "relative-base-path"}),
+    ("model_config_lists { config { name: 'm' base_path: 'models/m' model_platform: 'tensorflow' } }",
+     {"config-unknown-field", "relative-base-path"}),
+])  # fmt: skip
+def test_a_list_that_the_server_cannot_read_has_its_other_faults_named(text, rules, tmp_path):
+    (tmp_path / "models.config").write_text(text + "\n")
+    line = "tensorflow_model_server --port=8500 --model_config_file=models.config\n"
+    assert {rule for rule, _ in told(tmp_path, line, "run.sh")} == {*rules}
+
+
+def test_a_text_that_makes_no_sense_once_its_braces_close_is_told_as_one_that_does_not(tmp_path):
+    (tmp_path / "tls.config").write_text('server_key: "-----BEGIN KEY-----\nMIIE+AQ\n-----END KEY-----"\n')
+    line = "tensorflow_model_server --port=8500 --model_base_path=/m --ssl_config_file=tls.config\n"
+    assert {rule for rule, _ in told(tmp_path, line, "run.sh")} & {"config-file-broken", "config-unknown-field"} == {
+        "config-file-broken"
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playbook.lint.checks.batching import limit_of
@@ -29,6 +29,8 @@ from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
 _CLAIM = "Mount a volume that holds the model: a claim, or an emptyDir that an init container fills."
+
+_OF_VERSIONS = ("base-path-version", "no-version")
 
 
 def serving_of(command: Command, batching: Text | None, policy: ModelEntry | None = None) -> Serving:
@@ -111,6 +113,9 @@ def _check(asked: _Asked, checked: set[Path]) -> Iterator[Finding]:
     known = here or not (is_unknown(base) or base.startswith("/") or "://" in base)
     if known and not command.place.container:
         yield from _relative(command, asked.sources, base, asked.where, single)
+    if known and single and command.place.container and not here and command.place.absolute(base) != base:
+        meant = replace(asked, entry=replace(asked.entry, base_path=command.place.absolute(base)))
+        yield from (hit for hit in _check(meant, set()) if hit.rule in _OF_VERSIONS)  # the rest is said by its path
     if is_unknown(base) and (mount := next((each for each in command.place.mounts if each.target == base), None)):
         yield from version_mounted(Lookup(mount=mount), command, base)
     if words := shown_bare(base, command.path, asked.sources):

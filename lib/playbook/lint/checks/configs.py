@@ -48,7 +48,8 @@ def _monitoring(parsed: Parsed, text: Text, _: Command | None) -> Iterator[Findi
     prometheus = parsed.tree.first("prometheus_config")
     enable = prometheus.first("enable") if prometheus else None
     unread = text.templated and (prometheus is None or (enable is not None and is_unknown(enable.value or "")))
-    if parsed.accepted and not unread and (enable is None or enable.value not in ("true", "True", "t", "1")):
+    said = parsed.accepted or (enable is not None and enable.value in ("false", "False", "f", "0"))
+    if said and not unread and (enable is None or enable.value not in ("true", "True", "t", "1")):
         yield finding("monitoring-off", text.path, text.line(enable.line if enable else None))
     path = prometheus.first("path") if prometheus else None
     if path is None or not path.value or is_unknown(path.value):

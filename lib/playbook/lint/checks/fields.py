@@ -67,6 +67,9 @@ def walk(tree: text_proto.Field, kind: Any, about: About) -> Iterator[Finding]:
         known = kind.fields_by_name.get(child.name)
         if known is None:
             yield _unknown(child, kind, about)
+            if (meant := _message_meant(child, kind)) is not None:  # what stands in it is judged, here and later
+                child.name = meant.name
+                yield from walk(child, meant.message_type, about)
             continue
         slot = known.containing_oneof.name if known.containing_oneof else child.name
         if slot in met and not _repeated(known):
@@ -103,6 +106,14 @@ def _unknown(child: text_proto.Field, kind: Any, about: About) -> Finding:
 def _underscored(name: str) -> str:
     """A name as protobuf writes it, which JSON and others write with capitals or dashes."""
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()
+
+
+def _message_meant(child: text_proto.Field, kind: Any) -> Any:
+    """The field that a message with a misspelt name is meant as; None where no message is called nearly so."""
+    near = get_close_matches(child.name, list(kind.fields_by_name), n=1) if child.is_message else []
+    known = kind.fields_by_name[near[0]] if near else None
+    inner = known.message_type if known is not None else None
+    return known if inner is not None and inner.name not in _WRAPPERS else None
 
 
 def _form(child: text_proto.Field, known: Any, about: About) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
             continue  # a document tells of the folder that its reader is in
         elif result.missing or result.folder is not None:
             yield flag, _missing(command, flag, path, result, effect)
-            if (meant := sources.same_name(path, flag)) is not None:
+            if (meant := sources.same_name(path, flag) or _mounted_elsewhere(command, path, flag)) is not None:
                 yield flag, meant
         elif (text := sources.same_name(path, flag)) is not None:
             if (other := _mounted_from_beside(result, command, text)) is not None:
@@ -58,14 +58,16 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
 
 def meant_list(command: Command, sources: Sources) -> Text | None:
     """The model list that a command line names, wherever it is: in its place, or mounted under another path."""
-    path, flag = command.text("model_config_file"), "model_config_file"
-    found = [text for name, text in named_files(command, sources) if name == flag and isinstance(text, Text)]
-    if found or not path or is_unknown(path):
-        return next(iter(found), None)
+    files = [text for flag, text in named_files(command, sources) if flag == "model_config_file"]
+    return next((text for text in files if isinstance(text, Text)), None)
+
+
+def _mounted_elsewhere(command: Command, path: str, flag: str) -> Text | None:
+    """The file that a flag is meant to name, among those that are mounted: of its name, or the only one of its kind."""
     mounted = [(key, text) for mount in command.place.mounts for key, text in (mount.files or {}).items()]
-    lists = [(key, text) for key, text in mounted if kind_of(text.content) == flag]
-    named = [text for key, text in lists if key.rpartition("/")[2] == path.rpartition("/")[2]]
-    return named[0] if named else lists[0][1] if len(lists) == 1 else None
+    named = [text for key, text in mounted if key and key.rpartition("/")[2] == path.rpartition("/")[2]]
+    alike = [text for _, text in mounted if kind_of(text.content) == flag]
+    return named[0] if named else alike[0] if len(alike) == 1 else None
 
 
 def _is_own_folder(result: Lookup, command: Command) -> bool:

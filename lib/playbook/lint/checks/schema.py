@@ -57,11 +57,15 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
         hit, meant = odd
         parsed = read_config(replace(text, content=meant), message, effect)
         return Parsed(parsed.tree, False, [hit, *parsed.findings])
-    refusal = refusal_of(text.content, message)
+    refusal, broken = refusal_of(text.content, message), False
     try:
         tree = text_proto.parse(text.content)
     except text_proto.Surplus as error:
         tree = error.before
+    except text_proto.Cut:
+        tree, broken = text_proto.Field("", 1), True
+        if not text.templated:  # whose branches stand side by side
+            tree = text_proto.recovered(text.content)
     except ParameterError:
         tree = text_proto.Field("", 1)
     if refusal is None or (text.templated and not re.match(r"\s*\{\s*\"", text.content)):
@@ -69,9 +73,10 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
         return Parsed(tree, not found, found)
     about = About(text, message, effect)
     if (other := _another_form(about)) is not None:
-        return Parsed(text_proto.Field("", 1), False, [other, *_of_json(about)])
+        return _as_text(other, about)
     findings = list(walk(tree, CONFIG_MESSAGES[message].DESCRIPTOR, about))
-    if not findings:
+    findings = [hit for hit in findings if not (broken and _is_stray(hit))]
+    if broken or not findings:
         line, problem = refusal
         findings.append(finding("config-file-broken", text.path, text.line(line), kind=message, problem=problem,
                                 effect=effect))  # fmt: skip
@@ -98,6 +103,38 @@ def _as_fields(data: dict[str, Any], content: str, name: str = "", line: int = 1
             inner = _as_fields(each, content, key, place) if isinstance(each, dict) else None
             made.children.append(inner or text_proto.Field(key, place, str(each)))
     return made
+
+
+_KEY, _EQUALS = re.compile(r'"(\w+)"(\s*:)'), re.compile(r"(?<![\w\"])(\w+)[ \t]*=[ \t]*(?=\S)")
+_FIELDS = {name for kind in CONFIG_MESSAGES.values() for name in kind.DESCRIPTOR.fields_by_name}
+
+
+def _is_stray(hit: Finding) -> bool:
+    """True for a known field in a message that lacks its brace, in which it was not meant to be."""
+    return hit.rule.endswith("unknown-field") and hit.message.partition(" ")[0] in _FIELDS
+
+
+def _as_text(other: Finding, about: About) -> Parsed:
+    """A file of another form, which is said, and what is wrong with it beside that."""
+    text, content = about.text, about.text.content
+    if other.rule == "config-json" and content.strip()[:1] == "{" and content.strip()[-1:] == "}":
+        inside = content.replace("{", " ", 1)[: content.rfind("}")]
+        meant = read_config(replace(text, content=_KEY.sub(r"\1\2", inside)), about.message, about.effect)
+        return Parsed(_with_platforms(meant.tree), False, [other, *_of_json(about)])
+    if not _EQUALS.search(content) or content.lstrip()[:1] in ("{", "["):
+        return Parsed(text_proto.Field("", 1), False, [other, *_of_json(about)])
+    meant = read_config(replace(text, content=_EQUALS.sub(r"\1: ", content)), about.message, about.effect)
+    lines = {text.line(content.count("\n", 0, each.start()) + 1) for each in _EQUALS.finditer(content)}
+    beside = [hit for hit in meant.findings if hit.line not in lines and hit.rule != "config-file-broken"]
+    return Parsed(_with_platforms(meant.tree), False, [other, *beside])
+
+
+def _with_platforms(tree: text_proto.Field) -> text_proto.Field:
+    """The tree with the field that each model needs, which the form shows that the text is to be written in."""
+    for config in tree.walk("config"):
+        if not {child.name for child in config.children} & {"model_platform", "model_type"}:
+            config.children.append(text_proto.Field("model_platform", config.line, "tensorflow", True))
+    return tree
 
 
 def _another_form(about: About) -> Finding | None:

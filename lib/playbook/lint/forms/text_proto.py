@@ -72,6 +72,14 @@ class Surplus(ParameterError):
         self.before = before
 
 
+class Cut(ParameterError):
+    """A text that ends inside a field: `before` is what it holds so far."""
+
+    def __init__(self, message: str, before: Field):
+        super().__init__(message)
+        self.before = before
+
+
 class _Builder:
     """Puts tokens together; `name` is the field whose value comes next."""
 
@@ -137,5 +145,36 @@ def parse(text: str) -> Field:
         else:
             build.word(token, line)
     if len(build.stack) > 1 or build.name:
-        raise ParameterError("the text ends inside a field")
+        raise Cut("the text ends inside a field", build.root)
     return build.root
+
+
+_PIECE = re.compile(r"#.*|\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|[{}<>]|[^\"'#{}<>]+")
+_NAME = re.compile(r"[A-Za-z_]\w*|\[.*\]")
+
+
+def recovered(text: str) -> Field:
+    """What can be read of a text that does not close its braces: as if each closed with its line.
+
+    A brace that ends its line is left open, as those are that hold lines. Nothing, where that makes no sense.
+    """
+    try:
+        tree = parse("\n".join(map(_closed, text.split("\n"))))
+    except (Cut, Surplus) as error:
+        tree = error.before
+    except ParameterError:
+        return Field("", 1)
+    return tree if all(_NAME.fullmatch(name) for name in _names(tree)) else Field("", 1)
+
+
+def _closed(line: str) -> str:
+    """A line with its open braces closed, where there is something behind them."""
+    opened = sum((piece in _OPEN) - (piece in _CLOSE) for piece in _PIECE.findall(line))
+    bare = line.partition("#")[0].rstrip()
+    return bare + " }" * opened if opened > 0 and bare[-1:] not in _OPEN else line
+
+
+def _names(tree: Field) -> Iterator[str]:
+    for child in tree.children:
+        yield child.name
+        yield from _names(child)

@@ -49,7 +49,8 @@ def unit_as_shell(content: str) -> str:
         indented = "[program:" in content and bool(result) and bool(result[-1]) and re.match(r"[ \t]+\S", line)
         if indented and not started:  # an ini file's value goes on in indented lines
             result[-1] += "" if result[-1].endswith("\\") else " \\"
-        if started or continued or indented:
+        torn = bool(result and result[-1]) and not continued and bool(re.match(r"[ \t]*--\w", line))  # a shell tells it
+        if started or continued or indented or torn:
             kept = "\\" if not started and line.lstrip().startswith(("#", ";")) else started[2] if started else line
             result.append(_SPECIFIER.sub(r"${\1}", kept))  # a comment between lines that go on is left out
             continued = kept.rstrip().endswith("\\")

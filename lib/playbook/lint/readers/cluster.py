@@ -16,7 +16,7 @@ from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.claims import check_claims
 from playbook.lint.readers.clients import check_clients
 from playbook.lint.readers.concerned import SCALERS, check_concerned, targets
-from playbook.lint.readers.misnamed import check_names
+from playbook.lint.readers.misnamed import are_one, check_names
 from playbook.lint.readers.monitors import check_monitors
 from playbook.lint.readers.pods import Pod, selects
 from playbook.lint.readers.routes import check_routes
@@ -41,7 +41,8 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
     scalers = [(data, shown) for data, shown in objects if data.get("kind") in SCALERS]
     said: set[tuple[str, int | None]] = set()  # Service ports that were spoken of: several overlays share one
     for pod in pods:
-        scaler, where = next((each for each in scalers if targets(each[0], pod)), (None, ""))
+        scaler, where = next((each for each in scalers if targets(each[0], pod) or _is_meant(each[0], pod, objects)),
+                             (None, ""))  # fmt: skip
         if scaler is not None and pod.shown not in templated:  # in a chart, one may be there without the other
             yield from _scaled(pod, scaler, where)
         for data, shown in objects:
@@ -49,6 +50,14 @@ def check_cluster(objects: list[tuple[Any, str]], pods: list[Pod], served: str) 
                 yield from check_service(data, shown)
                 yield from _service(data, shown, pod, scaler is not None, said)
                 yield from _annotated(data, shown, served)
+
+
+def _is_meant(scaler: Any, pod: Pod, objects: list[tuple[Any, str]]) -> bool:
+    """True for a scaler of a workload that is not here, but this one of nearly its name."""
+    target = (scaler.get("spec") or {}).get("scaleTargetRef") or {}
+    name = str(target.get("name", ""))
+    here = {str((data.get("metadata") or {}).get("name", "")) for data, _ in objects if data.get("kind") == pod.kind}
+    return target.get("kind") == pod.kind and name not in here and len(here) == 1 and are_one(name, pod.name)
 
 
 def _labels(value: Any) -> dict[str, str]:

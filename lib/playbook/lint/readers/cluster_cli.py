@@ -11,7 +11,7 @@ from playbook.lint.checks.own_images import as_built, built_as
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import Word
-from playbook.lint.readers.docker_cli import options_of
+from playbook.lint.readers.docker_words import options_of
 from playbook.lint.readers.option_values import divided, several, values_of
 
 # options that may set more variables than their words tell

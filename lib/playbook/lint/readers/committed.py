@@ -12,7 +12,7 @@ from playbook.lint.checks.own_images import remember
 from playbook.lint.checks.reading import Container, Document, Image
 from playbook.lint.forms.letters import printed_quote, without_quotes
 from playbook.lint.forms.text import Word, is_unknown, place_of
-from playbook.lint.readers.docker_cli import PROGRAMS, options_of, run_arguments
+from playbook.lint.readers.docker_words import PROGRAMS, options_of, run_arguments
 from playbook.lint.rules.findings import Finding, finding
 
 _VALUED = ("-c", "--change", "-a", "--author", "-m", "--message", "-f", "--format")

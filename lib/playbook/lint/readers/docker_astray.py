@@ -37,10 +37,6 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Fin
         words = {"problem": "a backslash and the blank behind it stand in its place, as no line ends there",
                  "remedy": "Drop the backslashes inside the line, or end a line at each."}  # fmt: skip
         return finding("docker-run-without-image", shown, rest[0].line, **words)
-    if rest and (torn := _torn([str(word) for word in rest[:3]])):
-        words = {"word": torn, "right": "".join(torn.split()),
-                 "effect": "docker takes its first word for the image, and the rest for a command"}  # fmt: skip
-        return finding("image-name-broken", shown, rest[0].line, **words)
     named = any(_SERVERS_IMAGE.match(word) for word in rest[1:])
     bare = next(((name, value) for name, value in options if name in _VALUED and value.startswith("-")), None)
     if bare is not None and named:
@@ -65,6 +61,67 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Fin
         words = {"problem": f"{rest[0]} stands in its place", "remedy": "Write -p or -v in front of it, or drop it."}
         return finding("docker-run-without-image", shown, rest[0].line, **words)
     return None
+
+
+def as_meant(behind: list[Word], rest: list[Word]) -> list[Word] | None:
+    """The words behind `docker run` as a line that goes astray was meant, always fewer; None where nobody can tell.
+
+    `rest` is what stands from the word on that is taken for the image.
+    """
+    place = len(behind) - len(rest)
+    if not place or not rest:
+        return None
+    last, stray = behind[place - 1], rest[0]
+    for number in range(place - 1):
+        if behind[number] in _VALUED and behind[number + 1].startswith("-"):
+            return [*behind[:number], *behind[number + 1 :]]
+    if not any(_SERVERS_IMAGE.match(word) for word in rest[1:]):
+        return None
+    if last.endswith(("=", ",")) or stray.startswith("="):
+        return [*behind[: place - 1], last.with_text(f"{last}{stray}"), *rest[1:]]
+    if _PATH.fullmatch(stray):
+        return [*behind[: place - 1], last.with_text(f"{last.rstrip(':')}:{stray.lstrip(':')}"), *rest[1:]]
+    return _unblanked(behind) if stray[:1] == " " else [*behind[:place], *rest[1:]]  # a port by itself
+
+
+def _unblanked(words: list[Word]) -> list[Word]:
+    """The words of a line without the blanks that backslashes keep, and what they parted put together."""
+    result: list[Word] = []
+    for word in words:
+        kept = word.with_text(word.strip())
+        if result and result[-1].endswith(",") and kept:
+            result[-1] = result[-1].with_text(f"{result[-1]}{kept}")
+        elif kept or not word:
+            result.append(kept)
+    return result
+
+
+def mount_as_meant(behind: list[Word], value: Word, rest: list[Word]) -> list[Word] | None:
+    """The same words with a `--mount` in one piece that blanks part, or with one that docker refuses out of sight."""
+    place = next((place for place, word in enumerate(behind) if word == value), None)
+    if place is None:
+        return None
+    end, whole = place + 1, str(value)
+    while whole.endswith((",", "=")) and end < len(behind):
+        whole, end = whole + behind[end].strip(), end + 1
+    if end > place + 1:
+        return [*behind[:place], value.with_text(whole), *behind[end:]]
+    if rest and _SERVERS_IMAGE.match(rest[0]):
+        return [*behind[: place - 1], value.with_text("--volumes-from=$"), *behind[end:]]
+    return None
+
+
+def image_as_meant(behind: list[Word], shown: str) -> tuple[list[Word], list[Finding]]:
+    """The words with the image's name in one piece where blanks part it, which is said."""
+    for place in range(len(behind)):
+        torn = _torn([str(word) for word in behind[place : place + 3]])
+        if torn and not any(_SERVERS_IMAGE.match(word) for word in behind):
+            words = {"word": torn, "right": "".join(torn.split()),
+                     "effect": "docker takes its first word for the image, and the rest for a command"}  # fmt: skip
+            whole = behind[place].with_text(words["right"])
+            hit = finding("image-name-broken", shown, behind[place].line, **words)
+            return [*behind[:place], whole, *behind[place + len(torn.split()) :]], [hit]
+    return behind, []
 
 
 def _torn(words: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import takewhile
 
 from playbook.lint.checks.bitnami import check_bitnami
@@ -25,7 +26,7 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
-from playbook.lint.readers.docker_astray import astray
+from playbook.lint.readers.docker_astray import as_meant, astray, image_as_meant, mount_as_meant
 from playbook.lint.readers.docker_gpus import check_gpus
 from playbook.lint.readers.docker_mounts import (
     check_bound,
@@ -35,73 +36,12 @@ from playbook.lint.readers.docker_mounts import (
     mounts_of,
     split_source,
 )
-from playbook.lint.readers.docker_options import check_options, swallows
+from playbook.lint.readers.docker_options import check_options
+from playbook.lint.readers.docker_words import is_servers, options_of, run_arguments
 from playbook.lint.rules.findings import Finding
-from playbook.tfserving.flags import FLAGS
 
-PROGRAMS = ("docker", "podman", "nvidia-docker", "nerdctl", "nvidia-docker2")
-_ALONE = {"-d", "-i", "-t", "-P", "-q", "--rm", "--detach", "--init", "--interactive", "--tty",
-          "--privileged", "--read-only", "--publish-all", "--quiet", "--no-healthcheck",
-          "--oom-kill-disable", "--disable-content-trust", "--service-ports", "--use-aliases",
-          "--no-deps", "--build", "--remove-orphans"}  # fmt: skip
 _FILLED = re.compile(r"\b(cp|commit|exec|attach)\b|\bdocker_?py\b|put_archive")  # how files come into it later
 _LOG = re.compile(r"\d{4}-\d\d-\d\d")  # a date, as the server's log begins, which was pasted behind the command
-_SHORT = re.compile(r"^-[ditPq]+$")
-_WITH_VALUE = re.compile(r"^-([a-z]*)([pvewmlhua])(.*)$")
-
-
-def run_arguments(words: list[Word]) -> list[Word] | None:
-    """The words behind `docker run`; None when they are another command."""
-    for place, word in enumerate(words):
-        if word.rpartition("/")[2] in PROGRAMS:
-            behind = [each for each in words[place + 1 :]]
-            while behind and behind[0] not in ("run", "create"):
-                if behind[0] in ("container", "service") or behind[0].startswith("-"):
-                    behind = behind[2 if _takes_value(behind) else 1 :]
-                    continue
-                return None
-            return behind[1:] if behind else None
-    return None
-
-
-def _takes_value(words: list[Word]) -> bool:
-    """True where a word is the value of the option before it, in front of `run`."""
-    option, following = words[0], words[1] if len(words) > 1 else Word("run")
-    stays = following in ("run", "create", "container", "service") or following.startswith("-")
-    return option.startswith("-") and "=" not in option and not stays
-
-
-def options_of(words: list[Word]) -> tuple[list[tuple[str, Word]], list[Word]]:
-    """Options with their values, and what follows them: the image and its arguments."""
-    options: list[tuple[str, Word]] = []
-    place = 0
-    while place < len(words) and (words[place].startswith("-") or _stands_for_options(words[place:])):
-        word = words[place]
-        place += 1
-        name, equals, value = word.partition("=")
-        short = _WITH_VALUE.match(word) if not word.startswith("--") else None
-        if word.startswith("$"):
-            continue
-        if (equals and word.startswith("--")) or _is_servers(name):
-            options.append((name, word.with_text(value)))
-        elif word in _ALONE or _SHORT.match(word) or word in ("", "--") or swallows(word, words[place:]):
-            options.append((word, Word("")))
-        elif short and short[3]:
-            options.append(("-" + short[2], word.with_text(short[3].removeprefix("="))))
-        elif place < len(words):
-            options.append(("-" + short[2] if short else name, words[place]))
-            place += 1
-        else:
-            options.append(("-" + short[2] if short else name, word.with_text("")))  # its line ends here
-    while place < len(words) and re.fullmatch(r"\$\{?[A-Z_]*(OPT|ARG|FLAG|GPU|RUNTIME)[A-Z_]*\}?", words[place]):
-        place += 1
-    return options, words[place:]
-
-
-def lacks_image(words: list[Word]) -> bool:
-    """True for a `docker run` that ends behind its options."""
-    behind = run_arguments(words)
-    return bool(behind) and not options_of(behind or [])[1]
 
 
 def read_docker_run(words: list[Word], document: Document) -> Reading:
@@ -109,25 +49,31 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     behind, reading = run_arguments(words), Reading()
     if behind and any(OFFICIAL in word or BINARY in word for word in behind):
         behind, reading.findings = mended_options(behind, document.text.path)
+    count = len(behind or [])
+    behind, broken = image_as_meant(behind or [], document.text.path)
+    words = [*words[: len(words) - count], *behind]
+    reading.findings += broken
+    reading.counts["images"] += bool(broken)
     options, rest = options_of(behind) if behind else ([], [])
     if any(word.rpartition("/")[2] == "docker" for word in words[:3]) and "service" not in words[:4]:
         before = list(takewhile(lambda word: OFFICIAL not in word, behind or ())) if OFFICIAL in " ".join(words) else []
-        unknown = list(check_options([word for word in before if not _is_servers(word.partition("=")[0])],
+        unknown = list(check_options([word for word in before if not is_servers(word.partition("=")[0])],
                                      document.text.path))  # fmt: skip
         reading.findings += unknown
         reading.counts["images"] += bool(unknown)
     if (hit := astray(options, rest, document.text)) is not None:
-        return Reading(findings=[*reading.findings, hit], counts=Counter({"images": 1}))
+        reading = Reading(findings=[*reading.findings, hit], counts=Counter({"images": 1}))
+        return _and_as_meant(reading, words, behind or [], as_meant(behind or [], rest), document)
     concerned = OFFICIAL in document.text.content or "MODEL_NAME=" in document.text.content
     torn = next((value for name, value in options if name == "--mount" and value.endswith((",", "="))), None)
     if torn is not None and concerned and (not rest or split_source(rest[0])):
         what = "target" if mount_parts(torn)["source"] else "source"
         reading.counts["images"] += 1
         reading.report("mount-without-source", document.text.path, torn.line, value=str(torn), what=what)
-        return reading
+        return _and_as_meant(reading, words, behind or [], mount_as_meant(behind or [], torn, rest), document)
     if not rest:
         for name, value in options:
-            if _is_servers(name) and value:  # a line that is told in part
+            if is_servers(name) and value:  # a line that is told in part
                 reading.report("flag-before-image", document.text.path, value.line, flag=name)
                 reading.counts["images"] += 1
         return reading
@@ -141,7 +87,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             reading.counts["images"] += 1
             reading.report("mount-without-source", shown, value.line, value=str(value), what=what)
             reading.findings += check_bound(value, shown)
-            return reading
+            return _and_as_meant(reading, words, behind or [], mount_as_meant(behind or [], value, rest), document)
     built = built_as(document.around, image, shown)
     if any(word in image for word in ("tensorflow-serving", OFFICIAL)) or built is not None:
         reading.findings += check_volumes(options, shown)
@@ -162,7 +108,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         start.args = start.args if entry else args[1:]
     start = as_built(start, built) if built is not None else start
     given = {name for name, _ in options}
-    for flag in sorted(filter(_is_servers, given)):
+    for flag in sorted(filter(is_servers, given)):
         line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)
         reading.report("flag-before-image", shown, line, flag=flag)
     host = any(name in ("--network", "--net") and value == "host" for name, value in options)
@@ -186,8 +132,20 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             if not mount_parts(value)["source"]:
                 reading.report("mount-without-source", shown, value.line, value=str(value), what="source")
     reading.findings += check_host_paths(start.args, start.place.mounts, shown)
-    if not any(map(_is_servers, given)):
-        reading.add(launch(start))
+    astray_too = [value.with_text(f"--{name.lstrip('-')}={value}") for name, value in options if is_servers(name)]
+    start.args = [*(word for word in astray_too if not word.endswith("=")), *start.args]  # judged where they belong
+    reading.add(launch(start))
+    return reading
+
+
+def _and_as_meant(
+    reading: Reading, words: list[Word], behind: list[Word], meant: list[Word] | None, document: Document
+) -> Reading:
+    """A reading of a line that goes wrong, with what else is said of it once that is mended."""
+    if meant is not None and len(meant) < len(behind):
+        again = read_docker_run([*words[: len(words) - len(behind)], *meant], document)
+        again.findings = [hit for hit in again.findings if hit not in reading.findings]
+        reading.add(replace(again, counts=Counter()))
     return reading
 
 
@@ -197,20 +155,6 @@ def _other_image(options: list[tuple[str, Word]], image: Word, args: list[Word],
         return []
     told = {value.partition("=")[0] for name, value in options if name in ("-e", "--env")}
     return list(check_other_image(image, args, told | {str(port) for port in _published(options)}, shown))
-
-
-def _stands_for_options(words: list[Word]) -> bool:
-    """True for a variable of unknown value that an option of docker's follows: no image stands there."""
-    if words[0] in ("", "$", "$@"):
-        return True
-    following = words[1] if len(words) > 1 else ""
-    return is_unknown(words[0]) and words[0].startswith("$") and following.startswith("-") and not _is_servers(
-        following.partition("=")[0])  # fmt: skip
-
-
-def _is_servers(option: str) -> bool:
-    """True for a flag of the server among the options of docker, which has none of that name."""
-    return option.startswith("-") and option.lstrip("-") in FLAGS and option != "--version"
 
 
 def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document, own: bool) -> Start:

@@ -10,6 +10,7 @@ from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Co
 from playbook.lint.checks.containers import check_health, check_told
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.launch import Start, is_script
+from playbook.lint.checks.misnamed import named_rightly
 from playbook.lint.checks.shell_form import shell_form
 from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, check_form, continued, stages
 from playbook.lint.forms.shell import simple_commands
@@ -99,7 +100,8 @@ def _check_tools(steps: list[Instruction], base: str, shown: str) -> Iterator[Fi
 def check_told_ports(steps: list[Instruction], start: Start, commands: list[Command], text: Text) -> list[Finding]:
     """Ports that EXPOSE tells of, where the image itself says with which flags it runs the server alone."""
     own_script = any(ENTRYPOINT_SCRIPT in path for path in start.scripts)  # which may start more than the server
-    alone = start.entry is None or (is_script(start.entry) and not own_script) or is_server_word(start.entry[0])
+    words, _ = named_rightly([*(start.entry or ()), *start.args], text.path, None)
+    alone = start.entry is None or (is_script(start.entry) and not own_script) or is_server_word(words[0])
     script = script_of(start.entry) if start.entry else None
     known = start.scripts.get(start.entry[0]) if start.entry else None
     alone = alone or _is_the_last(known.content if known else script[0].written if script else "")

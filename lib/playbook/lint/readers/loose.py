@@ -14,7 +14,7 @@ from playbook.lint.forms.walking import held_by, lists_in, tables_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
 from playbook.lint.readers.compose import read_service
 from playbook.lint.readers.compose_values import words_of
-from playbook.lint.readers.docker_cli import run_arguments
+from playbook.lint.readers.docker_words import run_arguments
 from playbook.lint.readers.option_values import values_of
 
 RELEASES = ("HelmRelease", "Application", "ApplicationSet", "HelmChart", "HelmChartConfig")  # they hold values

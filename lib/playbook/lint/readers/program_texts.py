@@ -25,7 +25,8 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.bracketed import tokens
 from playbook.lint.forms.joined_texts import JoinedTexts
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
-from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.docker_cli import read_docker_run
+from playbook.lint.readers.docker_words import run_arguments
 from playbook.lint.readers.program_maps import gather_maps
 from playbook.lint.readers.program_objects import read_objects, words_of_list, words_of_objects
 from playbook.lint.readers.texts_within import read_text_within

@@ -14,7 +14,8 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.python_prints import printed
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.committed import goes_on
-from playbook.lint.readers.docker_cli import read_docker_run, run_arguments
+from playbook.lint.readers.docker_cli import read_docker_run
+from playbook.lint.readers.docker_words import run_arguments
 from playbook.lint.readers.python_program import Program
 from playbook.lint.readers.python_writes import as_line
 from playbook.lint.readers.scripts import read_script

@@ -33,8 +33,9 @@ from playbook.lint.readers.cluster_cli import (
 )
 from playbook.lint.readers.committed import copied_by, follow, goes_on, torn_change
 from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
-from playbook.lint.readers.docker_cli import lacks_image, read_docker_run, run_arguments
+from playbook.lint.readers.docker_cli import read_docker_run
 from playbook.lint.readers.docker_options import check_copy
+from playbook.lint.readers.docker_words import lacks_image, run_arguments
 from playbook.lint.readers.server_commands import calls_script, read_process, read_script_call, starts_server
 from playbook.lint.readers.sourced import sourced_variables
 from playbook.lint.readers.written import read_written
@@ -126,7 +127,7 @@ def _as_meant(command: Simple, document: Document) -> tuple[list[Word], list[Fin
 
 def _goes_on(torn: Torn, words: list[Word]) -> bool:
     """True for words that were meant as the rest of the command before them, which starts a server."""
-    before = torn.so_far
+    before, _ = named_rightly(torn.so_far, "", None)
     return ((starts_server(before) or lacks_image(before)) and cut_off(words)) or cut_by_blank(torn.words, words)
 
 

@@ -10,7 +10,7 @@ from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.text import Word
-from playbook.lint.readers.docker_cli import run_arguments
+from playbook.lint.readers.docker_words import run_arguments
 from playbook.tfserving.flags import FLAGS
 
 _BEFORE = re.compile(r"\w+=.*|sudo|exec|nohup|env|bash|sh|\$", re.DOTALL)  # what stands in front of a program

@@ -13,7 +13,7 @@ from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.reading import Reading
 from playbook.lint.forms.text import ENGINES, Text, Word, line_of
 from playbook.lint.forms.walking import lists_in, tables_in, words_in
-from playbook.lint.readers.docker_cli import run_arguments
+from playbook.lint.readers.docker_words import run_arguments
 from playbook.lint.readers.yaml_pages import Page
 
 _STARTS = re.compile(rf"{NAMED}\s+\\?\s*-|\b{ENGINES}\b.*\brun\b.*{OFFICIAL}", re.DOTALL)
