@@ -51,6 +51,8 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     for each in reading.commands:
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
+        otherwise = started_otherwise(command, reading.commands)
+        hits = [hit for hit in hits if not (otherwise and hit.rule == "monitoring-missing")]
         report.findings += [*hits, *check_published(command), *check_mounted(command)]
         report.findings += check_unused(command, sources)
         report.counts["flags"] += sum(not command.since or (command.at(name) or 0) >= command.since
@@ -70,7 +72,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         for flag, text in meant_files(command, sources):
             named.add(text)
             report.findings += check_config(flag, text, None)
-        if not started_otherwise(command, reading.commands):
+        if not otherwise:
             report.findings += check_served(command, sources, files, checked)
         judged.append((command, files))
         report.findings[before:] = _since(_at_their_words(report.findings[before:], command), command)

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from lint_examples.shapes import DOCKER, RUN, compose
 
+
+def script_run(flags: str) -> dict[str, str | bytes]:
+    """An image with a script of its own, and how it is run."""
+    script = f"#!/bin/bash\ntensorflow_model_server --model_base_path=/models/m {flags}\n"
+    image = DOCKER + 'COPY go.sh /go.sh\nENTRYPOINT ["/go.sh"]\n'
+    return {"go.sh": script, "Dockerfile": image, "run.sh": "docker build -t rank .\ndocker run rank\n"}
+
+
 COMMANDS: dict[str, dict[str, str | bytes]] = {
     "not-understood": {"x.yaml": "deploy: {with: the tensorflow/serving image}\n"},
     "unreadable": {"x.yaml": "containers: [{image: tensorflow/serving\n"},
@@ -79,6 +87,8 @@ COMMANDS: dict[str, dict[str, str | bytes]] = {
     "exec-form-not-json": {"Dockerfile": DOCKER + "CMD ['--port=8500']"},
     "argument-of-build": {"Dockerfile": DOCKER + "ARG NAME\nENTRYPOINT tensorflow_model_server --model_name=$NAME"},
     "literal-variable": {"Dockerfile": DOCKER + 'CMD ["--model_name=${NAME}"]'},
+    "flag-variable-refused": script_run("--rest_api_port=$TF_PORT"),
+    "flag-variable-unset": script_run("--batching_parameters_file=${SETTINGS} --enable_batching"),
     "env-nobody-reads": {"Dockerfile": DOCKER + "ENV TF_ENABLE_BATCHING=true"},
     "sysctl-in-dockerfile": {"Dockerfile": DOCKER + "RUN sysctl -w net.core.somaxconn=1024"},
     "tool-not-in-image": {"Dockerfile": DOCKER + "HEALTHCHECK CMD wget -q http://localhost:8501/v1/models/m"},

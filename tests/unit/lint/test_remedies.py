@@ -25,3 +25,54 @@ def test_one_port_for_both_is_told_one_that_is_free(port, right):
     line = f"--port={port} --rest_api_port={port} --model_base_path=/models/m"
     (hit,) = [hit for hit in examine(line).findings if hit.rule == "rest-port-is-grpc-port"]
     assert right in hit.remedy
+
+
+@each_row(
+    ("text", "rule", "right", "wrong"),
+    [
+        ("tensorflow_model_server --name=x --model_base_path=/models/x\n", "unknown-flag", "Drop it", "docker run"),
+        ("docker run -v /d/leaf/1656000000:/models/leaf -e MODEL_NAME=leaf tensorflow/serving:2.14.1\n",
+         "base-path-version", "mount its parent, /d/leaf", "\n"),
+        ("docker run -v /d/m:/models/half tensorflow/serving:2.14.1\n", "base-path-missing", "MODEL_NAME=half", "\n"),
+        ("docker run -e TF_INTRA_OP_PARALLELISM=4 -v /d/m:/models/model tensorflow/serving:2.14.1\n",
+         "env-nobody-reads", "TF_NUM_INTRAOP_THREADS=4", "Drop it"),
+        ("docker run -e TF_CPP_MIN_LOG_LEVL=3 -v /d/m:/models/model tensorflow/serving:2.14.1\n",
+         "env-nobody-reads", "Write TF_CPP_MIN_LOG_LEVEL.", "Drop it"),
+    ],
+)  # fmt: skip
+def test_a_remedy_is_of_the_kind_of_start(text, rule, right, wrong, tmp_path):
+    (tmp_path / "run.sh").write_text(text)
+    (hit,) = [hit for hit in examine(tmp_path).findings if hit.rule == rule]
+    assert right in hit.remedy
+    assert wrong not in hit.remedy
+
+
+def test_pip_is_installed_by_the_name_of_its_package(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM tensorflow/serving:2.14.1\nRUN pip install requests\n")
+    (hit,) = [hit for hit in examine(tmp_path).findings if hit.rule == "tool-not-in-image"]
+    assert hit.remedy.endswith("apt-get install -y python3-pip.")
+
+
+@each_row(
+    ("more", "said"),
+    [
+        ({}, True),
+        ({"run": "docker run -e TF_PORT=8501 rank\n"}, False),
+        ({"run": "docker run --env-file settings.env rank\n"}, False),
+        ({"script": "TF_PORT=$(cat /etc/port)\n"}, False),
+        ({"script": ". /etc/ports.sh\n"}, False),
+        ({"script": 'if [ -z "$TF_PORT" ]; then exit 1; fi\n'}, False),
+        ({"image": "ARG TF_PORT\n"}, False),
+        ({"image": "ENV TF_PORT=8501\n"}, False),
+        ({"run": "echo built\n"}, False),
+    ],
+)
+def test_a_variable_of_the_images_script_is_empty_where_all_that_could_set_it_is_shown(more, said, tmp_path):
+    start = "tensorflow_model_server --rest_api_port=$TF_PORT --model_base_path=/models/m\n"
+    script = f"#!/bin/bash\n{more.get('script', '')}{start}"
+    image = f"FROM tensorflow/serving:2.14.1\n{more.get('image', '')}COPY m /models/m\nCOPY go.sh /go.sh\n"
+    (tmp_path / "go.sh").write_text(script)
+    (tmp_path / "Dockerfile").write_text(image + 'ENTRYPOINT ["/go.sh"]\n')
+    (tmp_path / "run.sh").write_text("docker build -t rank .\n" + more.get("run", "docker run -p 8501:8501 rank\n"))
+    rules = {hit.rule for hit in examine(tmp_path).findings}
+    assert ("flag-variable-refused" in rules) == said

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.command import Command
-from playbook.lint.checks.host_ports import HERE, is_open, ways
+from playbook.lint.checks.host_ports import HERE, is_open, published, ways
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
 
@@ -44,6 +44,8 @@ def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iter
         alone = len(commands) == 1 and not _OTHER_WAYS.search(text.content)
         if any(is_open(each) for each in begun) or port in rest | told:
             continue
+        if port not in led and any(port in published(each) for each in begun):
+            continue  # it leads to where nothing listens, which is said of the port that is published
         if port in led or (alone and host in HERE):
             told.add(port)
             command = led.get(port, begun[0])

@@ -17,6 +17,7 @@ from playbook.lint.checks.model_places import (
     copied_beside,
     holds_nothing,
     is_plain,
+    name_mounted,
     names_version,
     other_format,
     version_mounted,
@@ -73,7 +74,7 @@ def started_otherwise(command: Command, others: Sequence[Command]) -> bool:
         return False
     named = [word.partition("=")[2] for other in others for word in other.words
              if other.place.container and not other.place.built and not is_official(other.place.image)
-             and word.startswith("--model_base_path=")]  # fmt: skip
+             and word.startswith(("--model_base_path=", "--model_config_file="))]  # fmt: skip
     return any(mount.rest_of(base) is not None for base in named for mount in command.place.mounts)
 
 
@@ -148,7 +149,8 @@ def _not_found(asked: _Asked, base: str, result: Lookup) -> Iterator[Finding]:
         yield finding("no-version", *asked.mounted_at(result), path=base, remedy=remedy)
     elif (result.missing or result.text is not None) and not place.built:
         missing = result.missing or "a folder but a file"
-        yield finding("base-path-missing", *asked.where, path=base, where=missing, remedy=result.remedy)
+        remedy = name_mounted(command, base) or result.remedy
+        yield finding("base-path-missing", *asked.where, path=base, where=missing, remedy=remedy)
     elif result.missing and (copied := copied_beside(command, base)):
         remedy = f"Copied is {copied}: name it, or copy to {base}."
         yield finding("base-path-missing", *asked.where, path=base, where="in the image", remedy=remedy)

@@ -69,10 +69,11 @@ class Place:
     built: bool = False  # by a Dockerfile alone: more may be mounted when it is run
     whole: bool = False  # a pod's text that leaves nothing out: what is not mounted there is nowhere
     dockerfile: str = ""  # the text that makes the image, where it is built here and run elsewhere
+    workdir: str = ""  # of the container, where the official image's (/) is changed
 
     def absolute(self, path: str) -> str:
-        """The path as the process sees it; containers of the image start in /."""
-        whole = path if path.startswith("/") or not self.container else "/" + path.removeprefix("./")
+        """The path as the process sees it; containers of the image start in /, or in their own working folder."""
+        whole = path if path.startswith("/") or not self.container else f"{self.workdir}/{path.removeprefix('./')}"
         return re.sub("/{2,}", "/", whole)
 
     def over(self, path: str) -> Iterator[tuple[Mount, str]]:

@@ -146,7 +146,8 @@ def check_relative_source(
 
 def listening(command: Command) -> set[int] | None:
     """The ports the server listens on; None where they are not known."""
-    if not (command.knows("port") and command.knows("rest_api_port")) or command.partial:
+    told = command.place.container and {"port", "rest_api_port"} <= command.given.keys()
+    if not (command.knows("port") and command.knows("rest_api_port")) or (command.partial and not told):
         return None
     return {command.number("port", 8500), command.number("rest_api_port")} - {0}
 
@@ -182,5 +183,6 @@ def _closed(ports: Iterable[Word], command: Command) -> Iterator[tuple[Word, str
     for port, number in zip(held, numbers, strict=True):
         if number in closed:
             rest_off = not command.number("rest_api_port")
-            flag = f"--rest_api_port={number}" if rest_off and number != "8500" else f"--port={number}"
+            of_rest = (rest_off and number != "8500") or str(command.number("port", 8500)) in numbers
+            flag = f"--rest_api_port={number}" if of_rest else f"--port={number}"
             yield port, flag

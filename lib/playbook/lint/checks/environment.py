@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from playbook.lint.forms.text import Word
 from playbook.tfserving.config_messages import CONFIG_MESSAGES
@@ -41,7 +42,23 @@ _MEANT = re.compile(
     r"(\w+_)?(GPUS?|SERVERS?|WORKERS?|THREADS?|BATCH\w*|MODELS?|CONCURREN\w+)(_\w+)?"
     r"|(BATCH|BATCHING)_(ENABLED|TIMEOUT\w*|SIZE|THREADS|MAX_\w+)|(GRPC|REST|HTTP|SERVER|SERVING)_(WORKERS|THREADS)"
 )
+_THREADS = re.compile(r"(?:TF|TENSORFLOW)_\w*?(INTRA|INTER)_?OP_?(?:PARALLELISM|THREADS?|NUM_THREADS)\w*")
 _OTHERS_READ = {"OMP_NUM_THREADS", "TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"}
+
+
+_KNOWN = (
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+    "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_LOG_LEVEL",
+    "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_SDK_LOAD_CONFIG",
+    "AWS_CA_BUNDLE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_SESSION_NAME", "AWS_USE_HTTPS", "AWS_VERIFY_SSL",
+    "S3_ENDPOINT", "S3_ENDPOINT_URL", "S3_REGION", "S3_USE_HTTPS", "S3_VERIFY_SSL", "S3_BUCKET", "S3_CA_FILE",
+    "S3_CA_PATH", "S3_CONNECT_TIMEOUT_MSEC", "S3_REQUEST_TIMEOUT_MSEC", "S3_VIRTUAL_ADDRESSING", "S3_PATH_STYLE",
+    "GOOGLE_APPLICATION_CREDENTIALS", "TF_FORCE_GPU_ALLOW_GROWTH", "TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MAX_VLOG_LEVEL",
+    "TF_CPP_MIN_VLOG_LEVEL", "TF_CPP_VMODULE", "TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "TF_GPU_ALLOCATOR",
+    "TF_GPU_THREAD_MODE", "TF_GPU_THREAD_COUNT", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS",
+    "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_GPU_GARBAGE_COLLECTION", "TF_CUDNN_USE_AUTOTUNE",
+)  # fmt: skip
+_ALIKE = 0.93
 
 
 def filled_in(words: Sequence[Word], environment: Mapping[str, Word]) -> list[Word]:
@@ -72,13 +89,26 @@ def is_unread(name: str, referenced: str, by_script: bool) -> bool:
 
 
 def _is_setting(name: str) -> bool:
-    if OURS_ALONE.match(name):
+    if OURS_ALONE.match(name) or _THREADS.fullmatch(name) or misspelt(name):
         return True
     bare = _STORE.sub("", _OURS.sub("", name))
     settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
     tail = "_" in bare and any(flag.endswith("_" + bare.lower()) for flag in settings)
     threads = name.startswith("TENSORFLOW_") and name.lower().removesuffix("_threads") in settings
     return bare.lower() in settings or tail or threads or bare in _ALSO_NAMES or bool(_MEANT.fullmatch(name))
+
+
+def is_told(name: str, value: str, args: Sequence[str]) -> bool:
+    """True for a name of somebody's own for a file that a flag names, too: nobody takes it for the server's."""
+    flag = flag_meant(name)
+    return flag not in ("", _bare(name)) and flag.endswith("_file") and f"--{flag}={value}" in args
+
+
+def misspelt(name: str) -> str:
+    """The variable of TensorFlow's or of the AWS SDK's that a name is a letter or two away from; "" for none."""
+    if name in _KNOWN or not name.startswith(("TF_", "AWS_", "S3_", "GOOGLE_")):
+        return ""
+    return next(iter(get_close_matches(name, _KNOWN, 1, _ALIKE)), "")
 
 
 def flag_meant(name: str) -> str:
@@ -96,6 +126,11 @@ def instead_of(name: str, value: str) -> str:
     """What to do with a variable that nobody reads."""
     if name != name.strip():
         return f"Write {name.strip()}={value.strip()}, without the blanks: they belong to the name."
+    if right := misspelt(name):
+        return f"Write {right}."
+    if threads := _THREADS.fullmatch(name):
+        return (f"Write TF_NUM_{threads[1]}OP_THREADS={value or 'N'}, or append the flag "
+                f"--tensorflow_{threads[1].lower()}_op_parallelism={value or 'N'}.")  # fmt: skip
     bare, flag = _bare(name), flag_meant(name)
     if name in _READ_BY_SCRIPT:
         return f"The entrypoint is replaced, so give --{name.lower()} as a flag."

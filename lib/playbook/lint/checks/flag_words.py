@@ -163,7 +163,7 @@ def _unknown(command: Command, word: str, following: str, line: int | None) -> F
         return finding("flag-value-after-blank", command.path, line, flag=f"--{name}", value=inside.strip() or value)
     if not word.startswith("--") and name in FLAGS:
         hint = f"Write --{name}={value or following or '<value>'}, with two dashes."
-    elif shown in _DOCKER_OPTIONS:
+    elif shown in _DOCKER_OPTIONS and command.place.container:
         hint = "It is an option of docker run: put it before the image's name."
     else:
         hint = _hint(name, value or following, command)

@@ -28,6 +28,11 @@ def ways(command: Command) -> tuple[set[str], set[str]]:
     return {host for host, inside in pairs if inside == rest}, {host for host, inside in pairs if inside == grpc}
 
 
+def published(command: Command) -> set[str]:
+    """The ports of the host that lead into the container, whatever listens there."""
+    return {host for word in command.published for host, _ in led(word)}
+
+
 def led(word: Word) -> Iterator[tuple[str, str]]:
     """The ports of the host and those inside that they lead to; none where docker chooses the host's."""
     told = word.written.partition("/")[0].split(":")

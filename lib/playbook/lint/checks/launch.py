@@ -69,8 +69,8 @@ def launch(start: Start) -> Reading:
         append_line(replace(start, partial=start.partial or told), reading, after_binary(words), {})
     elif (text := script_named(start, words[0])) is not None:
         by_text(start, text, words[1:], reading)
-    elif is_server("", [word for word in start.args if word.startswith("--")]):
-        append_line(replace(start, partial=True), reading, start.args, {})  # a script that hands them on
+    elif is_server("", [word for word in words[1:] if word.startswith("--")]):
+        append_line(replace(start, partial=True), reading, words[1:], {})  # a script that hands them on
     else:
         reading.passed = f"it starts {words[0]}, which is not here"
     check_literals(written, reading)

@@ -15,6 +15,7 @@ from playbook.lint.checks.command import (
     is_server_word,
 )
 from playbook.lint.checks.cut_off import behind_prompt, cut_off
+from playbook.lint.checks.empty_values import check_empty
 from playbook.lint.checks.launch_lines import append_line, check_doubled, named_as_program
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, tells_model
@@ -94,7 +95,11 @@ def by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> Non
     inside = replace(start, path=text.path, published=_placed(start.published, start, text))
     args = [*_placed(args, start, text)]
     values = _variables(start)
-    _commands(inside, simple_commands(text.content, values, text.first_line), args, reading)
+    commands = list(simple_commands(text.content, values, text.first_line))
+    _commands(inside, commands, args, reading)
+    for command in commands if len(reading.commands) == 1 else ():
+        if any(map(is_server_word, command.words)):
+            reading.findings += check_empty(inside, text, after_binary(command.words), values)
     if _AS_OURS.search(text.content):
         check_doubled(start, args, reading)
     if not reading.commands:

@@ -11,6 +11,7 @@ from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.forms.text import Text, is_unknown
 
 _AS_FILE = "Mount the one file by subPath, or the volume at {folder}."
+_TOUCH = re.compile(r"(?m)^.*\btouch\s.*$")  # a command that makes empty files
 _VARIABLE = re.compile(r"\$(?:\w+|\{\w+\})")
 
 
@@ -59,8 +60,15 @@ class Sources:
         name = path.rpartition("/")[2]
         names = {each for each, text in self.extra if text.path == shown and kind_of(text.content) == flag}
         content = next((text.content for text in self.texts.values() if text.path == shown), "")
+        content = _TOUCH.sub("", content)
         once = len(re.findall(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", content)) == 1
         return names.pop() if len(names) == 1 and name and once and not is_unknown(path) else ""
+
+    def touched(self, path: str, shown: str) -> bool:
+        """True where a text makes an empty file of this name."""
+        name = re.escape(path.rpartition("/")[2])
+        content = next((text.content for text in self.texts.values() if text.path == shown), "")
+        return any(re.search(rf"(?<![\w.-]){name}(?![\w-])", line) for line in _TOUCH.findall(content))
 
     def same_name(self, path: str, flag: str) -> Text | None:
         """A text here of the same name as the file a flag names, of the right kind."""
@@ -104,6 +112,8 @@ def look_up(command: Command, sources: Sources, path: str) -> Lookup:
     if not command.place.container:
         return _on_host(command, sources, Path(path))
     absolute = command.place.absolute(path)
+    if is_unknown(absolute):
+        return Lookup()  # in a working folder that is not known
     for mount, rest in command.place.over(absolute):
         if mount.files == {} and not mount.config_map and command.place.below(absolute):
             return Lookup(mount=mount)
@@ -114,7 +124,8 @@ def look_up(command: Command, sources: Sources, path: str) -> Lookup:
     if not command.place.closed or command.place.hidden_mounts or below:
         return Lookup()
     targets = ", ".join(mount.target for mount in command.place.mounts)
-    relative = "" if path.startswith("/") else f" (a relative path begins at / there, so it means {absolute})"
+    begin = command.place.workdir or "/"
+    relative = "" if path.startswith("/") else f" (a relative path begins at {begin} there, so it means {absolute})"
     remedy = f"Mount it at {absolute}" + (f"; mounted are {targets}." if targets else "; nothing is mounted.")
     return Lookup(missing=f"in the container{relative}", remedy=remedy)
 

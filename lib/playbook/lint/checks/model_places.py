@@ -60,6 +60,15 @@ def copied_beside(command: Command, base: str) -> str:
     return f"{parent}/{beside[0]}" if parent and len(beside) == 1 and not is_unknown(beside[0]) else ""
 
 
+def name_mounted(command: Command, base: str) -> str:
+    """What to do where one model is mounted and the image's script is not told its name; "" otherwise."""
+    if not base or {base, command.implied.get("model_base_path")} != {entrypoint_flags({})["model_base_path"]}:
+        return ""
+    names = [found[1] for mount in command.place.mounts if (found := re.fullmatch(r"/models/([\w.-]+)", mount.target))]
+    right = len(names) == 1 and not _NO_MODEL.search(names[0])
+    return f"Set the variable MODEL_NAME={names[0]}, or mount the model at {base}." if right else ""
+
+
 def version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Finding]:
     """A host's version folder mounted where the server expects the folder of versions."""
     mount = result.mount

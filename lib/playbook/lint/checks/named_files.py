@@ -14,6 +14,7 @@ from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
+_EMPTY = "it is the empty one that touch makes, and every setting is lost"
 _AS_FILE = "Mount the one file by subPath, or the volume at {folder}."
 
 
@@ -52,6 +53,7 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
                 yield flag, _missing(command, flag, path, other, effect)
             yield flag, text
         elif (name := sources.written_otherwise(path, flag, command.path)) and not _is_mount(result, command, path):
+            effect = _EMPTY if sources.touched(path, command.path) else effect
             words = {"flag": f"--{flag}", "path": path, "other": name, "effect": effect}
             yield flag, finding("config-file-other-name", command.path, command.at(flag), **words)
 

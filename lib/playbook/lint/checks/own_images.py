@@ -13,7 +13,7 @@ from playbook.lint.forms.text import Word
 from playbook.lint.rules.findings import Finding
 
 _REGISTRY = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
-_RUNS = re.compile(r"\b(docker|podman|nerdctl|kubectl|gcloud|containers)\b")
+_RUNS = re.compile(r"\b(docker|podman|nerdctl|kubectl|gcloud|kn|containers)\b")
 _BRACES = re.compile(r"\$\{(\w+)[^}]*\}")
 # what is missing in an image may be given where it is run
 _MAY_BE_GIVEN = {"config-file-not-copied", "base-path-missing", "no-model", "model-lost", "no-version", "rest-port-off",
@@ -85,10 +85,11 @@ def as_built(start: Start, built: Image) -> Start:
         args = args or [Word(word) for word in built.cmd]
         entry = None if built.entry is None else [Word(word) for word in built.entry]
     place = replace(start.place, mounts=(*start.place.mounts, *built.mounts), image=built.base,
-                    closed=start.place.closed and built.closed, dockerfile=built.path)  # fmt: skip
+                    closed=start.place.closed and built.closed, dockerfile=built.path,
+                    workdir=start.place.workdir or built.workdir)  # fmt: skip
     return replace(start, image=built.base, entry=entry, args=args, environment=environment, place=place,
                    scripts={**built.scripts, **start.scripts}, own_image=True,
-                   partial=start.partial or lost,
+                   partial=start.partial or lost, build_arguments=built.arguments,
                    inherited=frozenset(built.environment.keys() - start.environment.keys()))  # fmt: skip
 
 

@@ -86,6 +86,8 @@ class Image:
     path: str = ""  # the Dockerfile, as it is shown
     scripts: Mapping[str, Text] = field(default_factory=dict)  # whose text is known, by their path inside
     partial: bool = False  # what it would run was lost, and is said of the Dockerfile
+    arguments: frozenset[str] = frozenset()  # what ARG names in it
+    workdir: str = ""  # where it starts, if the Dockerfile says so
 
 
 @dataclass

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_server_word
-from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_unread
+from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_told, is_unread
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script
 from playbook.lint.forms.shell_calls import is_shell
@@ -119,7 +119,8 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> dict[str
     for name, value in start.environment.items() if not _is_opaque(start, by_script) else ():
         ours = is_official(start.image) or start.implied is not None or bool(OURS_ALONE.match(name))
         ours = ours or name != name.strip() or name.startswith("--")
-        if ours and name not in start.inherited and is_unread(name, referenced, by_script):
+        ours = ours and name not in start.inherited and not is_told(name, value, start.args)
+        if ours and is_unread(name, referenced, by_script):
             path, line = place_of(value, start.path, start.line)
             script = "the image's script reads MODEL_NAME and MODEL_BASE_PATH alone"
             why = script if by_script else "the image's script is replaced, and nothing else asks for it"

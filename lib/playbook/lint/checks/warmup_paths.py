@@ -13,6 +13,11 @@ _FOLDER = "assets.extra"
 # a path in one word, or its last two parts as a program joins them
 _PATH = re.compile(rf"[\w./{{}}$-]*/{WARMUP}[\w.-]*|{_FOLDER}/[\w.-]*warm[\w.-]*")
 _JOINED = re.compile(rf"([\"'])([\w.]+)\1\s*[,/]\s*([\"'])({WARMUP}[\w.-]*)\3")
+# a file of requests in another form or at another place that is put beside the models
+_PUT = re.compile(
+    r"(?i:COPY|ADD|cp|mv|-v|--volume|-)\s+(?:--?[\w=-]+\s+)*[\"']?[\w./${}:-]*warm[\w-]*\.(?:jsonl?|npy|npz|txt|csv|ya?ml|pb)"
+    r"(?:\s+|:)[\"']?(?:[\w.-]+:)?(?P<target>/models/[\w./${}-]*)"
+)
 _NO_FOLDER = re.compile(r"assets|\d+")  # right below these it is not read; another name may be a variable's
 _CONTRARY = re.compile(r"\b(not|instead|never|no longer)\b|n't\b", re.IGNORECASE)
 
@@ -27,6 +32,9 @@ def check_warmup_paths(text: Text) -> Iterator[Finding]:
             continue
         paths = [match[0].rstrip(".") for match in _PATH.finditer(line)]
         paths += [f"{match[2]}/{match[4]}" for match in _JOINED.finditer(line)]
+        put = [match["target"] for match in _PUT.finditer(line) if _FOLDER not in match["target"]]
+        for path in put:
+            yield finding("warmup-misplaced", text.path, number, path=path)
         for path in (each for each in paths if each not in told and _is_lost(each)):
             told.add(path)
             yield finding("warmup-misplaced", text.path, number, path=path)

@@ -135,6 +135,7 @@ def kind_of_block(language: str, content: str) -> str:
         or BINARY in content
         or re.search(rf"{NAMED}\s+--\w", content)
         or re.search(rf"\b{ENGINES}\s.*\b(run|cp|commit)\b", content)
+        or re.search(r"(?m)^\s*(?:[$#>]\s+)?(?:kn\s+service|gcloud\s.*\brun\s+deploy)\s", content)
     ):
         return "shell"
     return ""

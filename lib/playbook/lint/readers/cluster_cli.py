@@ -1,4 +1,4 @@
-"""Command lines that start a server by another program: kubectl run, gcloud run deploy, docker compose run."""
+"""Command lines that start a server by another program: kubectl run, gcloud run deploy, kn, docker compose run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,24 @@ from playbook.lint.readers.docker_words import options_of
 from playbook.lint.readers.option_values import divided, several, values_of
 
 # options that may set more variables than their words tell
-_MORE_VARIABLES = ("--env-vars-file", "--set-secrets", "--update-secrets", "--overrides", "--env-from", "--flags-file")
+_MORE_VARIABLES = (
+    "--env-vars-file",
+    "--set-secrets",
+    "--update-secrets",
+    "--overrides",
+    "--env-from",
+    "--env-file",
+    "--flags-file",
+)
 _CLOUD_RUN_PORT = 8080  # where Cloud Run sends requests unless --port says otherwise
 
 
 def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
-    """`kubectl run`, `kubectl create deployment`, `gcloud run deploy` and `gcloud ai models upload`; None for others.
+    """`kubectl run`, `kubectl create deployment`, `gcloud run deploy`, `gcloud ai models upload`, `kn service create`;
+    None for others.
 
-    kubectl takes the arguments behind `--`, gcloud those of `--args`, divided by commas or by what `^X^` names.
+    kubectl takes the arguments behind `--`, gcloud those of `--args`, divided by commas or by what `^X^` names, kn
+    those of `--arg`, one each.
     """
     prefix = "--container-" if words[1:2] == ["ai"] or words[1:3] == ["beta", "ai"] else "--"
     shown = document.text.path
@@ -31,18 +41,27 @@ def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
     images = [(word, built_as(document.around, word, shown)) for word in named]
     reading, met = Reading(), False
     for image, built in images:
-        if OFFICIAL not in image and built is None:
+        known = is_server("", values_of(words, "--arg")) if _is_knatives(words) else False
+        if OFFICIAL not in image and built is None and not known:
             continue
         met = True
         reading.counts["images"] += 1
-        reading.findings += check_image(str(image), shown, image.line) if built is None else ()
+        reading.findings += check_image(str(image), shown, image.line) if OFFICIAL in image and built is None else ()
         start = _start_of(words, prefix, image, shown)
         if "run" in words[1:3] and start.managed:
             start.published = tuple(values_of(words, "--port")[-1:]) or (Word(_CLOUD_RUN_PORT, image.line),)
+        if _is_knatives(words):
+            given = [*values_of(words, "--port"), *values_of(words, "-p")]
+            start.published = tuple(given[-1:]) or (Word(_CLOUD_RUN_PORT, image.line),)
         if prefix != "--":
             start.published = tuple(each for given in values_of(words, "--container-ports") for each in divided(given))
         reading.add(launch(start if built is None else as_built(start, built)))
     return reading if met else None
+
+
+def _is_knatives(words: list[Word]) -> bool:
+    """True for what creates or changes a service of Knative."""
+    return words[:2] == ["kn", "service"] and words[2:3] in (["create"], ["update"], ["apply"])
 
 
 def _start_of(words: list[Word], prefix: str, image: Word, shown: str) -> Start:
@@ -50,21 +69,35 @@ def _start_of(words: list[Word], prefix: str, image: Word, shown: str) -> Start:
     args = words[words.index(Word("--")) + 1 :] if "--" in words else []
     args = args or [each for given in values_of(words, prefix + "args") for each in divided(given)]
     args = args or values_of(words, "--container-arg")  # of a virtual machine
-    google = words[0] == "gcloud"
+    google, knative = words[0] == "gcloud", _is_knatives(words)
+    args = args or (values_of(words, "--arg") if knative else [])
     entry = [each for given in values_of(words, prefix + "command") if google for each in divided(given)]
-    if not google and Word("--command") in words:  # then the words behind `--` are the program and its arguments
+    if knative:
+        entry = [*values_of(words, "--cmd")]
+    elif not google and Word("--command") in words:  # then the words behind `--` are the program and its arguments
         entry, args = args[:1], args[1:]
-    names = ("--env", "--set-env-vars", "--update-env-vars", "--container-env-vars", "--container-env")
+    names = (
+        "--env",
+        "--set-env-vars",
+        "--update-env-vars",
+        "--container-env-vars",
+        "--container-env",
+        *(("-e",) if knative else ()),
+    )
     pairs = [each for name in names for given in values_of(words, name)
              for each in (divided(given) if google else [given])]  # fmt: skip
     variables = {pair.partition("=")[0]: pair.with_text(pair.partition("=")[2]) for pair in pairs}
-    hidden = any(word.startswith(("--container-mount", "--add-volume", "--update-secrets")) for word in words)
+    hidden = any(
+        word.startswith(("--container-mount", "--add-volume", "--update-secrets", "--mount", "--volume"))
+        for word in words
+    )
     # nothing but the image is in what these start: they have no option that mounts, save those above
     bare = "run" in words[1:3] and is_official(image) and not any(word.startswith("--overrides") for word in words)
     place = Place(True, closed=bare and not hidden, image=str(image), hidden_mounts=hidden, whole=bare)
     start = Start(shown, image.line, str(image), entry or None, args, variables, place)
     start.open_environment = any(word.startswith(_MORE_VARIABLES) for word in words)
-    start.managed = google
+    start.managed = google or knative
+    start.partial = knative and words[2] == "update"  # what is not named stays as it was
     return start
 
 

@@ -228,8 +228,9 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
     closed = built.closed if built is not None else is_official(base)
     hidden = any(is_unknown(mount.target) for mount in mounts) or bool(service.get("volumes_from"))
     whole = {"image", "ports"} <= {*service} and built is None and not (document.text.templated or "extends" in service)
+    workdir = str(service.get("working_dir") or (built.workdir if built is not None else "")).rstrip("/")
     place = Place(True, closed, tuple(mounts), document.folder, base, hidden, whole=whole,
-                  dockerfile=built.path if built is not None else "")  # fmt: skip
+                  dockerfile=built.path if built is not None else "", workdir=workdir)  # fmt: skip
     limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
     limit = service.get("cpus") or limits.get("cpus") or quota_of(service)
     cpus = count_cpus(str(service.get("cpuset") or ""))
@@ -243,4 +244,5 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
                   tuple(published_of(service)), inherited=inherited)  # fmt: skip
     start.open_environment = not known
     start.scripts = built.scripts if built is not None else {}
+    start.build_arguments = built.arguments if built is not None else frozenset()
     return start

@@ -168,7 +168,9 @@ def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], docum
             environment[key] = value.with_text(text if "=" in value else "$" + key)
     whole = document.text.file in document.around.sources.texts and not _FILLED.search(
         document.around.sources.texts[document.text.file].content)  # fmt: skip
-    place = Place(True, own or is_official(image), mounts, document.folder, str(image), hidden, whole=whole)
+    workdir = values.get("--workdir", values.get("-w", Word(""))).rstrip("/")
+    place = Place(True, own or is_official(image), mounts, document.folder, str(image), hidden, whole=whole,
+                  workdir=workdir)  # fmt: skip
     cpuset = count_cpus(values.get("--cpuset-cpus", Word("")))
     quota = cores(values.get("--cpu-quota", "")), cores(values.get("--cpu-period", "100000"))
     quoted = quota[0] / quota[1] if quota[0] and quota[1] and quota[0] > 0 else None

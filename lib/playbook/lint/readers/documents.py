@@ -39,7 +39,7 @@ _PRE = re.compile(r"<pre\b[^>]*>", re.IGNORECASE), re.compile(r"</pre>", re.IGNO
 _OTHERS_IMAGE = re.compile(rf"(?s)\b{ENGINES}\s.*\brun\b.*[\s/][\w-]*tensorflow-serving")  # built by somebody else
 _RUNS = re.compile(
     rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?(?:{ENGINES}\s(?:.*\brun\b|(?:container )?(?:cp|commit)\s)"
-    r"|gcloud\s.*\brun\s+deploy\s)"
+    r"|gcloud\s.*\brun\s+deploy\s|kn\s+service\s)"
 )
 _CUT_BUILD = re.compile(
     rf"(?m)^\s*(?:[$>#]\s*)?(?:sudo\s+)?{ENGINES}\s+(?:.*\s)?build\s.*tensorflow.*serving.*\\[ \t]+$"

@@ -23,7 +23,7 @@ from playbook.lint.forms.dockerfile import (
 )
 from playbook.lint.forms.text import Text, Word, expand
 from playbook.lint.readers.image_builds import check_build, is_torn
-from playbook.lint.readers.image_files import copied, made
+from playbook.lint.readers.image_files import copied, is_script_text, made, parted, workdir_of
 from playbook.lint.readers.image_parts import read_part
 from playbook.lint.readers.image_steps import (
     check_step,
@@ -120,25 +120,29 @@ def _start(
     entry = last_of(steps, "ENTRYPOINT")
     cmd = last_of(steps, "CMD")
     known = {**arguments, **values}  # what a build's steps see
+    steps = [parted(step, document.text.content) for step in steps]
     written = list(made(steps, known, document))
     mounts = [*copied(steps, known, document), *(Mount(path, files={"": text}) for path, text in written)]
     mounts += [Mount(path) for path in volumes(steps) if not any(m.rest_of(path) is not None for m in mounts)]
-    scripts = {path: text for path, text in written if kind_of(text.content) is None}
+    scripts = {path: text for path, text in written if is_script_text(text)}
     scripts |= {mount.target: text for mount in mounts if mount.source is not None and mount.source.is_file()
                 and (text := document.around.sources.file(mount.source)) is not None
-                and kind_of(text.content) is None}  # fmt: skip
+                and is_script_text(text)}  # fmt: skip
     reading.configs += [(kind, text) for _, text in written if (kind := kind_of(text.content))]
     closed = is_official(base) and not any(fetches(step) for step in steps)
     packaged = any(step.word == "RUN" and re.search(r"install\b.*tensorflow-model-server", step.rest, re.DOTALL)
                    for step in steps)  # fmt: skip
-    place = Place(True, closed, tuple(mounts), document.folder, "" if packaged else base, built=True)
+    workdir = workdir_of(steps, known)
+    place = Place(True, closed, tuple(mounts), document.folder, "" if packaged else base, built=True, workdir=workdir)
     start = Start(document.text.path, None, base, None, [], values, place, document.around.cpus, own_image=True,
                   scripts=scripts, reading=document.text.content)  # fmt: skip
     _fill(start, entry, cmd, document, reading, official=OFFICIAL in base)
     if document.folder is not None:
         entry_words = tuple(start.entry) if start.entry is not None else None
+        named = frozenset(step.rest.partition("=")[0].strip() for step in steps if step.word == "ARG")
         image = Image(base, entry_words, tuple(start.args), values, tuple(mounts), closed, document.folder,
-                      path=document.text.path, scripts=scripts, partial=start.partial)  # fmt: skip
+                      path=document.text.path, scripts=scripts, partial=start.partial, workdir=workdir,
+                      arguments=named)  # fmt: skip
         document.around.images[str(document.folder.resolve())] = image
         if document.text.file is not None:
             document.around.images[str(document.text.file.resolve())] = image

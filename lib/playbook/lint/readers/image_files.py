@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, Mount
-from playbook.lint.checks.config_kinds import is_config
+from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.containers import host_path
 from playbook.lint.checks.reading import Document
 from playbook.lint.forms.dockerfile import Instruction, continued
@@ -16,13 +16,21 @@ from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, expand
 
+_GLUED = re.compile(r"\s*(COPY|ADD)(?=[./\"'$])(.*)", re.IGNORECASE)
+
+
+def parted(step: Instruction, content: str) -> Instruction:
+    """`COPY./m /models/m` as it is meant, so that what it was to copy is known; another step as it is."""
+    lines = content.split("\n")
+    glued = _GLUED.fullmatch(lines[step.line - 1]) if 0 < step.line <= len(lines) else None
+    return replace(step, word=glued[1].upper(), rest=glued[2]) if glued else step
+
 
 def copied(steps: list[Instruction], values: Mapping[str, str], document: Document) -> Iterator[Mount]:
     """The files and folders that COPY and ADD bring, each at the path it has in the image."""
     workdir = "/"
     for step in steps:
-        if step.word == "WORKDIR":
-            workdir = expand(step.rest.strip(), values).rstrip("/") or "/"
+        workdir = _changed(workdir, step, values)
         if step.word not in ("COPY", "ADD") or step.fed:
             continue
         try:
@@ -40,6 +48,28 @@ def copied(steps: list[Instruction], values: Mapping[str, str], document: Docume
             source = None if elsewhere else host_path(named.removeprefix("/") or ".", document.folder,
                                                       document.around.sources)  # fmt: skip
             yield _copy(named, source, target, len(parts) > 2, document.text.line(step.line))
+
+
+def is_script_text(text: Text) -> bool:
+    """False for a config file; a script may write one."""
+    return kind_of(text.content) is None or text.content.startswith("#!")
+
+
+def workdir_of(steps: list[Instruction], values: Mapping[str, str]) -> str:
+    """The folder that a container of the image starts in; "" for the root."""
+    workdir = "/"
+    for step in steps:
+        workdir = _changed(workdir, step, values)
+    return workdir.rstrip("/")
+
+
+def _changed(workdir: str, step: Instruction, values: Mapping[str, str]) -> str:
+    """The working folder behind a step; a relative one begins at the one before."""
+    if step.word != "WORKDIR":
+        return workdir
+    named = expand(step.rest.strip().strip("\"'"), values)
+    whole = named if named.startswith(("/", "$")) else f"{workdir.rstrip('/')}/{named.removeprefix('./')}"
+    return whole.rstrip("/") or "/"
 
 
 def _copy(named: str, source, target: str, several: bool, line: int | None) -> Mount:

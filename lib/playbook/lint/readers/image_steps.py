@@ -20,6 +20,7 @@ from playbook.lint.rules.findings import Finding, finding
 
 _PORT = re.compile(r"\d+(-\d+)?(/(tcp|udp|sctp))?|.*[${].*", re.IGNORECASE)
 _NOT_THERE = ("python", "python3", "pip", "pip3", "curl", "wget", "git", "unzip")
+_PACKAGES = {"pip": "python3-pip", "pip3": "python3-pip", "python": "python3"}
 _FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")  # another folder holds what something else brought there
 _ONE_LINE = {
     "FROM": "Docker takes its words for more of the image's name, and builds nothing",
@@ -92,8 +93,16 @@ def _check_tools(steps: list[Instruction], base: str, shown: str) -> Iterator[Fi
             folder, _, tool = command.words[0].rpartition("/") if command.words else ("", "", "")
             if folder in _FOLDERS and tool in _NOT_THERE and tool.rstrip("3") not in brought:
                 line = step.line + (command.line or 1) - 1
-                yield finding("tool-not-in-image", shown, line, who="RUN", tool=tool, image=base,
-                              remedy=f"Install it in front: apt-get update && apt-get install -y {tool}.")  # fmt: skip
+                package = _PACKAGES.get(tool, tool)
+                yield finding(
+                    "tool-not-in-image",
+                    shown,
+                    line,
+                    who="RUN",
+                    tool=tool,
+                    image=base,
+                    remedy=f"Install it in front: apt-get update && apt-get install -y {package}.",
+                )
             brought += " " + " ".join(command.words)
 
 

@@ -153,7 +153,8 @@ def _start(container: Any, spec: Any, data: Any, document: Document, built: Imag
     unfilled = whole and is_official(image) and keeps_empty(spec, entry or [], document)
     mounts, hidden = mounts_of(container, spec, data, document, unfilled)
     closed = (built is not None or is_official(image)) and not hidden and (bool(mounts) or whole)
-    place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole)
+    workdir = str(container.get("workingDir") or "").rstrip("/")
+    place = Place(True, closed, tuple(mounts), document.folder, str(image), hidden, whole=whole, workdir=workdir)
     start = Start(document.text.path, container.at("args") or container.line, str(image), entry,
                   _words(container.get("args")), values, place, document.around.cpus,
                   cores(limit) if limit is not None else None, kubernetes=True,

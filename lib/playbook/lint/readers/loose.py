@@ -131,7 +131,8 @@ def _put_together(image: Table) -> Word:
 
 def _gives_flags(table: Table) -> bool:
     """True for a mapping whose command or arguments are the server's, whatever image it names, if any."""
-    lists = [table[name] for name in ("command", "args", "entrypoint") if isinstance(table.get(name), (str, list))]
+    names = ("command", "args", "entrypoint", "entryPoint", "Command", "EntryPoint")
+    lists = [table[name] for name in names if isinstance(table.get(name), (str, list))]
     words = [word for each in lists for word in words_of(each) or ()]
     return bool(words) and run_arguments(words) is None and is_server("", words)
 

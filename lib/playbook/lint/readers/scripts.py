@@ -36,6 +36,7 @@ from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
 from playbook.lint.readers.docker_cli import read_docker_run
 from playbook.lint.readers.docker_options import check_copy
 from playbook.lint.readers.docker_words import lacks_image, run_arguments
+from playbook.lint.readers.grown_lines import without_steps
 from playbook.lint.readers.server_commands import calls_script, read_process, read_script_call, starts_server
 from playbook.lint.readers.sourced import sourced_variables
 from playbook.lint.readers.written import read_written
@@ -97,7 +98,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     for name, written in writes.files.items():
         reading.add(_written(name, written, document, depth))
     for other in set_aside(shown, text.path):
-        reading.add(read_script(Document(other, document.around), _DEPTH))
+        reading.add(without_steps(read_script(Document(other, document.around), _DEPTH), reading.commands))
     for tells in told(shown, text.path) if not reading.understood and depth == 0 else ():
         if re.search(rf"{NAMED}\s+-|{ENGINES}\s.*\brun\b", tells.content):
             reading.add(read_script(Document(tells, document.around), _DEPTH))

@@ -111,6 +111,16 @@ ROWS = (
      "The environment variable {name} is read by nobody: {why}.",
      "{hint}",
      "tf_serving_entrypoint.sh"),
+    ("flag-variable-refused", "error",
+     "{flag} is given the variable {name}, which neither the image nor who runs it sets: its value is empty, and the "
+     "server exits with code 255.",
+     "Set {name} where the container is started, or write the value.",
+     "bash(1); main.cc"),
+    ("flag-variable-unset", "warning",
+     "{flag} is given the variable {name}, which neither the image nor who runs it sets: its value is empty, as if the "
+     "flag were absent.",
+     "Set {name} where the container is started, or write the value.",
+     "bash(1); main.cc"),
     ("literal-variable", "error",
      "{word} stays as it is written: {why}.",
      "{remedy}",

@@ -70,7 +70,7 @@ ROWS = (
     ("base-path-version", "error",
      "Base path {path} ends in what looks like a version number: the server looks for numbered folders "
      "inside it, and waits for ever where it finds none.",
-     "Name its parent, {parent}.",
+     "Name or mount its parent, {parent}.",
      "file_system_storage_path_source.cc"),
     ("base-path-is-file", "error",
      "Base path {path} names a file: the server looks for numbered folders in it, and waits at start for ever, with "
