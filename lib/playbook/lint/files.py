@@ -16,6 +16,7 @@ from playbook.lint.checks.other_servers import names_openvino
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.python_comments import prose_of, texts_of
+from playbook.lint.forms.terraform_templates import filled_templates
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import NAMES_NONE, Gathered
 from playbook.lint.readers.apart import read_builds, read_rendered
@@ -57,11 +58,12 @@ _FLAGS = re.compile(
 def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
     """Read every text; Dockerfiles first, then ConfigMaps, so that the others know them."""
     total = Reading()
-    kinds = {path: kind_of_file(path, text.content) for path, text in gathered.texts.items()}
+    texts = {**gathered.texts, **filled_templates(gathered.texts)}
+    kinds = {path: kind_of_file(path, text.content) for path, text in texts.items()}
     charts = read_charts(gathered.texts, around)
     for shown, problem in charts.problems.items():
         gathered.pass_over(shown, f"templates read with unknown values, {problem}")
-    pages = {path: load(Document(charts.rendered.get(path, text), around)) for path, text in gathered.texts.items()
+    pages = {path: load(Document(charts.rendered.get(path, text), around)) for path, text in texts.items()
              if kinds[path] == "yaml" and path not in charts.passed and not _large(text.content)}  # fmt: skip
     for page in pages.values():
         collect(page)
@@ -73,7 +75,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
     order = sorted(gathered.texts, key=lambda path: (kinds[path] != "dockerfile", str(path)))
     told = False
     for path in order:
-        text = gathered.texts[path]
+        text = texts[path]
         if not told and kinds[path] != "dockerfile":
             total.add(gather_builds(gathered.texts, kinds, pages, around))
             told = True
@@ -98,8 +100,8 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
         total.add(reading)
         total.findings += _bytes(path, kinds[path], text, reading, gathered)
         _account(text, reading, gathered, total)
-    for texts in charts.again:
-        total.add(read_rendered(texts, around))
+    for again in charts.again:
+        total.add(read_rendered(again, around))
     total.add(read_builds(made, pages, around))
     return total
 

@@ -13,7 +13,7 @@ from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.crossed_ports import check_crossed
 from playbook.lint.checks.flags import check_command
-from playbook.lint.checks.image_tags import without_made
+from playbook.lint.checks.image_tags import at_their_values, without_made
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.mounted_models import check_mounted
@@ -86,6 +86,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings += check_variables(text, own)
     report.findings = _once_of_kserves(report.findings)
     report.findings = without_made(report.findings, gathered.texts.values())
+    report.findings = at_their_values(report.findings, gathered.texts.values())
     report.findings = without_forks(report.findings, gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
@@ -140,10 +141,12 @@ def _not_here(command: Command, files: dict[str, Text], report: Report) -> None:
 
 
 def _read_after_all(report: Report, named: set[Text], sources: Sources) -> None:
-    """A file that a flag names, or another text (`env_file`), was read as what it is to be, whatever its look said."""
+    """A file that a flag names, or another text, or that a finding is drawn from, was read as what it is to be,
+    whatever its look said."""
     paths = {text.path for text in named} | sources.known
     report.findings = [hit for hit in report.findings if hit.rule != "not-understood" or hit.path not in paths]
-    beside = [path for path in report.passed.get(NAMES_NONE, ()) if path in sources.asked | paths]
+    told = {hit.path for hit in report.findings if hit.rule != "unreadable"}
+    beside = [path for path in report.passed.get(NAMES_NONE, ()) if path in sources.asked | paths | told]
     report.files += beside
     paths |= set(beside)
     left = {reason: [path for path in passed if path not in paths] for reason, passed in report.passed.items()}

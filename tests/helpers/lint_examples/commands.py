@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, str | bytes]] = {
     "model-other-format": {"Dockerfile": DOCKER + "COPY net.onnx /models/model/1/net.onnx"},
     "port-told-closed": {"Dockerfile": DOCKER + 'EXPOSE 8080\nCMD ["--enable_batching"]'},
     "flag-too-new": {"run.sh": RUN.format(options="", flags="--mixed_precision=bfloat16").replace("2.20", "2.9")},
+    "models-in-one-name": {"run.sh": RUN.format(options="-e MODEL_NAME=a,b", flags="")},
     "model-lost": {"Dockerfile": DOCKER + 'COPY m /models/m\nCMD ["--model_name", "m"]'},
     "pasted-dash": {"run.sh": RUN.format(options="–p 8501:8501", flags="")},
     "pasted-quote": {"run.sh": RUN.format(options="-p “8501:8501”", flags="")},

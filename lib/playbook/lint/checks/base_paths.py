@@ -23,6 +23,7 @@ from playbook.lint.checks.model_places import (
     version_mounted,
 )
 from playbook.lint.checks.models import Serving, check_base_path, version_of
+from playbook.lint.checks.several_names import check_several
 from playbook.lint.checks.shown_folders import saved_bare_at, shown_bare, shown_wrong
 from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms.saved_models import as_named
@@ -51,7 +52,7 @@ def serving_of(command: Command, batching: Text | None, policy: ModelEntry | Non
 def check_served(command: Command, sources: Sources, files: dict[str, Text], checked: set[Path]) -> Iterator[Finding]:
     """Findings of every base path of a command line; folders that were looked at are added to `checked`."""
     batching = files.get("batching_parameters_file")
-    hits = list(check_lost(command, sources))
+    hits = [*check_several(command, sources)] or [*check_lost(command, sources)]
     yield from hits
     if hits or any(word[2:] in NAMING for word in command.words):
         return  # what it was to serve is lost, and said so

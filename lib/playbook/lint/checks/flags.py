@@ -12,7 +12,7 @@ from playbook.lint.checks.file_systems import check_remote, is_relative
 from playbook.lint.checks.flag_values import check_values
 from playbook.lint.checks.flag_words import lost_to_platform, read_words
 from playbook.lint.checks.thread_counts import check_threads
-from playbook.lint.forms.text import is_unknown
+from playbook.lint.forms.text import is_unknown, line_of
 from playbook.lint.rules.findings import Finding, finding
 
 _LISTED = "grpc_channel_arguments"  # pairs in one flag
@@ -38,8 +38,9 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
         lost = [value for value in values[:-1] if value not in values[-1].split(",")] if name == _LISTED else []
         for value in lost:
             words = {"part": value, "problem": "stands before another flag of the name, and the last alone is read"}
-            findings.append(_at(command, "grpc-arguments-malformed", name, **words))
-        if len(values) > 1 and not command.partial:
+            line = _line_of(command, name, value)
+            findings.append(finding("grpc-arguments-malformed", command.path, line, **words))
+        if len(values) > 1 and not command.partial and not _said_again(command, name, values):
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))
     checks = [check_threads, check_values, _model, _polling, _same_port, _one_file]
     if not command.partial:  # what is absent may stand elsewhere
@@ -51,6 +52,18 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
 
 def _at(command: Command, rule: str, name: str = "", /, **words: object) -> Finding:
     return finding(rule, command.path, command.at(name), **words)
+
+
+def _said_again(command: Command, name: str, values: list[str]) -> bool:
+    """True for one value that two parts of a text give, its entrypoint and its command: whichever wins is right."""
+    places = [line_of(word) for word in command.words if word == f"--{name}={values[-1]}"]
+    return len({*values}) == 1 and len(places) == len({*places} - {None})
+
+
+def _line_of(command: Command, name: str, value: str) -> int | None:
+    """Where a flag that is given several times has this value."""
+    own = (line_of(word) for word in command.words if word == f"--{name}={value}")
+    return next((line for line in own if line), command.at(name))
 
 
 def _same_port(command: Command) -> Iterator[Finding]:

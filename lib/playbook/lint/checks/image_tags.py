@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from playbook.lint.checks.command import OFFICIAL
@@ -62,6 +63,25 @@ def without_made(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Finding
            and (match := re.search(rf"{OFFICIAL}:[\w.-]+", hit.message))}  # fmt: skip
     made = {image for image in odd.values() for text in texts if _makes(image, text.content)}
     return [hit for hit in held if odd.get(hit) not in made or hit not in odd]
+
+
+def at_their_values(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:
+    """The findings on an image where it is named, also where a use of Terraform's variable was read as its value."""
+    lines = {text.path: text.content.split("\n") for text in texts}
+    given = sorted((path for path in lines if path.endswith((".tf", ".tfvars"))), key=lambda path: path.endswith(".tf"))
+    return [_at_value(hit, lines, given) if given and hit.rule == "image-not-pinned" else hit for hit in hits]
+
+
+def _at_value(hit: Finding, lines: dict[str, list[str]], given: list[str]) -> Finding:
+    image, own = hit.message.split()[1], lines.get(hit.path, [])
+    if hit.line is None or not 0 < hit.line <= len(own) or image in own[hit.line - 1]:
+        return hit
+    value = re.compile(rf"=\s*\"{re.escape(image)}\"")
+    for path in given:
+        for number, line in enumerate(lines[path], 1):
+            if value.search(line):
+                return replace(hit, path=path, line=number)
+    return hit
 
 
 def _makes(image: str, content: str) -> bool:

@@ -12,8 +12,10 @@ from playbook.lint.rules.findings import Finding, finding
 
 # name of a shape -> its fields; behind a colon the shape of what a field holds, or of each of its items
 _SHAPES = {
-    "object": "apiVersion kind metadata spec status",
-    "template": "metadata spec:pod",
+    "object": "apiVersion kind metadata:metadata spec status",
+    "template": "metadata:metadata spec:pod",
+    "metadata": "annotations clusterName creationTimestamp deletionGracePeriodSeconds deletionTimestamp finalizers "
+    "generateName generation labels managedFields name namespace ownerReferences resourceVersion selfLink uid",
     "Deployment": "minReadySeconds paused progressDeadlineSeconds replicas revisionHistoryLimit selector:selector "
     "strategy template:template",
     "ReplicaSet": "minReadySeconds replicas selector:selector template:template",
@@ -25,7 +27,7 @@ _SHAPES = {
     "template:template ttlSecondsAfterFinished",
     "CronJob": "concurrencyPolicy failedJobsHistoryLimit jobTemplate:jobTemplate schedule startingDeadlineSeconds "
     "successfulJobsHistoryLimit suspend timeZone",
-    "jobTemplate": "metadata spec:Job",
+    "jobTemplate": "metadata:metadata spec:Job",
     "selector": "matchExpressions matchLabels",
     "pod": "activeDeadlineSeconds affinity automountServiceAccountToken containers:container dnsConfig dnsPolicy "
     "enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers hostname "
@@ -74,6 +76,7 @@ _FIELDS = {
 # fields that hold lists, whatever their shape
 _LISTS = {"args", "command", "containers", "env", "envFrom", "initContainers", "ports", "tolerations", "volumeMounts",
           "volumes"}  # fmt: skip
+_MAPPINGS = ("annotations", "labels", "matchLabels")  # empty, as what belongs into them stands beside them
 _KINDS = {
     **dict.fromkeys(("Deployment", "ReplicaSet", "DaemonSet", "StatefulSet"), "apps/v1"),
     **dict.fromkeys(("Job", "CronJob"), "batch/v1"),
@@ -86,6 +89,8 @@ _KINDS = {
 def check_fields(data: Any, shown: str) -> Iterator[Finding]:
     """Fields of an object that its kind does not have, and where they belong if that can be told."""
     kind = str(data.get("kind", ""))
+    if data.get("apiVersion"):  # every object of whatever kind has the same metadata
+        yield from _fields(data.get("metadata"), "metadata", shown)
     if _KINDS.get(kind) != str(data.get("apiVersion", "")):
         return
     yield from _unknown(data, "object", "" if kind == "Pod" else kind, shown)
@@ -116,13 +121,25 @@ def _unknown(table: Table, shape: str, called: str, shown: str) -> Iterator[Find
                 yield finding("kubernetes-refuses", shown, table.at(key), what=what, right=right)
         elif not key.startswith((".", "[", "x-")):
             near = get_close_matches(key, _FIELDS[shape], n=1, cutoff=0.8)
+            above = next(
+                (name for name in _MAPPINGS if name in _FIELDS[shape] and name in table and not table[name]), ""
+            )
             others = sorted(_NAMES[other] for other in _HOLDERS.get(key, ()) if other in _NAMES)
-            right = f"Write {near[0]}." if near else f"It belongs to {others[0]}." if others else "Drop it."
+            right = (
+                f"Indent it: it belongs below {above}."
+                if above
+                else f"Write {near[0]}."
+                if near
+                else f"It belongs to {others[0]}."
+                if others
+                else "Drop it."
+            )
             yield finding("kubernetes-refuses", shown, table.at(key), what=f"{name} has no field {key}", right=right)
 
 
 # what a shape is called, and which shapes have a field
-_NAMES = {"object": "an object", "pod": "a pod's spec", "container": "a container", "env": "a variable",
+_NAMES = {"object": "an object", "metadata": "metadata",
+          "pod": "a pod's spec", "container": "a container", "env": "a variable",
           "probe": "a probe", "httpGet": "httpGet", "tcpSocket": "tcpSocket", "grpc": "grpc", "exec": "exec",
           "port": "a container's port", "resources": "resources", "mount": "a volumeMount", "volume": "a volume",
           "configMap": "a configMap volume", "secret": "a secret volume", "servicePort": "a Service's port",

@@ -66,8 +66,13 @@ def _limited(command: Command) -> Iterator[Finding]:
     session = command.number("tensorflow_session_parallelism")
     elsewhere = session or command.text("platform_config_file")
     names = [name for name in names if not (elsewhere and name.startswith("tensorflow_"))]
-    if names:
-        yield _at(command, "cpu-limit-threads", limit=f"{command.cpu_limit:g}", flags=", ".join(names))
+    above = [name for name in (_OPERATIONS[0], "tensorflow_session_parallelism")
+             if command.number(name) >= 2 * command.cpu_limit and command.number(name) > 1]  # fmt: skip
+    parts = [f"{', '.join(names)} follow the node's cores"] if names else []
+    parts += [f"--{name}={command.number(name)} asks for more threads" for name in above]
+    if parts:
+        where = "" if names else above[0]
+        yield _at(command, "cpu-limit-threads", where, limit=f"{command.cpu_limit:g}", flags=", and ".join(parts))
 
 
 def _parallelism(command: Command) -> Iterator[Finding]:

@@ -65,8 +65,11 @@ def parse(text: str, first_line: int = 1, beside: Iterable[str] = ()) -> Table:
     """
     tree = _body(_Cursor(text, first_line))
     known: dict[str, str] = {}
-    for each in (*(_body(_Cursor(other, 1)) for other in beside), tree):
+    trees = [*(_body(_Cursor(other, 1)) for other in beside), tree]
+    for each in trees:
         known |= _named(each)
+    for each in trees:  # a file of values wins over a variable's default
+        known |= {f"var.{name}": str(value) for name, value in each.items() if isinstance(value, (Word, int))}
     tree = _filled(tree, known, 0)
     named = [(f"{prefix}{'.'.join(block[LABELS][:2])}", block.get("name"))
              for prefix, kind in _IMAGES for block in _blocks(tree, kind) if len(block[LABELS]) > 1]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +57,13 @@ def _origins(
     given = [(path, number, text) for path in values for number, text in
              enumerate(texts[path].content.split("\n"), 1)]  # fmt: skip
     place = 0
+    block: list[tuple[Path, int, str]] = []  # the lines of the value that the template shows here
     for line in content:
         bare = line.strip()
         following = next((number for number in range(place, len(written)) if written[number] == bare), None)
         if bare and following is not None:
             place = following
+            block = _shown_at(place, written, given)
             yield template, place + 1
             continue
         again = [number for number in range(place) if bare and written[number] == bare]
@@ -72,12 +75,42 @@ def _origins(
             yield taken[bare]
             continue
         word = bare.removeprefix("- ").strip("\"'")
-        shown = next(((path, number) for path, number, text in given if len(word) > 2 and word in text), None)
+        within = (
+            (path, number) for path, number, text in block if text.strip() == bare or (len(word) > 2 and word in text)
+        )
+        everywhere = ((path, number) for path, number, text in given if len(word) > 2 and word in text)
+        shown = next(within, None) or next(everywhere, None)
         if shown is not None:
             yield shown
             continue
         alike = [number for number in range(len(written)) if _filled(written[number], bare)]
         yield template, (min(alike, key=lambda number: abs(number - place)) if alike else place) + 1
+
+
+def _shown_at(place: int, written: list[str], given: list[tuple[Path, int, str]]) -> list[tuple[Path, int, str]]:
+    """The lines below the value that a template prints at this line, in the file whose value wins; none for others.
+
+    Of tables that are alike each has its own place: `with .Values.readinessProbe` around a `toYaml .`.
+    """
+    near = [written[number] for number in (place + 1, place, place - 1) if 0 <= number < len(written)]
+    named = next((match[1] for line in near if (match := re.search(r"\.Values\.([\w.]+)", line))), "")
+    for path in dict.fromkeys(each for each, _, _ in given) if named else ():
+        lines = [each for each in given if each[0] == path]
+        for name in named.split("."):
+            start = next((nth for nth, (_, _, text) in enumerate(lines) if re.match(rf"\s*{name}\s*:", text)), None)
+            lines = _below(lines, start) if start is not None else []
+        if lines:
+            return lines
+    return []
+
+
+def _below(lines: list[tuple[Path, int, str]], start: int) -> list[tuple[Path, int, str]]:
+    """The lines of a mapping's value: those behind its key that are indented deeper."""
+    depth = len(lines[start][2]) - len(lines[start][2].lstrip())
+    behind = lines[start + 1 :]
+    end = next((nth for nth, (_, _, text) in enumerate(behind) if text.strip() and not text.lstrip().startswith("#")
+                and len(text) - len(text.lstrip()) <= depth), len(behind))  # fmt: skip
+    return behind[:end]
 
 
 def _taken_in(template: Path, folder: Path, texts: Mapping[Path, Text]) -> dict[str, tuple[Path, int]]:

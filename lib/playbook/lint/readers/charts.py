@@ -47,6 +47,7 @@ def read_charts(texts: dict[Path, Text], around: Surroundings) -> Charts:
             result.problems[texts[folder / "Chart.yaml"].path] = chart.problem
         if not chart.rendered:
             continue
+        around.sources.asked.add(texts[folder / "Chart.yaml"].path)
         for each in chart.rendered:
             text = texts[each.template]
             result.rendered[each.template] = replace(text, content=each.content, templated=UNKNOWN in each.content)

@@ -23,6 +23,7 @@ from playbook.lint.readers.routes import check_routes
 from playbook.lint.readers.shared_ports import check_shared
 from playbook.lint.readers.workloads import pod_templates
 from playbook.lint.rules.findings import Finding, finding
+from playbook.tfserving.flags import FLAGS
 
 _MESH = ("sidecar.istio.io/inject", "linkerd.io/inject", "consul.hashicorp.com/connect-inject")
 
@@ -94,21 +95,39 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
             names = ", ".join(sorted(_port_names(pod))) or "a number"
             yield finding("service-port-closed", shown, port.at("targetPort"), name=name, port=asked,
                           why="no port of the pod has that name", right=names)  # fmt: skip
+        line = port.at("targetPort") if "targetPort" in port else port.at("port")
+        if target is not None and many and _is_own_grpc(target, pod) and _sticks(spec, pod):
+            if (shown, line) not in said:
+                said.add((shown, line))
+                yield _balancing(shown, line, target, replicas)
+            continue
         if target is None or open_ports is None:
             continue
-        line = port.at("targetPort") if "targetPort" in port else port.at("port")
         if target not in open_ports and (pod.containers == 1 or target in _told(pod)):
             why = f"nothing listens on it: gRPC is on {words['grpc']}, REST is {words['rest']}"
             right = pod.command.number("rest_api_port") or pod.command.number("port", 8500)
             yield finding("service-port-closed", shown, line, name=name, port=target, why=why, right=right)
         elif target == pod.command.number("port", 8500) and many and _sticks(spec, pod) and (shown, line) not in said:
             said.add((shown, line))
-            count = replicas if isinstance(replicas, int) and replicas > 1 else "several"
-            yield finding("grpc-balancing", shown, line, port=target, count=count)
+            yield _balancing(shown, line, target, replicas)
         led = port.get("port") != target  # else clients know the server's own numbers
         if led and target in open_ports and (wrong := _misnamed(str(port.get("name", "")), target, pod.command)):
             yield finding("service-port-misnamed", shown, port.at("name"), port=port["name"], name=name, target=target,
                           wrong=wrong)  # fmt: skip
+
+
+def _balancing(shown: str, line: int | None, target: int, replicas: Any) -> Finding:
+    count = replicas if isinstance(replicas, int) and replicas > 1 else "several"
+    return finding("grpc-balancing", shown, line, port=target, count=count)
+
+
+def _is_own_grpc(target: int, pod: Pod) -> bool:
+    """True for the port of gRPC of an image of somebody's own, whose flags its container gives: by number or name."""
+    ports = [each for each in pod.container.get("ports") or [] if isinstance(each, Table)]
+    listed = [str(each.get("name", "")) for each in ports if each.get("containerPort") == target]
+    flags = any(word.startswith("--") and word[2:].partition("=")[0] in FLAGS for word in pod.command.words)
+    ours = pod.command.partial and flags and "port" not in pod.command.given
+    return ours and any("grpc" in name.lower() or target == 8500 for name in listed)
 
 
 def _misnamed(name: str, target: int, command: Command) -> str:

@@ -23,17 +23,17 @@ _PROSE = (".md", ".rst", ".ipynb", ".adoc", ".py", ".tf")
 
 def check_concerned(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
     """Findings of objects around a server that Kubernetes refuses by their version or their shape."""
-    served = {_name(data) for data, _ in objects if data.get("kind") == "Service"
+    served = {name_of(data) for data, _ in objects if data.get("kind") == "Service"
               for pod in pods if selects(data, pod)}  # fmt: skip
     files = {pod.shown for pod in pods if not pod.shown.endswith(_PROSE)}
     for data, shown in objects:
         alone = not pods and any(map(is_called_so, _asked(data)))
-        if shown in files or alone or _leads_to(data, served) or any(_acts_on(data, pod) for pod in pods):
+        if shown in files or alone or leads_to(data, served) or any(acts_on(data, pod) for pod in pods):
             yield from check_version(data, shown)
             yield from check_shape(data, shown)
-        if (data.get("kind") in SCALERS and any(targets(data, pod) for pod in pods)) or _name(data) in served:
+        if (data.get("kind") in SCALERS and any(targets(data, pod) for pod in pods)) or name_of(data) in served:
             yield from check_fields(data, shown) if "kind" in data else ()
-        if _leads_to(data, served) or any(_acts_on(data, pod) or _sends_to(data, pod) for pod in pods):
+        if leads_to(data, served) or any(acts_on(data, pod) or _sends_to(data, pod) for pod in pods):
             yield from check_twice(data, shown) if not _is_open(data) else ()
 
 
@@ -54,12 +54,14 @@ def _asked(data: Any) -> Iterator[str]:
         yield from (str(name).partition(".")[0] for name, _, _ in backends(data))
 
 
-def _leads_to(data: Any, served: set[str]) -> bool:
+def leads_to(data: Any, served: set[str]) -> bool:
+    """True for a route to one of these Services."""
     routes = data.get("kind") in ROUTES
     return routes and any(str(name).partition(".")[0] in served for name, _, _ in backends(data))
 
 
-def _acts_on(data: Any, pod: Pod) -> bool:
+def acts_on(data: Any, pod: Pod) -> bool:
+    """True for what scales, guards or shuts off this pod."""
     kind, spec = str(data.get("kind", "")), data.get("spec")
     if kind in SCALERS:
         return targets(data, pod)
@@ -81,6 +83,7 @@ def _texts(value: Any) -> dict[str, str]:
     return {str(key): str(each) for key, each in value.items()} if isinstance(value, Mapping) else {}
 
 
-def _name(data: Any) -> str:
+def name_of(data: Any) -> str:
+    """An object's name, "" for one without."""
     metadata = data.get("metadata")
     return str(metadata.get("name")) if isinstance(metadata, Table) else ""

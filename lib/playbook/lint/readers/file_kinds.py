@@ -19,8 +19,8 @@ PROSE = (".md", ".markdown", ".rst", ".mdx", ".adoc", ".html", ".htm")
 _SUFFIXES = {".py": "python", ".ipynb": "notebook", ".service": "unit", ".container": "unit", ".mk": "makefile",
              ".bat": "windows", ".cmd": "windows", ".ps1": "windows", ".tf": "hcl", ".tfvars": "hcl", ".hcl": "hcl",
              ".nomad": "hcl"}  # fmt: skip
-_TEMPLATES = (".j2", ".jinja", ".jinja2", ".tmpl", ".template", ".gotmpl", ".erb", ".in", ".example", ".sample",
-              ".dist")  # fmt: skip
+_TEMPLATES = (".j2", ".jinja", ".jinja2", ".tmpl", ".template", ".gotmpl", ".tftpl", ".erb", ".in", ".example",
+              ".sample", ".dist")  # fmt: skip
 _CONFIGS = (".pbtxt", ".config", ".conf", ".txt", ".cfg", ".proto", ".textproto", ".prototxt", ".pb.txt", "")
 
 

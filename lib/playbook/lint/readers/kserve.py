@@ -10,6 +10,7 @@ from playbook.lint.checks.command import Mount, Place
 from playbook.lint.checks.containers import cores
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.inference_services import check_inference_service, check_kind
+from playbook.lint.checks.known_fields import check_fields
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.mounted_maps import check_maps
 from playbook.lint.checks.probes import check_routed
@@ -38,6 +39,8 @@ def read_inference_service(data: Any, document: Document) -> Reading:
     reading.findings += check_kind(data, document.text.path)
     if "tensorflow" in str(spec):
         reading.findings += check_inference_service(data, document.text.path)
+    if not (document.text.templated or document.text.path.endswith((".py", ".tf"))):
+        reading.findings += check_fields(data, document.text.path) if "tensorflow" in str(spec) else ()
     if _names_tensorflow(spec):
         reading.findings += _layout(data, spec, document.text.path)
     for holder in (spec, spec.get("default") or {}, spec.get("canary") or {}):

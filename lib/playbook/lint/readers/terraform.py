@@ -11,6 +11,7 @@ from playbook.lint.checks.command import is_official
 from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.hcl import LABELS, parse
+from playbook.lint.forms.terraform_templates import is_beside
 from playbook.lint.forms.text import Word
 from playbook.lint.forms.walking import words_in
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents
@@ -66,7 +67,7 @@ def read_hcl(document: Document, pods: list[Pod], objects: list[tuple[Any, str]]
         reading.add(read_flags([word for word in values if word.startswith("--")], document))
     if not reading.understood:  # images for others' resources
         named = [word for word in words_in(tree) if is_official(word) and re.fullmatch(r"[\w./@:-]+", word)]
-        reading.counts["images"] += len(named)
+        reading.counts["images"] += len({*named})
         for word in named:
             reading.findings += check_image(str(word), document.text.path, word.line)
     return reading
@@ -85,10 +86,10 @@ def _services(tree: Table, document: Document) -> Reading:
 
 
 def _beside(document: Document) -> list[str]:
-    """The other texts of the same module that declare variables or local values."""
+    """The other texts of the same module that declare variables or local values, or give them."""
     texts = document.around.sources.texts.items()
-    return [text.content for path, text in texts if path.suffix == ".tf" and path.parent == document.folder
-            and path != document.text.file and re.search(r"(?m)^(variable|locals)\b", text.content)]  # fmt: skip
+    return [text.content for path, text in texts if is_beside(path, document.folder) and path != document.text.file
+            and (path.suffix != ".tf" or re.search(r"(?m)^(variable|locals)\b", text.content))]  # fmt: skip
 
 
 def _kubernetes(tree: Table) -> Iterator[Table]:

@@ -91,7 +91,7 @@ ROWS = (
      "Drop params.",
      "http_server.cc"),
     ("cpu-limit-threads", "warning",
-     "CPU is limited to {limit} but {flags} follow the node's cores: pools are throttled and p99 jumps.",
+     "CPU is limited to {limit} but {flags}: pools are throttled and p99 jumps.",
      "Set them for {limit} CPUs, or use a cpuset.",
      "tensorflow #17206; #1618"),
     ("sysctl-host-network", "error",

@@ -67,6 +67,10 @@ ROWS = (
      "--model_name={name} alone does not move the base path: the server looks in {base}.",
      "Set the variable MODEL_NAME={name} instead, or add --model_base_path={right}.",
      "tf_serving_entrypoint.sh"),
+    ("models-in-one-name", "error",
+     "{value} names several models where the server takes the name of one: {effect}.",
+     "List the models in a file, one config {{ name: ... base_path: ... }} each, and give --model_config_file.",
+     "tf_serving_entrypoint.sh; main.cc"),
     ("base-path-version", "error",
      "Base path {path} ends in what looks like a version number: the server looks for numbered folders "
      "inside it, and waits for ever where it finds none.",

@@ -1,0 +1,70 @@
+"""Templates that Terraform fills in are read with the values that the module gives them."""
+
+from cluster_texts import hits
+from tables import each_row
+
+from playbook.lint.linter import examine
+
+TASK = """\
+[{
+  "name": "tfs",
+  "image": "${image}",
+  "memory": ${memory},
+  "command": ["--model_base_path=s3://${bucket}/m", "--model_name=m"]
+}]
+"""
+VARIABLE = 'variable "image" {\n  default = "tensorflow/serving:latest"\n}\n'
+VALUES = "{\n    image  = var.image\n    memory = 512\n    bucket = aws_s3_bucket.models.id\n  }"
+CALL = 'resource "aws_ecs_task_definition" "t" {\n  container_definitions = templatefile("%s", ' + VALUES + ")\n}\n"
+BLOCK = 'data "template_file" "t" {\n  template = file("${path.module}/task.json")\n  vars = ' + VALUES + "\n}\n"
+OLD = 'data "template_file" "t" {\n  vars ' + VALUES + '\n  template = "${file("task.json")}"\n}\n'
+GONE = ("task.json", 5, "s3-not-supported")
+
+
+def pinned(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return [(hit.path, hit.line) for hit in examine(folder).findings if hit.rule == "image-not-pinned"]
+
+
+@each_row(
+    "files",
+    [
+        {"main.tf": VARIABLE + CALL % "task.json"},
+        {"main.tf": VARIABLE + CALL % "${path.module}/task.json"},
+        {"main.tf": CALL % "./task.json", "variables.tf": VARIABLE},
+        {"main.tf": VARIABLE + BLOCK},
+        {"main.tf": VARIABLE + OLD},
+        {"main.tf": 'variable "image" {}\n' + BLOCK, "terraform.tfvars": 'image = "tensorflow/serving:2.20.0"\n'},
+    ],
+)
+def test_the_image_that_a_module_gives_a_template_decides_what_its_server_can_read(files, tmp_path):
+    assert GONE in hits(tmp_path, {**files, "task.json": TASK})
+
+
+@each_row(
+    "files",
+    [
+        {"main.tf": 'variable "image" {}\n' + BLOCK},  # it may be anybody's
+        {"main.tf": VARIABLE.replace("tensorflow/serving:latest", "me/tfs:1") + BLOCK},
+        {"main.tf": VARIABLE + BLOCK, "terraform.tfvars": 'image = "me/tfs:1"\n'},  # which wins over a default
+        {"main.tf": VARIABLE + BLOCK, "other.tf": BLOCK.replace("var.image", '"me/tfs:1"')},  # given in two ways
+        {"main.tf": VARIABLE + CALL % "other.json"},
+    ],
+)
+def test_an_image_that_is_not_known_is_not_taken_for_the_official_one(files, tmp_path):
+    assert GONE not in hits(tmp_path, {**files, "task.json": TASK})
+
+
+@each_row(
+    ("files", "place"),
+    [
+        ({"main.tf": VARIABLE + BLOCK, "task.json": TASK}, ("main.tf", 2)),
+        ({"main.tf": BLOCK, "variables.tf": VARIABLE, "task.json": TASK}, ("variables.tf", 2)),
+        ({"main.tf": 'variable "image" {}\n' + BLOCK, "a.auto.tfvars": 'image = "tensorflow/serving:latest"\n',
+          "task.json": TASK}, ("a.auto.tfvars", 1)),
+    ],
+)  # fmt: skip
+def test_a_tag_that_moves_is_told_once_where_it_is_written(files, place, tmp_path):
+    assert pinned(tmp_path, files) == [place]
