@@ -18,7 +18,7 @@ from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.python_comments import prose_of, texts_of
 from playbook.lint.forms.terraform_templates import filled_templates
 from playbook.lint.forms.text import Text
-from playbook.lint.gathering import NAMES_NONE, Gathered
+from playbook.lint.gathering import NAMES_NONE, NOT_UNDERSTOOD, Gathered
 from playbook.lint.readers.apart import read_builds, read_rendered
 from playbook.lint.readers.block_kinds import NAMES, concerns, names_server, uses_server
 from playbook.lint.readers.blocks import read_blocks
@@ -58,7 +58,7 @@ _FLAGS = re.compile(
 def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: list[tuple[Any, str]]) -> Reading:
     """Read every text; Dockerfiles first, then ConfigMaps, so that the others know them."""
     total = Reading()
-    texts = {**gathered.texts, **filled_templates(gathered.texts)}
+    texts = {**gathered.texts, **filled_templates(gathered.texts, around.sources.known)}
     kinds = {path: kind_of_file(path, text.content) for path, text in texts.items()}
     charts = read_charts(gathered.texts, around)
     for shown, problem in charts.problems.items():
@@ -234,7 +234,7 @@ def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -
         remedy = f"Read it yourself: {reading.passed}." if reading.passed else (
             "Give the flags to lint as they are started: playbook lint \"--port=8500 ...\".")  # fmt: skip
         total.findings.append(finding("not-understood", text.path, text.line(line), name=name, remedy=remedy))
-    gathered.pass_over(text.path, reading.passed or ("names the server, not understood" if name else NAMES_NONE))
+    gathered.pass_over(text.path, reading.passed or (NOT_UNDERSTOOD if name else NAMES_NONE))
 
 
 def _code(text: Text) -> str:

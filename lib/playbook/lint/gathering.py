@@ -16,6 +16,7 @@ from playbook.lint.forms.text import Text
 
 SKIPPED = {".git", ".venv", "venv", "node_modules", "__pycache__", ".ipynb_checkpoints", ".tox", ".mypy_cache"}
 UNREADABLE = "unreadable"  # what nobody lets lint read: an error, as nothing is known of it
+NOT_UNDERSTOOD = "names the server, not understood"
 NAMES_NONE = "names no server"  # why most files are passed over
 MOST_BYTES = 5_000_000
 _PATIENCE_S = 5

@@ -29,7 +29,7 @@ from playbook.lint.checks.told_flags import read_under, without_forks
 from playbook.lint.checks.unused_configs import check_unused
 from playbook.lint.checks.warmup_paths import check_warmup_paths
 from playbook.lint.forms.text import UNKNOWN, Text, line_of
-from playbook.lint.gathering import NAMES_NONE, Gathered, model_folders
+from playbook.lint.gathering import NAMES_NONE, NOT_UNDERSTOOD, Gathered, model_folders
 from playbook.lint.report import Report
 from playbook.lint.rules.findings import Finding
 
@@ -146,7 +146,8 @@ def _read_after_all(report: Report, named: set[Text], sources: Sources) -> None:
     paths = {text.path for text in named} | sources.known
     report.findings = [hit for hit in report.findings if hit.rule != "not-understood" or hit.path not in paths]
     told = {hit.path for hit in report.findings if hit.rule != "unreadable"}
-    beside = [path for path in report.passed.get(NAMES_NONE, ()) if path in sources.asked | paths | told]
+    beside = [path for reason in (NAMES_NONE, NOT_UNDERSTOOD) for path in report.passed.get(reason, ())
+              if path in paths or (reason == NAMES_NONE and path in sources.asked | told)]  # fmt: skip
     report.files += beside
     paths |= set(beside)
     left = {reason: [path for path in passed if path not in paths] for reason, passed in report.passed.items()}

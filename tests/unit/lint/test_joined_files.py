@@ -50,6 +50,18 @@ def test_a_route_to_a_servers_service_counts_as_read(tmp_path):
     assert read(tmp_path, files) == {*files}
 
 
+def test_kustomizations_that_take_in_a_folder_and_their_patches_count_as_read(tmp_path):
+    files = {
+        "base/server.yaml": DEPLOYMENT,
+        "base/kustomization.yaml": "resources: [server.yaml]\n",
+        "prod/kustomization.yaml": "kind: Kustomization\nresources: [../base]\npatches: [{path: more.yaml}]\n",
+        "prod/more.yaml": DEPLOYMENT.partition("  selector:")[0] + "  replicas: 3\n",
+    }
+    for name in ("base", "prod"):
+        (tmp_path / name).mkdir()
+    assert read(tmp_path, files) == {*files}
+
+
 BESIDE = "metadata:\n  name: scores\n  annotations:\n  example.com/team: red\n"
 
 

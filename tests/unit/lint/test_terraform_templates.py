@@ -68,3 +68,13 @@ def test_an_image_that_is_not_known_is_not_taken_for_the_official_one(files, tmp
 )  # fmt: skip
 def test_a_tag_that_moves_is_told_once_where_it_is_written(files, place, tmp_path):
     assert pinned(tmp_path, files) == [place]
+
+
+def test_the_files_that_give_a_template_its_values_count_as_read(tmp_path):
+    call = CALL.replace("var.image", '"tensorflow/serving:${var.tag}"') % "task.json"
+    files = {"main.tf": call, "tags.tf": 'variable "tag" {\n  default = "2.13.0"\n}\n', "task.json": TASK}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    report = examine(tmp_path)
+    assert ({*report.files}, report.passed) == ({*files}, {})
+    assert "not-understood" not in {hit.rule for hit in report.findings}

@@ -17,6 +17,7 @@ _BLOCK = re.compile(r"\btemplate\s*=\s*(?:\"\$\{\s*)?(?:template)?file\(\s*\"(?P
 _VARS = re.compile(r"\bvars\s*=?\s*(?=\{)")
 _MODULE = re.compile(r"^(\$\{path\.(module|root|cwd)\}/)?(\./)?")
 _GAP = re.compile(r"(?<!\$)\$\{\s*(\w+)\s*\}")
+_GIVES = re.compile(r"(?m)^\s*(variable|locals)\b|^\w+\s*=")
 _MOST = 8_000  # letters of the values of one template
 
 
@@ -26,19 +27,23 @@ def is_beside(path: Path, folder: Path | None) -> bool:
     return path.parent == folder and (path.suffix == ".tf" or loaded)
 
 
-def filled_templates(texts: Mapping[Path, Text]) -> dict[Path, Text]:
-    """The templates among the texts that a module fills in, with the values it is known to give them."""
+def filled_templates(texts: Mapping[Path, Text], used: set[str]) -> dict[Path, Text]:
+    """The templates among the texts that a module fills in, with the values it is known to give them.
+
+    The files that give the values are put to those `used`.
+    """
     places = {os.path.normpath(path): path for path in texts}
     given: dict[Path, dict[str, str]] = {}
     for path, text in texts.items():
         if path.suffix != ".tf" or "file(" not in text.content:
             continue
-        beside = [other.content for each, other in texts.items() if each != path and is_beside(each, path.parent)]
+        others = [other for each, other in texts.items() if each != path and is_beside(each, path.parent)]
         for name, values in _uses(text.content):
             template = places.get(os.path.normpath(path.parent / _MODULE.sub("", name)))
             if template is None:
                 continue
-            known = _known(values, [*beside, text.content])
+            known = _known(values, [other.content for other in (*others, text)])
+            used |= {text.path, *(other.path for other in others if _GIVES.search(other.content))}
             before = given.setdefault(template, known)
             given[template] = {key: value for key, value in before.items() if known.get(key) == value}
     return {path: filled for path, values in given.items() if (filled := _filled(texts[path], values)) != texts[path]}

@@ -29,6 +29,8 @@ _ASKED = {
     **dict.fromkeys(("serviceAccountName", "serviceAccount"), ("ServiceAccount", ("",))),
 }
 _CLAIM = re.compile(r"pvc://([\w.-]+)")
+_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_DEEPEST = 4
 _TAKEN_IN = ("resources", "bases", "components", "patches", "patchesStrategicMerge", "patchesJson6902")
 _CHANGING = ("patches", "patchesStrategicMerge", "patchesJson6902", "configMapGenerator", "secretGenerator")
 
@@ -45,9 +47,12 @@ def joined(objects: list[tuple[Any, str]], pods: list[Pod], read: list[str]) -> 
     for _ in range(3):  # a claim of a pod's names a volume, which names a class
         wanted = {each for place, (_, shown) in enumerate(objects) if shown in found for each in asked[place]}
         found |= {shown for data, shown in objects if (str(data.get("kind", "")), name_of(data)) in wanted}
-    for data, shown in objects:
-        if is_kustomization(data) and found & {*_listed(data, _TAKEN_IN, shown)}:
-            found |= {shown, *_listed(data, _CHANGING, shown)}
+    held = [(data, shown) for data, shown in objects if is_kustomization(data) or os.path.basename(shown) in _FILES]
+    for _ in held[:_DEEPEST]:  # one may take in the folder of another
+        for data, shown in held:
+            folders = {os.path.dirname(path) for path in found if os.path.basename(path) in _FILES}
+            if (found | folders) & {*_listed(data, _TAKEN_IN, shown)}:
+                found |= {shown, *_listed(data, _CHANGING, shown)}
     return found - {*read}
 
 
