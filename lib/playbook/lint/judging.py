@@ -12,6 +12,7 @@ from playbook.lint.checks.command import Command
 from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.crossed_ports import check_crossed
+from playbook.lint.checks.empty_values import without_set
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.image_tags import at_their_values, without_made
 from playbook.lint.checks.lookup import Sources
@@ -88,6 +89,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     report.findings = without_made(report.findings, gathered.texts.values())
     report.findings = at_their_values(report.findings, gathered.texts.values())
     report.findings = without_forks(report.findings, gathered.texts.values())
+    report.findings = without_set(report.findings, gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)

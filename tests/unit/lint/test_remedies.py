@@ -65,6 +65,9 @@ def test_pip_is_installed_by_the_name_of_its_package(tmp_path):
         ({"image": "ARG TF_PORT\n"}, False),
         ({"image": "ENV TF_PORT=8501\n"}, False),
         ({"run": "echo built\n"}, False),
+        ({"beside": "services: {rank: {image: rank, environment: [TF_PORT=8501]}}\n"}, False),
+        ({"beside": "spec: {containers: [{image: other, env: [{name: TF_PORT, value: '1'}]}]}\n"}, False),
+        ({"beside": "spec: {containers: [{image: other}]}\n"}, True),
     ],
 )
 def test_a_variable_of_the_images_script_is_empty_where_all_that_could_set_it_is_shown(more, said, tmp_path):
@@ -74,5 +77,6 @@ def test_a_variable_of_the_images_script_is_empty_where_all_that_could_set_it_is
     (tmp_path / "go.sh").write_text(script)
     (tmp_path / "Dockerfile").write_text(image + 'ENTRYPOINT ["/go.sh"]\n')
     (tmp_path / "run.sh").write_text("docker build -t rank .\n" + more.get("run", "docker run -p 8501:8501 rank\n"))
+    (tmp_path / "beside.yaml").write_text(more.get("beside", ""))
     rules = {hit.rule for hit in examine(tmp_path).findings}
     assert ("flag-variable-refused" in rules) == said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from playbook.lint.checks.command import is_official
 from playbook.lint.checks.start import Start
@@ -11,6 +11,9 @@ from playbook.lint.forms.text import Text, line_of
 from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
 
+RULES = ("flag-variable-refused", "flag-variable-unset")
+_NAMED = re.compile(r"the variable (\w+),")
+_PROGRAMS = (".py", ".ipynb", ".js", ".ts", ".go", ".java")
 _VALUE = re.compile(r"--(\w+)=\$(?:\{(\w+)\}|(\w+))")
 _SET_BY_OTHERS = re.compile(r"(?m)(?:^|[;&|]\s*)\s*(?:source|\.|eval|getopts|set -a|\w+=\$\(envsubst)\s")
 _SHELLS = {"HOME", "HOSTNAME", "PWD", "OLDPWD", "PATH", "RANDOM", "SECONDS", "SHELL", "SHLVL", "UID", "PPID", "USER"}
@@ -29,8 +32,20 @@ def check_empty(start: Start, text: Text, words: Sequence[str], values: Mapping[
         if match is None or match[1] not in FLAGS or name in values or _may_be_set(name, text, start):
             continue
         text_flag = FLAGS[match[1]] == "text"
-        rule = "flag-variable-unset" if text_flag else "flag-variable-refused"
+        rule = RULES[text_flag]
         yield finding(rule, start.path, line_of(word) or start.line, flag=f"--{match[1]}", name=name)
+
+
+def without_set(findings: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:
+    """Findings without those of variables that a text beside the script sets: another start of the same image may."""
+    held, kept = [text for text in texts if text.suffix not in _PROGRAMS], []
+    for hit in findings:
+        told = _NAMED.search(hit.message) if hit.rule in RULES else None
+        name = told[1] if told else ""
+        given = re.compile(rf"\b{name}\b[\"']?\s*[:=]|\bname[\"']?\s*[:=]\s*[\"']?{name}\b")
+        if not name or not any(given.search(text.content) for text in held if text.path != hit.path):
+            kept.append(hit)
+    return kept
 
 
 def _may_be_set(name: str, text: Text, start: Start) -> bool:

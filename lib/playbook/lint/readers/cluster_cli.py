@@ -34,24 +34,29 @@ def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
     kubectl takes the arguments behind `--`, gcloud those of `--args`, divided by commas or by what `^X^` names, kn
     those of `--arg`, one each.
     """
+    words = words[1:] if words[:1] == ["sudo"] else words
     prefix = "--container-" if words[1:2] == ["ai"] or words[1:3] == ["beta", "ai"] else "--"
     shown = document.text.path
     names = ("--container-image-uri",) if prefix != "--" else ("--image", "--container-image")
     named = [word for name in names for word in values_of(words, name)]
     images = [(word, built_as(document.around, word, shown)) for word in named]
+    if (
+        not named and _is_knatives(words) and is_server("", _given(words, ("--arg", "--argument")))
+    ):  # of an image that it has
+        images = [(words[0].with_text(""), None)]
     reading, met = Reading(), False
     for image, built in images:
-        known = is_server("", values_of(words, "--arg")) if _is_knatives(words) else False
-        if OFFICIAL not in image and built is None and not known:
+        start = _start_of(words, prefix, image, shown)
+        if OFFICIAL not in image and built is None and not is_server(str(image), [*(start.entry or ()), *start.args]):
             continue
         met = True
-        reading.counts["images"] += 1
+        reading.counts["images"] += bool(image)
         reading.findings += check_image(str(image), shown, image.line) if OFFICIAL in image and built is None else ()
-        start = _start_of(words, prefix, image, shown)
         if "run" in words[1:3] and start.managed:
             start.published = tuple(values_of(words, "--port")[-1:]) or (Word(_CLOUD_RUN_PORT, image.line),)
         if _is_knatives(words):
             given = [*values_of(words, "--port"), *values_of(words, "-p")]
+            given = [each.with_text(each.rpartition(":")[2]) for each in given]  # h2c:8500
             start.published = tuple(given[-1:]) or (Word(_CLOUD_RUN_PORT, image.line),)
         if prefix != "--":
             start.published = tuple(each for given in values_of(words, "--container-ports") for each in divided(given))
@@ -61,7 +66,19 @@ def read_cluster_run(words: list[Word], document: Document) -> Reading | None:
 
 def _is_knatives(words: list[Word]) -> bool:
     """True for what creates or changes a service of Knative."""
-    return words[:2] == ["kn", "service"] and words[2:3] in (["create"], ["update"], ["apply"])
+    ibms = words[:2] == ["ibmcloud", "ce"] and words[2:3] in (["application"], ["app"])  # IBM's Code Engine
+    of_service = words[2:] if words[:2] == ["kn", "service"] else words[3:] if ibms else []
+    return of_service[:1] in (["create"], ["update"], ["apply"])
+
+
+def _given(words: list[Word], names: tuple[str, ...]) -> list[Word]:
+    """The values of an option that is given once for each, in their order, whichever of its names it has."""
+    found = []
+    for place, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name in names:
+            found += [word.with_text(value)] if equals else words[place + 1 : place + 2]
+    return found
 
 
 def _start_of(words: list[Word], prefix: str, image: Word, shown: str) -> Start:
@@ -70,10 +87,10 @@ def _start_of(words: list[Word], prefix: str, image: Word, shown: str) -> Start:
     args = args or [each for given in values_of(words, prefix + "args") for each in divided(given)]
     args = args or values_of(words, "--container-arg")  # of a virtual machine
     google, knative = words[0] == "gcloud", _is_knatives(words)
-    args = args or (values_of(words, "--arg") if knative else [])
+    args = args or (_given(words, ("--arg", "--argument")) if knative else [])
     entry = [each for given in values_of(words, prefix + "command") if google for each in divided(given)]
     if knative:
-        entry = [*values_of(words, "--cmd")]
+        entry = _given(words, ("--cmd", "--command"))
     elif not google and Word("--command") in words:  # then the words behind `--` are the program and its arguments
         entry, args = args[:1], args[1:]
     names = (
@@ -97,7 +114,7 @@ def _start_of(words: list[Word], prefix: str, image: Word, shown: str) -> Start:
     start = Start(shown, image.line, str(image), entry or None, args, variables, place)
     start.open_environment = any(word.startswith(_MORE_VARIABLES) for word in words)
     start.managed = google or knative
-    start.partial = knative and words[2] == "update"  # what is not named stays as it was
+    start.partial = knative and Word("update") in words[2:4]  # what is not named stays as it was
     return start
 
 
@@ -105,11 +122,13 @@ def read_azure(words: list[Word], document: Document) -> Reading | None:
     """`az container create` of the server's image, whose command line stands in the entrypoint's place; None else."""
     if words[:3] not in (["az", "container", "create"], ["az", "containerapp", "create"]):
         return None
-    images = [word for word in values_of(words, "--image") if OFFICIAL in word]
+    told = [*values_of(words, "--command-line"), *several(words, "--args")]
+    images = [word for word in values_of(words, "--image")
+              if is_server(word, [each for given in told for each in given.split()])]  # fmt: skip
     reading = Reading()
     for image in images[-1:]:
         reading.counts["images"] += 1
-        reading.findings += check_image(str(image), document.text.path, image.line)
+        reading.findings += check_image(str(image), document.text.path, image.line) if OFFICIAL in image else ()
         lines = values_of(words, "--command-line")
         entry = [word for line in lines for command in simple_commands(line.written, {}, line.line or 1)
                  for word in command.words]  # fmt: skip

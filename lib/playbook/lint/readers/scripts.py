@@ -171,12 +171,12 @@ def _read_command(command: Simple, document: Document, depth: int) -> Reading:
     reading.findings += hits
     if (contained := read_singularity(words, document)) is not None:
         return _joined(reading, contained)
+    if (cluster := read_cluster_run(words, document)) is not None:
+        return _joined(reading, cluster)
     if any(is_server_word(word) for word in words) and not all(_ASSIGNED.match(word) for word in words):
         return _joined(reading, read_process(words, document))
     if calls_script(words):
         return _joined(reading, read_script_call(words, document))
-    if (cluster := read_cluster_run(words, document)) is not None:
-        return _joined(reading, cluster)
     if (inside := compose_arguments(words)) is not None:
         return _joined(reading, read_compose_run(inside, document))
     image = next((word for word in words[1:] if _IMAGE.fullmatch(word)), None)
