@@ -16,7 +16,7 @@ from playbook.lint.checks.other_servers import names_openvino
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.forms.python_comments import prose_of, texts_of
-from playbook.lint.forms.terraform_templates import filled_templates
+from playbook.lint.forms.terraform_templates import filled_templates, is_given
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import NAMES_NONE, NOT_UNDERSTOOD, Gathered
 from playbook.lint.readers.apart import read_builds, read_rendered
@@ -138,7 +138,8 @@ def _read_kind(
         return reading
     if kind == "diff":
         return _read_diff(document)
-    if kind == "hcl" and (OFFICIAL in text.content or concerns(text.content) or kind_of(text.content)):
+    named = OFFICIAL in text.content or concerns(text.content) or kind_of(text.content)
+    if kind == "hcl" and (named or is_given(text, around.sources.texts, OFFICIAL)):
         reading = read_hcl(document, pods, objects)
         reading.add(read_releases(document))
         return reading

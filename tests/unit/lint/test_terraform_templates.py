@@ -78,3 +78,55 @@ def test_the_files_that_give_a_template_its_values_count_as_read(tmp_path):
     report = examine(tmp_path)
     assert ({*report.files}, report.passed) == ({*files}, {})
     assert "not-understood" not in {hit.rule for hit in report.findings}
+
+
+POD = """\
+resource "kubernetes_pod" "t" {
+  spec {
+    container {
+      image = var.image
+      args  = ["--model_name=m", "--model_base_path=s3://b/m"]
+    }
+  }
+}
+"""
+
+
+@each_row(
+    ("variables", "told"),
+    [(VARIABLE, True), (VARIABLE.replace("tensorflow/serving:latest", "me/tfs:1"), False), ("", False)],
+)
+def test_an_image_that_another_file_of_the_module_gives_is_the_containers(variables, told, tmp_path):
+    found = hits(tmp_path, {"main.tf": POD, "variables.tf": variables})
+    assert (("main.tf", 5, "s3-not-supported") in found) is told
+
+
+TASK_IN_YAML = """\
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      ContainerDefinitions:
+      - Name: tfs
+        Image: tensorflow/serving:2.20.0
+        Command: ["--model_base_path=/models/m", %s]
+        HealthCheck: {Command: ["CMD-SHELL", "%s"]}
+"""
+
+
+def test_a_health_check_of_ecs_is_read_in_both_spellings(tmp_path):
+    files = {"s.yaml": TASK_IN_YAML % ('"--model_name=m"', "curl -f localhost:8501/v1/models/m")}
+    files["t.json"] = (
+        '{"containerDefinitions": [{"image": "tensorflow/serving:2.20.0",\n'
+        '"healthCheck": {"command": ["CMD-SHELL", "curl -f localhost:8501/v1/models/m"]}}]}\n'
+    )
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = {(hit.path, hit.line) for hit in examine(tmp_path).findings if hit.rule == "tool-not-in-image"}
+    assert found == {("s.yaml", 9), ("t.json", 2)}
+
+
+@each_row(("value", "told"), [("!Ref Seconds", False), ("--file_system_poll_wait_seconds=x", True)])
+def test_what_a_reference_of_cloudformation_stands_for_is_not_known(value, told, tmp_path):
+    (tmp_path / "s.yaml").write_text(TASK_IN_YAML % (value, "true"))
+    assert ("flag-bad-value" in {hit.rule for hit in examine(tmp_path).findings}) is told

@@ -27,6 +27,14 @@ def is_beside(path: Path, folder: Path | None) -> bool:
     return path.parent == folder and (path.suffix == ".tf" or loaded)
 
 
+def is_given(text: Text, texts: Mapping[Path, Text], word: str) -> bool:
+    """True for a text that uses variables, where another of its module gives one a value with this word."""
+    folder = text.file.parent if text.file is not None else None
+    others = (other.content for path, other in texts.items() if is_beside(path, folder) and path != text.file)
+    value = re.compile(rf"=\s*\"[^\"\n]*{re.escape(word)}")
+    return "var." in text.content and any(value.search(content) for content in others)
+
+
 def filled_templates(texts: Mapping[Path, Text], used: set[str]) -> dict[Path, Text]:
     """The templates among the texts that a module fills in, with the values it is known to give them.
 

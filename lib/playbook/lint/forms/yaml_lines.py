@@ -115,9 +115,10 @@ def _sequence(loader: Any, node: Any) -> Iterator[Items]:
 
 
 def _other(loader: Any, suffix: str, node: Any) -> Any:
-    """An unknown tag (!Ref, !Sub of CloudFormation) is read as what stands behind it."""
+    """An unknown tag (!Sub of CloudFormation) is read as what stands behind it; !Ref and the like name a value."""
     if isinstance(node, yaml.ScalarNode):
-        return Word(node.value, node.start_mark.line + 1)
+        named = suffix in ("Ref", "GetAtt", "ImportValue") and "$" not in node.value
+        return Word(f"${{{node.value}}}" if named else node.value, node.start_mark.line + 1)
     built = (_sequence if isinstance(node, yaml.SequenceNode) else _mapping)(loader, node)
     result = next(built)
     next(built, None)

@@ -27,6 +27,7 @@ _OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Com
 _MAY_BE = {"image": (str, Table), "command": (str, list), "entrypoint": (str, list), "environment": (list, Table),
            "ports": (str, list), "volumes": (str, list), "healthcheck": (str, Table), "deploy": (Table,),
            "env_file": (str, list), "runtime": (str,)}  # fmt: skip
+_ECS_HEALTH = (("healthCheck", "command"), ("HealthCheck", "Command"))
 _AS_TEXT = ("values", "valuesContent")  # values that stand there as one text
 
 
@@ -89,6 +90,9 @@ def _read_table(table: Table, document: Document) -> Reading:
             service[name] = Items([service[name]])
     if isinstance(table.get("options"), Word) and (test := values_of(words_of(table["options"]) or [], "--health-cmd")):
         service[Word("healthcheck", table.at("options"))] = Table({Word("test", test[0].line): test[0]})  # GitHub's
+    for name, key in _ECS_HEALTH:
+        if isinstance(table.get(name), Table) and isinstance(table[name].get(key), (list, str)):
+            service[Word("healthcheck", table.at(name))] = Table({Word("test", table[name].at(key)): table[name][key]})
     health = service.get("healthcheck", table.get("healthcheck"))
     if isinstance(health, list) and len(health) == 1 and isinstance(health[0], Table):  # a block of Terraform's
         service[Word("healthcheck", table.at("healthcheck"))] = health[0]
