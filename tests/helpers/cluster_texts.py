@@ -103,7 +103,8 @@ spec:
     args: [{args}]
 """
 FLAGS = "--model_name=rank, --model_base_path=gs://m/rank"
-CONFIGURED = """apiVersion: apps/v1
+DEPLOYED = """\
+apiVersion: apps/v1
 kind: Deployment
 metadata: {name: tfs}
 spec:
@@ -113,7 +114,11 @@ spec:
     spec:
       containers:
       - name: tfs
-        image: tensorflow/serving:2.20.0%s
+        image: tensorflow/serving:2.20.0
+"""
+CONFIGURED = (
+    DEPLOYED[:-1]
+    + """%s
         args:
         - --rest_api_port=8501
         - --rest_api_num_threads=1
@@ -131,6 +136,7 @@ data:
   m.config: "prometheus_config { enable: true }"
   s.config: "allow_soft_placement: yes"
 """
+)
 
 
 def hits(folder, files):

@@ -1,6 +1,6 @@
 """Where Helm stops at a chart, what it prints, and what a release sets."""
 
-from cluster_texts import FLAGS, POD, hits
+from cluster_texts import DEPLOYED, FLAGS, POD, hits
 from tables import each_row
 
 from playbook.lint.forms.go_templates import rendered
@@ -9,20 +9,8 @@ CHART = {
     "Chart.yaml": "apiVersion: v2\nname: tfs\nversion: 0.1.0\n",
     "values.yaml": "model: {name: rank}\nbatching: {}\n",
     "templates/_h.tpl": '{{- define "tfs.name" -}}tfs{{- end -}}\n',
-    "templates/d.yaml": """\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: {{ include "tfs.name" . }}}
-spec:
-  selector: {matchLabels: {app: tfs}}
-  template:
-    metadata: {labels: {app: tfs}}
-    spec:
-      containers:
-      - name: tfs
-        image: tensorflow/serving:2.15.1
-        args: [--model_name={{ .Values.model.name }}, --model_base_path=gs://b/m]
-""",
+    "templates/d.yaml": DEPLOYED.replace("{name: tfs}", '{name: {{ include "tfs.name" . }}}', 1)
+    + "        args: [--model_name={{ .Values.model.name }}, --model_base_path=gs://b/m]\n",
 }
 
 

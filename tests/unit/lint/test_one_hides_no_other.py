@@ -2,6 +2,7 @@
 
 import random
 
+from cluster_texts import DEPLOYED
 from lint_pairs import forms, hidden, pairs
 from tables import each_row
 
@@ -16,18 +17,6 @@ EARLY_ENDS = {
     "no backslash": "docker run -d -p 8501:8501\n  " + PIECES,
     "twice": "docker run -d \\ \n  -p 8501:8501 \\ \n  " + PIECES,
 }
-POD = """apiVersion: apps/v1
-kind: Deployment
-metadata: {name: tfs}
-spec:
-  selector: {matchLabels: {app: tfs}}
-  template:
-    metadata: {labels: {app: tfs}}
-    spec:
-      containers:
-      - name: tfs
-        image: tensorflow/serving:2.20.0
-"""
 BY_FLAGS = "        args: [--rest_api_port=8501, --model_name=m, --model_base_path=gs://b/m]\n"
 PROBES = """        readinessProbe:
           httpGet: {path: /v1/models/m, port: 8080}
@@ -78,12 +67,12 @@ def test_options_before_an_early_end_are_judged_where_the_image_stands_behind_it
 def test_a_script_in_a_pod_that_ends_too_early_is_judged_as_meant(tmp_path):
     script = "        command: [sh, -c]\n        args:\n        - |\n          tensorflow_model_server --port=8500\n"
     script += "            --model_base_path=models/m \\\n            --num_load_threads=two\n"
-    hits = told(tmp_path, POD + script, "d.yaml")
+    hits = told(tmp_path, DEPLOYED + script, "d.yaml")
     assert hits >= {("line-not-continued", 16), ("relative-base-path", 16), ("flag-bad-value", 17)}
 
 
 def test_probes_are_judged_where_a_shell_gets_its_words_apart(tmp_path):
-    hits = told(tmp_path, POD + SPLIT + PROBES, "d.yaml")
+    hits = told(tmp_path, DEPLOYED + SPLIT + PROBES, "d.yaml")
     assert hits >= {("shell-args-split", 13), ("probe-wrong-port", 15), ("probe-wrong-path", 17)}
 
 
@@ -98,21 +87,23 @@ def test_a_probe_asks_for_a_model_of_the_list_wherever_that_is_mounted(path, tmp
     pod = f"        args: [--model_config_file={path}]\n{PROBES.replace('8080', '8501')}"
     pod += "        volumeMounts: [{name: c, mountPath: /etc/tfs}]\n      volumes: [{name: c, configMap: {name: c}}]\n"
     maps = f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c}}\ndata:\n  models.config: '{LIST}'\n"
-    hits = told(tmp_path, POD + pod + maps, "d.yaml")
+    hits = told(tmp_path, DEPLOYED + pod + maps, "d.yaml")
     assert hits >= {("probe-wrong-path", 14), ("probe-wrong-path", 16)}
     assert ("config-file-missing" in {rule for rule, _ in hits}) == path.startswith("/config")
-    right = (POD + pod + maps).replace("/v1/models/m,", "/v1/models/scorer,").replace("/other,", "/scorer,")
+    right = (DEPLOYED + pod + maps).replace("/v1/models/m,", "/v1/models/scorer,").replace("/other,", "/scorer,")
     assert "probe-wrong-path" not in {rule for rule, _ in told(tmp_path, right, "d.yaml")}
 
 
 def test_a_service_is_judged_by_the_one_server_that_its_wrong_selector_is_meant_for(tmp_path):
-    hits = told(tmp_path, POD + BY_FLAGS + SERVICE, "d.yaml")
+    hits = told(tmp_path, DEPLOYED + BY_FLAGS + SERVICE, "d.yaml")
     assert hits >= {("service-selects-nothing", 18), ("service-port-closed", 20)}
     route = "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: way}\nspec:\n  defaultBackend:\n"
     route += "    service: {name: tfs, port: {number: 8080}}\n"
-    assert ("route-wrong-port", 27) in told(tmp_path, POD + BY_FLAGS + SERVICE + route, "d.yaml")
+    assert ("route-wrong-port", 27) in told(tmp_path, DEPLOYED + BY_FLAGS + SERVICE + route, "d.yaml")
     redis = SERVICE.replace("name: tfs", "name: redis").replace("8502", "6379")
-    assert "service-selects-nothing" not in {rule for rule, _ in told(tmp_path, POD + BY_FLAGS + redis * 2, "d.yaml")}
+    assert "service-selects-nothing" not in {
+        rule for rule, _ in told(tmp_path, DEPLOYED + BY_FLAGS + redis * 2, "d.yaml")
+    }
 
 
 @each_row("base", ["${MODEL_BASE_PATH}", "$MODEL_BASE_PATH"])
@@ -153,7 +144,7 @@ def _errors(tmp_path, text):
 
 def test_a_script_over_several_lines_of_yaml_is_judged_once(tmp_path):
     script = "        command: [sh, -c]\n        args:\n        - tensorflow_model_server\n          --port=8500\n"
-    (tmp_path / "d.yaml").write_text(f"{POD}{script}          --model_base_path=models/m\n")
+    (tmp_path / "d.yaml").write_text(f"{DEPLOYED}{script}          --model_base_path=models/m\n")
     assert [hit.rule for hit in examine(tmp_path).findings].count("relative-base-path") == 1
 
 
