@@ -14,7 +14,7 @@ from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.crossed_ports import check_crossed
 from playbook.lint.checks.empty_values import without_set
 from playbook.lint.checks.flags import check_command
-from playbook.lint.checks.image_tags import at_their_values, without_made
+from playbook.lint.checks.image_tags import are_old, at_their_values, without_made, without_own_tags
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.mounted_models import check_mounted
@@ -86,7 +86,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings += [*check_crossed(text, own), *check_script(text, own)]
         report.findings += check_variables(text, own)
     report.findings = _once_of_kserves(report.findings)
-    report.findings = without_made(report.findings, gathered.texts.values())
+    report.findings = without_own_tags(without_made(report.findings, gathered.texts.values()), gathered.texts.values())
     report.findings = at_their_values(report.findings, gathered.texts.values())
     report.findings = without_forks(report.findings, gathered.texts.values())
     report.findings = without_set(report.findings, gathered.texts.values())
@@ -169,13 +169,15 @@ def _loose(
         (flag, gathered.texts[path]) for path, flag in gathered.configs.items() if gathered.texts[path] not in named
     ]
     commands = [command for command, _ in judged]
+    old = are_old(gathered.texts.values())
     for flag, text in dict.fromkeys(loose):
         if is_openvinos(text, gathered.texts.values()):
             report.passed.setdefault(OPENVINO, []).append(text.path)
             report.files = [path for path in report.files if path != text.path]
             continue
         about = read_under(text, commands, gathered.texts.values()) if flag == "model_config_file" else None
-        report.findings += check_config(flag, text, about)
+        hits = check_config(flag, text, about)
+        report.findings += [hit for hit in hits if not (old and hit.rule == "s3-not-supported")]
         report.counts["config files"] += 1
 
 

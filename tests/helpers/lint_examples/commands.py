@@ -38,6 +38,12 @@ COMMANDS: dict[str, dict[str, str | bytes]] = {
     "shebang-not-first": {"entrypoint.sh": "\n#!/bin/bash\ntensorflow_model_server --model_base_path=/models/m\n"},
     "cmd-over-entrypoint": {"Dockerfile": DOCKER + 'CMD ["tensorflow_model_server", "--port=8500"]'},
     "cmd-shell-form": {"Dockerfile": DOCKER + "CMD tensorflow_model_server --port=8500"},
+    "entrypoint-not-there": {"Dockerfile": DOCKER + 'ENTRYPOINT ["/usr/bin/tf_serving_entrypoint"]\n'},
+    "unit-without-shell": {"s.service": "[Service]\nExecStart=tensorflow_model_server --port=1 >> /l\n"},
+    "metrics-of-kserve": {
+        "r.yaml": "kind: ServingRuntime\nspec:\n  annotations: {prometheus.kserve.io/path: /metrics}\n"
+        "  containers: [{name: c, image: tensorflow/serving:2.20.0}]\n"
+    },
     "unit-relative-file": {"s.service": "[Service]\nExecStart=tensorflow_model_server --model_config_file=m.config\n"},
     "ports-crossed": {"r.sh": RUN.format(options="-p 8501:8500", flags="")},
     "host-port-twice": {"r.sh": 2 * RUN.format(options="-d -p 8501:8501", flags="")},

@@ -142,6 +142,12 @@ def test_lint_finds_nothing_in_the_bundle(written):
     assert [hit for hit in lint(written[0]) if hit.severity != "note"] == []
 
 
+def test_lint_finds_nothing_in_a_bundle_whose_image_is_built_on_one_of_your_own(fresh):
+    deploy.write(deploy.plan_of(fresh, "mine/serving:1", Demand(5000.0)))
+    assert "mine/serving:1" in (fresh / "deploy" / "Dockerfile").read_text()
+    assert [hit for hit in lint(fresh / "deploy") if hit.severity != "note"] == []
+
+
 def test_all_checks_of_the_bundle_pass_or_say_what_is_missing(written):
     rows = bundle_check.files(written[0], written[1].replica)
     assert bundle_check.failed(rows) == []

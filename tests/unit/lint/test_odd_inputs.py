@@ -90,7 +90,7 @@ def test_a_pipe_is_read_when_somebody_writes_and_no_longer_waited_for_than_a_mom
     monkeypatch.setattr("playbook.lint.gathering._PATIENCE_S", 0.2)
     assert [hit.rule for hit in examine(pipe).findings] == ["unreadable"]
     monkeypatch.setattr("playbook.lint.gathering._PATIENCE_S", 30)
-    writer = threading.Thread(target=pipe.write_text, args=(WRONG * 2_000,))
+    writer = threading.Thread(target=pipe.write_text, args=("# more than a pipe holds at once\n" * 3_000 + WRONG,))
     writer.start()
     assert "flag-value-after-blank" in {hit.rule for hit in examine(pipe).findings}
     writer.join()

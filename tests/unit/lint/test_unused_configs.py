@@ -33,7 +33,7 @@ FOUND = {
     "a comment that YAML does not know": ({"p.yaml": POD % "nvidia.com/gpu: 1  // T4 GPU"}, ("p.yaml", 9, "kubernetes-refuses")),
     "half a GPU": ({"p.yaml": POD % "nvidia.com/gpu: 0.5"}, ("p.yaml", 9, "kubernetes-refuses")),
     "a variable of the one image that is made here": ({"p.yaml": POD % "", "Dockerfile": f"FROM {IMAGE}\nCOPY m /app/m\n"}, ("p.yaml", 8, "env-nobody-reads")),
-    "a scrape of KServe's at another path": ({"r.yaml": RUNTIME % "/metrics"}, ("r.yaml", 6, "metrics-path-mismatch")),
+    "a scrape of KServe's at another path": ({"r.yaml": RUNTIME % "/metrics"}, ("r.yaml", 6, "metrics-of-kserve")),
     "numbers of batching as flags": ({"r.sh": RUN % ("", "--max_batch_size=8")}, ("r.sh", 1, "unknown-flag")),
 }  # fmt: skip
 # what is right, or nobody can know -> the files

@@ -164,7 +164,7 @@ def _splitting(values: Values, _: Command | None) -> Iterator[Hit]:
     elif execution > values.limit:
         problem = f"max_execution_batch_size {execution} is above max_batch_size {values.limit}, the load fails"
         yield "batching-splitting", name, {"problem": problem, "remedy": f"Use {values.limit} or less."}
-    elif values.sizes and execution not in values.sizes:
+    elif values.sizes and execution not in values.sizes and values.has("max_execution_batch_size"):
         problem = f"pieces of max_execution_batch_size {execution} are padded to another of {values.sizes}"
         yield "batching-splitting-padded", name, {"problem": problem, "remedy": "Take it from allowed_batch_sizes."}
 

@@ -75,6 +75,8 @@ def served_metrics_path(text: Text) -> str | None:
 def check_scrape(job: Any, key: str, served: str, shown: str) -> Iterator[Finding]:
     """Findings of one scrape of the metrics page; `key` names the setting of its path."""
     path, line = str(job.get(key, "/metrics")), job.at(key)
+    if not served.startswith("/"):
+        return  # it never matches, which is said of the monitoring file
     if "/" + path.lstrip("/") != served and not is_unknown(path):  # Prometheus adds the slash
         yield finding("metrics-path-mismatch", shown, line, path=path, served="/" + served.lstrip("/"))
     if job.get("params"):
@@ -84,8 +86,9 @@ def check_scrape(job: Any, key: str, served: str, shown: str) -> Iterator[Findin
 def check_annotations(annotations: Any, served: str, shown: str) -> Iterator[Finding]:
     """Findings of the annotations that let Prometheus scrape a pod or a Service; the path is /metrics without one."""
     key, kserves = "prometheus.io/path", "prometheus.kserve.io/path"
-    if kserves in annotations:
-        yield from check_scrape(annotations, kserves, served, shown)
+    path = str(annotations.get(kserves, served))
+    if path != served and not is_unknown(path):
+        yield finding("metrics-of-kserve", shown, annotations.at(kserves), path=path, served=served)
     on = str(annotations.get("prometheus.io/scrape", "")).lower() == "true"
     if key in annotations:
         yield from check_scrape(annotations, key, served, shown)

@@ -23,10 +23,11 @@ _KUBERNETES = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT\w*|PORT(?:_\w+)?)") 
 
 def check_empty(start: Start, text: Text, words: Sequence[str], values: Mapping[str, str]) -> Iterator[Finding]:
     """Findings of one server line; nothing where a part of what sets the variables is not shown."""
-    shown = start.place.dockerfile and not (start.open_environment or start.managed or start.filled)
+    alone = start.place.built and not start.place.dockerfile  # what is set where it is run is not here
+    shown = (start.place.dockerfile or alone) and not (start.open_environment or start.managed or start.filled)
     if not shown or not is_official(start.image) or text.templated:
         return
-    for word in words:
+    for word in words if not alone else [word for word in words if "_file=" in word]:
         match = _VALUE.fullmatch(word)
         name = (match[2] or match[3]) if match else ""
         if match is None or match[1] not in FLAGS or name in values or _may_be_set(name, text, start):

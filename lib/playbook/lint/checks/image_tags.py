@@ -65,6 +65,22 @@ def without_made(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Finding
     return [hit for hit in held if odd.get(hit) not in made or hit not in odd]
 
 
+def without_own_tags(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:
+    """The findings without those of a tag that is left out of an image which a text here builds by that very name."""
+    held, contents = list(hits), [text.content for text in texts]
+    named = {hit: hit.message.split()[1] for hit in held if hit.rule == "image-not-pinned"}
+    bare = {image for image in named.values() if ":" not in image and OFFICIAL not in image}
+    own = {image for image in bare if any(_makes(image, each) for each in contents)}
+    return [hit for hit in held if hit not in named or named[hit] not in own]
+
+
+def are_old(texts: Iterable[Text]) -> bool:
+    """True where all releases of the official image that these texts name are older than 2.7."""
+    found = {(int(major), int(minor)) for text in texts
+             for major, minor in re.findall(rf"{OFFICIAL}:(\d+)\.(\d+)", text.content)}  # fmt: skip
+    return bool(found) and max(found) < (2, 7)
+
+
 def at_their_values(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:
     """The findings on an image where it is named, also where a use of Terraform's variable was read as its value."""
     lines = {text.path: text.content.split("\n") for text in texts}

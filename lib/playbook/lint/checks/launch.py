@@ -36,8 +36,8 @@ def launch(start: Start) -> Reading:
     start = _filled(start) if start.kubernetes else start
     start = with_literals(start)
     start = named_as_program(start, reading)
-    words = [*(start.entry or ()), *start.args]
     start = check_entry(start, reading)
+    words = [*(start.entry or ()), *start.args]
     if start.entry and len(words) > 1 and is_shell(words[0]) and not words[1].startswith("-"):
         start, words = replace(start, entry=words[1:2], args=words[2:]), words[1:]  # a shell that runs a script
     first = start.entry[0] if start.entry else Word("")

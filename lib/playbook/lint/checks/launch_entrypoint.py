@@ -22,7 +22,7 @@ from playbook.lint.checks.start_checks import (
 )
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.shell_calls import script_of
-from playbook.lint.forms.text import UNKNOWN, line_of, place_of
+from playbook.lint.forms.text import UNKNOWN, Word, line_of, place_of
 
 
 def by_entrypoint(start: Start, reading: Reading) -> None:
@@ -32,6 +32,11 @@ def by_entrypoint(start: Start, reading: Reading) -> None:
     written = script_named(start, start.entry[0]) if start.entry else own
     if written is not None:
         return by_text(start, written, args, reading)
+    if args and is_server_word(args[0].partition(" ")[0]) and " --" in args[0]:
+        binary, _, rest = args[0].partition(" --")
+        flag = "--" + rest.partition("=")[0]
+        reading.report("flags-in-one-word", start.path, line_of(args[0]) or start.line, flag=binary, other=flag)
+        args = [*(Word(part, args[0].line, args[0].raw) for part in args[0].split()), *args[1:]]
     first, script = next(iter(args), ""), script_of(args)
     scripted = OFFICIAL in start.image and "-devel" not in start.image and not has_own_tag(start.image)
     if not scripted and any(is_server_word(word) for word in args):  # perhaps behind another program

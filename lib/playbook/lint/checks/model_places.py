@@ -51,13 +51,16 @@ def is_plain(command: Command) -> bool:
 
 
 def copied_beside(command: Command, base: str) -> str:
-    """The one folder that an image gets beside the base path, where it gets none there; "" otherwise."""
-    parent = base.rstrip("/").rpartition("/")[0]
+    """The one folder that an image gets beside the base path, or by its name elsewhere, where it gets none there."""
+    parent, _, own = base.rstrip("/").rpartition("/")
     copied = [each for each in command.place.mounts if each.files is None and not _FILE.search(each.target)]
     folders = [each.target for each in copied if not (each.source and each.source.is_file())]
     names = {each[len(parent) + 1 :].partition("/")[0] for each in folders if each.startswith(f"{parent}/")}
     beside = [name for name in names if not _NO_MODEL.search(name)]
-    return f"{parent}/{beside[0]}" if parent and len(beside) == 1 and not is_unknown(beside[0]) else ""
+    if parent and len(beside) == 1 and not is_unknown(beside[0]):
+        return f"{parent}/{beside[0]}"
+    same = {each for each in folders if each.rpartition("/")[2] == own and not is_unknown(each)}
+    return same.pop() if len(same) == 1 and not names else ""
 
 
 def name_mounted(command: Command, base: str) -> str:

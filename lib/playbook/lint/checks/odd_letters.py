@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from playbook.lint.forms.letters import WRITTEN_END, first_outside, odd_blank, plain
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
+
+_SLASHES = re.compile(r"""(?m)^((?:[^"'\n#/]|/(?!/)|"[^"\n]*"|'[^'\n]*')*)(//)""")  # outside of strings and comments
 
 
 def odd_letters(text: Text, message: str, effect: str) -> tuple[Finding, str] | None:
@@ -17,6 +21,9 @@ def odd_letters(text: Text, message: str, effect: str) -> tuple[Finding, str] | 
     if place is None and (written := WRITTEN_END.search(text.content)) is not None:
         place, meant = written.start(), WRITTEN_END.sub("\n", text.content)
         problem = "`\\n` stands there as two letters (bash's echo writes them so without -e)"
+    if place is None and not text.content.lstrip().startswith("{") and (slashes := _SLASHES.search(text.content)):
+        place, meant = slashes.start(2), _SLASHES.sub(r"\1#", text.content)
+        problem = "// begins no comment, # does"
     if place is None or meant == text.content:
         return None
     words = {"kind": message, "problem": problem, "effect": effect}

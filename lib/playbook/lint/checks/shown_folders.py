@@ -6,7 +6,7 @@ from playbook.lint.checks.command import Command
 from playbook.lint.checks.lookup import Lookup, Sources
 from playbook.lint.forms.listings import listed_bare
 from playbook.lint.forms.saved_models import as_named
-from playbook.lint.forms.trees import numbered, one_level_off, without_version
+from playbook.lint.forms.trees import model_inside, numbered, one_level_off, without_version
 
 _INTO_ONE = "The text shows saved_model.pb right in it: put the model into {bare}/1/."
 
@@ -41,6 +41,8 @@ def shown_wrong(result: Lookup, command: Command, sources: Sources, base: str) -
     inside = base if result.mount is not None and result.mount.claim else named  # nobody lists a claim from outside
     if bare := without_version(folders, named) or listed_bare(listed, named) or listed_bare(listed, inside):
         return "no-version", {"path": bare, "remedy": _INTO_ONE.format(bare=bare)}
+    if name := model_inside(folders, named):
+        return "no-version", {"path": base, "remedy": f"Name the folder of the versions: {base.rstrip('/')}/{name}."}
     if above := one_level_off(folders, named):
         remedy = f"Put the versions into {above}/{base.rstrip('/').rpartition('/')[2]}/, or name their folder."
         where = f"in {above} as the text draws it, which holds versions alone"

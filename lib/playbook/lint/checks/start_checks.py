@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from difflib import get_close_matches
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_server_word
 from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_told, is_unread
@@ -25,6 +26,7 @@ def check_entry(start: Start, reading: Reading) -> Start:
 
     Returns the start as it is meant.
     """
+    start = _as_called(start, reading)
     named = (start.args or [Word("")])[0]
     again = start.entry is None and named.endswith("/" + ENTRYPOINT_SCRIPT) and named in start.scripts
     if again or (is_server_word(named) and is_server_word((start.entry or [Word("")])[-1])):
@@ -40,6 +42,22 @@ def check_entry(start: Start, reading: Reading) -> Start:
     reading.report("program-is-flag", *place_of(word, start.path, start.line), word=word, where=where, right=right)
     behind_script = is_official(start.image) and not any(ENTRYPOINT_SCRIPT in path for path in start.scripts)
     return replace(start, entry=None, args=[*(start.entry or ()), *start.args]) if behind_script else start
+
+
+def _as_called(start: Start, reading: Reading) -> Start:
+    """The start by the image's own script, where its name is misspelt, which is said."""
+    word = (start.entry or [Word("")])[0]
+    name = word.rpartition("/")[2]
+    path = start.place.absolute(word)
+    held = any(mount.rest_of(path) is not None for mount in start.place.mounts) or path in start.scripts
+    if not is_official(start.image) or held or name == ENTRYPOINT_SCRIPT or not _like_script(name):
+        return start
+    reading.report("entrypoint-not-there", *place_of(word, start.path, start.line), word=word)
+    return replace(start, entry=None, args=[*(start.entry or [])[1:], *start.args])
+
+
+def _like_script(name: str) -> bool:
+    return bool(get_close_matches(name, [ENTRYPOINT_SCRIPT], cutoff=0.9))
 
 
 def check_program(start: Start, word: Word, reading: Reading) -> None:

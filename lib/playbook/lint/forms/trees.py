@@ -53,6 +53,15 @@ def without_version(folders: Mapping[str, frozenset[str]], source: str) -> str:
     return found[0] if not numbered(names) and names & {"saved_model.pb", "saved_model.pbtxt"} else ""
 
 
+def model_inside(folders: Mapping[str, frozenset[str]], source: str) -> str:
+    """The name of the one drawn folder of versions right below this path, which holds none itself; "" where it does."""
+    sought = known(source)
+    found = [path for path in folders if sought and _agree(known(path), sought)]
+    names = folders[found[0]] if len(found) == 1 else frozenset()
+    inside = [name for name in names if any(map(_NUMBER.fullmatch, folders.get(f"{found[0]}/{name}", ())))]
+    return inside[0] if len(inside) == 1 and not numbered(names) else ""
+
+
 def numbered(names: Iterable[str]) -> bool:
     """True where a version is among these names, or one that is left out may be."""
     return any(_NUMBER.fullmatch(name) or _LEFT_OUT.search(name) for name in names)

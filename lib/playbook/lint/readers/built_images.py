@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from playbook.lint.checks.command import BINARY, PACKAGE
+from playbook.lint.checks.command import BINARY, OFFICIAL, PACKAGE
 from playbook.lint.checks.own_images import built_as, remember
 from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
 from playbook.lint.checks.start import is_called_so
-from playbook.lint.forms.text import Text
+from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.readers.block_kinds import CALLED
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.told_builds import Build, in_bake, in_calls, in_commands, in_page
@@ -19,6 +19,7 @@ from playbook.lint.readers.yaml_pages import Page
 
 _BELOW = r"[^\n]*\n(?:[ \t]*(?:(?:```|~~~|\.\. |\[source)[^\n]*)?\n){0,4}[ \t]*FROM[ \t]+\S*serving"  # between
 _OTHERS = re.compile(r"(docker\.io/)?(bitnami|emacski|intel|linaro|ibmcom)\w*/")  # who publish such images
+_SERVED = re.compile(r"/v1/models/|\bcontainerPort: 850[01]\b")
 _STAGE = re.compile(r"(?m)^[ \t]*FROM\s+\S+")
 _BUILDS = ("build", "bud", "tag", "submit", "artifacts", "destination")  # one of them stands in a text that builds
 
@@ -56,8 +57,11 @@ def _only_one(texts: Mapping[Path, Text], kinds: Mapping[Path, str], around: Sur
     images = {image.path: image for image in around.images.values()}
     if around.builds or len(images) != 1:
         return
-    called = {(name, text.path) for path, text in texts.items() if kinds.get(path) == "yaml"
-              for name in CALLED.findall(text.content) if is_called_so(name) and not _OTHERS.match(name)}  # fmt: skip
+    named = {(name, text) for path, text in texts.items() if kinds.get(path) == "yaml"
+             for name in CALLED.findall(text.content) if not (is_unknown(name) or _OTHERS.match(name))}  # fmt: skip
+    alone = len({name for name, _ in named}) == 1
+    called = {(name, text.path) for name, text in named
+              if is_called_so(name) or (alone and OFFICIAL not in name and _SERVED.search(text.content))}  # fmt: skip
     if len({name for name, _ in called}) == 1:
         for name, shown in called:
             remember(around, name, next(iter(images.values())), shown)

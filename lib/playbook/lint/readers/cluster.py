@@ -172,13 +172,22 @@ def _idle(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
 
 
 def _of_the_one(service: Any, shown: str, near: list[Pod], objects: list[tuple[Any, str]]) -> bool:
-    """True for the only Service beside the only pod of a text: whatever its ports, it is meant to lead there."""
-    here = [data for data, path in objects if path == shown]
+    """True for the only Service beside the only pod of a text or a folder: whatever its ports, it is meant to lead
+    there."""
+    folder = shown.rpartition("/")[0]
+    together = len(near) == 1 and near[0].shown == shown
+    here = [data for data, path in objects if path == shown or (not together and path.rpartition("/")[0] == folder)]
     services = [data for data in here if data.get("kind") == "Service"]
-    alone = (
-        len(near) == 1 and near[0].shown == shown and len([each for data in here for each in pod_templates(data)]) == 1
-    )
+    if not together and not _alike(service["spec"].get("selector"), near[0].labels if near else {}):
+        return False
+    alone = len(near) == 1 and len([each for data in here for each in pod_templates(data)]) == 1
     return alone and len(services) == 1 and services[0] is service and not service["spec"].get("externalName")
+
+
+def _alike(selector: Any, labels: Any) -> bool:
+    """True where a value that is asked for is a part of one that is carried, or the other way round."""
+    asked, carried = _labels(selector).values(), _labels(labels).values()
+    return any(one in other or other in one for one in asked for other in carried)
 
 
 def _unserved(shown: str, pods: list[Pod], services: list[Any], objects: list[tuple[Any, str]]) -> list[Pod]:

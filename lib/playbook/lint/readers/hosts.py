@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from playbook.lint.checks.command import Command
+from playbook.lint.checks.command import Command, is_official
 from playbook.lint.checks.containers import listening
 from playbook.lint.checks.probes import port_number
 from playbook.lint.checks.reading import SHAPES
@@ -51,7 +51,9 @@ class Host:
         path = command.text("model_config_file")
         if not path:
             name = command.text("model_name") or "default"
-            return set() if is_unknown(name) or command.partial else {name}
+            image = command.place.image
+            within = bool(image) and not is_official(image) and "model_name" not in command.given  # told by the image
+            return set() if within or is_unknown(name) or command.partial else {name}
         mount, rest = next(command.place.over(command.place.absolute(path)), (None, ""))
         text = (mount.files or {}).get(rest) if mount is not None else None
         known = (

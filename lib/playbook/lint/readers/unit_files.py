@@ -7,16 +7,20 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
-from playbook.lint.checks.command import Command
+from playbook.lint.checks.command import BINARY, Command
+from playbook.lint.checks.environment import instead_of, is_unread
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.schema import KINDS
-from playbook.lint.forms.text import is_unknown
+from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.forms.units import unit_as_shell, windows_as_shell
 from playbook.lint.forms.variables import variables
 from playbook.lint.readers.scripts import read_script
 from playbook.lint.rules.findings import Finding, finding
 
+_ENVIRONMENT = re.compile(r"\s*Environment\s*=\s*(.+)")
+_STARTED = re.compile(r"(?m)^[ \t]*ExecStart[ \t]*=(?:.*\\\n)*.*")
+_SHELLS = re.compile(r"(?<=\s)(\d?>{1,2}|&>|\d>&\d|\|{1,2}|&&?)(?=\s|/|$)")
 _SERVICE = re.compile(r"(?m)^\s*\[Service\]")
 # another folder than the root: told, a user's home, or a shell's `cd`
 _ELSEWHERE = re.compile(r"(?m)^\s*(WorkingDirectory|RootDirectory)\s*=|WantedBy\s*=\s*default\.target|\bcd\s|--user\b")
@@ -36,7 +40,28 @@ def read_unit(document: Document) -> Reading:
     reading = read_script(Document(replace(document.text, content=content), document.around))
     if _SERVICE.search(document.text.content) and not _ELSEWHERE.search(document.text.content):
         reading.findings += _in_root(reading.commands)
+    if reading.commands and _SERVICE.search(document.text.content):
+        reading.findings += [*_unread(document.text), *_without_shell(document.text)]
     return reading
+
+
+def _unread(text: Text) -> Iterator[Finding]:
+    """Variables of a service that starts the server itself, which reads none of them."""
+    for line, content in enumerate(text.content.split("\n"), text.first_line):
+        told = _ENVIRONMENT.match(content)
+        for name, _, value in (word.partition("=") for word in shlex.split(told[1])) if told else ():
+            if is_unread(name, text.content, by_script=False):
+                why = "the service starts the server itself, which reads no settings from variables"
+                yield finding("env-nobody-reads", text.path, line, name=name, why=why, hint=instead_of(name, value))
+
+
+def _without_shell(text: Text) -> Iterator[Finding]:
+    """Words of a shell's in ExecStart, which starts a program without one."""
+    for started in _STARTED.finditer(text.content):
+        bare = re.sub(r"\"[^\"]*\"|'[^']*'", lambda quoted: " " * len(quoted[0]), started[0])
+        if BINARY in bare and (word := _SHELLS.search(bare)):
+            line = text.line(text.content.count("\n", 0, started.start() + word.start(1)) + 1)
+            yield finding("unit-without-shell", text.path, line, word=word[1])
 
 
 def _in_root(commands: list[Command]) -> Iterator[Finding]:

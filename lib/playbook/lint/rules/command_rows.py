@@ -19,6 +19,11 @@ ROWS = (
      "--{flag}={path} is relative, and systemd starts a service in /: the server looks for {where}.",
      "Name the file by its whole path, or set WorkingDirectory=.",
      "systemd.exec(5)"),
+    ("unit-without-shell", "warning",
+     "ExecStart is run without a shell: {word} and what stands behind it are arguments that the server does not know, "
+     "and do nothing.",
+     "Use StandardOutput=append:/path, ExecStartPre= and the like, or start it by sh -c \"exec ...\".",
+     "systemd.service(5)"),
     ("assignment-with-blanks", "error",
      "{name} is set with blanks around its =: the shell runs a program called {name}, and the variable stays empty.",
      "Write {name}=value, without blanks.",
