@@ -39,6 +39,8 @@ FOUND = {
     "an entrypoint nearly of its name": ({"Dockerfile": f'FROM {IMAGE}\nENTRYPOINT ["/usr/bin/tf_serving_entrypoint"]\n'}, ("Dockerfile", 2, "entrypoint-not-there")),
     "a command line as one word": ({"Dockerfile": f"FROM {IMAGE}\nENV MODEL_NAME=m\nCOPY m /models/m\n{ONE_WORD}"}, ("Dockerfile", 4, "flags-in-one-word")),
     "a flag inside it": ({"Dockerfile": f"FROM {IMAGE}\nENV MODEL_NAME=m\nCOPY m /models/m\n{ONE_WORD}"}, ("Dockerfile", 4, "unknown-flag")),
+    "a flag of a CMD whose shell form loses it": ({"Dockerfile": f"FROM {IMAGE}\nCOPY m /models/model\nCMD tensorflow_model_server --port=8500 \\\n  --grpc_api_port=1\n"}, ("Dockerfile", 4, "unknown-flag")),
+    "what the image serves without that CMD": ({"Dockerfile": f"FROM {IMAGE}\nENV MODEL_NAME=m MODEL_BASE_PATH=/models/m\nCMD tensorflow_model_server --port=8500 --model_base_path=/models/m\n"}, ("Dockerfile", 2, "base-path-doubled")),
     "a bucket for a release without S3": ({"models.config": BUCKET, "Dockerfile": f"FROM {IMAGE}\nCOPY s.sh /s.sh\n"}, ("models.config", 1, "s3-not-supported")),
     "a metrics path without its slash": ({"c.yaml": COMPOSE, "m.config": RELATIVE, "prometheus.yml": SCRAPE}, ("m.config", 1, "monitoring-path")),
 }  # fmt: skip

@@ -21,6 +21,7 @@ from playbook.lint.forms.dockerfile import (
     last_of,
     stages,
 )
+from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import Text, Word, expand
 from playbook.lint.readers.image_builds import check_build, is_torn
 from playbook.lint.readers.image_files import copied, is_script_text, made, parted, workdir_of
@@ -91,6 +92,9 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
         if all(hit.rule != "entrypoint-replaced" for hit in reading.findings):  # said there: REST is off
             launched.findings += check_told_ports(final, start, launched.commands, text)
         reading.add(launched)
+        lost = last_of(final, "CMD") if any(hit.rule == "cmd-shell-form" for hit in reading.findings) else None
+        if lost is not None and (meant := _as_shell(lost, start, text)):
+            reading.add(launch(replace(start, args=meant, partial=False)))
         if any(step.broken for step in final):  # what the image would run is known, and it does not build
             reading.commands = [replace(command, published=()) for command in reading.commands]
     return reading
@@ -172,6 +176,17 @@ def _fill(
     if start.entry == [] and cmd_words:
         start.entry, start.args = cmd_words, []
     _replaced(start, entry, text, reading)
+
+
+def _as_shell(cmd: Instruction, start: Start, text: Text) -> list[Word]:
+    """The server's flags of a CMD in shell form, as they were meant; none where another program stands there."""
+    values = {name: str(value) for name, value in start.environment.items()}
+    for command in simple_commands(continued(cmd.rest), values, text.line(cmd.line) or 1):
+        words = command.words
+        named = [place for place, word in enumerate(words) if is_server_word(word)]
+        if named or (words[:1] and words[0].startswith("--")):
+            return words[named[0] + 1 :] if named else words
+    return []
 
 
 def _replaced(start: Start, entry: Instruction | None, text: Text, reading: Reading) -> None:
