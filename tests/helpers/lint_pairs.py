@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cluster_texts import DEPLOYED
+
 from playbook.lint.linter import examine
 
 Texts = dict[str, str]
@@ -79,17 +81,9 @@ RUN_FAULTS: Faults = {
     "option": ("--name tfs", "--publih 80:80 --name tfs"),
     "image": ("tensorflow/serving:2.20.0", "tensorflow/ serving:2.20.0"),
 }  # fmt: skip
-DEPLOYMENT = """apiVersion: apps/v1
-kind: Deployment
-metadata: {name: tfs}
-spec:
-  selector: {matchLabels: {app: tfs}}
-  template:
-    metadata: {labels: {app: tfs}}
-    spec:
-      containers:
-      - name: tfs
-        image: tensorflow/serving:2.20.0
+DEPLOYMENT = (
+    DEPLOYED
+    + """\
         args: [WORDS]
         env: [{name: TF_CPP_MIN_LOG_LEVEL, value: "1"}]
         ports: [{containerPort: 8501, name: rest}]
@@ -99,6 +93,7 @@ spec:
         volumeMounts: [{name: m, mountPath: /models}, {name: c, mountPath: /etc/tfs}]
       volumes: [{name: m, persistentVolumeClaim: {claimName: m}}, {name: c, configMap: {name: conf}}]
 """
+)
 SERVED = """---
 apiVersion: v1
 kind: Service

@@ -53,7 +53,8 @@ def gather_builds(texts: Mapping[Path, Text], kinds: Mapping[Path, str], pages: 
 
 
 def _only_one(texts: Mapping[Path, Text], kinds: Mapping[Path, str], around: Surroundings) -> None:
-    """The one Dockerfile of the server here makes the one image that objects here call by the server's name."""
+    """Let `around` know what the one Dockerfile of the server here makes: the one image that objects here call by the
+    server's name, or the only image they name, where they ask it for models or list the server's ports."""
     images = {image.path: image for image in around.images.values()}
     if around.builds or len(images) != 1:
         return
