@@ -96,7 +96,7 @@ FLAG_FAULTS = [
     flag_fault("flag-bad-value", "--num_unload_threads=two"),
     flag_fault("flag-bad-value", "--enable_model_warmup=on", fixable=True),
     flag_fault("port-out-of-range", "--port=85000", also="port-nobody-listens port-told-closed service-port-closed"),
-    flag_fault("rest-port-is-grpc-port", "--rest_api_port=8500", drops="port", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port"),
+    flag_fault("rest-port-is-grpc-port", "--rest_api_port=8500", drops="port", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port client-wrong-port"),
     flag_fault("rest-threads-one", "--rest_api_num_threads=1", also=THREADS),
     flag_fault("batching-file-unused", f"--batching_parameters_file={CONF}/batching.config", drops="enable_batching", fits=batches),
     flag_fault("per-model-unused", "--enable_per_model_batching_parameters=true", drops="enable_batching", fits=lambda s: not batches(s)),

@@ -18,7 +18,11 @@ from playbook.lint.readers.told_builds import Build, in_bake, in_calls, in_comma
 from playbook.lint.readers.yaml_pages import Page
 
 _BELOW = r"[^\n]*\n(?:[ \t]*(?:(?:```|~~~|\.\. |\[source)[^\n]*)?\n){0,4}[ \t]*FROM[ \t]+\S*serving"  # between
-_OTHERS = re.compile(r"(docker\.io/)?(bitnami|emacski|intel|linaro|ibmcom)\w*/")  # who publish such images
+_OTHERS = re.compile(  # who publish such images, and programs that run beside a server
+    r"(docker\.io/)?((bitnami|emacski|intel|linaro|ibmcom)\w*/|(library/)?(adminer|caddy|envoyproxy/|grafana/|haproxy|"
+    r"httpd|jaegertracing/|mariadb|memcached|minio/|mongo|mysql|nginx|postgres|prom/|python|rabbitmq|redis|traefik))"
+)
+_BUILT = re.compile(r"(?m)^[ \t]+build:")  # a service of compose that is the Dockerfile's image, whatever its name
 _SERVED = re.compile(r"/v1/models/|\bcontainerPort: 850[01]\b")
 _STAGE = re.compile(r"(?m)^[ \t]*FROM\s+\S+")
 _BUILDS = ("build", "bud", "tag", "submit", "artifacts", "destination")  # one of them stands in a text that builds
@@ -60,7 +64,7 @@ def _only_one(texts: Mapping[Path, Text], kinds: Mapping[Path, str], around: Sur
         return
     named = {(name, text) for path, text in texts.items() if kinds.get(path) == "yaml"
              for name in CALLED.findall(text.content) if not (is_unknown(name) or _OTHERS.match(name))}  # fmt: skip
-    alone = len({name for name, _ in named}) == 1
+    alone = len({name for name, _ in named}) == 1 and not any(_BUILT.search(text.content) for _, text in named)
     called = {(name, text.path) for name, text in named
               if is_called_so(name) or (alone and OFFICIAL not in name and _SERVED.search(text.content))}  # fmt: skip
     if len({name for name, _ in called}) == 1:
