@@ -71,6 +71,30 @@ def test_two_services_with_one_port_of_the_host_are_said_where_both_are_started(
     assert said(tmp_path, {"host-port-twice"}, compose_yaml=text) == lines
 
 
+@each_row(("more", "lines"), [
+    ("scale: 2, ports: ['8501:8501']", {("port-of-copies", 2)}),
+    ("deploy: {replicas: 3}, ports: ['8501:8501']", {("port-of-copies", 2)}),
+    ("deploy: {replicas: 3}, container_name: tfs", {("port-of-copies", 2)}),
+    ("deploy: {replicas: 3}, ports: ['8501-8503:8501']", set()),
+    ("deploy: {replicas: 3}, ports: ['8501']", set()),
+    ("deploy: {replicas: 1}, ports: ['8501:8501']", set()),
+    ("deploy: {replicas: 3, update_config: {parallelism: 1}}, ports: ['8501:8501']", set()),  # a swarm's
+])  # fmt: skip
+def test_copies_of_a_service_that_want_one_port_or_one_name_are_said(more, lines, tmp_path):
+    text = f"services:\n  a: {{image: 'tensorflow/serving:2.20.0', {more}}}\n"
+    assert said(tmp_path, {"port-of-copies"}, compose_yaml=text) == lines
+
+
+@each_row(("port", "lines"), [("8501", {("request-wrong-port", 6)}), ("9501", set())])
+def test_a_job_of_ci_that_asks_another_port_than_it_publishes_is_told(port, lines, tmp_path):
+    (tmp_path / ".github/workflows").mkdir(parents=True)
+    script = RUN.format("-d -p 9501:8501") + f"curl http://localhost:{port}/v1/models/m\n"
+    steps = "".join(f"        {line}\n" for line in script.splitlines())
+    (tmp_path / ".github/workflows/test.yml").write_text(f"jobs:\n  test:\n    steps:\n    - run: |\n{steps}")
+    report = examine(tmp_path)
+    assert {(hit.rule, hit.line) for hit in report.findings if hit.rule == "request-wrong-port"} == lines
+
+
 def test_ports_are_published_as_spans_too(tmp_path):
     script = RUN.format("-p 8500-8501:8500-8501") + "curl http://localhost:8501/v1/models/m\n"
     assert said(tmp_path, {"request-wrong-port", "ports-crossed"}, r_sh=script) == set()

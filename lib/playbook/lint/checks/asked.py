@@ -23,6 +23,7 @@ _INSIDE = re.compile(r"\bexec\b|healthcheck", re.IGNORECASE)  # asked in the con
 _OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
 _READ = (".md", ".rst", ".markdown", ".mdx", ".adoc", ".txt", ".ipynb", ".sh", ".bash", ".bat", ".ps1", ".mk",
          "makefile")  # fmt: skip
+_OF_CI = re.compile(r"(?:^|/)(?:\.github/workflows/|\.circleci/|\.gitlab-ci|\.travis|azure-pipelines|buildspec)")
 
 
 def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iterator[Finding]:
@@ -31,7 +32,7 @@ def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iter
     `served` is where their monitoring file shows metrics.
     Nothing is said where one of them may take the request: flags that stand elsewhere, ports that are not told.
     """
-    if not text.path.lower().endswith(_READ) or not commands:
+    if not (text.path.lower().endswith(_READ) or _OF_CI.search(text.path)) or not commands:
         return
     known = [each for each in commands if not is_open(each)]
     all_rest = {port for each in known for port in ways(each)[0]}

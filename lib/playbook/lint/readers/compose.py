@@ -15,6 +15,7 @@ from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import built_as, serves
 from playbook.lint.checks.ports_twice import check_compose
 from playbook.lint.checks.reading import Document, Image, Reading
+from playbook.lint.checks.service_copies import check_copies
 from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Text, Word, expand, is_unknown, line_of, place_of
 from playbook.lint.forms.variables import interpolated
@@ -53,6 +54,7 @@ def read_compose(data: Any, document: Document) -> Reading:
         reading.findings += check_ring(data["services"], document.text.path)
         alone = _whole(data, document)
         reading.findings += check_compose(data, serving, document.text.path)
+        reading.findings += check_copies(data, serving, document)
         reading.findings += check_known(data["services"], document.text.path, alone)
         reading.findings += check_shapes(data, document.text.path, alone)
     return reading
