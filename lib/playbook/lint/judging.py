@@ -22,10 +22,11 @@ from playbook.lint.checks.named_files import meant_files, named_files
 from playbook.lint.checks.other_servers import OPENVINO, is_openvinos
 from playbook.lint.checks.other_variables import check_variables
 from playbook.lint.checks.own_images import once_started, said_once
-from playbook.lint.checks.ports_twice import check_script
+from playbook.lint.checks.ports_twice import check_document, check_script
 from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.checks.scraped import check_targets
+from playbook.lint.checks.set_aside_flags import check_never_given, check_set_aside
 from playbook.lint.checks.told_flags import read_under, without_forks
 from playbook.lint.checks.unused_configs import check_unused
 from playbook.lint.checks.warmup_paths import check_warmup_paths
@@ -83,7 +84,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     for text in gathered.texts.values():
         own = [command for command, _ in judged if command.path == text.path]
         report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]
-        report.findings += [*check_crossed(text, own), *check_script(text, own)]
+        report.findings += [*check_crossed(text, own), *check_script(text, own), *check_document(text, own)]
         report.findings += check_variables(text, own)
     report.findings = _once_of_kserves(report.findings)
     report.findings = without_own_tags(without_made(report.findings, gathered.texts.values()), gathered.texts.values())
@@ -169,13 +170,19 @@ def _loose(
         (flag, gathered.texts[path]) for path, flag in gathered.configs.items() if gathered.texts[path] not in named
     ]
     commands = [command for command, _ in judged]
-    old = are_old(gathered.texts.values())
+    texts = [*gathered.texts.values()]
+    old = are_old(texts)
     for flag, text in dict.fromkeys(loose):
-        if is_openvinos(text, gathered.texts.values()):
+        if is_openvinos(text, texts):
             report.passed.setdefault(OPENVINO, []).append(text.path)
             report.files = [path for path in report.files if path != text.path]
             continue
-        about = read_under(text, commands, gathered.texts.values()) if flag == "model_config_file" else None
+        if set_aside := [*check_set_aside(flag, text, commands, texts)]:
+            report.findings += set_aside
+            report.counts["config files"] += 1
+            continue
+        report.findings += check_never_given(flag, text, commands, texts)
+        about = read_under(text, commands, texts) if flag == "model_config_file" else None
         hits = check_config(flag, text, about)
         report.findings += [hit for hit in hits if not (old and hit.rule == "s3-not-supported")]
         report.counts["config files"] += 1

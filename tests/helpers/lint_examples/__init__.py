@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from lint_examples.builds import BUILDS
 from lint_examples.clusters import CLUSTERS
 from lint_examples.commands import COMMANDS
 from lint_examples.configs import CONFIGS
 
-FOLDERS = {**CONFIGS, **COMMANDS, **CLUSTERS}
-assert len(FOLDERS) == len(CONFIGS) + len(COMMANDS) + len(CLUSTERS), "an example stands twice"
+FOLDERS = {**CONFIGS, **COMMANDS, **CLUSTERS, **BUILDS}
+assert len(FOLDERS) == sum(map(len, (CONFIGS, COMMANDS, CLUSTERS, BUILDS))), "an example stands twice"

@@ -8,19 +8,24 @@ from collections.abc import Iterator, Sequence
 from playbook.lint.forms.text import Word
 from playbook.lint.rules.findings import Finding, finding
 
+_COUNTED = re.compile(r"\(\(\s*([A-Za-z_]\w*)\s+=")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 class Blanked:
-    """The names that a script was to set, each until a command of the server's uses it."""
+    """The names that a script was to set, each until a command of the server's uses it.
 
-    def __init__(self) -> None:
+    What stands in `((...))` is a sum, in which blanks do no harm.
+    """
+
+    def __init__(self, script: str = "") -> None:
         self.names: dict[str, Word] = {}
+        self.counted = set(_COUNTED.findall(script))
 
     def add(self, words: Sequence[Word]) -> bool:
         """Remember a command that was to set a name; False for any other command."""
         meant = len(words) > 1 and bool(_NAME.fullmatch(words[0])) and bool(re.match(r"=(?!=)", words[1]))
-        if meant:
+        if meant and words[0] not in self.counted:
             self.names.setdefault(str(words[0]), words[0])
         return meant
 

@@ -184,5 +184,6 @@ def _closed(ports: Iterable[Word], command: Command) -> Iterator[tuple[Word, str
         if number in closed:
             rest_off = not command.number("rest_api_port")
             of_rest = (rest_off and number != "8500") or str(command.number("port", 8500)) in numbers
+            of_rest = of_rest or number == "8501" or ("port" not in command.given and "rest_api_port" in command.given)
             flag = f"--rest_api_port={number}" if of_rest else f"--port={number}"
             yield port, flag

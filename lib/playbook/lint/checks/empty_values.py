@@ -1,4 +1,4 @@
-"""Flags of an image's own script whose whole value is a variable that neither the image nor who runs it sets."""
+"""Flags of a container's script with a variable in their value that neither the image nor who runs it sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from playbook.tfserving.flags import FLAGS
 RULES = ("flag-variable-refused", "flag-variable-unset")
 _NAMED = re.compile(r"the variable (\w+),")
 _PROGRAMS = (".py", ".ipynb", ".js", ".ts", ".go", ".java")
-_VALUE = re.compile(r"--(\w+)=\$(?:\{(\w+)\}|(\w+))")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_ONE_MODELS = ("model_name", "model_base_path")
+_PATHS = ("model_base_path", *(flag for flag in FLAGS if flag.endswith("_file")))
 _SET_BY_OTHERS = re.compile(r"(?m)(?:^|[;&|]\s*)\s*(?:source|\.|eval|getopts|set -a|\w+=\$\(envsubst)\s")
 _SHELLS = {"HOME", "HOSTNAME", "PWD", "OLDPWD", "PATH", "RANDOM", "SECONDS", "SHELL", "SHLVL", "UID", "PPID", "USER"}
 _BASES = re.compile(r"(?:CUDA|CUDNN|NV|NVIDIA|NCCL|LD|LIBRARY|PYTHON)_?\w*")  # what images set on their own
@@ -24,17 +26,42 @@ _KUBERNETES = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT\w*|PORT(?:_\w+)?)") 
 def check_empty(start: Start, text: Text, words: Sequence[str], values: Mapping[str, str]) -> Iterator[Finding]:
     """Findings of one server line; nothing where a part of what sets the variables is not shown."""
     alone = start.place.built and not start.place.dockerfile  # what is set where it is run is not here
-    shown = (start.place.dockerfile or alone) and not (start.open_environment or start.managed or start.filled)
+    shown = (start.place.dockerfile or alone or start.kubernetes) and not (
+        start.open_environment or start.managed or start.filled
+    )
     if not shown or not is_official(start.image) or text.templated:
         return
+    listed = any(word.startswith("--model_config_file=") for word in words)
     for word in words if not alone else [word for word in words if "_file=" in word]:
-        match = _VALUE.fullmatch(word)
-        name = (match[2] or match[3]) if match else ""
-        if match is None or match[1] not in FLAGS or name in values or _may_be_set(name, text, start):
+        flag, _, value = word.removeprefix("--").partition("=")
+        unset = [name for name in _names(value) if not (name in values or _may_be_set(name, text, start))]
+        if flag not in FLAGS or not unset or (listed and flag in _ONE_MODELS):
             continue
-        text_flag = FLAGS[match[1]] == "text"
-        rule = RULES[text_flag]
-        yield finding(rule, start.path, line_of(word) or start.line, flag=f"--{match[1]}", name=name)
+        rule, effect = _effect(flag, _without(value, unset))
+        yield finding(rule, start.path, line_of(word) or start.line, flag=f"--{flag}", name=unset[0], effect=effect)
+
+
+def _names(value: str) -> list[str]:
+    """The variables of a value that holds nothing else of a shell's."""
+    rest = _VARIABLE.sub("", value)
+    return [] if re.search(r"[$`]", rest) else [one or other for one, other in _VARIABLE.findall(value)]
+
+
+def _without(value: str, names: Sequence[str]) -> str:
+    return _VARIABLE.sub(lambda match: "" if (match[1] or match[2]) in names else match[0], value)
+
+
+def _effect(flag: str, left: str) -> tuple[str, str]:
+    """The rule of a flag whose variable is empty, and what becomes of it; `left` is what remains of its value."""
+    refused, unset = RULES
+    if FLAGS[flag] != "text":
+        return (unset, f"{left} is its value") if left.isdigit() else (refused, "the server exits with code 255")
+    if left.strip("/"):
+        named = flag in _PATHS
+        return (refused, f"the server looks for {left}") if named else (unset, f"{left} is its value")
+    if flag == "model_base_path":
+        return refused, f"the server looks for {left}" if left else "the server exits with code 255"
+    return unset, "it is as if the flag were absent"
 
 
 def without_set(findings: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:

@@ -59,6 +59,17 @@ _KNOWN = (
     "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_GPU_GARBAGE_COLLECTION", "TF_CUDNN_USE_AUTOTUNE",
 )  # fmt: skip
 _ALIKE = 0.93
+# what people call a flag otherwise
+_OTHER_WORDS = {
+    "model_config": "model_config_file",
+    "model_config_path": "model_config_file",
+    "rest_port": "rest_api_port",
+    "http_port": "rest_api_port",
+    "http_api_port": "rest_api_port",
+    "grpc_port": "port",
+    "grpc_api_port": "port",
+}
+_REST_BY_HABIT = "8501"
 
 
 def filled_in(words: Sequence[Word], environment: Mapping[str, Word]) -> list[Word]:
@@ -115,7 +126,7 @@ def flag_meant(name: str) -> str:
     """The flag that a variable was to set; "" for none."""
     bare = _bare(name)
     flag = next((flag for flag in FLAGS if flag in (bare, bare + "_file", bare.replace("_config", "_parameters"))), "")
-    return flag or {"model_config": "model_config_file", "model_config_path": "model_config_file"}.get(bare, "")
+    return flag or _OTHER_WORDS.get(bare, "")
 
 
 def _bare(name: str) -> str:
@@ -132,6 +143,7 @@ def instead_of(name: str, value: str) -> str:
         return (f"Write TF_NUM_{threads[1]}OP_THREADS={value or 'N'}, or append the flag "
                 f"--tensorflow_{threads[1].lower()}_op_parallelism={value or 'N'}.")  # fmt: skip
     bare, flag = _bare(name), flag_meant(name)
+    flag = "rest_api_port" if (flag, value) == ("port", _REST_BY_HABIT) else flag
     if name in _READ_BY_SCRIPT:
         return f"The entrypoint is replaced, so give --{name.lower()} as a flag."
     if flag:

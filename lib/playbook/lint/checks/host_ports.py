@@ -34,9 +34,9 @@ def published(command: Command) -> set[str]:
 
 
 def led(word: Word) -> Iterator[tuple[str, str]]:
-    """The ports of the host and those inside that they lead to; none where docker chooses the host's."""
+    """The ports of the host and those inside that they lead to; none where docker or a variable chooses the host's."""
     told = word.written.partition("/")[0].split(":")
-    if len(told) < 2 or not told[-2]:
+    if len(told) < 2 or not told[-2] or is_unknown(word.written):
         return
     host, inside = _span(told[-2]), _span(told[-1])
     if len(host) == len(inside):

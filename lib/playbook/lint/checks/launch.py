@@ -22,9 +22,9 @@ from playbook.lint.checks.start_checks import (
     check_key,
     check_literals,
     check_program,
-    check_variables,
     with_literals,
 )
+from playbook.lint.checks.unread_variables import check_variables
 from playbook.lint.forms.shell_calls import is_shell, script_of
 from playbook.lint.forms.text import Word, line_of
 

@@ -20,6 +20,7 @@ from playbook.lint.checks.start import Start
 from playbook.lint.checks.start_checks import (
     is_replaced,
 )
+from playbook.lint.checks.unread_variables import without_quotes
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.shell_calls import script_of
 from playbook.lint.forms.text import UNKNOWN, Word, line_of, place_of
@@ -56,12 +57,11 @@ def by_entrypoint(start: Start, reading: Reading) -> None:
         args = [script[0]] if is_lone_flag(script[0]) else []
     elif first and not first.startswith(("-", "$", *DASHES)):
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
-        if (meant := script_named(start, first)) is not None:
-            return by_text(start, meant, args[1:], reading)
     if is_replaced(start):
         reading.passed = "the image's script is replaced by one that is not here"
         flags = [word for word in args if word.startswith("--")]
         return append_line(replace(start, partial=True), reading, flags, {}) if flags else None
+    start = without_quotes(start, args, reading)
     environment: dict[str, str] = {**start.environment}
     if start.open_environment:
         environment.setdefault("MODEL_NAME", UNKNOWN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from playbook.lint.checks.command import (
@@ -61,6 +61,14 @@ def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> 
     hidden = start.place.hidden_mounts or any(_brings_files(each.words) for each in commands)
     start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts), hidden_mounts=hidden))
     _commands(start, commands, [], reading)
+    _empty(start, Text(script.written, start.path), commands, values, reading)
+
+
+def _empty(start: Start, text: Text, commands: list[Simple], values: Mapping[str, str], reading: Reading) -> None:
+    """What is said of variables without a value in a script's one server line."""
+    for command in commands if len(reading.commands) == 1 else ():
+        if any(map(is_server_word, command.words)):
+            reading.findings += check_empty(start, text, after_binary(command.words), values)
 
 
 def _commands(start: Start, commands: Iterable[Simple], args: list[Word], reading: Reading) -> None:
@@ -97,9 +105,7 @@ def by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> Non
     values = _variables(start)
     commands = list(simple_commands(text.content, values, text.first_line))
     _commands(inside, commands, args, reading)
-    for command in commands if len(reading.commands) == 1 else ():
-        if any(map(is_server_word, command.words)):
-            reading.findings += check_empty(inside, text, after_binary(command.words), values)
+    _empty(inside, text, commands, values, reading)
     if _AS_OURS.search(text.content):
         check_doubled(start, args, reading)
     if not reading.commands:

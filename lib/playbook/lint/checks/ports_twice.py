@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 from playbook.lint.checks.command import Command
@@ -21,6 +21,18 @@ _OVER = re.compile(
     r"(stop|rm|kill|down)|podman\s+(stop|rm|kill)|set_port|fuser)\b"
 )
 _BEHIND = re.compile(r"(?<![&>|])&\s*(?:#.*)?$|\bnohup\b|\s(-d|-[a-z]*d[a-z]*|--detach)\s")
+# how a document says that both are to run
+_BESIDE = re.compile(
+    r"\b(?:another|second|other|new|separate)\s+(?:terminal|shell|window|tab|console|server|container|instance)\b"
+    r"|\b(?:both|two)\s+(?:servers?|containers?|models?|instances?)\b|\bsecond\s+model\b"
+    r"|\b(?:at the same time|side by side|in parallel|simultaneously|as well)\b",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(
+    r"\b(?:instead|alternative\w*|or\b[,:]|either|option|stop|replace|restart|again|upgrade)\w*", re.IGNORECASE
+)
+_DOCUMENTS = (".md", ".rst", ".markdown", ".mdx", ".adoc", ".txt")
+_NAMED = re.compile(r"\s--name[= ]+[\"']?([\w.$-]+)")
 _GOES_ON = re.compile(r"\\\s*$")
 
 
@@ -29,17 +41,42 @@ def check_script(text: Text, commands: Sequence[Command]) -> Iterator[Finding]:
     if not (text.path.endswith(_SCRIPTS) or re.match(r"#!.*sh\b", text.content)):
         return
     lines = text.content.split("\n")
-    known = [each for each in commands if each.path == text.path and each.line and not is_open(each)]
-    for first, second in combinations(sorted(known, key=lambda each: each.line or 0), 2):
+    for first, second in combinations(_in_order(text, commands), 2):
         begin, end = (first.line or 1) - 1, (second.line or 1) - 1
-        whole = _whole(lines, begin)
+        whole = whole_command(lines, begin)
         between = "\n".join(lines[begin + len(whole) : end])
         if begin != end and _BEHIND.search(" ".join(whole)) and not _OVER.search(between):
             yield from _of_two(first, second, f"of this script (the other at line {first.line})")
+            yield from _named_twice(first, second, lines)
     yield from _looped(text, lines, [each for each in commands if each.path == text.path and each.line])
 
 
-def _whole(lines: list[str], begin: int) -> list[str]:
+def check_document(text: Text, commands: Sequence[Command]) -> Iterator[Finding]:
+    """Servers of one document that it tells its reader to run beside each other, on one port or under one name."""
+    if text.suffix not in _DOCUMENTS:
+        return
+    lines = text.content.split("\n")
+    for first, second in pairwise(_in_order(text, commands)):
+        begin, end = (first.line or 1) - 1, (second.line or 1) - 1
+        whole = whole_command(lines, begin)
+        between = "\n".join(lines[begin + len(whole) : end])
+        if begin < end and _BESIDE.search(between) and not (_OVER.search(between) or _INSTEAD.search(between)):
+            yield from _of_two(first, second, f"of this text (the other at line {first.line})")
+            yield from _named_twice(first, second, lines)
+
+
+def _in_order(text: Text, commands: Sequence[Command]) -> list[Command]:
+    return sorted((each for each in commands if each.path == text.path and each.line), key=lambda each: each.line or 0)
+
+
+def _named_twice(first: Command, second: Command, lines: list[str]) -> Iterator[Finding]:
+    """One name of two containers, which docker gives to the first alone."""
+    ours, theirs = (_NAMED.search(" ".join(whole_command(lines, (each.line or 1) - 1))) for each in (first, second))
+    if first.place.container and ours and theirs and ours[1] == theirs[1] and not is_unknown(ours[1]):
+        yield finding("container-name-twice", second.path, second.line, name=ours[1], first=first.line)
+
+
+def whole_command(lines: list[str], begin: int) -> list[str]:
     """The lines of a command that begins here, those that go on with a backslash."""
     end = begin
     while end < len(lines) - 1 and _GOES_ON.search(lines[end]):
@@ -50,7 +87,7 @@ def _whole(lines: list[str], begin: int) -> list[str]:
 def _looped(text: Text, lines: list[str], commands: Sequence[Command]) -> Iterator[Finding]:
     """A server that a loop starts again and again, in the background."""
     for command in commands:
-        whole = " ".join(_whole(lines, (command.line or 1) - 1))
+        whole = " ".join(whole_command(lines, (command.line or 1) - 1))
         for each in turns(text.content, command.line or 1) if _BEHIND.search(whole) else ():
             yield from _of_turns(command, each)
 
@@ -72,6 +109,8 @@ def _of_turns(command: Command, filled: list[str]) -> Iterator[Finding]:
 
 
 def _of_two(first: Command, second: Command, where: str) -> Iterator[Finding]:
+    if is_open(first) or is_open(second):
+        return
     if first.place.container or second.place.container:
         yield from _published_twice(first, second)
         return
@@ -108,7 +147,8 @@ def _published_twice(first: Command, second: Command) -> Iterator[Finding]:
     for word in second.published:
         for host, inside in led(word):
             if host in ours and host.isdigit() and _address(word) == _address(ours[host]):
-                words = {"other": "a container of this script", "first": ours[host].line or first.line}
+                here = "text" if second.in_prose else "script"
+                words = {"other": f"a container of this {here}", "first": ours[host].line or first.line}
                 yield finding("host-port-twice", *place_of(word, second.path, second.line), port=host, inside=inside,
                               free=_free(host, taken), **words)  # fmt: skip
                 return

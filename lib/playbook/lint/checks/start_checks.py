@@ -7,9 +7,8 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_server_word
-from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_told, is_unread
 from playbook.lint.checks.reading import Reading
-from playbook.lint.checks.start import Start, is_script
+from playbook.lint.checks.start import Start
 from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.text import Word, expand, is_unknown, place_of
 
@@ -125,32 +124,3 @@ def check_key(start: Start, reading: Reading) -> None:
 def is_replaced(start: Start) -> bool:
     """True where another script stands in the place of the image's."""
     return any(mount.target == "/usr/bin/" + ENTRYPOINT_SCRIPT for mount in start.place.mounts)
-
-
-def check_variables(start: Start, referenced: str, reading: Reading) -> dict[str, Word]:
-    """Variables that look like settings and that nothing reads: told, and returned with their values."""
-    unread: dict[str, Word] = {}
-    known = is_official(start.image) or start.own_image
-    by_script = start.implied is None and (start.entry is None or is_script(start.entry))
-    if not known and (start.entry is None or not any(is_server_word(word) for word in start.entry)):
-        return unread
-    for name, value in start.environment.items() if not _is_opaque(start, by_script) else ():
-        ours = is_official(start.image) or start.implied is not None or bool(OURS_ALONE.match(name))
-        ours = ours or name != name.strip() or name.startswith("--")
-        ours = ours and name not in start.inherited and not is_told(name, value, start.args)
-        if ours and is_unread(name, referenced, by_script):
-            path, line = place_of(value, start.path, start.line)
-            script = "the image's script reads MODEL_NAME and MODEL_BASE_PATH alone"
-            why = script if by_script else "the image's script is replaced, and nothing else asks for it"
-            reading.report("env-nobody-reads", path, line, name=name, why=why, hint=instead_of(name, value))
-            unread[name] = value
-    return unread
-
-
-def _is_opaque(start: Start, by_script: bool) -> bool:
-    """True for a start by a program that is not here, which may read any variable."""
-    words = re.sub("[\"']", "", " ".join([*(start.entry or ()), *start.args])).split()
-    told = by_script or start.implied is not None or any(is_server_word(word) for word in words)
-    if by_script and is_replaced(start) and "/usr/bin/" + ENTRYPOINT_SCRIPT not in start.scripts:
-        return True
-    return bool(start.entry) and not told and not start.scripts

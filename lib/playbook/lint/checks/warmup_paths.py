@@ -1,4 +1,4 @@
-"""Where texts put a model's warm-up requests: the one folder and the one name that the server reads."""
+"""Where texts put a version's warm-up requests and batching parameters: the places that the server reads."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ _PUT = re.compile(
     r"(?:\s+|:)[\"']?(?:[\w.-]+:)?(?P<target>/models/[\w./${}-]*)"
 )
 _NO_FOLDER = re.compile(r"assets|\d+")  # right below these it is not read; another name may be a variable's
+_BATCHING = re.compile(
+    rf"[\w./${{}}-]*{_FOLDER}/batching_params[\w.]*|batching_params\.pbtxt[\"']?\s+[\"']?([\w./${{}}-]*{_FOLDER})/?[\"']?\s*$"
+)
 _CONTRARY = re.compile(r"\b(not|instead|never|no longer)\b|n't\b", re.IGNORECASE)
 
 
 def check_warmup_paths(text: Text) -> Iterator[Finding]:
     """Paths of warm-up requests at which no server looks, each at its line."""
+    yield from _check_batching(text)
     if "warm" not in text.content:
         return
     told: set[str] = set()
@@ -38,6 +42,17 @@ def check_warmup_paths(text: Text) -> Iterator[Finding]:
         for path in (each for each in paths if each not in told and _is_lost(each)):
             told.add(path)
             yield finding("warmup-misplaced", text.path, number, path=path)
+
+
+def _check_batching(text: Text) -> Iterator[Finding]:
+    """The first path of batching parameters among a version's assets, in a text that speaks of them."""
+    for number, line in enumerate(
+        text.content.split("\n") if "batching_params" in text.content else (), text.first_line
+    ):
+        if (match := _BATCHING.search(line)) and not _CONTRARY.search(line):
+            path = f"{match[1]}/batching_params.pbtxt" if match[1] else match[0]
+            yield finding("per-model-misplaced", text.path, number, path=path)
+            return
 
 
 def _is_lost(path: str) -> bool:

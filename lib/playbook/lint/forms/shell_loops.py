@@ -13,7 +13,7 @@ _COUNTED = re.compile(
 )
 _SEQ = re.compile(r"(?:\$\(|`)\s*seq\s+(\d+)(?:\s+(\d+))?\s*[)`]")
 _SPAN = re.compile(r"\{(\d+)\.\.(\d+)\}")
-_SUM = re.compile(r"\$\(\(([^()]+)\)\)")
+_SUM = re.compile(r"\$\(\(((?:[^()]|\([^()]*\))+)\)\)")
 _MOST = 64
 
 

@@ -13,7 +13,7 @@ from playbook.lint.checks.containers import check_image
 from playbook.lint.checks.environment import OURS_ALONE
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.reading import Document, Reading, Surroundings
-from playbook.lint.checks.start_checks import check_variables
+from playbook.lint.checks.unread_variables import check_variables
 from playbook.lint.forms.makefiles import makefile_as_shell
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import Text, Word, is_unknown

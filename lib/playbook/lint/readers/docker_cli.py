@@ -194,7 +194,9 @@ def _of_files(named: list[Word], document: Document) -> tuple[dict[str, Word], b
 
 def _published(options: list[tuple[str, Word]]) -> Iterator[Word]:
     for name, value in options:
-        if name in ("-p", "--publish") and not is_unknown(value):
-            inside = value.rpartition(":")[2] if ":" in value else value
-            inside = mount_parts(value)["target"] or inside  # docker service's long form
+        if name not in ("-p", "--publish"):
+            continue
+        inside = value.rpartition(":")[2] if ":" in value else value
+        inside = mount_parts(value)["target"] or inside  # docker service's long form
+        if not is_unknown(inside):
             yield Word(inside, value.line, value.raw, str(value), value.path)

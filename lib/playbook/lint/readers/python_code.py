@@ -10,6 +10,7 @@ from dataclasses import replace
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.dollars import check_dollars
+from playbook.lint.checks.listed_names import check_listed
 from playbook.lint.checks.own_images import names_own
 from playbook.lint.checks.reading import Document, Reading, with_exported
 from playbook.lint.checks.rewriting import check_rewriting
@@ -84,6 +85,7 @@ def read_python(document: Document) -> Reading:
     reading.add(read_environments(program))
     reading.add(read_cloud_images(program))
     reading.findings += [*check_dollars(program.nodes, text), *check_variables(program)]
+    reading.findings += check_listed(program.nodes, text)
     reading.add(_read_files(program))
     reading.add(read_grown(program))
     reading.add(read_printed(program))

@@ -72,7 +72,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     around = document.around.sources.texts.get(text.file, text) if text.file is not None else text
     serves = bool(_SERVES.search(around.content)) or names_own(document.around, text.content)
     writes, order, torn = Writes(not _BASH.match(text.content)), Order(), Torn()
-    blanked, read_as_meant = Blanked(), lambda words: _read_command(Simple(words), document, depth)
+    blanked, read_as_meant = Blanked(text.content), lambda words: _read_command(Simple(words), document, depth)
     for command in simple_commands(text.content, values, text.first_line):
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted

@@ -196,5 +196,13 @@ ROWS = (
      "read.",
      "Move {fields} to <version>/batching_params.pbtxt.",
      "saved_model_bundle_factory.cc"),
+    ("config-file-set-aside", "note",
+     "No server here reads this file: {flag}, which would name it, is commented out.",
+     "Take the flag back in for its settings to count, or drop the file.",
+     "main.cc"),
+    ("config-never-given", "warning",
+     "These settings reach no server: the text starts it without {flag}, and speaks of the flag nowhere.",
+     "Put them where the server sees the file, and give it {flag} (for batching --enable_batching, too).",
+     "main.cc"),
 )
 # fmt: on

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from playbook.lint.rules import (
+    build_rows,
     cloud_rows,
     cluster_rows,
     command_rows,
@@ -20,6 +21,7 @@ from playbook.lint.rules import (
     model_rows,
     port_rows,
     value_rows,
+    variable_rows,
 )
 
 SEVERITIES = ("error", "warning", "note")
@@ -27,7 +29,11 @@ GROUPS = {
     "Command line": flag_rows.ROWS + value_rows.ROWS,
     "Config files": config_rows.ROWS + credential_rows.ROWS,
     "Model folders and reading": model_rows.ROWS,
-    "Images, compose, Kubernetes, monitoring": container_rows.ROWS + port_rows.ROWS + command_rows.ROWS,
+    "Images, compose, Kubernetes, monitoring": container_rows.ROWS
+    + port_rows.ROWS
+    + command_rows.ROWS
+    + variable_rows.ROWS
+    + build_rows.ROWS,
     "Endpoints of clouds": cloud_rows.ROWS,
     "Objects that a cluster refuses, ways that lead nowhere": cluster_rows.ROWS,
 }

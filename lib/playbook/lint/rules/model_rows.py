@@ -63,6 +63,11 @@ ROWS = (
      "{path} is not read: warm-up requests belong to <version>/assets.extra/tf_serving_warmup_requests.",
      "Move the file.",
      "saved_model_warmup_util.h"),
+    ("per-model-misplaced", "warning",
+     "{path} is not read: a version's batching parameters lie beside its saved_model.pb, and without them the version "
+     "is not batched at all.",
+     "Write <version>/batching_params.pbtxt.",
+     "saved_model_bundle_factory.cc; session_bundle_config.proto"),
     ("name-without-path", "warning",
      "--model_name={name} alone does not move the base path: the server looks in {base}.",
      "Set the variable MODEL_NAME={name} instead, or add --model_base_path={right}.",

@@ -31,4 +31,8 @@ ROWS = (
      "Prometheus is started in a container ({who}), where {host} is that container itself: it scrapes nothing.",
      "Scrape the server by its service's or container's name in one network, or by host.docker.internal.",
      "docker: networking; compose file reference"),
+    ("container-name-twice", "error",
+     "Container name {name} is taken by the one of line {first}: docker refuses to start this one.",
+     "Give each a --name of its own, or remove the first: docker rm -f {name}.",
+     "docker run reference"),
 )

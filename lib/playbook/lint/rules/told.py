@@ -24,6 +24,7 @@ TOLD = {
     "not-understood": "Give the flags to lint as they are started, or read the text yourself.",
     "tool-not-in-image": "Take what the image has (bash and /dev/tcp), the kubelet's httpGet or tcpSocket, or an image "
     "with the tool added.",
+    "copy-not-in-image": "Install it in the image that is built; the server is /usr/bin/tensorflow_model_server.",
     "env-nobody-reads": "Give the server the flag, or set MODEL_NAME and MODEL_BASE_PATH, which the image's script "
     "reads.",
     "literal-variable": "Start the command by a shell, or write $(NAME) in Kubernetes.",

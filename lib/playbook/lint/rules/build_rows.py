@@ -1,0 +1,16 @@
+"""Rules of an image's build: steps that use what is made later, and files that no stage has."""
+
+from __future__ import annotations
+
+# id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
+# fmt: off
+ROWS = (
+    ("used-before-made", "error",
+     "RUN uses {path}, which {word} brings in line {later} alone: the step finds nothing, and the image is not built.",
+     "Move the step behind that line{other}.",
+     "Dockerfile reference"),
+    ("copy-not-in-image", "error",
+     "COPY --from={stage} takes {source}, which {image} does not contain: the image is not built.",
+     "{remedy}",
+     "tools/docker/Dockerfile; Dockerfile reference"),
+)
