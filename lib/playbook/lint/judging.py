@@ -14,6 +14,7 @@ from playbook.lint.checks.containers import check_published
 from playbook.lint.checks.crossed_ports import check_crossed
 from playbook.lint.checks.empty_values import without_set
 from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.health_asks import check_asks
 from playbook.lint.checks.image_tags import are_old, at_their_values, without_made, without_own_tags
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
@@ -23,6 +24,7 @@ from playbook.lint.checks.other_servers import OPENVINO, is_openvinos
 from playbook.lint.checks.other_variables import check_variables
 from playbook.lint.checks.own_images import once_started, said_once
 from playbook.lint.checks.ports_twice import check_document, check_script
+from playbook.lint.checks.probes import names_served
 from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.checks.scraped import check_targets
@@ -57,6 +59,9 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         hits = [hit for hit in hits if not (otherwise and hit.rule == "monitoring-missing")]
         report.findings += [*hits, *check_published(command), *check_mounted(command)]
         report.findings += check_unused(command, sources)
+        if command.health is not None:
+            asked = names_served(command, sources)
+            report.findings += check_asks(command.health, "The health check", command, asked, command.path)
         report.counts["flags"] += sum(not command.since or (command.at(name) or 0) >= command.since
                                       for name in command.given)  # fmt: skip
         if any(_OPEN.fullmatch(word) for word in command.words):

@@ -19,7 +19,9 @@ _ANY = re.compile(r"[\"']https?://([\w.-]+):(\d{1,5})[\"'/]")  # of a program th
 _SENDS = re.compile(r"\brequests\.(?:post|get)\(|\bfetch\(|\baxios\.")
 _PATH = re.compile(r"https?://([\w.-]+):(\d{1,5})/((?:v1/)?models?/[\w.-]+[\w./-]*(?::\w+)?)")
 _METRICS = re.compile(r"https?://[\w.{}$-]+:(\d{1,5})(/(?:[\w-]+/)*metrics)\b(?![/\w-])")
-_INSIDE = re.compile(r"\bexec\b|healthcheck", re.IGNORECASE)  # asked in the container, not through what is published
+_INSIDE = re.compile(
+    r"\bexec\b|healthcheck|--health-cmd", re.IGNORECASE
+)  # asked in the container, not through what is published
 _OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
 _READ = (".md", ".rst", ".markdown", ".mdx", ".adoc", ".txt", ".ipynb", ".sh", ".bash", ".bat", ".ps1", ".mk",
          "makefile")  # fmt: skip

@@ -114,6 +114,7 @@ class Command:
     pasted: bool = False  # one text of flags, as it is copied from where they are used
     unread: Mapping[str, str] = field(default_factory=dict)  # variables that were to be settings, and are none
     since: int | None = None  # a line above which nothing is said: what stands there is run, and judged by itself
+    health: Word | None = None  # the command of its container's health check
     partial: bool = False  # flags of which the rest stands elsewhere (a patch, a fragment, a template's branch)
 
     @property

@@ -40,7 +40,8 @@ def append_line(start: Start, reading: Reading, words: Sequence[str], implied: M
     partial = start.partial or own or [*words] == [UNKNOWN]
     others = start.entry is None and not start.own_image and is_anothers(start.image)  # with an entrypoint of its own
     published = () if others else start.published
-    reading.commands.append(replace(command, published=published, managed=start.managed, partial=partial))
+    command = replace(command, published=published, health=start.health)
+    reading.commands.append(replace(command, managed=start.managed, partial=partial))
     reading.counts["command lines"] += 1
 
 

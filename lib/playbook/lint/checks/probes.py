@@ -8,6 +8,7 @@ from typing import Any
 
 from playbook.lint.checks.command import OFFICIAL, Command
 from playbook.lint.checks.containers import check_health, closed_words, listening
+from playbook.lint.checks.health_asks import check_asks
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.model_lists import model_entries
 from playbook.lint.checks.named_files import meant_list
@@ -23,7 +24,7 @@ _NAMES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 def check_probes(container: Any, command: Command, sources: Sources, shown: str) -> Iterator[Finding]:
     """Findings of a container's probes; `command` with its flags read."""
-    names = _names(command, sources)
+    names = names_served(command, sources)
     if container.get("livenessProbe") and not container.get("startupProbe"):
         yield finding("liveness-without-startup", shown, container.at("livenessProbe"))
     for name in _NAMES:
@@ -45,7 +46,9 @@ def check_probes(container: Any, command: Command, sources: Sources, shown: str)
         if execute:
             words = execute.get("command") or []
             told = next((line_of(word) for word in words if _ASKS.search(str(word)) and line_of(word)), line)
-            yield from check_health(" ".join(map(str, words)), command.place.image, set(), shown, told)
+            script = Word(" ".join(map(str, words)), told)
+            yield from check_health(script, command.place.image, set(), shown, told)
+            yield from check_asks(script, f"The {name}", command, names, shown)
 
 
 def _nameless(name: str, asked: Any, container: Any, shown: str, line: int | None) -> Iterator[Finding]:
@@ -110,7 +113,7 @@ def _port(name: str, port: int | None, http: bool, command: Command, shown: str,
                       why="that is gRPC's, which answers no HTTP/1.1")  # fmt: skip
 
 
-def _names(command: Command, sources: Sources) -> list[str]:
+def names_served(command: Command, sources: Sources) -> list[str]:
     """The models that a server has, as far as they are known; those of a list that is misplaced are meant, too."""
     if command.partial:
         return []

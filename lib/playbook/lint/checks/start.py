@@ -45,6 +45,7 @@ class Start:
     reading: str = ""  # more text that may read the variables: the Dockerfile's own steps
     inherited: frozenset[str] = frozenset()  # variables of the image, which its Dockerfile is asked about
     build_arguments: frozenset[str] = frozenset()  # ARG of its Dockerfile, of which the build tells
+    health: Word | None = None  # the command of its health check
     own_image: bool = False  # the image's environment and script are known from its Dockerfile
 
 

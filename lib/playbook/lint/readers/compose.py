@@ -154,6 +154,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
     start = _start(service, data, document, base, built)
     if loose:
         start.place = replace(start.place, hidden_mounts=True, whole=False)
+    start.health = Word(text, line_of(test) or service.at("healthcheck")) if text else None
     says = named or any(is_server_word(word.partition(" ")[0]) for word in words)
     start.partial = not (says if loose else {"image", "build"} & {*service})
     reading.findings += check_host_paths(start.args, start.place.mounts, shown)

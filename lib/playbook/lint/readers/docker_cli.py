@@ -119,6 +119,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     for name, value in options:
         if name == "--health-cmd":
             reading.findings += check_health(value, image, set(), shown, value.line)
+            start.health = value
         if name in ("-v", "--volume") and ":" in value:
             source, _, target = value.partition(":")
             reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)

@@ -142,6 +142,8 @@ def _start(
     place = Place(True, closed, tuple(mounts), document.folder, "" if packaged else base, built=True, workdir=workdir)
     start = Start(document.text.path, None, base, None, [], values, place, document.around.cpus, own_image=True,
                   scripts=scripts, reading=document.text.content)  # fmt: skip
+    if (health := last_of(steps, "HEALTHCHECK")) is not None and health.rest.upper() != "NONE":
+        start.health = Word(continued(health.rest), document.text.line(health.line))
     _fill(start, entry, cmd, document, reading, official=OFFICIAL in base)
     if document.folder is not None:
         entry_words = tuple(start.entry) if start.entry is not None else None
