@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from playbook.lint.checks.asked import check_requests
+from playbook.lint.checks.asked_models import check_models_asked
 from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.configs import check_config
@@ -91,6 +92,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]
         report.findings += [*check_crossed(text, own), *check_script(text, own), *check_document(text, own)]
         report.findings += check_variables(text, own)
+    report.findings += check_models_asked(gathered.texts.values(), judged)
     report.findings = _once_of_kserves(report.findings)
     report.findings = without_own_tags(without_made(report.findings, gathered.texts.values()), gathered.texts.values())
     report.findings = at_their_values(report.findings, gathered.texts.values())
