@@ -116,6 +116,7 @@ class Command:
     since: int | None = None  # a line above which nothing is said: what stands there is run, and judged by itself
     health: Word | None = None  # the command of its container's health check
     partial: bool = False  # flags of which the rest stands elsewhere (a patch, a fragment, a template's branch)
+    beside: bool = False  # its script starts other programs too, which have ports of their own
 
     @property
     def in_prose(self) -> bool:

@@ -72,3 +72,8 @@ def kind_of(content: str) -> str | None:
     if names & {*_SESSION}:
         return "tensorflow_session_config_file"
     return None
+
+
+def names_no_model(content: str) -> bool:
+    """True for a list of models without one, as a program makes it to fill it later."""
+    return re.fullmatch(r"\s*model_config_list\s*:?\s*\{\s*\}\s*", content) is not None

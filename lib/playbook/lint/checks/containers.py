@@ -159,8 +159,9 @@ def closed_words(command: Command) -> dict[str, object]:
 
 
 def check_published(command: Command) -> Iterator[Finding]:
-    """Ports that are published and on which nothing listens."""
-    for port, flag in _closed(command.published, command):
+    """Ports that are published and on which nothing listens; another program's beside the server may be any but its."""
+    own = [port for port in command.published if not command.beside or port.partition("/")[0] in ("8500", "8501")]
+    for port, flag in _closed(own, command):
         words = {"port": port.partition("/")[0], "how": "published", "flag": flag, **closed_words(command)}
         yield finding("port-nobody-listens", *place_of(port, command.path, command.line), **words)
 

@@ -12,7 +12,9 @@ from playbook.lint.rules.findings import Finding, finding
 from playbook.tfserving.flags import FLAGS
 
 RULES = ("flag-variable-refused", "flag-variable-unset")
+_OF_BUILD = "argument-of-build"
 _NAMED = re.compile(r"the variable (\w+),")
+_ARGUMENT = re.compile(r"(\w+) is an ARG")
 _PROGRAMS = (".py", ".ipynb", ".js", ".ts", ".go", ".java")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _ONE_MODELS = ("model_name", "model_base_path")
@@ -69,11 +71,30 @@ def without_set(findings: Iterable[Finding], texts: Iterable[Text]) -> list[Find
     held, kept = [text for text in texts if text.suffix not in _PROGRAMS], []
     for hit in findings:
         told = _NAMED.search(hit.message) if hit.rule in RULES else None
+        argument = _ARGUMENT.match(hit.message) if hit.rule == _OF_BUILD else None
+        if argument and any(_at_run(argument[1], text) for text in held if text.path != hit.path):
+            continue
         name = told[1] if told else ""
         given = re.compile(rf"\b{name}\b[\"']?\s*[:=]|\bname[\"']?\s*[:=]\s*[\"']?{name}\b")
         if not name or not any(given.search(text.content) for text in held if text.path != hit.path):
             kept.append(hit)
     return kept
+
+
+def _at_run(name: str, text: Text) -> bool:
+    """True where a text gives a variable to what it starts, and not only to the build."""
+    if re.search(rf"(?:^|\s)(?:-e|--env)[= ]\s*[\"']?{name}\b", text.content):
+        return True
+    lines = text.content.split("\n") if text.suffix in (".yml", ".yaml") else []
+    for place, line in enumerate(lines):
+        if re.match(rf"\s*(?:-\s+)?(?:name:\s*)?[\"']?{name}\b[\"']?\s*(?:[:=]|$)", line):
+            indent = len(line) - len(line.lstrip())
+            above = (each for each in reversed(lines[:place]) if each.strip())
+            key = next((each.strip() for each in above if re.match(r"\s*\w+:\s*$", each)
+                        and len(each) - len(each.lstrip()) <= indent), "")  # fmt: skip
+            if key in ("environment:", "env:"):
+                return True
+    return False
 
 
 def _may_be_set(name: str, text: Text, start: Start) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from playbook.lint.checks.command import (
@@ -29,6 +29,10 @@ _HANDED = {"$@", "$*", "${@}"}
 _AS_OURS = re.compile(r"--model_base_path[= ][\"']?\$\{?MODEL_BASE_PATH\}?/\$\{?MODEL_NAME\b")  # the image's script's
 _BRINGERS = ("cp", "mv", "ln", "tar", "unzip", "wget", "curl", "git", "gsutil", "aws", "gcloud", "az", "mc", "rclone",
              "python", "python3", "bash", "sh", "source", ".", "tee", "dd", "rsync", "scp")  # fmt: skip
+# programs that may listen, too
+_LISTENERS = ("python", "python3", "gunicorn", "uvicorn", "hypercorn", "uwsgi", "flask", "streamlit", "jupyter", "node",
+              "npm", "yarn", "java", "nginx", "envoy", "haproxy", "caddy", "httpd", "apache2ctl", "service",
+              "systemctl", "supervisord", "s6-svscan", "prometheus")  # fmt: skip
 
 
 def _variables(start: Start) -> dict[str, str]:
@@ -71,7 +75,7 @@ def _empty(start: Start, text: Text, commands: list[Simple], values: Mapping[str
             reading.findings += check_empty(start, text, after_binary(command.words), values)
 
 
-def _commands(start: Start, commands: Iterable[Simple], args: list[Word], reading: Reading) -> None:
+def _commands(start: Start, commands: Sequence[Simple], args: list[Word], reading: Reading) -> None:
     """The server lines of a script, and what was to belong to one and was cut off."""
 
     def read(words: list[Word]) -> Reading:
@@ -91,6 +95,8 @@ def _commands(start: Start, commands: Iterable[Simple], args: list[Word], readin
             reading.report("prompt-in-script", start.path, command.line, word=prompt, command=program)
         reading.add(read(torn.words))
     reading.add(torn.rest(read))
+    if any(each.words and each.words[0].rpartition("/")[2] in _LISTENERS for each in commands):
+        reading.commands = [replace(command, beside=True) for command in reading.commands]
 
 
 def _brings_files(words: list[Word]) -> bool:

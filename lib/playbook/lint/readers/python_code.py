@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, NAMED, OFFICIAL
-from playbook.lint.checks.config_kinds import is_config, kind_of
+from playbook.lint.checks.config_kinds import is_config, kind_of, names_no_model
 from playbook.lint.checks.dollars import check_dollars
 from playbook.lint.checks.listed_names import check_listed
 from playbook.lint.checks.own_images import names_own
@@ -40,7 +40,6 @@ _DOCKERFILE = re.compile(r"\s*FROM\s+\S*tensorflow/serving")
 _LITERALS = (ast.Constant, ast.JoinedStr)  # which are read as texts
 _MAP = "ConfigMap"
 _IMAGE = re.compile(rf"{OFFICIAL}(?!/)")  # what goes on is a signature's method
-_NO_MODELS = re.compile(r"\s*model_config_list\s*:?\s*\{\s*\}\s*")
 _NAMES = (
     BINARY,
     OFFICIAL,
@@ -74,7 +73,8 @@ def read_python(document: Document) -> Reading:
         if BINARY in text.content or _IMAGE.search(text.content):
             reading.report("unreadable", text.path, line, problem=f"it is no Python ({getattr(error, 'msg', error)})")
         return reading
-    values, nodes = Values(tree, text), list(ast.walk(tree))
+    nodes = [_as_text(node) for node in ast.walk(tree)]
+    values = Values(tree, text)
     program = Program(with_exported(document, set_by(nodes, values)), values, nodes)
     document.around.sources.saved.setdefault(text.path, saved_bare(nodes, values, text.content))
     _gather_maps(program)
@@ -104,6 +104,13 @@ def _gather_maps(program: Program) -> None:
     lists = [node for node in program.nodes if isinstance(node, ast.List)]
     for words in map(program.values.words, lists) if "kubectl" in program.document.text.content else ():
         remember_map(words, program.document)
+
+
+def _as_text(node: ast.AST) -> ast.AST:
+    """A node of the tree; bytes, as programs send them to a shell, become the text that they are."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, bytes) and OFFICIAL.encode() in node.value:
+        node.value = node.value.decode("utf-8", "replace")
+    return node
 
 
 def _parsed(content: str) -> ast.Module:
@@ -138,7 +145,7 @@ def _read_files(program: Program) -> Reading:
 
 def _filled_later(config: Text) -> Text:
     """A config without a model, as a program makes one to fill it later."""
-    return replace(config, templated=config.templated or _NO_MODELS.fullmatch(config.content) is not None)
+    return replace(config, templated=config.templated or names_no_model(config.content))
 
 
 def _read_rest(program: Program) -> Reading:

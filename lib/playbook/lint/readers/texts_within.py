@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from playbook.lint.checks.command import NAMED, OFFICIAL
-from playbook.lint.checks.config_kinds import is_config, kind_of
+from playbook.lint.checks.config_kinds import is_config, kind_of, names_no_model
 from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.text import ENGINES, UNKNOWN, Text, Word
 from playbook.lint.readers.scripts import read_script
@@ -19,10 +19,11 @@ _SCRIPT = re.compile(r"\s*#!|(?m:^\s*(cat|tee)\b.*<<)")
 def read_text_within(word: Word, document: Document) -> Reading:
     """What one text inside another is to a server; an empty reading where it is nothing of one.
 
-    Its values are filled in elsewhere where it holds a `$`, as programs and Terraform's templates do.
+    Its values are filled in elsewhere where it holds a `$`, as programs and Terraform's templates do; models are put
+    into a list without one.
     """
     word = word.with_text(_PLACES.sub(UNKNOWN, word)) if "<%" in word else word
-    text = Text(str(word), document.text.path, word.line or 1, None, "$" in word, word.flat)
+    text = Text(str(word), document.text.path, word.line or 1, None, "$" in word or names_no_model(word), word.flat)
     if is_config(word) and word.rstrip(' "\\').endswith((":", "{")):  # the program writes a value behind it
         return Reading()
     if is_config(word):
