@@ -16,6 +16,7 @@ from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, check_form, co
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.shell_calls import script_of
 from playbook.lint.forms.text import Text, Word, expand
+from playbook.lint.readers.image_packages import check_packages
 from playbook.lint.rules.findings import Finding, finding
 
 _PORT = re.compile(r"\d+(-\d+)?(/(tcp|udp|sctp))?|.*[${].*", re.IGNORECASE)
@@ -59,6 +60,7 @@ def check_steps(steps: list[Instruction], final: list[Instruction], base: str, s
             break
     if is_official(base) and "devel" not in base:
         yield from _check_tools(final, base, shown)
+    yield from check_packages(final, base, shown)
     yield from _check_arguments(final, base, shown)
 
 
