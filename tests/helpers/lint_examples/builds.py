@@ -9,6 +9,7 @@ _LINE = "tensorflow_model_server --model_base_path=/srv/m"
 
 BUILDS: dict[str, dict[str, str | bytes]] = {
     "used-before-made": {"Dockerfile": DOCKER + "RUN echo a > /app/a\nWORKDIR /app\n"},
+    "copy-ignored": {"Dockerfile": DOCKER + "COPY models/m /models/m\n", ".dockerignore": "models\n"},
     "copy-not-in-image": {
         "Dockerfile": "FROM ubuntu:22.04\nCOPY --from=tensorflow/serving:2.20.0 /usr/bin/python3 /usr/bin/\n"
                       f'CMD ["{_LINE}"]\n'

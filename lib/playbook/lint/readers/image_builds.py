@@ -9,6 +9,7 @@ from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, is_server_wo
 from playbook.lint.checks.reading import Document
 from playbook.lint.forms.dockerfile import Instruction, continued, last_of
 from playbook.lint.forms.shell import simple_commands
+from playbook.lint.readers.image_context import check_context
 from playbook.lint.rules.findings import Finding, finding
 
 _TORN = re.compile(r"\s*tensorflow(?:\s+/\s*|/\s+)serving(?:\s*:\s*[\w.-]+)?")
@@ -24,6 +25,7 @@ _OTHER_CONTEXT = r"(?:-f|--file|dockerfile\s*[:=])[\s=]*[\"']?\S*/{name}"  # bui
 def check_build(steps: list[Instruction], final: list[Instruction], document: Document) -> Iterator[Finding]:
     """Findings of the build; `final` are the steps of the stage that becomes the image."""
     text = document.text
+    yield from check_context(steps, document)
     for step in steps:
         if step.word == "FROM" and (torn := _TORN.match(step.rest)):
             words = {"word": torn[0].strip(), "right": re.sub(r"\s+", "", torn[0]),
