@@ -29,6 +29,7 @@ from playbook.lint.checks.probes import names_served
 from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.checks.scraped import check_targets
+from playbook.lint.checks.server_metrics import check_queries, count_asked
 from playbook.lint.checks.set_aside_flags import check_never_given, check_set_aside
 from playbook.lint.checks.told_flags import read_under, without_forks
 from playbook.lint.checks.unused_configs import check_unused
@@ -87,6 +88,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         said.append((command, report.findings[before:]))
     report.findings = list(said_once(report.findings, said))
     report.findings += check_targets(reading.scraped, [command for command, _ in judged])
+    _queries(gathered, bool(judged), sources, report)
     for text in gathered.texts.values():
         own = [command for command, _ in judged if command.path == text.path]
         report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]
@@ -106,6 +108,15 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     report.findings = _led_back(report.findings, around)
     report.texts = {text.path: text for text in gathered.texts.values()}
     return report
+
+
+def _queries(gathered: Gathered, served: bool, sources: Sources, report: Report) -> None:
+    """What the texts ask Prometheus for."""
+    asked = {text.path: count for text in gathered.texts.values() if (count := count_asked(text))}
+    report.counts["PromQL expressions"] += sum(asked.values())
+    sources.known |= asked.keys()
+    if asked:
+        report.findings += check_queries({text.path: text for text in gathered.texts.values()}, served)
 
 
 def _led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:

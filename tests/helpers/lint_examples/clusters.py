@@ -29,8 +29,16 @@ CLUSTERS: dict[str, dict[str, str | bytes]] = {
         "  static_configs: [{targets: ['tfs:8500']}]\n"
     },
     "shell-args-split": {"k.yaml": pod("command: [sh, -c]", "tensorflow_model_server, --port=8500")},
-    "health-by-code": {"k.yaml": pod("livenessProbe: {httpGet: {path: /v1/models/model, port: 8501}}")},
+    "health-by-code": {"c.yml": compose("healthcheck: {test: 'curl -f http://localhost:8501/v1/models/model'}")},
+    "liveness-by-code": {"k.yaml": pod("livenessProbe: {httpGet: {path: /v1/models/model, port: 8501}}")},
+    "selector-missing": {"k.yaml": pod().replace("selector: {matchLabels: {app: m}}", "")},
+    "selector-not-shown": {
+        "k.yaml": pod().replace("selector: {matchLabels: {app: m}}", "").replace("labels: {app: m}", "")
+    },
     "metrics-path-mismatch": {"p.yml": "scrape_configs: [{job_name: x, static_configs: [{targets: ['h:8501']}]}]"},
+    "metric-unknown": {
+        "r.yml": "groups: [{rules: [{alert: a, expr: 'rate(tensorflow_serving_request_count[5m])'}]}]\n"
+    },
     "metrics-params": {
         "p.yml": "scrape_configs: [{job_name: serving, metrics_path: /monitoring/prometheus/metrics, params: {a: [b]}}]"
     },

@@ -120,6 +120,10 @@ COMMANDS: dict[str, dict[str, str | bytes]] = {
     "base-path-doubled": {
         "run.sh": RUN.format(options="-e MODEL_BASE_PATH=/models/m", flags="")
     },
+    "model-name-appended": {
+        "run.sh": RUN.format(options="-v /data/all:/models -e MODEL_BASE_PATH=/models/m", flags="").replace(
+            "-v /data/m:/models/m ", "")
+    },
     "port-nobody-listens": {"run.sh": RUN.format(options="-p 80:80", flags="")},
     "dollar-in-fstring": {"d.py": "c = f'tensorflow_model_server --model_base_path=\"${FOLDER}/m\"'\n"},
     "component-without-python": {"d.py": 'f = make(step, base_image="tensorflow/serving:2.20.0")\n'},

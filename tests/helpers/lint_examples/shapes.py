@@ -35,7 +35,8 @@ def listed(config: str, flags: str = "") -> dict[str, str]:
 
 
 def pod(more: str = "", args: str = "--enable_batching", spec: str = "", head: str = "", model: str = "model") -> str:
-    """A Deployment with one server."""
+    """A Deployment with one server, its selector among what `head` holds or that of its label."""
+    head = head if "selector" in head else f"selector: {{matchLabels: {{app: m}}}}\n  {head}"
     return f"""apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: app}}

@@ -143,7 +143,7 @@ def with_(name):
 
 CLUSTER_FAULTS = [
     fault("probe-wrong-path", "readinessProbe", sets("readinessProbe", {"httpGet": {"path": "@/healthz", "port": 8501}})),
-    fault("probe-wrong-path", "livenessProbe", sets("livenessProbe", {"httpGet": {"path": "@/v1/models/other", "port": 8501}}), lambda c: c.server.model != "file", also="health-by-code"),
+    fault("probe-wrong-path", "livenessProbe", sets("livenessProbe", {"httpGet": {"path": "@/v1/models/other", "port": 8501}}), lambda c: c.server.model != "file", also="liveness-by-code"),
     fault("probe-wrong-port", "readinessProbe", sets("readinessProbe", {"tcpSocket": {"@port": 8080}})),
     fault("tool-not-in-image", "livenessProbe", sets("livenessProbe", {"exec": {"command": ["sh", "-c", "@curl -f localhost:8501/v1/models/ranker"]}}), also="health-by-code"),
     fault("gpu-requests", "gpu", resources(requests={"@nvidia.com/gpu": 1}, limits={"@nvidia.com/gpu": 2}), also="gpu-image-missing"),

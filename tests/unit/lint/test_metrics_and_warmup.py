@@ -94,7 +94,7 @@ def test_warm_up_requests_that_may_be_read_are_not_blamed(form, tmp_path):
 @each_row(("probe", "blamed"), [("startup", False), ("readiness", False), ("liveness", True)])
 def test_the_status_url_is_what_a_probe_asks_before_the_server_is_ready(probe, blamed, tmp_path):
     pod = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers:\n  - name: a\n    image: {IMAGE}\n    {probe}Probe: {{httpGet: {{path: /v1/models/model, port: 8501}}}}\n"
-    assert ("health-by-code" in {rule for rule, _, _ in rules(tmp_path, {"k.yaml": pod})}) is blamed
+    assert ("liveness-by-code" in {rule for rule, _, _ in rules(tmp_path, {"k.yaml": pod})}) is blamed
 
 
 HOSTS = {

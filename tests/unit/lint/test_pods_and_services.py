@@ -44,7 +44,7 @@ def test_a_key_of_googles_is_where_something_is_mounted(mounts, found, tmp_path)
         ("{name: http2-grpc, port: 80, targetPort: 8500}", False),
         ("{name: http2, port: 80, targetPort: 8500}", False),
         ("{name: rest, port: 80, targetPort: 8501}", False),
-        ("{name: http, port: 8500, targetPort: 8500}", False),  # the numbers are those that everybody knows
+        ("{name: http, port: 8500, targetPort: 8500}", True),  # whatever the numbers tell, others go by the name
     ],
 )
 def test_a_service_leads_a_port_of_a_protocols_name_to_that_protocol(port, found, tmp_path):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from playbook.lint.checks.command import (
-    Command,
-    is_known,
-)
+from playbook.lint.checks.command import Command, Place, is_known
 from playbook.lint.checks.misnamed import named_rightly
+from playbook.lint.checks.models import version_of
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_anothers, tells_model
 from playbook.lint.forms.text import UNKNOWN, Text, Word, line_of, place_of
@@ -50,7 +48,22 @@ def check_doubled(start: Start, args: list[Word], reading: Reading) -> None:
     base, name = start.environment.get("MODEL_BASE_PATH"), start.environment.get("MODEL_NAME")
     if not base or not name or start.implied is not None or base.rstrip("/").rpartition("/")[2] != name:
         return
-    if not tells_model(args):
+    doubled = f"{base.rstrip('/')}/{name}"
+    there = is_put(start.place, base.rstrip("/"), doubled)
+    if not tells_model(args) and there is not True:
         parent = base.rstrip("/").rpartition("/")[0] or "/"
-        path, line = place_of(base, start.path, start.line)
-        reading.report("base-path-doubled", path, line, base=base, path=f"{base}/{name}", parent=parent)
+        rule = "base-path-doubled" if there is False else "model-name-appended"
+        reading.report(rule, *place_of(base, start.path, start.line), base=base, path=doubled, parent=parent)
+
+
+def is_put(place: Place, folder: str, inner: str) -> bool | None:
+    """Whether a container gets something at `inner`, a folder right inside `folder`; None where nobody can tell."""
+    if any(mount.rest_of(inner) == "" or mount.target.startswith(f"{inner}/") for mount in place.mounts):
+        return True
+    at = next((mount for mount in place.mounts if mount.target == folder), None)
+    if at is not None and at.source is not None and at.source.is_dir():
+        return (at.source / inner[len(folder) + 1 :]).is_dir()
+    numbered = any(version_of(name) is not None for name in place.below(folder))
+    nothing = place.closed and not place.hidden_mounts and not any(place.over(inner))
+    named = at is not None and not at.claim and at.named.rstrip("/").endswith(inner.rpartition("/")[2])
+    return False if numbered or nothing or named else None

@@ -135,7 +135,7 @@ def _path(
     alive = name == "livenessProbe"  # before the port opens the model is loaded, which is all that the others ask
     if is_unknown(path):
         if alive and _OF_ANY_MODEL.fullmatch(path):
-            yield finding("health-by-code", shown, where)
+            yield finding("liveness-by-code", shown, where)
         return
     if str(http.get("scheme", "")).upper() == "HTTPS":
         yield finding("probe-wrong-path", shown, where, probe=name, path=f"{path} by HTTPS", code="plain HTTP alone",
@@ -144,7 +144,7 @@ def _path(
     model = re.fullmatch(r"/v1/models/([^/:]+)(/(versions|labels)/[^/:]+)?(/metadata)?", path)
     right = f"/v1/models/{names[0] if names else '<name>'}"
     if alive and model and not model[4]:  # the metadata of a version that is not AVAILABLE are not found
-        yield finding("health-by-code", shown, where)
+        yield finding("liveness-by-code", shown, where)
     if model and not command.partial:
         if names and model[1] not in names:
             yield finding("probe-wrong-path", shown, where, probe=name, path=path, code="404", right=right)

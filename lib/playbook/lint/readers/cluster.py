@@ -110,8 +110,7 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
         elif target == pod.command.number("port", 8500) and many and _sticks(spec, pod) and (shown, line) not in said:
             said.add((shown, line))
             yield _balancing(shown, line, target, replicas)
-        led = port.get("port") != target  # else clients know the server's own numbers
-        if led and target in open_ports and (wrong := _misnamed(str(port.get("name", "")), target, pod.command)):
+        if target in open_ports and (wrong := _misnamed(str(port.get("name", "")), target, pod.command)):
             yield finding("service-port-misnamed", shown, port.at("name"), port=port["name"], name=name, target=target,
                           wrong=wrong)  # fmt: skip
 

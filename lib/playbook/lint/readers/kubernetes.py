@@ -20,6 +20,7 @@ from playbook.lint.checks.own_images import as_built, built_as, serves
 from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.checks.removed import check_version
 from playbook.lint.checks.resources import check_resources
+from playbook.lint.checks.selectors import check_selector
 from playbook.lint.checks.start import is_called_so, tells_model
 from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.text import Word, place_of
@@ -27,7 +28,7 @@ from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.pod_mounts import mounts_of
 from playbook.lint.readers.pods import Pod, texts_of
 from playbook.lint.readers.seldon import gives_arguments
-from playbook.lint.readers.workloads import check_selector, config_maps, is_whole, keeps_empty, pod_specs
+from playbook.lint.readers.workloads import config_maps, is_whole, keeps_empty, pod_specs
 from playbook.lint.rules.findings import Finding
 
 # what asks for metrics: Prometheus' operator, Google's managed Prometheus
@@ -55,7 +56,7 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
     for spec, above in pod_specs(data):
         reading.add(_read_pod(spec, above, data, document, pods))
     if reading.commands:
-        reading.findings += check_selector(data, document.text)
+        reading.findings += check_selector(data, document.text, document.around.sources)
         if kind and not document.text.templated:
             typed = not document.text.path.endswith((".py", ".tf"))
             reading.findings += refused.check_object(data, document.text.path, typed)

@@ -10,9 +10,8 @@ from typing import Any
 
 from playbook.lint.checks.reading import Document
 from playbook.lint.forms.shell_calls import is_shell
-from playbook.lint.forms.text import Text, Word, is_unknown
+from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.yaml_lines import Items, Table
-from playbook.lint.rules.findings import Finding, finding
 
 _SELECTING = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Rollout")
 _WHOLE = ("Pod", "Job", "CronJob", *_SELECTING)
@@ -149,19 +148,6 @@ def keeps_empty(spec: Any, entry: list[Word], document: Document) -> bool:
     page = document.around.sources.texts.get(text.file, text) if text.file is not None else text  # around a block
     by_hand = re.search(r"\b(kubectl|oc)\b.*\b(cp|exec|rsync)\b", page.content)
     return alone and not by_hand and not any(is_shell(word) for word in entry[:1])
-
-
-def check_selector(data: Any, text: Text) -> Iterator[Finding]:
-    """A workload whose selector does not match its own pods."""
-    spec: Any = data.get("spec") or {}
-    labels: Any = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
-    selector = spec.get("selector")
-    wanted: Any = (selector.get("matchLabels") or {}) if isinstance(selector, dict) else {}
-    wanted, labels = (each if isinstance(each, dict) else {} for each in (wanted, labels))  # a program's variable
-    for name, value in wanted.items():
-        if str(labels.get(name)) != str(value) and not is_unknown(f"{value}{labels.get(name)}"):
-            words = {"label": f"{name}: {value}", "has": labels.get(name, "none")}
-            yield finding("selector-mismatch", text.path, spec.at("selector"), **words)
 
 
 def undeclared(data: Any, shown: str) -> Iterator[tuple[str, int | None]]:

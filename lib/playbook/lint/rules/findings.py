@@ -19,6 +19,7 @@ from playbook.lint.rules import (
     credential_rows,
     flag_rows,
     model_rows,
+    monitoring_rows,
     port_rows,
     value_rows,
     variable_rows,
@@ -30,6 +31,7 @@ GROUPS = {
     "Config files": config_rows.ROWS + credential_rows.ROWS,
     "Model folders and reading": model_rows.ROWS,
     "Images, compose, Kubernetes, monitoring": container_rows.ROWS
+    + monitoring_rows.ROWS
     + port_rows.ROWS
     + command_rows.ROWS
     + variable_rows.ROWS

@@ -218,9 +218,14 @@ ROWS = (
      "{flag} is newer than image {image}: it prints 'unknown argument' and starts without it.",
      "Use tensorflow/serving:2.12.0 or newer, or drop the flag.",
      "main.cc of 2.11.1 and 2.19.1"),
-    ("base-path-doubled", "warning",
+    ("base-path-doubled", "error",
      "MODEL_BASE_PATH {base} ends in the model's name, and the image's script appends MODEL_NAME: the server looks in "
-     "{path}.",
+     "{path}, which is not there, and waits for ever.",
+     "Set MODEL_BASE_PATH to the folder above, {parent}.",
+     "tf_serving_entrypoint.sh"),
+    ("model-name-appended", "warning",
+     "MODEL_BASE_PATH {base} ends in the model's name, and the image's script appends MODEL_NAME: the server looks in "
+     "{path}, and waits for ever where there is no such folder.",
      "Set MODEL_BASE_PATH to the folder above, {parent}.",
      "tf_serving_entrypoint.sh"),
 )

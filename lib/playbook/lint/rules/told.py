@@ -43,6 +43,7 @@ TOLD = {
     "runtime-serves-nothing": "Name a runtime, a format and a protocol that go together, or let KServe choose.",
     "monitor-finds-nothing": "Write the Service's labels and the name of its port.",
     "infra-validator-spec": "Write the fields of ServingSpec as infra_validator.proto has them.",
+    "metric-unknown": "Write the name as the server shows it; all of them begin with :tensorflow:serving:.",
     "metrics-port-closed": "Scrape the port of --rest_api_port, by habit 8501, as it is reached from there.",
     "health-asks-nobody": "Ask the port of --rest_api_port (by habit 8501) for /v1/models/<name> of a model it has.",
     "apt-in-build": "Write RUN apt-get update && apt-get install -y ..., in one RUN.",

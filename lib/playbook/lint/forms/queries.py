@@ -1,0 +1,61 @@
+"""PromQL as texts hold it: behind `expr:` and `query:` of YAML and JSON, and in blocks of documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from playbook.lint.forms.text import Text
+
+_KEY = re.compile(r"(?m)^([ \t]*(?:-[ \t]+)?)[\"']?(expr|query|seriesQuery|promql)[\"']?[ \t]*:[ \t]*(.*)$")
+# in JSON, and in mappings of YAML that stand on one line
+_INLINE = re.compile(r"(?:(?<=[{,])\s*[\"']?|(?<!\w)\")(?:expr|query)[\"']?\s*:\s*([\"'])((?:\\.|(?!\1)[^\n])*)\1")
+_BLOCK = re.compile(r"(?ms)^[ \t]*```[ \t]*(?:promql|prometheus)[ \t]*\n(.*?)^[ \t]*```")
+_OPENS = re.compile(r"[|>][+-]?\d*\s*(?:#.*)?|[\"']?")  # a block, or nothing yet
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query, the line that it begins at, and where it stands in its text's content."""
+
+    content: str
+    line: int
+    start: int
+    end: int
+
+
+def queries_in(text: Text) -> Iterator[Query]:
+    """The queries of a text, in their order within each way of writing."""
+    content = text.content
+    if "expr" not in content and "query" not in content.lower() and "prom" not in content:
+        return
+    blocks = [match.span(1) for match in _BLOCK.finditer(content)]
+    for start, end in [*blocks, *(match.span(2) for match in _INLINE.finditer(content))]:
+        yield _query(text, start, end)
+    for match in _KEY.finditer(content):
+        if _INLINE.match(match[0].strip()) or any(start <= match.start() < end for start, end in blocks):
+            continue
+        rest = _deeper(content, match.end(), len(match[1])) if _goes_on(match[3]) else ""
+        yield _query(text, match.start(3), match.end(3) + len(rest))
+
+
+def _query(text: Text, start: int, end: int) -> Query:
+    content = re.sub(r"(?m)(^|\s)#.*$", r"\1", text.content[start:end])
+    return Query(content, text.first_line + text.content.count("\n", 0, start), start, end)
+
+
+def _goes_on(value: str) -> bool:
+    """True for a value that is a block, or whose quote or bracket is not closed on its line."""
+    quoted = value[:1] in ("'", '"') and not value.rstrip().endswith(value[:1])
+    return bool(_OPENS.fullmatch(value)) or quoted or value.count("(") > value.count(")")
+
+
+def _deeper(content: str, start: int, indent: int) -> str:
+    """The lines from `start` on that stand deeper than a key."""
+    end = start
+    for line in content[start + 1 :].split("\n"):
+        if line.strip() and len(line) - len(line.lstrip()) <= indent:
+            break
+        end += len(line) + 1
+    return content[start:end]
