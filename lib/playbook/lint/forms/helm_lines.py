@@ -74,6 +74,11 @@ def _origins(
         if bare in taken:
             yield taken[bare]
             continue
+        alike = [number for number in range(len(written)) if _filled(written[number], bare)]
+        nearest = min(alike, key=lambda number: abs(number - place)) if alike else place
+        if alike and bare.startswith("- name:"):  # what is said of a container is said of the template
+            yield template, nearest + 1
+            continue
         word = bare.removeprefix("- ").strip("\"'")
         within = (
             (path, number) for path, number, text in block if text.strip() == bare or (len(word) > 2 and word in text)
@@ -83,8 +88,7 @@ def _origins(
         if shown is not None:
             yield shown
             continue
-        alike = [number for number in range(len(written)) if _filled(written[number], bare)]
-        yield template, (min(alike, key=lambda number: abs(number - place)) if alike else place) + 1
+        yield template, nearest + 1
 
 
 def _shown_at(place: int, written: list[str], given: list[tuple[Path, int, str]]) -> list[tuple[Path, int, str]]:
