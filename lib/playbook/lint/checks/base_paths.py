@@ -15,6 +15,7 @@ from playbook.lint.checks.model_lists import ModelEntry, model_entries
 from playbook.lint.checks.model_places import (
     check_below,
     copied_beside,
+    filled_otherwise,
     holds_nothing,
     is_plain,
     name_mounted,
@@ -162,6 +163,9 @@ def _not_found(asked: _Asked, base: str, result: Lookup) -> Iterator[Finding]:
     elif result.mount is not None and result.mount.flat:
         missing = f"in {result.mount.config_map or result.mount.target}, whose keys are files: it holds no folder"
         yield finding("base-path-missing", *asked.where, path=base, where=missing, remedy=_CLAIM)
+    elif result.mount is not None and (remedy := filled_otherwise(result.mount, command, base)):
+        where = "in the volume that is filled beside the server"
+        yield finding("base-path-missing", *asked.where, path=base, where=where, remedy=remedy)
     elif result.mount is not None:
         yield from version_mounted(result, command, base)
         if told and names_version(result, command, base):

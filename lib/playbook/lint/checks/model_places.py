@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from playbook.lint.checks.command import Command, entrypoint_flags
+from playbook.lint.checks.command import Command, Mount, entrypoint_flags
 from playbook.lint.checks.lookup import Lookup
 from playbook.lint.checks.models import version_of
 from playbook.lint.forms.text import is_unknown
@@ -70,6 +70,15 @@ def name_mounted(command: Command, base: str) -> str:
     names = [found[1] for mount in command.place.mounts if (found := re.fullmatch(r"/models/([\w.-]+)", mount.target))]
     right = len(names) == 1 and not _NO_MODEL.search(names[0])
     return f"Set the variable MODEL_NAME={names[0]}, or mount the model at {base}." if right else ""
+
+
+def filled_otherwise(mount: Mount, command: Command, base: str) -> str:
+    """What to do where a volume is filled by another name than the base path asks for in it; "" otherwise."""
+    name = (mount.rest_of(command.place.absolute(base)) or "").partition("/")[0]
+    if not name or not mount.filled or name in mount.filled:
+        return ""
+    there = ", ".join(f"{mount.target.rstrip('/')}/{each}" for each in sorted(mount.filled))
+    return f"What the other container puts there is {there}: name that, or put the model at {base}."
 
 
 def version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Finding]:

@@ -33,6 +33,7 @@ from playbook.lint.readers.compose_values import (
     variables_here,
     words_of,
 )
+from playbook.lint.readers.filled_volumes import with_filled
 from playbook.lint.readers.image import read_dockerfile
 
 _OVERRIDE = re.compile(r"\.override\.ya?ml$")
@@ -219,7 +220,7 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
         name: word.with_text(interpolated(word, here)) if word == f"${name}" else word for name, word in given.items()
     }  # a name alone takes its value from where compose runs; fmt: skip
     environment, inherited = {**of_files, **given}, frozenset[str]()
-    mounts = [*mounts_of(service, document), *configs_of(service, data, document)]
+    mounts = [*with_filled(mounts_of(service, document), service, data), *configs_of(service, data, document)]
     if built is not None:
         inherited = frozenset(built.environment.keys() - environment.keys())
         environment = {**{name: Word(value) for name, value in built.environment.items()}, **environment}

@@ -11,6 +11,7 @@ from playbook.lint.checks.reading import Document, Surroundings
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.forms.walking import tables_in
 from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.filled_volumes import filled_in_pod
 from playbook.lint.readers.seldon import given_models
 
 # volumes that are folders: a hostPath may be a file
@@ -39,8 +40,9 @@ def mounts_of(
                          enumerate(part for part in (node, str(each.get("subPath", ""))) if part))  # fmt: skip
         claim = str((volume.get("persistentVolumeClaim") or {}).get("claimName") or "")
         source = "" if name else named
+        filled = filled_in_pod(str(each.get("name")), container, spec) if whole else frozenset()
         mounts.append(Mount(target.rstrip("/") or "/", None, source, files, name, each.line, claim, whole,
-                            "subPath" in each, _is_flat(volume)))  # fmt: skip
+                            "subPath" in each, _is_flat(volume), filled))  # fmt: skip
     return mounts, hidden
 
 
