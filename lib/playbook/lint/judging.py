@@ -9,6 +9,7 @@ from pathlib import Path
 from playbook.lint.checks.asked import check_requests
 from playbook.lint.checks.asked_models import check_models_asked
 from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
+from playbook.lint.checks.batching_given import check_given, check_own_place
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.containers import check_published
@@ -100,6 +101,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     report.findings = at_their_values(report.findings, gathered.texts.values())
     report.findings = without_forks(report.findings, gathered.texts.values())
     report.findings = without_set(report.findings, gathered.texts.values())
+    report.findings += check_own_place(text.path for text in gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
@@ -199,7 +201,7 @@ def _loose(
             report.findings += set_aside
             report.counts["config files"] += 1
             continue
-        report.findings += check_never_given(flag, text, commands, texts)
+        report.findings += [*check_never_given(flag, text, commands, texts)] or check_given(flag, text, commands, texts)
         about = read_under(text, commands, texts) if flag == "model_config_file" else None
         hits = check_config(flag, text, about)
         report.findings += [hit for hit in hits if not (old and hit.rule == "s3-not-supported")]

@@ -71,3 +71,40 @@ def test_what_is_lost_is_told_at_its_line(what, tmp_path):
 @each_row("what", RIGHT)
 def test_what_is_used_or_may_be_is_not_told_of(what, tmp_path):
     assert told(tmp_path, RIGHT[what]) == set()
+
+
+SETTINGS = "max_batch_size { value: 64 }\nbatch_timeout_micros { value: 2000 }\n"
+STARTED = "docker run -v $PWD/m:/models/m -e MODEL_NAME=m tensorflow/serving:2.14.1 {}\n"
+
+
+@each_row(
+    ("files", "lost"),
+    [
+        ({"run.sh": STARTED.format("--enable_batching")}, True),
+        ({"run.sh": STARTED.format("")}, True),
+        ({"run.sh": STARTED.format("$FLAGS")}, False),
+        ({"run.sh": STARTED.format("--enable_batching --batching_parameters_file=/models/m/b.config")}, False),
+        ({"run.sh": STARTED.format(""), "notes.md": "Add --batching_parameters_file for batches.\n"}, False),
+        ({"run.sh": STARTED.format(""), "Dockerfile": "FROM a\nCOPY b.config /etc/\n"}, False),
+        ({"notes.md": "Settings of a server that somebody else starts.\n"}, False),
+    ],
+)
+def test_batching_settings_are_given_by_a_flag_or_lost(files, lost, tmp_path):
+    for name, content in {**files, "b.config": SETTINGS}.items():
+        (tmp_path / name).write_text(content)
+    hits = {(hit.path, hit.line) for hit in examine(tmp_path).findings if hit.rule == "config-never-given"}
+    assert hits == ({("b.config", 1)} if lost else set())
+
+
+@each_row(
+    ("path", "lost"),
+    [("m/1/assets.extra/batching_params.pbtxt", True), ("m/1/batching_params.pbtxt", False)],
+)
+def test_a_models_own_batching_file_lies_beside_its_graph(path, lost, tmp_path):
+    file = tmp_path / path
+    file.parent.mkdir(parents=True)
+    file.write_text(SETTINGS)
+    (tmp_path / "run.sh").write_text(STARTED.format("--enable_batching --enable_per_model_batching_parameters"))
+    assert ("per-model-misplaced" in {hit.rule for hit in examine(tmp_path).findings}) is lost
+    (tmp_path / "m" / "1" / "saved_model.pb").touch()  # then it is read as a model's folder
+    assert ("per-model-misplaced" in {hit.rule for hit in examine(tmp_path).findings}) is lost

@@ -134,6 +134,9 @@ def _check_version(folder: Path, shown: str, serving: Serving) -> Iterator[Findi
         yield finding("per-model-file-missing", shown, version=folder.name)
     if serving.per_model and own.is_file() and refused_at_load(Text(own.read_text(errors="replace"), str(own))):
         yield finding("per-model-file-broken", shown, version=folder.name)
+    for path in folder.rglob(_PER_MODEL_FILE):
+        if path.parent != folder:
+            yield finding("per-model-misplaced", f"{shown}/{path.relative_to(folder)}", path=path.name)
     for path in folder.rglob(f"{WARMUP}*"):
         if path.name != WARMUP or path.parent != folder / "assets.extra":
             place = str(path.relative_to(folder))

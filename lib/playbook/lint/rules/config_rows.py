@@ -201,7 +201,7 @@ ROWS = (
      "Take the flag back in for its settings to count, or drop the file.",
      "main.cc"),
     ("config-never-given", "warning",
-     "These settings reach no server: the text starts it without {flag}, and speaks of the flag nowhere.",
+     "These settings reach no server: it is started without {flag}, and nothing here speaks of the flag.",
      "Put them where the server sees the file, and give it {flag} (for batching --enable_batching, too).",
      "main.cc"),
 )
