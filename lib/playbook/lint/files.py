@@ -27,6 +27,7 @@ from playbook.lint.readers.charts import read_charts, read_values_file
 from playbook.lint.readers.cluster_changes import gather_config_maps
 from playbook.lint.readers.diff_files import added, is_diff, pieces
 from playbook.lint.readers.documents import prose_blocks
+from playbook.lint.readers.exported import gather_exports
 from playbook.lint.readers.file_kinds import PROSE, flag_of, kind_of_file
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.kustomize_builds import always_patched, builds
@@ -103,6 +104,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
     for again in charts.again:
         total.add(read_rendered(again, around))
     total.add(read_builds(made, pages, around))
+    gather_exports(gathered.texts, around)
     return total
 
 

@@ -25,7 +25,7 @@ from playbook.lint.checks.model_places import (
 )
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.checks.several_names import check_several
-from playbook.lint.checks.shown_folders import saved_bare_at, shown_bare, shown_wrong
+from playbook.lint.checks.shown_folders import saved_otherwise, shown_bare, shown_wrong
 from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms.saved_models import as_named
 from playbook.lint.forms.text import Text, is_unknown
@@ -147,7 +147,7 @@ def _not_found(asked: _Asked, base: str, result: Lookup) -> Iterator[Finding]:
     if shown := shown_wrong(result, command, asked.sources, base):
         rule, words = shown
         yield finding(rule, *asked.mounted_at(result), **words)
-    elif remedy := saved_bare_at(result, command, asked.sources, base):
+    elif remedy := saved_otherwise(result, command, asked.sources, base):
         yield finding("no-version", *asked.mounted_at(result), path=base, remedy=remedy)
     elif (result.missing or result.text is not None) and not place.built:
         missing = result.missing or "a folder but a file"

@@ -33,6 +33,7 @@ class Sources:
     drawn: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents draw as trees
     listed: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents list by `ls`
     saved: dict[str, dict[str, str]] = field(default_factory=dict)  # see saved_models
+    exported: dict[str, frozenset[str]] = field(default_factory=dict)  # folders that programs save versions into
     _resolved: dict[Path, Path] = field(default_factory=dict)
 
     def file(self, path: Path) -> Text | None:

@@ -6,14 +6,20 @@ from playbook.lint.checks.command import Command
 from playbook.lint.checks.lookup import Lookup, Sources
 from playbook.lint.forms.listings import listed_bare
 from playbook.lint.forms.saved_models import as_named
+from playbook.lint.forms.text import is_unknown
 from playbook.lint.forms.trees import model_inside, numbered, one_level_off, without_version
 
 _INTO_ONE = "The text shows saved_model.pb right in it: put the model into {bare}/1/."
 
 
-def saved_bare_at(result: Lookup, command: Command, sources: Sources, base: str) -> str:
-    """What mends the folder that the same text saves a model into, where that is the one served; "" otherwise."""
-    saved = sources.saved.get(command.path, {})
+def saved_otherwise(result: Lookup, command: Command, sources: Sources, base: str) -> str:
+    """What mends a base path by where the text, or a program beside it, saves the model; "" where nothing is wrong."""
+    return _saved_bare(result, command, sources, base) or _saved_below(result, command, sources, base)
+
+
+def _saved_bare(result: Lookup, command: Command, sources: Sources, base: str) -> str:
+    """What mends the folder that a model is saved into itself, where that is the one served; "" otherwise."""
+    saved = _saved_beside(command.path, sources)
     named = base
     if command.place.container:
         mount = result.mount
@@ -23,6 +29,28 @@ def saved_bare_at(result: Lookup, command: Command, sources: Sources, base: str)
     drawn = sources.drawn.get(command.path, {})
     shown = [names for path, names in drawn.items() if path.rpartition("/")[2] == folder.rpartition("/")[2]]
     return saved.get(folder, "") if not any(map(numbered, shown)) else ""
+
+
+def _saved_beside(shown: str, sources: Sources) -> dict[str, str]:
+    """The folders without versions that a text saves models into, or a program that lies beside it."""
+    if own := sources.saved.get(shown):
+        return own
+    folder = shown.rpartition("/")[0]
+    beside = [found for path, found in sources.saved.items() if path.rpartition("/")[0] == folder]
+    return {name: remedy for found in beside for name, remedy in found.items()}
+
+
+def _saved_below(result: Lookup, command: Command, sources: Sources, base: str) -> str:
+    """What mends a folder without versions, below which the programs beside it save them; "" otherwise."""
+    mount = result.mount
+    if mount is None or mount.claim or not mount.named or is_unknown(mount.named) or mount.named.startswith("/"):
+        return ""
+    rest = mount.rest_of(command.place.absolute(base)) or ""
+    served = as_named(f"{mount.named.rstrip('/')}/{rest}".rstrip("/"))
+    folder = command.path.rpartition("/")[0]
+    saved = {each for path, found in sources.exported.items() if path.rpartition("/")[0] == folder for each in found}
+    below = {each for each in saved if each.startswith(f"{served}/")}
+    return f"The versions are saved into {min(below)}: let {base} be that folder." if below and below == saved else ""
 
 
 def shown_bare(address: str, shown: str, sources: Sources) -> dict[str, str] | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from playbook.lint.forms.python_exports import tree_of
 from playbook.lint.forms.python_values import Values
-from playbook.lint.forms.text import Text, is_unknown
+from playbook.lint.forms.text import UNKNOWN, Text, is_unknown
 
 _HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|\.)/+|^/?path/to/(?=\w)")  # `path/to/m` is m, wherever it lies
 
@@ -34,6 +34,15 @@ def saved_bare(nodes: Iterable[ast.AST], values: Values, content: str) -> dict[s
             if name and not name.isdigit() and "." not in name and not re.search(rf"{re.escape(path)}/+\d", content):
                 found.setdefault(path, remedy.format(path=path))
     return found
+
+
+def saved_versions(nodes: Iterable[ast.AST], values: Values) -> frozenset[str]:
+    """The folders that the nodes save versions of a model into: what stands in front of a number, or of a name that
+    is made when the program runs."""
+    words = [values.word(given) for node in nodes for given, _ in _targets(node)]
+    paths = [as_named(str(word)).rpartition("/") for word in words if word is not None]
+    return frozenset(parent for parent, _, name in paths
+                     if (name.isdigit() or name == UNKNOWN) and parent and not is_unknown(parent))  # fmt: skip
 
 
 def _targets(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
