@@ -29,7 +29,7 @@ from playbook.lint.checks.ports_twice import check_document, check_script
 from playbook.lint.checks.probes import names_served
 from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
-from playbook.lint.checks.scraped import check_targets
+from playbook.lint.checks.scraped import check_targets, check_watched
 from playbook.lint.checks.server_metrics import check_queries, count_asked
 from playbook.lint.checks.set_aside_flags import check_never_given, check_set_aside
 from playbook.lint.checks.told_flags import read_under, without_forks
@@ -90,6 +90,8 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     report.findings = list(said_once(report.findings, said))
     report.findings += check_targets(reading.scraped, [command for command, _ in judged])
     _queries(gathered, bool(judged), sources, report)
+    texts = gathered.texts.values()
+    report.findings += check_watched(reading.watched, [command for command, _ in judged], texts)
     for text in gathered.texts.values():
         own = [command for command, _ in judged if command.path == text.path]
         report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]

@@ -21,5 +21,9 @@ BUILDS: dict[str, dict[str, str | bytes]] = {
         "r.sh": f"{_LINE} # --batching_parameters_file=/srv/b.txt\n", "b.txt": "max_batch_size { value: 4 }\n"
     },
     "config-never-given": {"r.md": f"```\nmax_batch_size {{ value: 4 }}\n```\n\n```\n{_LINE}\n```\n"},
+    "metrics-not-shown": {
+        "r.sh": _LINE + "\n",
+        "p.yml": "scrape_configs: [{job_name: tfs, metrics_path: /monitoring/prometheus/metrics}]\n"
+    },
     "per-model-misplaced": {"r.sh": f"cp b /srv/m/1/assets.extra/batching_params.pbtxt\n{_LINE}\n"},
 }  # fmt: skip

@@ -35,10 +35,12 @@ def test_a_scrape_of_another_host_is_not_the_servers(host, tmp_path):
     assert not {each for each in found if each[0].startswith("metrics-")}
 
 
-def test_a_scrape_that_asks_rest_where_the_metrics_are_is_right(tmp_path):
+def test_a_scrape_that_asks_rest_where_the_metrics_are_is_right_where_the_server_shows_them(tmp_path):
     right = SCRAPE.format("ranker:8501") + "  metrics_path: /monitoring/prometheus/metrics\n"
-    found = rules(tmp_path, {**STARTS["a service of compose's"], "p.yml": right})
-    assert not {each for each in found if each[0].startswith("metrics-")}
+    for command, found in (("[--monitoring_config_file=/models/model/m.config]", set()), ("[]", {"metrics-not-shown"})):
+        shown = COMPOSE.format(IMAGE) + f"    command: {command}\n"
+        said = rules(tmp_path, {"c.yml": shown, "p.yml": right})
+        assert {rule for rule, *_ in said if rule.startswith("metrics-")} == found
 
 
 @pytest.mark.timeout(120)

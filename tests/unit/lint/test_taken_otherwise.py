@@ -116,7 +116,7 @@ RIGHT = {
     "a part of a compose file": ("a.md", "```yaml\n" + SERVICE + "    depends_on: [cache]\n```\n", "compose-refused"),
     "one port for two, which is published": ("run.sh", f"{RUN} -p 1:1 --port=8501 --rest_api_port=8501\n".replace("-p 1:1 ", ""), "port-nobody-listens"),
     "nvidia-docker with the image for building": ("run.sh", "nvidia-docker run -it -v /m:/m tensorflow/serving:2.20.0-devel\n", "gpu-image-missing"),
-    "a target with two slashes": ("a.md", f"`{RUN.replace('/m:/models/m', '//c/m://models')}`\n", "base-path-missing"),
+    "a target with two slashes": ("a.md", f"`{RUN.replace('/m:/models/m', '//c/models://models')}`\n", "base-path-missing"),
     "a placeholder for a path": ("a.md", "`" + RUN.replace("-v /m:", "-v absolute_path_to/m:") + "`\n", "mount-source-relative"),
     "a quoted flag in a sentence": ("a.md", f"#{RUN.replace(' -e MODEL_NAME=m', '')} --model_config_file=\"/models/m/c\"\n", "base-path-missing"),
     "a volume that is declared": ("compose.yaml", SERVICE.replace("/m:", "nets:") + "volumes:\n  nets:\n", "compose-refused"),

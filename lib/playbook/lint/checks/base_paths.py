@@ -18,6 +18,7 @@ from playbook.lint.checks.model_places import (
     filled_otherwise,
     holds_nothing,
     is_plain,
+    mounted_above,
     name_mounted,
     names_version,
     other_format,
@@ -166,6 +167,9 @@ def _not_found(asked: _Asked, base: str, result: Lookup) -> Iterator[Finding]:
     elif result.mount is not None and (remedy := filled_otherwise(result.mount, command, base)):
         where = "in the volume that is filled beside the server"
         yield finding("base-path-missing", *asked.where, path=base, where=where, remedy=remedy)
+    elif named := mounted_above(result, command, base):
+        missing, remedy = f"in the container, as {named} itself is mounted above it", f"Mount it at {base}."
+        yield finding("base-path-missing", *asked.mounted_at(result), path=base, where=missing, remedy=remedy)
     elif result.mount is not None:
         yield from version_mounted(result, command, base)
         if told and names_version(result, command, base):

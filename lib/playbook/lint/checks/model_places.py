@@ -109,3 +109,17 @@ def check_below(command: Command, base: str, where: tuple[str, int | None]) -> I
         return
     remedy = f"It is one level too high: name {base.rstrip('/')}/{sorted(names)[0]}, or mount the model at {base}."
     yield finding("no-version", *where, path=base, remedy=remedy)
+
+
+def mounted_above(result: Lookup, command: Command, base: str) -> str:
+    """The folder of the model that is itself mounted where the folder above it belongs; "" for any other.
+
+    `-v $PWD/m:/models` with the base path /models/m: nobody keeps a model in a folder of its own name twice.
+    """
+    mount, name = result.mount, base.rstrip("/").rpartition("/")[2]
+    open_ends = command.place.built or command.managed  # more may be copied there, or fetched from a bucket
+    if mount is None or mount.claim or mount.whole or mount.source is not None or open_ends or "://" in mount.named:
+        return ""
+    named = mount.named.rstrip("/")
+    own = "/" in named and named.rpartition("/")[2] == name != mount.target.rpartition("/")[2] and not is_unknown(name)
+    return named if own and mount.rest_of(command.place.absolute(base)) == name else ""

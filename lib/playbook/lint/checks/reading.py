@@ -26,6 +26,7 @@ class Reading:
     configs: list[tuple[str, Text]] = field(default_factory=list)  # flag, text of its kind that no flag has named yet
     counts: Counter[str] = field(default_factory=Counter)
     scraped: list[Word] = field(default_factory=list)  # targets of Prometheus' that are meant for a server here
+    watched: list[Word] = field(default_factory=list)  # Prometheus' jobs that ask for the path of a server's metrics
     passed: str = ""
 
     def add(self, other: Reading) -> None:
@@ -35,6 +36,7 @@ class Reading:
         self.configs += other.configs
         self.counts += other.counts
         self.scraped += other.scraped
+        self.watched += other.watched
         self.passed = self.passed or other.passed
 
     def report(self, rule: str, path: str, line: int | None, /, **words: object) -> None:

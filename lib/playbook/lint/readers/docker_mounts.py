@@ -69,7 +69,8 @@ def split_source(word: Word) -> bool:
 def check_bound(value: Word, shown: str) -> Iterator[Finding]:
     """Findings on the source of a bind mount."""
     bound = mount_parts(value)
-    yield from check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
+    if bound["target"]:  # or else docker refuses it for that, which is said
+        yield from check_relative_source(bound["source"], bound["target"], shown, value.line, bind=True)
 
 
 def check_volumes(options: list[tuple[str, Word]], shown: str) -> Iterator[Finding]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.checks.configs import check_scrape
 from playbook.lint.checks.host_ports import HERE
 from playbook.lint.checks.reading import Document, Reading, Surroundings
 from playbook.lint.checks.scraped import HOSTS
-from playbook.lint.forms.text import Word, line_of
+from playbook.lint.forms.text import Word, is_unknown, line_of
 
 _PROMETHEUS = re.compile(r"\b(?:prom|bitnami)/prometheus\b(?!-)")
 _HOSTS_NETWORK = re.compile(r"network_mode:\s*[\"']?host|--net(?:work)?[= ]host")
@@ -28,6 +29,8 @@ def read_scrapes(jobs: list[Any], document: Document) -> Reading:
         told = "serving" in about or ":8501" in about or "/monitoring" in path
         if told or any(_is_server(str(target).partition(":")[0], around) for target in targets):
             reading.counts["scrapes"] += 1
+            if path.startswith(METRICS_PATH) and not is_unknown(path):
+                reading.watched.append(Word(path, job.at("metrics_path"), path=document.text.path))
             reading.findings += check_scrape(job, "metrics_path", around.served, document.text.path)
             for target in (each for each in targets if str(each).endswith(":8500")):
                 words = {"port": 8500, "rest": "by habit 8501", "remedy": f"Scrape {str(target)[:-1]}1."}

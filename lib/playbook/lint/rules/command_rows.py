@@ -56,4 +56,8 @@ ROWS = (
      "-v {value} names no place in the container: docker makes an empty volume at that path, and mounts nothing.",
      "Write -v {value}:/models/<name>.",
      "docker run reference"),
+    ("metrics-not-shown", "warning",
+     "{path} is scraped, and no server here has a monitoring_config_file: each answers 404.",
+     "Give the server --monitoring_config_file with prometheus_config {{ enable: true path: \"{path}\" }}.",
+     "http_server.cc; #462"),
 )
