@@ -54,6 +54,17 @@ TWICE = {
 }  # fmt: skip
 
 
+@each_row(("ports", "lines"), [
+    ("ports={'8501/tcp': 8500}", {("ports-crossed", 3)}),
+    ("ports={'8501/tcp': 8501}", set()),
+    ("ports={'8501/tcp': port}", set()),
+    ("ports={'8500/tcp': ('127.0.0.1', 8501)}", set()),
+])  # fmt: skip
+def test_ports_that_python_publishes_crossed_are_said(ports, lines, tmp_path):
+    code = f"import docker\n\ndocker.from_env().containers.run('tensorflow/serving:2.20.0', {ports})\n"
+    assert said(tmp_path, {"ports-crossed"}, run_py=code) == lines
+
+
 @each_row("form", TWICE)
 def test_two_servers_of_a_script_that_want_one_port_are_said(form, tmp_path):
     script, lines = TWICE[form]

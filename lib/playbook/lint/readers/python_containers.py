@@ -35,9 +35,9 @@ def read_container(
     hidden = hidden or ("volumes" in keywords and not mounts)
     hidden = hidden or any(key.arg is None for key in node.keywords)
     place = Place(True, is_official(str(image)), mounts, document.folder, str(image), hidden)
-    ports = tuple(word.with_text(word.partition("/")[0]) for word, _ in values.pairs(keywords.get("ports")))
+    ports = tuple(_published(word, values.word(host)) for word, host in values.pairs(keywords.get("ports")))
     pairs = getattr(keywords.get("publish"), "elts", ())  # of host and container
-    ports += tuple(word for pair in pairs for word in values.words(pair)[1:2])
+    ports += tuple(_published(words[1], words[0]) for pair in pairs if len(words := values.words(pair)) > 1)
     entry = values.words(keywords.get("entrypoint")) or None
     if entry is None and (word := values.word(keywords.get("entrypoint"))):
         entry = [word]
@@ -147,3 +147,10 @@ def read_chain(calls: dict[str, list[ast.Call]], image: Word, values: Values, do
     start.published = tuple(word for word in ports if word is not None)
     start.open_environment = True
     return launch(start)
+
+
+def _published(inside: Word, host: Word | None) -> Word:
+    """A port inside as it is published: with the host's, where that is a known number."""
+    port = inside.partition("/")[0]
+    known = host is not None and host.isdigit()
+    return Word(port, inside.line, inside.raw, f"{host}:{port}" if known else port, inside.path)
