@@ -22,7 +22,7 @@ _METRICS = re.compile(r"https?://[\w.{}$-]+:(\d{1,5})(/(?:[\w-]+/)*metrics)\b(?!
 _INSIDE = re.compile(
     r"\bexec\b|healthcheck|--health-cmd", re.IGNORECASE
 )  # asked in the container, not through what is published
-_OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
+OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
 _READ = (".md", ".rst", ".markdown", ".mdx", ".adoc", ".txt", ".ipynb", ".sh", ".bash", ".bat", ".ps1", ".mk",
          "makefile")  # fmt: skip
 _OF_CI = re.compile(r"(?:^|/)(?:\.github/workflows/|\.circleci/|\.gitlab-ci|\.travis|azure-pipelines|buildspec)")
@@ -45,7 +45,7 @@ def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iter
         begun = _begun(commands, text, line)
         rest = {way for each in begun for way in ways(each)[0]}
         led = {way: each for each in begun for way in ways(each)[1]}
-        alone = len(commands) == 1 and not _OTHER_WAYS.search(text.content)
+        alone = len(commands) == 1 and not OTHER_WAYS.search(text.content)
         if any(is_open(each) for each in begun) or port in rest | told:
             continue
         if port not in led and any(port in published(each) for each in begun):
@@ -55,7 +55,7 @@ def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iter
             command = led.get(port, begun[0])
             at = command.line if text.path.endswith(".ipynb") else line
             yield _lost(command, port, what, port in led, rest, at)
-    yield from _paths(text, all_rest) if known == [*commands] and not _OTHER_WAYS.search(text.content) else ()
+    yield from _paths(text, all_rest) if known == [*commands] and not OTHER_WAYS.search(text.content) else ()
 
 
 def _paths(text: Text, rest: set[str]) -> Iterator[Finding]:

@@ -1,0 +1,43 @@
+# ruff: noqa: E501  (tables of texts, one a line)
+"""Programs beside a server that ask a port of this machine at which it does not answer."""
+
+from tables import each_row
+
+from playbook.lint.linter import examine
+
+RUN = "docker run -d {} -v $PWD/m:/models/m -e MODEL_NAME=m tensorflow/serving:2.20.0 {}\n"
+GRPC = "import grpc\nfrom tensorflow_serving.apis import prediction_service_pb2_grpc\nchannel = grpc.insecure_channel('{}')\n"
+REST = "import requests\n\nrequests.post('http://{}/v1/models/m:predict', json={{}})\n"
+BOTH = "-p 8500:8500 -p 8501:8501"
+
+
+@each_row(("published", "flags", "client", "said"), [
+    (BOTH, "", GRPC.format("localhost:8500"), False),
+    (BOTH, "", REST.format("localhost:8501"), False),
+    (BOTH, "", GRPC.format("localhost:8501"), True),
+    (BOTH, "", REST.format("127.0.0.1:8500"), True),
+    ("-p 8501:8501", "", GRPC.format("localhost:8500"), True),
+    ("-p 9000:8500", "", GRPC.format("0.0.0.0:8500"), True),
+    ("-p 9000:8500", "", GRPC.format("localhost:9000"), False),
+    ("-p 9501:9501", "--rest_api_port=9501", REST.format("localhost:9501"), False),
+    ("-p 9501:9501", "--rest_api_port=9501", REST.format("localhost:8501"), True),
+    (BOTH, "", REST.format("serving.example.com:9000"), False),
+    (BOTH, "", "#" + REST.format("localhost:9000").replace("\n", "\n#"), False),
+    ("-p 8080:8080", "", REST.format("localhost:8080"), False),  # said of what is published
+])  # fmt: skip
+def test_a_program_that_asks_a_port_at_which_no_server_here_answers_is_told(published, flags, client, said, tmp_path):
+    (tmp_path / "run.sh").write_text(RUN.format(published, flags))
+    (tmp_path / "client.py").write_text(client)
+    hits = {(hit.path, hit.line) for hit in examine(tmp_path).findings if hit.rule == "request-wrong-port"}
+    assert hits == ({("client.py", 3)} if said else set())
+
+
+@each_row("files", [
+    {"forward.sh": "kubectl port-forward svc/tfs 9000:8500\n"},  # another way to it
+    {"other.sh": RUN.format("-p 9000:8500", "")},  # several servers: one of them, or one that is not here
+    {"Dockerfile": "FROM tensorflow/serving:2.20.0\nENV MODEL_NAME=m\nCOPY m /models/m\n"},  # whose ports who runs it tells
+])  # fmt: skip
+def test_nothing_is_said_where_a_server_may_be_reached_otherwise(files, tmp_path):
+    for name, text in {"run.sh": RUN.format(BOTH, ""), "client.py": GRPC.format("localhost:9000"), **files}.items():
+        (tmp_path / name).write_text(text)
+    assert "request-wrong-port" not in {hit.rule for hit in examine(tmp_path).findings}
