@@ -9,6 +9,7 @@ from pathlib import Path
 from playbook.lint.checks.asked import check_requests
 from playbook.lint.checks.asked_models import check_models_asked
 from playbook.lint.checks.asked_ports import check_ports_asked
+from playbook.lint.checks.asked_signatures import check_signatures_asked
 from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
 from playbook.lint.checks.batching_given import check_given, check_own_place
 from playbook.lint.checks.command import Command
@@ -99,6 +100,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings += [*check_crossed(text, own), *check_script(text, own), *check_document(text, own)]
         report.findings += check_variables(text, own)
     report.findings += check_models_asked(gathered.texts.values(), judged)
+    report.findings += check_signatures_asked(gathered.texts.values()) if judged else ()
     report.findings += check_ports_asked(gathered.texts.values(), [command for command, _ in judged])
     report.findings = _once_of_kserves(report.findings)
     report.findings = without_own_tags(without_made(report.findings, gathered.texts.values()), gathered.texts.values())

@@ -10,6 +10,7 @@ from lint_examples.shapes import (
     MOUNTED,
     PATCH,
     ROUTE,
+    RUN,
     SCALER,
     SERVICE,
     VOLUME,
@@ -109,6 +110,11 @@ CLUSTERS: dict[str, dict[str, str | bytes]] = {
     },
     "client-wrong-port": {"compose.yaml": ASKED.format("8500/v1/models/model")},
     "client-wrong-model": {"compose.yaml": ASKED.format("8501/v1/models/other")},
+    "client-wrong-signature": {
+        "run.sh": RUN.format(options="-p 8501:8501", flags=""),
+        "export.py": "tf.saved_model.save(m, 'm/1', signatures={'score': m.score})\n",
+        "client.py": "requests.post(URL, json={'signature_name': 'predict'})\n",
+    },
     "port-of-two": {
         "pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
         "  - {name: a, image: 'tensorflow/serving:2.20.0', args: ['--rest_api_port=8501', '--model_base_path=/m/a']}\n"
