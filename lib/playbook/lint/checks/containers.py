@@ -128,7 +128,8 @@ def bind(named: str, target: str, folder: Path | None, sources: Sources, line: i
 
 
 _TO_FILL = re.compile(
-    r"<|\{|[A-Z]+(_[A-Z]+)+(/|$)|(?i:(abs(olute)?|full|complete|my)[-_ ]?path|your[-_/ ]|path[-_/ ]?to[-_/ ])"
+    r"<|\{|[A-Z]+(_[A-Z]+)+(/|$)|\w+[-_](path|dir|folder)$"
+    r"|(?i:(abs(olute)?|full|complete|my)[-_ ]?path|your[-_/ ]|path[-_/ ]?to[-_/ ])"
 )
 
 

@@ -11,7 +11,7 @@ from playbook.lint.checks.environment import instead_of, is_unread
 from playbook.lint.checks.own_images import remember
 from playbook.lint.checks.reading import Container, Document, Image
 from playbook.lint.forms.letters import printed_quote, without_quotes
-from playbook.lint.forms.text import Word, is_unknown, place_of
+from playbook.lint.forms.text import ENGINES, Word, is_unknown, place_of
 from playbook.lint.readers.docker_words import PROGRAMS, options_of, run_arguments
 from playbook.lint.rules.findings import Finding, finding
 
@@ -48,6 +48,23 @@ def follow(words: list[Word], document: Document) -> list[Finding]:
         changes = [value for name, value in options if name in ("-c", "--change")]
         return list(_committed(container, plain[1], changes, document))
     return []
+
+
+def copied_later(name: str, document: Document) -> tuple[list[Mount], bool]:
+    """What the rest of a text copies into a container of this name, and whether somebody works in it, too.
+
+    A server that waits for its model looks every second, and finds what is copied while it runs. One that is committed
+    is there to be copied into, and is not asked for a model.
+    """
+    whole = document.around.sources.texts.get(document.text.file, document.text)  # a block's text, or the file's
+    lines = re.sub(r"\\[ \t]*\n", " ", whole.content)
+    given = re.escape(name)
+    into = rf"cp\s+(?:-\S+\s+)*[\"']?([^\s\"']+)[\"']?\s+[\"']?{given}:([^\s\"']+)"
+    if re.search(rf"\b{ENGINES}\s+(?:container\s+)?commit\s[^\n]*\b{given}\b", lines):
+        return [], False
+    copies = re.findall(rf"\b{ENGINES}\s+(?:container\s+)?{into}", lines)
+    entered = re.search(rf"\b{ENGINES}\s+(?:container\s+)?(?:exec|attach)\s[^\n]*\b{given}\b", lines)
+    return [mount for source, target in copies for mount in _copied(Word(source), target)], entered is not None
 
 
 def copied_by(words: list[Word]) -> list[Word]:

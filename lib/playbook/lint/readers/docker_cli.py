@@ -26,6 +26,7 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
+from playbook.lint.readers.committed import copied_later
 from playbook.lint.readers.docker_astray import as_meant, astray, image_as_meant, mount_as_meant
 from playbook.lint.readers.docker_gpus import check_gpus
 from playbook.lint.readers.docker_mounts import (
@@ -159,8 +160,15 @@ def _other_image(options: list[tuple[str, Word]], image: Word, args: list[Word],
 
 
 def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document, own: bool) -> Start:
-    mounts = tuple(mounts_of(options, document))
-    hidden = any(is_unknown(mount.target) for mount in mounts) or any(name == "--volumes-from" for name, _ in options)
+    mounts, entered = tuple(mounts_of(options, document)), False
+    if (name := next((value for option, value in options if option == "--name"), None)) and not is_unknown(name):
+        later, entered = copied_later(name, document)
+        mounts += tuple(later)
+    hidden = (
+        entered
+        or any(is_unknown(mount.target) for mount in mounts)
+        or any(name == "--volumes-from" for name, _ in options)
+    )
     values = {name: value for name, value in options}
     environment, known = _of_files([value for name, value in options if name == "--env-file"], document)
     for name, value in options:
