@@ -59,6 +59,7 @@ _KNOWN = (
     "TF_CUDNN_DETERMINISTIC", "TF_DETERMINISTIC_OPS", "TF_ENABLE_GPU_GARBAGE_COLLECTION", "TF_CUDNN_USE_AUTOTUNE",
 )  # fmt: skip
 _ALIKE = 0.93
+_ALIKE_OF_SCRIPT = 0.86  # MODEL_NAME_PATH, MODELNAME
 # what people call a flag otherwise
 _OTHER_WORDS = {
     "model_config": "model_config_file",
@@ -100,13 +101,19 @@ def is_unread(name: str, referenced: str, by_script: bool) -> bool:
 
 
 def _is_setting(name: str) -> bool:
-    if OURS_ALONE.match(name) or _THREADS.fullmatch(name) or misspelt(name):
+    if OURS_ALONE.match(name) or _THREADS.fullmatch(name) or misspelt(name) or _meant_for_script(name):
         return True
     bare = _STORE.sub("", _OURS.sub("", name))
     settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
     tail = "_" in bare and any(flag.endswith("_" + bare.lower()) for flag in settings)
     threads = name.startswith("TENSORFLOW_") and name.lower().removesuffix("_threads") in settings
     return bare.lower() in settings or tail or threads or bare in _ALSO_NAMES or bool(_MEANT.fullmatch(name))
+
+
+def _meant_for_script(name: str) -> str:
+    """The one of the script's two variables that a name is a word or a letter away from; "" for none."""
+    near = get_close_matches(name, _READ_BY_SCRIPT, 1, _ALIKE_OF_SCRIPT)
+    return near[0] if near and name not in _READ_BY_SCRIPT else ""
 
 
 def is_told(name: str, value: str, args: Sequence[str]) -> bool:
@@ -139,6 +146,8 @@ def instead_of(name: str, value: str) -> str:
         return f"Write {name.strip()}={value.strip()}, without the blanks: they belong to the name."
     if right := misspelt(name):
         return f"Write {right}."
+    if right := _meant_for_script(name):
+        return f"Write {right}, or give the flag --{right.lower()}."
     if threads := _THREADS.fullmatch(name):
         return (f"Write TF_NUM_{threads[1]}OP_THREADS={value or 'N'}, or append the flag "
                 f"--tensorflow_{threads[1].lower()}_op_parallelism={value or 'N'}.")  # fmt: skip

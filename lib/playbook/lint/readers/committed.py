@@ -56,7 +56,8 @@ def copied_later(name: str, document: Document) -> tuple[list[Mount], bool]:
     A server that waits for its model looks every second, and finds what is copied while it runs. One that is committed
     is there to be copied into, and is not asked for a model.
     """
-    whole = document.around.sources.texts.get(document.text.file, document.text)  # a block's text, or the file's
+    file, texts = document.text.file, document.around.sources.texts
+    whole = texts.get(file, document.text) if file is not None else document.text  # a block's text, or the file's
     lines = re.sub(r"\\[ \t]*\n", " ", whole.content)
     given = re.escape(name)
     into = rf"cp\s+(?:-\S+\s+)*[\"']?([^\s\"']+)[\"']?\s+[\"']?{given}:([^\s\"']+)"

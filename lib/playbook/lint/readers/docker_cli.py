@@ -161,8 +161,9 @@ def _other_image(options: list[tuple[str, Word]], image: Word, args: list[Word],
 
 def _start(options: list[tuple[str, Word]], image: Word, args: list[Word], document: Document, own: bool) -> Start:
     mounts, entered = tuple(mounts_of(options, document)), False
-    if (name := next((value for option, value in options if option == "--name"), None)) and not is_unknown(name):
-        later, entered = copied_later(name, document)
+    called = next((str(value) for option, value in options if option == "--name"), "")
+    if called and not is_unknown(called):
+        later, entered = copied_later(called, document)
         mounts += tuple(later)
     hidden = (
         entered
