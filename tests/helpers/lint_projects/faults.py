@@ -297,7 +297,7 @@ PLACE_FAULTS = [
     environment("env-nobody-reads", "MODEL_CONFIG_FILE", "/etc/tfs/models.config"),
     environment("env-nobody-reads", "TF_ENABLE_BATCHING", "true"),
     environment("env-nobody-reads", "TENSORFLOW_SERVING_REST_API_PORT", "8501"),
-    environment("base-path-doubled", "MODEL_BASE_PATH", "/models/ranker", lambda s: s.model == "env", also="base-path-missing"),
+    environment("model-name-appended", "MODEL_BASE_PATH", "/models/ranker", lambda s: s.model == "env", also="base-path-missing base-path-doubled"),
     flag_fault("literal-variable", "--model_name=${NAME}", fits=by_flags, forms=["cluster"]),
     image("devel-image", "tensorflow/serving:2.20.0-devel", also="cmd-over-entrypoint", fits=lambda s: s.model == "env"),
     too_new("--mixed_precision=bfloat16"),

@@ -29,6 +29,7 @@ COMMON = {
     "no-probe",
     "batching-defaults",
 }  # said of nearly all texts
+FOLLOWS = {"request-wrong-port", "client-wrong-model"}  # clients of a server that lost its port or its models
 TEXTS: dict[str, Callable[[Draw, Server], dict[str, str]]] = {
     "image": commands.dockerfile, "compose": composed.compose, "image and compose": composed.image_and_compose,
     "a form": other_forms.any_form, "told again": other_forms.told_again,
@@ -118,7 +119,8 @@ def disagreements(drawn: Project, twin: Project) -> list[str]:
             for number, fault in drawn.faults.items()
             if not named(fault, where.get(number, set()), hits)
         ]
-        may = {fault.rule for fault in drawn.faults.values()}.union(*(fault.also for fault in drawn.faults.values()))
+        may = (FOLLOWS if drawn.faults else set()) | {fault.rule for fault in drawn.faults.values()}
+        may = may.union(*(fault.also for fault in drawn.faults.values()))
         wrong += [
             f"false {rule}" for rule, _, _ in hits if rule not in may and rule not in {each for each, _, _ in right}
         ]
