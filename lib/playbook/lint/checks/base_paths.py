@@ -27,6 +27,7 @@ from playbook.lint.checks.model_places import (
 from playbook.lint.checks.models import Serving, check_base_path, version_of
 from playbook.lint.checks.several_names import check_several
 from playbook.lint.checks.shown_folders import saved_otherwise, shown_bare, shown_wrong
+from playbook.lint.checks.shown_in_part import holds_no_model
 from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms.saved_models import as_named
 from playbook.lint.forms.text import Text, is_unknown
@@ -128,7 +129,7 @@ def _check(asked: _Asked, checked: set[Path]) -> Iterator[Finding]:
         return
     yield from other_format(command, base)
     result = look_up(command, asked.sources, base)
-    if (result.folder is not None or result.missing) and _left_out(result, command, asked.sources):
+    if (result.folder is not None or result.missing) and holds_no_model(result, command, asked.sources):
         yield finding("base-path-not-here", *asked.where, path=base)
     elif result.folder is not None:
         checked.add(result.folder.resolve())
@@ -191,20 +192,6 @@ def _relative(
         yield finding("base-path-version", *where, path=base, parent=parent)
     elif remedy := sources.saved.get(command.path, {}).get(as_named(base), ""):
         yield finding("no-version", *where, path=base, remedy=remedy)
-
-
-def _left_out(result: Lookup, command: Command, sources: Sources) -> bool:
-    """True where a text mounts a folder of its own that holds no model at all: models are rarely kept beside code."""
-    source = result.mount.source if result.mount is not None else None
-    if source is None or command.path == "command line" or not source.is_dir():
-        return False
-    if not source.resolve().is_relative_to(sources.root.resolve()):
-        return False
-    return not any(_is_model(path) for path in source.rglob("*"))
-
-
-def _is_model(path: Path) -> bool:
-    return path.name.startswith("saved_model.pb") or (version_of(path.name) is not None and path.is_dir())
 
 
 def _shown(result: Lookup, base: str, sources: Sources) -> str:

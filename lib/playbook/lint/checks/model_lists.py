@@ -65,7 +65,8 @@ def check_models(parsed: Parsed, text: Text, command: Command | None) -> Iterato
     custom = parsed.tree.first("custom_model_config")
     if custom is not None:
         yield finding("custom-model-config", text.path, text.line(custom.line))
-    elif parsed.accepted and not entries and not text.templated:
+    polled = command is not None and command.number("model_config_file_poll_wait_seconds") > 0  # models come later
+    if parsed.accepted and not (entries or text.templated or polled or custom is not None):
         yield finding("config-empty", text.path, text.line(1))
     names: set[str] = set()
     paths: dict[str, str] = {}

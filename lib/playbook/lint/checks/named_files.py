@@ -11,6 +11,7 @@ from playbook.lint.checks.command import Command, is_official
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.lookup import Lookup, Sources, look_up
 from playbook.lint.checks.schema import KINDS
+from playbook.lint.checks.shown_in_part import holds_nothing_known
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
@@ -39,7 +40,9 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
             yield flag, written
         elif result.text is not None:
             yield flag, result.text
-        elif result.missing and result.elsewhere and command.pasted:
+        elif result.missing and (
+            (result.elsewhere and command.pasted) or holds_nothing_known(result, command, sources)
+        ):
             words = {"flag": f"--{flag}", "path": path}
             yield flag, finding("config-file-not-here", command.path, command.at(flag), **words)
         elif result.missing and command.in_prose and _is_own_folder(result, command):

@@ -19,7 +19,8 @@ from playbook.lint.checks.service_copies import check_copies
 from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Text, Word, expand, is_unknown, line_of, place_of
 from playbook.lint.forms.variables import interpolated
-from playbook.lint.forms.yaml_lines import Items, Table, load_documents
+from playbook.lint.forms.yaml_lines import Table
+from playbook.lint.readers.compose_extends import extended, joined, overridden
 from playbook.lint.readers.compose_gpus import check_gpus
 from playbook.lint.readers.compose_values import (
     configs_of,
@@ -27,7 +28,6 @@ from playbook.lint.readers.compose_values import (
     environment_of_files,
     filled,
     mounts_of,
-    placed,
     published_of,
     quota_of,
     variables_here,
@@ -36,18 +36,16 @@ from playbook.lint.readers.compose_values import (
 from playbook.lint.readers.filled_volumes import with_filled
 from playbook.lint.readers.image import read_dockerfile
 
-_OVERRIDE = re.compile(r"\.override\.ya?ml$")
-
 
 def read_compose(data: Any, document: Document) -> Reading:
     """The services of a compose file that serve."""
     reading, serving = Reading(), set[str]()
-    data, under = filled(data, variables_here(document)), _overridden(document)
+    data, under = filled(data, variables_here(document)), overridden(document)
     for name, service in (data.get("services") or {}).items():
         if isinstance(service, Table):
             base = (under.get("services") or {}).get(name)
-            whole = _joined(base, service) if isinstance(base, Table) else service
-            each = read_service(_extended(whole, data, document), data, document)
+            whole = joined(base, service) if isinstance(base, Table) else service
+            each = read_service(extended(whole, data, document), data, document)
             each.findings += check_keys(service, document.text.path) if each.understood and is_composes(data) else ()
             serving |= {str(name)} if each.commands else set()
             reading.add(each)
@@ -71,51 +69,9 @@ def _whole(data: Any, document: Document) -> bool:
     return sum(1 for path in file.parent.iterdir() if re.match(r"(docker-)?compose\b.*\.ya?ml$", path.name)) == 1
 
 
-def _overridden(document: Document) -> Any:
-    """The compose file that compose puts this one over, as it is called `*.override.yml`; empty for another."""
-    name = document.text.path.rpartition("/")[2]
-    if not _OVERRIDE.search(name):
-        return {}
-    for suffix in (".yml", ".yaml"):
-        for other in _of_file(_OVERRIDE.sub(suffix, name), document):
-            return filled(other, variables_here(document))
-    return {}
-
-
-def _extended(service: Table, data: Any, document: Document) -> Table:
-    """A service with what it takes from another (`extends`), also of another file: its own keys win, lists join."""
-    extends = service.get("extends")
-    named = extends.get("file") if isinstance(extends, Table) else None
-    name = extends.get("service") if isinstance(extends, Table) else extends
-    for other in _of_file(named, document) if named else ():
-        data = filled(other, variables_here(document))
-    base = (data.get("services") or {}).get(name) if isinstance(name, str) else None
-    return _joined(base, service) if isinstance(base, Table) and base is not service else service
-
-
-def _joined(base: Table, service: Table) -> Table:
-    """A service over another: its own keys win, lists join."""
-    whole = Table({**base, **service})
-    whole.line = service.line
-    for key in ("environment", "volumes", "ports", "configs"):
-        pair = base.get(key), service.get(key)
-        if isinstance(pair[0], list) and isinstance(pair[1], list):
-            whole[key] = Items([*pair[0], *pair[1]])
-        elif isinstance(pair[0], Table) and isinstance(pair[1], Table):
-            whole[key] = Table({**pair[0], **pair[1]})
-    return whole
-
-
-def _of_file(named: Any, document: Document) -> list[Any]:
-    """The document of another compose file here; its words say where they stand. None where it is not here."""
-    folder = document.folder
-    text = document.around.sources.file(folder / str(named)) if folder is not None else None
-    if text is None or text.path == document.text.path:
-        return []
-    return [placed(each, text.path) for each in load_documents(text.content)[0][:1] if isinstance(each, Table)]
-
-
-def read_service(service: Any, data: Any, document: Document, loose: bool = False, named: bool = True) -> Reading:
+def read_service(
+    service: Any, data: Any, document: Document, loose: bool = False, named: bool = True, mounts_told: bool = False
+) -> Reading:
     """What a service runs, where it serves; `data` is its compose file.
 
     Args:
@@ -123,6 +79,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
         data: the whole file, empty where there is none.
         document: the text it stands in.
         loose: another tool starts it: what it mounts may not be told.
+        mounts_told: it is told all the same.
         named: its image is the server's; False for one that is known by its flags alone.
     """
     reading = Reading()
@@ -153,7 +110,7 @@ def read_service(service: Any, data: Any, document: Document, loose: bool = Fals
         reading.report("sysctl-host-network", shown, service.at("sysctls"))
     reading.findings += check_gpus(service, image, base, shown, loose)
     start = _start(service, data, document, base, built)
-    if loose:
+    if loose and not mounts_told:
         start.place = replace(start.place, hidden_mounts=True, whole=False)
     start.health = Word(text, line_of(test) or service.at("healthcheck")) if text else None
     says = named or any(is_server_word(word.partition(" ")[0]) for word in words)

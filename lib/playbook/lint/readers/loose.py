@@ -28,19 +28,22 @@ _MAY_BE = {"image": (str, Table), "command": (str, list), "entrypoint": (str, li
            "ports": (str, list), "volumes": (str, list), "healthcheck": (str, Table), "deploy": (Table,),
            "env_file": (str, list), "runtime": (str,)}  # fmt: skip
 _ECS_HEALTH = (("healthCheck", "command"), ("HealthCheck", "Command"))
+_ECS_MOUNTS = (("mountPoints", "sourceVolume", "containerPath"), ("MountPoints", "SourceVolume", "ContainerPath"))
+_WHOLE_TASK = (("family", "containerDefinitions"), ("Family", "ContainerDefinitions"))
 _AS_TEXT = ("values", "valuesContent")  # values that stand there as one text
 
 
 def read_loose(data: Any, document: Document) -> Reading:
     """Containers of the server's image, or of the server's flags, at any depth of a text of another tool."""
     reading = Reading()
+    told = isinstance(data, Table) and any({*names} <= {*data} for names in _WHOLE_TASK) and not document.text.templated
     for table in _tables(data):
         if {*table} == {"healthcheck"}:
             test = table["healthcheck"].get("test") if isinstance(table["healthcheck"], Table) else None
             whole = document.around.sources.file(document.text.file) if document.text.file is not None else None
             reading.findings += check_lone_health(words_of(test) or [], whole, document.text.path)
             continue
-        reading.add(_read_table(table, document))
+        reading.add(_read_table(table, document, told))
     return reading
 
 
@@ -78,7 +81,8 @@ def read_flags(words: list[Word], document: Document) -> Reading:
     return launch(Start(document.text.path, words[0].line, "", entry, words, partial=True))
 
 
-def _read_table(table: Table, document: Document) -> Reading:
+def _read_table(table: Table, document: Document, whole: bool) -> Reading:
+    """What a container runs; `whole`: a task's definition says all that it mounts."""
     named = _names_image(table)
     service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
                      for other in others if other in table})  # fmt: skip
@@ -107,7 +111,12 @@ def _read_table(table: Table, document: Document) -> Reading:
         service[Word("command", table.at("args"))] = Items([*(words_of(table["command"]) or []), *table["args"]])
     if isinstance(table, _Azures) and "command" in service:  # there it stands in the entrypoint's place
         service[Word("entrypoint", service.at("command"))] = service.pop("command")
-    return read_service(service, Table(), document, loose=True, named=named)
+    for name, source, target in _ECS_MOUNTS:
+        points = [each for each in table.get(name) or [] if isinstance(each, Table) and target in each]
+        if points:
+            volumes = [Word(f"{each.get(source)}:{each[target]}", each.at(target)) for each in points]
+            service[Word("volumes", table.at(name))] = Items(volumes)
+    return read_service(service, Table(), document, loose=True, named=named, mounts_told=whole)
 
 
 class _Azures(Table):
