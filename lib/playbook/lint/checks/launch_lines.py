@@ -58,6 +58,8 @@ def check_doubled(start: Start, args: list[Word], reading: Reading) -> None:
 
 def is_put(place: Place, folder: str, inner: str) -> bool | None:
     """Whether a container gets something at `inner`, a folder right inside `folder`; None where nobody can tell."""
+    if "://" in folder:
+        return None
     if any(mount.rest_of(inner) == "" or mount.target.startswith(f"{inner}/") for mount in place.mounts):
         return True
     at = next((mount for mount in place.mounts if mount.target == folder), None)

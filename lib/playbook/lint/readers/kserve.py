@@ -39,7 +39,7 @@ def read_inference_service(data: Any, document: Document) -> Reading:
     reading.findings += check_kind(data, document.text.path)
     if "tensorflow" in str(spec):
         reading.findings += check_inference_service(data, document.text.path)
-    if not (document.text.templated or document.text.path.endswith((".py", ".tf"))):
+    if not (document.text.templated or document.text.suffix in (".py", ".tf")):
         reading.findings += check_fields(data, document.text.path) if "tensorflow" in str(spec) else ()
     if _names_tensorflow(spec):
         reading.findings += _layout(data, spec, document.text.path)

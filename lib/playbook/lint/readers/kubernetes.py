@@ -58,7 +58,7 @@ def read_object(data: Any, document: Document, pods: list[Pod]) -> Reading:
     if reading.commands:
         reading.findings += check_selector(data, document.text, document.around.sources)
         if kind and not document.text.templated:
-            typed = not document.text.path.endswith((".py", ".tf"))
+            typed = document.text.suffix not in (".py", ".tf")
             reading.findings += refused.check_object(data, document.text.path, typed)
             reading.findings += [*check_version(data, document.text.path), *check_fields(data, document.text.path)] if (
                 typed) else ()  # fmt: skip
@@ -132,7 +132,7 @@ def _surroundings(container: Any, annotations: Table, data: Any, document: Docum
     reading.findings += check_annotations(annotations, document.around.served, shown)
     image = _word(container.get("image"), container.line)
     reading.findings += check_resources(container, image, shown)
-    if data.get("kind") and not document.text.templated and not shown.endswith((".py", ".tf")):
+    if data.get("kind") and not document.text.templated and document.text.suffix not in (".py", ".tf"):
         reading.findings += refused.check_container(container, data, shown)
     if "image" not in container or kind in ("", *_ONE_SHOT, *_OWN_PROBES):
         return  # a pod shown in part may have them elsewhere

@@ -28,7 +28,7 @@ def read_written(name: str, text: Text, document: Document) -> Reading:
     if "dockerfile" in name.lower() or _DOCKERFILE.search(text.content):
         return read_dockerfile(inside)
     if _YAML.search(text.content) or _JSON.match(text.content):
-        page = load(inside)
+        page = load(Document(replace(text, written_as=".yaml"), document.around))  # whatever program holds it
         collect(page)
         pods, objects = list[Pod](), list[tuple[Any, str]]()
         reading = read_page(page, pods, objects)

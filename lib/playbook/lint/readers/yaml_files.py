@@ -120,7 +120,7 @@ def _read_data(data: Any, document: Document, pods: list[Pod]) -> Reading:
             if isinstance(each, Table) and "kind" not in each:
                 reading.add(_read_data(each, Document(text, document.around), pods))
                 reading.add(read_values(each, Document(text, document.around)) if not reading.understood else Reading())
-    if reading.commands and data.get("kind") and not document.text.templated:
+    if (reading.commands or whole.counts["pods"]) and data.get("kind") and not document.text.templated:
         for name, line in undeclared(data, document.text.path):
             reading.report("volume-not-declared", document.text.path, line, name=name)
     return reading
