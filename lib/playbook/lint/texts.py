@@ -20,6 +20,8 @@ from playbook.lint.gathering import UNREADABLE, Gathered, gather
 from playbook.lint.judging import judge
 from playbook.lint.readers.clients import check_urls
 from playbook.lint.readers.joined import joined
+from playbook.lint.readers.networks import check_networks
+from playbook.lint.readers.own_containers import check_own_containers
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.routes import check_nginx
 from playbook.lint.readers.scripts import read_script
@@ -72,6 +74,7 @@ def _examined(
     reading.findings += check_together(objects, pods, around.served)
     reading.findings += check_nginx(gathered.texts.values(), objects, pods)
     reading.findings += check_urls(gathered.texts.values(), objects, pods)
+    reading.findings += [*check_networks(objects), *check_own_containers(gathered.texts, objects)]
     sources.asked |= joined(objects, pods, gathered.read)
     report = judge(reading, around, gathered, set())
     report.root = sources.root

@@ -109,6 +109,10 @@ CLUSTERS: dict[str, dict[str, str | bytes]] = {
                 "local_docker=infra_validator_pb2.LocalDockerConfig()))\n"
     },
     "client-wrong-port": {"compose.yaml": ASKED.format("8500/v1/models/model")},
+    "client-other-network": {
+        "compose.yaml": "services:\n  s:\n    image: tensorflow/serving:2.20.0\n    networks: [inner]\n  app:\n"
+                        "    build: ./app\n    links: [s]\nnetworks: {inner: {}}\n"
+    },
     "client-wrong-model": {"compose.yaml": ASKED.format("8501/v1/models/other")},
     "client-wrong-signature": {
         "run.sh": RUN.format(options="-p 8501:8501", flags=""),

@@ -60,7 +60,11 @@ def models_of(command: Command, files: Mapping[str, Text]) -> set[str] | None:
     name = command.text("model_name") or "default"
     # a text that leaves one of them out may be shown in part
     told = command.text("model_base_path") and ("model_name" in command.given or name != "model")
-    return {name} if told and not is_unknown(name) and "$" not in name else None
+    return (
+        {name}
+        if told and not (is_unknown(name) or _PLACEHOLDER.fullmatch(name) or re.search(r"[$<>{[]", name))
+        else None
+    )
 
 
 def _is_base(command: Command) -> bool:

@@ -18,6 +18,7 @@ from playbook.lint.checks.model_places import (
     filled_otherwise,
     holds_nothing,
     is_plain,
+    models_beside,
     mounted_above,
     name_mounted,
     names_version,
@@ -157,6 +158,9 @@ def _not_found(asked: _Asked, base: str, result: Lookup) -> Iterator[Finding]:
         yield finding("base-path-missing", *asked.where, path=base, where=missing, remedy=remedy)
     elif result.missing and (copied := copied_beside(command, base)):
         remedy = f"Copied is {copied}: name it, or copy to {base}."
+        yield finding("base-path-missing", *asked.where, path=base, where="in the image", remedy=remedy)
+    elif result.missing and (others := models_beside(result, command, base)):
+        remedy = f"The folder that is copied holds {others}: name one of them, or copy {base}, too."
         yield finding("base-path-missing", *asked.where, path=base, where="in the image", remedy=remedy)
     elif single and (name := named_alone(command, base)):
         right = f"{base.rpartition('/')[0]}/{name}"

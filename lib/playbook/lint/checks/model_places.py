@@ -63,6 +63,18 @@ def copied_beside(command: Command, base: str) -> str:
     return same.pop() if len(same) == 1 and not names else ""
 
 
+def models_beside(result: Lookup, command: Command, base: str) -> str:
+    """The models in the folder that an image gets from here, where the base path belongs into it; "" for none."""
+    mount = result.mount
+    rest = mount.rest_of(command.place.absolute(base)) if mount is not None else None
+    if mount is None or mount.source is None or not mount.source.is_dir() or not rest:
+        return ""
+    folder = mount.source / rest.rpartition("/")[0]
+    children = sorted(folder.iterdir()) if folder.is_dir() else []
+    return " and ".join(each.name for each in children if each.is_dir() and any(
+        version_of(inner.name) is not None for inner in each.iterdir()))  # fmt: skip
+
+
 def name_mounted(command: Command, base: str) -> str:
     """What to do where one model is mounted and the image's script is not told its name; "" otherwise."""
     if not base or {base, command.implied.get("model_base_path")} != {entrypoint_flags({})["model_base_path"]}:

@@ -8,7 +8,9 @@ from playbook.lint.checks.command import OFFICIAL
 from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.rules.findings import Finding, finding
 
-_SERVERS_IMAGE = re.compile(rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]?serving[\w-]*|model[_-]server)(:|@|$)")
+_SERVERS_IMAGE = re.compile(
+    rf"([\w.:-]+/)*({OFFICIAL}|[\w-]*(tensorflow|tf)[_-]?serving[\w-]*|model[_-]server)(:|@|\[|$)"
+)
 
 IN_QUOTES = "docker-run-without-image", "it stands inside the quotes"  # a finding, as its message begins
 _PATH = re.compile(r":?(/|\.{1,2}/|~/|\$PWD/|\$\{PWD\}/)\S+")

@@ -156,7 +156,13 @@ def _read_command(command: Simple, document: Document, depth: int) -> Reading:
         return _joined(reading, document.read_as("python", text))
     if (beside := _beside(words, document)) is not None:
         return _joined(reading, beside)
-    inner = [word for word in words if " " in word.strip() and re.search(rf"{NAMED}|{ENGINES} run", word)]
+    inner = [
+        word
+        for word in words
+        if " " in word.strip()
+        and re.search(rf"{NAMED}|{ENGINES} run", word)
+        and not (is_server_word(word) and word.startswith("<"))
+    ]  # its folder is to be filled in
     if (whole := whole_line(words, document.text.path)) is not None:
         reading.findings.append(whole[0])
         return _joined(reading, read_process(whole[1], document))
