@@ -20,6 +20,7 @@ from playbook.lint.checks.empty_values import without_set
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.health_asks import check_asks
 from playbook.lint.checks.image_tags import are_old, at_their_values, without_made, without_own_tags
+from playbook.lint.checks.load_clients import check_load
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.mounted_models import check_mounted
@@ -100,9 +101,10 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings += [*check_crossed(text, own), *check_script(text, own), *check_document(text, own)]
         report.findings += check_variables(text, own)
     report.findings += check_models_asked(gathered.texts.values(), judged)
+    report.findings += check_load(gathered.texts.values(), [command for command, _ in judged])
     report.findings += check_signatures_asked(gathered.texts.values()) if judged else ()
     report.findings += check_ports_asked(gathered.texts.values(), [command for command, _ in judged])
-    report.findings = _once_of_kserves(report.findings)
+    report.findings = _under_one_name(report.findings)
     report.findings = without_own_tags(without_made(report.findings, gathered.texts.values()), gathered.texts.values())
     report.findings = at_their_values(report.findings, gathered.texts.values())
     report.findings = without_forks(report.findings, gathered.texts.values())
@@ -139,10 +141,14 @@ def _led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:
     return result + around.as_written
 
 
-def _once_of_kserves(hits: list[Finding]) -> list[Finding]:
-    """Findings without a second name of one fault: a base path where KServe puts no model holds none."""
+def _under_one_name(hits: list[Finding]) -> list[Finding]:
+    """Findings without a second name of one fault: a base path where KServe puts no model holds none; a batching file
+    that a script writes too late is not there to be rewritten."""
     told = {(hit.path, hit.line) for hit in hits if hit.rule == "runtime-serves-nothing"}
-    return [hit for hit in hits if hit.rule != "base-path-missing" or (hit.path, hit.line) not in told]
+    late = {hit.path for hit in hits if hit.rule == "config-file-late"}
+    again = [hit for hit in hits if (hit.rule == "base-path-missing" and (hit.path, hit.line) in told)
+             or (hit.rule == "batching-rewritten-in-place" and hit.path in late)]  # fmt: skip
+    return [hit for hit in hits if hit not in again]
 
 
 def _at_their_words(hits: list[Finding], command: Command) -> list[Finding]:

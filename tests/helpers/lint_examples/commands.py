@@ -50,6 +50,7 @@ COMMANDS: dict[str, dict[str, str | bytes]] = {
     "port-of-copies": {"compose.yml": compose("scale: 2, ports: ['8501:8501']")},
     "health-asks-nobody": {"c.yml": compose('healthcheck: {test: "curl localhost:8080/v1/models/m"}')},
     "apt-in-build": {"Dockerfile": DOCKER + "RUN apt-get install -y curl\n"},
+    "grpc-threads-below-clients": {"r.sh": RUN.format(options="", flags="--grpc_max_threads=4") + "ghz -c 64 x\n"},
     "server-port-twice": {"r.sh": 2 * "tensorflow_model_server --rest_api_port=8501 --model_base_path=/models/m &\n"},
     "grpc-port-shared": {"r.sh": 2 * "tensorflow_model_server --port=8500 --model_base_path=/models/m &\n"},
     "gpu-not-given": {"r.sh": "docker run -v /data/m:/models/m -e MODEL_NAME=m tensorflow/serving:2.20.0-gpu\n"},

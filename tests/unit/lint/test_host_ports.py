@@ -22,6 +22,10 @@ CROSSED = {
     "both are swapped, and it is said once": (RUN.format("-p 8501:8500 -p 8500:8501"), {("ports-crossed", 1)}),
     "by an address": (RUN.format("-p 127.0.0.1:8500:8501"), {("ports-crossed", 1)}),
     "the text asks gRPC there": (RUN.format("-p 8501:8500") + "grpcurl localhost:8501 list\n", set()),
+    "the text asks REST where gRPC is": (
+        RUN.format("-p 8501:8500") + "client = post('http://localhost:8501/v1/models/m:predict')\n",
+        {("ports-crossed", 1)},
+    ),
     "the text asks REST there": (RUN.format("-p 8500:8501") + "curl http://localhost:8500/v1/models/m\n", set()),
     "a second gRPC port beside the first": (RUN.format("-p 8500:8500") + RUN.format("-p 8501:8500"), set()),
     "the server's own ports are such": (

@@ -241,3 +241,17 @@ def test_an_instruction_in_the_middle_of_run_is_named(content, rule, tmp_path):
     assert (
         "instruction-in-run" in found(tmp_path, {"Dockerfile": "FROM tensorflow/serving:2.14.1\n" + content})
     ) is rule
+
+
+@each_row(("copied", "rules"), [
+    ("/models/models.config", {"config-file-missing"}),  # a letter more than is named
+    ("/etc/model.config", {"config-file-missing"}),  # the same name elsewhere
+    ("/models/tags.txt", {"config-file-not-copied"}),  # it may be mounted when the image is run
+    ("/models/model.config", set()),
+])  # fmt: skip
+def test_a_file_that_is_copied_under_almost_the_name_that_the_flag_gives_is_missing_for_sure(copied, rules, tmp_path):
+    (tmp_path / "Dockerfile").write_text(
+        f'FROM tensorflow/serving:2.20.0\nCOPY x {copied}\nCMD ["--model_config_file=/models/model.config"]\n'
+    )
+    found = {hit.rule for hit in examine(tmp_path).findings}
+    assert found & {"config-file-missing", "config-file-not-copied"} == rules

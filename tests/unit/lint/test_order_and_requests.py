@@ -129,3 +129,12 @@ def test_a_document_that_asks_for_metrics_elsewhere_than_the_server_shows_them_i
 def test_a_request_that_may_be_answered_is_not_blamed(form, tmp_path):
     (tmp_path / "README.md").write_text(ANSWERED[form])
     assert "request-wrong-port" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+def test_a_batching_file_that_comes_too_late_is_not_called_rewritten(tmp_path):
+    start = (
+        "tensorflow_model_server --model_base_path=/m --enable_batching --batching_parameters_file=/tmp/batching.conf &"
+    )
+    (tmp_path / "s.sh").write_text(f"{start}\necho 'max_batch_size {{ value: 8 }}' > /tmp/batching.conf\nsleep 5\n")
+    rules = {hit.rule for hit in examine(tmp_path).findings}
+    assert rules & {"config-file-late", "batching-rewritten-in-place"} == {"config-file-late"}

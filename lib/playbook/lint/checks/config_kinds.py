@@ -77,3 +77,8 @@ def kind_of(content: str) -> str | None:
 def names_no_model(content: str) -> bool:
     """True for a list of models without one, as a program makes it to fill it later."""
     return re.fullmatch(r"\s*model_config_list\s*:?\s*\{\s*\}\s*", content) is not None
+
+
+def flags_of(flag: str) -> str:
+    """What to write for a config file of this flag's kind to be in effect: one of batching asks for batching, too."""
+    return f"--enable_batching --{flag}" if flag == "batching_parameters_file" else f"--{flag}"

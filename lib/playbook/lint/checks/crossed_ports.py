@@ -26,10 +26,17 @@ def check_crossed(text: Text, commands: Sequence[Command]) -> Iterator[Finding]:
             continue
         for word in command.published:
             crossed = [pair for pair in led(word) if _is_crossed(*pair, command, others)]
-            crossed = [pair for pair in crossed if not re.search(_ASKED.format(port=pair[0]), text.content)]
+            crossed = [pair for pair in crossed if not _is_asked(pair[0], text)]
             if crossed:
                 yield _said(*crossed[0], command, word)
                 break
+
+
+def _is_asked(port: str, text: Text) -> bool:
+    """True where the text asks a port of the host, as one who knows what it leads to; by a path of REST's at the port
+    of REST it does not know."""
+    asked = re.findall(_ASKED.format(port=port) + r"(/v1/)?", text.content)
+    return any(port != "8501" or not path for path in asked)
 
 
 def _usual(command: Command) -> dict[str, tuple[str, str, str, str]]:

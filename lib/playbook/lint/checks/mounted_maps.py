@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from playbook.lint.checks.command import Command, Mount
-from playbook.lint.checks.config_kinds import is_config, kind_of
+from playbook.lint.checks.config_kinds import flags_of, is_config, kind_of
 from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.reading import Surroundings
 from playbook.lint.checks.schema import KINDS
@@ -64,7 +64,7 @@ def _check_unused(command: Command, shown: str, named: list[str]) -> Iterator[Fi
             if any(target in word for word in named):
                 continue
             what = f"{key or mount.target.rpartition('/')[2]} of ConfigMap {mount.config_map}"
-            yield finding("mounted-config-unused", shown, mount.line, flag=flag, what=what, target=target)
+            yield finding("mounted-config-unused", shown, mount.line, flag=flags_of(flag), what=what, target=target)
 
 
 def _is_named_once(name: str, around: Surroundings) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
 _EMPTY = "it is the empty one that touch makes, and every setting is lost"
+_ALIKE = 0.9
 _AS_FILE = "Mount the one file by subPath, or the volume at {folder}."
 
 
@@ -124,7 +126,19 @@ def _missing(command: Command, flag: str, path: str, result: Lookup, effect: str
         keys = ", ".join(sorted(result.mount.files)) or "none"
         return finding("configmap-key-missing", command.path, command.at(flag), **words, key=rest, keys=keys,
                        name=result.mount.config_map)  # fmt: skip
+    if command.place.built and (copied := _copied_as(path, command)):
+        remedy = f"Copied is {copied}: name it so, or copy it to {path}."
+        return finding("config-file-missing", command.path, command.at(flag), **words, where="in the image",
+                       remedy=remedy)  # fmt: skip
     if command.place.built and result.folder is None:
         return finding("config-file-not-copied", command.path, command.at(flag), **words)
     where = "a file but a folder" if result.folder is not None else result.missing
     return finding("config-file-missing", command.path, command.at(flag), **words, where=where, remedy=result.remedy)
+
+
+def _copied_as(path: str, command: Command) -> str:
+    """The file that an image gets under almost this path, or under its name in another folder; "" for none."""
+    name = path.rpartition("/")[2]
+    files = [mount.target for mount in command.place.mounts if "." in mount.target.rpartition("/")[2]]
+    same = [each for each in files if each.rpartition("/")[2] == name != "" and not is_unknown(each)]
+    return next(iter(same or get_close_matches(path, files, 1, _ALIKE)), "")

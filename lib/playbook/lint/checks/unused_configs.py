@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from playbook.lint.checks.command import Command, Mount
-from playbook.lint.checks.config_kinds import is_config, kind_of
+from playbook.lint.checks.config_kinds import flags_of, is_config, kind_of
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.forms.text import is_unknown
 from playbook.lint.rules.findings import Finding, finding
@@ -40,7 +40,7 @@ def check_unused(command: Command, sources: Sources) -> Iterator[Finding]:
         if any(text.count(mount.target) > 1 for text in texts):  # a variable's value, or a script's that writes it
             continue
         what = mount.named or name
-        yield finding("mounted-config-unused", command.path, mount.line or command.line, flag=flag, what=what,
+        yield finding("mounted-config-unused", command.path, mount.line or command.line, flag=flags_of(flag), what=what,
                       target=mount.target)  # fmt: skip
 
 

@@ -42,7 +42,7 @@ ROWS = (
      "Kubernetes: ConfigMap volumes"),
     ("mounted-config-unused", "warning",
      "{what} is put at {target}, and no flag names it: nothing in it is in effect.",
-     "Give the server --{flag}={target}.",
+     "Give the server {flag}={target}.",
      "tensorflow/serving: model_servers/main.cc"),
     ("target-not-here", "error",
      "The {who} names {kind} {name}, which is not here; {other} is: it finds nothing.",

@@ -201,6 +201,11 @@ ROWS = (
      "use_alts_credentials beside ssl_config_file: the server exits with code 255.",
      "Drop one of the two.",
      "server.cc"),
+    ("grpc-threads-below-clients", "warning",
+     "grpc_max_threads={threads} serves {calls} calls at a time, and {who} makes {clients} at once: the others are "
+     "refused with RESOURCE_EXHAUSTED.",
+     "Set --grpc_max_threads={enough} or more, or make fewer calls at once.",
+     "gRPC core: thread_manager.cc; server.cc"),
     ("grpc-threads-few", "warning",
      "grpc_max_threads={threads}: one of them waits for calls, and calls beyond {calls} at a time are refused with "
      "RESOURCE_EXHAUSTED.",
