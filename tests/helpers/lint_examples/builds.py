@@ -14,6 +14,8 @@ BUILDS: dict[str, dict[str, str | bytes]] = {
         "Dockerfile": "FROM ubuntu:22.04\nCOPY --from=tensorflow/serving:2.20.0 /usr/bin/python3 /usr/bin/\n"
                       f'CMD ["{_LINE}"]\n'
     },
+    "cmd-taken-over": {"Dockerfile": f"{DOCKER}CMD {_LINE}\nCMD python3 app.py\n"},
+    "argument-before-from": {"Dockerfile": f"ARG WHICH=m\n{DOCKER}COPY $WHICH /models/model\n"},
     "env-beside-flag": {"Dockerfile": DOCKER + _NAMED},
     "variable-quoted": {"c.yml": compose("environment: ['MODEL_NAME=\"m\"']")},
     "container-name-twice": {"r.sh": 2 * RUN.format(options="-d --name tfs -p $PORT:8501", flags="")},

@@ -15,7 +15,7 @@ from playbook.lint.checks.launch_lines import append_line, named_as_program, scr
 from playbook.lint.checks.launch_scripts import by_shell, by_text
 from playbook.lint.checks.pasted import as_meant
 from playbook.lint.checks.reading import Reading
-from playbook.lint.checks.start import Start, is_script, is_server
+from playbook.lint.checks.start import Start, is_run_with_flags, is_script, is_server
 from playbook.lint.checks.start_checks import (
     OTHER_PROGRAMS,
     check_entry,
@@ -65,7 +65,7 @@ def launch(start: Start) -> Reading:
         return reading
     elif any(is_server_word(word) for word in words) or words[0].startswith("-") or _flagged(words):
         bare = start.place.built and [*words] == start.entry and len(words) == 1
-        told = bare and OFFICIAL not in start.image  # its flags, when it is run
+        told = bare and (OFFICIAL not in start.image or is_run_with_flags(start))  # its flags, when it is run
         append_line(replace(start, partial=start.partial or told), reading, after_binary(words), {})
     elif (text := script_named(start, words[0])) is not None:
         by_text(start, text, words[1:], reading)

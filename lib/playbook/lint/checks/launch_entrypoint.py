@@ -18,6 +18,7 @@ from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.shell_form import is_lone_flag, shell_form
 from playbook.lint.checks.start import Start
 from playbook.lint.checks.start_checks import (
+    is_of_image,
     is_replaced,
 )
 from playbook.lint.checks.unread_variables import without_quotes
@@ -55,7 +56,7 @@ def by_entrypoint(start: Start, reading: Reading) -> None:
         rule, said = shell_form(script[0])
         reading.report(rule, start.path, line_of(args[0]) or start.line, **said)
         args = [script[0]] if is_lone_flag(script[0]) else []
-    elif first and not first.startswith(("-", "$", *DASHES)):
+    elif first and not first.startswith(("-", "$", *DASHES)) and not is_of_image(start, args[0]):
         reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, word=repr(str(first)))
     if is_replaced(start):
         reading.passed = "the image's script is replaced by one that is not here"

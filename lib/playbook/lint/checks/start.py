@@ -82,6 +82,12 @@ def tells_model(args: object) -> bool:
     return any(str(word).startswith(("--model_base_path=", "--model_config_file=")) for word in words)
 
 
+def is_run_with_flags(start: Start) -> bool:
+    """True for an image of the server's program alone: nothing in its Dockerfile tells of a model or of ports."""
+    told = {"MODEL_NAME", "MODEL_BASE_PATH"} & start.environment.keys() or "EXPOSE" in start.reading
+    return len([*(start.entry or ()), *start.args]) == 1 and not told
+
+
 def is_script(entry: list[Word] | list[str]) -> bool:
     """True when the entrypoint is the official image's script."""
     return bool(entry) and ENTRYPOINT_SCRIPT in entry[0]

@@ -10,7 +10,7 @@ from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_serv
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start
 from playbook.lint.forms.shell_calls import is_shell
-from playbook.lint.forms.text import Word, expand, is_unknown, place_of
+from playbook.lint.forms.text import Word, expand, is_unknown, line_of, place_of
 
 _KEY = "GOOGLE_APPLICATION_CREDENTIALS"
 _LITERAL = re.compile(r"\$\{\w+[^}]*\}|\$[A-Za-z_]\w*")
@@ -28,7 +28,8 @@ def check_entry(start: Start, reading: Reading) -> Start:
     start = _as_called(start, reading)
     named = (start.args or [Word("")])[0]
     again = start.entry is None and named.endswith("/" + ENTRYPOINT_SCRIPT) and named in start.scripts
-    if again or (is_server_word(named) and is_server_word((start.entry or [Word("")])[-1])):
+    twice = is_server_word(named) and is_server_word((start.entry or [Word("")])[-1])
+    if (again or twice) and not is_of_image(start, named):
         reading.report("cmd-over-entrypoint", *place_of(named, start.path, start.line), word=repr(str(named)))
     word = (start.entry or [Word("")])[0]
     if not word.startswith("-") or start.partial:
@@ -57,6 +58,11 @@ def _as_called(start: Start, reading: Reading) -> Start:
 
 def _like_script(name: str) -> bool:
     return bool(get_close_matches(name, [ENTRYPOINT_SCRIPT], cutoff=0.9))
+
+
+def is_of_image(start: Start, word: Word) -> bool:
+    """True for a word of the Dockerfile behind an image that is run here: what is said of it is said there."""
+    return bool(start.place.dockerfile) and line_of(word) is None
 
 
 def check_program(start: Start, word: Word, reading: Reading) -> None:

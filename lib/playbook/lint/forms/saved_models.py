@@ -14,6 +14,7 @@ _HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|\.)/+|^/?path/to/(?=\w)")  
 
 
 _ITSELF = "The model is saved into {path} itself: save it into {path}/1."
+_LOADED = "{path} is a SavedModel itself, as the text loads it: put it into {path}/1."
 _BESIDE = "save_pretrained puts the SavedModel into {path}/saved_model/1: name {path}/saved_model."
 _WEIGHTS = "save_pretrained writes weights, which the server cannot read: export a SavedModel into {path}/1."
 
@@ -27,7 +28,7 @@ def saved_bare(nodes: Iterable[ast.AST], values: Values, content: str) -> dict[s
     """The folders that the nodes save a model into, where `content` names no version in them, and what mends each."""
     found: dict[str, str] = {}
     for node in nodes:
-        for given, remedy in _targets(node):
+        for given, remedy in (*_targets(node), *_loaded(node)):
             word = values.word(given)
             path = as_named(str(word)) if word is not None and not is_unknown(word) else ""
             name = path.rpartition("/")[2]
@@ -63,6 +64,15 @@ def _targets(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
         place, remedy = 0, _BESIDE if both else _WEIGHTS
     if place is not None and len(node.args) > place:
         yield node.args[place], remedy
+
+
+def _loaded(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """Where a call loads a SavedModel from, which therefore lies right there."""
+    function = node.func if isinstance(node, ast.Call) and node.args else None
+    name = getattr(function, "attr", getattr(function, "id", ""))
+    whose = getattr(getattr(function, "value", None), "attr", "")
+    if isinstance(node, ast.Call) and (name == "load_model" or (name == "load" and whose == "saved_model")):
+        yield node.args[0], _LOADED
 
 
 def saved_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:

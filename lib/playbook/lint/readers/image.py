@@ -25,7 +25,7 @@ from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import Text, Word, expand
 from playbook.lint.readers.image_builds import check_build, is_torn
 from playbook.lint.readers.image_files import copied, is_script_text, made, parted, workdir_of
-from playbook.lint.readers.image_order import check_order, check_taken
+from playbook.lint.readers.image_order import check_order, check_scopes, check_taken
 from playbook.lint.readers.image_parts import read_part
 from playbook.lint.readers.image_steps import (
     check_step,
@@ -86,6 +86,7 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     tools |= {tool for tool in TOOLS[-1:] for step in final if step.word != "HEALTHCHECK" and tool in step.rest}
     reading.findings += [*check_build(steps, final, document), *check_taken(steps, document)]
     reading.findings += check_order(final, is_official(base), document)
+    reading.findings += check_scopes(steps, final, is_official(base) and "devel" not in base, document)
     reading.findings += [_moved(hit, text) for hit in check_steps(steps, final, base, shown)]
     for step in final:
         reading.findings += [_moved(hit, text) for hit in check_step(step, base, tools, shown)]

@@ -24,6 +24,9 @@ _OTHER_PROGRAMS = re.compile(
     r"/usr(?:/local)?/(?:bin|lib)/(?:python|pip)[\w.]*(?:/.*)?|/usr/bin/wget|/usr/local/bin/curl"
 )
 _TO_PROGRAMS = re.compile(r"\s(?:/|\.|/?(?:usr|bin|lib)(?:/[\w./-]*)?)\s*$")
+_PROGRAMS = r"python[\d.]*|streamlit|uvicorn|gunicorn|flask|node|npm|java|jupyter|nginx"
+_FILLED = ("COPY", "ADD", "ENV", "WORKDIR", "LABEL", "EXPOSE", "USER", "VOLUME")  # a RUN's shell may know it otherwise
+_OF_PLATFORM = ("TARGETPLATFORM", "TARGETARCH", "TARGETOS", "BUILDPLATFORM")
 _SERVER = f"/usr/bin/{BINARY}"
 
 
@@ -120,3 +123,29 @@ def _image_of(stage: str, steps: Sequence[Instruction], arguments: dict[str, str
            for step in steps[begin:end]):  # fmt: skip
         return ""
     return expand(steps[begin].rest.split()[0], arguments)
+
+
+def check_scopes(steps: Sequence[Instruction], final: Sequence[Instruction], official: bool,
+                 document: Document) -> Iterator[Finding]:  # fmt: skip
+    """Steps that Docker does not take together: a CMD of the server's with another behind it, an ARG before FROM."""
+    text, commands = document.text, [step for step in final if step.word == "CMD"]
+    served = next((step for step in commands[:-1] if _starts_with(step) == BINARY), None)
+    if served is not None and re.fullmatch(_PROGRAMS, _starts_with(commands[-1])):
+        yield finding("cmd-taken-over", text.path, text.line(served.line), later=text.line(commands[-1].line))
+    begin = next((nth for nth, step in enumerate(steps) if step.word == "FROM"), 0)
+    early = [step.rest.partition("=")[0].strip() for step in steps[:begin] if step.word == "ARG"]
+    known = {name for step in steps[begin:] if step.word in ("ARG", "ENV")
+             for name in re.findall(r"(\w+)(?:=|\s|$)", step.rest)} | set(_OF_PLATFORM)  # fmt: skip
+    for name in (each for each in early if each not in known):
+        asked = re.compile(rf"\$(?:{name}\b|\{{{name}\}})")
+        uses = ((step, use) for step in final if step.word in _FILLED and (use := asked.search(step.rest)))
+        for step, use in list(uses)[:1]:
+            own = official and name in ("MODEL_NAME", "MODEL_BASE_PATH")
+            effect = "the image's own value stands there" if own else "nothing stands there"
+            line = step.line + step.rest[: use.start()].count("\n")
+            yield finding("argument-before-from", text.path, text.line(line), name=name, effect=effect)
+
+
+def _starts_with(step: Instruction) -> str:
+    words = [str(word) for word in step.words() or step.rest.split()]
+    return words[0].rpartition("/")[2] if words else ""

@@ -17,4 +17,12 @@ ROWS = (
      "COPY --from={stage} takes {source}, which {image} does not contain: the image is not built.",
      "{remedy}",
      "tools/docker/Dockerfile; Dockerfile reference"),
+    ("cmd-taken-over", "error",
+     "CMD starts the server, and the CMD of line {later} takes its place, as an image has one: it is never started.",
+     "Start it in a container of its own, or start both by one script.",
+     "Dockerfile reference"),
+    ("argument-before-from", "warning",
+     "{name} is an ARG in front of FROM, which no step behind it knows: {effect}.",
+     "Write ARG {name} again behind FROM.",
+     "Dockerfile reference"),
 )
