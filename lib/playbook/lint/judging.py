@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from playbook.lint.checks.asked import check_requests
-from playbook.lint.checks.asked_models import check_models_asked
+from playbook.lint.checks.asked_models import check_models_asked, without_filled
 from playbook.lint.checks.asked_ports import check_ports_asked
 from playbook.lint.checks.asked_signatures import check_signatures_asked
 from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
@@ -25,6 +25,7 @@ from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.mounted_models import check_mounted
 from playbook.lint.checks.named_files import meant_files, named_files
+from playbook.lint.checks.near_names import check_near_names
 from playbook.lint.checks.other_servers import OPENVINO, is_openvinos
 from playbook.lint.checks.other_variables import check_variables
 from playbook.lint.checks.own_images import once_started, said_once
@@ -102,6 +103,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings += check_variables(text, own)
     report.findings += check_models_asked(gathered.texts.values(), judged)
     report.findings += check_load(gathered.texts.values(), [command for command, _ in judged])
+    report.findings += [*check_near_names(judged, gathered.texts.values(), report.findings)]
     report.findings += check_signatures_asked(gathered.texts.values()) if judged else ()
     report.findings += check_ports_asked(gathered.texts.values(), [command for command, _ in judged])
     report.findings = _under_one_name(report.findings)
@@ -111,6 +113,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     report.findings = without_set(report.findings, gathered.texts.values())
     report.findings += check_own_place(text.path for text in gathered.texts.values())
     _loose(reading, gathered, named, judged, report)
+    report.findings = without_filled(report.findings, gathered.texts.values())
     _models(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
     _read_after_all(report, named, sources)

@@ -22,6 +22,10 @@ BUILDS: dict[str, dict[str, str | bytes]] = {
     "config-file-set-aside": {
         "r.sh": f"{_LINE} # --batching_parameters_file=/srv/b.txt\n", "b.txt": "max_batch_size { value: 4 }\n"
     },
+    "config-name-near": {
+        "r.md": "```\ntensorflow_model_server --model_config_file=/srv/model.config\n```\n",
+        "models.config": "model_config_list { config { name: 'm' base_path: '/m' model_platform: 'tensorflow' } }\n",
+    },
     "config-never-given": {"r.md": f"```\nmax_batch_size {{ value: 4 }}\n```\n\n```\n{_LINE}\n```\n"},
     "metrics-not-shown": {
         "r.sh": _LINE + "\n",

@@ -30,6 +30,13 @@ NAMED = {
     ),
     "by gRPC": ({"compose.yaml": COMPOSE, "ask.py": GRPC.format("'tree'")}, ("ask.py", 3)),
     "by gRPC, a name": ({"compose.yaml": COMPOSE, "ask.py": "MODEL = 'tree'\n" + GRPC.format("MODEL")}, ("ask.py", 4)),
+    "of a container that is committed": (
+        {
+            "README.md": "```\ndocker run -d --name base tensorflow/serving:2.20.0\ndocker cp leaf base:/models/leaf\ndocker commit --change 'ENV MODEL_NAME leaf' base leaf\ndocker run -d -p 8501:8501 leaf\n```\n",
+            "ask.py": f"import requests\nrequests.post('{URL.format('tree')}')\n",
+        },
+        ("ask.py", 2),
+    ),
     "of a list": (
         {"README.md": f"```\n{BY_LIST}\ncurl -d @a {URL.format('tree')}\n```\n", "m.config": LIST},
         ("README.md", 3),

@@ -41,3 +41,10 @@ def test_nothing_is_said_where_a_server_may_be_reached_otherwise(files, tmp_path
     for name, text in {"run.sh": RUN.format(BOTH, ""), "client.py": GRPC.format("localhost:9000"), **files}.items():
         (tmp_path / name).write_text(text)
     assert "request-wrong-port" not in {hit.rule for hit in examine(tmp_path).findings}
+
+
+@each_row(("port", "said"), [("8500", True), ("9000", True), ("8501", False), ("7000", False)])
+def test_of_several_servers_the_ports_of_the_other_protocol_count_alone(port, said, tmp_path):
+    (tmp_path / "run.sh").write_text(RUN.format(BOTH, "") + RUN.format("-p 9000:8500 -p 9001:8501", ""))
+    (tmp_path / "client.py").write_text(REST.format(f"localhost:{port}"))
+    assert ("request-wrong-port" in {hit.rule for hit in examine(tmp_path).findings}) == said

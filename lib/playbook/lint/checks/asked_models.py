@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.host_ports import HERE, is_open, ways
 from playbook.lint.checks.model_lists import model_entries
+from playbook.lint.checks.model_places import is_plain
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
@@ -67,9 +68,17 @@ def models_of(command: Command, files: Mapping[str, Text]) -> set[str] | None:
     )
 
 
+def without_filled(findings: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:
+    """Findings without those of empty lists where a program here sends the models to the server later."""
+    filled = any(_COMES_LATER.search(text.content) for text in texts)
+    return [hit for hit in findings if hit.rule != "config-empty" or not filled]
+
+
 def _is_base(command: Command) -> bool:
-    """True for an image that says nothing of a model: who runs it does."""
-    return command.place.built and command.text("model_name", "model") == "model" and "model_name" not in command.given
+    """True for an image that says nothing of a model: who runs it does, or who copies one into its container."""
+    return is_plain(command) or (
+        command.place.built and command.text("model_name", "model") == "model" and "model_name" not in command.given
+    )
 
 
 def _by_url(text: Text, ports: set[str]) -> Iterator[tuple[int | None, str]]:

@@ -22,24 +22,24 @@ _NOT_MEANT = re.compile(r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|benchmarks?
 def check_ports_asked(texts: Iterable[Text], commands: Sequence[Command]) -> Iterator[Finding]:
     """Requests of programs at which no server here answers; each program is told its first one.
 
-    Nothing is said where a server may be reached in another way, where a program starts one itself, or where there are
-    several, of which a program may ask one that is not here.
+    Nothing is said where a server may be reached in another way, or where a program starts one itself. Where there are
+    several, a program may ask one that is not here: then a port counts that one of them has for the other protocol.
     """
     held = [*texts]
     starting = {command.path for command in commands}
     ports = {(*map(frozenset, ways(command)),) for command in commands if not is_open(command)}
-    if len(ports) != 1 or any(is_open(command) or command.place.built for command in commands):
+    if not ports or any(is_open(command) or command.place.built for command in commands):
         return
-    rest, grpc = next(iter(ports))
+    rest, grpc = (frozenset[str]().union(*(pair[side] for pair in ports)) for side in (0, 1))
     if not (rest or grpc) or any(OTHER_WAYS.search(text.content) for text in held):
         return
     others = {port for command in commands for port in published(command)} - rest - grpc  # said of what is published
     for text in held:
         if text.path.lower().endswith(_CLIENTS) and text.path not in starting and not _NOT_MEANT.search(text.path):
-            yield from _first(text, set(rest), set(grpc), others)
+            yield from _first(text, set(rest), set(grpc), others, alone=len(ports) == 1)
 
 
-def _first(text: Text, rest: set[str], grpc: set[str], others: set[str]) -> Iterator[Finding]:
+def _first(text: Text, rest: set[str], grpc: set[str], others: set[str], alone: bool) -> Iterator[Finding]:
     speaks_grpc = bool(_SPEAKS_GRPC.search(text.content))
     for number, line in enumerate(text.content.split("\n"), text.first_line):
         if line.lstrip().startswith(("#", "//")):
@@ -47,7 +47,7 @@ def _first(text: Text, rest: set[str], grpc: set[str], others: set[str]) -> Iter
         asked = [(port, "/v1/models", rest, grpc, "gRPC's") for port in _REST.findall(line)]
         asked += [(port, "gRPC", grpc, rest, "REST's") for port in (_GRPC.findall(line) if speaks_grpc else ())]
         for port, what, right, wrong, whose in asked:
-            if port not in right | others:
+            if port not in right | others and (alone or port in wrong):
                 ours, theirs = ("REST", "gRPC") if whose == "gRPC's" else ("gRPC", "REST")
                 who = whose if port in wrong else "none at which a server here is reached"
                 remedy = f"Ask port {min(right)}." if right else f"Publish {ours}, too, or ask by {theirs}."

@@ -19,6 +19,8 @@ _VERSION_LIKE = re.compile(
     r"(v|ver|version|model)?[-_.]?\d[\d._-]*|latest|prod(uction)?|current|stable|final", re.IGNORECASE
 )
 _MOST_BYTES = 64_000_000  # a larger graph is not read
+_SCRIPTS = (".sh", ".bash", ".py", ".mk")
+_FETCHES = re.compile(r"\b(wget|curl|gsutil|gdown|urlretrieve|snapshot_download)\b|\baws s3\b|\bdvc pull\b")
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,16 @@ def _remedy(base: Path, shown: str, children: list[Path]) -> str:
     return f"Put the SavedModel into {shown}/1/."
 
 
+def _is_fetched(folder: Path) -> bool:
+    """True for a version folder in which a script lies that fetches the model into it."""
+    scripts = (each for each in folder.iterdir() if each.suffix in _SCRIPTS and each.is_file())
+    return any(_FETCHES.search(each.read_text(errors="replace")) for each in scripts)
+
+
 def _check_version(folder: Path, shown: str, serving: Serving) -> Iterator[Finding]:
     problem = _missing(folder)
+    if problem and _is_fetched(folder):
+        return
     if problem:
         yield finding("version-half-copied", shown, version=folder.name, problem=problem)
         return
