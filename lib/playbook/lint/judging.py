@@ -216,7 +216,9 @@ def _loose(
             report.findings += set_aside
             report.counts["config files"] += 1
             continue
-        report.findings += [*check_never_given(flag, text, commands, texts)] or check_given(flag, text, commands, texts)
+        told = any(hit.rule == "mounted-config-unused" and f"--{flag}=" in hit.remedy for hit in report.findings)
+        lost = [*check_never_given(flag, text, commands, texts)] or check_given(flag, text, commands, texts)
+        report.findings += lost if not told else ()
         about = read_under(text, commands, texts) if flag == "model_config_file" else None
         hits = check_config(flag, text, about)
         report.findings += [hit for hit in hits if not (old and hit.rule == "s3-not-supported")]
