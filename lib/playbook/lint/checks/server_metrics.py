@@ -36,20 +36,23 @@ def check_queries(texts: Mapping[str, Text], served: bool) -> Iterator[Finding]:
     Nothing is said of a name that another text makes (a rule that records it, an exporter of one's own), nor where
     metrics are renamed as they are scraped.
     """
-    found = {path: list(queries_in(text)) for path, text in texts.items()}
+    found = {path: [*queries_in(text)] if _NAME.search(text.content) else [] for path, text in texts.items()}
     if not any(found.values()) or any(_RENAMES.search(text.content) for text in texts.values()):
         return
+    rights = {
+        name: _right(name) for queries in found.values() for query in queries for name, _ in _named(query, served)
+    }
+    unknown = {name for name, right in rights.items() if right and not _is_made(name, texts, found)}
     for path, queries in found.items():
         for query in queries:
-            wrong = ((name, line, _right(name)) for name, line in _named(query, served))
-            unknown = (each for each in wrong if each[2] and not _is_made(each[0], texts, found))
-            if (first := next(unknown, None)) is not None:
-                yield finding("metric-unknown", path, first[1], name=first[0], right=first[2])
+            first = next(((name, line) for name, line in _named(query, served) if name in unknown), None)
+            if first is not None:
+                yield finding("metric-unknown", path, first[1], name=first[0], right=rights[first[0]])
 
 
 def count_asked(text: Text) -> int:
     """How many queries of a text ask for metrics of the server by any name."""
-    return sum(bool(_NAME.search(query.content)) for query in queries_in(text))
+    return sum(bool(_NAME.search(query.content)) for query in queries_in(text)) if _NAME.search(text.content) else 0
 
 
 def _named(query: Query, served: bool) -> Iterator[tuple[str, int]]:
@@ -85,9 +88,11 @@ def _is_made(name: str, texts: Mapping[str, Text], found: Mapping[str, list[Quer
     family = re.sub(r"_(bucket|sum|count|total|created)$", "", name)
     word = re.compile(rf"(?m)^.*(?<![\w:]){re.escape(family)}(?:_(?:bucket|sum|count|total))?(?=[\"'\s,)}}]|$).*$")
     for path, text in texts.items():
-        content = text.content if family in text.content else ""
-        for query in sorted(found[path], key=lambda each: -each.start) if content else ():
-            content = content[: query.start] + content[query.end :]
+        if family not in text.content:
+            continue
+        spans = sorted((query.start, query.end) for query in found[path])
+        begins, ends = [0, *(end for _, end in spans)], [*(start for start, _ in spans), len(text.content)]
+        content = "".join(text.content[begin:end] for begin, end in zip(begins, ends, strict=True))
         if any(not _TOLD.match(line[0]) for line in word.finditer(content)):
             return True
     return False

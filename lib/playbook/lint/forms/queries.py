@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,19 +31,17 @@ def queries_in(text: Text) -> Iterator[Query]:
     content = text.content
     if "expr" not in content and "query" not in content.lower() and "prom" not in content:
         return
+    ends = [match.start() for match in re.finditer("\n", content)]
     blocks = [match.span(1) for match in _BLOCK.finditer(content)]
-    for start, end in [*blocks, *(match.span(2) for match in _INLINE.finditer(content))]:
-        yield _query(text, start, end)
+    spans = [*blocks, *(match.span(2) for match in _INLINE.finditer(content))]
     for match in _KEY.finditer(content):
         if _INLINE.match(match[0].strip()) or any(start <= match.start() < end for start, end in blocks):
             continue
         rest = _deeper(content, match.end(), len(match[1])) if _goes_on(match[3]) else ""
-        yield _query(text, match.start(3), match.end(3) + len(rest))
-
-
-def _query(text: Text, start: int, end: int) -> Query:
-    content = re.sub(r"(?m)(^|\s)#.*$", r"\1", text.content[start:end])
-    return Query(content, text.first_line + text.content.count("\n", 0, start), start, end)
+        spans.append((match.start(3), match.end(3) + len(rest)))
+    for start, end in spans:
+        bare = re.sub(r"(?m)(^|\s)#.*$", r"\1", content[start:end])
+        yield Query(bare, text.first_line + bisect_left(ends, start), start, end)
 
 
 def _goes_on(value: str) -> bool:
@@ -52,10 +51,13 @@ def _goes_on(value: str) -> bool:
 
 
 def _deeper(content: str, start: int, indent: int) -> str:
-    """The lines from `start` on that stand deeper than a key."""
+    """The lines behind the one that ends at `start` that stand deeper than a key."""
     end = start
-    for line in content[start + 1 :].split("\n"):
+    while end < len(content):
+        following = content.find("\n", end + 1)
+        following = len(content) if following < 0 else following
+        line = content[end + 1 : following]
         if line.strip() and len(line) - len(line.lstrip()) <= indent:
             break
-        end += len(line) + 1
+        end = following
     return content[start:end]
