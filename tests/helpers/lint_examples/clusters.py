@@ -119,6 +119,10 @@ CLUSTERS: dict[str, dict[str, str | bytes]] = {
         "export.py": "tf.saved_model.save(m, 'm/1', signatures={'score': m.score})\n",
         "client.py": "requests.post(URL, json={'signature_name': 'predict'})\n",
     },
+    "drain-beyond-grace": {
+        "d.yaml": "kind: Pod\nspec:\n  containers:\n  - image: tensorflow/serving:2.20.0\n"
+        "    lifecycle: {preStop: {exec: {command: [sleep, '30']}}}\n"
+    },
     "port-of-two": {
         "pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
         "  - {name: a, image: 'tensorflow/serving:2.20.0', args: ['--rest_api_port=8501', '--model_base_path=/m/a']}\n"

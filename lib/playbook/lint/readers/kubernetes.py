@@ -11,6 +11,7 @@ from playbook.lint.checks.command import BINARY, OFFICIAL, Place, is_official
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_annotations
 from playbook.lint.checks.containers import check_image, check_other_image, check_told, cores
+from playbook.lint.checks.drains import check_drain
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.known_fields import check_fields
@@ -104,6 +105,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
                       labels, owner, len(containers), container, read, annotations)  # fmt: skip
             pods.append(pod)
             reading.findings += probes.check_probes(container, read, document.around.sources, document.text.path)
+            reading.findings += check_drain(container, spec, document.text.path)
             reading.findings += check_maps(read, document.around, document.text.path, start.environment.values())
             if is_official(str(container.get("image"))):  # an image made of it may name a user
                 reading.findings += refused.check_user(container, spec, document.text.path)

@@ -86,6 +86,11 @@ ROWS = (
      "sysctls are refused with the host's network.",
      "Drop one of the two.",
      "docker run reference"),
+    ("drain-beyond-grace", "warning",
+     "preStop sleeps {seconds} s, and the pod is given {grace} s (terminationGracePeriodSeconds) for all: the server "
+     "is killed with the requests in flight.",
+     "Set terminationGracePeriodSeconds to {enough}, or sleep less.",
+     "Kubernetes: pod lifecycle; #1853"),
     ("no-drain", "warning",
      "There is no preStop hook: the server dies at once on SIGTERM and cuts the requests in flight.",
      "Add preStop sleep so that the balancer stops sending first.",
