@@ -12,6 +12,7 @@ from playbook.errors import ParameterError
 from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.fields import About, misplaced, walk
+from playbook.lint.checks.filled_values import strict_part
 from playbook.lint.checks.odd_letters import odd_letters
 from playbook.lint.checks.refusals import refusal_of
 from playbook.lint.forms import text_proto
@@ -69,7 +70,7 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
     except ParameterError:
         tree = text_proto.Field("", 1)
     if refusal is None or (text.templated and not re.match(r"\s*\{\s*\"", text.content)):
-        found = _of_another(text, message, effect) if refusal is not None else []
+        found = (_of_another(text, message, effect) or _around_values(text, message, effect)) if refusal else []
         return Parsed(tree, not found, found)
     about = About(text, message, effect)
     if (other := _another_form(about)) is not None:
@@ -158,6 +159,16 @@ def _broken(about: About, found: re.Match[str], problem: str) -> Finding:
     text = about.text
     line = text.line(text.content.count("\n", 0, found.start(1)) + 1)
     return finding("config-file-broken", text.path, line, kind=about.message, problem=problem, effect=about.effect)
+
+
+def _around_values(text: Text, message: str, effect: str) -> list[Finding]:
+    """What is wrong with a text whose values alone are filled in later; branches may stand side by side in it."""
+    rest = strict_part(text.content, message) if text.seen else None
+    fields = CONFIG_MESSAGES[message].DESCRIPTOR.fields_by_name
+    if rest is None or not any(re.search(rf"(?m)^\s*{name}\b", rest) for name in fields):  # a piece of one
+        return []
+    found = read_config(replace(text, content=rest, templated=False), message, effect).findings
+    return [hit for hit in found if hit.rule != "config-field-twice"]
 
 
 def _of_another(text: Text, message: str, effect: str) -> list[Finding]:

@@ -36,6 +36,7 @@ class Writes:
         if self.escapes or words[0] == "printf" or any(re.fullmatch("-n?en?", word) for word in words[1:2]):
             content = re.sub(r"(?<!\\)\\n", "\n", content)
         content = _printed(words[1], words[2:]) if words[0] == "printf" and len(words) > 1 else content
+        content = content.removesuffix("\n")  # what is appended stands on the next line
         shown = [word for word in words[1:] if not word.startswith("-")] or words
         name, line = str(command.target), shown[0].line or 1  # a variable's text stands where that is set
         before = self.files.get(name) if command.appends else None

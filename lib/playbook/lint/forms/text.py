@@ -21,6 +21,7 @@ class Word(str):
     written: str  # as it stands in its file: with the line ends that a backslash takes away inside quotes
     path: str  # the file it stands in, where that is another than the one that uses it; "" otherwise
     flat: bool = False  # True where all its lines stand on one line of the file, as in JSON
+    part: int | None = None  # which of the words it is that a variable without quotes falls into
 
     def __new__(
         cls, text: object, line: int | None = None, raw: bool = False, written: str = "", path: str = ""
@@ -32,7 +33,9 @@ class Word(str):
 
     def with_text(self, text: str) -> Word:
         """Another text at the same place."""
-        return Word(text, self.line, self.raw, path=self.path)
+        word = Word(text, self.line, self.raw, path=self.path)
+        word.part = self.part
+        return word
 
 
 def line_of(value: object) -> int | None:
@@ -87,6 +90,7 @@ class Text:
     file: Path | None = field(default=None, compare=False)
     templated: bool = False
     coded: bool = False  # in base64, say: all of it stands on one line
+    seen: bool = False  # a shell writes it as it is shown: nothing is put in but the values of variables
     written_as: str = ""  # the suffix that files in its language have, where its path tells of another
 
     @property

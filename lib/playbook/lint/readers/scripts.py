@@ -220,7 +220,7 @@ def _fed(command: Simple, document: Document, depth: int) -> Reading:
 
 def _written(name: str, text: Text, document: Document, depth: int) -> Reading:
     """What is written into a file or fed to a program; where no other reader knows it, a script."""
-    reading = read_written(name, text, document)
+    reading = read_written(name, replace(text, seen=True), document)
     if reading.understood or reading.findings or depth >= _DEPTH:
         return reading
     starts = _UNIT.search(text.content) or re.search(rf"{NAMED}|{OFFICIAL}", text.content)
