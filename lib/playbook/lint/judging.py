@@ -23,7 +23,7 @@ from playbook.lint.checks.image_tags import are_old, at_their_values, without_ma
 from playbook.lint.checks.load_clients import check_load
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.models import check_base_path, meant_as_base_path
-from playbook.lint.checks.mounted_models import check_mounted
+from playbook.lint.checks.mounted_models import check_kept, check_mounted
 from playbook.lint.checks.named_files import meant_files, named_files
 from playbook.lint.checks.near_names import check_near_names
 from playbook.lint.checks.other_servers import OPENVINO, is_openvinos
@@ -101,6 +101,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]
         report.findings += [*check_crossed(text, own), *check_script(text, own), *check_document(text, own)]
         report.findings += check_variables(text, own)
+    report.findings += check_kept([command for command, _ in judged], sources)
     report.findings += check_models_asked(gathered.texts.values(), judged)
     report.findings += check_load(gathered.texts.values(), [command for command, _ in judged])
     report.findings += [*check_near_names(judged, gathered.texts.values(), report.findings)]

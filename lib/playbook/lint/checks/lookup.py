@@ -34,6 +34,7 @@ class Sources:
     listed: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)  # folders that documents list by `ls`
     saved: dict[str, dict[str, str]] = field(default_factory=dict)  # see saved_models
     exported: dict[str, frozenset[str]] = field(default_factory=dict)  # folders that programs save versions into
+    kept: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)  # see saved_models.saved_files
     _resolved: dict[Path, Path] = field(default_factory=dict)
 
     def file(self, path: Path) -> Text | None:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 
 from playbook.lint.forms.python_exports import tree_of
 from playbook.lint.forms.python_values import Values
-from playbook.lint.forms.text import UNKNOWN, Text, is_unknown
+from playbook.lint.forms.text import UNKNOWN, Text, is_unknown, line_of
 
 _HERE = re.compile(r"^(?:\$\(pwd\)|`pwd`|\$\{?PWD\}?|\.)/+|^/?path/to/(?=\w)")  # `path/to/m` is m, wherever it lies
 
 
+_OF_KERAS = re.compile(r"\w\.(keras|h5|hdf5)$")
 _ITSELF = "The model is saved into {path} itself: save it into {path}/1."
 _LOADED = "{path} is a SavedModel itself, as the text loads it: put it into {path}/1."
 _BESIDE = "save_pretrained puts the SavedModel into {path}/saved_model/1: name {path}/saved_model."
@@ -44,6 +45,23 @@ def saved_versions(nodes: Iterable[ast.AST], values: Values) -> frozenset[str]:
     paths = [as_named(str(word)).rpartition("/") for word in words if word is not None]
     return frozenset(parent for parent, _, name in paths
                      if (name.isdigit() or name == UNKNOWN) and parent and not is_unknown(parent))  # fmt: skip
+
+
+def saved_files(nodes: Iterable[ast.AST], values: Values) -> dict[str, tuple[str, int]]:
+    """For each folder in whose versions the nodes save a file of Keras' instead of a SavedModel: that file, and where
+    it is saved."""
+    found: dict[str, tuple[str, int]] = {}
+    for node in nodes:
+        for given, _ in _targets(node):
+            word = values.word(given)
+            line = line_of(word) or given.lineno
+            above, _, name = as_named(str(word or "")).rpartition("/")
+            folder, _, version = above.rpartition("/")
+            numbered = version.isdigit() or version == UNKNOWN
+            if _OF_KERAS.search(name) and numbered and folder and not is_unknown(folder):
+                file = f"{above}/{name}".replace(UNKNOWN, "<version>")
+                found.setdefault(folder, (file, line))
+    return found
 
 
 def _targets(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:

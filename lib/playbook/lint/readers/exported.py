@@ -10,7 +10,7 @@ from pathlib import Path
 from playbook.lint.checks.reading import Surroundings
 from playbook.lint.forms.python_exports import tree_of
 from playbook.lint.forms.python_values import Values
-from playbook.lint.forms.saved_models import saved_bare, saved_versions
+from playbook.lint.forms.saved_models import saved_bare, saved_files, saved_versions
 from playbook.lint.forms.text import Text
 
 _SAVES = re.compile(r"\.(?:save|export|save_model|save_pretrained)\(|\bSavedModelBuilder\(")
@@ -26,6 +26,7 @@ def gather_exports(texts: Mapping[Path, Text], around: Surroundings) -> None:
         if tree is not None:
             nodes, values = list(ast.walk(tree)), Values(tree, text)
             around.sources.exported[text.path] = saved_versions(nodes, values)
+            around.sources.kept[text.path] = saved_files(nodes, values)
             found = saved_bare(nodes, values, text.content)
             bare = {folder: remedy for folder, remedy in found.items() if not _has_versions(folder, texts)}
             around.sources.saved.setdefault(text.path, bare)
