@@ -16,8 +16,11 @@ def behind_prompt(words: Sequence[str]) -> bool:
 
 def cut_off(words: Sequence[Word]) -> bool:
     """True where a command begins with an option: the line above was to go on, and lacks its backslash."""
-    torn = len(words) > 1 and re.match(r"\w+=", words[0]) and OFFICIAL in words[1]  # the end of `-e NA\nME=value`
+    sets = bool(words) and bool(re.match(r"\w+=", words[0]))
+    torn = len(words) > 1 and sets and OFFICIAL in words[1]  # the end of `-e NA\nME=value`
     words = words[1:] if torn else words
+    if words and OFFICIAL in words[0] and sets and not torn:
+        return False
     return bool(words) and (
         words[0].startswith("--") or bool(re.fullmatch(r"-[a-z]{1,3}", words[0])) or OFFICIAL in words[0]
     )

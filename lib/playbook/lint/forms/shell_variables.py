@@ -41,7 +41,7 @@ def laid_out(value: Word) -> list[Word]:
         if piece and not piece.isspace():
             parts.append(Word(piece, line))
         line += piece.count("\n")
-    return parts if parts == value.split() else [Word(part, value.line) for part in value.split()]
+    return _counted(parts if parts == value.split() else [Word(part, value.line) for part in value.split()])
 
 
 def unquoted(filled: str) -> str:
@@ -58,4 +58,11 @@ def parted(word: Word) -> list[Word]:
     """The words that a word falls into where a variable without quotes stands in it."""
     if PART not in word or _ASSIGN.match(word):
         return [word.with_text(word.replace(PART, " "))] if PART in word else [word]
-    return [word.with_text(part) for part in word.split(PART) if part]
+    return _counted([word.with_text(part) for part in word.split(PART) if part])
+
+
+def _counted(parts: list[Word]) -> list[Word]:
+    """The words that one falls into, each with its number; a word that stays whole has none."""
+    for number, part in enumerate(parts if len(parts) > 1 else ()):
+        part.part = number
+    return parts

@@ -40,6 +40,12 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Fin
                  "remedy": "Drop the backslashes inside the line, or end a line at each."}  # fmt: skip
         return finding("docker-run-without-image", shown, rest[0].line, **words)
     named = any(_SERVERS_IMAGE.match(word) for word in rest[1:])
+    given = any(value.startswith("MODEL_NAME=") for _, value in options)
+    if (named or given) and _is_parted(options, rest):
+        meant = " ".join([options[-1][1], *rest[: _parts(rest)]])
+        words = {"problem": f"{rest[0]} stands in its place, behind a blank of the variable that gives '{meant}'",
+                 "remedy": "Put double quotes around the variable, so that its value stays one word."}  # fmt: skip
+        return finding("docker-run-without-image", shown, rest[0].line, **words)
     bare = next(((name, value) for name, value in options if name in _VALUED and value.startswith("-")), None)
     if bare is not None and named:
         words = {"problem": f"{bare[0]} has no value, and takes the {bare[1]} behind it for one",
@@ -65,6 +71,16 @@ def astray(options: list[tuple[str, Word]], rest: list[Word], text: Text) -> Fin
     return None
 
 
+def _is_parted(options: list[tuple[str, Word]], rest: list[Word]) -> bool:
+    """True where the last option's value and the word in the image's place are one variable's, without quotes."""
+    return bool(options) and bool(rest) and options[-1][1].part == 0 and rest[0].part == 1
+
+
+def _parts(rest: list[Word]) -> int:
+    """How many of the words go on with the variable that the option before them is given by."""
+    return next((number for number, word in enumerate(rest, 1) if word.part != number), len(rest) + 1) - 1
+
+
 def as_meant(behind: list[Word], rest: list[Word]) -> list[Word] | None:
     """The words behind `docker run` as a line that goes astray was meant, always fewer; None where nobody can tell.
 
@@ -79,6 +95,9 @@ def as_meant(behind: list[Word], rest: list[Word]) -> list[Word] | None:
             return [*behind[:number], *behind[number + 1 :]]
     if not any(_SERVERS_IMAGE.match(word) for word in rest[1:]):
         return None
+    if last.part == 0 and stray.part == 1:
+        count = _parts(rest)
+        return [*behind[: place - 1], last.with_text(" ".join([last, *rest[:count]])), *rest[count:]]
     if last.endswith(("=", ",")) or stray.startswith("="):
         return [*behind[: place - 1], last.with_text(f"{last}{stray}"), *rest[1:]]
     if _PATH.fullmatch(stray):
