@@ -12,6 +12,12 @@ from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding
 
 _HUB = re.compile(rf"(?:docker\.io/|index\.docker\.io/)?{OFFICIAL}:(?P<tag>[\w.-]+)")
+# names of the user `tensorflow` at Docker Hub who has none of these images: what is told apart there is the tag
+_NO_IMAGE = re.compile(
+    r"(?:docker\.io/|index\.docker\.io/)?tensorflow/(?:serving-(?P<kind>(?:cpu|devel|gpu|mkl)(?:-gpu|-mkl)?)"
+    r"|(?:tf|tensorflow)[-_]?(?:model[-_]?)?(?:serving|server)(?P<end>-gpu|-devel)?|model[-_]?(?:server|serving))"
+    r"(?::(?P<tag>[\w.-]+))?"
+)
 _LETTER = re.compile(r"[vV](?P<number>\d[\w.-]*)")
 _SHORT = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<rest>(?:-[\w.-]+)?)")
 _LAST_OF_ONE = 15  # the first series ended with 1.15
@@ -24,6 +30,8 @@ def wrong_tag(image: str) -> tuple[str, str]:
 
     Releases are called by three numbers (2.20.0, 2.20.0-gpu); a tag of letters may be somebody's own.
     """
+    if (other := _NO_IMAGE.fullmatch(image)) is not None:
+        return "the user tensorflow has no image of that name there", _right_name(other)
     named = _HUB.fullmatch(image)
     tag = named["tag"] if named else ""
     if letter := _LETTER.fullmatch(tag):
@@ -44,6 +52,18 @@ def wrong_tag(image: str) -> tuple[str, str]:
     return "", ""
 
 
+def is_servers(image: str) -> bool:
+    """True for an image by the name of the server's, or by one that it is meant by and never had."""
+    return OFFICIAL in image or _NO_IMAGE.fullmatch(image) is not None
+
+
+def _right_name(other: re.Match[str]) -> str:
+    """The image that a name is meant as; what tells its kind apart stands in the tag."""
+    kind = (other["kind"] or (other["end"] or "").removeprefix("-")).replace("cpu", "")
+    tag = other["tag"] or "latest"
+    return f"{OFFICIAL}:{tag}" if not kind or tag.endswith(kind) else f"{OFFICIAL}:{tag}-{kind}"
+
+
 def _misspelt(part: str) -> str:
     """The word of a tag's that a part of one is nearly; "" for one that is a word itself, or like none."""
     return "" if part in _WORDS else next(iter(get_close_matches(part, _WORDS, 1, _ALIKE)), "")
@@ -60,7 +80,7 @@ def without_made(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Finding
     """The findings without those of a tag that a text here gives an image itself."""
     held = list(hits)
     odd = {hit: match[0] for hit in held if hit.rule == "image-tag-unknown"
-           and (match := re.search(rf"{OFFICIAL}:[\w.-]+", hit.message))}  # fmt: skip
+           and (match := re.search(rf"{OFFICIAL}:[\w.-]+|(?<=has no )\S+(?=:)", hit.message))}  # fmt: skip
     made = {image for image in odd.values() for text in texts if _makes(image, text.content)}
     return [hit for hit in held if odd.get(hit) not in made or hit not in odd]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Place, nearest_flag
+from playbook.lint.checks.image_tags import is_servers
 from playbook.lint.forms.text import Text, Word
 from playbook.tfserving.flags import FLAGS
 
@@ -56,7 +57,7 @@ def is_server(image: str, words: list[Word] | list[str]) -> bool:
     flags = names & FLAGS.keys()
     enough = 0 if "serving" in image or "model_base_path" in flags else 1
     if (
-        OFFICIAL in image
+        is_servers(image)
         or any(BINARY in word or ENTRYPOINT_SCRIPT in word for word in words)
         or len(flags - _ANYBODYS) > enough
     ):

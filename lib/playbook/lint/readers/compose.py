@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks.bitnami import check_bitnami
-from playbook.lint.checks.command import OFFICIAL, Place, is_official, is_server_word
+from playbook.lint.checks.command import Place, is_official, is_server_word
 from playbook.lint.checks.compose_keys import check_keys, check_known, check_ring, check_shapes, is_composes
 from playbook.lint.checks.containers import check_health, check_image, check_other_image, cores, count_cpus
 from playbook.lint.checks.host_paths import check_host_paths
+from playbook.lint.checks.image_tags import is_servers
 from playbook.lint.checks.launch import Start, is_server, launch
 from playbook.lint.checks.own_images import built_as, serves
 from playbook.lint.checks.ports_twice import check_compose
@@ -97,7 +98,7 @@ def read_service(
         reading.findings += check_bitnami(base, environment_of(service.get("environment")), shown, service.line)
         return reading
     reading.counts["services"] += 1
-    if "image" in service and OFFICIAL in image:
+    if "image" in service and is_servers(str(image)):
         reading.counts["images"] += 1
         reading.findings += check_image(str(image), *place_of(image, shown, service.line))
     health = service.get("healthcheck") or {}

@@ -9,6 +9,7 @@ from playbook.lint.checks.bitnami import check_bitnami, is_bitnami
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Mount, Place, is_official, is_server_word
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.containers import TOOLS, check_image
+from playbook.lint.checks.image_tags import is_servers, wrong_tag
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.forms.dockerfile import (
@@ -59,6 +60,8 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     base = Word("")
     if final and final[0].word == "FROM" and final[0].rest:
         base = Word(expand(final[0].rest.split()[0], arguments), text.line(final[0].line))
+    if OFFICIAL not in base and is_servers(base):  # nobody has such an image
+        base = base.with_text(wrong_tag(base)[1])
     if is_torn(final[0].rest if final else ""):
         base = Word(OFFICIAL)  # as it is meant
     if is_bitnami(base) and BINARY not in text.content:
@@ -75,8 +78,8 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     for step in steps:
         if step.word == "RUN" and not step.fed and waits(step):
             reading.report("server-in-build", shown, text.line(step.line))
-        if step.word == "FROM" and step.rest and OFFICIAL in step.rest:
-            reading.findings += check_image(expand(step.rest.split()[0], arguments), shown, text.line(step.line))
+        if step.word == "FROM" and step.rest and is_servers(named := expand(step.rest.split()[0], arguments)):
+            reading.findings += check_image(named, shown, text.line(step.line))
     reading.counts["images"] += 1
     if _is_base_alone(steps, document):
         return reading

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from playbook.lint.checks import probes, refused, serving_runtimes
-from playbook.lint.checks.command import BINARY, OFFICIAL, Place, is_official
+from playbook.lint.checks.command import BINARY, Place, is_official
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import check_annotations
 from playbook.lint.checks.containers import check_image, check_other_image, check_told, cores
 from playbook.lint.checks.drains import check_drain
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.flags import check_command
+from playbook.lint.checks.image_tags import is_servers
 from playbook.lint.checks.known_fields import check_fields
 from playbook.lint.checks.launch import Start, launch
 from playbook.lint.checks.mounted_maps import check_maps
@@ -93,7 +94,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         launched = launch(start)
         launched.findings = [_at_image(hit, image) for hit in launched.findings]
         reading.add(launched)
-        if OFFICIAL in image:
+        if is_servers(image):
             reading.counts["images"] += 1
             reading.findings += check_image(image, *place_of(image, document.text.path, image.line))
         _surroundings(container, annotations, data, document, reading)

@@ -1,0 +1,103 @@
+# ruff: noqa: E501  (tables of texts, one a line)
+"""What lies in whole repositories: configs that scripts write line by line, names that no image has, files of Keras'."""
+
+from tables import each_row
+
+from playbook.lint.linter import examine
+
+WRITES = '#!/bin/bash\nprintf "max_batch_size { value: %s }\\n" $SIZE > b.txt\n'
+STARTS = "tensorflow_model_server --rest_api_port=8501 --model_base_path=/models/oak --enable_batching --batching_parameters_file=b.txt\n"
+RUN = "docker run -p 8501:8501 {} -e MODEL_NAME=oak tensorflow/serving:2.20.0\n"
+IMAGE = "FROM tensorflow/serving:2.20.0\nENV MODEL_NAME=oak\nCOPY out/oak /models/oak\n"
+
+
+def found(folder, files):
+    """The rules of a folder's findings with their files and lines."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return {(hit.rule, hit.path, hit.line) for hit in examine(folder).findings}
+
+
+@each_row(("line", "said"), [
+    ('printf "Oak server\\n" >> b.txt', "batching-unknown-field"),
+    ("echo '  ___ /\\ | oak |' >> b.txt", "config-file-broken"),
+    ('echo "max_enqueued_batch { value: 4 }" >> b.txt', "batching-unknown-field"),
+    ('echo "batch_timeout_micros: 10" >> b.txt', "batching-bare-field"),
+    ('echo "num_batch_threads { value: $THREADS }" >> b.txt', ""),
+    ('printf "num_batch_threads { value: %s }\\n" 4 >> b.txt', ""),
+    ("echo $REST >> b.txt", ""),
+    ('echo "# oak" >> b.txt', ""),
+    ('echo "Oak server"', ""),
+])  # fmt: skip
+def test_each_line_that_a_script_appends_to_a_config_belongs_to_it(line, said, tmp_path):
+    refused = {"config-file-broken", "batching-unknown-field", "batching-bare-field"}
+    hits = {(rule, line) for rule, _, line in found(tmp_path, {"run.sh": WRITES + line + "\n" + STARTS})}
+    assert {hit for hit in hits if hit[0] in refused} == ({(said, 3)} if said else set())
+
+
+@each_row(("image", "right"), [
+    ("tensorflow/serving-gpu:2.11.0", "tensorflow/serving:2.11.0-gpu"),
+    ("tensorflow/serving-devel", "tensorflow/serving:latest-devel"),
+    ("tensorflow/tensorflow-serving:2.11.0", "tensorflow/serving:2.11.0"),
+    ("docker.io/tensorflow/tf-serving:latest-gpu", "tensorflow/serving:latest-gpu"),
+    ("me/tensorflow-serving:1", ""),
+    ("registry.example/tensorflow/serving-gpu:1", ""),
+])  # fmt: skip
+def test_a_name_that_the_servers_image_never_had_is_named(image, right, tmp_path):
+    texts = {
+        "run.sh": RUN.format("-v $PWD/oak:/models/oak").replace("tensorflow/serving:2.20.0", image),
+        "compose.yaml": f"services:\n  oak:\n    image: {image}\n    ports: ['8501:8501']\n    volumes: ['./oak:/models/oak']\n    environment: [MODEL_NAME=oak]\n",
+        "Dockerfile": IMAGE.replace("tensorflow/serving:2.20.0", image),
+    }
+    for name, text in texts.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text(text)
+        hits = [hit for hit in examine(folder).findings if hit.rule == "image-tag-unknown"]
+        assert [right in hit.remedy for hit in hits] == ([True] if right else []), name
+
+
+def test_such_a_name_that_a_script_builds_is_its_own(tmp_path):
+    script = "docker build -t tensorflow/serving-gpu .\n" + RUN.format("").replace("serving:2.20.0", "serving-gpu")
+    assert "image-tag-unknown" not in {rule for rule, _, _ in found(tmp_path, {"run.sh": script})}
+
+
+@each_row(("before", "options", "line"), [
+    ('NAME="Oak server"', "--name $NAME", 1),
+    ('NAME="Oak server"', "--name=${NAME}", 2),
+    ('DIR="/srv/my oaks"', "-v $DIR:/models/oak", 2),
+    ('DIR="/srv/my oaks"', '-v "$DIR":/models/oak', None),
+    ('OPTIONS="--name oak -v /srv/oak:/models/oak"', "$OPTIONS", None),
+    ('NAME="oak --rm"', "--name $NAME", None),
+    ("NAME=oak", "--name $NAME", None),
+    ("", "--name $NAME", None),
+])  # fmt: skip
+def test_a_blank_in_an_unquoted_variable_puts_a_word_in_the_images_place(before, options, line, tmp_path):
+    hits = found(tmp_path, {"run.sh": f"{before}\n{RUN.format(options)}"})
+    assert {hit for hit in hits if hit[0] == "docker-run-without-image"} == (
+        {("docker-run-without-image", "run.sh", line)} if line else set())  # fmt: skip
+
+
+def test_what_else_is_wrong_behind_such_a_blank_is_said_too(tmp_path):
+    script = 'NAME="Oak server"\n' + RUN.format("--name $NAME").rstrip() + " --rest_api_prt=8501\n"
+    assert {"docker-run-without-image", "unknown-flag"} <= {rule for rule, _, _ in found(tmp_path, {"run.sh": script})}
+
+
+def test_a_variable_of_an_image_behind_a_command_is_a_command_of_its_own(tmp_path):
+    script = RUN.format("-v /srv/oak:/models/oak") + 'OTHER="--rm tensorflow/serving:2.20.0"\n'
+    assert "line-not-continued" not in {rule for rule, _, _ in found(tmp_path, {"run.sh": script})}
+
+
+@each_row(("code", "line"), [
+    ("m.save('x')\ntf.keras.models.save_model(m, 'out/oak/1/oak.keras')", 4),
+    ("model.save(os.path.join('out/oak', str(step), 'oak.h5'))", 3),
+    ("model.save('out/oak/1/oak.keras')\nmodel.export('out/oak/1')", None),
+    ("model.save('out/elm/1/elm.keras')", None),
+    ("model.save('out/oak.keras')", None),
+])  # fmt: skip
+def test_a_file_of_keras_in_a_version_that_is_served_is_no_model(code, line, tmp_path):
+    program = f"import os\nimport tensorflow as tf\n{code}\n"
+    hits = found(tmp_path, {"Dockerfile": IMAGE, "train.py": program})
+    assert {hit for hit in hits if hit[0] == "model-other-format"} == (
+        {("model-other-format", "train.py", line)} if line else set())  # fmt: skip
