@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from playbook.lint.checks.asked import check_requests
-from playbook.lint.checks.asked_models import check_models_asked, without_filled
-from playbook.lint.checks.asked_ports import check_ports_asked
-from playbook.lint.checks.asked_signatures import check_signatures_asked
-from playbook.lint.checks.base_paths import check_served, serving_of, started_otherwise
-from playbook.lint.checks.batching_given import check_given, check_own_place
+from playbook.lint.checks.asked_models import without_filled
+from playbook.lint.checks.base_paths import check_served, started_otherwise
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.containers import check_published
-from playbook.lint.checks.crossed_ports import check_crossed
-from playbook.lint.checks.empty_values import without_set
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.health_asks import check_asks
-from playbook.lint.checks.image_tags import are_old, at_their_values, without_made, without_own_tags
-from playbook.lint.checks.load_clients import check_load
 from playbook.lint.checks.lookup import Sources
-from playbook.lint.checks.models import check_base_path, meant_as_base_path
 from playbook.lint.checks.mounted_models import check_kept, check_mounted
 from playbook.lint.checks.named_files import meant_files, named_files
-from playbook.lint.checks.near_names import check_near_names
-from playbook.lint.checks.other_servers import OPENVINO, is_openvinos
-from playbook.lint.checks.other_variables import check_variables
 from playbook.lint.checks.own_images import once_started, said_once
-from playbook.lint.checks.ports_twice import check_document, check_script
 from playbook.lint.checks.probes import names_served
 from playbook.lint.checks.reading import Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
 from playbook.lint.checks.scraped import check_targets, check_watched
 from playbook.lint.checks.server_metrics import check_queries, count_asked
-from playbook.lint.checks.set_aside_flags import check_never_given, check_set_aside
-from playbook.lint.checks.told_flags import read_under, without_forks
 from playbook.lint.checks.unused_configs import check_unused
-from playbook.lint.checks.warmup_paths import check_warmup_paths
 from playbook.lint.forms.text import UNKNOWN, Text, line_of
-from playbook.lint.gathering import NAMES_NONE, NOT_UNDERSTOOD, Gathered, model_folders
+from playbook.lint.gathering import NAMES_NONE, NOT_UNDERSTOOD, Gathered
 from playbook.lint.report import Report
 from playbook.lint.rules.findings import Finding
+from playbook.lint.together import settled, told_together
+from playbook.lint.unnamed import judge_folders, judge_unnamed
 
 # words that stand for flags which are not here: `$@`, `$FLAGS`, `--$NAME=$VALUE`
 _OPEN = re.compile(r"\$[@*]|\$\{[@*]\}|\$…|\$\{?\w+(\[[@*]\])?\}?|--[\w-]*\$[^=]*(=.*)?", re.DOTALL)
@@ -92,30 +79,15 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         report.findings[before:] = _since(_at_their_words(report.findings[before:], command), command)
         said.append((command, report.findings[before:]))
     report.findings = list(said_once(report.findings, said))
-    report.findings += check_targets(reading.scraped, [command for command, _ in judged])
-    _queries(gathered, bool(judged), sources, report)
-    texts = gathered.texts.values()
-    report.findings += check_watched(reading.watched, [command for command, _ in judged], texts)
-    for text in gathered.texts.values():
-        own = [command for command, _ in judged if command.path == text.path]
-        report.findings += [*check_requests(text, own, around.served), *check_warmup_paths(text)]
-        report.findings += [*check_crossed(text, own), *check_script(text, own), *check_document(text, own)]
-        report.findings += check_variables(text, own)
-    report.findings += check_kept([command for command, _ in judged], sources)
-    report.findings += check_models_asked(gathered.texts.values(), judged)
-    report.findings += check_load(gathered.texts.values(), [command for command, _ in judged])
-    report.findings += [*check_near_names(judged, gathered.texts.values(), report.findings)]
-    report.findings += check_signatures_asked(gathered.texts.values()) if judged else ()
-    report.findings += check_ports_asked(gathered.texts.values(), [command for command, _ in judged])
-    report.findings = _under_one_name(report.findings)
-    report.findings = without_own_tags(without_made(report.findings, gathered.texts.values()), gathered.texts.values())
-    report.findings = at_their_values(report.findings, gathered.texts.values())
-    report.findings = without_forks(report.findings, gathered.texts.values())
-    report.findings = without_set(report.findings, gathered.texts.values())
-    report.findings += check_own_place(text.path for text in gathered.texts.values())
-    _loose(reading, gathered, named, judged, report)
-    report.findings = without_filled(report.findings, gathered.texts.values())
-    _models(gathered, judged, checked, report)
+    commands, texts = [command for command, _ in judged], [*gathered.texts.values()]
+    report.findings += [*told_together(texts, judged, report.findings, around.served)]
+    report.findings += [*check_kept(commands, sources), *check_targets(reading.scraped, commands)]
+    report.findings += check_watched(reading.watched, commands, texts)
+    _queries(texts, bool(judged), sources, report)
+    report.findings = settled(report.findings, texts)
+    judge_unnamed(reading, gathered, named, commands, report)
+    report.findings = without_filled(report.findings, texts)
+    judge_folders(gathered, judged, checked, report)
     report.counts["config files"] += len(named)
     _read_after_all(report, named, sources)
     report.findings = [hit for hit in report.findings if hit.line in around.added.get(hit.path, (hit.line,))]
@@ -124,13 +96,13 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     return report
 
 
-def _queries(gathered: Gathered, served: bool, sources: Sources, report: Report) -> None:
+def _queries(texts: Sequence[Text], served: bool, sources: Sources, report: Report) -> None:
     """What the texts ask Prometheus for."""
-    asked = {text.path: count for text in gathered.texts.values() if (count := count_asked(text))}
+    asked = {text.path: count for text in texts if (count := count_asked(text))}
     report.counts["PromQL expressions"] += sum(asked.values())
     sources.known |= asked.keys()
     if asked:
-        report.findings += check_queries({text.path: text for text in gathered.texts.values()}, served)
+        report.findings += check_queries({text.path: text for text in texts}, served)
 
 
 def _led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:
@@ -143,16 +115,6 @@ def _led_back(findings: list[Finding], around: Surroundings) -> list[Finding]:
             hit = replace(hit, path=path, line=line)
         result.append(hit)
     return result + around.as_written
-
-
-def _under_one_name(hits: list[Finding]) -> list[Finding]:
-    """Findings without a second name of one fault: a base path where KServe puts no model holds none; a batching file
-    that a script writes too late is not there to be rewritten."""
-    told = {(hit.path, hit.line) for hit in hits if hit.rule == "runtime-serves-nothing"}
-    late = {hit.path for hit in hits if hit.rule == "config-file-late"}
-    again = [hit for hit in hits if (hit.rule == "base-path-missing" and (hit.path, hit.line) in told)
-             or (hit.rule == "batching-rewritten-in-place" and hit.path in late)]  # fmt: skip
-    return [hit for hit in hits if hit not in again]
 
 
 def _at_their_words(hits: list[Finding], command: Command) -> list[Finding]:
@@ -191,57 +153,3 @@ def _read_after_all(report: Report, named: set[Text], sources: Sources) -> None:
     paths |= set(beside)
     left = {reason: [path for path in passed if path not in paths] for reason, passed in report.passed.items()}
     report.passed = {reason: passed for reason, passed in left.items() if passed}
-
-
-def _loose(
-    reading: Reading,
-    gathered: Gathered,
-    named: set[Text],
-    judged: list[tuple[Command, dict[str, Text]]],
-    report: Report,
-) -> None:
-    """Config texts that no command line names."""
-    loose = [(flag, text) for flag, text in reading.configs if text not in named]
-    loose += [
-        (flag, gathered.texts[path]) for path, flag in gathered.configs.items() if gathered.texts[path] not in named
-    ]
-    commands = [command for command, _ in judged]
-    texts = [*gathered.texts.values()]
-    old = are_old(texts)
-    for flag, text in dict.fromkeys(loose):
-        if is_openvinos(text, texts):
-            report.passed.setdefault(OPENVINO, []).append(text.path)
-            report.files = [path for path in report.files if path != text.path]
-            continue
-        if set_aside := [*check_set_aside(flag, text, commands, texts)]:
-            report.findings += set_aside
-            report.counts["config files"] += 1
-            continue
-        told = any(hit.rule == "mounted-config-unused" and f"--{flag}=" in hit.remedy for hit in report.findings)
-        lost = [*check_never_given(flag, text, commands, texts)] or check_given(flag, text, commands, texts)
-        report.findings += lost if not told else ()
-        about = read_under(text, commands, texts) if flag == "model_config_file" else None
-        hits = check_config(flag, text, about)
-        report.findings += [hit for hit in hits if not (old and hit.rule == "s3-not-supported")]
-        report.counts["config files"] += 1
-
-
-def _models(
-    gathered: Gathered, judged: list[tuple[Command, dict[str, Text]]], checked: set[Path], report: Report
-) -> None:
-    """Base paths in the folder that no command line led to; several command lines are judged together."""
-    servings = [serving_of(command, files.get("batching_parameters_file")) for command, files in judged]
-    limits = [each.limit for each in servings if each.limit is not None]
-    together = serving_of(Command(()), None)
-    together = replace(together, per_model=any(each.per_model for each in servings), limit=min(limits, default=None),
-                       padding=any(each.padding for each in servings),
-                       warmup=not servings or any(each.warmup for each in servings))  # fmt: skip
-    if servings and all(each.tags == servings[0].tags for each in servings):
-        together = replace(together, tags=servings[0].tags)
-    for folder, shown in model_folders(gathered):
-        report.counts["model folders"] += 1
-        if folder.resolve() not in checked and meant_as_base_path(folder):
-            report.findings += check_base_path(folder, shown, together)
-    for folder in checked:
-        if all(folder != each.resolve() for each, _ in model_folders(gathered)):
-            report.counts["model folders"] += 1
