@@ -26,3 +26,9 @@ def test_a_pod_that_sleeps_through_the_time_it_is_given_is_told(grace, hook, sai
     (tmp_path / "pod.yaml").write_text(POD.format(grace=grace, hook=hook))
     hits = [hit for hit in examine(tmp_path).findings if hit.rule == "drain-beyond-grace"]
     assert bool(hits) == said
+
+
+def test_what_kserve_gives_a_runtime_is_not_known_here(tmp_path):
+    runtime = POD.format(grace="", hook="{exec: {command: [sleep, '51']}}").replace("kind: Pod", "kind: ServingRuntime")
+    (tmp_path / "runtime.yaml").write_text(runtime.replace("apiVersion: v1", "apiVersion: serving.kserve.io/v1alpha1"))
+    assert "drain-beyond-grace" not in {hit.rule for hit in examine(tmp_path).findings}

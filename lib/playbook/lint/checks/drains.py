@@ -13,8 +13,13 @@ _GRACE_S = 30  # terminationGracePeriodSeconds by default
 _SLEEP = re.compile(r"(?:^|[\s;&])(?:/bin/)?sleep\s+(\d+)s?\b")
 
 
-def check_drain(container: Any, spec: Any, shown: str) -> Iterator[Finding]:
-    """A preStop that sleeps for as long as the pod is given, or longer: the server is killed with its requests."""
+def check_drain(container: Any, spec: Any, data: Any, shown: str) -> Iterator[Finding]:
+    """A preStop that sleeps for as long as the pod is given, or longer: the server is killed with its requests.
+
+    Of KServe's and Knative's objects (`data`) the platform says how long that is.
+    """
+    if str(data.get("apiVersion", "")).startswith(("serving.kserve.io/", "serving.knative.dev/")):
+        return
     hook = (container.get("lifecycle") or {}).get("preStop")
     told = str(spec.get("terminationGracePeriodSeconds", _GRACE_S))
     if not isinstance(hook, Table) or not told.isdigit():

@@ -106,7 +106,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
                       labels, owner, len(containers), container, read, annotations)  # fmt: skip
             pods.append(pod)
             reading.findings += probes.check_probes(container, read, document.around.sources, document.text.path)
-            reading.findings += check_drain(container, spec, document.text.path)
+            reading.findings += check_drain(container, spec, data, document.text.path)
             reading.findings += check_maps(read, document.around, document.text.path, start.environment.values())
             if is_official(str(container.get("image"))):  # an image made of it may name a user
                 reading.findings += refused.check_user(container, spec, document.text.path)
