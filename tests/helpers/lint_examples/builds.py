@@ -8,6 +8,7 @@ _NAMED = 'ENV MODEL_NAME=m\nENTRYPOINT ["tensorflow_model_server", "--model_name
 _LINE = "tensorflow_model_server --model_base_path=/srv/m"
 
 BUILDS: dict[str, dict[str, str | bytes]] = {
+    "printed-not-written": {"Dockerfile": DOCKER + "RUN echo 'prometheus_config { enable: true }'\n"},
     "used-before-made": {"Dockerfile": DOCKER + "RUN echo a > /app/a\nWORKDIR /app\n"},
     "copy-ignored": {"Dockerfile": DOCKER + "COPY models/m /models/m\n", ".dockerignore": "models\n"},
     "copy-not-in-image": {

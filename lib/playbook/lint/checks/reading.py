@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from playbook.knobs import METRICS_PATH
-from playbook.lint.checks.command import Command
+from playbook.lint.checks.command import Command, Place
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.rules.findings import Finding, finding
@@ -63,6 +63,7 @@ class Surroundings:
     images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's path
     builds: dict[str, list[tuple[str, Image, str]]] = field(default_factory=dict)  # see own_images
     containers: dict[tuple[str, str], Container] = field(default_factory=dict)  # by text and name; see committed
+    entered: dict[str, Place] = field(default_factory=dict)  # by document: the container whose shell it last opens
     added: dict[str, set[int]] = field(default_factory=dict)  # of diffs: the lines that they add, by path
     cpus: int | None = None
     exported: Mapping[str, str] = field(default_factory=dict)  # variables that shells of this text find set

@@ -39,6 +39,7 @@ from playbook.lint.readers.docker_mounts import (
 )
 from playbook.lint.readers.docker_options import check_options
 from playbook.lint.readers.docker_words import is_servers, options_of, run_arguments
+from playbook.lint.readers.entered import enter
 from playbook.lint.rules.findings import Finding
 
 _FILLED = re.compile(r"\b(cp|commit|exec|attach)\b|\bdocker_?py\b|put_archive")  # how files come into it later
@@ -108,6 +109,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
         start.entry = [entry] if entry else [*args[:1]] or None
         start.args = start.args if entry else args[1:]
     start = as_built(start, built) if built is not None else start
+    enter(start, document)
     given = {name for name, _ in options}
     for flag in sorted(filter(is_servers, given)):
         line = next((word.line for word in behind or [] if word.startswith(flag)), image.line)

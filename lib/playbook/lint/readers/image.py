@@ -28,6 +28,7 @@ from playbook.lint.readers.image_builds import check_build, is_torn
 from playbook.lint.readers.image_files import copied, is_script_text, made, parted, workdir_of
 from playbook.lint.readers.image_order import check_order, check_scopes, check_taken
 from playbook.lint.readers.image_parts import read_part
+from playbook.lint.readers.image_prints import read_printed
 from playbook.lint.readers.image_steps import (
     check_step,
     check_steps,
@@ -91,6 +92,7 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     reading.findings += check_order(final, is_official(base), document)
     reading.findings += check_scopes(steps, final, is_official(base) and "devel" not in base, document)
     reading.findings += [_moved(hit, text) for hit in check_steps(steps, final, base, shown)]
+    reading.add(read_printed(final, document))
     for step in final:
         reading.findings += [_moved(hit, text) for hit in check_step(step, base, tools, shown)]
     if start is not None:

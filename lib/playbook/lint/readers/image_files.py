@@ -94,7 +94,7 @@ def made(steps: list[Instruction], values: Mapping[str, str], document: Document
             files: dict[str, Text] = {}
             for command in simple_commands(_script(step), {}, line):
                 if command.target and command.words and command.words[0] in ("echo", "printf", "cat"):
-                    target, text = expand(str(command.target), values), _output(command, path, step)
+                    target, text = expand(str(command.target), values), output_of(command, path, step)
                     files[target] = _behind(files[target], text) if command.appends and target in files else text
             yield from files.items()
 
@@ -115,7 +115,8 @@ def _script(step: Instruction) -> str:
     return step.rest + fed
 
 
-def _output(command: Simple, path: str, step: Instruction) -> Text:
+def output_of(command: Simple, path: str, step: Instruction) -> Text:
+    """What echo, printf or cat write, at the lines where it stands."""
     if command.words[0] == "cat":
         return Text(command.fed, path, command.fed_line)
     words = [word for word in command.words[1:] if word not in ("-e", "-n", "-en", "-ne")]

@@ -30,6 +30,7 @@ from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.pod_mounts import mounts_of
 from playbook.lint.readers.pods import Pod, texts_of
 from playbook.lint.readers.seldon import gives_arguments
+from playbook.lint.readers.served_ports import lists_servers_ports
 from playbook.lint.readers.workloads import config_maps, is_whole, keeps_empty, pod_specs
 from playbook.lint.rules.findings import Finding
 
@@ -74,6 +75,7 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
     if str(data.get("kind", "")).endswith("ServingRuntime"):
         annotations = spec.get("annotations")  # which KServe gives the pod
     annotations = annotations if isinstance(annotations, Table) else Table()
+    kept = str(data.get("kind", "")) in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod")
     containers = [each for each in spec.get("containers") or [] if isinstance(each, Table)]
     for container in containers:
         misshapen = list(refused.take_misshapen(container, document.text.path))
@@ -83,7 +85,8 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         other = list(check_other_image(image, words, _told(container), document.text.path)) if built is None else []
         reading.findings += other
         reading.counts["images"] += len(other)
-        called = built is None and is_called_so(image) and not other
+        called = built is None and not other and (
+            is_called_so(image) or (kept and lists_servers_ports(container, image, document)))  # fmt: skip
         if not (serves(image, built, words) or called) or other:
             continue
         reading.counts["pods"] += 1

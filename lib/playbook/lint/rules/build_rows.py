@@ -5,6 +5,10 @@ from __future__ import annotations
 # id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
 # fmt: off
 ROWS = (
+    ("printed-not-written", "warning",
+     "RUN prints {what} while the image is built, and writes it into no file: {effect}.",
+     "Write it where it is read: end the RUN with > and the file's path (a script needs chmod +x, too).",
+     "Dockerfile reference; echo(1)"),
     ("used-before-made", "error",
      "RUN uses {path}, which {word} brings in line {later} alone: the step finds nothing, and the image is not built.",
      "Move the step behind that line{other}.",
