@@ -63,7 +63,7 @@ class Surroundings:
     images: dict[str, Image] = field(default_factory=dict)  # by the Dockerfile's path
     builds: dict[str, list[tuple[str, Image, str]]] = field(default_factory=dict)  # see own_images
     containers: dict[tuple[str, str], Container] = field(default_factory=dict)  # by text and name; see committed
-    entered: dict[str, Place] = field(default_factory=dict)  # by document: the container whose shell it last opens
+    entered: dict[str, Entered] = field(default_factory=dict)  # by document: the container whose shell it last opens
     added: dict[str, set[int]] = field(default_factory=dict)  # of diffs: the lines that they add, by path
     cpus: int | None = None
     exported: Mapping[str, str] = field(default_factory=dict)  # variables that shells of this text find set
@@ -91,6 +91,14 @@ class Image:
     partial: bool = False  # what it would run was lost, and is said of the Dockerfile
     arguments: frozenset[str] = frozenset()  # what ARG names in it
     workdir: str = ""  # where it starts, if the Dockerfile says so
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A container of the server's image in whose shell one types: where that is, and its published ports."""
+
+    place: Place
+    published: tuple[Word, ...]
 
 
 @dataclass

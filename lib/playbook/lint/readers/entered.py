@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from playbook.lint.checks.command import PACKAGE, Command, Place
+from playbook.lint.checks.command import PACKAGE, Command
 from playbook.lint.checks.launch import Start
-from playbook.lint.checks.reading import Document
+from playbook.lint.checks.reading import Document, Entered
 from playbook.lint.forms.shell_calls import is_shell
 
+_PORT = re.compile(r"--(rest_api_)?port=")
 _INSTALLED = re.compile(rf"\binstall\b[^\n]*{PACKAGE}")  # on the machine itself, where the lines may be meant for
 
 
@@ -21,12 +22,20 @@ def enter(start: Start, document: Document) -> None:
     around, shown = document.around, document.text.path
     around.entered.pop(shown, None)
     whole = around.sources.texts.get(document.text.file) if document.text.file is not None else None
-    opened = bool(start.entry) and is_shell((start.entry or [""])[0]) and not start.args
+    opened = start.entry is not None and any(map(is_shell, start.entry[:1])) and not start.args
     prose = Command((), shown).in_prose
     if opened and prose and whole is not None and not _INSTALLED.search(whole.content):
-        around.entered[shown] = replace(start.place, closed=False, image="")
+        around.entered[shown] = Entered(replace(start.place, closed=False, image=""), start.published)
 
 
-def place_of_lines(document: Document) -> Place:
-    """Where the server runs that a line of this text starts."""
-    return document.around.entered.get(document.text.path) or Place(folder=document.folder)
+def typed_at(start: Start, document: Document) -> Start:
+    """The start of a server by a line of this text, in the container that the text has opened a shell in, if any.
+
+    Of the ports published there its own are this server's: others may be started beside it.
+    """
+    inside = document.around.entered.get(document.text.path)
+    if inside is None:
+        return start
+    own = {word.partition("=")[2] for word in start.args if _PORT.match(word)}
+    published = tuple(port for port in inside.published if port.partition("/")[0] in own)
+    return replace(start, place=inside.place, published=published)

@@ -11,7 +11,7 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.forms.letters import DASHES
 from playbook.lint.forms.text import Word
 from playbook.lint.readers.docker_words import run_arguments
-from playbook.lint.readers.entered import place_of_lines
+from playbook.lint.readers.entered import typed_at
 from playbook.tfserving.flags import FLAGS
 
 _BEFORE = re.compile(r"\w+=.*|sudo|exec|nohup|env|bash|sh|\$", re.DOTALL)  # what stands in front of a program
@@ -47,11 +47,11 @@ def read_process(words: list[Word], document: Document) -> Reading:
     if (behind or place) and not any(word.startswith(_OPTIONS) for word in behind):
         return Reading()  # its name in another program's words, or in a sentence
     line = words[place].line
-    start = Start(document.text.path, line, "", [words[place]], words[place + 1 :], {}, place_of_lines(document),
+    start = Start(document.text.path, line, "", [words[place]], words[place + 1 :], {}, Place(folder=document.folder),
                   document.around.cpus)  # fmt: skip
     start.partial = any(_HANDED_ON.fullmatch(word) and not _takes_value(before)
                         for before, word in pairwise(words[place:]))  # fmt: skip
-    return launch(start)
+    return launch(typed_at(start, document))
 
 
 def _takes_value(word: str) -> bool:
