@@ -85,9 +85,10 @@ def _read_pod(spec: Any, above: tuple[Any, ...], data: Any, document: Document, 
         other = list(check_other_image(image, words, _told(container), document.text.path)) if built is None else []
         reading.findings += other
         reading.counts["images"] += len(other)
-        called = built is None and not other and (
-            is_called_so(image) or (kept and lists_servers_ports(container, image, document)))  # fmt: skip
-        if not (serves(image, built, words) or called) or other:
+        serving = serves(image, built, words)
+        likely = is_called_so(image) or (kept and not serving and lists_servers_ports(container, image, document))
+        called = built is None and not other and likely
+        if not (serving or called) or other:
             continue
         reading.counts["pods"] += 1
         reading.findings += misshapen
