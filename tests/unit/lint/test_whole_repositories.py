@@ -101,3 +101,86 @@ def test_a_file_of_keras_in_a_version_that_is_served_is_no_model(code, line, tmp
     hits = found(tmp_path, {"Dockerfile": IMAGE, "train.py": program})
     assert {hit for hit in hits if hit[0] == "model-other-format"} == (
         {("model-other-format", "train.py", line)} if line else set())  # fmt: skip
+
+
+SCRIPT = (
+    "#!/bin/sh\\n\\\ntensorflow_model_server --rest_api_port=8501 --rest_api_host=0.0.0.0 --model_base_path=/models/oak"
+)
+
+
+@each_row(("behind", "said"), [
+    ("", {"printed-not-written", "unknown-flag"}),
+    (" > /usr/bin/tf_serving_entrypoint.sh && chmod +x /usr/bin/tf_serving_entrypoint.sh", {"unknown-flag"}),
+    (" | tee /usr/bin/tf_serving_entrypoint.sh", set()),
+])  # fmt: skip
+def test_a_script_that_a_build_prints_and_writes_nowhere_is_lost(behind, said, tmp_path):
+    image = IMAGE + f"RUN echo '{SCRIPT}'{behind}\n"
+    rules = {rule for rule, _, _ in found(tmp_path, {"Dockerfile": image})}
+    assert rules & {"printed-not-written", "unknown-flag"} == said
+
+
+@each_row(("printed", "said"), [
+    ('prometheus_config { enable: true }', True),
+    ("model_config_list { config { name: \"oak\" } }", True),
+    ("the model is in place", False),
+])  # fmt: skip
+def test_a_config_that_a_build_prints_is_seen_by_no_server(printed, said, tmp_path):
+    hits = found(tmp_path, {"Dockerfile": IMAGE + f"RUN echo '{printed}'\n"})
+    assert ("printed-not-written" in {rule for rule, _, _ in hits}) == said
+
+
+SHELL = "```sh\ndocker run -it -p 8602:8602 -v ./oaks:/served {options} tensorflow/serving:2.20.0\n```\n{between}\n```sh\n{serve}\n```\n"
+SERVE = "tensorflow_model_server --rest_api_port=8602 --model_base_path={base}"
+
+
+@each_row(("options", "between", "base", "missing"), [
+    ("--entrypoint /bin/bash", "Then", "/oaks/elm", True),
+    ("--entrypoint bash", "Then", "/oaks/elm", True),
+    ("--entrypoint /bin/bash", "Then", "/served/elm", False),
+    ("--entrypoint /bin/bash", "Then", "/tmp/elm", False),
+    ("-e MODEL_NAME=oak", "Then", "/oaks/elm", False),
+    ("--entrypoint /bin/bash", "Or `apt-get install tensorflow-model-server`, and", "/oaks/elm", False),
+])  # fmt: skip
+def test_a_document_that_opens_a_containers_shell_starts_the_server_in_it(options, between, base, missing, tmp_path):
+    page = SHELL.format(options=options, between=between, serve=SERVE.format(base=base))
+    hits = found(tmp_path, {"README.md": page})
+    assert (("base-path-missing", "README.md", 6) in hits) == missing
+
+
+POD = (
+    "apiVersion: {version}\nkind: Deployment\nmetadata: {{name: oak}}\nspec:\n  selector: {{matchLabels: {{app: oak}}}}\n"
+    "  template:\n    metadata: {{labels: {{app: {label}}}}}\n    spec:\n      containers:\n      - name: oak\n"
+    "        image: {image}\n        ports: [{{containerPort: {port}}}]\n"
+)
+OWN = {"version": "apps/v1", "label": "oak", "image": "gcr.io/me/oak-detection:1", "port": 8501}
+
+
+@each_row(("change", "beside", "said"), [
+    ({}, "run", set()),
+    ({"version": "extensions/v1beta1"}, "run", {"kubernetes-refuses"}),
+    ({"label": "elm"}, "run", {"selector-mismatch"}),
+    ({"version": "extensions/v1beta1"}, "nothing", set()),
+    ({"version": "extensions/v1beta1"}, "streamlit run app.py", set()),
+    ({"version": "extensions/v1beta1", "port": 8080}, "run", set()),
+    ({"version": "extensions/v1beta1", "image": "nginx:1.27"}, "run", set()),
+])  # fmt: skip
+def test_a_pod_of_ones_own_image_with_the_servers_port_is_about_it_where_the_server_is_run(
+    change, beside, said, tmp_path
+):
+    serve = RUN.format("-v $PWD/oak:/models/oak")
+    script = {"run": serve, "nothing": "make oak\n"}.get(beside, f"{serve}{beside}\n")
+    hits = found(tmp_path, {"pod.yaml": POD.format(**{**OWN, **change}), "run.sh": script})
+    assert {rule for rule, path, _ in hits if path == "pod.yaml"} - {"no-drain", "no-probe"} == said
+
+
+@each_row(("before", "name", "said"), [
+    ("", "name-you-chose", True),
+    ("```sh\ndocker build -t oak .\n```\n\nThen", "oak", True),
+    ("", "me/name-you-chose", False),
+    ("Run ```docker run -d my-proxy``` and", "name-you-chose", False),
+    ("", "postgres", False),
+])  # fmt: skip
+def test_code_in_a_line_runs_the_one_image_that_is_built_here(before, name, said, tmp_path):
+    page = f"# Oak\n\n{before} start it by ```bash docker run --rm -p 8051:8051 {name}```\n"
+    hits = found(tmp_path, {"Dockerfile": IMAGE, "README.md": page})
+    assert (("port-nobody-listens", "README.md") in {hit[:2] for hit in hits}) == said

@@ -11,8 +11,10 @@ from playbook.lint.checks.command import BINARY, OFFICIAL, PACKAGE
 from playbook.lint.checks.own_images import built_as, remember
 from playbook.lint.checks.reading import Document, Image, Reading, Surroundings
 from playbook.lint.checks.start import is_called_so
-from playbook.lint.forms.text import Text, is_unknown
+from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.text import ENGINES, Text, is_unknown
 from playbook.lint.readers.block_kinds import CALLED
+from playbook.lint.readers.docker_words import options_of, run_arguments
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.told_builds import Build, in_bake, in_calls, in_commands, in_page
 from playbook.lint.readers.yaml_pages import Page
@@ -24,6 +26,8 @@ _OTHERS = re.compile(  # who publish such images, and programs that run beside a
 )
 _BUILT = re.compile(r"(?m)^[ \t]+build:")  # a service of compose that is the Dockerfile's image, whatever its name
 _SERVED = re.compile(r"/v1/models/|\bcontainerPort: 850[01]\b")
+_RUN = re.compile(rf"\b{ENGINES}[ \t]+run\b(?:\\[ \t]*\n|[^`\n])*")
+_OWN = re.compile(r"(?!hello-world|eclipse-)\w[\w.]*[-_][\w.-]*(?::[\w.-]+)?")  # no name of Docker's own library
 _STAGE = re.compile(r"(?m)^[ \t]*FROM\s+\S+")
 _BUILDS = ("build", "bud", "tag", "submit", "artifacts", "destination")  # one of them stands in a text that builds
 
@@ -67,9 +71,20 @@ def _only_one(texts: Mapping[Path, Text], kinds: Mapping[Path, str], around: Sur
     alone = len({name for name, _ in named}) == 1 and not any(_BUILT.search(text.content) for _, text in named)
     called = {(name, text.path) for name, text in named
               if is_called_so(name) or (alone and OFFICIAL not in name and _SERVED.search(text.content))}  # fmt: skip
+    called = called or _run_alone(texts, kinds)
     if len({name for name, _ in called}) == 1:
         for name, shown in called:
             remember(around, name, next(iter(images.values())), shown)
+
+
+def _run_alone(texts: Mapping[Path, Text], kinds: Mapping[Path, str]) -> set[tuple[str, str]]:
+    """The names without a registry that documents and scripts run, beside the one Dockerfile that there is."""
+    if sum(kind == "dockerfile" for kind in kinds.values()) != 1:
+        return set()
+    ran = {(str(name), text.path) for path, text in texts.items() if kinds.get(path) in ("prose", "shell")
+           for line in _RUN.findall(text.content) for command in simple_commands(line, {})
+           for name in options_of(run_arguments(command.words) or [])[1][:1]}  # fmt: skip
+    return ran if all(_OWN.fullmatch(name) for name, _ in ran) else set()
 
 
 def remember_within(text: Text, shown: Text, around: Surroundings) -> None:

@@ -13,6 +13,7 @@ from playbook.tfserving.flags import FLAGS
 
 _ROW = re.compile(r"\s*`(-|tensorflow/serving)")
 _COMMAND_BEGUN = re.compile(rf"{NAMED}\s+\\?\s*[-–—]|{ENGINES}\s.*\brun\b\s")
+_LANGUAGE = re.compile(rf"^(?:bash|sh|shell|console)\s+(?=(?:sudo\s+)?{ENGINES}\s)")  # of a fence on one line
 _TO_FILL = re.compile(r"=<[^\W\d_][^<>\n]*[ &|;][^<>\n]*>(?=\s|$)")  # `=<the path & more>`: no redirection
 _GOES_ON = re.compile(rf"-|{OFFICIAL}")
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
@@ -59,7 +60,8 @@ def spans(line: str, text: Text, number: int) -> Iterator[Block]:
         content = re.sub(r"\^[ \t]*(?=\n)", r"\\", re.sub(r"\\{1,2}n$", "", content))  # cmd.exe's; an escape's
         content = re.sub(r"(?<![\\\n])\n(?=[ \t]*--\w)", " \\\\\n", content)  # a span's line end is a blank
         content = _TO_FILL.sub("=<value>", content)
-        if re.search(rf"{NAMED}\s+[-–—]|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_)", content, re.DOTALL):
+        content = _LANGUAGE.sub("", content)
+        if re.search(rf"{NAMED}\s+[-–—]|{ENGINES}\s.*\brun\b.*({OFFICIAL}|\s--model_|\s-p\s)", content, re.DOTALL):
             first = number + line.count("\n", 0, begin)
             yield Block("shell", Text(content, text.path, text.line(first) or first, text.file), True)
 
