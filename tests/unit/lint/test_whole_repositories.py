@@ -36,6 +36,18 @@ def test_each_line_that_a_script_appends_to_a_config_belongs_to_it(line, said, t
     assert {hit for hit in hits if hit[0] in refused} == ({(said, 3)} if said else set())
 
 
+@each_row(("script", "said"), [
+    ("echo 'max_batch_size { value: 4 }' > b.txt\ncat >> b.txt <<END\nOak server\nEND", 4),
+    ("cat > b.txt <<END\nmax_batch_size { value: 4 }\nEND\necho 'Oak server' >> b.txt", 5),
+    ("cat > b.txt <<END\nmax_batch_size {\nEND\necho 'value: 4' >> b.txt\necho '}' >> b.txt", None),
+    ("echo 'max_batch_size {' > b.txt\ncat >> b.txt <<END\n  value: $SIZE }\nEND", None),
+])  # fmt: skip
+def test_what_here_documents_and_lines_write_into_one_file_is_one_text(script, said, tmp_path):
+    hits = found(tmp_path, {"run.sh": f"#!/bin/bash\n{script}\n{STARTS}"})
+    wrong = {(rule, line) for rule, _, line in hits if rule.startswith(("config-", "batching-unknown"))}
+    assert wrong == ({("batching-unknown-field", said)} if said else set())
+
+
 @each_row(("image", "right"), [
     ("tensorflow/serving-gpu:2.11.0", "tensorflow/serving:2.11.0-gpu"),
     ("tensorflow/serving-devel", "tensorflow/serving:latest-devel"),

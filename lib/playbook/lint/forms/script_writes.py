@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 
 from playbook.lint.forms.simple import Simple
@@ -26,10 +27,24 @@ class Writes:
         """`escapes`: echo makes a line's end of `\\n`, as Debian's plain shell does and bash does not."""
         self.escapes = escapes
         self.files: dict[str, Text] = {}
+        self._in_parts: set[str] = set()
+
+    def parts(self, commands: list[Simple]) -> None:
+        """Learn of all commands which files are written in several parts, one begin and what is appended."""
+        begun = Counter(str(each.target) for each in commands if each.target and not each.appends)
+        self._in_parts = {str(each.target) for each in commands if each.appends and begun[str(each.target)] < 2}
+
+    def takes(self, command: Simple) -> bool:
+        """True for a here-document that is a part of such a file, and nothing by itself."""
+        cat = bool(command.words) and command.words[0] == "cat" and bool(command.fed)
+        return cat and command.target is not None and str(command.target) in self._in_parts
 
     def add(self, command: Simple, path: str) -> None:
         """Take in a command, where it writes words into a file; the lines of the script are kept."""
         words = command.words
+        if self.takes(command):
+            self._put(str(command.target), command.fed, path, command.fed_line, command.appends)
+            return
         if not command.target or not words or words[0] not in ("echo", "printf"):
             return
         content = " ".join(word for word in words[1:] if word not in ("-e", "-n", "-en", "-ne"))
@@ -38,10 +53,14 @@ class Writes:
         content = _printed(words[1], words[2:]) if words[0] == "printf" and len(words) > 1 else content
         content = content.removesuffix("\n")  # what is appended stands on the next line
         shown = [word for word in words[1:] if not word.startswith("-")] or words
-        name, line = str(command.target), shown[0].line or 1  # a variable's text stands where that is set
-        before = self.files.get(name) if command.appends else None
+        flat = not any("\n" in word.written for word in words)
+        line = shown[0].line or 1  # a variable's text stands where that is set
+        self._put(str(command.target), content, path, line, command.appends, flat)
+
+    def _put(self, name: str, content: str, path: str, line: int, appends: bool, flat: bool = False) -> None:
+        """Write a file anew, or append to what is written of it, each part at its lines."""
+        before = self.files.get(name) if appends else None
         if before is None:
-            flat = not any("\n" in word.written for word in words)
             self.files[name] = Text(content, path, line, coded=flat)
             return
         blank = max(line - before.first_line - before.content.count("\n"), 1)

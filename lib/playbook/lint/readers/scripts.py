@@ -73,7 +73,9 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     serves = bool(_SERVES.search(around.content)) or names_own(document.around, text.content)
     writes, order, torn = Writes(not _BASH.match(text.content)), Order(), Torn()
     blanked, read_as_meant = Blanked(text.content), lambda words: _read_command(Simple(words), document, depth)
-    for command in simple_commands(text.content, values, text.first_line):
+    commands = [*simple_commands(text.content, values, text.first_line)]
+    writes.parts(commands)
+    for command in commands:
         command.words, pasted = _as_meant(command, document)
         reading.findings += pasted
         if serves and _goes_on(torn, command.words):
@@ -83,7 +85,8 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         torn = Torn(command.words)
         if blanked.add(command.words):
             continue
-        read = _read_command(command, document, depth)
+        whole = replace(command, fed="") if writes.takes(command) else command
+        read = _read_command(whole, document, depth)
         reading.findings += blanked.used(command.words, text.path) if read.understood else ()
         order.add(command, read.commands)
         reading.add(read.without(*IN_QUOTES) if command.unclosed and pasted else read)
