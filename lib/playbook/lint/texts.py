@@ -12,6 +12,7 @@ from typing import Any
 from playbook.lint.beside import only, surrounding
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.configs import served_metrics_path
+from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import Document
 from playbook.lint.files import readers, surroundings
@@ -21,7 +22,7 @@ from playbook.lint.judging import judge
 from playbook.lint.readers.clients import check_urls
 from playbook.lint.readers.joined import joined
 from playbook.lint.readers.networks import check_networks
-from playbook.lint.readers.own_containers import check_own_containers
+from playbook.lint.readers.own_localhost import check_own_localhost
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.routes import check_nginx
 from playbook.lint.readers.scripts import read_script
@@ -74,7 +75,9 @@ def _examined(
     reading.findings += check_together(objects, pods, around.served)
     reading.findings += check_nginx(gathered.texts.values(), objects, pods)
     reading.findings += check_urls(gathered.texts.values(), objects, pods)
-    reading.findings += [*check_networks(objects), *check_own_containers(gathered.texts, objects)]
+    reading.findings += check_networks(objects)
+    started = [check_command(each)[0] for each in reading.commands]
+    reading.findings += check_own_localhost(gathered.texts.values(), objects, started)
     sources.asked |= joined(objects, pods, gathered.read)
     report = judge(reading, around, gathered, set())
     report.root = sources.root

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from playbook.lint.checks.asked import check_requests
 from playbook.lint.checks.asked_models import check_models_asked
+from playbook.lint.checks.asked_names import check_names_asked
 from playbook.lint.checks.asked_ports import check_ports_asked
 from playbook.lint.checks.asked_signatures import check_signatures_asked
 from playbook.lint.checks.batching_given import check_own_place
@@ -44,6 +45,7 @@ def told_together(
         yield from check_document(text, own)
         yield from check_variables(text, own)
     yield from check_models_asked(texts, judged)
+    yield from check_names_asked(texts, judged, said)
     yield from check_load(texts, commands)
     yield from check_near_names(judged, texts, said)
     yield from check_signatures_asked(texts) if judged else ()

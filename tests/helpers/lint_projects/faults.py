@@ -294,9 +294,9 @@ def environment(rule, name, value, fits=lambda _: True, also=""):
 PLACE_FAULTS = [
     image("image-not-pinned", "tensorflow/serving"),
     image("image-not-pinned", "tensorflow/serving:latest"),
-    environment("env-nobody-reads", "MODEL_CONFIG_FILE", "/etc/tfs/models.config"),
-    environment("env-nobody-reads", "TF_ENABLE_BATCHING", "true"),
-    environment("env-nobody-reads", "TENSORFLOW_SERVING_REST_API_PORT", "8501"),
+    environment("env-nobody-reads", "MODEL_CONFIG_FILE", "/etc/tfs/others.config"),
+    environment("env-nobody-reads", "TF_ENABLE_BATCHING", "on"),
+    environment("env-nobody-reads", "TENSORFLOW_SERVING_REST_API_PORT", "9501"),
     environment("model-name-appended", "MODEL_BASE_PATH", "/models/ranker", lambda s: s.model == "env", also="base-path-missing base-path-doubled"),
     flag_fault("literal-variable", "--model_name=${NAME}", fits=by_flags, forms=["cluster"]),
     image("devel-image", "tensorflow/serving:2.20.0-devel", also="cmd-over-entrypoint", fits=lambda s: s.model == "env"),

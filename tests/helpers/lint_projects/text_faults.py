@@ -65,7 +65,7 @@ TEXT_FAULTS = [
     line_added("expose-not-a-port", "Dockerfile", FROM, "EXPOSE 8501 # REST"),
     line_added("comment-in-instruction", "Dockerfile", FROM, "WORKDIR /models # all of them"),
     line_added("unknown-instruction", "Dockerfile", FROM, "COPY./extra /extra"),
-    line_added("env-nobody-reads", "Dockerfile", FROM, "ENV TF_SERVING_BATCHING_PARAMETERS_FILE=/etc/tfs/batching.config"),
+    line_added("env-nobody-reads", "Dockerfile", FROM, "ENV TF_SERVING_BATCHING_PARAMETERS_FILE=/etc/tfs/others.config"),
     replaced("config-file-not-copied", "Dockerfile", r"^(COPY conf/batching\.config) \S+", r"\1 /opt/", touches="conf", also="config-file-missing", asked="--batching_parameters_file"),
     replaced("cmd-over-entrypoint", "Dockerfile", r'^CMD \[(?= ?\\?\n? *"[\ue000-\ue0ff]?--)', r'CMD ["tensorflow_model_server", ', touches="cmd", forms=frozenset(["image", "image and compose"])),
     replaced("port-nobody-listens", "docker-compose.yml", r"""(["']?)8500:8500""", r"\g<1>9000:9000", touches="ports", forms=frozenset(["compose", "image and compose"]), also="port-told-closed"),

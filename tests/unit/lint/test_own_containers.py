@@ -39,7 +39,7 @@ NAMED = {
 }
 SILENT = {
     "a default that the environment replaces": {
-        **BY_URL,
+        "compose.yaml": APP.format("./app") + "    environment: ['URL=http://s:8501/v1/models/leaf']\n",
         "app/ask.py": "import os\nURL = os.getenv('URL', 'http://localhost:8501/v1/models/leaf')\n",
     },
     "a test of the program": {"compose.yaml": APP.format("./app"), "app/test_ask.py": URL},

@@ -117,6 +117,8 @@ class Command:
     since: int | None = None  # a line above which nothing is said: what stands there is run, and judged by itself
     health: Word | None = None  # the command of its container's health check
     partial: bool = False  # flags of which the rest stands elsewhere (a patch, a fragment, a template's branch)
+    called: tuple[str, ...] = ()  # the names by which containers beside its own reach it
+    step: bool = False  # of a container that is only there for an image to be made of it: nobody asks it
     beside: bool = False  # its script starts other programs too, which have ports of their own
 
     @property

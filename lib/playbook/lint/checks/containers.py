@@ -160,8 +160,16 @@ def closed_words(command: Command) -> dict[str, object]:
 
 
 def check_published(command: Command) -> Iterator[Finding]:
-    """Ports that are published and on which nothing listens; another program's beside the server may be any but its."""
+    """Ports that are published and on which nothing listens; another program's beside the server may be any but its.
+
+    One beside both of the server's own misleads who reads it, and keeps nobody from the server.
+    """
     own = [port for port in command.published if not command.beside or port.partition("/")[0] in ("8500", "8501")]
+    led = {port.partition("/")[0] for port in own}
+    reached = {str(command.number("port", 8500)), str(command.number("rest_api_port"))}
+    if len(reached) == 2 and "0" not in reached and reached <= led:
+        yield from check_told(own, command, command.path, "The list of published ports")
+        return
     for port, flag in _closed(own, command):
         words = {"port": port.partition("/")[0], "how": "published", "flag": flag, **closed_words(command)}
         yield finding("port-nobody-listens", *place_of(port, command.path, command.line), **words)
@@ -171,7 +179,7 @@ def check_told(ports: Iterable[Word], command: Command, shown: str, where: str) 
     """Ports that a text tells its readers of (EXPOSE, containerPort) and on which nothing listens."""
     for port, flag in _closed(ports, command):
         words = {"where": where, "port": port.partition("/")[0], "flag": flag, **closed_words(command)}
-        yield finding("port-told-closed", shown, port.line or command.line, **words)
+        yield finding("port-told-closed", *place_of(port, shown, command.line), **words)
 
 
 def _closed(ports: Iterable[Word], command: Command) -> Iterator[tuple[Word, str]]:

@@ -44,6 +44,8 @@ def _configs(tree: text_proto.Field) -> list[text_proto.Field]:
 def _entry(config: text_proto.Field, text: Text) -> ModelEntry:
     policy = config.first("model_version_policy")
     specific, latest = (policy.first("specific"), policy.first("latest")) if policy else (None, None)
+    if policy and not specific and policy.first("versions"):
+        specific = policy  # one that is refused, and that is said; labels are judged by what it means
     numbers = [int(child.value or 0) for child in (specific.children if specific else ())
                if child.name == "versions" and (child.value or "").isdigit()]  # fmt: skip
     labels = [(label.text("key"), int(label.text("value") or 0)) for label in config.children

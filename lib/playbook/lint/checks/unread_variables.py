@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, Command, entrypoint_flags, is_official, is_server_word
-from playbook.lint.checks.environment import OURS_ALONE, instead_of, is_told, is_unread
+from playbook.lint.checks.environment import OURS_ALONE, flag_meant, instead_of, is_told, is_unread
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script, tells_model
 from playbook.lint.checks.start_checks import is_replaced
@@ -34,6 +34,9 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> dict[str
             continue
         if name in _OF_FLAGS and (given := _given_beside(name, value, start, reading.commands)):
             said.append((value, name, given))
+        elif flag := _repeated(name, value, reading.commands):
+            words = {"names": name, "given": f"{flag} says the same", "verb": "is", "it": "it", "why": ""}
+            reading.report("env-beside-flag", *place_of(value, start.path, start.line), **words)
         else:
             path, line = place_of(value, start.path, start.line)
             script = "the image's script reads MODEL_NAME and MODEL_BASE_PATH alone"
@@ -44,7 +47,8 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> dict[str
     if said:
         names, one = " and ".join(name for _, name, _ in said), len(said) == 1
         given = said[0][2] if one or said[0][2] == _LISTED else "the flags say the same"
-        words = {"names": names, "given": given, "verb": "is" if one else "are", "it": "it" if one else "them"}
+        words = {"names": names, "given": given, "verb": "is" if one else "are", "it": "it" if one else "them",
+                 "why": ", as the image's script is replaced"}  # fmt: skip
         reading.report("env-beside-flag", *place_of(said[0][0], start.path, start.line), **words)
     return unread
 
@@ -67,6 +71,15 @@ def _given_beside(name: str, value: Word, start: Start, commands: Sequence[Comma
     below = f"{bare}/{start.environment.get('MODEL_NAME', '')}".rstrip("/")
     same = [each.rstrip("/") in (bare, below) or bare == "/models" or is_unknown(each) for each in told]
     return f"{flag} says the same" if told and all(told) and all(same) else ""
+
+
+def _repeated(name: str, value: Word, commands: Sequence[Command]) -> str:
+    """The flag that gives every server here what a variable that nobody reads was to give; "" where none does."""
+    flag = f"--{flag_meant(name)}"
+    written = [word for each in commands for word in each.words if word.startswith(flag + "=")]
+    open_ended = any(isinstance(word, Word) and "$" in word.written for word in written)
+    same = bool(value and commands) and all(_last(flag, each) == value for each in commands)
+    return flag if same and not open_ended else ""
 
 
 def _told_otherwise(name: str, commands: Sequence[Command]) -> str:

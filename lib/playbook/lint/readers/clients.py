@@ -30,8 +30,10 @@ _URL = re.compile(r"https?://[A-Za-z0-9][\w.-]*(?::\d{1,5})?/v1/models[^\s\"'`,;
 _URLS_IN = (".py", ".js", ".mjs", ".ts", ".tsx", ".jsx", ".go", ".java", ".kt", ".rs", ".cs", ".php", ".rb", ".env",
             ".sh", ".md", ".markdown", ".rst", ".properties", ".toml", ".ini")  # fmt: skip
 _SERVING = re.compile(
-    r"tensorflow|tf[-_]?(serv|grpc|rest|model|host|url|api)|tfs(?![a-z])", re.IGNORECASE
+    r"tensorflow|tf[-_]?(serv|grpc|rest|model|host|url|api)|tfs(?![a-z])|(?<![a-z])tf_(\w+_)?(host|ur[il]|addr\w*|server)$",
+    re.IGNORECASE,
 )  # variables called so
+_IN_BROWSER = re.compile(r"(REACT_APP|NEXT_PUBLIC|VITE|VUE_APP|NUXT_PUBLIC|NG_APP|PUBLIC)_")  # read on its machine
 _HOST = re.compile(r"_?(HOST|HOSTNAME|ADDRESS|ADDR|SERVER)$")
 _PARTLY = ("SeldonDeployment", "InferenceService")  # whose pods others have their part in
 
@@ -145,10 +147,11 @@ def _told(values: dict[str, Word], words: list[Word]) -> Iterator[_Told]:
 
 def _check_itself(told: _Told, hosts: dict[str, Host], shown: str) -> Iterator[Finding]:
     """An address of a server that means the client's own container, as it does on the machine of who wrote it."""
-    name, port = next(
-        ((name, port) for name, host in hosts.items() for port in host.ports if port == told.port), ("", 0)
-    )
-    if name and (told.path.startswith("/v1/models") or _SERVING.search(told.name)):
+    outside = [(name, host.outside[told.port]) for name, host in hosts.items() if told.port in host.outside]
+    own = [(name, told.port) for name, host in hosts.items() if told.port in host.ports]
+    name, port = next(iter(outside or own), ("", 0))
+    for_it = told.path.startswith("/v1/models") or _SERVING.search(told.name)
+    if name and for_it and not _IN_BROWSER.match(told.name):
         words = {"name": told.name, "host": told.host, "port": told.port}
         why = "which is the client's own container, and the server runs in another"
         yield finding("client-wrong-port", shown, told.line, **words, why=why, right=f"Write {name}:{port}.")

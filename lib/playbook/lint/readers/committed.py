@@ -56,16 +56,32 @@ def copied_later(name: str, document: Document) -> tuple[list[Mount], bool]:
     A server that waits for its model looks every second, and finds what is copied while it runs. One that is committed
     is there to be copied into, and is not asked for a model.
     """
-    file, texts = document.text.file, document.around.sources.texts
-    whole = texts.get(file, document.text) if file is not None else document.text  # a block's text, or the file's
-    lines = re.sub(r"\\[ \t]*\n", " ", whole.content)
+    lines = _whole(document)
     given = re.escape(name)
     into = rf"cp\s+(?:-\S+\s+)*[\"']?([^\s\"']+)[\"']?\s+[\"']?{given}:([^\s\"']+)"
-    if re.search(rf"\b{ENGINES}\s+(?:container\s+)?commit\s[^\n]*\b{given}\b", lines):
+    if _is_committed(name, lines):
         return [], False
     copies = re.findall(rf"\b{ENGINES}\s+(?:container\s+)?{into}", lines)
     entered = re.search(rf"\b{ENGINES}\s+(?:container\s+)?(?:exec|attach)\s[^\n]*\b{given}\b", lines)
     return [mount for source, target in copies for mount in _copied(Word(source), target)], entered is not None
+
+
+def is_a_step(name: str, document: Document) -> bool:
+    """True for a container that is only there for an image to be made of it: committed, then ended."""
+    ends = rf"\b{ENGINES}\s+(?:container\s+)?(?:kill|stop|rm)\s[^\n]*\b{re.escape(name)}\b"
+    lines = _whole(document)
+    return _is_committed(name, lines) and re.search(ends, lines) is not None
+
+
+def _is_committed(name: str, lines: str) -> bool:
+    return re.search(rf"\b{ENGINES}\s+(?:container\s+)?commit\s[^\n]*\b{re.escape(name)}\b", lines) is not None
+
+
+def _whole(document: Document) -> str:
+    """The file of a block, or the text itself, a command a line."""
+    file, texts = document.text.file, document.around.sources.texts
+    whole = texts.get(file, document.text) if file is not None else document.text
+    return re.sub(r"\\[ \t]*\n", " ", whole.content)
 
 
 def copied_by(words: list[Word]) -> list[Word]:

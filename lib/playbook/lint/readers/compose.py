@@ -48,6 +48,11 @@ def read_compose(data: Any, document: Document) -> Reading:
             whole = joined(base, service) if isinstance(base, Table) else service
             each = read_service(extended(whole, data, document), data, document)
             each.findings += check_keys(service, document.text.path) if each.understood and is_composes(data) else ()
+            called = tuple(dict.fromkeys(str(whole.get(key) or name) for key in ("", "container_name", "hostname")))
+            each.commands = [
+                replace(command, called=called) if command.path == document.text.path else command
+                for command in each.commands
+            ]
             serving |= {str(name)} if each.commands else set()
             reading.add(each)
     if reading.understood and is_composes(data):

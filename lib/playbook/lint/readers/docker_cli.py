@@ -26,7 +26,7 @@ from playbook.lint.checks.reading import Document, Reading
 from playbook.lint.checks.start import is_anothers
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.variables import variables
-from playbook.lint.readers.committed import copied_later
+from playbook.lint.readers.committed import copied_later, is_a_step
 from playbook.lint.readers.docker_astray import as_meant, astray, image_as_meant, mount_as_meant
 from playbook.lint.readers.docker_gpus import check_gpus
 from playbook.lint.readers.docker_mounts import (
@@ -138,7 +138,11 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
     reading.findings += check_host_paths(start.args, start.place.mounts, shown)
     astray_too = [value.with_text(f"--{name.lstrip('-')}={value}") for name, value in options if is_servers(name)]
     start.args = [*(word for word in astray_too if not word.endswith("=")), *start.args]  # judged where they belong
-    reading.add(launch(start))
+    started = launch(start)
+    called = next((str(value) for name, value in options if name == "--name" and not is_unknown(value)), "")
+    if called and is_a_step(called, document):
+        started.commands = [replace(each, step=True) for each in started.commands]
+    reading.add(started)
     return reading
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from playbook.lint.checks.command import Command, is_official
 from playbook.lint.checks.containers import listening
+from playbook.lint.checks.host_ports import led
 from playbook.lint.checks.probes import port_number
 from playbook.lint.checks.reading import SHAPES
 from playbook.lint.forms.text import Word, is_unknown
 from playbook.lint.forms.yaml_lines import Table
-from playbook.lint.readers.compose_values import environment_of, words_of
+from playbook.lint.readers.compose_values import environment_of, published_of, words_of
 from playbook.lint.readers.pods import Pod, selects
 
 Ports = dict[int, int]  # a server's ports as others name them, and its own behind each
@@ -28,6 +29,7 @@ class Host:
 
     ports: Ports
     command: Command
+    outside: Ports = field(default_factory=dict)  # the machine's ports, and the server's own behind each
 
     @property
     def told(self) -> tuple[object, ...]:
@@ -105,9 +107,11 @@ def _composed(data: Any) -> Iterator[tuple[str, Host]]:
         numbers = [given["port"], given["rest_api_port"]]
         known = all(number.isdigit() for number in numbers)
         ports = {int(port): int(port) for port in numbers if port != "0"} if known else {}
+        pairs = [pair for word in published_of(service) for pair in led(word)]
+        outside = {int(host): int(own) for host, own in pairs if host.isdigit() and own.isdigit() and int(own) in ports}
         names = [str(name), str(service.get("container_name") or name), str(service.get("hostname") or name)]
         for each in dict.fromkeys(names):
-            yield each, Host(ports, Command((), given=given))
+            yield each, Host(ports, Command((), given=given), outside)
 
 
 def name_of(data: Any) -> str:

@@ -102,7 +102,8 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
         reading.add(launched)
         lost = last_of(final, "CMD") if any(hit.rule == "cmd-shell-form" for hit in reading.findings) else None
         if lost is not None and (meant := _as_shell(lost, start, text)):
-            reading.add(launch(replace(start, args=meant, partial=False)))
+            again = launch(replace(start, args=meant, partial=False))
+            reading.add(again.without("env-beside-flag", "read by nobody: "))  # its variables were judged above
         if any(step.broken for step in final):  # what the image would run is known, and it does not build
             reading.commands = [replace(command, published=()) for command in reading.commands]
     return reading

@@ -18,7 +18,7 @@ ROWS = (
      "Set {name} where the container is started, or write the value.",
      "bash(1); main.cc"),
     ("env-beside-flag", "note",
-     "{names} {verb} read by nobody, as the image's script is replaced: {given}.",
+     "{names} {verb} read by nobody{why}: {given}.",
      "Drop {it}, or change {it} together with the flags: those alone count.",
      "tf_serving_entrypoint.sh"),
     ("variable-quoted", "error",
