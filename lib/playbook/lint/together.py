@@ -19,6 +19,7 @@ from playbook.lint.checks.near_names import check_near_names
 from playbook.lint.checks.other_variables import check_variables
 from playbook.lint.checks.ports_twice import check_document, check_script
 from playbook.lint.checks.told_flags import without_forks
+from playbook.lint.checks.unpublished import check_unpublished
 from playbook.lint.checks.warmup_paths import check_warmup_paths
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding
@@ -50,6 +51,7 @@ def told_together(
     yield from check_near_names(judged, texts, said)
     yield from check_signatures_asked(texts) if judged else ()
     yield from check_ports_asked(texts, commands)
+    yield from check_unpublished(texts, commands)
 
 
 def settled(hits: Sequence[Finding], texts: Sequence[Text]) -> list[Finding]:

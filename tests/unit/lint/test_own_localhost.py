@@ -111,3 +111,13 @@ def test_a_model_that_a_list_does_not_have_is_named_where_a_server_is_asked_by_i
     files = {"compose.yaml": listed, "m.config": models, "wrong.py": asks.format("trees", "elm"),
              "right.py": asks.format("s", "oak"), "other.py": asks.format("shrubs", "elm")}  # fmt: skip
     assert _told(files, tmp_path, "client-wrong-model") == [("wrong.py", 2)]
+
+
+def test_a_container_that_publishes_no_port_is_named_where_a_program_asks_for_it_on_this_machine(tmp_path):
+    run = "docker run {}-v /srv/leaf:/models/leaf -e MODEL_NAME=leaf tensorflow/serving:2.20.0\n"
+    asks = ASKS.replace("9001", "8501")
+    ways = {"no": ("", asks), "published": ("-p 8501:8501 ", asks), "host": ("--network host ", asks), "none": ("", "")}
+    for name, (options, program) in ways.items():
+        (tmp_path / name).mkdir()
+        told = _told({"run.sh": run.format(options), "app.py": program}, tmp_path / name)
+        assert told == ([("run.sh", 1)] if name == "no" else [])

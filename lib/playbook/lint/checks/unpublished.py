@@ -1,0 +1,41 @@
+"""A container that publishes no port, where a program here asks for its server on this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from playbook.lint.checks.asked import OTHER_WAYS
+from playbook.lint.checks.command import Command
+from playbook.lint.checks.containers import listening
+from playbook.lint.forms.text import Text
+from playbook.lint.rules.findings import Finding, finding
+
+_ASKED = re.compile(r"[\"'`]https?://(localhost|127\.0\.0\.1):(\d{2,5})/v1/models")
+_PROGRAMS = (".py", ".js", ".mjs", ".ts", ".go", ".rb", ".php", ".java")
+_NOT_MEANT = re.compile(r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|benchmarks?|old|archive|examples?)([/_.-]|$)")
+_REACHED_OTHERWISE = re.compile(r"--net|\bdocker\b.*\s-\w*P\b|--publish|\s-p\s*\d|docker[- ]compose|\bexpose\b")
+
+
+def check_unpublished(texts: Iterable[Text], commands: Sequence[Command]) -> Iterator[Finding]:
+    """The one server here, started by a script in a container of which no port is published."""
+    started = [command for command in commands if not (command.step or command.place.built)]
+    if len(started) != 1 or not started[0].path.endswith((".sh", ".bash")):
+        return
+    command, held = started[0], [*texts]
+    ports = listening(command)
+    if not command.place.container or command.published or not ports or command.partial:
+        return
+    if any(OTHER_WAYS.search(text.content) or _REACHED_OTHERWISE.search(text.content) for text in held):
+        return
+    for text in held:
+        if not text.path.lower().endswith(_PROGRAMS) or _NOT_MEANT.search(text.path):
+            continue
+        for number, line in enumerate(text.content.split("\n"), text.first_line):
+            asked = _ASKED.search(line) if not line.lstrip().startswith(("#", "//")) else None
+            if asked and int(asked[2]) in ports:
+                words = {"name": f"The address in {text.path}:{number}", "host": asked[1], "port": asked[2]}
+                yield finding("client-wrong-port", command.path, command.line, **words,
+                              why="and this container publishes no port",
+                              right=f"Add -p {asked[2]}:{asked[2]} in front of the image.")  # fmt: skip
+                return
