@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables of texts, one a line)
 """Inputs that are no plain text file: each is read or passed over with its reason, and never called clean unread."""
 
 import os
@@ -108,3 +109,20 @@ def test_names_with_blanks_line_ends_and_bytes_that_are_no_letters_stand_on_one_
 def test_a_command_line_of_thousands_of_words_is_read_in_seconds(tmp_path):
     (tmp_path / "run.sh").write_text(RIGHT.strip() + " --model_name=a" * 3_000 + "\n")
     assert "flag-repeated" in {hit.rule for hit in examine(tmp_path).findings}
+
+
+ODD = {  # texts that were cut or mistyped, each with what must still be said
+    "a name with a bracket": ({"Dockerfile": "ARG VER(SION=1\nFROM mine\nENTRYPOINT tensorflow_model_server --max_batch=8\n"}, "unknown-flag"),
+    "an empty CMD": ({"Dockerfile": "FROM tensorflow/serving:2.20.0\nENV MODEL_CONFIG_FILE=/m\nCMD\n"}, "instruction-empty"),
+    "a runtime without spec": ({"r.yaml": "apiVersion: serving.kserve.io/v1alpha1\nkind: ServingRuntime\nmetadata:\n  name: r\n  containers:\n  - {name: c, image: 'tensorflow/serving:2.20.0', args: [--max_batch=8]}\n"}, "unknown-flag"),
+}  # fmt: skip
+
+
+@each_row("what", ODD)
+def test_a_text_that_is_cut_or_mistyped_is_judged_as_far_as_it_goes(what, tmp_path):
+    files, rule = ODD[what]
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    rules = {hit.rule for hit in examine(tmp_path).findings}
+    assert rule in rules
+    assert "unreadable" not in rules

@@ -37,14 +37,15 @@ def check_asked(data: Any, container: Any, alone: bool, command: Command, shown:
 
 def _check_runtime(data: Any, container: Any, command: Command, shown: str) -> Iterator[Finding]:
     """Findings of a runtime's container that runs our server."""
-    containers = [each for each in data["spec"].get("containers") or [] if isinstance(each, Table)]
+    spec = data["spec"] if isinstance(data.get("spec"), Table) else Table()
+    containers = [each for each in spec.get("containers") or [] if isinstance(each, Table)]
     names = [str(each.get("name")) for each in containers]
     if PREDICTOR_CONTAINER not in names and not is_unknown(" ".join(names)):
         what = f"no container is called {PREDICTOR_CONTAINER}, which KServe looks for"
         yield finding("runtime-serves-nothing", shown, container.at("name"), what=what,
                       right=f"Write name: {PREDICTOR_CONTAINER}.")  # fmt: skip
-    if "supportedModelTypes" in data["spec"] and "supportedModelFormats" not in data["spec"]:  # neither: a patch
-        yield finding("runtime-serves-nothing", shown, data["spec"].at("supportedModelTypes"),
+    if "supportedModelTypes" in spec and "supportedModelFormats" not in spec:  # neither: a patch
+        yield finding("runtime-serves-nothing", shown, spec.at("supportedModelTypes"),
                       what="a runtime has no supportedModelTypes any more, so it names no format",
                       right="Write supportedModelFormats.")  # fmt: skip
     yield from check_models(container, command, shown)

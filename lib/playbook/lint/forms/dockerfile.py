@@ -152,8 +152,8 @@ def _stage_name(step: Instruction) -> str:
 
 
 def last_of(steps: list[Instruction], word: str) -> Instruction | None:
-    """The last instruction of a kind, which is the one that counts."""
-    return next((step for step in reversed(steps) if step.word == word), None)
+    """The last instruction of a kind that says something, which is the one that counts."""
+    return next((step for step in reversed(steps) if step.word == word and (step.rest.strip() or step.fed)), None)
 
 
 def arguments_of(steps: list[Instruction]) -> dict[str, str]:

@@ -137,7 +137,7 @@ def check_scopes(steps: Sequence[Instruction], final: Sequence[Instruction], off
     known = {name for step in steps[begin:] if step.word in ("ARG", "ENV")
              for name in re.findall(r"(\w+)(?:=|\s|$)", step.rest)} | set(_OF_PLATFORM)  # fmt: skip
     for name in (each for each in early if each not in known):
-        asked = re.compile(rf"\$(?:{name}\b|\{{{name}\}})")
+        asked = re.compile(rf"\$(?:{re.escape(name)}\b|\{{{re.escape(name)}\}})")
         uses = ((step, use) for step in final if step.word in _FILLED and (use := asked.search(step.rest)))
         for step, use in list(uses)[:1]:
             own = official and name in ("MODEL_NAME", "MODEL_BASE_PATH")

@@ -139,6 +139,9 @@ def check_step(step: Instruction, base: str, tools: set[str], shown: str) -> Ite
         yield finding("sysctl-in-dockerfile", shown, step.line)
     if step.word == "HEALTHCHECK" and step.rest.upper() != "NONE":
         yield from check_health(step.rest, base, tools, shown, step.line)
+    if step.word in KEYWORDS and not (step.rest.strip() or step.fed):
+        yield finding("instruction-empty", shown, step.line, word=step.word)
+        return
     if step.word == "EXPOSE" and (odd := next((word for word in step.rest.split() if not _PORT.fullmatch(word)), "")):
         yield finding("expose-not-a-port", shown, step.line, word=odd)
     if step.word in ("CMD", "ENTRYPOINT"):

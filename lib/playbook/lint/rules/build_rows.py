@@ -5,6 +5,10 @@ from __future__ import annotations
 # id, severity, message, remedy, source; line breaks stand where a sentence is longer than a line
 # fmt: off
 ROWS = (
+    ("instruction-empty", "error",
+     "{word} stands alone, and Docker asks for a word behind it: the image is not built.",
+     "Say what is meant, or drop the line.",
+     "Dockerfile reference"),
     ("printed-not-written", "warning",
      "RUN prints {what} while the image is built, and writes it into no file: {effect}.",
      "Write it where it is read: end the RUN with > and the file's path (a script needs chmod +x, too).",
