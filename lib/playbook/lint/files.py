@@ -8,38 +8,36 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from playbook.lint.accounts import account
 from playbook.lint.checks.command import NAMED, OFFICIAL
 from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.encodings import check_encoding, check_first_line, check_line_ends
 from playbook.lint.checks.lookup import Sources
-from playbook.lint.checks.other_servers import names_openvino
 from playbook.lint.checks.reading import SHAPES, Document, Reading, Surroundings
 from playbook.lint.checks.schema import KINDS
-from playbook.lint.forms.python_comments import prose_of, texts_of
+from playbook.lint.forms.python_comments import prose_of
 from playbook.lint.forms.terraform_templates import filled_templates, is_given
 from playbook.lint.forms.text import Text
-from playbook.lint.gathering import NAMES_NONE, NOT_UNDERSTOOD, Gathered
+from playbook.lint.gathering import Gathered
 from playbook.lint.readers.apart import read_builds, read_rendered
-from playbook.lint.readers.block_kinds import NAMES, concerns, names_server, uses_server
+from playbook.lint.readers.block_kinds import concerns, names_server
 from playbook.lint.readers.blocks import read_blocks
 from playbook.lint.readers.built_images import gather_builds
 from playbook.lint.readers.charts import read_charts, read_values_file
 from playbook.lint.readers.cluster_changes import gather_config_maps
-from playbook.lint.readers.diff_files import added, is_diff, pieces
-from playbook.lint.readers.documents import prose_blocks
+from playbook.lint.readers.diff_files import added, pieces
 from playbook.lint.readers.exported import gather_exports
-from playbook.lint.readers.file_kinds import PROSE, flag_of, kind_of_file
+from playbook.lint.readers.file_kinds import flag_of, kind_of_file
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.kustomize_builds import always_patched, builds
 from playbook.lint.readers.kustomize_images import set_images
 from playbook.lint.readers.makefiles import read_makefile
-from playbook.lint.readers.notebooks import notebook_blocks
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.program_texts import read_program
 from playbook.lint.readers.python_code import read_python
 from playbook.lint.readers.releases import read_releases
 from playbook.lint.readers.scripts import read_script
-from playbook.lint.readers.set_aside import is_generated, set_aside
+from playbook.lint.readers.set_aside import set_aside
 from playbook.lint.readers.terraform import read_hcl
 from playbook.lint.readers.tools import read_tools
 from playbook.lint.readers.unit_files import read_unit, read_windows
@@ -100,7 +98,7 @@ def readers(gathered: Gathered, around: Surroundings, pods: list[Pod], objects: 
             reading = Reading(findings=[finding("unreadable", text.path, None, problem=problem)])
         total.add(reading)
         total.findings += _bytes(path, kinds[path], text, reading, gathered)
-        _account(text, reading, gathered, total)
+        account(text, reading, gathered, total)
     for again in charts.again:
         total.add(read_rendered(again, around))
     total.add(read_builds(made, pages, around))
@@ -222,35 +220,3 @@ _READERS: dict[str, Callable[[Document], Reading]] = {
     "unit": read_unit,
     "windows": read_windows,
 }
-
-
-def _account(text: Text, reading: Reading, gathered: Gathered, total: Reading) -> None:
-    """Whether the text counts as read, was passed over, or names the server and yielded nothing."""
-    if reading.understood:
-        gathered.read.append(text.path)
-        return
-    name = uses_server(_code(text)) if names_server(text.content) and not is_generated(text) else ""
-    name = "" if name == NAMES[-1] and names_openvino(text) else name
-    if name and not any(hit.rule in ("unreadable", "line-not-continued") for hit in reading.findings):
-        place = text.content.find(name)
-        line = None if text.path.endswith(".ipynb") else text.content.count("\n", 0, max(place, 0)) + 1
-        remedy = f"Read it yourself: {reading.passed}." if reading.passed else (
-            "Give the flags to lint as they are started: playbook lint \"--port=8500 ...\".")  # fmt: skip
-        total.findings.append(finding("not-understood", text.path, text.line(line), name=name, remedy=remedy))
-    gathered.pass_over(text.path, reading.passed or (NOT_UNDERSTOOD if name else NAMES_NONE))
-
-
-def _code(text: Text) -> str:
-    """The text without its comments and docstrings, as far as they are easily told."""
-    path, content = text.path.lower(), text.content
-    if is_diff(path, content):
-        return "\n".join(line[1:] for line in content.split("\n") if line.startswith("+"))
-    if path.endswith(".lock"):
-        return ""  # where a repository's name is a source
-    if path.endswith(PROSE):
-        return "\n".join(block.text.content for block in prose_blocks(text))
-    if path.endswith(".ipynb"):
-        return "\n".join(block.text.content for block in notebook_blocks(text))
-    if path.endswith(".py"):
-        return texts_of(content)
-    return "\n".join(line for line in content.split("\n") if not line.lstrip().startswith(("#", "//")))
