@@ -126,3 +126,10 @@ def test_a_text_that_is_cut_or_mistyped_is_judged_as_far_as_it_goes(what, tmp_pa
     rules = {hit.rule for hit in examine(tmp_path).findings}
     assert rule in rules
     assert "unreadable" not in rules
+
+
+def test_a_file_in_a_versions_place_is_said_and_breaks_nothing(tmp_path):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m/3").write_text("")
+    hits = examine(["--model_name=m", f"--model_base_path={tmp_path}/m"]).findings
+    assert "version-half-copied" in {hit.rule for hit in hits}

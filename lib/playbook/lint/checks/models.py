@@ -130,7 +130,7 @@ def _is_fetched(folder: Path) -> bool:
 
 def _check_version(folder: Path, shown: str, serving: Serving) -> Iterator[Finding]:
     problem = _missing(folder)
-    if problem and _is_fetched(folder):
+    if problem and folder.is_dir() and _is_fetched(folder):
         return
     if problem:
         yield finding("version-half-copied", shown, version=folder.name, problem=problem)
