@@ -21,18 +21,27 @@ _KINDS = {
 }
 FLAGS = {name: kind for kind, names in _KINDS.items() for name in names.split()}
 FORMS = {"a whole number": r"[+-]?\d+", "true or false": r"(?i)(true|false|0|1)", "a number": r"[+-]?[\d.]+(e-?\d+)?"}
+_OF_BATCHING = {  # as people call them: the field
+    **dict.fromkeys(("max_batch_size", "batch_size"), "max_batch_size { value: ... }"),
+    **dict.fromkeys(("batch_timeout_micros", "batch_timeout"), "batch_timeout_micros { value: ... }"),
+    "max_enqueued_batches": "max_enqueued_batches { value: ... }",
+    "num_batch_threads": "num_batch_threads { value: ... }",
+    **dict.fromkeys(("allowed_batch_sizes", "allowed_batch_size", "allowed_sizes", "allowed_size"),
+                    "allowed_batch_sizes: ..., one line a size,"),
+}  # fmt: skip
 # Invented in articles; what their readers were after.
 INVENTED = {
     "enable_per_model_metrics": "Drop it: request metrics carry a model_name label anyway; metrics need "
     "--monitoring_config_file.",
-} | {
-    name: f"Write {name} {{ value: ... }} into a file, and name it: --enable_batching --batching_parameters_file=..."
-    for name in ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
-}
+    **{name: f"Write {field} into a file, and name it: --enable_batching --batching_parameters_file=..."
+       for name, field in _OF_BATCHING.items()},
+}  # fmt: skip
 # What other programs or older servers call a flag, where no likeness of letters tells.
 RENAMED = {
     "grpc_port": "port",
     "grpc_api_port": "port",
+    "tensorflow_session_parallelism_inter": "tensorflow_inter_op_parallelism",
+    "tensorflow_session_parallelism_intra": "tensorflow_intra_op_parallelism",
     "use_tflite_model": "prefer_tflite_model",  # until 2.2
     "config_file": "model_config_file",
     "gpu_memory_fraction": "per_process_gpu_memory_fraction",

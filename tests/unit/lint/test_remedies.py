@@ -80,3 +80,29 @@ def test_a_variable_of_the_images_script_is_empty_where_all_that_could_set_it_is
     (tmp_path / "beside.yaml").write_text(more.get("beside", ""))
     rules = {hit.rule for hit in examine(tmp_path).findings}
     assert ("flag-variable-refused" in rules) == said
+
+
+@each_row(("flags", "right"), [
+    ("--allowed_size=8", "allowed_batch_sizes: ..., one line a size"),
+    ("--batch_timeout=500", "batch_timeout_micros { value: ... }"),
+    ("--tensorflow_session_parallelism_inter=4", "Write --tensorflow_inter_op_parallelism=4."),
+    ("--rest_api_host=0.0.0.0", "Did you mean --rest_api_port?"),
+    ("--rest_api_port=8501 --rest_api_host=0.0.0.0", "Drop it"),  # what it is like is given by itself
+])  # fmt: skip
+def test_an_unknown_flag_is_told_what_was_meant_by_it(flags, right):
+    hits = [hit for hit in examine(f"--model_base_path=/models/m {flags}").findings if hit.rule == "unknown-flag"]
+    assert [right in hit.remedy for hit in hits] == [True]
+
+
+@each_row(("probe", "said"), [
+    ("{tcpSocket: {port: 8500}}", True),
+    ("{tcpSocket: {port: 8500}, initialDelaySeconds: 30}", True),
+    ("{tcpSocket: {port: 8500}, initialDelaySeconds: 240, failureThreshold: 10}", False),
+    ("{tcpSocket: {port: 8500}, periodSeconds: 60, failureThreshold: 5}", False),
+])  # fmt: skip
+def test_a_liveness_probe_that_lets_a_load_take_minutes_needs_no_other(probe, said, tmp_path):
+    (tmp_path / "pod.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: m}\nspec:\n  containers:\n  - name: m\n"
+        f"    image: tensorflow/serving:2.20.0\n    livenessProbe: {probe}\n"
+    )
+    assert ("liveness-without-startup" in {hit.rule for hit in examine(tmp_path).findings}) == said

@@ -182,6 +182,7 @@ def _hint(name: str, value: str, command: Command) -> str:
     if name.startswith("no") and FLAGS.get(name[2:].lstrip("-_")) == "true or false":
         return f"Write --{name[2:].lstrip('-_')}=false."
     near = nearest_flag(name)
+    near = "" if any(re.match(rf"--{near}(=|$)", word) for word in command.words) else near  # it is given by itself
     return f"Did you mean --{near}?" if near else "Drop it; tensorflow_model_server --help lists the flags."
 
 

@@ -17,6 +17,7 @@ from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.rules.findings import Finding, finding
 
 _KNATIVE_PORT = 8080
+_LOAD_S = 300  # a load and its retries: five minutes (max_num_load_retries, load_retry_interval_micros)
 _ASKS = re.compile(r"curl|wget|/v1/models|grpc_health_probe|python")
 _OF_ANY_MODEL = re.compile(r"/v1/models/(?:\$…|\$\{?\w+\}?|\{\{[^{}]*\}\}|<[\w -]+>)")  # its name filled in later
 _NAMES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -25,7 +26,7 @@ _NAMES = ("startupProbe", "readinessProbe", "livenessProbe")
 def check_probes(container: Any, command: Command, sources: Sources, shown: str) -> Iterator[Finding]:
     """Findings of a container's probes; `command` with its flags read."""
     names = names_served(command, sources)
-    if container.get("livenessProbe") and not container.get("startupProbe"):
+    if container.get("livenessProbe") and not container.get("startupProbe") and not _waits(container["livenessProbe"]):
         yield finding("liveness-without-startup", shown, container.at("livenessProbe"))
     for name in _NAMES:
         probe = container.get(name)
@@ -49,6 +50,14 @@ def check_probes(container: Any, command: Command, sources: Sources, shown: str)
             script = Word(" ".join(map(str, words)), told)
             yield from check_health(script, command.place.image, set(), shown, told)
             yield from check_asks(script, f"The {name}", command, names, shown)
+
+
+def _waits(probe: Any) -> bool:
+    """True for a liveness probe that lets a load take minutes before it ends the server."""
+    told = {"initialDelaySeconds": 0, "periodSeconds": 10, "failureThreshold": 3}  # Kubernetes' defaults
+    known = {**told, **{key: value for key, value in probe.items() if key in told and str(value).isdigit()}}
+    delay, period, times = (int(known[key]) for key in told)
+    return delay + period * times >= _LOAD_S
 
 
 def _nameless(name: str, asked: Any, container: Any, shown: str, line: int | None) -> Iterator[Finding]:

@@ -14,8 +14,9 @@ ROWS = (
      "Keep only flags in CMD, in exec form: CMD [\"--enable_batching=true\"].",
      "tf_serving_entrypoint.sh"),
     ("cmd-shell-form", "error",
-     "CMD in shell form reaches the entrypoint as '/bin/sh -c ...', and no shell runs: {effect}.",
-     "Use the exec form: CMD [\"--flag=value\", ...].",
+     "CMD in shell form, or one that names a shell, reaches the entrypoint as words ('/bin/sh -c ...'), and no shell "
+     "runs: {effect}.",
+     "Give the flags alone, in exec form: CMD [\"--flag=value\", ...].",
      "tf_serving_entrypoint.sh; Dockerfile reference"),
     ("cmd-shell-word", "note",
      "CMD in shell form reaches the entrypoint as '/bin/sh -c {word}': the flag is read, as it is one word, but "
