@@ -28,6 +28,7 @@ _SENTENCE = re.compile(
 )
 _IN_SENTENCE = re.compile(rf"{NAMED}(?:\s+--\w+(?:=[^\s,;。，；)\[<{{]+| [\w/.:-]*[\w/])?)+(?![=\[<{{\w])")
 _FILE_NAME = re.compile(r"(?<![\w:])[\w./-]*\w\.(?:config|conf|cfg|txt|pbtxt|json|ya?ml|proto)\b", re.ASCII)
+_PATH_ALONE = re.compile(r"\W*`/[\w./-]*?([\w-]+)`\W*", re.ASCII)  # a path is all that the line says
 FENCE = re.compile(r"^([ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)(`{3,}(?!.*`)|~{3,})\s*\{?\.?([\w+-]*)")  # in a list, too
 
 
@@ -99,5 +100,7 @@ def name_before(lines: list[str], place: int) -> str:
     """The one file that the line above a block names; "" where it names none, or several."""
     near = [line for line in lines[max(place - 4, 0) : place] if line.strip() and not line.startswith(".. ")]
     above = near[-1] if near else ""
+    if alone := _PATH_ALONE.fullmatch(above):
+        return alone[1]
     names = {name.rpartition("/")[2] for name in _FILE_NAME.findall(above)}
     return names.pop() if len(names) == 1 else ""

@@ -11,6 +11,7 @@ from playbook.lint.forms import templates
 from playbook.lint.forms.letters import plain
 from playbook.lint.forms.text import UNKNOWN, line_of
 from playbook.lint.forms.yaml_lines import Items, Table, load_documents, odd_blanks, without_definitions
+from playbook.lint.readers.argo import workflows
 from playbook.lint.readers.kustomize import OPERATIONS, is_kustomization, patches
 from playbook.lint.readers.workloads import is_container, manifests
 
@@ -37,6 +38,7 @@ def load(document: Document) -> Page:
     document.text = text = replace(document.text, content=without_definitions(document.text.content))
     if blanks := list(odd_blanks(text.content, text.first_line)):
         document.text = text = replace(text, content=plain(text.content))
+    of_argo = workflows(text)
     if templates.is_template(text.content):
         content = templates.fill(text.content, templates.values_of(text.file))
         left_out = text.templated or not templates.is_runtimes_alone(text.content)
@@ -45,6 +47,7 @@ def load(document: Document) -> Page:
     if problems and not load_documents(filled := templates.gaps_filled(text.content), text.first_line)[1]:
         document.text = text = replace(text, content=filled, templated=True)
         data, problems = load_documents(filled, text.first_line)
+    data = of_argo or data
     data = [_without_gaps(each) for each in data] if text.templated else data
     parameters = templates.parameters_of(data)
     if parameters:
