@@ -80,7 +80,9 @@ def started_otherwise(command: Command, others: Sequence[Command]) -> bool:
     named = [word.partition("=")[2] for other in others for word in other.words
              if other.place.container and not other.place.built and not is_official(other.place.image)
              and word.startswith(("--model_base_path=", "--model_config_file="))]  # fmt: skip
-    return any(mount.rest_of(base) is not None for base in named for mount in command.place.mounts)
+    place = command.place
+    return any(base.strip("/") and (place.below(base) or any(each.rest_of(base) is not None for each in place.mounts))
+               for base in named)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ _PATHS = ("model_base_path", *(flag for flag in FLAGS if flag.endswith("_file"))
 _SET_BY_OTHERS = re.compile(r"(?m)(?:^|[;&|]\s*)\s*(?:source|\.|eval|getopts|set -a|\w+=\$\(envsubst)\s")
 _SHELLS = {"HOME", "HOSTNAME", "PWD", "OLDPWD", "PATH", "RANDOM", "SECONDS", "SHELL", "SHLVL", "UID", "PPID", "USER"}
 _BASES = re.compile(r"(?:CUDA|CUDNN|NV|NVIDIA|NCCL|LD|LIBRARY|PYTHON)_?\w*")  # what images set on their own
+_BARE = re.compile(r"(?:docker\.io/)?(?:library/)?(?:ubuntu|debian)(?::[\w.-]+)?")  # images that set PATH alone
 _KUBERNETES = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT\w*|PORT(?:_\w+)?)")  # it tells each container of Services
 
 
@@ -31,7 +32,8 @@ def check_empty(start: Start, text: Text, words: Sequence[str], values: Mapping[
     shown = (start.place.dockerfile or alone or start.kubernetes) and not (
         start.open_environment or start.managed or start.filled
     )
-    if not shown or not is_official(start.image) or text.templated:
+    known = is_official(start.image) or (start.own_image and not alone and bool(_BARE.fullmatch(start.image)))
+    if not shown or not known or text.templated:
         return
     listed = any(word.startswith("--model_config_file=") for word in words)
     for word in words if not alone else [word for word in words if "_file=" in word]:
@@ -75,7 +77,9 @@ def without_set(findings: Iterable[Finding], texts: Iterable[Text]) -> list[Find
         if argument and any(_at_run(argument[1], text) for text in held if text.path != hit.path):
             continue
         name = told[1] if told else ""
-        given = re.compile(rf"\b{name}\b[\"']?\s*[:=]|\bname[\"']?\s*[:=]\s*[\"']?{name}\b")
+        # handed on by its name alone: with the value that it has outside
+        handed = rf"(?m:^\s*-\s+[\"']?{name}[\"']?\s*(?:#.*)?$)|(?:^|\s)(?:-e|--env)[= ]\s*[\"']?{name}\b"
+        given = re.compile(rf"\b{name}\b[\"']?\s*[:=]|\bname[\"']?\s*[:=]\s*[\"']?{name}\b|{handed}")
         if not name or not any(given.search(text.content) for text in held if text.path != hit.path):
             kept.append(hit)
     return kept

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
+from playbook.lint.checks.config_kinds import flags_of
 from playbook.lint.forms.text import Word
 from playbook.tfserving.config_messages import CONFIG_MESSAGES
 from playbook.tfserving.flags import FLAGS
@@ -156,7 +157,8 @@ def instead_of(name: str, value: str) -> str:
     if name in _READ_BY_SCRIPT:
         return f"The entrypoint is replaced, so give --{name.lower()} as a flag."
     if flag:
-        return f"Append the flag --{flag}={value or '<value>'} to the arguments."
+        flags = flags_of(flag)
+        return f"Append the flag{'s' if ' ' in flags else ''} {flags}={value or '<value>'} to the arguments."
     if bare in BATCHING_FIELDS:
         return f"Write {bare} {{ value: {value or 'N'} }} into the batching_parameters_file."
     return "Drop it; settings are flags, appended to the arguments."
