@@ -11,6 +11,7 @@ BUILDS: dict[str, dict[str, str | bytes]] = {
     "printed-not-written": {"Dockerfile": DOCKER + "RUN echo 'prometheus_config { enable: true }'\n"},
     "used-before-made": {"Dockerfile": DOCKER + "RUN echo a > /app/a\nWORKDIR /app\n"},
     "instruction-empty": {"Dockerfile": DOCKER + "CMD\n"},
+    "folder-never-made": {"Dockerfile": DOCKER + "RUN echo a > /app/a\n"},
     "copy-ignored": {"Dockerfile": DOCKER + "COPY models/m /models/m\n", ".dockerignore": "models\n"},
     "copy-not-in-image": {
         "Dockerfile": "FROM ubuntu:22.04\nCOPY --from=tensorflow/serving:2.20.0 /usr/bin/python3 /usr/bin/\n"

@@ -255,3 +255,19 @@ def test_a_file_that_is_copied_under_almost_the_name_that_the_flag_gives_is_miss
     )
     found = {hit.rule for hit in examine(tmp_path).findings}
     assert found & {"config-file-missing", "config-file-not-copied"} == rules
+
+
+@each_row(("step", "said"), [
+    ("RUN echo hello > /app/hello", True),
+    ("RUN cd /app && ls", True),
+    ("RUN mkdir -p /app && echo hello > /app/hello", False),
+    ("WORKDIR /app\nRUN echo hello > /app/hello", False),
+    ("COPY app /app\nRUN echo hello > /app/hello", False),
+    ("ADD all.tar.gz /\nRUN echo hello > /app/hello", False),  # which may hold it
+    ("RUN echo hello > /etc/hello", False),
+    ("RUN echo hello > /models/hello", False),  # which the image has
+    ("RUN test -d /app || echo hello > /app/hello", False),
+])  # fmt: skip
+def test_a_folder_that_nothing_makes_is_told_where_a_build_needs_it(step, said, tmp_path):
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE.format(step=step))
+    assert ("folder-never-made" in {hit.rule for hit in examine(tmp_path).findings}) == said

@@ -30,7 +30,7 @@ def with_parameters(data: Any) -> Any:
     spec = data.get("spec") if data.get("kind") in _KINDS else None
     spec = spec.get("workflowSpec", spec) if isinstance(spec, Table) else None
     templates = spec.get("templates") if isinstance(spec, Table) else None
-    if not isinstance(templates, list):
+    if not isinstance(spec, Table) or not isinstance(templates, list):
         return data
     given = {f"workflow.parameters.{name}": value for name, value in _parameters(spec.get("arguments"))}
     known = {str(each.get("name")): {**given, **_inputs(each, templates, given, str(spec.get("entrypoint", "")))}

@@ -27,6 +27,7 @@ _TO_PROGRAMS = re.compile(r"\s(?:/|\.|/?(?:usr|bin|lib)(?:/[\w./-]*)?)\s*$")
 _PROGRAMS = r"python[\d.]*|streamlit|uvicorn|gunicorn|flask|node|npm|java|jupyter|nginx"
 _FILLED = ("COPY", "ADD", "ENV", "WORKDIR", "LABEL", "EXPOSE", "USER", "VOLUME")  # a RUN's shell may know it otherwise
 _OF_PLATFORM = ("TARGETPLATFORM", "TARGETARCH", "TARGETOS", "BUILDPLATFORM")
+_ARCHIVE = re.compile(r"\.(?:tar|tgz|txz|tbz2?)\b")  # which ADD unpacks
 _SERVER = f"/usr/bin/{BINARY}"
 
 
@@ -45,12 +46,16 @@ def check_order(final: Sequence[Instruction], official: bool, document: Document
                 continue
             later = next((other for place, other in enumerate(final) if place > nth and any(
                 _holds(each, path) or (folder and _holds(path, each)) for each in brings[place])), None)  # fmt: skip
+            text = document.text
+            if later is None and folder:
+                yield finding("folder-never-made", text.path, text.line(line), path=path)
+                there.append(path)
             if later is not None:
-                text, other = document.text, f", or make the folder first: mkdir -p {path}" if folder else ""
+                other = f", or make the folder first: mkdir -p {path}" if folder else ""
                 yield finding("used-before-made", text.path, text.line(line), path=path, word=later.word,
                               later=text.line(later.line), other=other)  # fmt: skip
                 there.append(path)
-        if step.word == "RUN" and fetches(step):
+        if (step.word == "RUN" and fetches(step)) or (step.word == "ADD" and _ARCHIVE.search(step.rest)):
             return
         there += brings[nth]
 
