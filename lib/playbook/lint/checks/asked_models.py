@@ -18,7 +18,8 @@ _PLACEHOLDER = re.compile(r"(?i:(your|my|the|some)?[_-]?(model)?[_-]?name|your.*
 _COMES_LATER = re.compile(r"ReloadConfigRequest|HandleReloadConfig|reload_config")
 _SHOWN = (".md", ".rst", ".markdown", ".ipynb", ".sh", ".bash", "makefile")  # which start servers, and ask them
 _CLIENTS = (".py", ".js", ".mjs", ".ts", ".tsx", ".jsx", ".go", ".rb", ".php", ".java", ".kt")
-_NOT_MEANT = re.compile(r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|benchmarks?|old|archive|examples?)([/_.-]|$)")
+# programs that are not how the server here is asked
+NOT_MEANT = re.compile(r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|benchmarks?|old|archive|examples?)([/_.-]|$)")
 
 
 def check_models_asked(
@@ -38,7 +39,7 @@ def check_models_asked(
     starting = {command.path for command, _ in judged}
     for text in held:
         shown = text.path.lower().endswith(_SHOWN) and text.path in starting
-        client = text.path.lower().endswith(_CLIENTS) and same and not _NOT_MEANT.search(text.path)
+        client = text.path.lower().endswith(_CLIENTS) and same and not NOT_MEANT.search(text.path)
         asked = _by_url(text, ports) if shown or client else ()
         own = "model_spec" in text.content and client and text.path.lower().endswith(".py")
         told: set[str] = set()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from playbook.lint.checks.asked import OTHER_WAYS
+from playbook.lint.checks.asked_models import NOT_MEANT
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.host_ports import is_open, published, ways
 from playbook.lint.forms.text import Text
@@ -16,7 +17,6 @@ _REST = re.compile(rf"https?://{_HERE}:(\d{{2,5}})/v1/models\b")
 _GRPC = re.compile(rf"(?:channel|Dial(?:Context)?|NewClient|forTarget|Client|Stub)\(\s*[\"']{_HERE}:(\d{{2,5}})[\"']")
 _SPEAKS_GRPC = re.compile(r"PredictionService|prediction_service_pb2|tensorflow_serving[./]apis")
 _CLIENTS = (".py", ".js", ".mjs", ".ts", ".tsx", ".jsx", ".go", ".rb", ".php", ".java", ".kt", ".cs", ".rs")
-_NOT_MEANT = re.compile(r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|benchmarks?|old|archive|examples?)([/_.-]|$)")
 
 
 def check_ports_asked(texts: Iterable[Text], commands: Sequence[Command]) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def check_ports_asked(texts: Iterable[Text], commands: Sequence[Command]) -> Ite
         return
     others = {port for command in commands for port in published(command)} - rest - grpc  # said of what is published
     for text in held:
-        if text.path.lower().endswith(_CLIENTS) and text.path not in starting and not _NOT_MEANT.search(text.path):
+        if text.path.lower().endswith(_CLIENTS) and text.path not in starting and not NOT_MEANT.search(text.path):
             yield from _first(text, set(rest), set(grpc), others, alone=len(ports) == 1)
 
 

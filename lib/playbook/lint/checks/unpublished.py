@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from playbook.lint.checks.asked import OTHER_WAYS
+from playbook.lint.checks.asked_models import NOT_MEANT
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.containers import listening
 from playbook.lint.forms.text import Text
@@ -13,7 +14,6 @@ from playbook.lint.rules.findings import Finding, finding
 
 _ASKED = re.compile(r"[\"'`]https?://(localhost|127\.0\.0\.1):(\d{2,5})/v1/models")
 _PROGRAMS = (".py", ".js", ".mjs", ".ts", ".go", ".rb", ".php", ".java")
-_NOT_MEANT = re.compile(r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|benchmarks?|old|archive|examples?)([/_.-]|$)")
 _REACHED_OTHERWISE = re.compile(r"--net|\bdocker\b.*\s-\w*P\b|--publish|\s-p\s*\d|docker[- ]compose|\bexpose\b")
 
 
@@ -29,7 +29,7 @@ def check_unpublished(texts: Iterable[Text], commands: Sequence[Command]) -> Ite
     if any(OTHER_WAYS.search(text.content) or _REACHED_OTHERWISE.search(text.content) for text in held):
         return
     for text in held:
-        if not text.path.lower().endswith(_PROGRAMS) or _NOT_MEANT.search(text.path):
+        if not text.path.lower().endswith(_PROGRAMS) or NOT_MEANT.search(text.path):
             continue
         for number, line in enumerate(text.content.split("\n"), text.first_line):
             asked = _ASKED.search(line) if not line.lstrip().startswith(("#", "//")) else None
