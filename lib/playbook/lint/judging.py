@@ -50,7 +50,8 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
         otherwise = started_otherwise(command, reading.commands)
-        hits = [hit for hit in hits if not ((otherwise or command.step) and hit.rule == "monitoring-missing")]
+        told = otherwise or command.step or command.since is not None  # of the line whose words it has again
+        hits = [hit for hit in hits if not (told and hit.rule == "monitoring-missing")]
         report.findings += [*hits, *check_published(command), *check_mounted(command)]
         report.findings += check_unused(command, sources)
         if command.health is not None:

@@ -115,6 +115,7 @@ COMMANDS: dict[str, dict[str, str | bytes]] = {
     "mount-without-source": {
         "run.sh": "docker run --mount type=bind,srce=/d/m,target=/models/model tensorflow/serving:2.20.0\n"
     },
+    "server-in-foreground": {"run.sh": "tensorflow_model_server --model_base_path=/models/m\ncurl localhost:8501\n"},
     "mount-source-relative": {"run.sh": "docker run -v models/m:/models/model tensorflow/serving:2.20.0\n"},
     "flag-before-image": {"run.sh": "docker run --model_name=m tensorflow/serving:2.20.0\n"},
     "line-not-continued": {"run.sh": "docker run -p 8501:8501\n  -v /d/m:/models/model tensorflow/serving:2.20.0\n"},

@@ -141,6 +141,7 @@ def run_script(draw: Draw, server: Server) -> dict[str, str]:
     if where == "run.sh":
         noise = draw.choose("script/noise", "", "set -euo pipefail\n", "mkdir -p logs\n", "docker rm -f tfs || true\n")
         after = draw.choose("script/after", "", "sleep 3\ncurl -s localhost:8501/v1/models/ranker\n", "docker ps\n")
+        after = after if " -d " in command else ""  # nothing is asked below a server in the foreground
         return conf(draw, server) | {"run.sh": f"#!/bin/bash\n{noise}{command}{after}"}
     if where == "README.md":
         fence = draw.choose("fence", "```bash", "```sh", "```", "```shell", "```console", "~~~bash")

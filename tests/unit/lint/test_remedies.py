@@ -36,6 +36,12 @@ def test_one_port_for_both_is_told_one_that_is_free(port, right):
         ("docker run -v /d/m:/models/half tensorflow/serving:2.14.1\n", "base-path-missing", "MODEL_NAME=half", "\n"),
         ("docker run -e TF_INTRA_OP_PARALLELISM=4 -v /d/m:/models/model tensorflow/serving:2.14.1\n",
          "env-nobody-reads", "TF_NUM_INTRAOP_THREADS=4", "Drop it"),
+        ("docker run -e BATCHING_PARAMETERS_FILE=/c/b.txt -v /d/m:/models/model tensorflow/serving:2.14.1 "
+         "--enable_batching\n", "env-nobody-reads", "flag --batching_parameters_file=/c/b.txt", "--enable_batching "),
+        ("docker run -v pwd/m:/models/model tensorflow/serving:2.14.1\n",
+         "mount-source-relative", "$PWD/m:/models/model", "pwd/m:"),
+        ("docker run -v /d/m:/models/model tensorflow/serving:2.14.1 /app/serve.sh\n",
+         "cmd-over-entrypoint", 'ENTRYPOINT ["/app/serve.sh"]', "Keep only flags"),
         ("docker run -e BATCHING_PARAMETERS_FILE=/c/b.txt -v /d/m:/models/model tensorflow/serving:2.14.1\n",
          "env-nobody-reads", "--enable_batching --batching_parameters_file=/c/b.txt", "Drop it"),
         ("docker run -e TF_CPP_MIN_LOG_LEVL=3 -v /d/m:/models/model tensorflow/serving:2.14.1\n",

@@ -79,6 +79,7 @@ def names_no_model(content: str) -> bool:
     return re.fullmatch(r"\s*model_config_list\s*:?\s*\{\s*\}\s*", content) is not None
 
 
-def flags_of(flag: str) -> str:
-    """What to write for a config file of this flag's kind to be in effect: one of batching asks for batching, too."""
-    return f"--enable_batching --{flag}" if flag == "batching_parameters_file" else f"--{flag}"
+def flags_of(flag: str, batches: bool = False) -> str:
+    """What to write for a config file of this flag's kind to be in effect: one of batching asks for batching, too,
+    unless the server batches already."""
+    return f"--enable_batching --{flag}" if flag == "batching_parameters_file" and not batches else f"--{flag}"

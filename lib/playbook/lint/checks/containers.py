@@ -142,7 +142,13 @@ def check_relative_source(
     """
     relative = bool(named) if bind else "/" in named.strip("/")
     if relative and not re.match(r"[/.~$%\\`]|[A-Za-z]:", named) and not _TO_FILL.match(named):
-        yield finding("mount-source-relative", shown, line, source=named, target=target)
+        yield relative_source(named, target, shown, line)
+
+
+def relative_source(named: str, target: str, shown: str, line: int | None) -> Finding:
+    """What is said of such a source; `pwd/x` was to be in the folder that `pwd` prints."""
+    right = "$PWD/" + re.sub(r"^pwd/", "", named, flags=re.IGNORECASE)
+    return finding("mount-source-relative", shown, line, source=named, target=target, right=right)
 
 
 def listening(command: Command) -> set[int] | None:

@@ -29,7 +29,7 @@ _KUBERNETES = re.compile(r"\w+_(?:SERVICE_HOST|SERVICE_PORT\w*|PORT(?:_\w+)?)") 
 def check_empty(start: Start, text: Text, words: Sequence[str], values: Mapping[str, str]) -> Iterator[Finding]:
     """Findings of one server line; nothing where a part of what sets the variables is not shown."""
     alone = start.place.built and not start.place.dockerfile  # what is set where it is run is not here
-    shown = (start.place.dockerfile or alone or start.kubernetes) and not (
+    shown = (start.place.dockerfile or alone or start.kubernetes or start.for_shell) and not (
         start.open_environment or start.managed or start.filled
     )
     known = is_official(start.image) or (start.own_image and not alone and bool(_BARE.fullmatch(start.image)))
@@ -39,6 +39,8 @@ def check_empty(start: Start, text: Text, words: Sequence[str], values: Mapping[
     for word in words if not alone else [word for word in words if "_file=" in word]:
         flag, _, value = word.removeprefix("--").partition("=")
         unset = [name for name in _names(value) if not (name in values or _may_be_set(name, text, start))]
+        if not (start.place.dockerfile or alone or start.kubernetes):  # compose fills in all others
+            unset = [name for name in unset if name in start.for_shell]
         if flag not in FLAGS or not unset or (listed and flag in _ONE_MODELS):
             continue
         rule, effect = _effect(flag, _without(value, unset))

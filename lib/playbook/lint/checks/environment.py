@@ -141,8 +141,8 @@ def _bare(name: str) -> str:
     return _OURS.sub("", name.strip().lstrip("-")).lower()
 
 
-def instead_of(name: str, value: str) -> str:
-    """What to do with a variable that nobody reads."""
+def instead_of(name: str, value: str, batches: bool = False) -> str:
+    """What to do with a variable that nobody reads; `batches`: the server is told to batch by a flag."""
     if name != name.strip():
         return f"Write {name.strip()}={value.strip()}, without the blanks: they belong to the name."
     if right := misspelt(name):
@@ -157,7 +157,7 @@ def instead_of(name: str, value: str) -> str:
     if name in _READ_BY_SCRIPT:
         return f"The entrypoint is replaced, so give --{name.lower()} as a flag."
     if flag:
-        flags = flags_of(flag)
+        flags = flags_of(flag, batches)
         return f"Append the flag{'s' if ' ' in flags else ''} {flags}={value or '<value>'} to the arguments."
     if bare in BATCHING_FIELDS:
         return f"Write {bare} {{ value: {value or 'N'} }} into the batching_parameters_file."

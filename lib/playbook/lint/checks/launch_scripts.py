@@ -16,12 +16,13 @@ from playbook.lint.checks.command import (
 )
 from playbook.lint.checks.cut_off import behind_prompt, cut_off
 from playbook.lint.checks.empty_values import check_empty
-from playbook.lint.checks.launch_lines import append_line, check_doubled, named_as_program
+from playbook.lint.checks.launch_lines import append_line, check_doubled, named_as_program, script_named
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, tells_model
 from playbook.lint.checks.torn_lines import Torn
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word, expand
 
@@ -132,6 +133,11 @@ def _shell_command(start: Start, words: list[Word], args: list[Word], reading: R
     named = named_as_program(replace(start, entry=None, args=words), reading)
     words = named.args
     if not any(is_server_word(word) for word in words) or words[0] in ("echo", "printf"):
+        called = words[1:] if words and (words[0] == "exec" or is_shell(words[0])) else words
+        script = script_named(start, called[0]) if called else None
+        if script is not None:
+            others = {path: text for path, text in start.scripts.items() if text is not script}  # it may call itself
+            return by_text(replace(start, scripts=others), script, called[1:], reading)
         place = next((nth for nth, word in enumerate(words) if word.endswith(ENTRYPOINT_SCRIPT)), None)
         if place is not None and words[0] not in ("chmod", "cp", "mv", "ls", "cat"):
             environment = {name: str(value) for name, value in start.environment.items()}

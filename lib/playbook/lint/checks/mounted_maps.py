@@ -64,7 +64,8 @@ def _check_unused(command: Command, shown: str, named: list[str]) -> Iterator[Fi
             if any(target in word for word in named):
                 continue
             what = f"{key or mount.target.rpartition('/')[2]} of ConfigMap {mount.config_map}"
-            yield finding("mounted-config-unused", shown, mount.line, flag=flags_of(flag), what=what, target=target)
+            flags = flags_of(flag, command.on("enable_batching"))
+            yield finding("mounted-config-unused", shown, mount.line, flag=flags, what=what, target=target)
 
 
 def _is_named_once(name: str, around: Surroundings) -> bool:

@@ -6,14 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from playbook.lint.checks.command import OFFICIAL, Command
+from playbook.lint.checks.command import BINARY, OFFICIAL, Command
 from playbook.lint.checks.reading import Image, Surroundings
 from playbook.lint.checks.start import Start, is_server
-from playbook.lint.forms.text import Word
+from playbook.lint.forms.text import Text, Word
 from playbook.lint.rules.findings import Finding
 
 _REGISTRY = re.compile(r"^(?:(?:index\.)?docker\.io/)?(?:library/)?")
 _RUNS = re.compile(r"\b(docker|podman|nerdctl|kubectl|gcloud|kn|containers)\b")
+_SERVER_LINE = re.compile(rf"(?m)^[^#\n]*\b{BINARY}\"?\s+(?:\\\n\s*)?[-$\"]")
 _BRACES = re.compile(r"\$\{(\w+)[^}]*\}")
 # what is missing in an image may be given where it is run
 _MAY_BE_GIVEN = {"config-file-not-copied", "base-path-missing", "no-model", "model-lost", "no-version", "rest-port-off",
@@ -52,7 +53,15 @@ def serves(image: str, built: Image | None, words: list[Word]) -> bool:
     """True for a container that serves, by its image or what the Dockerfile behind its name makes of it."""
     if built is None:
         return is_server(image, words)
-    return is_server(built.base, [*words, *map(Word, built.entry or ()), *map(Word, built.cmd)])
+    named = [*words, *map(Word, built.entry or ()), *map(Word, built.cmd)]
+    called = {part.rpartition("/")[2] for word in named for part in word.split()}
+    scripts = (text for path, text in built.scripts.items() if path.rpartition("/")[2] in called)
+    return is_server(built.base, named) or any(map(runs_server, scripts))
+
+
+def runs_server(script: Text) -> bool:
+    """True for a script with a line that starts the server."""
+    return bool(_SERVER_LINE.search(script.content))
 
 
 def names_own(around: Surroundings, content: str) -> bool:

@@ -47,6 +47,7 @@ class Start:
     inherited: frozenset[str] = frozenset()  # variables of the image, which its Dockerfile is asked about
     build_arguments: frozenset[str] = frozenset()  # ARG of its Dockerfile, of which the build tells
     health: Word | None = None  # the command of its health check
+    for_shell: frozenset[str] = frozenset()  # `$${NAME}` of compose: variables that its own shell is to fill in
     own_image: bool = False  # the image's environment and script are known from its Dockerfile
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_server_word
+from playbook.lint.checks.over_entrypoint import over_entrypoint
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start
 from playbook.lint.forms.shell_calls import is_shell
@@ -30,7 +31,7 @@ def check_entry(start: Start, reading: Reading) -> Start:
     again = start.entry is None and named.endswith("/" + ENTRYPOINT_SCRIPT) and named in start.scripts
     twice = is_server_word(named) and is_server_word((start.entry or [Word("")])[-1])
     if (again or twice) and not is_of_image(start, named):
-        reading.report("cmd-over-entrypoint", *place_of(named, start.path, start.line), word=repr(str(named)))
+        reading.report("cmd-over-entrypoint", *place_of(named, start.path, start.line), **over_entrypoint(str(named)))
     word = (start.entry or [Word("")])[0]
     if not word.startswith("-") or start.partial:
         return start
@@ -96,6 +97,8 @@ def check_literals(start: Start, reading: Reading) -> None:
                 name = literal.group().strip("${}").partition(":")[0]
                 why = "no shell reads it"
                 remedy = f"Kubernetes fills in $({name}), in round brackets, of a variable in env."
+            elif (name := literal.group().strip("${}").partition(":")[0]) in start.for_shell:
+                why, remedy = "no shell reads it", f"Write ${{{name}}}, which compose fills in, or run it by sh -c."
             words_ = {"word": literal.group(), "why": why, "remedy": remedy}
             reading.report("literal-variable", start.path, line, **words_)
         for name in _KUBERNETES.findall(word) if start.kubernetes and not start.open_environment else ():

@@ -15,6 +15,7 @@ from playbook.lint.forms.text import Word, is_unknown, place_of
 
 _OF_FLAGS = {"MODEL_NAME": "--model_name", "MODEL_BASE_PATH": "--model_base_path"}
 _LIST, _LISTED = "--model_config_file", "its models are listed in a file"
+_BATCHES = ("--enable_batching", "--enable_batching=true", "--enable_batching=1")
 _QUOTED = re.compile(r"""(["'])[^"'\s]+\1""")
 
 
@@ -42,7 +43,9 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> dict[str
             script = "the image's script reads MODEL_NAME and MODEL_BASE_PATH alone"
             why = script if by_script else "the image's script is replaced, and nothing else asks for it"
             told = "" if by_script else _told_otherwise(name, reading.commands)
-            reading.report("env-nobody-reads", path, line, name=name, why=why, hint=told or instead_of(name, value))
+            batches = any(word in _BATCHES for each in reading.commands for word in each.words)
+            hint = told or instead_of(name, value, batches)
+            reading.report("env-nobody-reads", path, line, name=name, why=why, hint=hint)
             unread[name] = value
     if said:
         names, one = " and ".join(name for _, name, _ in said), len(said) == 1

@@ -40,7 +40,8 @@ def check_unused(command: Command, sources: Sources) -> Iterator[Finding]:
         if any(text.count(mount.target) > 1 for text in texts):  # a variable's value, or a script's that writes it
             continue
         what = mount.named or name
-        yield finding("mounted-config-unused", command.path, mount.line or command.line, flag=flags_of(flag), what=what,
+        flags = flags_of(flag, command.on("enable_batching"))
+        yield finding("mounted-config-unused", command.path, mount.line or command.line, flag=flags, what=what,
                       target=mount.target)  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class _Scan:
             self._blanks()
             end = next((end for end in _ENDS if self.text.startswith(end, self.place)), "")
             if end and not self.text.startswith("&>", self.place):
-                self.place += len(end)
+                self.place, command.end = self.place + len(end), end
                 if end == "\n":
                     self.line += 1
                     self._here_documents()

@@ -18,6 +18,7 @@ class Simple:
     fed: str = ""
     fed_line: int = 0
     unclosed: int | None = None  # the line of a quote in it that nothing closes
+    end: str = ""  # what ends it: `&`, `|`, `&&`, a line's end
 
     @property
     def line(self) -> int | None:

@@ -28,6 +28,7 @@ from playbook.lint.readers.compose_values import (
     environment_of,
     environment_of_files,
     filled,
+    for_shell,
     mounts_of,
     published_of,
     quota_of,
@@ -134,8 +135,11 @@ def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
     context = build.get("context", ".") if isinstance(build, Table) else build
     if context is None and image:
         return image, built_as(document.around, image, document.text.path)
-    if context is None or document.folder is None or is_unknown(str(context)):
+    if context is None or document.folder is None:
         return image, None
+    if is_unknown(str(context)):
+        named = str(build.get("dockerfile", "")) if isinstance(build, Table) else ""
+        return image, _only_one(str(context), named, document)
     folder, images = (document.folder / str(context)).resolve(), document.around.images
     inline = build.get("dockerfile_inline") if isinstance(build, Table) else None
     target = str(build.get("target", "")) if isinstance(build, Table) else ""
@@ -149,6 +153,16 @@ def _image(service: Any, document: Document) -> tuple[Word, Image | None]:
     if whole is not None:
         return image, _built(whole, target, document)
     return image, images.get(str(file)) if named or file.is_file() else images.get(str(folder))
+
+
+def _only_one(context: str, named: str, document: Document) -> Image | None:
+    """The image of a context that is filled in elsewhere: of the one Dockerfile here that can be meant, if any."""
+    whole = named if is_unknown(named) else f"{context}/{named or 'Dockerfile'}"
+    tail = re.sub(r"^.*\}/?|^\$\w+/?", "", whole)
+    held = {image.path: image for image in document.around.images.values()}
+    meant = [image for path, image in held.items() if f"/{path}".endswith(f"/{tail}")]
+    files = [path for path in document.around.sources.texts if re.match(r"(?i)dockerfile|containerfile", path.name)]
+    return meant[0] if len(meant) == 1 and not is_unknown(tail) and ("/" in tail or len(files) == 1) else None
 
 
 def _built(text: Text, target: str, document: Document) -> Image | None:
@@ -210,6 +224,7 @@ def _start(service: Any, data: Any, document: Document, base: str, built: Image 
                   cpus or document.around.cpus, cores(limit) if limit is not None and not cpus else None,
                   tuple(published_of(service)), inherited=inherited)  # fmt: skip
     start.open_environment = not known
+    start.for_shell = for_shell(service.get("entrypoint"), service.get("command"))
     start.scripts = built.scripts if built is not None else {}
     start.build_arguments = built.arguments if built is not None else frozenset()
     return start

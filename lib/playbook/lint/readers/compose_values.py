@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,16 @@ def words_of(value: Any) -> list[Word] | None:
         text = value.written if isinstance(value, Word) else str(value)
         words = [word for each in simple_commands(text, {}, line_of(value) or 1) for word in each.words]
         path = getattr(value, "path", "")
-        return [Word(word.replace("$$", "$"), word.line, word.raw, path=path) for word in words]
+        return [Word(word.replace("$$", "$"), word.line, word.raw or "$$" in word, path=path) for word in words]
     line = line_of(value)
     bare = lambda text: str(text).replace("$$", "$")  # noqa: E731
-    return [Word(bare(item), getattr(item, "line", line), False, bare(getattr(item, "written", "")),
+    return [Word(bare(item), getattr(item, "line", line), "$$" in str(item), bare(getattr(item, "written", "")),
                  getattr(item, "path", "")) for item in value]  # fmt: skip
+
+
+def for_shell(*values: Any) -> frozenset[str]:
+    """The variables that commands leave to the container's own shell: `$$NAME` and `$${NAME}`."""
+    return frozenset(re.findall(r"\$\$\{?([A-Za-z_]\w*)", " ".join(map(str, values))))
 
 
 def variables_here(document: Document) -> dict[str, Word]:

@@ -17,6 +17,7 @@ from playbook.lint.checks.containers import (
     check_relative_source,
     cores,
     count_cpus,
+    relative_source,
 )
 from playbook.lint.checks.host_paths import check_host_paths
 from playbook.lint.checks.launch import Start, launch
@@ -127,7 +128,7 @@ def read_docker_run(words: list[Word], document: Document) -> Reading:
             source, _, target = value.partition(":")
             reading.findings += check_relative_source(source, target.partition(":")[0], shown, value.line)
             if meant_as_folder(source, document):
-                reading.report("mount-source-relative", shown, value.line, source=source, target=target)
+                reading.findings.append(relative_source(source, target, shown, value.line))
         source = mount_parts(value)["source"] if name == "--mount" else ""
         if re.match(r"[./~]|\$\{?PWD|\$\(pwd", source) and not re.search(r"\btype=(?!volume)", value):
             reading.report("mount-not-bind", shown, value.line, source=source, value=str(value))

@@ -11,6 +11,7 @@ from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.checks.containers import TOOLS, check_image
 from playbook.lint.checks.image_tags import is_servers, wrong_tag
 from playbook.lint.checks.launch import Start, launch
+from playbook.lint.checks.own_images import runs_server
 from playbook.lint.checks.reading import Document, Image, Reading
 from playbook.lint.forms.dockerfile import (
     KEYWORDS,
@@ -25,7 +26,7 @@ from playbook.lint.forms.dockerfile import (
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.text import Text, Word, expand
 from playbook.lint.readers.image_builds import check_build, is_torn
-from playbook.lint.readers.image_files import copied, is_script_text, made, parted, workdir_of
+from playbook.lint.readers.image_files import copied, is_script_text, made, parted, scripts_named, workdir_of
 from playbook.lint.readers.image_order import check_order, check_scopes, check_taken
 from playbook.lint.readers.image_parts import read_part
 from playbook.lint.readers.image_prints import read_printed
@@ -70,7 +71,7 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
         reading.findings += check_bitnami(base, values, text.path, text.line(final[0].line))
         reading.counts["images"] += 1
         return reading
-    if OFFICIAL not in base and BINARY not in text.content:
+    if OFFICIAL not in base and BINARY not in text.content and not _by_script(final, arguments, document):
         if (part := read_part(steps, text)) is not None:
             return part
         reading.passed = "the image does not serve"
@@ -109,6 +110,13 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
     return reading
 
 
+def _by_script(steps: list[Instruction], arguments: dict[str, str], document: Document) -> bool:
+    """True for an image whose ENTRYPOINT or CMD is a script that lies here and starts the server."""
+    values = {**arguments, **environment(steps, arguments)}
+    mounts = copied(steps, values, document)
+    return any(runs_server(text) for _, text in scripts_named(mounts, steps, values, document))
+
+
 def _is_base_alone(steps: list[Instruction], document: Document) -> bool:
     """True for a document's block that shows what an image is built on, and nothing of what becomes of it."""
     file, texts = document.text.file, document.around.sources.texts
@@ -141,6 +149,7 @@ def _start(
     scripts |= {mount.target: text for mount in mounts if mount.source is not None and mount.source.is_file()
                 and (text := document.around.sources.file(mount.source)) is not None
                 and is_script_text(text)}  # fmt: skip
+    scripts = {**dict(scripts_named(mounts, steps, known, document)), **scripts}
     reading.configs += [(kind, text) for _, text in written if (kind := kind_of(text.content))]
     closed = is_official(base) and not any(fetches(step) for step in steps)
     packaged = any(step.word == "RUN" and re.search(r"install\b.*tensorflow-model-server", step.rest, re.DOTALL)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, Mount
 from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.containers import host_path
 from playbook.lint.checks.reading import Document
-from playbook.lint.forms.dockerfile import Instruction, continued
+from playbook.lint.forms.dockerfile import Instruction, continued, last_of
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, expand
@@ -48,6 +48,22 @@ def copied(steps: list[Instruction], values: Mapping[str, str], document: Docume
             source = None if elsewhere else host_path(named.removeprefix("/") or ".", document.folder,
                                                       document.around.sources)  # fmt: skip
             yield _copy(named, source, target, len(parts) > 2, document.text.line(step.line))
+
+
+def scripts_named(mounts: Iterable[Mount], steps: list[Instruction], values: Mapping[str, str],
+                  document: Document) -> Iterator[tuple[str, Text]]:  # fmt: skip
+    """The scripts that ENTRYPOINT and CMD name, which lie here and are copied, by their paths in the image."""
+    workdir, held = workdir_of(steps, values), [*mounts]
+    told = [step.rest for word in ("ENTRYPOINT", "CMD") if (step := last_of(steps, word)) is not None]
+    for word in re.findall(r"[^\s\"'\[\],;&|]+", " ".join(told)):
+        path = word if word.startswith("/") else f"{workdir}/{word.removeprefix('./')}"
+        for mount in held:
+            rest = mount.rest_of(path)
+            if rest is None or mount.source is None:
+                continue
+            text = document.around.sources.file(mount.source / rest if rest else mount.source)
+            if text is not None and is_script_text(text):
+                yield path, text
 
 
 def is_script_text(text: Text) -> bool:

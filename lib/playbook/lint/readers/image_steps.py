@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from playbook.lint.checks.command import BINARY, ENTRYPOINT_SCRIPT, OFFICIAL, Command, is_official, is_server_word
@@ -11,6 +11,7 @@ from playbook.lint.checks.containers import check_health, check_told
 from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.launch import Start, is_script
 from playbook.lint.checks.misnamed import named_rightly
+from playbook.lint.checks.over_entrypoint import over_entrypoint
 from playbook.lint.checks.shell_form import shell_form
 from playbook.lint.forms.dockerfile import KEYWORDS, Instruction, check_form, continued, stages
 from playbook.lint.forms.shell import simple_commands
@@ -160,11 +161,11 @@ def _commented(step: Instruction) -> str:
     return _ONE_LINE[step.word]
 
 
-def form_of(rest: str) -> tuple[str, dict[str, str]]:
+def form_of(rest: str) -> tuple[str, Mapping[str, object]]:
     """The fault of a CMD in shell form, with its words."""
     ours = re.search(rf"{BINARY}|{ENTRYPOINT_SCRIPT}|\$|--\w+_\w|^-", rest)
     if not ours:
-        return "cmd-over-entrypoint", {"word": repr(rest.split()[0])}
+        return "cmd-over-entrypoint", over_entrypoint(rest.split()[0])
     return shell_form(continued(rest))
 
 

@@ -36,6 +36,7 @@ from playbook.lint.readers.docker_astray import IN_QUOTES, cut_by_blank
 from playbook.lint.readers.docker_cli import read_docker_run
 from playbook.lint.readers.docker_options import check_copy
 from playbook.lint.readers.docker_words import lacks_image, run_arguments
+from playbook.lint.readers.foreground import Foreground
 from playbook.lint.readers.grown_lines import without_steps
 from playbook.lint.readers.server_commands import calls_script, read_process, read_script_call, starts_server
 from playbook.lint.readers.sourced import sourced_variables
@@ -72,6 +73,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     around = document.around.sources.texts.get(text.file, text) if text.file is not None else text
     serves = bool(_SERVES.search(around.content)) or names_own(document.around, text.content)
     writes, order, torn = Writes(not _BASH.match(text.content)), Order(), Torn()
+    foreground = Foreground(text.content)
     blanked, read_as_meant = Blanked(text.content), lambda words: _read_command(Simple(words), document, depth)
     commands = [*simple_commands(text.content, values, text.first_line)]
     writes.parts(commands)
@@ -89,6 +91,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
         read = _read_command(whole, document, depth)
         reading.findings += blanked.used(command.words, text.path) if read.understood else ()
         order.add(command, read.commands)
+        foreground.add(command, bool(read.commands))
         reading.add(read.without(*IN_QUOTES) if command.unclosed and pasted else read)
         torn.understood = bool(read.commands)
         if starts_server(command.words) and read.understood and behind_prompt(command.words) and _is_script(text):
@@ -110,6 +113,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     if depth == 0:
         reading.findings += [*check_rewriting(text), *check_exports(shown, text.path)]
         reading.findings += [*order.late(text.content, document.around.sources)]
+        reading.findings += foreground.findings(text.path) if _is_script(text) else ()
     return reading
 
 

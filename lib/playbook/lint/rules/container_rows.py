@@ -10,8 +10,8 @@ ROWS = (
      "COPY it to {path}.",
      "server.cc; Dockerfile reference"),
     ("cmd-over-entrypoint", "warning",
-     "CMD names {word}, but the entrypoint already runs the server: the word is appended as an unknown argument.",
-     "Keep only flags in CMD, in exec form: CMD [\"--enable_batching=true\"].",
+     "CMD names {word}, but the entrypoint already runs the server: {effect}.",
+     "{remedy}",
      "tf_serving_entrypoint.sh"),
     ("cmd-shell-form", "error",
      "CMD in shell form, or one that names a shell, reaches the entrypoint as words ('/bin/sh -c ...'), and no shell "

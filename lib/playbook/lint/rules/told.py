@@ -47,6 +47,8 @@ TOLD = {
     "metrics-port-closed": "Scrape the port of --rest_api_port, by habit 8501, as it is reached from there.",
     "health-asks-nobody": "Ask the port of --rest_api_port (by habit 8501) for /v1/models/<name> of a model it has.",
     "apt-in-build": "Write RUN apt-get update && apt-get install -y ..., in one RUN.",
+    "cmd-over-entrypoint": 'Keep only flags in CMD, in exec form: CMD ["--enable_batching=true"]; make a script of '
+    "one's own the ENTRYPOINT.",
     "port-of-copies": "Publish a range of ports for the copies, or none, with a proxy in front; drop container_name.",
     "ports-crossed": "Publish gRPC as the port of --port, REST as that of --rest_api_port (8500:8500, 8501:8501).",
     "infra-validator-idle": "Give it examples, or drop the component.",
