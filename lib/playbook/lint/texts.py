@@ -22,6 +22,7 @@ from playbook.lint.judging import judge
 from playbook.lint.readers.clients import check_urls
 from playbook.lint.readers.joined import joined
 from playbook.lint.readers.networks import check_networks
+from playbook.lint.readers.notebooks import lines_of
 from playbook.lint.readers.own_localhost import check_own_localhost
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.routes import check_nginx
@@ -77,7 +78,10 @@ def _examined(
     reading.findings += check_urls(gathered.texts.values(), objects, pods)
     reading.findings += check_networks(objects)
     started = [check_command(each)[0] for each in reading.commands]
-    reading.findings += check_own_localhost(gathered.texts.values(), objects, started)
+    alone = list(check_own_localhost(gathered.texts.values(), objects, started))
+    asking = {hit.path for hit in alone if hit.path.endswith(".ipynb")} - around.origins.keys()
+    around.origins.update({text.path: lines_of(text) for text in gathered.texts.values() if text.path in asking})
+    reading.findings += alone
     sources.asked |= joined(objects, pods, gathered.read)
     report = judge(reading, around, gathered, set())
     report.root = sources.root

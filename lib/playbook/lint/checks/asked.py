@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.host_ports import HERE, is_open, published, ways
+from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
 
@@ -78,7 +79,7 @@ def _metrics(text: Text, rest: set[str], served: str) -> Iterator[Finding]:
 
 def _asked(text: Text) -> Iterator[tuple[int, str, str, str]]:
     """The lines, hosts, ports and paths of the requests to REST that go through what is published."""
-    for line, content in enumerate(text.content.split("\n"), text.first_line):
+    for line, content in enumerate(lines_of(text), text.first_line):
         for named, bare, port, what in _ASKED.findall(content) if not _INSIDE.search(content) else ():
             yield line, named or bare, port, what
 

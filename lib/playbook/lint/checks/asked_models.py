@@ -9,6 +9,7 @@ from playbook.lint.checks.command import Command
 from playbook.lint.checks.host_ports import HERE, is_open, ways
 from playbook.lint.checks.model_lists import model_entries
 from playbook.lint.checks.model_places import is_plain
+from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
@@ -83,7 +84,7 @@ def _is_base(command: Command) -> bool:
 
 
 def _by_url(text: Text, ports: set[str]) -> Iterator[tuple[int | None, str]]:
-    for number, line in enumerate(text.content.split("\n"), 1):
+    for number, line in enumerate(lines_of(text), 1):
         for host, port, variable, name in _URL.findall(line) if not line.lstrip().startswith(("#", "//")) else ():
             if host in HERE and port in ports and (name or (name := _value(variable, text))):
                 yield text.line(number), name

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from playbook.lint.checks.asked_models import models_of
 from playbook.lint.checks.command import Command
+from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
@@ -28,7 +29,7 @@ def check_names_asked(
     if not any(models.values()) or any(_COMES_LATER.search(text.content) for text in held):
         return
     for text in held:
-        for number, line in enumerate(text.content.split("\n"), text.first_line):
+        for number, line in enumerate(lines_of(text), text.first_line):
             for host, model in _URL.findall(line) if not line.lstrip().startswith(("#", "//")) else ():
                 served = models.get(host)
                 if served and model not in served and not (_PLACEHOLDER.fullmatch(model) or is_unknown(model)) \

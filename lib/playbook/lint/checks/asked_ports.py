@@ -9,6 +9,7 @@ from playbook.lint.checks.asked import OTHER_WAYS
 from playbook.lint.checks.asked_models import NOT_MEANT
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.host_ports import is_open, published, ways
+from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
 
@@ -41,7 +42,7 @@ def check_ports_asked(texts: Iterable[Text], commands: Sequence[Command]) -> Ite
 
 def _first(text: Text, rest: set[str], grpc: set[str], others: set[str], alone: bool) -> Iterator[Finding]:
     speaks_grpc = bool(_SPEAKS_GRPC.search(text.content))
-    for number, line in enumerate(text.content.split("\n"), text.first_line):
+    for number, line in enumerate(lines_of(text), text.first_line):
         if line.lstrip().startswith(("#", "//")):
             continue
         asked = [(port, "/v1/models", rest, grpc, "gRPC's") for port in _REST.findall(line)]

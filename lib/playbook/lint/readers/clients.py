@@ -11,6 +11,7 @@ from typing import Any
 from playbook.lint.checks.containers import listening
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.reading import SHAPES
+from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text, Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.compose_values import environment_of, words_of
@@ -92,7 +93,7 @@ def check_urls(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: list
     for text in texts:
         if names is None or not text.path.lower().endswith(_URLS_IN) or not names.search(text.content):
             continue
-        for number, line in enumerate(text.content.split("\n"), text.first_line):
+        for number, line in enumerate(lines_of(text), text.first_line):
             for match in _URL.finditer(line) if not line.lstrip().startswith(("#", "//")) else ():
                 if (address := _ADDRESS.match(match[0])) and address["host"].partition(".")[0] in hosts:
                     yield from _check(_Told("This address", address, number), hosts, text.path)

@@ -17,6 +17,7 @@ _ASIDE = re.compile(
     r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|bench\w*|old|archive|examples?|demo|samples?|scripts?|tools?|local|"
     r"notebooks?|try|client)([/_.-]|$)"
 )
+_JUPYTER = re.compile(r"(?i)jupyter|notebook")
 _RUN = re.compile(r"(?m)^\s*(?:CMD|ENTRYPOINT)\b.*(?:\\\n.*)*")
 _FILE = re.compile(r"([\w-]+)\.(?:py|sh)\b|\b([\w-]+):\w+\b|-m[\s\",]+([\w.]+)")
 _IMPORT = re.compile(r"(?m)^\s*(?:from|import)\s.*(?:\([^)]*\))?")
@@ -27,8 +28,9 @@ def programs_of(name: str, service: Any, folder: Path, texts: Sequence[Text]) ->
     """The programs of a service, and whether each is one that it starts.
 
     Those of a folder of its own are all its; of a folder that it shares, those that it starts, or that they import.
-    Without a folder to build, a program that is called as the service is.
+    Without a folder to build, a program that is called as the service is. Notebooks that a Jupyter mounts are its.
     """
+    yield from ((text, True) for text in _notebooks(name, service, folder, texts))
     build = service.get("build")
     context = build.get("context", ".") if isinstance(build, Table) else build
     held = [text for text in texts if text.file is not None and _may_serve(text)]
@@ -55,6 +57,18 @@ def programs_of(name: str, service: Any, folder: Path, texts: Sequence[Text]) ->
         inside = (text.file or root).resolve().relative_to(root).as_posix()
         if text in reached or (own and not started and not _ASIDE.search(inside)):
             yield text, text in started
+
+
+def _notebooks(name: str, service: Any, folder: Path, texts: Sequence[Text]) -> Iterator[Text]:
+    """The notebooks in the folders of the host that a service mounts, where it is a Jupyter."""
+    if not _JUPYTER.search(f"{name} {service.get('image')} {service.get('command')} {service.get('build')}"):
+        return
+    for volume in service.get("volumes") or []:
+        source = str(volume.get("source", "") if isinstance(volume, Table) else str(volume).partition(":")[0])
+        if source.startswith(".") and not is_unknown(source):
+            root = (folder / source).resolve()
+            yield from (text for text in texts if text.path.endswith(".ipynb") and text.file is not None
+                        and text.file.resolve().is_relative_to(root))  # fmt: skip
 
 
 def _may_serve(text: Text) -> bool:

@@ -1,4 +1,4 @@
-"""Containers of the server's image whose shell a document opens, to start the server in it by the lines below."""
+"""Containers of the server's image whose shell a text opens, to start the server in it by the lines below."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def enter(start: Start, document: Document) -> None:
     around, shown = document.around, document.text.path
     around.entered.pop(shown, None)
     whole = around.sources.texts.get(document.text.file) if document.text.file is not None else None
-    opened = start.entry is not None and any(map(is_shell, start.entry[:1])) and not start.args
-    prose = Command((), shown).in_prose
+    words = [*(start.entry or ()), *start.args]
+    devel = start.entry is None and "-devel" in start.image  # whose own command is a shell
+    opened = (devel and not words) or (bool(devel or start.entry) and len(words) == 1 and is_shell(words[0]))
+    prose = Command((), shown).in_prose or shown.endswith((".sh", ".bash", ".txt"))  # notes of what was typed
     if opened and prose and whole is not None and not _INSTALLED.search(whole.content):
         around.entered[shown] = Entered(replace(start.place, closed=False, image=""), start.published)
 

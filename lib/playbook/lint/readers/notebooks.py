@@ -61,6 +61,15 @@ def code_of(kind: str, text: Text) -> Iterator[str]:
             yield shell_and_code("".join(lines))[1]
 
 
+def as_program(text: Text) -> Text:
+    """A notebook's code as one program, whose lines count those of all cells, as those of its blocks do."""
+    code = ""
+    for cell, lines in _cells(text):
+        own = "".join(lines) if cell.get("cell_type") == "code" else ""
+        code += own + "\n" * (_count(lines) - own.count("\n"))
+    return Text(code, text.path, 1, text.file, written_as=".py")
+
+
 _LONGEST_LINE = 10_000  # a line of source; longer ones are pictures
 # lines of Python among those of a shell
 _SETS = re.compile(

@@ -11,10 +11,12 @@ from playbook.lint.checks.command import Command
 from playbook.lint.checks.containers import listening
 from playbook.lint.checks.host_ports import led
 from playbook.lint.checks.start import is_anothers
+from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.compose_programs import programs_of
 from playbook.lint.readers.compose_values import environment_of
+from playbook.lint.readers.notebooks import as_program
 from playbook.lint.rules.findings import Finding, finding
 
 _LITERAL = re.compile(r"[\"'`](https?://)?(localhost|127\.0\.0\.1|0\.0\.0\.0):(\d{2,5})(/v1[^\"'`]*)?/?[\"'`]")
@@ -47,7 +49,7 @@ def check_own_localhost(
     texts: Iterable[Text], objects: Sequence[tuple[Any, str]], commands: Sequence[Command]
 ) -> Iterator[Finding]:
     """Addresses in programs that lead to the program's own container; each program is told its first one."""
-    held, told = [*texts], set[str]()
+    held, told = [as_program(text) if text.path.endswith(".ipynb") else text for text in texts], set[str]()
     elsewhere = {name for text in held if _SETS.search(text.path) for name in _SET.findall(text.content)}
     for data, shown in objects:
         services = data.get("services")
@@ -71,7 +73,7 @@ def check_own_localhost(
                 if text.path in told or text.path in inside:
                     continue
                 lost = _unread(own, services, held)
-                asked = servers if "build" in service or lost else []
+                asked = servers if "build" in service or lost or text.path.endswith(".ipynb") else []
                 hit = _first(text, str(name), starts, asked or [server for _, server in lost], lost, given)
                 if hit is not None:
                     told.add(text.path)
@@ -119,7 +121,7 @@ def _first(
     guard = None if starts else _MAIN.search(content)
     end = content.count("\n", 0, guard.start()) if guard else len(content)
     lines = content.split("\n")
-    for number, line in enumerate(lines[:end]):
+    for number, line in enumerate(lines_of(text)[:end]):
         for scheme, host, port, path in _LITERAL.findall(line):
             server = next((each for each in servers if int(port) in each.ports), None)
             rest = bool(path) or (scheme and _SPEAKS_REST.search(content))
