@@ -49,7 +49,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     for each in reading.commands:
         before = len(report.findings)
         command, hits = check_command(each if each.cpus else replace(each, cpus=around.cpus))
-        otherwise = started_otherwise(command, reading.commands)
+        otherwise = started_otherwise(command, reading.commands, around)
         told = otherwise or command.step or command.since is not None  # of the line whose words it has again
         hits = [hit for hit in hits if not (told and hit.rule == "monitoring-missing")]
         report.findings += [*hits, *check_published(command), *check_mounted(command)]

@@ -16,6 +16,7 @@ COMMANDS: dict[str, dict[str, str | bytes]] = {
     "not-understood": {"x.yaml": "deploy: {with: the tensorflow/serving image}\n"},
     "unreadable": {"x.yaml": "containers: [{image: tensorflow/serving\n"},
     "model-other-format": {"Dockerfile": DOCKER + "COPY net.onnx /models/model/1/net.onnx"},
+    "model-mounted-above": {"run.sh": "docker run -v /srv/m:/models -e MODEL_NAME=m tensorflow/serving:2.20.0\n"},
     "port-told-closed": {"Dockerfile": DOCKER + 'EXPOSE 8080\nCMD ["--enable_batching"]'},
     "flag-too-new": {"run.sh": RUN.format(options="", flags="--mixed_precision=bfloat16").replace("2.20", "2.9")},
     "models-in-one-name": {"run.sh": RUN.format(options="-e MODEL_NAME=a,b", flags="")},

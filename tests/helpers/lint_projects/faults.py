@@ -237,7 +237,7 @@ MODEL_FAULTS = [
     entry_fault("model-platform-unknown", "model_platform", 'model_platform: "pytorch"'),
     entry_fault("config-unknown-field", "policy", "model_version_policy { latest { num_version: 2 } }"),
     entry_fault("config-unknown-field", "extra", "batching_parameters { num_batch_threads { value: 8 } }"),
-    entry_fault("config-unknown-field", "extra", 'model_verison_policy { all { } }'),
+    entry_fault("config-unknown-field", "policy", 'model_verison_policy { all { } }'),
     entry_fault("config-scalar-for-message", "policy", "model_version_policy: LATEST"),
     entry_fault("config-bad-value", "policy", "model_version_policy { latest { num_versions: two } }"),
     entry_fault("config-message-for-scalar", "name", 'name { value: "ranker" }', also="model-name-missing model-twice", fixable=True),

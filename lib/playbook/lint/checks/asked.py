@@ -74,7 +74,8 @@ def _metrics(text: Text, rest: set[str], served: str) -> Iterator[Finding]:
         asked = _METRICS.findall(content) if not (_INSIDE.search(content) or text.path.endswith(".ipynb")) else ()
         for port, path in asked:
             if port in rest and path != served.rstrip("/"):
-                yield finding("metrics-path-mismatch", text.path, line, path=path, served=served)
+                yield finding("metrics-path-mismatch", text.path, line, path=path, served=served,
+                              key="metrics_path")  # fmt: skip
 
 
 def _asked(text: Text) -> Iterator[tuple[int, str, str, str]]:

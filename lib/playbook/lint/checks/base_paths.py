@@ -26,6 +26,7 @@ from playbook.lint.checks.model_places import (
     version_mounted,
 )
 from playbook.lint.checks.models import Serving, check_base_path, version_of
+from playbook.lint.checks.reading import Surroundings
 from playbook.lint.checks.several_names import check_several
 from playbook.lint.checks.shown_folders import saved_otherwise, shown_bare, shown_wrong
 from playbook.lint.checks.shown_in_part import holds_no_model
@@ -72,10 +73,14 @@ def check_served(command: Command, sources: Sources, files: dict[str, Text], che
         yield from hits or check_unread(command, sources)
 
 
-def started_otherwise(command: Command, others: Sequence[Command]) -> bool:
+def started_otherwise(command: Command, others: Sequence[Command], around: Surroundings) -> bool:
     """True for an image of one's own whose models another text's container names: what the image alone would serve
-    is not what is served."""
-    if not (command.place.built and command.implied):
+    is not what is served.
+
+    That container's image may be this one only while no text here tells under which name this one is built.
+    """
+    named_here = any(image.path == command.path for known in around.builds.values() for _, image, _ in known)
+    if named_here or not (command.place.built and command.implied):
         return False
     named = [word.partition("=")[2] for other in others for word in other.words
              if other.place.container and not other.place.built and not is_official(other.place.image)
@@ -149,18 +154,19 @@ def _not_found(asked: _Asked, base: str, result: Lookup) -> Iterator[Finding]:
     """What is known of a base path that is no folder here: by what is shown, mounted or copied."""
     command, single = asked.command, asked.single
     place, told = command.place, single and "model_base_path" in command.given
+    in_image = place.built or (bool(place.dockerfile) and all(each.copied or each.files for each in place.mounts))
     if shown := shown_wrong(result, command, asked.sources, base):
         rule, words = shown
         yield finding(rule, *asked.mounted_at(result), **words)
     elif remedy := saved_otherwise(result, command, asked.sources, base):
         yield finding("no-version", *asked.mounted_at(result), path=base, remedy=remedy)
+    elif result.missing and in_image and (copied := copied_beside(command, base)):
+        remedy = f"Copied is {copied}: name it, or copy to {base}."
+        yield finding("base-path-missing", *asked.where, path=base, where="in the image", remedy=remedy)
     elif (result.missing or result.text is not None) and not place.built:
         missing = result.missing or "a folder but a file"
         remedy = name_mounted(command, base) or result.remedy
         yield finding("base-path-missing", *asked.where, path=base, where=missing, remedy=remedy)
-    elif result.missing and (copied := copied_beside(command, base)):
-        remedy = f"Copied is {copied}: name it, or copy to {base}."
-        yield finding("base-path-missing", *asked.where, path=base, where="in the image", remedy=remedy)
     elif result.missing and (others := models_beside(result, command, base)):
         remedy = f"The folder that is copied holds {others}: name one of them, or copy {base}, too."
         yield finding("base-path-missing", *asked.where, path=base, where="in the image", remedy=remedy)
@@ -175,8 +181,8 @@ def _not_found(asked: _Asked, base: str, result: Lookup) -> Iterator[Finding]:
         where = "in the volume that is filled beside the server"
         yield finding("base-path-missing", *asked.where, path=base, where=where, remedy=remedy)
     elif named := mounted_above(result, command, base):
-        missing, remedy = f"in the container, as {named} itself is mounted above it", f"Mount it at {base}."
-        yield finding("base-path-missing", *asked.mounted_at(result), path=base, where=missing, remedy=remedy)
+        words = {"path": base, "named": named, "name": base.rstrip("/").rpartition("/")[2]}
+        yield finding("model-mounted-above", *asked.mounted_at(result), **words)
     elif result.mount is not None:
         yield from version_mounted(result, command, base)
         if told and names_version(result, command, base):

@@ -47,6 +47,7 @@ class Mount:
     by_key: bool = False  # one path of a pod's volume (subPath), which stays as it was when the pod began
     flat: bool = False  # of ConfigMaps and Secrets alone, whose keys are files: no folder lies in it
     filled: frozenset[str] = frozenset()  # the names that containers beside the server's put into it; none: not told
+    copied: bool = False  # by the steps of an image, not mounted where it is run
 
     def rest_of(self, path: str) -> str | None:
         """`path` below the target ("" for the target itself); None when it lies elsewhere."""

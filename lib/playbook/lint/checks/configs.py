@@ -78,7 +78,8 @@ def check_scrape(job: Any, key: str, served: str, shown: str) -> Iterator[Findin
     if not served.startswith("/"):
         return  # it never matches, which is said of the monitoring file
     if "/" + path.lstrip("/") != served and not is_unknown(path):  # Prometheus adds the slash
-        yield finding("metrics-path-mismatch", shown, line, path=path, served="/" + served.lstrip("/"))
+        yield finding("metrics-path-mismatch", shown, line, path=path, served="/" + served.lstrip("/"),
+                      key=key)  # fmt: skip
     if job.get("params"):
         yield finding("metrics-params", shown, job.at("params"))
 
@@ -94,4 +95,4 @@ def check_annotations(annotations: Any, served: str, shown: str) -> Iterator[Fin
         yield from check_scrape(annotations, key, served, shown)
     elif on and str(annotations.get("prometheus.io/port", "8501")) == "8501":
         line = annotations.at("prometheus.io/scrape")
-        yield finding("metrics-path-mismatch", shown, line, path="/metrics", served=served)
+        yield finding("metrics-path-mismatch", shown, line, path="/metrics", served=served, key=key)

@@ -16,6 +16,11 @@ _READ_BY_SCRIPT = ("MODEL_NAME", "MODEL_BASE_PATH")
 OURS_ALONE = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS)_")  # other programs have none of these
 _OURS = re.compile(r"^(TF_SERVING|TENSORFLOW_SERVING|TFSERVING|TFS|TF)_")
 _STORE = re.compile(r"^(GCS|GS|S3|AWS|AZURE|MINIO|HDFS)_(?=MODEL_(PATH|DIR|BASE_PATH)$)")
+READ_BY_PLATFORM = ("STORAGE_URI",)  # KServe fetches what it names, in the container's stead
+# where a model is to be fetched from, as other servers are told
+_FETCHED = re.compile(
+    r"([A-Z0-9]+_)?(MODELS?|STORAGE|SAVED_MODEL)_(URI|URL|S3_(URI|PATH|URL))|MODEL_BUCKET|STORAGE_PATH"
+)
 _ALSO_NAMES = set(
     [
         "MODEL_CONFIG",
@@ -108,7 +113,8 @@ def _is_setting(name: str) -> bool:
     settings = FLAGS.keys() - {"port", "version"} | set(BATCHING_FIELDS)
     tail = "_" in bare and any(flag.endswith("_" + bare.lower()) for flag in settings)
     threads = name.startswith("TENSORFLOW_") and name.lower().removesuffix("_threads") in settings
-    return bare.lower() in settings or tail or threads or bare in _ALSO_NAMES or bool(_MEANT.fullmatch(name))
+    meant = _MEANT.fullmatch(name) or _FETCHED.fullmatch(name)
+    return bare.lower() in settings or tail or threads or bare in _ALSO_NAMES or bool(meant)
 
 
 def _meant_for_script(name: str) -> str:
@@ -152,6 +158,8 @@ def instead_of(name: str, value: str, batches: bool = False) -> str:
     if threads := _THREADS.fullmatch(name):
         return (f"Write TF_NUM_{threads[1]}OP_THREADS={value or 'N'}, or append the flag "
                 f"--tensorflow_{threads[1].lower()}_op_parallelism={value or 'N'}.")  # fmt: skip
+    if _FETCHED.fullmatch(name):
+        return "The server fetches nothing: put the model where --model_base_path leads before it starts."
     bare, flag = _bare(name), flag_meant(name)
     flag = "rest_api_port" if (flag, value) == ("port", _REST_BY_HABIT) else flag
     if name in _READ_BY_SCRIPT:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playbook.lint.checks.command import Command, Mount
+from playbook.lint.checks.command import Command, Mount, Place
 from playbook.lint.checks.config_kinds import kind_of
 from playbook.lint.forms.text import Text, is_unknown
 
@@ -125,11 +125,17 @@ def look_up(command: Command, sources: Sources, path: str) -> Lookup:
     below = command.place.below(absolute)
     if not command.place.closed or command.place.hidden_mounts or below:
         return Lookup()
-    targets = ", ".join(mount.target for mount in command.place.mounts)
     begin = command.place.workdir or "/"
     relative = "" if path.startswith("/") else f" (a relative path begins at {begin} there, so it means {absolute})"
-    remedy = f"Mount it at {absolute}" + (f"; mounted are {targets}." if targets else "; nothing is mounted.")
+    remedy = f"Mount it at {absolute}; {_given(command.place)}."
     return Lookup(missing=f"in the container{relative}", remedy=remedy)
+
+
+def _given(place: Place) -> str:
+    """What a container gets, as a remedy tells it."""
+    mounted, copied = (", ".join(each.target for each in place.mounts if each.copied is own) for own in (False, True))
+    told = [f"{how} {targets}" for how, targets in (("mounted are", mounted), ("copied are", copied)) if targets]
+    return " and ".join(told) or "nothing is mounted"
 
 
 def _of_host(command: Command, path: str) -> Lookup | None:

@@ -100,7 +100,10 @@ def version_mounted(result: Lookup, command: Command, base: str) -> Iterator[Fin
     if mount is None or not mount.named or rest not in ("", mount.target.rpartition("/")[2]):  # the name twice
         return
     name = mount.named.rstrip("/").rpartition("/")[2]
-    if version_of(name) is not None and mount.source is None:
+    if version_of(name) is not None and mount.copied and rest == "":
+        remedy = f"COPY puts the content of {mount.named} right into it: copy to {base.rstrip('/')}/{name}/."
+        yield finding("no-version", command.path, mount.line or command.line, path=base, remedy=remedy)
+    elif version_of(name) is not None and mount.source is None:
         parent = mount.named.rstrip("/").rpartition("/")[0] or "/"
         yield finding("base-path-version", command.path, mount.line or command.line, path=mount.named, parent=parent)
     if name == "Format-Serving" and mount.source is None and not command.place.built:  # as TFX's Trainer calls it

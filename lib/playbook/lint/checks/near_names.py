@@ -37,8 +37,26 @@ def check_near_names(
                     and SequenceMatcher(None, name, name_of(text.path)).ratio() >= _ALIKE}  # fmt: skip
             if len(near) == 1 and (command.path, path) not in told:
                 told.add((command.path, path))
-                words = {"flag": f"--{flag}", "path": path, "near": near.pop()}
-                yield finding("config-name-near", command.path, command.at(flag), **words)
+                yield _said(command, flag, path, near.pop())
+
+
+def _said(command: Command, flag: str, path: str, near: str) -> Finding:
+    """What is said of such a name: an error where the very folder is shown, and lacks it."""
+    words = {"flag": f"--{flag}", "path": path}
+    if not _is_shown(command, path, near):
+        return finding("config-name-near", command.path, command.at(flag), **words, near=near)
+    where = f"in the folder that is mounted, which is shown here ({near} is)"
+    remedy = "Write the name of the file that is there."
+    return finding("config-file-missing", command.path, command.at(flag), **words, effect=KINDS[flag][1], where=where,
+                   remedy=remedy)  # fmt: skip
+
+
+def _is_shown(command: Command, path: str, near: str) -> bool:
+    """True where a container mounts the folder that the text stands in, as the file of nearly that name tells."""
+    begin = command.path.rpartition("/")[0]
+    inside = near.removeprefix(f"{begin}/") if begin else near
+    rest = next((rest for _, rest in command.place.over(command.place.absolute(path))), "")
+    return bool(rest) and rest.rpartition("/")[0] == inside.rpartition("/")[0]
 
 
 def name_of(path: str) -> str:

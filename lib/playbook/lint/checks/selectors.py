@@ -13,6 +13,7 @@ from playbook.lint.rules.findings import Finding, finding
 
 _SELECTING = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
 _GIVES_BOTH = re.compile(r"(?m)^\s*(commonLabels|-?\s*includeSelectors):")  # kustomize writes both where there are none
+LEFT_OUT = re.compile(r"(?m)^\s*(-\s*)?(#\s*)?\[?(\.\.\.|…)")  # a text that is shown in part says so
 _PROGRAMS = (".py", ".tf")  # whose own libraries write a selector
 
 
@@ -30,8 +31,19 @@ def check_selector(data: Any, text: Text, sources: Sources) -> Iterator[Finding]
             yield finding("selector-mismatch", text.path, spec.at("selector"), **words)
     if _lacks_selector(data, text) and not _is_given(text, sources):
         told = {"kind": data["kind"], "labels": ", ".join(f"{name}: {value}" for name, value in labels.items())}
-        rule = "selector-missing" if labels else "selector-not-shown"
+        told["labels"] = told["labels"] or "which they lack, too"
+        rule = "selector-missing" if labels or is_complete(data, text, sources) else "selector-not-shown"
         yield finding(rule, text.path, data.at("spec"), **told)
+
+
+def is_complete(data: Any, text: Text, sources: Sources) -> bool:
+    """True for a workload in a manifest of its own that tells what a patch or an excerpt leaves out: of each of its
+    containers the image and the ports, and in the text around it no gap."""
+    pod: Any = ((data.get("spec") or {}).get("template") or {}).get("spec") or {}
+    containers = [each for each in pod.get("containers") or [] if isinstance(each, Table)]
+    told = bool(containers) and all({"name", "image", "ports"} <= {*each} for each in containers)
+    own = text.suffix in (".yaml", ".yml", ".json") and bool((data.get("metadata") or {}).get("name"))
+    return told and own and not (text.templated or LEFT_OUT.search(text.content) or _is_given(text, sources))
 
 
 def _lacks_selector(data: Any, text: Text) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, Command, entrypoint_flags, is_official, is_server_word
-from playbook.lint.checks.environment import OURS_ALONE, flag_meant, instead_of, is_told, is_unread
+from playbook.lint.checks.environment import OURS_ALONE, READ_BY_PLATFORM, flag_meant, instead_of, is_told, is_unread
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, is_script, tells_model
 from playbook.lint.checks.start_checks import is_replaced
@@ -30,6 +30,7 @@ def check_variables(start: Start, referenced: str, reading: Reading) -> dict[str
     for name, value in start.environment.items() if not _is_opaque(start, by_script) else ():
         ours = is_official(start.image) or start.implied is not None or bool(OURS_ALONE.match(name))
         ours = ours or name != name.strip() or name.startswith("--")
+        ours = ours and not (start.managed and name in READ_BY_PLATFORM)
         ours = ours and name not in start.inherited and not is_told(name, value, start.args)
         if not (ours and is_unread(name, referenced, by_script)):
             continue

@@ -93,7 +93,7 @@ def _copy(named: str, source, target: str, several: bool, line: int | None) -> M
     folder = source.is_dir() if source is not None else "." not in name
     if not folder and (target.endswith("/") or several) and "*" not in name:
         target = target.rstrip("/") + "/" + name
-    return Mount(target.rstrip("/") or "/", source, named, line=line)
+    return Mount(target.rstrip("/") or "/", source, named, line=line, copied=True)
 
 
 def made(steps: list[Instruction], values: Mapping[str, str], document: Document) -> Iterator[tuple[str, Text]]:

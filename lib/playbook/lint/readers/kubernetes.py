@@ -157,7 +157,9 @@ def _start(container: Any, spec: Any, data: Any, document: Document, built: Imag
               for each in container.get("env") or [] if isinstance(each, Table)}  # fmt: skip
     values = {**_from_maps(container, document), **values}
     values = dict(zip(values, filled_in(list(values.values()), values), strict=True))  # a value may name another
-    whole = is_whole(data, container, document.text)  # without mounts another text is likely an excerpt
+    whole = is_whole(
+        data, container, document.text, document.around.sources
+    )  # without mounts another text is likely an excerpt
     unfilled = whole and is_official(image) and keeps_empty(spec, entry or [], document)
     mounts, hidden = mounts_of(container, spec, data, document, unfilled)
     closed = (built is not None or is_official(image)) and not hidden and (bool(mounts) or whole)

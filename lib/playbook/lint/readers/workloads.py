@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.lint.checks.lookup import Sources
 from playbook.lint.checks.reading import Document
+from playbook.lint.checks.selectors import LEFT_OUT, is_complete
 from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.text import Text, Word
 from playbook.lint.forms.yaml_lines import Items, Table
 
 _SELECTING = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Rollout")
 _WHOLE = ("Pod", "Job", "CronJob", *_SELECTING)
-_LEFT_OUT = re.compile(r"(?m)^\s*(-\s*)?(#\s*)?\[?(\.\.\.|…)")
 _CONTAINERS_OWN = {"volumeMounts", "imagePullPolicy", "livenessProbe", "readinessProbe", "startupProbe", "envFrom",
                    "terminationMessagePath"}  # fmt: skip
 _ALONE = ("container", "script")  # Argo's templates hold one container each, in one of these
@@ -115,19 +116,19 @@ def manifests(node: Any, text: Text) -> Iterator[Text]:
         yield from manifests(value, text)
 
 
-def is_whole(data: Any, container: Any, text: Text) -> bool:
+def is_whole(data: Any, container: Any, text: Text, sources: Sources) -> bool:
     """True for an object that leaves nothing out, as patches and excerpts do: all its pods have stands in it."""
     kind = str(data.get("kind", ""))
     knative = kind == "Service" and str(data.get("apiVersion", "")).startswith("serving.knative.dev")
     later = text.path.endswith((".py", ".ipynb")) and "mount" in text.content.lower()  # which code may add
-    left_out = text.templated or later or _LEFT_OUT.search(text.content)
+    left_out = text.templated or later or LEFT_OUT.search(text.content)
     if not (kind in _WHOLE or knative or _has_graphs(data)) or left_out or "image" not in container:
         return False
     spec: Any = data.get("spec")
     template: Any = spec.get("template") if isinstance(spec, Table) else None
     labels = (template.get("metadata") or {}).get("labels") if isinstance(template, Table) else None
     named = labels and "model_base_path" in str(container.get("args"))
-    told = isinstance(spec, Table) and (spec.get("selector") or named)
+    told = isinstance(spec, Table) and (spec.get("selector") or named or is_complete(data, text, sources))
     patch = kind in _SELECTING and not told
     return not patch and not (container.get("lifecycle") or {}).get("postStart")  # which may fetch a model
 

@@ -95,6 +95,11 @@ ROWS = (
      "Base path {path} is not {where}: the server waits at start for ever, with no port open.",
      "{remedy}",
      "file_system_storage_path_source.cc; #1447"),
+    ("model-mounted-above", "warning",
+     "{named} itself is mounted above base path {path}: unless it holds another folder {name}, the server waits at "
+     "start for ever, with no port open.",
+     "Mount it at {path}.",
+     "file_system_storage_path_source.cc; #1447"),
     ("model-other-format", "error",
      "{path} is no SavedModel: the server loads folders with a saved_model.pb alone, and finds none there.",
      "Export it as a SavedModel (in Keras: model.export) and put the whole folder into {target}.",

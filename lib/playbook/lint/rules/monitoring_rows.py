@@ -24,7 +24,7 @@ ROWS = (
      "http_server.cc; kserve: qpext"),
     ("metrics-path-mismatch", "error",
      "Metrics are scraped at {path}; a server with a --monitoring_config_file shows them at {served}.",
-     "Set metrics_path: {served}, and see that the server is given such a file.",
+     "Set {key}: {served}, and see that the server is given such a file.",
      "http_server.cc; #462"),
     ("metrics-port-closed", "error",
      "Metrics are scraped at port {port}; the server shows them on REST's ({rest}) alone.",
