@@ -47,7 +47,7 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
         ):
             words = {"flag": f"--{flag}", "path": path}
             yield flag, finding("config-file-not-here", command.path, command.at(flag), **words)
-        elif result.missing and command.in_prose and _is_own_folder(result, command):
+        elif result.missing and _may_be_of_prose(command) and _is_own_folder(result, command):
             continue  # a document tells of the folder that its reader is in
         elif result.missing or result.folder is not None:
             yield flag, _missing(command, flag, path, result, effect)
@@ -75,6 +75,11 @@ def _mounted_elsewhere(command: Command, path: str, flag: str) -> Text | None:
     named = [text for key, text in mounted if key and key.rpartition("/")[2] == path.rpartition("/")[2]]
     alike = [text for _, text in mounted if kind_of(text.content) == flag]
     return named[0] if named else alike[0] if len(alike) == 1 else None
+
+
+def _may_be_of_prose(command: Command) -> bool:
+    """True for a line that a document may start: its own, or that of a script in an image, whoever runs it."""
+    return command.in_prose or (bool(command.place.dockerfile) and command.path.endswith((".sh", ".bash")))
 
 
 def _is_own_folder(result: Lookup, command: Command) -> bool:

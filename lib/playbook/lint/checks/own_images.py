@@ -117,13 +117,16 @@ def _asks(command: Command) -> bool:
 def said_once(findings: Iterable[Finding], judged: Iterable[tuple[Command, list[Finding]]]) -> Iterator[Finding]:
     """Findings without those of a run that its image's Dockerfile has too, and without what the runs of an image give
     that its Dockerfile alone lacks."""
-    held, runs = list(findings), [(command, hits) for command, hits in judged if command.place.dockerfile]
+    held, all_judged = list(findings), list(judged)
+    runs = [(command, hits) for command, hits in all_judged if command.place.dockerfile]
+    scripts = {command.path for command, _ in all_judged if command.place.built and not command.place.dockerfile}
     said = {(hit.path, hit.rule, hit.message) for hit in held}
     again = {id(hit) for command, hits in runs for hit in hits if hit.path == command.path != command.place.dockerfile
              and (command.place.dockerfile, hit.rule, hit.message) in said}  # fmt: skip
     lacking = {(command.place.dockerfile, hit.rule) for command, hits in runs for hit in hits}
+    lacking |= {(command.path, hit.rule) for command, hits in runs for hit in hits if command.path in scripts}
     lacking |= {(path, "config-file-not-copied") for path, rule in lacking if rule == "config-file-missing"}
-    started = {command.place.dockerfile for command, _ in runs}
+    started = {command.place.dockerfile for command, _ in runs} | ({command.path for command, _ in runs} & scripts)
     for hit in held:
         given = hit.path in started and hit.rule in _MAY_BE_GIVEN and (hit.path, hit.rule) not in lacking
         if id(hit) not in again and not given:
