@@ -28,6 +28,7 @@ from playbook.lint.readers.cluster_changes import gather_config_maps
 from playbook.lint.readers.diff_files import added, pieces
 from playbook.lint.readers.exported import gather_exports
 from playbook.lint.readers.file_kinds import flag_of, kind_of_file
+from playbook.lint.readers.fly import read_fly
 from playbook.lint.readers.image import read_dockerfile
 from playbook.lint.readers.kustomize_builds import always_patched, builds
 from playbook.lint.readers.kustomize_images import set_images
@@ -213,6 +214,7 @@ def _large(content: str) -> bool:
 
 _READERS: dict[str, Callable[[Document], Reading]] = {
     "dockerfile": read_dockerfile,
+    "fly": read_fly,
     "makefile": read_makefile,
     "program": _program,
     "python": _python,

@@ -92,7 +92,9 @@ def environment_of(value: Any) -> dict[str, Word]:
                 for name, text in value.items()}  # fmt: skip
     if value and isinstance(value[0], Table):
         return {
-            str(item.get("name", item.get("Name"))): Word(item.get("value", item.get("Value", "$")), item.line)
+            str(item.get("name", item.get("Name", item.get("key")))): Word(
+                item.get("value", item.get("Value", "$")), item.line
+            )
             for item in value
             if isinstance(item, Table)
         }

@@ -47,6 +47,8 @@ def kind_of_file(path: Path, content: str) -> str:
         return "dockerfile"
     if suffix in _YAML or (suffix == ".json" and _JSON.search(content)):
         return "yaml"
+    if suffix == ".toml" and name.startswith("fly"):
+        return "fly"
     if suffix in _SUFFIXES or name in ("makefile", "gnumakefile"):
         return _SUFFIXES.get(suffix, "makefile")
     if suffix in _SHELL or re.match(r"#!.*\b(ba|z|da|k)?sh\b", content):

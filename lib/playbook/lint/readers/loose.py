@@ -20,7 +20,8 @@ from playbook.lint.readers.option_values import values_of
 RELEASES = ("HelmRelease", "Application", "ApplicationSet", "HelmChart", "HelmChartConfig")  # they hold values
 _OTHER_NAMES = {"image": ("image", "Image"), "command": ("command", "args", "Command"),
                 "entrypoint": ("entrypoint", "entryPoint", "EntryPoint"),
-                "environment": ("environment", "env", "Environment", "environmentVariables", "variables"),
+                "environment": ("environment", "env", "Environment", "environmentVariables", "variables",
+                                "envVars"),
                 "ports": ("ports", "published_ports", "portMappings", "PortMappings"),
                 "volumes": ("volumes",), "cpus": ("cpus",), "healthcheck": ("healthcheck",),
                 "deploy": ("deploy",), "env_file": ("env_file",), "runtime": ("runtime",)}  # fmt: skip
@@ -127,7 +128,7 @@ def _names_image(table: Table) -> bool:
     """True for a mapping that describes a container of the server; GitLab's services hold the image as their name."""
     image = table.get("image", table.get("Image"))
     if isinstance(image, Table):
-        image = str(image.get("repository", ""))
+        image = str(image.get("repository", image.get("url", "")))  # Render names it by its address
     if image is None and {"command", "alias", "variables"} & {*table}:
         image = table.get("name")
     return isinstance(image, str) and OFFICIAL in image
@@ -135,6 +136,8 @@ def _names_image(table: Table) -> bool:
 
 def _put_together(image: Table) -> Word:
     """An image whose parts stand apart, as charts' values hold them."""
+    if "url" in image:
+        return Word(image["url"], image.at("url"))
     tag, digest = str(image.get("tag", "") or ""), str(image.get("digest", "") or "")
     registry = str(image.get("registry", "") or "")
     name = f"{registry}/{image.get('repository')}" if registry else str(image.get("repository", ""))
