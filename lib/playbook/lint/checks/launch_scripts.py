@@ -22,7 +22,7 @@ from playbook.lint.checks.start import Start, tells_model
 from playbook.lint.checks.torn_lines import Torn
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
-from playbook.lint.forms.shell_calls import is_shell
+from playbook.lint.forms.shell_calls import by_bash, is_shell
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, Word, expand
 
@@ -54,7 +54,13 @@ def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> 
         reading.report("shell-args-split", start.path, script.line or start.line, count=len(rest) + 1, word=repr(word))
         last = commands.pop() if commands else Simple()  # which the words were to be of: they are judged as meant
         commands.append(replace(last, words=[*last.words, *(each.with_text(expand(each, values)) for each in rest)]))
-    writes = Writes()
+    start = _with_written(start, commands, Writes())
+    _commands(start, commands, [], reading)
+    _empty(start, Text(script.written, start.path), commands, values, reading)
+
+
+def _with_written(start: Start, commands: Sequence[Simple], writes: Writes) -> Start:
+    """The start, its container holding the files that these commands of it write."""
     for command in commands:
         writes.add(command, start.path)
         if command.fed and command.target:
@@ -64,9 +70,7 @@ def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> 
     made += tuple(Mount(whole(str(each.target))) for each in commands
                   if each.target and str(each.target) not in writes.files)  # fmt: skip
     hidden = start.place.hidden_mounts or any(_brings_files(each.words) for each in commands)
-    start = replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts), hidden_mounts=hidden))
-    _commands(start, commands, [], reading)
-    _empty(start, Text(script.written, start.path), commands, values, reading)
+    return replace(start, place=replace(start.place, mounts=(*made, *start.place.mounts), hidden_mounts=hidden))
 
 
 def _empty(start: Start, text: Text, commands: list[Simple], values: Mapping[str, str], reading: Reading) -> None:
@@ -111,6 +115,7 @@ def by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> Non
     args = [*_placed(args, start, text)]
     values = _variables(start)
     commands = list(simple_commands(text.content, values, text.first_line))
+    inside = _with_written(inside, commands, Writes(escapes=not by_bash(text.content)))
     _commands(inside, commands, args, reading)
     _empty(inside, text, commands, values, reading)
     if _AS_OURS.search(text.content):

@@ -10,8 +10,16 @@ from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import UNKNOWN, Text, Word
 
 
-def _printed(form: str, values: list[Word]) -> str:
-    """What printf makes of a form and its values: it is used anew until they are used up."""
+def printed(form: str, values: list[Word]) -> str:
+    """What printf makes of a form and its values: it is used anew until they are used up.
+
+    What is printed line by line keeps the lines of the script that it stands on.
+    """
+    if form in ("%s\\n", "%b\\n") and all(value.line for value in values):
+        lines: list[str] = []
+        for value in values:
+            lines += [""] * (value.line - values[0].line - len(lines)) + value.split("\n")
+        return "\n".join(lines)
     form, places = re.sub(r"(?<!\\)\\n", "\n", form), len(re.findall(r"%[sd]", form))
     written, rest = "", list(values)
     while True:
@@ -50,7 +58,7 @@ class Writes:
         content = " ".join(word for word in words[1:] if word not in ("-e", "-n", "-en", "-ne"))
         if self.escapes or words[0] == "printf" or any(re.fullmatch("-n?en?", word) for word in words[1:2]):
             content = re.sub(r"(?<!\\)\\n", "\n", content)
-        content = _printed(words[1], words[2:]) if words[0] == "printf" and len(words) > 1 else content
+        content = printed(words[1], words[2:]) if words[0] == "printf" and len(words) > 1 else content
         content = content.removesuffix("\n")  # what is appended stands on the next line
         shown = [word for word in words[1:] if not word.startswith("-")] or words
         flat = not any("\n" in word.written for word in words)

@@ -14,6 +14,11 @@ def is_shell(word: str) -> bool:
     return word.rpartition("/")[2] in SHELLS
 
 
+def by_bash(script: str) -> bool:
+    """True for a script whose first line gives it to bash."""
+    return bool(re.match(r"#!.*\bbash\b", script))
+
+
 def script_of(words: list[Word]) -> tuple[Word, list[Word]] | None:
     """The script of `sh -c SCRIPT` and the words behind it; None where the words are no such call."""
     start = next((place for place, word in enumerate(words[:3]) if is_shell(word)), None)

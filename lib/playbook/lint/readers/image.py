@@ -41,6 +41,9 @@ from playbook.lint.readers.image_steps import (
     waits,
 )
 from playbook.lint.rules.findings import Finding
+from playbook.lint.rules.told import TOLD
+
+_WITH_FLAGS = re.compile(rf"(?m)^(?!\s*#).*\b{BINARY}\b.*\s--(?!version|help)\w+")
 
 
 def read_dockerfile(document: Document, target: str = "") -> Reading:
@@ -107,7 +110,15 @@ def read_dockerfile(document: Document, target: str = "") -> Reading:
             reading.add(again.without("env-beside-flag", "read by nobody: "))  # its variables were judged above
         if any(step.broken for step in final):  # what the image would run is known, and it does not build
             reading.commands = [replace(command, published=()) for command in reading.commands]
+    if not (reading.commands or reading.findings) and (line := _names_flags(final)):
+        reading.report("not-understood", shown, text.line(line), name=BINARY, remedy=TOLD["not-understood"])
     return reading
+
+
+def _names_flags(steps: list[Instruction]) -> int:
+    """The line of a step that holds the server's command line, in whatever form; 0 where none does."""
+    found = ((step, _WITH_FLAGS.search(step.rest)) for step in steps if step.word in ("RUN", "CMD", "ENTRYPOINT"))
+    return next((step.line + step.rest[: match.start()].count("\n") for step, match in found if match), 0)
 
 
 def _by_script(steps: list[Instruction], arguments: dict[str, str], document: Document) -> bool:
@@ -150,7 +161,9 @@ def _start(
                 and (text := document.around.sources.file(mount.source)) is not None
                 and is_script_text(text)}  # fmt: skip
     scripts = {**dict(scripts_named(mounts, steps, known, document)), **scripts}
-    reading.configs += [(kind, text) for _, text in written if (kind := kind_of(text.content))]
+    reading.configs += [
+        (kind, text) for _, text in written if (kind := kind_of(text.content)) and not is_script_text(text)
+    ]
     closed = is_official(base) and not any(fetches(step) for step in steps)
     packaged = any(step.word == "RUN" and re.search(r"install\b.*tensorflow-model-server", step.rest, re.DOTALL)
                    for step in steps)  # fmt: skip
@@ -161,6 +174,8 @@ def _start(
     if (health := last_of(steps, "HEALTHCHECK")) is not None and health.rest.upper() != "NONE":
         start.health = Word(continued(health.rest), document.text.line(health.line))
     _fill(start, entry, cmd, document, reading, official=OFFICIAL in base)
+    if start.entry == [] and (own := [path for path in scripts if path.endswith(ENTRYPOINT_SCRIPT)]):
+        start.entry = [Word(own[0], start.line)]  # a base built as the official one runs it
     if document.folder is not None:
         entry_words = tuple(start.entry) if start.entry is not None else None
         named = frozenset(step.rest.partition("=")[0].strip() for step in steps if step.word == "ARG")

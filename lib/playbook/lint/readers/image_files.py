@@ -12,6 +12,7 @@ from playbook.lint.checks.config_kinds import is_config, kind_of
 from playbook.lint.checks.containers import host_path
 from playbook.lint.checks.reading import Document
 from playbook.lint.forms.dockerfile import Instruction, continued, last_of
+from playbook.lint.forms.script_writes import printed
 from playbook.lint.forms.shell import simple_commands
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Text, expand
@@ -135,6 +136,8 @@ def output_of(command: Simple, path: str, step: Instruction) -> Text:
     """What echo, printf or cat write, at the lines where it stands."""
     if command.words[0] == "cat":
         return Text(command.fed, path, command.fed_line)
+    if command.words[0] == "printf" and len(command.words) > 2:
+        return Text(printed(command.words[1], command.words[2:]), path, command.words[2].line or 1)
     words = [word for word in command.words[1:] if word not in ("-e", "-n", "-en", "-ne")]
     whole = " ".join(words).replace("\\\\\\n\\\n", "\\\n")  # a line that goes on, as echo writes it, and Docker's
     content = re.sub(r"(?<!\\)\\n", "\n", whole)

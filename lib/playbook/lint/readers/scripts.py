@@ -19,6 +19,7 @@ from playbook.lint.checks.rewriting import check_rewriting
 from playbook.lint.checks.torn_lines import Torn
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
+from playbook.lint.forms.shell_calls import by_bash
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import ENGINES, Text, Word
 from playbook.lint.forms.told_commands import set_aside, told
@@ -58,7 +59,6 @@ _MAY_CONCERN = re.compile(
     r"MODEL_NAME[= ]|per_process_|\bserving_base\b|\btf[-_]?serv"
 )
 _SERVES = re.compile(r"tensorflow[-_/](model[-_])?serv|MODEL_NAME[= ]|--model_|serving_base|\btf[-_]?serv")
-_BASH = re.compile(r"#!.*\bbash\b")
 _UNIT = re.compile(r"(?m)^\s*(ExecStart\s*=|\[program:)")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*\+?=")
 
@@ -72,7 +72,7 @@ def read_script(document: Document, depth: int = 0) -> Reading:
     named, shown = set[Word](), list[Simple]()
     around = document.around.sources.texts.get(text.file, text) if text.file is not None else text
     serves = bool(_SERVES.search(around.content)) or names_own(document.around, text.content)
-    writes, order, torn = Writes(not _BASH.match(text.content)), Order(), Torn()
+    writes, order, torn = Writes(not by_bash(text.content)), Order(), Torn()
     foreground = Foreground(text.content)
     blanked, read_as_meant = Blanked(text.content), lambda words: _read_command(Simple(words), document, depth)
     commands = [*simple_commands(text.content, values, text.first_line)]
