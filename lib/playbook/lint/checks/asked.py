@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from playbook.knobs import METRICS_PATH
+from playbook.lint.checks.client_programs import OTHER_WAYS, asked_by_grpc
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.host_ports import HERE, is_open, published, ways
+from playbook.lint.checks.rest_paths import refused_path
 from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
@@ -18,12 +20,12 @@ _ASKED = re.compile(
 )
 _ANY = re.compile(r"[\"']https?://([\w.-]+):(\d{1,5})[\"'/]")  # of a program that sends requests itself
 _SENDS = re.compile(r"\brequests\.(?:post|get)\(|\bfetch\(|\baxios\.")
-_PATH = re.compile(r"https?://([\w.-]+):(\d{1,5})/((?:v1/)?models?/[\w.-]+[\w./-]*(?::\w+)?)")
+_PATH = re.compile(r"https?://([\w.-]+):(\d{1,5})/((?:v1/)?models?/[\w.-]+[\w./-]*(?::\w+)?)(?![\w/:${<%*\\])")
+_POSTS = re.compile(r"\bcurl\b.*\s(?:-X\s*POST|--request[ =]POST|-d\b|--data\w*\b)|\brequests\.post\(")
 _METRICS = re.compile(r"https?://[\w.{}$-]+:(\d{1,5})(/(?:[\w-]+/)*metrics)\b(?![/\w-])")
 _INSIDE = re.compile(
     r"\bexec\b|healthcheck|--health-cmd", re.IGNORECASE
 )  # asked in the container, not through what is published
-OTHER_WAYS = re.compile(r"port-forward|ssh\s.*-L|ngrok|--net(work)?[= ]host|nginx|envoy|ingress", re.IGNORECASE)
 _READ = (".md", ".rst", ".markdown", ".mdx", ".adoc", ".txt", ".ipynb", ".sh", ".bash", ".bat", ".ps1", ".mk",
          "makefile")  # fmt: skip
 _OF_CI = re.compile(r"(?:^|/)(?:\.github/workflows/|\.circleci/|\.gitlab-ci|\.travis|azure-pipelines|buildspec)")
@@ -56,16 +58,29 @@ def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iter
             command = led.get(port, begun[0])
             at = command.line if text.path.endswith(".ipynb") else line
             yield _lost(command, port, what, port in led, rest, at)
-    yield from _paths(text, all_rest) if known == [*commands] and not OTHER_WAYS.search(text.content) else ()
+    yield from _by_grpc(text, commands) if known == [*commands] else ()
+    if not OTHER_WAYS.search(text.content):
+        yield from _paths(text, all_rest if known == [*commands] else set())
+
+
+def _by_grpc(text: Text, commands: Sequence[Command]) -> Iterator[Finding]:
+    """The first channel of gRPC's that the text makes to a port of REST's."""
+    for line, port in asked_by_grpc(text):
+        begun = _begun(commands, text, line)
+        rest, grpc = (frozenset[str]().union(*(ways(each)[side] for each in begun)) for side in (0, 1))
+        if port in rest - grpc:
+            remedy = f"Ask port {min(grpc)}." if grpc else "Publish gRPC's, too: -p 8500:8500."
+            at = begun[0].line if text.path.endswith(".ipynb") else line
+            yield finding("request-wrong-port", text.path, at, port=port, what="gRPC", who="REST's", remedy=remedy)
+            return
 
 
 def _paths(text: Text, rest: set[str]) -> Iterator[Finding]:
-    """Requests to REST whose path is none that it has."""
+    """Requests to REST whose path is none that it has, or has for GET alone."""
     for line, content in enumerate(text.content.split("\n"), text.first_line):
         for host, port, path in _PATH.findall(content):
-            if host in HERE and port in rest and not path.startswith("v1/models/"):
-                right = re.sub(r"^(v1/)?models?/", "/v1/models/", path)
-                yield finding("request-wrong-path", text.path, line, path=f"/{path}", right=right)
+            if host in HERE and (port in rest or (path.startswith("v1/models/") and port == "8501" and not rest)):
+                yield from refused_path(path, bool(_POSTS.search(content)), text.path, line)
 
 
 def _metrics(text: Text, rest: set[str], served: str) -> Iterator[Finding]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from playbook.lint.checks.client_programs import is_client, lines_said
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.host_ports import HERE, is_open, ways
 from playbook.lint.checks.model_lists import model_entries
 from playbook.lint.checks.model_places import is_plain
-from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
@@ -18,9 +18,6 @@ _SPEC = re.compile(r"\bmodel_spec\.name\s*=\s*(?:[\"']([\w.-]+)[\"']|([A-Za-z_]\
 _PLACEHOLDER = re.compile(r"(?i:(your|my|the|some)?[_-]?(model)?[_-]?name|your.*|x+)|[A-Z_]+")
 _COMES_LATER = re.compile(r"ReloadConfigRequest|HandleReloadConfig|reload_config")
 _SHOWN = (".md", ".rst", ".markdown", ".ipynb", ".sh", ".bash", "makefile")  # which start servers, and ask them
-_CLIENTS = (".py", ".js", ".mjs", ".ts", ".tsx", ".jsx", ".go", ".rb", ".php", ".java", ".kt")
-# programs that are not how the server here is asked
-NOT_MEANT = re.compile(r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|benchmarks?|old|archive|examples?)([/_.-]|$)")
 
 
 def check_models_asked(
@@ -40,7 +37,7 @@ def check_models_asked(
     starting = {command.path for command, _ in judged}
     for text in held:
         shown = text.path.lower().endswith(_SHOWN) and text.path in starting
-        client = text.path.lower().endswith(_CLIENTS) and same and not NOT_MEANT.search(text.path)
+        client = same and is_client(text)
         asked = _by_url(text, ports) if shown or client else ()
         own = "model_spec" in text.content and client and text.path.lower().endswith(".py")
         told: set[str] = set()
@@ -83,18 +80,18 @@ def _is_base(command: Command) -> bool:
     )
 
 
-def _by_url(text: Text, ports: set[str]) -> Iterator[tuple[int | None, str]]:
-    for number, line in enumerate(lines_of(text), 1):
-        for host, port, variable, name in _URL.findall(line) if not line.lstrip().startswith(("#", "//")) else ():
+def _by_url(text: Text, ports: set[str]) -> Iterator[tuple[int, str]]:
+    for number, line in lines_said(text):
+        for host, port, variable, name in _URL.findall(line):
             if host in HERE and port in ports and (name or (name := _value(variable, text))):
-                yield text.line(number), name
+                yield number, name
 
 
-def _by_spec(text: Text) -> Iterator[tuple[int | None, str]]:
-    for number, line in enumerate(text.content.split("\n"), 1):
-        for name, variable in _SPEC.findall(line) if not line.lstrip().startswith("#") else ():
+def _by_spec(text: Text) -> Iterator[tuple[int, str]]:
+    for number, line in lines_said(text):
+        for name, variable in _SPEC.findall(line):
             if name or (name := _value(variable, text)):
-                yield text.line(number), name
+                yield number, name
 
 
 def _value(name: str, text: Text) -> str:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from playbook.lint.checks.asked_models import models_of
+from playbook.lint.checks.client_programs import lines_said
 from playbook.lint.checks.command import Command
-from playbook.lint.forms.address_parts import lines_of
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
@@ -29,8 +29,8 @@ def check_names_asked(
     if not any(models.values()) or any(_COMES_LATER.search(text.content) for text in held):
         return
     for text in held:
-        for number, line in enumerate(lines_of(text), text.first_line):
-            for host, model in _URL.findall(line) if not line.lstrip().startswith(("#", "//")) else ():
+        for number, line in lines_said(text):
+            for host, model in _URL.findall(line):
                 served = models.get(host)
                 if served and model not in served and not (_PLACEHOLDER.fullmatch(model) or is_unknown(model)) \
                         and (text.path, number) not in places:  # fmt: skip

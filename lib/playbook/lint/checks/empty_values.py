@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from playbook.lint.checks.client_programs import PROGRAMS
 from playbook.lint.checks.command import is_official
 from playbook.lint.checks.start import Start
 from playbook.lint.forms.text import Text, line_of
@@ -15,7 +16,6 @@ RULES = ("flag-variable-refused", "flag-variable-unset")
 _OF_BUILD = "argument-of-build"
 _NAMED = re.compile(r"the variable (\w+),")
 _ARGUMENT = re.compile(r"(\w+) is an ARG")
-_PROGRAMS = (".py", ".ipynb", ".js", ".ts", ".go", ".java")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _ONE_MODELS = ("model_name", "model_base_path")
 _PATHS = ("model_base_path", *(flag for flag in FLAGS if flag.endswith("_file")))
@@ -72,7 +72,7 @@ def _effect(flag: str, left: str) -> tuple[str, str]:
 
 def without_set(findings: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:
     """Findings without those of variables that a text beside the script sets: another start of the same image may."""
-    held, kept = [text for text in texts if text.suffix not in _PROGRAMS], []
+    held, kept = [text for text in texts if text.suffix not in (*PROGRAMS, ".ipynb")], []
     for hit in findings:
         told = _NAMED.search(hit.message) if hit.rule in RULES else None
         argument = _ARGUMENT.match(hit.message) if hit.rule == _OF_BUILD else None

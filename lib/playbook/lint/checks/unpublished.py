@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from playbook.lint.checks.asked import OTHER_WAYS
-from playbook.lint.checks.asked_models import NOT_MEANT
+from playbook.lint.checks.client_programs import OTHER_WAYS, is_client, lines_said
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.containers import listening
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
 
 _ASKED = re.compile(r"[\"'`]https?://(localhost|127\.0\.0\.1):(\d{2,5})/v1/models")
-_PROGRAMS = (".py", ".js", ".mjs", ".ts", ".go", ".rb", ".php", ".java")
 _REACHED_OTHERWISE = re.compile(r"--net|\bdocker\b.*\s-\w*P\b|--publish|\s-p\s*\d|docker[- ]compose|\bexpose\b")
 
 
@@ -28,11 +26,9 @@ def check_unpublished(texts: Iterable[Text], commands: Sequence[Command]) -> Ite
         return
     if any(OTHER_WAYS.search(text.content) or _REACHED_OTHERWISE.search(text.content) for text in held):
         return
-    for text in held:
-        if not text.path.lower().endswith(_PROGRAMS) or NOT_MEANT.search(text.path):
-            continue
-        for number, line in enumerate(text.content.split("\n"), text.first_line):
-            asked = _ASKED.search(line) if not line.lstrip().startswith(("#", "//")) else None
+    for text in filter(is_client, held):
+        for number, line in lines_said(text):
+            asked = _ASKED.search(line)
             if asked and int(asked[2]) in ports:
                 words = {"name": f"The address in {text.path}:{number}", "host": asked[1], "port": asked[2]}
                 yield finding("client-wrong-port", command.path, command.line, **words,

@@ -15,10 +15,10 @@ def printed(form: str, values: list[Word]) -> str:
 
     What is printed line by line keeps the lines of the script that it stands on.
     """
-    if form in ("%s\\n", "%b\\n") and all(value.line for value in values):
+    if form in ("%s\\n", "%b\\n") and values:
         lines: list[str] = []
         for value in values:
-            lines += [""] * (value.line - values[0].line - len(lines)) + value.split("\n")
+            lines += [""] * ((value.line or 0) - (values[0].line or 0) - len(lines)) + value.split("\n")
         return "\n".join(lines)
     form, places = re.sub(r"(?<!\\)\\n", "\n", form), len(re.findall(r"%[sd]", form))
     written, rest = "", list(values)

@@ -110,7 +110,7 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
         around.sources.saved[text.path] = saved_in_cells([*cells, *scripts], text)
     total.findings += check_together(objects, pods, around.served)
     if kind == "prose" and blocks:
-        total.findings += check_nginx_within(text, objects, pods)
+        total.findings += check_nginx_within(text, objects, pods, total.commands)
         total.findings += check_urls([text], objects, pods)
     if not blocks:
         total.passed = "no code that starts a server"

@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from playbook.lint.checks.client_programs import PROGRAMS, lines_said
 from playbook.lint.checks.containers import listening
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.reading import SHAPES
-from playbook.lint.forms.address_parts import lines_of
+from playbook.lint.checks.rest_paths import BEGINNING
 from playbook.lint.forms.text import Text, Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.compose_values import environment_of, words_of
@@ -28,8 +29,7 @@ _ADDRESS = re.compile(
 _MODEL = re.compile(r"/v1/models/([\w.-]+)(?=[/:]|$)")
 _ALMOST = re.compile(r"/(?:v1/)?models?/[\w.-]+(?:/versions/\d+)?:(?:predict|classify|regress)$")
 _URL = re.compile(r"https?://[A-Za-z0-9][\w.-]*(?::\d{1,5})?/v1/models[^\s\"'`,;)<>]*")
-_URLS_IN = (".py", ".js", ".mjs", ".ts", ".tsx", ".jsx", ".go", ".java", ".kt", ".rs", ".cs", ".php", ".rb", ".env",
-            ".sh", ".md", ".markdown", ".rst", ".properties", ".toml", ".ini")  # fmt: skip
+_URLS_IN = (*PROGRAMS, ".env", ".sh", ".md", ".markdown", ".rst", ".properties", ".toml", ".ini")
 _SERVING = re.compile(
     r"tensorflow|tf[-_]?(serv|grpc|rest|model|host|url|api)|tfs(?![a-z])|(?<![a-z])tf_(\w+_)?(host|ur[il]|addr\w*|server)$",
     re.IGNORECASE,
@@ -93,8 +93,8 @@ def check_urls(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: list
     for text in texts:
         if names is None or not text.path.lower().endswith(_URLS_IN) or not names.search(text.content):
             continue
-        for number, line in enumerate(lines_of(text), text.first_line):
-            for match in _URL.finditer(line) if not line.lstrip().startswith(("#", "//")) else ():
+        for number, line in lines_said(text):
+            for match in _URL.finditer(line):
                 if (address := _ADDRESS.match(match[0])) and address["host"].partition(".")[0] in hosts:
                     yield from _check(_Told("This address", address, number), hosts, text.path)
 
@@ -180,7 +180,7 @@ def _path(told: _Told, host: Host, shown: str) -> Iterator[Finding]:
     model, models = _MODEL.match(told.path), host.models
     if model is None and _ALMOST.match(told.path):
         right = re.sub(r"^/(v1/)?models?/", "/v1/models/", told.path)
-        yield finding("request-wrong-path", shown, told.line, path=told.path, right=right)
+        yield finding("request-wrong-path", shown, told.line, path=told.path, right=right, **BEGINNING)
     elif model and models and model[1] not in models:
         served = ", ".join(sorted(models))
         yield finding("client-wrong-model", shown, told.line, name=told.name, model=model[1], served=served)

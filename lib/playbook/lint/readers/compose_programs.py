@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from playbook.lint.checks.client_programs import PROGRAMS
 from playbook.lint.forms.text import Text, is_unknown
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.compose_values import words_of
 
-_PROGRAMS = (".py", ".go", ".rb", ".php", ".java", ".kt", ".cs", ".rs", ".js", ".mjs", ".ts")
+_MAY_RUN_IN_BROWSERS = (".js", ".mjs", ".ts", ".tsx", ".jsx")
 _OF_SERVERS = re.compile(r"express|fastify|\bkoa\b|@grpc/|createServer|node-fetch|nestjs")  # others run in browsers
 _ASIDE = re.compile(
     r"(?i)(^|[/_.-])(tests?|mocks?|spec|conftest|bench\w*|old|archive|examples?|demo|samples?|scripts?|tools?|local|"
@@ -73,7 +74,9 @@ def _notebooks(name: str, service: Any, folder: Path, texts: Sequence[Text]) -> 
 
 def _may_serve(text: Text) -> bool:
     name = text.path.lower()
-    return name.endswith(_PROGRAMS) and (not name.endswith(_PROGRAMS[-3:]) or bool(_OF_SERVERS.search(text.content)))
+    if name.endswith(_MAY_RUN_IN_BROWSERS):
+        return bool(_OF_SERVERS.search(text.content))
+    return name.endswith(PROGRAMS)
 
 
 def _stem(text: Text) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +32,8 @@ _MAY_BE = {"image": (str, Table), "command": (str, list), "entrypoint": (str, li
 _ECS_HEALTH = (("healthCheck", "command"), ("HealthCheck", "Command"))
 _ECS_MOUNTS = (("mountPoints", "sourceVolume", "containerPath"), ("MountPoints", "SourceVolume", "ContainerPath"))
 _WHOLE_TASK = (("family", "containerDefinitions"), ("Family", "ContainerDefinitions"))
+_GOES_IN = re.compile(r"\bdocker\s+(?:container\s+)?(?:cp|exec)\b|job\.services")
+_MOUNTS = re.compile(r"(?:^|\s)(?:-v|--volume|--mount)\b")
 _AS_TEXT = ("values", "valuesContent")  # values that stand there as one text
 
 
@@ -38,13 +41,14 @@ def read_loose(data: Any, document: Document) -> Reading:
     """Containers of the server's image, or of the server's flags, at any depth of a text of another tool."""
     reading = Reading()
     told = isinstance(data, Table) and any({*names} <= {*data} for names in _WHOLE_TASK) and not document.text.templated
+    of_jobs = _of_jobs(data, document.text.content)
     for table in _tables(data):
         if {*table} == {"healthcheck"}:
             test = table["healthcheck"].get("test") if isinstance(table["healthcheck"], Table) else None
             whole = document.around.sources.file(document.text.file) if document.text.file is not None else None
             reading.findings += check_lone_health(words_of(test) or [], whole, document.text.path)
             continue
-        reading.add(_read_table(table, document, told))
+        reading.add(_read_table(table, document, told or id(table) in of_jobs))
     return reading
 
 
@@ -82,8 +86,18 @@ def read_flags(words: list[Word], document: Document) -> Reading:
     return launch(Start(document.text.path, words[0].line, "", entry, words, partial=True))
 
 
+def _of_jobs(data: Any, content: str) -> set[int]:
+    """Services of GitHub's jobs, which hold what their image and volumes bring, unless a step goes into one."""
+    jobs = data.get("jobs") if isinstance(data, Table) else None
+    if not isinstance(jobs, Table) or _GOES_IN.search(content):
+        return set()
+    services = (job.get("services") for job in jobs.values() if isinstance(job, Table))
+    return {id(each) for held in services if isinstance(held, Table) for each in held.values()
+            if isinstance(each, Table) and not _MOUNTS.search(str(each.get("options", "")))}  # fmt: skip
+
+
 def _read_table(table: Table, document: Document, whole: bool) -> Reading:
-    """What a container runs; `whole`: a task's definition says all that it mounts."""
+    """What a container runs; `whole`: all that it mounts is told there."""
     named = _names_image(table)
     service = Table({Word(name, table.at(other)): table[other] for name, others in _OTHER_NAMES.items()
                      for other in others if other in table})  # fmt: skip

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from playbook.lint.checks.command import Command
 from playbook.lint.checks.containers import listening
+from playbook.lint.checks.flags import check_command
 from playbook.lint.checks.probes import port_number
 from playbook.lint.forms.nginx import GRPC, HTTP, Pass, passes
 from playbook.lint.forms.text import Text, Word, is_unknown, line_of
@@ -46,21 +48,30 @@ def check_nginx(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: lis
             yield from _passed(passes(text.content), hosts, text.path)
 
 
-def check_nginx_within(text: Text, objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
+def check_nginx_within(
+    text: Text, objects: list[tuple[Any, str]], pods: list[Pod], commands: Sequence[Command] = ()
+) -> Iterator[Finding]:
     """Findings of the nginx blocks that a document shows beside a server; REST told to be on 8500 is let be."""
     if "_pass" in text.content and not _REST_THERE.search(text.content):
-        yield from _passed(passes(text.content), hosts_of(objects, pods), text.path)
+        parsed = [check_command(each)[0] for each in commands]
+        told = [each for each in parsed if {"port", "rest_api_port"} & {*each.given}]
+        known = len(told) == len(commands) == 1 and all(map(told[0].knows, ("port", "rest_api_port")))
+        pair = (told[0].number("port", 8500), told[0].number("rest_api_port")) if known else (8500, 8501)
+        yield from _passed(passes(text.content), hosts_of(objects, pods), text.path, *pair)
 
 
-def _passed(ways: Iterable[Pass], hosts: dict[str, Host], shown: str) -> Iterator[Finding]:
+def _passed(
+    ways: Iterable[Pass], hosts: dict[str, Host], shown: str, its_grpc: int = 8500, its_rest: int = 8501
+) -> Iterator[Finding]:
+    """Passes to a port of the other protocol; on hosts that are not here, ports are taken to be what they are here."""
     for way in ways:
         host = hosts.get(way.host.partition(".")[0])
         ports = host.ports if host is not None else {}
         own = ports.get(way.port, way.port if way.port in ports.values() else None)
         if host is None:
             told = way.path.startswith(_STATUS) or _SERVING.search(f"{way.host} {way.asked}")
-            wrong = way.spoken == HTTP and way.port == 8500 and bool(told)
-            speaks, other = GRPC, 8501
+            wrong = way.spoken == HTTP and way.port == its_grpc != its_rest and bool(told)
+            speaks, other = GRPC, its_rest
         else:
             grpc, rest = host.grpc, host.rest
             speaks, other = (GRPC, rest) if own == grpc else (HTTP, grpc)

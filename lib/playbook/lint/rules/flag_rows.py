@@ -96,7 +96,7 @@ ROWS = (
      "{remedy}",
      "tsl command_line_flags.cc"),
     ("request-wrong-path", "warning",
-     "REST answers {path} by 404: the paths of its models begin with /v1/models/.",
+     "REST answers {path} by {code}: {why}.",
      "Ask {right}.",
      "RESTful API"),
     ("request-wrong-port", "error",

@@ -1,0 +1,34 @@
+"""The paths that REST has, and what it answers to others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playbook.lint.rules.findings import Finding, finding
+
+BEGINNING = {"code": "404", "why": "the paths of its models begin with /v1/models/"}
+_OF_A_MODEL = re.compile(r"v1/models/[^/:]+(?:/versions/\d+|/labels/[^/:]+)?", re.IGNORECASE)
+_VERBS = re.compile(r":(?:predict|classify|regress)")
+_NEAR_VERB = re.compile(r"[/:](predict|classify|regress)\w*/?", re.IGNORECASE)
+
+
+def refused_path(path: str, posts: bool, shown: str, line: int) -> Iterator[Finding]:
+    """What is said of a path, written without its first slash, that is asked by POST or by another method.
+
+    The paths are those of http_rest_api_handler.cc; what else begins with /v1/ is answered by 400.
+    """
+    path = path.rstrip(".")
+    if not path.startswith("v1/models/"):
+        right = re.sub(r"^(v1/)?models?/", "/v1/models/", path)
+        yield finding("request-wrong-path", shown, line, path=f"/{path}", right=right, **BEGINNING)
+        return
+    begun = _OF_A_MODEL.match(path)
+    rest = path[begun.end() :] if begun else ""
+    if begun is None or _VERBS.fullmatch(rest) or (rest.lower() in ("", "/metadata") and not posts):
+        return
+    near = _NEAR_VERB.fullmatch(rest)
+    verb = f":{near[1].lower()}" if near else ":predict" if posts else ""
+    why = "POST asks for :predict, :classify or :regress" if posts else "that is none of its paths"
+    asked = f"{'POST ' if posts else ''}/{path}"
+    yield finding("request-wrong-path", shown, line, path=asked, code="400", why=why, right=f"/{begun[0]}{verb}")
