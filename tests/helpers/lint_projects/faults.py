@@ -111,7 +111,7 @@ FLAG_FAULTS = [
     flag_fault("base-path-missing", "--model_base_path=/srv/ranker", fits=by_flags, forms=IN_CONTAINERS),
     flag_fault("no-model", "--rest_api_port=8501", drops="model_base_path model_name", fits=lambda s: False),
     flag_fault("poll-never", "--file_system_poll_wait_seconds=-1"),
-    flag_fault("poll-once-with-reload", "--file_system_poll_wait_seconds=0", "--model_config_file_poll_wait_seconds=5", fits=by_file),
+    flag_fault("poll-once-with-reload", "--file_system_poll_wait_seconds=0", "--model_config_file_poll_wait_seconds=5", fits=by_file, touches="models-text"),
     flag_fault("no-port", "--port=0", touches="grpc_socket_path", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port"),
     flag_fault("rest-timeout-short", "--rest_api_timeout_in_ms=5"),
     flag_fault("mixed-precision-unknown", "--mixed_precision=float16"),

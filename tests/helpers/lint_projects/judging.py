@@ -101,9 +101,12 @@ def told(report: Report) -> set[tuple[str, str, int | None]]:
     }
 
 
+SURER = {"config-file-not-copied": "config-file-missing"}
+
+
 def named(fault: Fault, at: set[tuple[str, int]], hits) -> bool:
-    """True where a fault is named at one of its places."""
-    return any(rule == fault.rule and path == where and abs((line or 0) - number) <= NEAR
+    """True where a fault is named at one of its places, by its rule or by what is said where more is known."""
+    return any(rule in (fault.rule, SURER.get(fault.rule)) and path == where and abs((line or 0) - number) <= NEAR
                for rule, path, line in hits for where, number in at)  # fmt: skip
 
 
