@@ -19,6 +19,7 @@ from playbook.lint.checks.empty_values import check_empty
 from playbook.lint.checks.launch_lines import append_line, check_doubled, named_as_program, script_named
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start, tells_model
+from playbook.lint.checks.start_checks import check_tools
 from playbook.lint.checks.torn_lines import Torn
 from playbook.lint.forms.script_writes import Writes
 from playbook.lint.forms.shell import simple_commands
@@ -56,6 +57,7 @@ def by_shell(start: Start, script: Word, rest: list[Word], reading: Reading) -> 
         commands.append(replace(last, words=[*last.words, *(each.with_text(expand(each, values)) for each in rest)]))
     start = _with_written(start, commands, Writes())
     _commands(start, commands, [], reading)
+    check_tools(start, commands, reading)
     _empty(start, Text(script.written, start.path), commands, values, reading)
 
 
@@ -117,6 +119,7 @@ def by_text(start: Start, text: Text, args: list[Word], reading: Reading) -> Non
     commands = list(simple_commands(text.content, values, text.first_line))
     inside = _with_written(inside, commands, Writes(escapes=not by_bash(text.content)))
     _commands(inside, commands, args, reading)
+    check_tools(inside, commands, reading)
     _empty(inside, text, commands, values, reading)
     if _AS_OURS.search(text.content):
         check_doubled(start, args, reading)

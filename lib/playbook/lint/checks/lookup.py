@@ -72,15 +72,17 @@ class Sources:
         content = next((text.content for text in self.texts.values() if text.path == shown), "")
         return any(re.search(rf"(?<![\w.-]){name}(?![\w-])", line) for line in _TOUCH.findall(content))
 
-    def same_name(self, path: str, flag: str) -> Text | None:
-        """A text here of the same name as the file a flag names, of the right kind."""
+    def same_name(self, path: str, flag: str, shown: str) -> Text | None:
+        """A text here of the same name as the file a flag names, of the right kind; of any, where the text that is
+        `shown` writes it itself."""
         name = path.rpartition("/")[2]
         if not name or is_unknown(name):
             return None
         candidates = [text for file, text in sorted(self.texts.items()) if file.name == name]
         candidates += [text for written, text in [*self.extra, *self.shown] if written == name]
         right = [text for text in candidates if kind_of(text.content) == flag]
-        return next(iter(right or [text for text in candidates if kind_of(text.content) is None]), None)
+        own = [text for written, text in self.extra if written == name and text.path == shown]
+        return next(iter(right or [text for text in candidates if kind_of(text.content) is None] or own), None)
 
 
 @dataclass(frozen=True)

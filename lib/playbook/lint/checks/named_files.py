@@ -51,9 +51,11 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
             continue  # a document tells of the folder that its reader is in
         elif result.missing or result.folder is not None:
             yield flag, _missing(command, flag, path, result, effect)
-            if (meant := sources.same_name(path, flag) or _mounted_elsewhere(command, path, flag)) is not None:
+            if (
+                meant := sources.same_name(path, flag, command.path) or _mounted_elsewhere(command, path, flag)
+            ) is not None:
                 yield flag, meant
-        elif (text := sources.same_name(path, flag)) is not None:
+        elif (text := sources.same_name(path, flag, command.path)) is not None:
             if (other := _mounted_from_beside(result, command, text)) is not None:
                 yield flag, _missing(command, flag, path, other, effect)
             yield flag, text

@@ -42,15 +42,20 @@ def _saved_beside(shown: str, sources: Sources) -> dict[str, str]:
 
 def _saved_below(result: Lookup, command: Command, sources: Sources, base: str) -> str:
     """What mends a folder without versions, below which the programs beside it save them; "" otherwise."""
-    mount = result.mount
-    if mount is None or mount.claim or not mount.named or is_unknown(mount.named) or mount.named.startswith("/"):
+    mount, own = result.mount, sources.exported.get(command.path, frozenset[str]())
+    if mount is None and not command.place.container:
+        served = as_named(base)
+    elif mount is None or mount.claim or not mount.named or is_unknown(mount.named):
         return ""
-    rest = mount.rest_of(command.place.absolute(base)) or ""
-    served = as_named(f"{mount.named.rstrip('/')}/{rest}".rstrip("/"))
+    else:
+        served = as_named(f"{mount.named.rstrip('/')}/{mount.rest_of(command.place.absolute(base)) or ''}".rstrip("/"))
     folder = command.path.rpartition("/")[0]
-    saved = {each for path, found in sources.exported.items() if path.rpartition("/")[0] == folder for each in found}
+    beside = {each for path, found in sources.exported.items() if path.rpartition("/")[0] == folder for each in found}
+    saved = {*own} if served.startswith("/") else beside  # another program may run on another machine
     below = {each for each in saved if each.startswith(f"{served}/")}
-    return f"The versions are saved into {min(below)}: let {base} be that folder." if below and below == saved else ""
+    if not below or below != saved:
+        return ""
+    return f"The versions are saved into {min(below)}: {'name it' if mount is None else f'let {base} be that folder'}."
 
 
 def shown_bare(address: str, shown: str, sources: Sources) -> dict[str, str] | None:

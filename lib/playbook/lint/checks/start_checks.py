@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_server_word
+from playbook.lint.checks.containers import TOOLS
 from playbook.lint.checks.over_entrypoint import over_entrypoint
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start
 from playbook.lint.forms.shell_calls import is_shell
+from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Word, expand, is_unknown, line_of, place_of
 
 _KEY = "GOOGLE_APPLICATION_CREDENTIALS"
@@ -61,6 +64,9 @@ def _like_script(name: str) -> bool:
     return bool(get_close_matches(name, [ENTRYPOINT_SCRIPT], cutoff=0.9))
 
 
+_BRING = {"install", "add", "cp", "tar", "source", "."}
+
+
 def is_of_image(start: Start, word: Word) -> bool:
     """True for a word of the Dockerfile behind an image that is run here: what is said of it is said there."""
     return bool(start.place.dockerfile) and line_of(word) is None
@@ -68,15 +74,32 @@ def is_of_image(start: Start, word: Word) -> bool:
 
 def check_program(start: Start, word: Word, reading: Reading) -> None:
     """A program beside the server that a container of its image is to run, and that the image lacks."""
+    reading.passed = f"it starts {word.rpartition('/')[2]}"
+    _check_tool(start, word, reading, "The container")
+
+
+def check_tools(start: Start, commands: Sequence[Simple], reading: Reading) -> None:
+    """The first program that a script beside the server calls, and that the image lacks where nothing installs it.
+
+    Of an image that is built here and run elsewhere, its Dockerfile tells.
+    """
+    before = set[str]()
+    for words in (each.words for each in commands if each.words and not start.place.dockerfile):
+        if words[0].rpartition("/")[2] in TOOLS and not before & _BRING:
+            _check_tool(start, words[0], reading, "The script")
+            return
+        before |= {*words}
+
+
+def _check_tool(start: Start, word: Word, reading: Reading, who: str) -> None:
     tool = word.rpartition("/")[2]
-    reading.passed = f"it starts {tool}"
     has = "devel" in start.image or (tool == "curl" and "gpu" in start.image)
     bare = re.escape(tool.rstrip("3"))
     brought = re.search(
         rf"\b(?:install|add)\b[^&|;]*\b{bare}|\bconda|COPY --from", start.reading
     )  # by a Dockerfile's steps
     if is_official(start.image) and not (has or brought):
-        reading.report("tool-not-in-image", start.path, word.line or start.line, who="The container", tool=tool,
+        reading.report("tool-not-in-image", start.path, word.line or start.line, who=who, tool=tool,
                        image=start.image, remedy=f"Use an image that has {tool}, or one built with it.")  # fmt: skip
 
 

@@ -93,13 +93,14 @@ def _loaded(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
         yield node.args[0], _LOADED
 
 
-def saved_in_cells(cells: Iterable[str], text: Text) -> dict[str, str]:
-    """The same of a notebook's cells, or of a document's blocks of Python."""
+def saved_in_cells(cells: Iterable[str], text: Text) -> tuple[dict[str, str], frozenset[str]]:
+    """The same of a notebook's cells, or of a document's blocks of Python: folders without versions, and with."""
     cells = list(cells)
     if not any("save" in cell or "export" in cell for cell in cells):
-        return {}
+        return {}, frozenset()
     code = "\n".join(cell for cell in cells if tree_of(cell) is not None)
     tree = tree_of(code)
     if tree is None or "model" not in code:
-        return {}
-    return saved_bare(list(ast.walk(tree)), Values(tree, Text(code, text.path)), text.content)
+        return {}, frozenset()
+    nodes, values = list(ast.walk(tree)), Values(tree, Text(code, text.path))
+    return saved_bare(nodes, values, text.content), saved_versions(nodes, values)

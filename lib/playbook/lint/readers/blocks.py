@@ -107,7 +107,8 @@ def read_blocks(kind: str, text: Text, around: Surroundings) -> Reading:
     if total.commands:
         scripts = [each.content for data in around.config_maps.values() for key, each in data.items()
                    if key.endswith(".py") and each.path == text.path]  # fmt: skip
-        around.sources.saved[text.path] = saved_in_cells([*cells, *scripts], text)
+        saved, versions = saved_in_cells([*cells, *scripts], text)
+        around.sources.saved[text.path], around.sources.exported[text.path] = saved, versions
     total.findings += check_together(objects, pods, around.served)
     if kind == "prose" and blocks:
         total.findings += check_nginx_within(text, objects, pods, total.commands)
