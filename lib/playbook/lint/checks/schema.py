@@ -79,7 +79,7 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
     findings = [hit for hit in findings if not (broken and _is_stray(hit))]
     if broken or not findings:
         line, problem = refusal
-        findings.append(finding("config-file-broken", text.path, text.line(line), kind=message, problem=problem,
+        findings.append(finding("config-file-broken", text.path, text.line(line), kind=message, problem=problem.rstrip("."),
                                 effect=effect))  # fmt: skip
     return Parsed(tree, False, findings)
 
