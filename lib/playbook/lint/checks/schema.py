@@ -79,8 +79,8 @@ def read_config(text: Text, message: str, effect: str) -> Parsed:
     findings = [hit for hit in findings if not (broken and _is_stray(hit))]
     if broken or not findings:
         line, problem = refusal
-        findings.append(finding("config-file-broken", text.path, text.line(line), kind=message, problem=problem.rstrip("."),
-                                effect=effect))  # fmt: skip
+        words = {"kind": message, "problem": problem.rstrip("."), "effect": effect}
+        findings.append(finding("config-file-broken", text.path, text.line(line), **words))
     return Parsed(tree, False, findings)
 
 
