@@ -9,6 +9,7 @@ from pathlib import Path
 
 from playbook.lint.checks.asked_models import without_filled
 from playbook.lint.checks.base_paths import check_served, started_otherwise
+from playbook.lint.checks.client_programs import asked_by_http, is_client, speaks_grpc, speaks_rest
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.configs import check_config
 from playbook.lint.checks.containers import check_published
@@ -44,6 +45,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
     said: list[tuple[Command, list[Finding]]] = []
     named: set[Text] = set()
     started = once_started(reading.commands)
+    by_http = {port for text in gathered.texts.values() for port in asked_by_http(text)}
     reading.counts["command lines"] -= len(reading.commands) - len(started)
     reading.commands = started
     for each in reading.commands:
@@ -52,7 +54,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         otherwise = started_otherwise(command, reading.commands, around)
         told = otherwise or command.step or command.since is not None  # of the line whose words it has again
         hits = [hit for hit in hits if not (told and hit.rule == "monitoring-missing")]
-        report.findings += [*hits, *check_published(command), *check_mounted(command)]
+        report.findings += [*hits, *check_published(command, by_http), *check_mounted(command)]
         report.findings += check_unused(command, sources)
         if command.health is not None:
             asked = names_served(command, sources)
@@ -81,6 +83,7 @@ def judge(reading: Reading, around: Surroundings, gathered: Gathered, checked: s
         said.append((command, report.findings[before:]))
     report.findings = list(said_once(report.findings, said))
     commands, texts = [command for command, _ in judged], [*gathered.texts.values()]
+    sources.asked |= {text.path for text in texts if commands and _asks(text)}
     report.findings += [*told_together(texts, judged, report.findings, around.served)]
     report.findings += [*check_kept(commands, sources), *check_targets(reading.scraped, commands)]
     report.findings += check_watched(reading.watched, commands, texts)
@@ -140,6 +143,11 @@ def _not_here(command: Command, files: dict[str, Text], report: Report) -> None:
         name = "one whose name is filled in elsewhere" if UNKNOWN in path else path
         if name not in told and not any(hit.rule in _SAID and path in hit.message for hit in report.findings):
             told.append(name)
+
+
+def _asks(text: Text) -> bool:
+    """True for a program that was read as a client's of the servers here."""
+    return is_client(text) and (speaks_grpc(text) or speaks_rest(text))
 
 
 def _read_after_all(report: Report, named: set[Text], sources: Sources) -> None:

@@ -19,7 +19,7 @@ from playbook.lint.files import readers, surroundings
 from playbook.lint.forms.text import Text
 from playbook.lint.gathering import UNREADABLE, Gathered, gather
 from playbook.lint.judging import judge
-from playbook.lint.readers.clients import check_urls
+from playbook.lint.readers.clients import check_built, check_urls
 from playbook.lint.readers.joined import joined
 from playbook.lint.readers.networks import check_networks
 from playbook.lint.readers.notebooks import lines_of
@@ -78,6 +78,7 @@ def _examined(
     reading.findings += check_urls(gathered.texts.values(), objects, pods)
     reading.findings += check_networks(objects)
     started = [check_command(each)[0] for each in reading.commands]
+    reading.findings += check_built(gathered.texts.values(), objects, started)
     alone = list(check_own_localhost(gathered.texts.values(), objects, started))
     asking = {hit.path for hit in alone if hit.path.endswith(".ipynb")} - around.origins.keys()
     around.origins.update({text.path: lines_of(text) for text in gathered.texts.values() if text.path in asking})

@@ -13,7 +13,7 @@ from playbook.lint.checks.batching_given import check_own_place
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.crossed_ports import check_crossed
 from playbook.lint.checks.empty_values import without_set
-from playbook.lint.checks.image_tags import at_their_values, without_made, without_own_tags
+from playbook.lint.checks.image_tags import at_their_values, without_made, without_own_tags, without_pulled
 from playbook.lint.checks.load_clients import check_load
 from playbook.lint.checks.near_names import check_near_names
 from playbook.lint.checks.other_variables import check_variables
@@ -57,7 +57,7 @@ def told_together(
 def settled(hits: Sequence[Finding], texts: Sequence[Text]) -> list[Finding]:
     """The findings that stand once all texts are known: without what another text gives, and each under one name."""
     left = _under_one_name(hits)
-    left = at_their_values(without_own_tags(without_made(left, texts), texts), texts)
+    left = without_pulled(at_their_values(without_own_tags(without_made(left, texts), texts), texts), texts)
     return [*without_set(without_forks(left, texts), texts), *check_own_place(text.path for text in texts)]
 
 

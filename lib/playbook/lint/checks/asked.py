@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from playbook.knobs import METRICS_PATH
 from playbook.lint.checks.client_programs import OTHER_WAYS, asked_by_grpc
 from playbook.lint.checks.command import Command
+from playbook.lint.checks.default_addresses import asked_by_default
 from playbook.lint.checks.host_ports import HERE, is_open, published, ways
 from playbook.lint.checks.rest_paths import refused_path
 from playbook.lint.forms.address_parts import lines_of
@@ -65,7 +66,8 @@ def check_requests(text: Text, commands: Sequence[Command], served: str) -> Iter
 
 def _by_grpc(text: Text, commands: Sequence[Command]) -> Iterator[Finding]:
     """The first channel of gRPC's that the text makes to a port of REST's."""
-    for line, port in asked_by_grpc(text):
+    by_default = ((line, port) for line, port, what in asked_by_default(text) if what == "gRPC")
+    for line, port in (*asked_by_grpc(text), *by_default):
         begun = _begun(commands, text, line)
         rest, grpc = (frozenset[str]().union(*(ways(each)[side] for each in begun)) for side in (0, 1))
         if port in rest - grpc:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from playbook.lint.checks.client_programs import OTHER_WAYS, asked_by_grpc, is_client, lines_said
 from playbook.lint.checks.command import Command
+from playbook.lint.checks.default_addresses import asked_by_default
 from playbook.lint.checks.host_ports import is_open, published, ways
 from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
@@ -31,14 +32,18 @@ def check_ports_asked(texts: Iterable[Text], commands: Sequence[Command]) -> Ite
     others = {port for command in commands for port in published(command)} - rest - grpc  # said of what is published
     for text in held:
         if is_client(text) and text.path not in starting:
-            yield from _first(text, set(rest), set(grpc), others, alone=len(ports) == 1)
+            yield from _first(text, held, set(rest), set(grpc), others, alone=len(ports) == 1)
 
 
-def _first(text: Text, rest: set[str], grpc: set[str], others: set[str], alone: bool) -> Iterator[Finding]:
-    by_rest = ((line, port) for line, content in lines_said(text) for port in _REST.findall(content))
-    asked = [(line, port, "/v1/models", rest, grpc, "gRPC's") for line, port in by_rest]
-    asked += [(line, port, "gRPC", grpc, rest, "REST's") for line, port in asked_by_grpc(text)]
-    for line, port, what, right, wrong, whose in sorted(asked, key=lambda each: each[0]):
+def _first(
+    text: Text, texts: Sequence[Text], rest: set[str], grpc: set[str], others: set[str], alone: bool
+) -> Iterator[Finding]:
+    sides = {"/v1/models": (rest, grpc, "gRPC's"), "gRPC": (grpc, rest, "REST's")}
+    asked = [(line, port, "/v1/models") for line, content in lines_said(text) for port in _REST.findall(content)]
+    asked += [(line, port, "gRPC") for line, port in asked_by_grpc(text)]
+    asked += [each for each in asked_by_default(text, texts) if each[1] in sides[each[2]][1]]
+    for line, port, what in sorted(asked, key=lambda each: each[0]):
+        right, wrong, whose = sides[what]
         if port not in right | others and (alone or port in wrong):
             ours, theirs = ("REST", "gRPC") if whose == "gRPC's" else ("gRPC", "REST")
             who = whose if port in wrong else "none at which a server here is reached"

@@ -17,6 +17,8 @@ _GRPC = re.compile(
     r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0):(\d{2,5})[\"']"
 )
 _SPEAKS_GRPC = re.compile(r"PredictionService|prediction_service_pb2|tensorflow_serving[./]apis")
+_HERE = r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0)"
+_HTTP = re.compile(rf"https?://(?:{_HERE}:(\d{{2,5}})|[^\s/\"'`]+:(\d{{2,5}})/v1/models)")
 
 
 def is_client(text: Text) -> bool:
@@ -31,7 +33,22 @@ def lines_said(text: Text) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
+def speaks_grpc(text: Text) -> bool:
+    """True for a program that has the stubs of the server's gRPC."""
+    return bool(_SPEAKS_GRPC.search(text.content))
+
+
+def speaks_rest(text: Text) -> bool:
+    """True for a program that has REST's path."""
+    return "/v1/models" in text.content
+
+
+def asked_by_http(text: Text) -> set[str]:
+    """The ports that a text asks by HTTP: of this machine, or of any by REST's path."""
+    return {here or there for here, there in _HTTP.findall(text.content)}
+
+
 def asked_by_grpc(text: Text) -> Iterator[tuple[int, str]]:
     """The lines and ports of this machine at which a program makes a channel for the server's gRPC."""
-    if _SPEAKS_GRPC.search(text.content):
+    if speaks_grpc(text):
         yield from ((number, port) for number, line in lines_said(text) for port in _GRPC.findall(line))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from playbook.lint.checks.command import BINARY, OFFICIAL, Command, Mount, is_official, is_path
 from playbook.lint.checks.image_tags import wrong_tag
 from playbook.lint.checks.lookup import Sources
+from playbook.lint.checks.port_remedies import of_published
 from playbook.lint.forms.text import Word, is_unknown, line_of, place_of
 from playbook.lint.rules.findings import Finding, finding
 
@@ -165,9 +166,10 @@ def closed_words(command: Command) -> dict[str, object]:
     return {"grpc": command.number("port", 8500) or "off", "rest": f"on {rest}" if rest else "off (rest_api_port is 0)"}
 
 
-def check_published(command: Command) -> Iterator[Finding]:
+def check_published(command: Command, asked: Collection[str] = ()) -> Iterator[Finding]:
     """Ports that are published and on which nothing listens; another program's beside the server may be any but its.
 
+    `asked` are the ports of a host that texts here ask by HTTP: what leads from there is to be REST's.
     One beside both of the server's own misleads who reads it, and keeps nobody from the server.
     """
     own = [port for port in command.published if not command.beside or port.partition("/")[0] in ("8500", "8501")]
@@ -177,7 +179,8 @@ def check_published(command: Command) -> Iterator[Finding]:
         yield from check_told(own, command, command.path, "The list of published ports")
         return
     for port, flag in _closed(own, command):
-        words = {"port": port.partition("/")[0], "how": "published", "flag": flag, **closed_words(command)}
+        right = of_published(port, flag, command, asked)
+        words = {"port": port.partition("/")[0], "how": "published", "right": right, **closed_words(command)}
         yield finding("port-nobody-listens", *place_of(port, command.path, command.line), **words)
 
 

@@ -94,6 +94,17 @@ def without_own_tags(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Fin
     return [hit for hit in held if hit not in named or named[hit] not in own]
 
 
+def without_pulled(hits: Iterable[Finding], texts: Iterable[Text]) -> list[Finding]:
+    """The findings without those of a tag where an image is only pulled, which the same text uses at another line."""
+    held, lines = list(hits), {text.path: text.content.split("\n") for text in texts}
+    tags = [hit for hit in held if hit.rule == "image-not-pinned"]
+    pulled = {
+        hit for hit in tags if hit.line and re.search(r"\bpull\b", "".join(lines.get(hit.path, ())[hit.line - 1 :][:1]))
+    }
+    used = {(hit.path, hit.message) for hit in tags if hit not in pulled}
+    return [hit for hit in held if hit not in pulled or (hit.path, hit.message) not in used]
+
+
 def are_old(texts: Iterable[Text]) -> bool:
     """True where all releases of the official image that these texts name are older than 2.7."""
     found = {(int(major), int(minor)) for text in texts

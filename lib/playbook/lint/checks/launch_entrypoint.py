@@ -14,7 +14,7 @@ from playbook.lint.checks.command import (
 )
 from playbook.lint.checks.launch_lines import append_line, check_doubled, script_named
 from playbook.lint.checks.launch_scripts import by_shell, by_text
-from playbook.lint.checks.over_entrypoint import over_entrypoint
+from playbook.lint.checks.over_entrypoint import named_over
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.shell_form import is_lone_flag, shell_form
 from playbook.lint.checks.start import Start
@@ -58,7 +58,9 @@ def by_entrypoint(start: Start, reading: Reading) -> None:
         reading.report(rule, start.path, line_of(args[0]) or start.line, **said)
         args = [script[0]] if is_lone_flag(script[0]) else []
     elif first and not first.startswith(("-", "$", *DASHES)) and not is_of_image(start, args[0]):
-        reading.report("cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, **over_entrypoint(str(first)))
+        reading.report(
+            "cmd-over-entrypoint", start.path, line_of(args[0]) or start.line, **named_over(args[0], start.place)
+        )
     if is_replaced(start):
         reading.passed = "the image's script is replaced by one that is not here"
         flags = [word for word in args if word.startswith("--")]

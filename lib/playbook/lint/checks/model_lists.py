@@ -173,13 +173,21 @@ def _labels(config: text_proto.Field, text: Text, command: Command | None) -> It
             yield finding("labels-at-start", text.path, line, label=repr(label))
         served = entry.versions
         if served is not None and version not in served:
-            words = {"label": repr(label), "version": version, "policy": f"specific {', '.join(map(str, served))}"}
-            yield finding("label-version-not-served", text.path, line, effect="requests by it are refused", **words)
+            yield _not_served(label, version, f"specific {', '.join(map(str, served))}", entry, (text.path, line))
     if served_too_few(entry):
-        words = {"label": " and ".join(repr(label) for label, _ in entry.labels), "policy": "the newest alone"}
-        versions = sorted({version for _, version in entry.labels})
-        yield finding("label-version-not-served", text.path, text.line(labels[0].line), version=versions[0],
-                      effect="requests by it are refused", **words)  # fmt: skip
+        policy = "the newest alone" if entry.latest == 1 else f"the newest {entry.latest}"
+        too_old = sorted({version for _, version in entry.labels})[: -entry.latest]
+        for field, (label, version) in zip(labels, entry.labels, strict=False):
+            if version in too_old:
+                yield _not_served(label, version, policy, entry, (text.path, text.line(field.line)))
+
+
+def _not_served(label: str, version: int, policy: str, entry: ModelEntry, where: tuple[str, int | None]) -> Finding:
+    """A label of a version that is not loaded; the remedy keeps what the policy and the other labels want."""
+    wanted = sorted({*(entry.versions or ()), *(each for _, each in entry.labels)})
+    words = {"label": repr(label), "version": version, "policy": policy}
+    versions = " ".join(f"versions: {each}" for each in wanted)
+    return finding("label-version-not-served", *where, effect="requests by it are refused", versions=versions, **words)
 
 
 def served_too_few(entry: ModelEntry) -> bool:

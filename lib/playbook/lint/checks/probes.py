@@ -91,7 +91,7 @@ def check_routed(container: Any, command: Command, shown: str, where: int | None
         return
     line = ports[0].at("containerPort") if ports else where or container.at("image")
     yield finding("port-nobody-listens", shown, line, port=port, how="where the platform sends requests",
-                  flag=f"--rest_api_port={port}", **closed_words(command))  # fmt: skip
+                  right=f"Use the server's ports, or set --rest_api_port={port}.", **closed_words(command))  # fmt: skip
 
 
 def port_number(port: Any, container: Any) -> int | None:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from playbook.lint.checks.command import ENTRYPOINT_SCRIPT, is_official, is_server_word
 from playbook.lint.checks.containers import TOOLS
-from playbook.lint.checks.over_entrypoint import over_entrypoint
+from playbook.lint.checks.over_entrypoint import named_over
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start
 from playbook.lint.forms.shell_calls import is_shell
@@ -34,7 +34,9 @@ def check_entry(start: Start, reading: Reading) -> Start:
     again = start.entry is None and named.endswith("/" + ENTRYPOINT_SCRIPT) and named in start.scripts
     twice = is_server_word(named) and is_server_word((start.entry or [Word("")])[-1])
     if (again or twice) and not is_of_image(start, named):
-        reading.report("cmd-over-entrypoint", *place_of(named, start.path, start.line), **over_entrypoint(str(named)))
+        reading.report(
+            "cmd-over-entrypoint", *place_of(named, start.path, start.line), **named_over(named, start.place)
+        )
     word = (start.entry or [Word("")])[0]
     if not word.startswith("-") or start.partial:
         return start

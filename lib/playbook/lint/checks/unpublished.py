@@ -12,13 +12,16 @@ from playbook.lint.forms.text import Text
 from playbook.lint.rules.findings import Finding, finding
 
 _ASKED = re.compile(r"[\"'`]https?://(localhost|127\.0\.0\.1):(\d{2,5})/v1/models")
-_REACHED_OTHERWISE = re.compile(r"--net|\bdocker\b.*\s-\w*P\b|--publish|\s-p\s*\d|docker[- ]compose|\bexpose\b")
+_REACHED_OTHERWISE = re.compile(
+    r"--net|\bdocker\b.*\s-\w*P\b|--publish|\s-p\s*\d|docker[- ]compose|\bexpos|get_port"
+    r"|publish_all|network|host_config|exec_run|IPAddress|\.attrs\b"
+)
 
 
 def check_unpublished(texts: Iterable[Text], commands: Sequence[Command]) -> Iterator[Finding]:
     """The one server here, started by a script in a container of which no port is published."""
     started = [command for command in commands if not (command.step or command.place.built)]
-    if len(started) != 1 or not started[0].path.endswith((".sh", ".bash")):
+    if len(started) != 1 or not started[0].path.endswith((".sh", ".bash", ".py")):
         return
     command, held = started[0], [*texts]
     ports = listening(command)
@@ -33,5 +36,10 @@ def check_unpublished(texts: Iterable[Text], commands: Sequence[Command]) -> Ite
                 words = {"name": f"The address in {text.path}:{number}", "host": asked[1], "port": asked[2]}
                 yield finding("client-wrong-port", command.path, command.line, **words,
                               why="and this container publishes no port",
-                              right=f"Add -p {asked[2]}:{asked[2]} in front of the image.")  # fmt: skip
+                              right=_right(command.path, asked[2]))  # fmt: skip
                 return
+
+
+def _right(path: str, port: str) -> str:
+    by_program = path.endswith(".py")
+    return f'Give it ports={{"{port}/tcp": {port}}}.' if by_program else f"Add -p {port}:{port} in front of the image."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playbook.lint.checks.client_programs import PROGRAMS, lines_said
+from playbook.lint.checks.command import Command
 from playbook.lint.checks.containers import listening
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.reading import SHAPES
@@ -16,7 +17,7 @@ from playbook.lint.checks.rest_paths import BEGINNING
 from playbook.lint.forms.text import Text, Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.compose_values import environment_of, words_of
-from playbook.lint.readers.hosts import Host, hosts_of
+from playbook.lint.readers.hosts import Host, built_hosts, hosts_of
 from playbook.lint.readers.pods import Pod
 from playbook.lint.readers.workloads import pod_specs
 from playbook.lint.rules.findings import Finding, finding
@@ -74,10 +75,22 @@ class _Told:
 
 def check_clients(objects: list[tuple[Any, str]], pods: list[Pod]) -> Iterator[Finding]:
     """Findings of containers and ConfigMaps that lead to a server by a port or a path where it does not answer."""
-    hosts = hosts_of(objects, pods)
+    yield from _check_told(objects, pods, hosts_of(objects, pods))
+
+
+def check_built(
+    texts: Iterable[Text], objects: list[tuple[Any, str]], commands: Iterable[Command]
+) -> Iterator[Finding]:
+    """The same of servers that compose builds here, whose commands stand in Dockerfiles; also of addresses in texts."""
+    if hosts := built_hosts(commands):
+        yield from _check_told([each for each in objects if "services" in each[0]], [], hosts)
+        yield from _check_urls(texts, hosts)
+
+
+def _check_told(objects: list[tuple[Any, str]], pods: list[Pod], hosts: dict[str, Host]) -> Iterator[Finding]:
     for data, shown in objects if pods or hosts else ():
         with suppress(*SHAPES):  # its reader tells
-            for told, near in _clients(data, pods):
+            for told, near in _clients(data, pods, hosts):
                 if near is not None and not near and told.host in HERE:
                     yield from _check_itself(told, hosts, shown)
                 yield from _check(told, {**hosts, **(near or {})}, shown)
@@ -88,7 +101,10 @@ def check_urls(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: list
 
     Nothing is said of manifests and compose files, whose variables are read as what they are.
     """
-    hosts = hosts_of(objects, pods)
+    yield from _check_urls(texts, hosts_of(objects, pods))
+
+
+def _check_urls(texts: Iterable[Text], hosts: dict[str, Host]) -> Iterator[Finding]:
     names = re.compile("|".join(re.escape(name) for name in hosts if name)) if hosts else None
     for text in texts:
         if names is None or not text.path.lower().endswith(_URLS_IN) or not names.search(text.content):
@@ -99,11 +115,15 @@ def check_urls(texts: Iterable[Text], objects: list[tuple[Any, str]], pods: list
                     yield from _check(_Told("This address", address, number), hosts, text.path)
 
 
-def _clients(data: Any, pods: list[Pod]) -> Iterator[tuple[_Told, dict[str, Host] | None]]:
+def _clients(data: Any, pods: list[Pod], hosts: dict[str, Host]) -> Iterator[tuple[_Told, dict[str, Host] | None]]:
     """What each client is told, with the servers that are `localhost` to it; None where nobody knows which are."""
     services = data.get("services")
-    for service in services.values() if isinstance(services, Table) else ():
-        if isinstance(service, Table) and "tensorflow/serving" not in str(service.get("image", "")):
+    for name, service in services.items() if isinstance(services, Table) else ():
+        if (
+            isinstance(service, Table)
+            and name not in hosts
+            and "tensorflow/serving" not in str(service.get("image", ""))
+        ):
             values = environment_of(service.get("environment"))
             near: dict[str, Host] | None = None if "network_mode" in service else {}
             yield from ((told, near) for told in _told(values, words_of(service.get("command")) or []))

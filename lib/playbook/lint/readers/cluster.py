@@ -9,6 +9,7 @@ from typing import Any
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.configs import check_annotations
 from playbook.lint.checks.containers import closed_words, listening
+from playbook.lint.checks.port_remedies import of_service
 from playbook.lint.checks.probes import port_number
 from playbook.lint.checks.refused import check_service
 from playbook.lint.forms.text import is_unknown
@@ -94,7 +95,7 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
         if target is None and isinstance(asked, str) and _nameless(asked, pod):
             names = ", ".join(sorted(_port_names(pod))) or "a number"
             yield finding("service-port-closed", shown, port.at("targetPort"), name=name, port=asked,
-                          why="no port of the pod has that name", right=names)  # fmt: skip
+                          why="no port of the pod has that name", right=f"Use targetPort {names}.")  # fmt: skip
         line = port.at("targetPort") if "targetPort" in port else port.at("port")
         if target is not None and many and _is_own_grpc(target, pod) and _sticks(spec, pod):
             if (shown, line) not in said:
@@ -105,7 +106,7 @@ def _service(service: Any, shown: str, pod: Pod, scaled: bool, said: set[tuple[s
             continue
         if target not in open_ports and (pod.containers == 1 or target in _told(pod)):
             why = f"nothing listens on it: gRPC is on {words['grpc']}, REST is {words['rest']}"
-            right = pod.command.number("rest_api_port") or pod.command.number("port", 8500)
+            right = of_service(port, target, pod.command)
             yield finding("service-port-closed", shown, line, name=name, port=target, why=why, right=right)
         elif target == pod.command.number("port", 8500) and many and _sticks(spec, pod) and (shown, line) not in said:
             said.add((shown, line))

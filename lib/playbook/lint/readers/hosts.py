@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +81,14 @@ def hosts_of(objects: list[tuple[Any, str]], pods: list[Pod]) -> dict[str, Host]
         same = name not in hosts or hosts[name].told == host.told
         hosts[name] = host if same else Host({}, host.command)
     return hosts
+
+
+def built_hosts(commands: Iterable[Command]) -> dict[str, Host]:
+    """The servers that compose builds here, by the names that others call them; none of a name that two have."""
+    built = [(name, each) for each in commands if each.place.dockerfile and not each.partial for name in each.called]
+    names = Counter(name for name, _ in built)
+    return {name: Host({port: port for port in listening(each) or ()}, each)
+            for name, each in built if names[name] == 1}  # fmt: skip
 
 
 def ports_of(service: Any, pod: Pod) -> Ports:

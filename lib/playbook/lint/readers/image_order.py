@@ -42,7 +42,7 @@ def check_order(final: Sequence[Instruction], official: bool, document: Document
         if step.word == "RUN" and (step.fed or _FORGIVEN.search(step.rest)):
             return
         for path, line, folder in _used(step) if step.word == "RUN" else ():
-            if _THERE.fullmatch(path) or is_unknown(path) or any(_holds(each, path) for each in there):
+            if _THERE.fullmatch(path) or is_unknown(path) or any(_meet(each, path) for each in there):
                 continue
             later = next((other for place, other in enumerate(final) if place > nth and any(
                 _holds(each, path) or (folder and _holds(path, each)) for each in brings[place])), None)  # fmt: skip
@@ -63,6 +63,11 @@ def check_order(final: Sequence[Instruction], official: bool, document: Document
 def _holds(folder: str, path: str) -> bool:
     """True for a path at or below another."""
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _meet(made: str, path: str) -> bool:
+    """True for a path that is there with one that was made: below it, itself, or a folder that it lies in."""
+    return _holds(made, path) or _holds(path, made)
 
 
 def _brought(steps: Sequence[Instruction], nth: int, document: Document) -> Iterator[str]:
@@ -92,7 +97,7 @@ def _used(step: Instruction) -> Iterator[tuple[str, int, bool]]:
         elif command.words and command.words[0].startswith("/"):
             needs.append((str(command.words[0]), False))
         for path, folder in needs:
-            if path.startswith("/") and not re.search(r"[*?$]", path) and not any(_holds(each, path) for each in made):
+            if path.startswith("/") and not re.search(r"[*?$]", path) and not any(_meet(each, path) for each in made):
                 yield path, line, folder
         made += [str(command.target)] if command.target else []
         made += [word for word in command.words[1:] if word.startswith("/") and command.words[0] not in _SAYS]

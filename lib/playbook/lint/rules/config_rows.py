@@ -147,7 +147,7 @@ ROWS = (
     ("label-version-not-served", "warning",
      "Label {label} points at version {version}, which the version policy ({policy}) does not load: "
      "{effect}.",
-     "Serve it: model_version_policy {{ specific {{ versions: {version} }} }}.",
+     "Serve it: model_version_policy {{ specific {{ {versions} }} }}.",
      "server_core.cc; #1608"),
     ("batching-splitting-padded", "warning",
      "enable_large_batch_splitting: {problem}.",

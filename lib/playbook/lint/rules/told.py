@@ -38,6 +38,8 @@ TOLD = {
     "key-twice": "Keep one of the two, with what both are to hold.",
     "program-is-flag": "Use args (compose: command) for flags, so that the image's entrypoint stays.",
     "proxied-wrong-protocol": "Lead HTTP to REST's port and gRPC to gRPC's, or change the proxy's directive.",
+    "port-nobody-listens": "Publish the ports that the server has (by habit 8500 and 8501), or set its flag.",
+    "service-port-closed": "Use a port of the server's as targetPort; for HTTP turn REST on by --rest_api_port.",
     "client-wrong-port": "Name a port on which the server is reached from there.",
     "chart-refused": "Correct the template or its values; `helm template` says it too.",
     "runtime-serves-nothing": "Name a runtime, a format and a protocol that go together, or let KServe choose.",
