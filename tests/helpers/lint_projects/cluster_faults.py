@@ -9,7 +9,7 @@ from lint_projects.cluster import Cluster
 from lint_projects.faults import Fault
 
 
-def fault(rule, touches, change, fits=lambda _: True, also=""):
+def fault(rule, touches, change, fits=lambda _: True, also="", avoids=()):
     """A fault of the objects."""
     return Fault(
         rule,
@@ -19,6 +19,7 @@ def fault(rule, touches, change, fits=lambda _: True, also=""):
         frozenset(also.split()),
         room="cluster",
         forms=frozenset(["cluster"]),
+        avoids=frozenset(avoids),
     )
 
 
@@ -134,7 +135,7 @@ def twice(all_of: Cluster, mark: str) -> None:
     all_of.objects["service"][mark + "spec"] = {"ports": [{"port": 8501}], "selector": {"app": "tfs"}}
 
 
-LOST = "base-path-missing no-model monitoring-missing"
+LOST = "base-path-missing no-model monitoring-missing health-asks-nobody"
 
 
 def with_(name):
@@ -145,7 +146,7 @@ CLUSTER_FAULTS = [
     fault("probe-wrong-path", "readinessProbe", sets("readinessProbe", {"httpGet": {"path": "@/healthz", "port": 8501}})),
     fault("probe-wrong-path", "livenessProbe", sets("livenessProbe", {"httpGet": {"path": "@/v1/models/other", "port": 8501}}), lambda c: c.server.model != "file", also="liveness-by-code"),
     fault("probe-wrong-port", "readinessProbe", sets("readinessProbe", {"tcpSocket": {"@port": 8080}})),
-    fault("tool-not-in-image", "livenessProbe", sets("livenessProbe", {"exec": {"command": ["sh", "-c", "@curl -f localhost:8501/v1/models/ranker"]}}), also="health-by-code"),
+    fault("tool-not-in-image", "livenessProbe", sets("livenessProbe", {"exec": {"command": ["sh", "-c", "@curl -f localhost:8501/v1/models/ranker"]}}), also="health-by-code", avoids=["has tools"]),
     fault("gpu-requests", "gpu", resources(requests={"@nvidia.com/gpu": 1}, limits={"@nvidia.com/gpu": 2}), also="gpu-image-missing"),
     fault("gpu-image-missing", "gpu", resources(limits={"@nvidia.com/gpu": 1})),
     fault("request-above-limit", "memory", resources(requests={"@memory": "8Gi"})),

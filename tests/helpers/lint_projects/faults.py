@@ -96,7 +96,7 @@ FLAG_FAULTS = [
     flag_fault("flag-bad-value", "--num_unload_threads=two"),
     flag_fault("flag-bad-value", "--enable_model_warmup=on", fixable=True),
     flag_fault("port-out-of-range", "--port=85000", also="port-nobody-listens port-told-closed service-port-closed"),
-    flag_fault("rest-port-is-grpc-port", "--rest_api_port=8500", drops="port", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port client-wrong-port"),
+    flag_fault("rest-port-is-grpc-port", "--rest_api_port=8500", drops="port", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port client-wrong-port health-asks-nobody"),
     flag_fault("rest-threads-one", "--rest_api_num_threads=1", also=THREADS),
     flag_fault("batching-file-unused", f"--batching_parameters_file={CONF}/batching.config", drops="enable_batching", fits=batches),
     flag_fault("per-model-unused", "--enable_per_model_batching_parameters=true", drops="enable_batching", fits=lambda s: not batches(s)),
@@ -133,7 +133,7 @@ FLAG_FAULTS = [
     flag_fault("server-ends", "--version"),
     flag_fault("server-ends", "--help"),
     flag_fault("unknown-flag", "–num_load_threads=2", fixable=True),
-    flag_fault("pasted-dash", "–rest_api_port=8501", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port rest-port-off monitoring-missing", fits=lambda s: "port" not in s.flags, touches="rest_api_port rest_api_num_threads", fixable=True),
+    flag_fault("pasted-dash", "–rest_api_port=8501", also="port-nobody-listens port-told-closed service-port-closed probe-wrong-port rest-port-off monitoring-missing health-asks-nobody", fits=lambda s: "port" not in s.flags, touches="rest_api_port rest_api_num_threads", fixable=True),
     flag_fault("pasted-dash", "–model_base_path=/models/ranker", fits=by_flags, also="base-path-missing no-model model-lost", fixable=True),
     flag_fault("tensor-content-with-rest", "--enable_serialization_as_tensor_content=true", touches="rest_api_port"),
     flag_fault("ssl-with-alts", "--use_alts_credentials=true", f"--ssl_config_file={CONF}/tls.config", also="config-file-missing config-file-not-copied configmap-key-missing"),
@@ -258,13 +258,14 @@ MODEL_FAULTS = [
 ]  # fmt: skip
 
 
-def image(rule, name, also="", fits=lambda _: True):
+def image(rule, name, also="", fits=lambda _: True, traits=()):
     """Another image than the right one."""
 
     def change(server: Server, mark: str) -> None:
         server.image = mark + name
 
-    return Fault(rule, frozenset(["image"]), change, fits, frozenset(also.split()), forms=IN_IMAGES)
+    also = frozenset(also.split())
+    return Fault(rule, frozenset(["image"]), change, fits, also, forms=IN_IMAGES, traits=frozenset(traits))
 
 
 def too_new(word):
@@ -299,7 +300,7 @@ PLACE_FAULTS = [
     environment("env-nobody-reads", "TENSORFLOW_SERVING_REST_API_PORT", "9501"),
     environment("model-name-appended", "MODEL_BASE_PATH", "/models/ranker", lambda s: s.model == "env", also="base-path-missing base-path-doubled"),
     flag_fault("literal-variable", "--model_name=${NAME}", fits=by_flags, forms=["cluster"]),
-    image("devel-image", "tensorflow/serving:2.20.0-devel", also="cmd-over-entrypoint", fits=lambda s: s.model == "env"),
+    image("devel-image", "tensorflow/serving:2.20.0-devel", also="cmd-over-entrypoint", fits=lambda s: s.model == "env", traits=["has tools"]),
     too_new("--mixed_precision=bfloat16"),
     too_new("--enable_grpc_healthcheck_service=true"),
 ]  # fmt: skip

@@ -146,7 +146,7 @@ def mending(drawn: Project, report: Report, folder: Path, hits) -> list[str]:
     left, rest = {rule for rule, _, _ in after}, {rule for rule, _, _ in hits}
     firm = {fault.rule for fault in drawn.faults.values() if fault.fixable is False}
     wrong = [f"not mended {fault.rule}" for fault in fixable if fault.rule in left - firm]
-    wrong += [f"lost by mending {rule}" for rule in firm - left]
+    wrong += [f"lost by mending {rule}" for rule in firm if not {rule, SURER.get(rule)} & left]
     may = rest.union(*(fault.also for fault in drawn.faults.values()))
     again = fixes.settled(mended, lambda instead: examine(folder, instead=instead))
     wrong += ["mended a second time"] if again else []

@@ -10,7 +10,7 @@ from lint_projects.faults import Fault
 IMAGES = frozenset(["image", "image and compose"])
 
 
-def line_added(rule, path, behind, line, touches="", also="", forms=IMAGES, fits=lambda _: True):
+def line_added(rule, path, behind, line, touches="", also="", forms=IMAGES, fits=lambda _: True, avoids=()):
     """A line behind the last one that a pattern meets."""
 
     def change(texts: dict[str, str], mark: str) -> None:
@@ -22,9 +22,8 @@ def line_added(rule, path, behind, line, touches="", also="", forms=IMAGES, fits
         texts[path] = "\n".join(lines)
 
     there = lambda texts: path in texts and re.search(f"(?m)^{behind}", texts[path]) and fits(texts)  # noqa: E731
-    return Fault(
-        rule, frozenset(["line", *touches.split()]), change, there, frozenset(also.split()), room="texts", forms=forms
-    )
+    wide, also = frozenset(["line", *touches.split()]), frozenset(also.split())
+    return Fault(rule, wide, change, there, also, room="texts", forms=forms, avoids=frozenset(avoids))
 
 
 def replaced(rule, path, pattern, by, touches="", also="", forms=IMAGES, asked="", avoids=()):
@@ -56,9 +55,9 @@ def as_shell(match):
 
 RUNS = frozenset(["docker run", "told again"])
 FROM = "FROM "
-LOST = "entrypoint-replaced base-path-missing no-model rest-port-off port-nobody-listens monitoring-missing model-lost batching-file-unused"
+LOST = "entrypoint-replaced base-path-missing no-model rest-port-off port-nobody-listens monitoring-missing model-lost batching-file-unused name-without-path health-asks-nobody"
 TEXT_FAULTS = [
-    line_added("tool-not-in-image", "Dockerfile", FROM, "HEALTHCHECK CMD curl -f http://localhost:8501/v1/models/ranker || exit 1", touches="health", also="health-by-code"),
+    line_added("tool-not-in-image", "Dockerfile", FROM, "HEALTHCHECK CMD curl -f http://localhost:8501/v1/models/ranker || exit 1", touches="health", also="health-by-code", avoids=["has tools"]),
     line_added("sysctl-in-dockerfile", "Dockerfile", FROM, "RUN echo net.core.somaxconn=1024 >> /etc/sysctl.conf"),
     line_added("server-in-build", "Dockerfile", "(COPY|ADD) .*models /models|(COPY|ADD) models/", "RUN tensorflow_model_server --rest_api_port=8501 --model_base_path=/models/ranker"),
     line_added("port-told-closed", "Dockerfile", FROM, "EXPOSE 9000"),

@@ -16,6 +16,7 @@ from playbook.lint.forms.text import is_unknown, line_of
 from playbook.lint.rules.findings import Finding, finding
 
 _LISTED = "grpc_channel_arguments"  # pairs in one flag
+_EMPTIES = "enable_serialization_as_tensor_content"  # the fields that REST reads
 
 
 def check_command(command: Command) -> tuple[Command, list[Finding]]:
@@ -42,7 +43,7 @@ def check_command(command: Command) -> tuple[Command, list[Finding]]:
             findings.append(finding("grpc-arguments-malformed", command.path, line, **words))
         if len(values) > 1 and not command.partial and not _said_again(command, name, values):
             findings.append(_at(command, "flag-repeated", name, flag=f"--{name}", count=len(values), value=values[-1]))
-    checks = [check_threads, check_values, _model, _polling, _same_port, _one_file]
+    checks = [check_threads, check_values, _model, _polling, _same_port, _tensor_content, _one_file]
     if not command.partial:  # what is absent may stand elsewhere
         checks += [_ports, _batching]
     for check in checks:
@@ -68,8 +69,7 @@ def _line_of(command: Command, name: str, value: str) -> int | None:
 
 def _same_port(command: Command) -> Iterator[Finding]:
     rest, grpc = command.number("rest_api_port"), command.number("port", 0 if command.partial else 8500)
-    told = not command.partial or any(word.startswith("--rest_api_port=") for word in command.words)
-    if rest and rest == grpc and told and command.knows("port"):
+    if rest and rest == grpc and _tells_rest(command) and command.knows("port"):
         remedy = (
             "Give gRPC another port, by habit --port=8500."
             if rest == 8501
@@ -88,6 +88,16 @@ def _one_file(command: Command) -> Iterator[Finding]:
             seen.setdefault(path, name)
 
 
+def _tensor_content(command: Command) -> Iterator[Finding]:
+    if command.number("rest_api_port") and _tells_rest(command) and command.on(_EMPTIES):
+        yield _at(command, "tensor-content-with-rest", _EMPTIES)
+
+
+def _tells_rest(command: Command) -> bool:
+    """True where REST's port stands in the words, or they are all there are: no further word is to tell it."""
+    return not command.partial or any(word.startswith("--rest_api_port=") for word in command.words)
+
+
 def _ports(command: Command) -> Iterator[Finding]:
     rest, grpc = command.number("rest_api_port"), command.number("port", 8500)
     expects = [name for name in command.given if name.startswith("rest_api_") and name != "rest_api_port"]
@@ -98,8 +108,6 @@ def _ports(command: Command) -> Iterator[Finding]:
         yield _at(command, "no-port", "port")
     if (rest or not command.knows("rest_api_port")) and not (command.managed or command.text("monitoring_config_file")):
         yield _at(command, "monitoring-missing")
-    if rest and command.on("enable_serialization_as_tensor_content"):
-        yield _at(command, "tensor-content-with-rest", "enable_serialization_as_tensor_content")
 
 
 def _batching(command: Command) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from playbook.lint.checks.flag_values import divides_url
 from playbook.lint.checks.schema import KINDS, Parsed, read_config
 from playbook.lint.checks.too_deep import check_too_deep
 from playbook.lint.forms import text_proto
-from playbook.lint.forms.text import Text, is_unknown
+from playbook.lint.forms.text import UNKNOWN, Text, is_unknown
 from playbook.lint.rules.findings import Finding, finding
 
 
@@ -53,10 +53,16 @@ def _entry(config: text_proto.Field, text: Text) -> ModelEntry:
     count = latest.text("num_versions") if latest else ""
     given = [child for child in specific.children if child.name == "versions"] if specific else []
     known = specific is not None and len(numbers) == len(given)  # a version that is filled in later is not known
-    return ModelEntry(config.text("name"), config.text("base_path"), text.line(config.line),
+    return ModelEntry(_meant(config, "name"), _meant(config, "base_path"), text.line(config.line),
                       tuple(numbers) if known else None, max(1, int(count)) if count.isdigit() else 1,
                       bool(policy and policy.first("all")), tuple(labels),
                       text.line((config.first("base_path") or config).line))  # fmt: skip
+
+
+def _meant(config: text_proto.Field, name: str) -> str:
+    """The scalar of a name; not known where it is given in several ways, which the server refuses."""
+    given = {child.value for child in config.children if child.name == name}
+    return config.text(name) if len(given) < 2 else UNKNOWN
 
 
 def check_models(parsed: Parsed, text: Text, command: Command | None) -> Iterator[Finding]:
