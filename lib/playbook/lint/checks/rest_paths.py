@@ -7,10 +7,16 @@ from collections.abc import Iterator
 
 from playbook.lint.rules.findings import Finding, finding
 
-BEGINNING = {"code": "404", "why": "the paths of its models begin with /v1/models/"}
 _OF_A_MODEL = re.compile(r"v1/models/[^/:]+(?:/versions/\d+|/labels/[^/:]+)?", re.IGNORECASE)
 _VERBS = re.compile(r":(?:predict|classify|regress)")
 _NEAR_VERB = re.compile(r"[/:](predict|classify|regress)\w*/?", re.IGNORECASE)
+
+
+def begun_otherwise(path: str, shown: str, line: int | None) -> Finding:
+    """What is said of `models/NAME...` and `v1/model/NAME...`, written without the first slash."""
+    right = re.sub(r"^(v1/)?models?/", "/v1/models/", path)
+    code, why = "400" if path.startswith("v1/") else "404", "the paths of its models begin with /v1/models/"
+    return finding("request-wrong-path", shown, line, path=f"/{path}", code=code, why=why, right=right)
 
 
 def refused_path(path: str, posts: bool, shown: str, line: int) -> Iterator[Finding]:
@@ -20,8 +26,7 @@ def refused_path(path: str, posts: bool, shown: str, line: int) -> Iterator[Find
     """
     path = path.rstrip(".")
     if not path.startswith("v1/models/"):
-        right = re.sub(r"^(v1/)?models?/", "/v1/models/", path)
-        yield finding("request-wrong-path", shown, line, path=f"/{path}", right=right, **BEGINNING)
+        yield begun_otherwise(path, shown, line)
         return
     begun = _OF_A_MODEL.match(path)
     rest = path[begun.end() :] if begun else ""

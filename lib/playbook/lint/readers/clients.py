@@ -13,7 +13,7 @@ from playbook.lint.checks.command import Command
 from playbook.lint.checks.containers import listening
 from playbook.lint.checks.environment import filled_in
 from playbook.lint.checks.reading import SHAPES
-from playbook.lint.checks.rest_paths import BEGINNING
+from playbook.lint.checks.rest_paths import begun_otherwise
 from playbook.lint.forms.text import Text, Word, is_unknown, line_of
 from playbook.lint.forms.yaml_lines import Table
 from playbook.lint.readers.compose_values import environment_of, words_of
@@ -199,8 +199,7 @@ def _path(told: _Told, host: Host, shown: str) -> Iterator[Finding]:
     """A path that REST does not have, or of a model that the server does not have."""
     model, models = _MODEL.match(told.path), host.models
     if model is None and _ALMOST.match(told.path):
-        right = re.sub(r"^/(v1/)?models?/", "/v1/models/", told.path)
-        yield finding("request-wrong-path", shown, told.line, path=told.path, right=right, **BEGINNING)
+        yield begun_otherwise(told.path.removeprefix("/"), shown, told.line)
     elif model and models and model[1] not in models:
         served = ", ".join(sorted(models))
         yield finding("client-wrong-model", shown, told.line, name=told.name, model=model[1], served=served)
