@@ -129,7 +129,7 @@ FLAG_FAULTS = [
     flag_fault("gpu-fraction-beyond", "--per_process_gpu_memory_fraction=80"),
     flag_fault("grpc-arguments-crash", "--grpc_channel_arguments=grpc.max_concurrent_streams:9"),
     flag_fault("config-poll-unused", "--model_config_file_poll_wait_seconds=60", fits=lambda s: not by_file(s)),
-    flag_fault("flags-in-one-word", "--num_load_threads=2--num_unload_threads=2", also="flag-bad-value", touches="num_unload_threads"),
+    flag_fault("flags-in-one-word", "--num_load_threads=2--num_unload_threads=2", also="flag-bad-value", touches="num_unload_threads file_system_poll_wait_seconds"),
     flag_fault("server-ends", "--version"),
     flag_fault("server-ends", "--help"),
     flag_fault("unknown-flag", "–num_load_threads=2", fixable=True),

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from playbook.lint.checks.client_programs import OTHER_WAYS, is_client, lines_said
 from playbook.lint.checks.command import Command
 from playbook.lint.checks.containers import listening
-from playbook.lint.forms.text import Text
+from playbook.lint.forms.text import ENGINES, Text
 from playbook.lint.rules.findings import Finding, finding
 
 _ASKED = re.compile(r"[\"'`]https?://(localhost|127\.0\.0\.1):(\d{2,5})/v1/models")
+_RUNS = re.compile(rf"\b{ENGINES}\s+(?:container\s+)?(?:run|create)\b|\bcontainers\.(?:run|create)\b")
 _REACHED_OTHERWISE = re.compile(
     r"--net|\bdocker\b.*\s-\w*P\b|--publish|\s-p\s*\d|docker[- ]compose|\bexpos|get_port"
     r"|publish_all|network|host_config|exec_run|IPAddress|\.attrs\b"
@@ -24,6 +25,8 @@ def check_unpublished(texts: Iterable[Text], commands: Sequence[Command]) -> Ite
     if len(started) != 1 or not started[0].path.endswith((".sh", ".bash", ".py")):
         return
     command, held = started[0], [*texts]
+    if not any(text.path == command.path and _RUNS.search(text.content) for text in held):
+        return  # a platform's or a virtual machine's container, whose ports are not published so
     ports = listening(command)
     if not command.place.container or command.published or not ports or command.partial:
         return
