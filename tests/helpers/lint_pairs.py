@@ -160,7 +160,8 @@ RIGHTLY = {
     ("no file", "config-unknown-field"), ("no file", "monitoring-off"),  # whose message the text is to be
     ("no file", "monitoring-path"), ("no file", "config-file-broken"),
     ("map", "threads-cap-batch"), ("key", "threads-cap-batch"),  # without the file there is no batch
-    ("no versions there", "base-path-version"), ("comment within", "binary-misspelt"),
+    ("version", "base-path-missing"), ("version", "no-version"),  # of a folder inside the version's, or without one
+    ("no versions there", "no-version"), ("no versions there", "base-path-version"), ("comment within", "binary-misspelt"),
     ("words apart", "port-told-closed"),  # a shell may start more than the server
     ("words apart", "program-is-flag"), ("flags as command", "shell-args-split"),  # one and the same words
 }  # fmt: skip

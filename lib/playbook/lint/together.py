@@ -63,9 +63,12 @@ def settled(hits: Sequence[Finding], texts: Sequence[Text]) -> list[Finding]:
 
 def _under_one_name(hits: Sequence[Finding]) -> list[Finding]:
     """Findings without a second name of one fault: a base path where KServe puts no model holds none; a batching file
-    that a script writes too late is not there to be rewritten; what two flags in one word name is polled by nobody."""
+    that a script writes too late is not there to be rewritten; a base path in one word with another flag is polled by
+    nobody."""
     told = {(hit.path, hit.line) for hit in hits if hit.rule == "runtime-serves-nothing"}
-    torn = {(hit.path, hit.line) for hit in hits if hit.rule == "flags-in-one-word"}
+    torn = {
+        (hit.path, hit.line) for hit in hits if hit.rule == "flags-in-one-word" and "--model_base_path" in hit.message
+    }
     late = {hit.path for hit in hits if hit.rule == "config-file-late"}
     again = [hit for hit in hits if (hit.rule == "base-path-missing" and (hit.path, hit.line) in told)
              or (hit.rule == "poll-object-store" and (hit.path, hit.line) in torn)
