@@ -12,6 +12,7 @@ from playbook.lint.checks.containers import TOOLS
 from playbook.lint.checks.over_entrypoint import named_over
 from playbook.lint.checks.reading import Reading
 from playbook.lint.checks.start import Start
+from playbook.lint.forms.letters import printed_dash
 from playbook.lint.forms.shell_calls import is_shell
 from playbook.lint.forms.simple import Simple
 from playbook.lint.forms.text import Word, expand, is_unknown, line_of, place_of
@@ -38,7 +39,7 @@ def check_entry(start: Start, reading: Reading) -> Start:
             "cmd-over-entrypoint", *place_of(named, start.path, start.line), **named_over(named, start.place)
         )
     word = (start.entry or [Word("")])[0]
-    if not word.startswith("-") or start.partial:
+    if not (word.startswith("-") or printed_dash(word)) or start.partial:
         return start
     where, right = "ENTRYPOINT", "Write the flags as CMD, behind the image's own ENTRYPOINT."
     if not start.place.dockerfile and not start.place.built:
