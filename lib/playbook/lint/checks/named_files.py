@@ -49,6 +49,10 @@ def named_files(command: Command, sources: Sources) -> Iterator[tuple[str, Text 
             yield flag, finding("config-file-not-here", command.path, command.at(flag), **words)
         elif result.missing and _may_be_of_prose(command) and _is_own_folder(result, command):
             continue  # a document tells of the folder that its reader is in
+        elif result.missing and sources.touched(path, command.path):
+            if name := sources.written_otherwise(path, flag, command.path):
+                words = {"flag": f"--{flag}", "path": path, "other": name, "effect": _EMPTY}
+                yield flag, finding("config-file-other-name", command.path, command.at(flag), **words)
         elif result.missing or result.folder is not None:
             yield flag, _missing(command, flag, path, result, effect)
             if (
