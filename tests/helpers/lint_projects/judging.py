@@ -28,7 +28,8 @@ COMMON = {
     "no-drain",
     "no-probe",
     "batching-defaults",
-}  # said of nearly all texts
+    "grpc-balancing",
+}  # said of many right texts
 FOLLOWS = {"request-wrong-port", "client-wrong-model"}  # clients of a server that lost its port or its models
 TEXTS: dict[str, Callable[[Draw, Server], dict[str, str]]] = {
     "image": commands.dockerfile, "compose": composed.compose, "image and compose": composed.image_and_compose,

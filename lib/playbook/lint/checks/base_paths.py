@@ -70,7 +70,8 @@ def check_served(command: Command, sources: Sources, files: dict[str, Text], che
         entry = ModelEntry(command.text("model_name"), command.text("model_base_path"), command.at("model_base_path"))
         where = command.path, entry.line
         hits = list(_check(_Asked(command, sources, entry, batching, where, single=True), checked))
-        yield from hits or check_unread(command, sources)
+        unseen = all(hit.rule == "base-path-not-here" for hit in hits)
+        yield from (list(check_unread(command, sources)) if unseen else []) or hits
 
 
 def started_otherwise(command: Command, others: Sequence[Command], around: Surroundings) -> bool:

@@ -170,7 +170,7 @@ ROWS = (
      "The selector asks for {label}, the pod template's label is {has}: Kubernetes refuses the workload.",
      "Write the same label in both.",
      "Kubernetes: Deployment"),
-    ("grpc-balancing", "note",
+    ("grpc-balancing", "warning",
      "gRPC port {port} of {count} replicas behind a plain Service: a client keeps one connection, so one pod"
      " gets all its calls.",
      "Set --grpc_channel_arguments=grpc.max_connection_age_ms=30000, use a headless Service with client-side"

@@ -167,7 +167,7 @@ ROWS = (
      "server.cc"),
     ("model-lost", "error",
      "{flag} is not read as it is written, so the server looks for the model that the image's script names, {base}, "
-     "where nothing here puts one: it waits for ever, with no port open.",
+     "where no text here puts one: it waits for ever, with no port open.",
      "Write {right}.",
      "tsl command_line_flags.cc; tf_serving_entrypoint.sh"),
     ("relative-base-path", "error",
