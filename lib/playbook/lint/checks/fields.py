@@ -23,6 +23,11 @@ _HINTS = {
     "<base_path>/<version>/batching_params.pbtxt, with --enable_per_model_batching_parameters.",
     ("PrometheusConfig", "port"): "Metrics are served on --rest_api_port; drop the field.",
     ("ModelServerConfig", "config"): "Wrap it: model_config_list { config { ... } }.",
+    (
+        "ModelConfigList",
+        "logging_config",
+    ): "It belongs inside config { ... }, and the stock server, which has no request "
+    "logger, ends with it there: drop it.",
     ("BatchingParameters", "model_config_list"): "Models stand in a file of their own, named by --model_config_file.",
     ("ModelConfig", "model_version"): "Write model_version_policy { specific { versions: 1 } }.",
     ("ModelConfig", "version_policy"): "Write model_version_policy.",
@@ -109,8 +114,10 @@ def _underscored(name: str) -> str:
 
 
 def _message_meant(child: text_proto.Field, kind: Any) -> Any:
-    """The field that a message with a misspelt name is meant as; None where no message is called nearly so."""
-    near = get_close_matches(child.name, list(kind.fields_by_name), n=1) if child.is_message else []
+    """The field that a message with a misspelt name is meant as; None where no message is called nearly so, and for
+    a name that has its place elsewhere."""
+    misspelt = child.is_message and (kind.name, child.name) not in _HINTS
+    near = get_close_matches(child.name, list(kind.fields_by_name), n=1) if misspelt else []
     known = kind.fields_by_name[near[0]] if near else None
     inner = known.message_type if known is not None else None
     return known if inner is not None and inner.name not in _WRAPPERS else None
